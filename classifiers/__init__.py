@@ -1,0 +1,1 @@
+"""What kind of request is this? Pure functions over what was read; no I/O."""

@@ -1,0 +1,72 @@
+"""What was read from one request, as plain numbers and words.
+
+`Features` is made by `router.reading` from the bytes a client sent, after the
+harness's own text was set aside, and is all that classifiers and policies see.
+Every field has a default, so a request that could not be read in full is still
+a valid (cautious) `Features`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "subagent", "count"]
+Phase = Literal["", "explore", "implement", "verify"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """One request, read. Counts are of the whole conversation unless said otherwise."""
+
+    client: str = "unknown"
+    """Which assistant sent it: `claude-code`, `codex`, `pi`, ... or `unknown`."""
+    conversation: str = ""
+    """Stable id of the conversation: the session header, else a hash of its opening."""
+    kind: Kind = "ask"
+    """`agent` once tools were used in this conversation, `ask` before that."""
+    phase: Phase = ""
+    """What the last tool calls did; empty where no tool was used."""
+
+    context_tokens: int = 0
+    """Tokens of system + tools + messages."""
+    tokens_exact: bool = True
+    """False where `context_tokens` is an estimate from bytes, not yet a count."""
+    output_limit: int = 0
+    """The most tokens the client wants back; 0 where it set none."""
+
+    files: int = 0
+    """Distinct paths read, edited or given so far."""
+    files_edited: int = 0
+    directories: int = 0
+    """Distinct directories of those files."""
+    files_named: int = 0
+    """Distinct paths in the user's own asks."""
+
+    tools_offered: int = 0
+    """A fact about the client, not about the work: do not decide on it."""
+    tools_used: int = 0
+    """Distinct tools called."""
+    tool_calls: int = 0
+    tool_errors: int = 0
+    repeats: int = 0
+    """Tool calls that repeat an earlier call with identical arguments."""
+
+    turns: int = 0
+    """User turns (real asks, not tool results)."""
+    turn_calls: int = 0
+    """Model calls made in this turn before this one."""
+    ask: str = ""
+    """The last three user asks, oldest first, harness text removed. Never stored."""
+    follow_up: bool = False
+    """The newest ask only goes on from the one before ("yes, do it")."""
+
+    images: int = 0
+    thinking: bool = False
+    server_tools: bool = False
+    """A tool that only the provider's servers can run was offered and used, or is forced."""
+    json_schema: bool = False
+    """The answer must conform to a schema the request carries."""
+
+    paths: frozenset[str] = frozenset()
+    """The distinct paths behind `files` and `files_named`, as they were written. Never stored."""
+    marks: tuple[str, ...] = ()
+    """Which of the watched patterns (`never_cloud.match`) occur in the conversation."""

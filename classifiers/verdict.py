@@ -1,0 +1,26 @@
+"""What a classifier says of a request, and the one verb every classifier has."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from classifiers.features import Features
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How likely the local model suffices, and the class of work."""
+
+    p_local: float
+    """Probability in 0..1 that the local model does this as well as the cloud model."""
+    kind: str
+    """The class of work in one word, e.g. `self-contained`, `crosses-files`."""
+    why: str
+    """One clause a person understands, naming the signal that decided."""
+
+
+class Classifier(Protocol):
+    """Anything that turns features into a verdict: pure, without I/O, in microseconds."""
+
+    def classify(self, features: Features) -> Verdict:
+        """Judge one request."""
+        ...

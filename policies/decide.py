@@ -1,0 +1,50 @@
+"""The decision, a pure function: (policy, features, verdict, state) in, `Decision` out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+TrackName = Literal["local", "cloud"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where one request goes, and why."""
+
+    track: TrackName
+    model: str = ""
+    """The model to ask the track for; empty for the track's own default."""
+    rule: str
+    """The rule's name, or one of `asked`, `hold`, `never_cloud`, `otherwise`, `unreadable`, `observe`, `escalate`."""
+    why: str
+    """The rule's own words, for a person."""
+    held: bool = False
+    """True where this user turn's earlier decision was kept."""
+    p_local: float = 0.0
+    alternatives: tuple[TrackName, ...] = ()
+    """Tracks that may serve instead, should this one fail before its first useful unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Last:
+    """The conversation's last decision."""
+
+    track: TrackName
+    model: str
+    rule: str
+    why: str
+    turn: int
+    """`Features.turns` at which it was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a policy may know besides the request itself."""
+
+    local_context: int = 0
+    """The local model's window in tokens; 0 while unknown."""
+    local_wait_s: float = 0.0
+    """Seconds until a prompt given now would get its first token."""
+    local_up: bool = True
+    cloud_up: bool = True
+    budget_left_usd: float = float("inf")
+    last: Last | None = None

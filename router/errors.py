@@ -1,0 +1,105 @@
+"""Everything that can go wrong, as one tree; only `app` turns it into an answer.
+
+    TurnoutError                      has `status`, `kind` (the provider's error type), `message`
+    ├── BadRequest            400     the client's request cannot be served as it is
+    │   ├── TooLarge          413
+    │   └── NoSuchRoute       404/405
+    ├── BadKey                401     a Turnout key is required and this is none
+    ├── Misconfigured                 settings, policy or start-up; never reaches a client
+    └── TrackError                    a track could not open a reply; carries its `cause`
+
+`kind` uses Anthropic's words; each dialect maps them to its own.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from router.types import Reply
+
+Cause = Literal[
+    "overflow",  # the prompt does not fit the model's window
+    "bad_tool_call",  # the local model's tool call stayed invalid after a changed retry
+    "local_error",  # the engine is down, died, or answered with an error
+    "cloud_error",  # the provider is down, overloaded, or answered 5xx / 429
+    "no_credential",  # nothing to authenticate to the provider with
+    "private",  # the policy forbids that this leaves the machine
+    "slow",  # nothing useful came within the policy's first_byte_s
+    "unsupported",  # this track cannot do what the request needs (images, ...)
+]
+
+
+class TurnoutError(Exception):
+    """Base of all: a message for a person, and how it maps to HTTP."""
+
+    status = 500
+    kind = "api_error"
+
+    def __init__(self, message: str, *, status: int | None = None, kind: str | None = None) -> None:
+        """Keep `message` as what the client is shown; it names the field and the remedy."""
+        super().__init__(message)
+        self.message = message
+        self.status = status if status is not None else type(self).status
+        self.kind = kind if kind is not None else type(self).kind
+
+
+class BadRequest(TurnoutError):
+    """The body, a header or a parameter is wrong; trying again will not help."""
+
+    status = 400
+    kind = "invalid_request_error"
+
+
+class TooLarge(BadRequest):
+    """The body is larger than `max_body_mb`."""
+
+    status = 413
+    kind = "request_too_large"
+
+
+class NoSuchRoute(BadRequest):
+    """Unknown path (404) or wrong method (405)."""
+
+    status = 404
+    kind = "not_found_error"
+
+
+class BadKey(TurnoutError):
+    """Keys exist, and the request carries none of them."""
+
+    status = 401
+    kind = "authentication_error"
+
+
+class Misconfigured(TurnoutError):
+    """Settings or a policy file are wrong: says file, line and the nearest valid name."""
+
+
+class TrackError(TurnoutError):
+    """A track failed before its first useful unit, so another track may still serve.
+
+    `reply`, where set, is the upstream's own error answer, to be relayed unchanged
+    if nothing else serves. `retry_after` is in seconds. `tokens` and `limit` are set
+    for `overflow`: the prompt's size and the model's window, in tokens.
+    """
+
+    status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: Cause,
+        status: int | None = None,
+        kind: str | None = None,
+        retry_after: float | None = None,
+        tokens: int = 0,
+        limit: int = 0,
+        reply: "Reply | None" = None,
+    ) -> None:
+        """See the class."""
+        super().__init__(message, status=status, kind=kind)
+        self.cause = cause
+        self.retry_after = retry_after
+        self.tokens = tokens
+        self.limit = limit
+        self.reply = reply

@@ -1,0 +1,169 @@
+"""The values that travel down the path, and the one verb of each seam.
+
+    Request ─ reading ▶ Features ─ classify ▶ Verdict ─ decide ▶ Decision ─ track.open ▶ Reply
+
+Values are frozen and do nothing; behaviour is functions over them.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.decide import Decision, TrackName
+from policies.privacy import Clearance
+from router.errors import Cause
+
+DialectName = Literal["openai_chat", "anthropic_messages"]
+Operation = Literal["generate", "count"]
+Headers = tuple[tuple[str, str], ...]
+"""Header fields in order, names in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a client asked, as bytes, with the few facts needed to carry it."""
+
+    id: str
+    team: str
+    user: str
+    dialect: DialectName
+    operation: Operation
+    client: str
+    """Which assistant, from its headers; reading may know better."""
+    model: str
+    """The name the client asked for, as it wrote it."""
+    stream: bool
+    body: bytes
+    headers: Headers
+    """As received, without hop-by-hop fields and without a Turnout key."""
+    query: str = ""
+    """The raw query string, without `?`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as billed. The five never overlap: `input` leaves cached tokens out."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    estimated: bool = False
+    """True where the upstream reported none, or the stream ended early."""
+
+    @property
+    def prompt(self) -> int:
+        """All tokens of the prompt, however they were billed."""
+        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+
+class Tap(Protocol):
+    """Reads a reply's bytes as they pass; changes none. State grows with each `feed`."""
+
+    usage: Usage | None
+    """What the upstream has reported so far; final once the reply ended."""
+    model: str
+    """The model the upstream says it served; empty until known."""
+    started: bool
+    """A useful unit has passed: a content token, or (part of) a tool call."""
+    complete: bool
+    """The reply ended as its dialect says it must."""
+    error: str
+    """The message of an error event seen in the stream; empty where none was."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the reply, cut anywhere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An opened answer in the client's dialect. Its first useful unit is already there."""
+
+    track: TrackName
+    model: str
+    status: int
+    headers: Headers
+    """The upstream's, without hop-by-hop fields, length and encoding."""
+    chunks: AsyncGenerator[bytes]
+    """The body; the consumer must close it (`contextlib.aclosing`)."""
+    tap: Tap
+    """Fed by whoever made `chunks`, before each chunk is yielded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at a track, for the ledger and the bill."""
+
+    track: TrackName
+    model: str
+    cause: Cause | Literal[""]
+    """Why it failed; empty for the one that served."""
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it ended."""
+
+    track: TrackName
+    model: str
+    status: int
+    usage: Usage
+    first_byte_s: float | None
+    seconds: float
+    attempts: tuple[Attempt, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A request with everything decided about it, before anything was sent."""
+
+    request: Request
+    features: Features
+    verdict: Verdict
+    decision: Decision
+    clearance: Clearance
+    policy: str
+    """Name of the policy that decided."""
+    overhead_s: float
+    """Time spent reading and deciding."""
+    notes: tuple[str, ...] = field(default=())
+    """What went wrong on the way, e.g. that reading failed."""
+
+
+class Track(Protocol):
+    """A place that answers."""
+
+    async def open(self, plan: Plan, decision: Decision) -> Reply:
+        """Answer `plan.request` as `decision` says; return once the first useful unit is there.
+
+        Raises:
+            TrackError: nothing was sent to the client yet, another track may serve.
+        """
+        ...
+
+    async def count(self, plan: Plan) -> int:
+        """Count the prompt's tokens as this track's model would.
+
+        Raises:
+            TrackError: the track cannot tell; the caller estimates.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """Where requests are written down."""
+
+    def begin(self, plan: Plan) -> None:
+        """Write the row; on return it survives `kill -9`."""
+        ...
+
+    def finish(self, request_id: str, outcome: Outcome) -> None:
+        """Complete the row."""
+        ...
