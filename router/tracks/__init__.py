@@ -1,0 +1,1 @@
+"""The two places that answer: the model on this machine and the provider's."""
