@@ -1,0 +1,88 @@
+# Two commands do everything: `make run` and `make test`. Windows: see README, "Without make".
+#
+# The environment is .venv; what is compiled (llama-cpp-python, about 7 minutes on two cores) is kept
+# in uv's cache outside this folder, so a second clone is ready in seconds.
+
+PYTHON ?= python3
+GPU    ?= none
+ARGS   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+
+# GPU=cuda|metal|vulkan|hip builds llama.cpp for that card; each has its own entry in uv's cache.
+CMAKE_none   :=
+CMAKE_cuda   := -DGGML_CUDA=on
+CMAKE_metal  := -DGGML_METAL=on
+CMAKE_vulkan := -DGGML_VULKAN=on
+CMAKE_hip    := -DGGML_HIP=on
+ifneq ($(GPU),none)
+BUILD := --config-settings-package llama-cpp-python:cmake.args=$(CMAKE_$(GPU)) --reinstall-package llama-cpp-python
+endif
+
+.PHONY: run test test-slow test-all lint format bench lock clean help
+
+help:            ## show this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run-$(GPU)      ## set up and start the endpoint (ARGS="--listen 127.0.0.1:4800")
+	@$(BIN)/turnout serve $(ARGS)
+
+test: $(VENV)/.dev node       ## all quick tests
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.dev node  ## conformance and load runs, minutes each
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-all: test test-slow      ## both
+
+lint: $(VENV)/.dev            ## ruff, mypy strict, the import ladder
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev          ## put the code in shape
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds, beside its peers
+	$(BIN)/turnout bench overhead --peers .venv-bench $(ARGS)
+
+lock: $(UV)                   ## resolve the locked requirements anew
+	$(UV) pip compile -q -U $(LOCK) pyproject.toml -o requirements.txt
+	$(UV) pip compile -q -U $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV) pip compile -q -U $(LOCK) --group bench -o requirements-bench.txt
+LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
+
+clean:           ## remove what was set up here
+	rm -rf $(VENV) .venv-bench tests/clients/node_modules
+
+$(UV):
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.txt
+
+$(VENV)/.run-$(GPU): requirements.txt pyproject.toml | $(UV)
+	@echo "Setting up in $(VENV). The first time, llama.cpp is compiled: about 7 minutes on two cores."
+	$(UV) pip install -q --python $(BIN)/python --require-hashes $(BUILD) -r requirements.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(UV)
+	@echo "Setting up in $(VENV). The first time, llama.cpp is compiled: about 7 minutes on two cores."
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@ $(VENV)/.run-none
+
+.venv-bench/.ready: requirements-bench.txt | $(UV)
+	$(UV) venv -q --python $(PYTHON) .venv-bench
+	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements-bench.txt
+	@touch $@
+
+# The real coding assistants the tests drive. Where there is no npm, those tests skip and say so.
+.PHONY: node
+node: tests/clients/node_modules/.ready
+tests/clients/node_modules/.ready: tests/clients/package.json
+	@if command -v npm >/dev/null; then cd tests/clients && npm install --no-audit --no-fund --no-package-lock --loglevel=error; \
+	else echo "npm is not installed: tests with real Node clients will skip"; fi
+	@mkdir -p $(@D) && touch $@
