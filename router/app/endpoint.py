@@ -1,0 +1,181 @@
+"""The hot path as a bare ASGI application; everything else goes on to the API beside it.
+
+A model call is matched by its path in one look-up, without a framework between:
+what agents send is large and frequent, and each layer would copy or wait once more.
+
+Rules: the answer starts when its first useful unit is there (until then SSE comments
+keep a streaming client alive); an upstream that drops is a dropped connection, never
+an invented ending; a client that hangs up cancels everything done for it.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from router.app import answers
+from router.app.hangup import Receive, Scope, Send, cancel_on_hangup
+from router.app.intake import headers_of, make_request, take_body
+from router.errors import NoSuchRoute, TrackError, TurnoutError
+from router.keys import Keyring
+from router.pipeline import Pipeline
+from router.settings import Settings
+from router.types import DialectName, Headers, Operation, Plan
+from router.wire import DIALECTS
+
+log = structlog.get_logger(__name__)
+
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+KEEPALIVE = b": keepalive\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is spoken at a path."""
+
+    dialect: DialectName
+    operation: Operation
+
+
+ROUTES = {
+    "/v1/chat/completions": Route("openai_chat", "generate"),
+    "/v1/messages": Route("anthropic_messages", "generate"),
+    "/v1/messages/count_tokens": Route("anthropic_messages", "count"),
+}
+
+
+class Endpoint:
+    """Model calls here, all other paths to `api`."""
+
+    def __init__(self, *, pipeline: Pipeline, keyring: Keyring, settings: Settings, api: ASGI) -> None:
+        self._pipeline = pipeline
+        self._keyring = keyring
+        self._max_body = settings.max_body_mb * 2**20
+        self._keepalive_s = settings.keepalive_s
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        route = ROUTES.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self._api(scope, receive, send)
+            return
+        exchange = Exchange(route.dialect, send)
+        try:
+            if scope["method"] != "POST":
+                raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
+            headers = headers_of(scope)
+            request = make_request(
+                dialect=route.dialect,
+                operation=route.operation,
+                body=await take_body(receive, headers, self._max_body),
+                headers=headers,
+                query=scope["query_string"].decode("latin-1"),
+                keyring=self._keyring,
+            )
+            exchange.request_id = request.id
+            plan = self._pipeline.plan(request)
+            async with cancel_on_hangup(receive):
+                if route.operation == "count":
+                    await self._count(plan, exchange)
+                else:
+                    await self._answer(plan, exchange)
+        except TurnoutError as error:
+            await exchange.fail(error)
+        except Exception:  # the last resort: a defect of ours still answers in the dialect
+            log.exception("defect", request=exchange.request_id)
+            await exchange.fail(TurnoutError("an internal error; the log has the details"))
+
+    async def _count(self, plan: Plan, exchange: "Exchange") -> None:
+        tokens, journey = await self._pipeline.count(plan)
+        headers = answers.routing_headers(plan, journey.decision, journey.decision.model)
+        await exchange.start(200, (answers.JSON, *headers))
+        await exchange.send(b'{"input_tokens":%d}' % tokens)
+        await exchange.end()
+
+    async def _answer(self, plan: Plan, exchange: "Exchange") -> None:
+        waiting = _Waiting(exchange, plan, self._keepalive_s) if plan.request.stream else None
+        try:
+            reply, journey = await self._pipeline.open(plan)
+        finally:
+            if waiting:
+                await waiting.stop()
+        headers = answers.routing_headers(plan, journey.decision, reply.model)
+        async with aclosing(reply.chunks) as chunks:
+            await exchange.start(reply.status, (*reply.headers, *headers))
+            try:
+                async for chunk in chunks:
+                    await exchange.send(chunk)
+            except (TrackError, OSError, TimeoutError) as dropped:
+                log.warning("upstream dropped", request=plan.request.id, error=str(dropped))
+                return  # without an end: the server closes the connection, as a direct call would see
+        await exchange.end()
+
+
+class Exchange:
+    """One answer being sent; knows whether its head is out."""
+
+    def __init__(self, dialect: DialectName, send: Send) -> None:
+        self.request_id = uuid.uuid4().hex
+        self._dialect: DialectName = dialect
+        self._send = send
+        self._status: int | None = None
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head, unless keep-alive comments already had to."""
+        if self._status is None:
+            self._status = status
+            await self._send({"type": "http.response.start", "status": status, "headers": answers.raw(headers)})
+
+    async def send(self, chunk: bytes) -> None:
+        """Send a part of the body."""
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def end(self) -> None:
+        """Complete the answer."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def fail(self, error: TurnoutError) -> None:
+        """Answer with `error`: as a status, or as an error event where the head is out."""
+        if self._status is None:
+            await self.start(error.status, answers.error_headers(error, self.request_id))
+            await self.send(answers.error_body(self._dialect, error, self.request_id))
+        else:
+            await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
+        await self.end()
+
+
+class _Waiting:
+    """Keeps a streaming client alive while nothing useful is there yet."""
+
+    def __init__(self, exchange: Exchange, plan: Plan, every_s: float) -> None:
+        self._exchange = exchange
+        self._plan = plan
+        self._every_s = every_s
+        self._task: asyncio.Task[None] | None = None
+        # A timer, not a task: most answers start before it fires, and then it costs nothing.
+        self._timer = asyncio.get_running_loop().call_later(every_s, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.ensure_future(self._comment())
+
+    async def _comment(self) -> None:
+        decision = self._plan.decision
+        await self._exchange.start(
+            200, (*EVENT_STREAM, *answers.routing_headers(self._plan, decision, decision.model))
+        )
+        while True:
+            await self._exchange.send(KEEPALIVE)
+            await asyncio.sleep(self._every_s)
+
+    async def stop(self) -> None:
+        """Nothing more is sent from here."""
+        self._timer.cancel()
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
