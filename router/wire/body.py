@@ -1,0 +1,168 @@
+"""A request body: the two facts every dialect has, and the one value that is ever changed.
+
+- `read` checks only what carrying the request depends on; unknown fields and unknown
+  content blocks are always fine, for the provider may know them.
+- `name_model` changes the bytes of the top-level model name and no other byte: a body
+  that is re-encoded loses key order, escapes and duplicate keys, and with them the
+  provider's prompt cache.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from router.errors import BadRequest
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What is needed to carry a request before anything else is read."""
+
+    model: str
+    """As the client wrote it; empty means `auto`."""
+    stream: bool
+
+
+class AnyObject(msgspec.Struct, frozen=True):
+    """A JSON object whose fields do not matter here."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of either dialect, as far as both agree."""
+
+    role: str
+    content: str | list[AnyObject] | None = None
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What the dialects' bodies have in common; each adds its own."""
+
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1)]
+    model: str | None = None
+    stream: bool | None = None
+    tools: list[AnyObject] | None = None
+    max_tokens: int | None = None
+
+
+REMEDIES: Mapping[str, str] = {
+    "": "the body must be a JSON object",
+    "model": "must be a string; leave it out to let the policy choose",
+    "messages": "must be a non-empty array",
+    "messages[]": "must be an object with `role` and `content`",
+    "messages[].role": "must be a string, such as `user`",
+    "messages[].content": "must be a string or an array of objects",
+    "messages[].content[]": "must be an object with a `type`",
+    "stream": "must be true or false",
+    "tools": "must be an array of objects",
+    "tools[]": "must be an object",
+    "max_tokens": "must be an integer",
+    "max_completion_tokens": "must be an integer",
+    "system": "must be a string or an array of objects",
+    "system[]": "must be an object with a `type`",
+}
+"""What to do about a field of the wrong type; indexes are left out of the names."""
+
+_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)$")
+
+
+def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
+    """Read the envelope of `body` as `decoder` describes it.
+
+    Raises:
+        BadRequest: malformed JSON, or a field of the wrong type; names it and the remedy.
+    """
+    try:
+        seen: Body = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadRequest(_explain(str(error))) from error
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"the body is not valid JSON: {_locate(str(error), body)}") from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is not valid JSON: invalid UTF-8, {error.reason}") from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply: send flatter JSON") from error
+    return Envelope(model=seen.model or "", stream=bool(seen.stream))
+
+
+def _explain(error: str) -> str:
+    """Turn msgspec's "Expected `array`, got `str` - at `$.messages`" into field and remedy."""
+    found = _WHERE.match(error)
+    what, path = (found["what"], found["path"] or "") if found else (error, "")
+    if missing := _MISSING.search(what):
+        path = f"{path}.{missing[1]}".removeprefix(".")
+        what = "it is missing"
+    remedy = REMEDIES.get(re.sub(r"\[[^\]]*\]", "[]", path))
+    return f"{path}: {remedy or what}".removeprefix(": ") + (f" ({what})" if remedy else "")
+
+
+def _locate(error: str, body: bytes) -> str:
+    if found := _BYTE.match(error):
+        return f"{found['what']} at byte {found['at']}"
+    return f"it ends too early, at byte {len(body)}"
+
+
+class _Named(msgspec.Struct):
+    model: str | int | None = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_KEY = b'"model"'
+_VALUE = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*"|null)', re.DOTALL)
+
+
+def name_model(body: bytes, model: str) -> bytes:
+    """Put `model` where the top-level model name of `body` stands; every other byte stays.
+
+    `"model"` may also be a key deep inside messages and tool schemas, before or behind the
+    real one. Which is which is found by asking the decoder: a candidate's value is replaced
+    by a number, and the top-level model reads as that number only if it was the one.
+
+    Args:
+        body: a body that `read` has accepted, so its model is a string, null or absent.
+        model: the name to put there.
+    """
+    name = msgspec.json.encode(model)
+    for places in (_first(body), tuple(_candidates(body))):
+        probe = _replace(body, [(start, end, b"%d" % n) for n, (start, end) in enumerate(places)])
+        found = _NAMED.decode(probe).model
+        if isinstance(found, int):
+            return _replace(body, [(*places[found], name)])
+        if found is None and b"\\" not in body and not places:
+            break
+    return _insert(body, name)
+
+
+def _first(body: bytes) -> tuple[tuple[int, int], ...]:
+    """The first candidate alone: nearly always the one, and the rest need not be searched."""
+    return tuple(place for place, _ in zip(_candidates(body), range(1), strict=False))
+
+
+def _candidates(body: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each value that follows a key `"model"`, at any depth."""
+    at = body.find(_KEY)  # memmem: ten times as fast as a regular expression over the body
+    while at >= 0:
+        if found := _VALUE.match(body, at):
+            yield found.span(1)
+        at = body.find(_KEY, at + len(_KEY))
+
+
+def _replace(body: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
+    parts: list[bytes] = []
+    at = 0
+    for start, end, value in edits:
+        parts += (body[at:start], value)
+        at = end
+    return b"".join((*parts, body[at:]))
+
+
+def _insert(body: bytes, name: bytes) -> bytes:
+    """Add the field in front; a model whose key is spelled with escapes is replaced by re-encoding."""
+    fields = _FIELDS.decode(body)
+    if "model" in fields:
+        return msgspec.json.encode(fields | {"model": msgspec.Raw(name)})
+    start = body.index(b"{") + 1
+    return b"".join((body[:start], b'"model":', name, b"," if fields else b"", body[start:]))

@@ -1,0 +1,75 @@
+"""Server-sent events: bytes cut anywhere in, events out; and the way back.
+
+Follows the WHATWG HTML standard, section 9.2.6 ("interpreting an event stream"):
+
+- An event ends at a blank line; lines end in LF, CRLF or CR.
+- A line that starts with a colon is a comment; several `data` lines are joined by LF.
+- What has no blank line behind it yet is not an event.
+
+Splitting into blocks is apart from parsing a block, so that a reader that wants few
+of the events can look at the raw block first: splitting costs a fraction of a
+microsecond per event, parsing and decoding several.
+"""
+
+import re
+from typing import NamedTuple
+
+# A blank line when a CR is about. `\r(?!\n)` keeps one CRLF from being read as two line ends.
+_BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r(?!\n)(?:\r\n|\n|\r)")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event; `event` is empty where the stream names none."""
+
+    event: str
+    data: bytes
+
+
+class Splitter:
+    """Cuts a stream into the raw blocks between blank lines."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the blocks that `chunk` completes, without their blank lines; some may be empty."""
+        text = self._rest + chunk if self._rest else chunk
+        blocks = _BLANK_LINE.split(text) if b"\r" in text else text.split(b"\n\n")
+        self._rest = blocks.pop()
+        return blocks
+
+
+def parse(block: bytes) -> Event:
+    """Read one block. Comments and unknown fields are left out; no data gives empty data."""
+    name = ""
+    data: list[bytes] = []
+    for line in block.removeprefix(_BOM).splitlines():
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ").decode("utf-8", "replace")
+    return Event(name, b"\n".join(data))
+
+
+class Parser:
+    """Bytes in, events out; blocks without data (comments, keep-alives) are left out."""
+
+    __slots__ = ("_splitter",)
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Return the events that `chunk` completes."""
+        events = (parse(block) for block in self._splitter.feed(chunk) if block)
+        return [event for event in events if event.data]
+
+
+def encode(event: str, data: bytes) -> bytes:
+    """Write one event; `data` is one line of JSON, an empty `event` writes no name."""
+    lines = b"".join(b"data: %b\n" % line for line in data.split(b"\n"))
+    return (b"event: %b\n" % event.encode() if event else b"") + lines + b"\n"

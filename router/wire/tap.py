@@ -1,0 +1,83 @@
+"""The two shapes of a reply, read as they pass: an event stream, or one JSON document.
+
+A tap never changes, delays or drops a byte, and what it cannot read it leaves alone: a
+reply nobody understands is still the upstream's answer. What an event or a document
+means is the dialect's; it gives the functions that note it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from router.types import Usage
+from router.wire.sse import Event, Splitter, parse
+
+
+class Seen:
+    """What a reply has said so far; see `router.types.Tap` for each field."""
+
+    __slots__ = ("complete", "error", "model", "started", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.model = ""
+        self.started = False
+        self.complete = False
+        self.error = ""
+
+
+class StreamTap(Seen):
+    """Reads an event stream."""
+
+    __slots__ = ("_matters", "_note", "_splitter")
+
+    def __init__(self, *, note: Callable[[Seen, Event], None], matters: Callable[[bytes], object]) -> None:
+        """Take the dialect's two functions.
+
+        Args:
+            note: writes down what one event says.
+            matters: whether a raw block may say anything once the reply has started; must be cheap,
+                for most blocks are content and say nothing new.
+        """
+        super().__init__()
+        self._note = note
+        self._matters = matters
+        self._splitter = Splitter()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        for block in self._splitter.feed(chunk):
+            if self.started and not self._matters(block):
+                continue
+            event = parse(block)
+            if not event.data:
+                continue
+            try:
+                self._note(self, event)
+            except msgspec.DecodeError:
+                continue  # not for us to judge: the bytes pass unchanged
+
+
+class WholeTap(Seen):
+    """Reads one JSON document."""
+
+    __slots__ = ("_note", "_parts")
+
+    def __init__(self, *, note: Callable[[Seen, bytes], None]) -> None:
+        """Take the dialect's function that writes down what the whole document says."""
+        super().__init__()
+        self._note = note
+        self._parts: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        self._parts.append(chunk)
+        if not chunk.rstrip().endswith(b"}"):  # most chunks of a long document end elsewhere
+            return
+        body = b"".join(self._parts)
+        self._parts = [body]
+        try:
+            self._note(self, body)
+        except msgspec.DecodeError:
+            return  # a brace inside the document
+        self.started = self.complete = True
