@@ -7,7 +7,8 @@ then simply decided anew.
 from collections import OrderedDict
 
 from classifiers.features import Features
-from policies.decide import Decision, Last, sets_hold
+from policies.decide import sets_hold
+from policies.decision import Decision, Last
 
 
 class Holds:

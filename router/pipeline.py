@@ -24,7 +24,8 @@ import structlog
 
 from classifiers.features import Features
 from classifiers.verdict import Classifier, Verdict
-from policies.decide import Decision, State, TrackName, decide, escalate
+from policies.decide import decide, escalate
+from policies.decision import Decision, State, TrackName
 from policies.load import PolicyHolder
 from policies.privacy import clear
 from router.errors import TrackError
@@ -184,7 +185,7 @@ class Pipeline:
         """Seconds to wait for a local first unit where another track could serve instead."""
         if decision.track != "local" or not decision.alternatives:
             return None
-        return self._policies.policy.escalate_first_byte_s
+        return self._policies.policy.first_byte_s
 
     async def _relay(self, journey: Journey, reply: Reply) -> AsyncGenerator[bytes]:
         error = "the client hung up"

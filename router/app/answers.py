@@ -2,7 +2,7 @@
 
 import math
 
-from policies.decide import Decision
+from policies.decision import Decision
 from router.errors import TrackError, TurnoutError
 from router.types import DialectName, Headers, Plan
 from router.wire import DIALECTS
@@ -52,5 +52,5 @@ def error_body(dialect: DialectName, error: TurnoutError, request_id: str) -> by
     """`error` in the words this dialect's clients act on."""
     words = DIALECTS[dialect]
     if isinstance(error, TrackError) and error.cause == "overflow" and error.limit:
-        return words.overflow(error.tokens, error.limit, request_id)
-    return words.error(error.status, error.kind, error.message, request_id)
+        return words.overflow(error.tokens, error.limit, request_id=request_id)
+    return words.error(error.status, error.kind, error.message, request_id=request_id)

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import structlog
 
@@ -106,6 +107,9 @@ class Endpoint:
                 await waiting.stop()
         headers = answers.routing_headers(plan, journey.decision, reply.model)
         async with aclosing(reply.chunks) as chunks:
+            if exchange.begun and reply.status != HTTPStatus.OK:
+                told = b"".join([chunk async for chunk in chunks]).decode("utf-8", "replace")
+                raise TurnoutError(f"the provider answered {reply.status}: {told}", status=reply.status)
             await exchange.start(reply.status, (*reply.headers, *headers))
             try:
                 async for chunk in chunks:
@@ -125,9 +129,14 @@ class Exchange:
         self._send = send
         self._status: int | None = None
 
+    @property
+    def begun(self) -> bool:
+        """The head is out, so the status can no longer change."""
+        return self._status is not None
+
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head, unless keep-alive comments already had to."""
-        if self._status is None:
+        if not self.begun:
             self._status = status
             await self._send({"type": "http.response.start", "status": status, "headers": answers.raw(headers)})
 
@@ -141,7 +150,7 @@ class Exchange:
 
     async def fail(self, error: TurnoutError) -> None:
         """Answer with `error`: as a status, or as an error event where the head is out."""
-        if self._status is None:
+        if not self.begun:
             await self.start(error.status, answers.error_headers(error, self.request_id))
             await self.send(answers.error_body(self._dialect, error, self.request_id))
         else:

@@ -1,0 +1,186 @@
+"""What is not a model call: health, models, the decision for a body, and unknown paths.
+
+Built with FastAPI; none of it is on the hot path.
+"""
+
+import difflib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from router.app import answers
+from router.app.intake import HOP_BY_HOP, make_request, take_body
+from router.errors import BadKey, BadRequest, NoSuchRoute, TurnoutError
+from router.keys import Keyring, present
+from router.types import DialectName, Headers
+from router.wire.tell import tell
+
+Json = dict[str, Any]
+
+
+class Facts(Protocol):
+    """What the API may tell about the running endpoint."""
+
+    def health(self) -> Json:
+        """State of both tracks, the policy and the ledger."""
+        ...
+
+    def ready(self) -> bool:
+        """True once some track can answer."""
+        ...
+
+    def models(self) -> list[str]:
+        """Names a client may ask for, the usual one first."""
+        ...
+
+    def explain(self, request: Any) -> Json:
+        """The decision for a request, without touching a model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """What the API needs besides the facts."""
+
+    max_body: int
+    keyring: Keyring
+    paths: tuple[str, ...]
+    """The hot path's, for the nearest-name hint."""
+
+
+def build_api(
+    facts: Facts,
+    options: ApiOptions,
+    running: Callable[[], AbstractAsyncContextManager[None]],
+) -> FastAPI:
+    """The application; `running` holds open what lives as long as the endpoint does."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running():
+            yield
+
+    api = FastAPI(title="Turnout", version=version("turnout"), lifespan=lifespan, redoc_url=None)
+
+    @api.api_route("/", methods=["GET", "HEAD"])
+    async def root() -> Json:
+        """Claude Code asks `HEAD /` whether anyone is there."""
+        return {"service": "turnout", "version": version("turnout"), "docs": "/docs", "health": "/health"}
+
+    @api.api_route("/api/hello", methods=["GET", "HEAD"])
+    async def hello() -> Json:
+        """Claude Code's other way to ask."""
+        return {"message": "hello"}
+
+    @api.get("/health")
+    async def health() -> Json:
+        """Tracks, queue, policy and ledger; always 200 while the endpoint lives."""
+        return facts.health()
+
+    @api.get("/ready")
+    async def ready() -> JSONResponse:
+        """200 once a track can answer, else 503."""
+        up = facts.ready()
+        return JSONResponse({"ready": up}, status_code=200 if up else 503)
+
+    @api.get("/v1/models")
+    async def models(request: Request) -> Json:
+        """The names a client may ask for, in the caller's dialect."""
+        _admit(request, options.keyring)
+        make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
+        rows = [make(name) for name in facts.models()]
+        if make is _openai_model:
+            return {"object": "list", "data": rows}
+        return {"data": rows, "has_more": False, "first_id": rows[0]["id"], "last_id": rows[-1]["id"]}
+
+    @api.get("/v1/models/{name:path}")
+    async def model(request: Request, name: str) -> Json:
+        """One name; any name is taken, since unknown ones mean `auto`."""
+        _admit(request, options.keyring)
+        return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
+
+    @api.post("/v1/route")
+    async def route(request: Request, dialect: DialectName | None = None) -> Json:
+        """Where this body would go and why; no model is touched and nothing is kept."""
+        headers = _fields(request)
+        body = await take_body(request.receive, headers, options.max_body)
+        return facts.explain(
+            make_request(
+                dialect=dialect or tell(body),
+                operation="generate",
+                body=body,
+                headers=headers,
+                query="",
+                keyring=options.keyring,
+            )
+        )
+
+    _install_errors(api, options)
+    return api
+
+
+def _install_errors(api: FastAPI, options: ApiOptions) -> None:
+    known = (*options.paths, *(path for path in (getattr(r, "path", "") for r in api.routes) if path))
+
+    @api.exception_handler(TurnoutError)
+    async def turnout_error(request: Request, error: TurnoutError) -> Response:
+        return _error(request, error)
+
+    @api.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        path = request.url.path
+        if error.status_code == 404:
+            near = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            return _error(request, NoSuchRoute(f"there is nothing at {path}{hint}"))
+        if error.status_code == 405:
+            return _error(request, NoSuchRoute(f"{path} does not take {request.method}", status=405))
+        return _error(request, BadRequest(str(error.detail), status=error.status_code))
+
+    from fastapi.exceptions import RequestValidationError
+
+    @api.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return _error(request, BadRequest(f"{where}: {first['msg']}"))
+
+
+def _error(request: Request, error: TurnoutError) -> Response:
+    anthropic = "anthropic-version" in request.headers or request.url.path.startswith("/v1/messages")
+    dialect: DialectName = "anthropic_messages" if anthropic else "openai_chat"
+    request_id = uuid.uuid4().hex
+    return Response(
+        answers.error_body(dialect, error, request_id),
+        status_code=error.status,
+        headers=dict(answers.error_headers(error, request_id)),
+    )
+
+
+def _fields(request: Request) -> Headers:
+    return tuple((name, value) for name, value in request.headers.items() if name not in HOP_BY_HOP)
+
+
+def _admit(request: Request, keyring: Keyring) -> None:
+    if not len(keyring):
+        return
+    secret, _ = present(_fields(request))
+    if not secret or keyring.find(secret) is None:
+        raise BadKey("a Turnout key is required: send it as `Authorization: Bearer tn-...`")
+
+
+def _openai_model(name: str) -> Json:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "turnout"}
+
+
+def _anthropic_model(name: str) -> Json:
+    return {"id": name, "type": "model", "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+
+

@@ -1,0 +1,57 @@
+"""`turnout`: one command per file; packages above this one add theirs by entry point.
+
+Each command imports what it needs when it runs, so that `turnout --help` and
+`turnout serve` are quick.
+"""
+
+import sys
+from importlib.metadata import entry_points, version
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from router.cli import explain, key, policy, serve
+from router.errors import TurnoutError
+
+app = typer.Typer(
+    name="turnout",
+    help="One endpoint for coding assistants: small work stays local, long work goes to Claude.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve.serve)
+app.command("explain")(explain.explain)
+app.add_typer(policy.app, name="policy")
+app.add_typer(key.app, name="key")
+for command in entry_points(group="turnout.commands"):
+    app.add_typer(command.load(), name=command.name)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("turnout"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of `turnout` itself."""
+
+
+def run() -> None:
+    """Run the command line; what a person can mend is said in one line, without a traceback."""
+    try:
+        app()
+    except TurnoutError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[red]turnout:[/red] {error.message}", highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

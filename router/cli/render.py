@@ -1,0 +1,41 @@
+"""How an explanation looks in a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Json = dict[str, Any]
+_COLOURS = {"local": "green", "cloud": "cyan"}
+
+
+def show_explanation(told: Json, console: Console) -> None:
+    """Print the decision, the rules and what would have changed it, as `POST /v1/route` tells them."""
+    decision = told["decision"]
+    colour = _COLOURS[decision["track"]]
+    console.print(
+        f"[bold {colour}]{decision['track']}[/] by [bold]{decision['rule']}[/]: {decision['why']}"
+        f"  [dim](policy {told['policy']}, p_local {told['verdict']['p_local']:.2f}: {told['verdict']['why']})[/]"
+    )
+    console.print(_rules(told["rules"], decision["rule"]))
+    console.print(_features(told["features"]))
+    if told["changes"]:
+        console.print("[bold]What would have changed it[/]")
+        for change in told["changes"]:
+            console.print(f"  {change}")
+
+
+def _rules(rules: list[Json], decided: str) -> Table:
+    table = Table("rule", "holds", "because", title="Rules, in order; the first that holds decides", title_justify="left")
+    for rule in rules:
+        style = "bold" if rule["rule"] == decided else "" if rule["matched"] else "dim"
+        table.add_row(rule["rule"], "yes" if rule["matched"] else "no", rule["because"], style=style)
+    return table
+
+
+def _features(features: Json) -> Table:
+    table = Table("feature", "value", title="What was read (the rest is zero or empty)", title_justify="left")
+    for name, value in features.items():
+        if value not in (0, "", False, None):
+            table.add_row(name, str(value))
+    return table
