@@ -1,0 +1,164 @@
+"""The real coding assistants, as programs to start: what to run, with which environment, where.
+
+Every start gets a home and a workspace of its own and only the environment named here, so nothing
+of the person who runs the tests reaches it, and nothing it does outlives the test. Telemetry,
+updates and downloads are off.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+MODULES = Path(__file__).with_name("node_modules")
+INSTALL = "run `npm install` in tests/clients (node 20 or newer)"
+KEY = "sk-ant-test-not-a-real-key"
+PiWire = Literal["openai-completions", "anthropic-messages"]
+
+
+class NotInstalled(Exception):
+    """An assistant or node is missing; says how to get it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one run of an assistant lives."""
+
+    home: Path
+    workspace: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Something to start."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What `claude --output-format json` printed."""
+        printed: dict[str, Any] = json.loads(self.out)
+        return printed
+
+
+def claude(
+    place: Place, ask: str, *, url: str, model: str = "", tools: str = "Bash,Read,Write", key: str = KEY
+) -> Program:
+    """Claude Code, one ask, no person beside it.
+
+    Args:
+        place: Its home and workspace.
+        ask: The prompt.
+        url: Base URL without `/v1`.
+        model: A model name, or empty for its own choice.
+        tools: What it may use without asking.
+        key: Sent as `x-api-key`.
+
+    Raises:
+        NotInstalled: it is not there.
+    """
+    # The platform's package holds the program itself; the `claude` in `.bin` needs an install script.
+    found = sorted((MODULES / "@anthropic-ai").glob("claude-code-*/claude*"))
+    if not found:
+        raise NotInstalled(f"Claude Code is not installed: {INSTALL}")
+    flags = ("--model", model) if model else ()
+    return Program(
+        argv=(str(found[0]), "-p", ask, "--allowedTools", tools, "--output-format", "json", *flags),
+        env={
+            **_env(place),
+            "ANTHROPIC_BASE_URL": url,
+            "ANTHROPIC_API_KEY": key,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_TELEMETRY": "1",
+        },
+        cwd=place.workspace,
+    )
+
+
+def pi(
+    place: Place, ask: str, *, url: str, wire: PiWire, model: str = "auto", window: int = 128_000
+) -> Program:
+    """Pi, one ask, no person beside it; its tools run without asking.
+
+    Args:
+        place: Its home and workspace.
+        ask: The prompt.
+        url: Base URL without `/v1`.
+        wire: What it shall speak.
+        model: The model name it sends.
+        window: The context it believes the model has, in tokens.
+
+    Raises:
+        NotInstalled: it or node is not there.
+    """
+    script = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
+    node = shutil.which("node")
+    if node is None or not script.exists():
+        raise NotInstalled(f"pi is not installed: {INSTALL}")
+    provider = {
+        "baseUrl": f"{url}/v1" if wire == "openai-completions" else url,
+        "api": wire,
+        "apiKey": KEY,
+        "models": [{"id": model, "contextWindow": window, "maxTokens": 1024}],
+    }
+    config = place.home / ".pi/agent/models.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(json.dumps({"providers": {"turnout": provider}}))
+    return Program(
+        argv=(node, str(script), "--provider", "turnout", "--model", model, "-p", ask),
+        env={**_env(place), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
+        cwd=place.workspace,
+    )
+
+
+def _env(place: Place) -> dict[str, str]:
+    return {"HOME": str(place.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
+
+
+def run(program: Program, *, deadline_s: float = 90) -> Finished:
+    """Run to the end.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time; it and its children are gone.
+    """
+    with started(program) as process:
+        out, err = process.communicate(timeout=deadline_s)
+    return Finished(code=process.returncode, out=out, err=err)
+
+
+@contextmanager
+def started(program: Program) -> Iterator[subprocess.Popen[str]]:
+    """Start it in a process group of its own; whatever of it is left at the end is killed."""
+    with subprocess.Popen(
+        program.argv,
+        env=program.env,
+        cwd=program.cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
