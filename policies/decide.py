@@ -1,50 +1,184 @@
-"""The decision, a pure function: (policy, features, verdict, state) in, `Decision` out."""
+"""The decision, a pure function: (policy, features, verdict, state) in, `Decision` out.
 
-from dataclasses import dataclass
-from typing import Literal
+The order, first answer wins:
 
-TrackName = Literal["local", "cloud"]
+    never_cloud   no clearance: local, and nowhere else
+    asked         the client named a track
+    observe       the policy only watches: where the client asked
+    hold          this user turn was decided before
+    rules         the first whose condition holds
+    otherwise
+
+A cloud track that the rules or `otherwise` choose is local instead while the team's
+budget is used up. A turn already on the cloud is finished there, and a track the
+client names is its own choice.
+"""
+
+from dataclasses import replace
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.conditions import ERRORS, bind
+from policies.decision import Decision, Last, State, TrackName
+from policies.holds import WORDS, held, outgrown, sets_hold
+from policies.policy import Policy
+from policies.privacy import Clearance
+from policies.variables import Inputs, values
+
+__all__ = ["Decision", "Last", "State", "TrackName", "decide", "escalate", "named_track", "sets_hold"]
+
+_TRACKS: dict[str, TrackName] = {
+    f"{prefix}{track}": track  # type: ignore[misc] # the loop variable is one of the two
+    for track in ("local", "cloud")
+    for prefix in ("", "turnout/", "turnout-")
+}
+
+_ESCALATED = {
+    "overflow": "the prompt does not fit the local window",
+    "bad_tool_call": "the local model's tool call stayed invalid",
+    "local_error": "the local model failed",
+    "slow": "the local model gave nothing useful in time",
+    "unsupported": "the local model cannot do what this needs",
+}
+_DEGRADED = {
+    "no_credential": "there is no credential for the cloud",
+    "cloud_error": "the cloud failed",
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Where one request goes, and why."""
+def decide(
+    policy: Policy,
+    features: Features | None,
+    verdict: Verdict | None,
+    state: State,
+    *,
+    asked: str,
+    clearance: Clearance,
+    team: str = "",
+    user: str = "",
+) -> Decision:
+    """Decide where one request goes; never raises.
 
-    track: TrackName
-    model: str = ""
-    """The model to ask the track for; empty for the track's own default."""
-    rule: str
-    """The rule's name, or what decided in its place: `asked`, `never_cloud`, `otherwise`, `unreadable`, ..."""
-    why: str
-    """The rule's own words, for a person."""
-    held: bool = False
-    """True where this user turn's earlier decision was kept."""
-    p_local: float = 0.0
-    alternatives: tuple[TrackName, ...] = ()
-    """Tracks that may serve instead, should this one fail before its first useful unit."""
+    Args:
+        policy: What decides.
+        features: None where reading failed.
+        verdict: None where reading or classifying failed.
+        state: What the tracks, the budget and this conversation are like now.
+        asked: The model name the client sent: `local`, `cloud`, a Claude model, or anything.
+        clearance: From `policies.privacy.clear`; refused means local.
+        team: For conditions that name `team`.
+        user: For conditions that name `user`.
+    """
+    p_local = verdict.p_local if verdict else 0.0
+    model = claude_model(asked)
+    named = named_track(asked)
+    if not clearance.allowed:
+        return Decision(track="local", rule="never_cloud", why=clearance.why, p_local=p_local)
+    if named:
+        return Decision(track=named, rule="asked", why=f"the client asked for {named}", p_local=p_local)
+    inputs = None
+    if features is not None and verdict is not None:
+        inputs = Inputs(
+            features=features, verdict=verdict, state=state, params=policy.params, team=team, user=user
+        )
+    chosen = None if features is None or policy.observe else _kept(policy, features, state)
+    chosen = chosen or _ruled(policy, inputs, state)
+    chosen = replace(chosen, p_local=p_local)
+    if policy.observe:
+        chosen = _observed(chosen)
+    return replace(
+        chosen,
+        model=model if chosen.track == "cloud" else "",
+        alternatives=_alternatives(policy, chosen, state),
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Last:
-    """The conversation's last decision."""
+def escalate(
+    policy: Policy,
+    decision: Decision,
+    cause: str,
+    clearance: Clearance,
+    attempts: int,
+    *,
+    asked: str = "",
+) -> Decision | None:
+    """Decide what follows a failed attempt; None where the failure is the answer.
 
-    track: TrackName
-    model: str
-    rule: str
-    why: str
-    turn: int
-    """`Features.turns` at which it was made."""
+    Args:
+        policy: Its `escalate` and `degrade` say which causes may move.
+        decision: The one that failed.
+        cause: Why, in the words of `router.errors.Cause`.
+        clearance: Refused means that nothing moves to the cloud.
+        attempts: Attempts made so far, the failed one included.
+        asked: The model name the client sent, so that a Claude model's name is kept.
+    """
+    track = next(iter(decision.alternatives), None)
+    if track is None:
+        return None
+    if track == "cloud":
+        spec = policy.escalate
+        if spec is None or cause not in spec.causes or attempts > spec.at_most or not clearance.allowed:
+            return None
+        why, rule = _ESCALATED[cause], "escalate"
+    else:
+        if policy.degrade is None or cause not in policy.degrade.on:
+            return None
+        why, rule = _DEGRADED[cause], "degrade"
+    model = claude_model(asked) if track == "cloud" else ""
+    return Decision(track=track, model=model, rule=rule, why=why, p_local=decision.p_local)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What a policy may know besides the request itself."""
+def named_track(asked: str) -> TrackName | None:
+    """Read a track's name from the model a client asked for; None lets the policy decide."""
+    return _TRACKS.get(asked.strip().lower())
 
-    local_context: int = 0
-    """The local model's window in tokens; 0 while unknown."""
-    local_wait_s: float = 0.0
-    """Seconds until a prompt given now would get its first token."""
-    local_up: bool = True
-    cloud_up: bool = True
-    budget_left_usd: float = float("inf")
-    last: Last | None = None
+
+def claude_model(asked: str) -> str:
+    """Keep the name of a Claude model, without a provider before it; empty for any other."""
+    name = asked.strip().removeprefix("anthropic/")
+    return name if name.startswith("claude-") else ""
+
+
+def _kept(policy: Policy, features: Features, state: State) -> Decision | None:
+    last = held(policy, features, state)
+    if last is None:
+        return None
+    cause = outgrown(policy, features, state) if last.track == "local" and state.budget_left_usd > 0 else ""
+    if cause and policy.escalate:
+        return Decision(track=policy.escalate.to, rule="escalate", why=WORDS[cause])
+    return Decision(track=last.track, rule=last.rule, why=last.why, held=True)
+
+
+def _ruled(policy: Policy, inputs: Inputs | None, state: State) -> Decision:
+    decision = _first_match(policy, inputs)
+    if decision.track == "cloud" and policy.budget and state.budget_left_usd <= 0:
+        return Decision(track=policy.budget.over, rule="budget", why="the team's budget for this month is used up")
+    return decision
+
+
+def _first_match(policy: Policy, inputs: Inputs | None) -> Decision:
+    otherwise = policy.otherwise
+    if inputs is None:
+        return Decision(track=otherwise.to, rule="unreadable", why="the request could not be read")
+    try:
+        context = bind(values(policy.variables, inputs))
+        for rule in policy.rules:
+            if rule.when.holds(context):
+                return Decision(track=rule.to, rule=rule.name, why=rule.why)
+    except ERRORS as error:
+        return Decision(track=otherwise.to, rule="unreadable", why=f"a condition failed: {type(error).__name__}")
+    return Decision(track=otherwise.to, rule="otherwise", why=otherwise.why)
+
+
+def _observed(would: Decision) -> Decision:
+    why = f"only observing; the rules say {would.track}: {would.why}"
+    return replace(would, track="cloud", rule="observe", why=why, would=would.track)
+
+
+def _alternatives(policy: Policy, decision: Decision, state: State) -> tuple[TrackName, ...]:
+    if decision.track == "cloud":
+        return (policy.degrade.to,) if policy.degrade else ()
+    affordable = policy.budget is None or state.budget_left_usd > 0
+    if policy.escalate and policy.escalate.at_most > 0 and affordable:
+        return (policy.escalate.to,)
+    return ()

@@ -6,6 +6,11 @@ answer is no: unknown is not allowed.
 """
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from classifiers.features import Features
+from policies.globs import haystack
+from policies.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +20,38 @@ class Clearance:
     allowed: bool
     why: str = ""
     """Which path, pattern or team forbids it; empty where allowed."""
+
+
+ALLOWED = Clearance(allowed=True)
+
+
+def clear(policy: Policy, features: Features | None, team: str = "") -> Clearance:
+    """Hold one request against the policy's `never_cloud`.
+
+    The reason names the policy's own pattern, never the path or text that matched it:
+    reasons are kept, and those are not.
+
+    Args:
+        policy: Its `fence` is what is watched.
+        features: None where the request could not be read.
+        team: The team whose key was used; empty where there are no keys.
+    """
+    fence = policy.fence
+    for glob in fence.teams:
+        if fnmatchcase(team, glob):
+            return _refused("nothing leaves under this policy" if glob == "*" else f"team '{team}' is kept here")
+    if not fence.watches_content:
+        return ALLOWED
+    if features is None:
+        return _refused("the request could not be read, and this policy keeps things private")
+    if features.marks:
+        return _refused(f"the conversation matches '{features.marks[0]}'")
+    text = haystack(features.paths) if fence.paths else ""
+    for glob, pattern in fence.paths:
+        if text and pattern.search(text):
+            return _refused(f"the conversation touches '{glob}'")
+    return ALLOWED
+
+
+def _refused(why: str) -> Clearance:
+    return Clearance(allowed=False, why=f"never_cloud: {why}")

@@ -1,0 +1,215 @@
+"""A condition: one CEL expression, compiled once, over variables given as floats, booleans and text.
+
+Three facts about CEL shape this file:
+
+- It compares `1` with `1.0` but does not add them, so whole numbers in an
+  expression are written as floats before it is compiled: `files + 1` then works.
+- `a || b` is true where `a` is, even if `b` is an error, so each operand is
+  tried on its own when a policy is loaded.
+- Giving a variable costs microseconds, evaluating an expression a fraction of
+  one, so variables are given once per decision (`bind`), for all conditions.
+"""
+
+import importlib.machinery
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any
+
+Value = float | bool | str | Mapping[str, float | bool | str]
+ERRORS = (ArithmeticError, KeyError, RuntimeError, TypeError, ValueError)
+"""What evaluating a condition may raise."""
+
+_TOKEN = re.compile(
+    r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
+    |(?P<number>0[xX][0-9a-fA-F]+[uU]?|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?[uU]?)
+    |(?P<name>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*(?P<call>\s*\()?)
+    |(?P<space>\s+)
+    |(?P<sign>&&|\|\||[<>=!]=|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_BOUND = re.compile(r"\.(?:all|exists|exists_one|map|filter)\(\s*(\w+)\s*,")
+_WORDS = frozenset({"true", "false", "null", "in"})
+
+
+def _load_cel() -> ModuleType:
+    """Load the extension module alone.
+
+    Importing the package `cel` also imports its interactive shell, which costs 0.4 s
+    and 30 MB at start-up. The module is registered, so a later `import cel` shares it.
+    """
+    if "cel.cel" not in sys.modules:
+        package = importlib.util.find_spec("cel")
+        spec = importlib.machinery.PathFinder.find_spec(
+            "cel.cel", package.submodule_search_locations if package else None
+        )
+        if spec is None or spec.loader is None:
+            raise ImportError("the package 'common-expression-language' is not installed")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["cel.cel"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["cel.cel"]
+
+
+_cel = _load_cel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A compiled expression."""
+
+    source: str
+    """As it was written."""
+    names: tuple[str, ...]
+    """The variables it reads, in order, e.g. `("files", "params.max_files")`."""
+    program: Any
+
+    def holds(self, context: Any) -> bool:
+        """Evaluate over variables made by `bind`.
+
+        Raises:
+            ERRORS: the values make no sense to it, e.g. a division by zero.
+        """
+        return self.program.execute(context) is True
+
+
+def bind(values: Mapping[str, Value]) -> Any:
+    """Make variables ready for any number of conditions."""
+    return _cel.Context(dict(values))
+
+
+def compile_condition(source: str, sample: Mapping[str, Value]) -> Condition:
+    """Compile and try one expression.
+
+    Args:
+        source: The CEL expression.
+        sample: Every variable there is, with a value of its type.
+
+    Raises:
+        ValueError: it does not parse, names an unknown variable, or is not a condition.
+    """
+    program = _compile(source)
+    names = _names(source)
+    for name in names:
+        _check_known(name, sample)
+    context = bind(sample)
+    for operand in _operands(source):
+        _try(operand, context)
+    return Condition(source=source, names=names, program=program)
+
+
+def canonical(source: str) -> str:
+    """Write an expression so that two which differ only in spacing are equal."""
+    return " ".join(match.group().strip() for match in _TOKEN.finditer(source) if match.group().strip())
+
+
+def lookup(name: str, values: Mapping[str, Value]) -> Value:
+    """Find a variable by its dotted name."""
+    root, _, member = name.partition(".")
+    value = values[root]
+    return value[member] if member and isinstance(value, Mapping) else value
+
+
+def _compile(source: str) -> Any:
+    try:
+        return _cel.compile(_with_floats(source))
+    except ValueError as error:
+        raise ValueError(f"is no valid condition: {_plain(error)}") from error
+
+
+def _with_floats(source: str) -> str:
+    return "".join(
+        f"{match.group()}.0" if match["number"] and match.group().isdecimal() else match.group()
+        for match in _TOKEN.finditer(source)
+    )
+
+
+def _names(source: str) -> tuple[str, ...]:
+    """Name the variables, as dotted as they are written; methods and functions left out."""
+    bound = set(_BOUND.findall(source)) | _WORDS
+    found: dict[str, None] = {}
+    for match in _TOKEN.finditer(source):
+        if not match["name"]:
+            continue
+        before = source[: match.start()].rstrip()[-1:]
+        parts = re.sub(r"[\s(]", "", match["name"]).split(".")
+        parts = parts[:-1] if match["call"] else parts
+        if parts and before != "." and parts[0] not in bound:
+            found[".".join(parts)] = None
+    return tuple(found)
+
+
+def _check_known(name: str, sample: Mapping[str, Value]) -> None:
+    root, _, member = name.partition(".")
+    group = sample.get(root)
+    known = [f"{key}.{part}" for key, value in sample.items() if isinstance(value, Mapping) for part in value]
+    known += [key for key, value in sample.items() if not isinstance(value, Mapping)]
+    if name in known:
+        return
+    if isinstance(group, Mapping) and not member:
+        raise ValueError(f"'{name}' is a group; name one of {', '.join(f'{root}.{key}' for key in group)}")
+    raise ValueError(f"unknown variable '{name}'{nearest(name, known)}")
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Phrase the nearest valid name, or all of them where none is near."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; valid are {', '.join(sorted(known))}" if known else "; there are none"
+
+
+def _operands(source: str) -> list[str]:
+    """Split at `&&` and `||`, also inside plain parentheses; a choice `a ? b : c` stays whole."""
+    depth, start, parts = 0, 0, []
+    signs = [(match.start(), match.group().strip()[-1:], match.group()) for match in _TOKEN.finditer(source)]
+    for at, last, text in signs:
+        if last in "([{" and last:
+            depth += 1
+        elif text in {")", "]", "}"}:
+            depth -= 1
+        elif depth == 0 and text == "?":
+            return [source]
+        elif depth == 0 and text in {"&&", "||"}:
+            parts.append(source[start:at])
+            start = at + len(text)
+    parts.append(source[start:])
+    if len(parts) == 1:
+        inner = source.strip().removeprefix("!").strip()
+        wrapped = inner.startswith("(") and _closes_at_end(inner)
+        return _operands(inner[1:-1]) if wrapped else [source]
+    return [operand for part in parts for operand in _operands(part)]
+
+
+def _closes_at_end(source: str) -> bool:
+    depth = 0
+    for match in _TOKEN.finditer(source):
+        depth += match.group().endswith(("(", "[", "{")) and not match["text"]
+        depth -= match.group() in {")", "]", "}"}
+        if depth == 0:
+            return match.end() == len(source)
+    return False
+
+
+def _try(operand: str, context: Any) -> None:
+    try:
+        value = _compile(operand).execute(context)
+    except ERRORS as error:
+        raise ValueError(f"cannot be evaluated: {_plain(error)}") from error
+    if not isinstance(value, bool):
+        shown = operand.strip()
+        raise ValueError(f"'{shown}' is not true or false; compare it with something, e.g. '{shown} > 0'")
+
+
+def _plain(error: Exception) -> str:
+    """Reduce the library's message to its first telling sentence."""
+    text = str(error).partition("ERROR: <input>:")[2] or str(error)
+    line = text.partition("\n")[0].partition(". Check that")[0].partition(", so common causes")[0]
+    position, _, message = line.partition(": Syntax error: ")
+    return f"{message} (column {position.partition(':')[2]})" if message else line.partition(": the operation")[0] + (
+        line.partition(": the operation")[1] + line.partition(": the operation")[2]
+    )

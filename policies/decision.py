@@ -1,0 +1,52 @@
+"""The values deciding takes and gives: `State` in, `Decision` out. Frozen; they do nothing."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+TrackName = Literal["local", "cloud"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where one request goes, and why."""
+
+    track: TrackName
+    model: str = ""
+    """The model to ask the track for; empty for the track's own default."""
+    rule: str
+    """The rule's name, or what decided in its place: `asked`, `never_cloud`, `otherwise`, `unreadable`, ..."""
+    why: str
+    """The rule's own words, for a person."""
+    held: bool = False
+    """True where this user turn's earlier decision was kept."""
+    p_local: float = 0.0
+    alternatives: tuple[TrackName, ...] = ()
+    """Tracks that may serve instead, should this one fail before its first useful unit."""
+    would: Literal["local", "cloud", ""] = ""
+    """Under an observing policy, the track its rules would have chosen; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Last:
+    """The conversation's last decision."""
+
+    track: TrackName
+    model: str
+    rule: str
+    why: str
+    turn: int
+    """`Features.turns` at which it was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a policy may know besides the request itself."""
+
+    local_context: int = 0
+    """The local model's window in tokens; 0 while unknown."""
+    local_wait_s: float = 0.0
+    """Seconds until a prompt given now would get its first token."""
+    local_up: bool = True
+    cloud_up: bool = True
+    budget_left_usd: float = float("inf")
+    last: Last | None = None

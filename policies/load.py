@@ -1,0 +1,303 @@
+"""From a YAML file to a `Policy`: everything that can be wrong with one is found here.
+
+Each problem is one line, `file:line: key: what is wrong; the nearest valid name`. All
+problems of a file are told at once. Nothing is guessed and nothing is dropped.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from policies.conditions import Condition, canonical, compile_condition, nearest
+from policies.globs import compile_glob
+from policies.policy import Fence, Policy, Rule
+from policies.schema import (
+    Budget,
+    Degrade,
+    Escalate,
+    NeverCloud,
+    OtherwiseSpec,
+    PolicySpec,
+    RuleSpec,
+)
+from policies.variables import sample
+
+SHIPPED = ("balanced", "local-first", "quality-first", "private", "observe")
+RESERVED = frozenset({"asked", "budget", "degrade", "escalate", "never_cloud", "observe", "otherwise", "unreadable"})
+"""Names that decisions bear which no rule made."""
+
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "rules": RuleSpec,
+    "otherwise": OtherwiseSpec,
+    "escalate": Escalate,
+    "degrade": Degrade,
+    "never_cloud": NeverCloud,
+    "budget": Budget,
+}
+
+Loc = tuple[str | int, ...]
+
+
+class PolicyError(ValueError):
+    """A policy cannot be used; `problems` has one line for each thing that is wrong."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        """Keep the problems; the message is all of them."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(name_or_path: str | Path) -> Policy:
+    """Load a shipped policy by its name, or any by its path.
+
+    Raises:
+        PolicyError: there is no such policy, or it is wrong.
+    """
+    path, shown = _find(name_or_path)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise PolicyError((f"{shown}: cannot be read: {error.strerror}",)) from error
+    return parse(text, source=shown)
+
+
+def parse(text: bytes | str, *, source: str) -> Policy:
+    """Make a policy of YAML; `source` is what messages call the file.
+
+    Raises:
+        PolicyError: it is wrong.
+    """
+    document = _read(text, source)
+    try:
+        spec = PolicySpec.model_validate(document.data)
+    except ValidationError as error:
+        raise PolicyError(tuple(document.say(*_worded(e)) for e in error.errors())) from error
+    compiler = _Compiler(spec, document)
+    policy = compiler.policy()
+    if compiler.problems:
+        raise PolicyError(tuple(compiler.problems))
+    return policy
+
+
+class PolicyHolder:
+    """The policy in use. A reload that fails keeps the last good one and says why in `error`."""
+
+    def __init__(self, name_or_path: str | Path) -> None:
+        """Load it; the first one must be good.
+
+        Raises:
+            PolicyError: it is wrong, or there is none.
+        """
+        self._name_or_path = name_or_path
+        self._stamp = self._look()
+        self.policy = load(name_or_path)
+        self.error = ""
+
+    def reload(self) -> bool:
+        """Load the file again; False where it is wrong and the last good policy stays."""
+        self._stamp = self._look()
+        try:
+            self.policy = load(self._name_or_path)
+        except PolicyError as error:
+            self.error = str(error)
+            return False
+        self.error = ""
+        return True
+
+    def refresh(self) -> bool:
+        """Load the file again if it changed since it was last loaded; True where a new policy is in use."""
+        return self._look() != self._stamp and self.reload()
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = _find(self._name_or_path)[0].stat()
+        except (OSError, PolicyError):
+            return None
+        return found.st_mtime_ns, found.st_size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """A YAML document, and the line on which each of its keys and items stands."""
+
+    source: str
+    data: dict[str, Any]
+    lines: Mapping[Loc, int]
+
+    def say(self, loc: Loc, problem: str) -> str:
+        """Word a problem with where it is."""
+        known = next((loc[:end] for end in range(len(loc), -1, -1) if loc[:end] in self.lines), ())
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+        return f"{self.source}:{self.lines[known]}: {key + ': ' if key else ''}{problem}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose only booleans are `true` and `false`: `on:` is a key here, not a switch."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, re.compile("^(?:true|True|false|False)$") if tag.endswith(":bool") else pattern)
+        for tag, pattern in resolvers
+        if not tag.endswith(":timestamp")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Compiler:
+    """Compiles what the schema has let through; collects problems rather than stop at the first."""
+
+    def __init__(self, spec: PolicySpec, document: _Document) -> None:
+        self._spec = spec
+        self._document = document
+        self._sample = sample(spec.params)
+        self.problems: list[str] = []
+
+    def policy(self) -> Policy:
+        """Compile everything; good only while `problems` is empty."""
+        spec = self._spec
+        rules = tuple(self._rules())
+        if spec.escalate and "turn_too_long" in spec.escalate.on and "max_turn_calls" not in spec.params:
+            self._blame(("escalate", "on"), "'turn_too_long' needs the number params.max_turn_calls")
+        return Policy(
+            name=spec.name,
+            description=spec.description.strip(),
+            source=self._document.source,
+            params=MappingProxyType(spec.params),
+            rules=rules,
+            otherwise=spec.otherwise,
+            hold=spec.hold,
+            escalate=spec.escalate,
+            degrade=spec.degrade,
+            fence=self._fence(spec.never_cloud),
+            budget=spec.budget,
+            check=MappingProxyType(spec.check),
+            observe=spec.observe,
+            variables=frozenset(name.partition(".")[0] for rule in rules for name in rule.when.names),
+        )
+
+    def _blame(self, loc: Loc, problem: str) -> None:
+        self.problems.append(self._document.say(loc, problem))
+
+    def _rules(self) -> Iterator[Rule]:
+        conditions: dict[str, int] = {}
+        names: dict[str, int] = {}
+        for at, rule in enumerate(self._spec.rules):
+            self._reachable(at, rule, conditions)
+            name = rule.name or _slug(rule.why)
+            if name in RESERVED:
+                self._blame(("rules", at, "name"), f"'{name}' is a name that Turnout uses itself; choose another")
+            if name in names:
+                self._blame(("rules", at, "name"), f"'{name}' is the name of rules[{names[name]}] too; choose another")
+            names.setdefault(name, at)
+            try:
+                condition = compile_condition(rule.when, self._sample)
+            except ValueError as error:
+                self._blame(("rules", at, "when"), str(error))
+                continue
+            if not condition.names and canonical(rule.when) != "true" and not _constant(condition):
+                self._blame(("rules", at, "when"), "is never true, so this rule never decides; remove it")
+            yield Rule(name=name, when=condition, to=rule.to, why=rule.why)
+
+    def _reachable(self, at: int, rule: RuleSpec, conditions: dict[str, int]) -> None:
+        key = canonical(rule.when)
+        if "true" in conditions:
+            self._blame(("rules", at), f"is never reached: rules[{conditions['true']}] takes everything")
+        elif key in conditions:
+            self._blame(("rules", at), f"is never reached: rules[{conditions[key]}] has the same condition")
+        conditions.setdefault(key, at)
+
+    def _fence(self, spec: NeverCloud) -> Fence:
+        paths = []
+        for at, glob in enumerate(spec.paths):
+            try:
+                paths.append((glob, compile_glob(glob)))
+            except ValueError as error:
+                self._blame(("never_cloud", "paths", at), f"'{glob}' {error}")
+        return Fence(
+            paths=tuple(paths), patterns=tuple(re.compile(text) for text in spec.match), teams=spec.teams
+        )
+
+
+def _find(name_or_path: str | Path) -> tuple[Any, str]:
+    """Find the file, and what messages call it."""
+    name = str(name_or_path)
+    if name in SHIPPED:
+        return files("policies") / f"{name}.yaml", f"{name}.yaml"
+    path = Path(name_or_path)
+    if path.is_file():
+        return path, name
+    hint = nearest(name, list(SHIPPED))
+    raise PolicyError((f"{name}: there is no such policy or file{hint}",))
+
+
+def _read(text: bytes | str, source: str) -> _Document:
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        lines: dict[Loc, int] = {}
+        if node is not None:
+            lines.update(_lines(node, (), source))
+        data = loader.construct_document(node) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        problem = "more than one document; a policy is one" if "single document" in str(error) else error.problem
+        raise PolicyError((f"{source}:{line}: is no valid YAML: {problem}",)) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise PolicyError((f"{source}:1: is no valid YAML: {str(error).partition(chr(10))[0]}",)) from error
+    if not isinstance(data, dict):
+        found = "is empty" if data is None else f"is a {type(data).__name__}"
+        raise PolicyError((f"{source}:1: {found}; a policy is a mapping with at least `name` and `otherwise`",))
+    return _Document(source=source, data=data, lines=lines)
+
+
+def _lines(node: yaml.Node, loc: Loc, source: str) -> Iterator[tuple[Loc, int]]:
+    """Find the line of every key and item; keys said twice are refused."""
+    yield loc, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for at, item in enumerate(node.value):
+            yield from _lines(item, (*loc, at), source)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise PolicyError((f"{source}:{key.start_mark.line + 1}: '{name}' is said twice",))
+            seen.add(name)
+            yield from _lines(value, (*loc, name), source)
+            yield (*loc, name), key.start_mark.line + 1
+
+
+def _worded(error: Any) -> tuple[Loc, str]:
+    """Put one of pydantic's errors in the words of this file."""
+    loc: Loc = tuple(part for part in error["loc"] if part != "[key]")
+    context = error.get("ctx", {})
+    if error["type"] == "extra_forbidden":
+        model = _MODELS.get(str(loc[0]), PolicySpec) if len(loc) > 1 else PolicySpec
+        return loc[:-1], f"unknown key '{loc[-1]}'{nearest(str(loc[-1]), list(model.model_fields))}"
+    if error["type"] == "missing":
+        return loc[:-1], f"'{loc[-1]}' is missing"
+    if error["type"] == "literal_error":
+        return loc, f"'{error['input']}' is not one of {context['expected'].replace(' or ', ', ')}"
+    if error["type"] == "value_error":
+        return loc, str(context["error"])
+    if error["type"] == "string_type":
+        return loc, f"must be text; put {error['input']!r} in quotes"
+    return loc, f"{error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _constant(condition: Condition) -> bool:
+    return condition.holds(None)
+
+
+def _slug(why: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", why.lower()).strip("-")[:60].strip("-") or "rule"

@@ -1,0 +1,68 @@
+"""A policy as it is held in memory: checked, compiled, frozen. Made by `policies.load`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policies.conditions import Condition
+from policies.decision import TrackName
+from policies.schema import Budget, Degrade, Escalate, OtherwiseSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of a policy; the first whose condition holds decides."""
+
+    name: str
+    when: Condition
+    to: TrackName
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """`never_cloud`, compiled."""
+
+    paths: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    """Each pattern as it was written, and compiled."""
+    patterns: tuple[re.Pattern[str], ...] = ()
+    teams: tuple[str, ...] = ()
+
+    @property
+    def watches_content(self) -> bool:
+        """True where the request must have been read to know whether it may leave."""
+        return bool(self.paths or self.patterns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What decides."""
+
+    name: str
+    description: str
+    source: str
+    """Where it was read from, for messages."""
+    params: Mapping[str, float]
+    rules: tuple[Rule, ...]
+    otherwise: OtherwiseSpec
+    hold: str
+    """`turn`, `none` or `conversation`."""
+    escalate: Escalate | None
+    degrade: Degrade | None
+    fence: Fence
+    budget: Budget | None
+    check: Mapping[str, str]
+    """Bars by metric, e.g. `{"quality_kept": ">= 0.98"}`."""
+    observe: bool
+    variables: frozenset[str]
+    """The variables that any condition reads; no other is computed."""
+
+    @property
+    def never_cloud_patterns(self) -> tuple[re.Pattern[str], ...]:
+        """What reading must watch for; those that occur come back as `Features.marks`."""
+        return self.fence.patterns
+
+    @property
+    def first_byte_s(self) -> float | None:
+        """Seconds the local track has for its first useful unit; None for no limit."""
+        return self.escalate.first_byte_s if self.escalate else None

@@ -1,0 +1,124 @@
+"""What may stand in a policy file: the edge where YAML becomes values.
+
+Every key is listed here; any other is refused. Conditions and patterns are
+compiled by `policies.load`, which also knows the line each value stands on.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Bar = Annotated[str, StringConstraints(strict=True, pattern=r"^\s*(>=|<=|>|<)\s*-?\d+(\.\d+)?\s*%?\s*$")]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Identifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Switch = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Why = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=r"^[^\r\n]+$")]
+"""One line, for it travels in a header."""
+
+EscalationCause = Literal["overflow", "bad_tool_call", "local_error", "turn_too_long", "slow", "unsupported"]
+DegradeCause = Literal["no_credential", "cloud_error"]
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no valid regular expression: {error}") from error
+    return text
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RuleSpec(_Part):
+    """One line of the policy; the first whose condition holds decides."""
+
+    name: Name | None = None
+    """Shown in `x-turnout-rule`; made from `why` where it is left out."""
+    when: Text
+    """A CEL condition over what was read and the state."""
+    to: Literal["local", "cloud"]
+    why: Why
+
+
+class OtherwiseSpec(_Part):
+    """Where a request goes that no rule speaks of."""
+
+    to: Literal["local", "cloud"]
+    why: Why
+
+
+class Escalate(_Part):
+    """Which failures of the local track, before its first useful unit, may be served elsewhere."""
+
+    on: tuple[EscalationCause, ...] = Field(min_length=1)
+    first_byte_s: Positive | None = None
+    """Seconds the local track has for its first useful unit; longer is the cause `slow`."""
+    to: Literal["cloud"] = "cloud"
+    """Never `local`: that is where the failure came from."""
+    at_most: Count = 1
+    """Escalations per request."""
+
+    @model_validator(mode="after")
+    def _slow_needs_a_limit(self) -> "Escalate":
+        if "slow" in self.on and self.first_byte_s is None:
+            raise ValueError("`on` names 'slow', so set `first_byte_s` to the seconds that are too many")
+        return self
+
+    @property
+    def causes(self) -> frozenset[str]:
+        """All causes that escalate; a limit on the first byte makes `slow` one."""
+        return frozenset(self.on) | ({"slow"} if self.first_byte_s is not None else frozenset())
+
+
+class Degrade(_Part):
+    """Which failures of the cloud track may be served locally, marked as degraded."""
+
+    on: tuple[DegradeCause, ...] = Field(min_length=1)
+    to: Literal["local"] = "local"
+    """Never `cloud`: that is where the failure came from."""
+
+
+class NeverCloud(_Part):
+    """What never leaves, whatever the rules say."""
+
+    paths: tuple[Text, ...] = ()
+    """Patterns as in a `.gitignore`; a conversation that touched such a file stays."""
+    match: tuple[Annotated[Text, AfterValidator(_pattern)], ...] = ()
+    """Regular expressions; a conversation in which one occurs stays."""
+    teams: tuple[Text, ...] = ()
+    """Teams whose requests stay; `*` stands for any characters."""
+
+
+class Budget(_Part):
+    """What a team may spend in a calendar month."""
+
+    team_month_usd: Positive
+    over: Literal["local"] = "local"
+
+
+class PolicySpec(_Part):
+    """A whole policy file."""
+
+    name: Name
+    description: str = ""
+    params: dict[Identifier, Number] = Field(default_factory=dict)
+    """Numbers that may be tuned; conditions name them `params.…`."""
+    rules: tuple[RuleSpec, ...] = ()
+    otherwise: OtherwiseSpec
+    hold: Literal["turn", "none", "conversation"] = "turn"
+    """How long a decision is kept: through the user turn's tool loop, not at all, or for good."""
+    escalate: Escalate | None = None
+    degrade: Degrade | None = None
+    never_cloud: NeverCloud = NeverCloud()
+    budget: Budget | None = None
+    check: dict[Identifier, Bar] = Field(default_factory=dict)
+    """Bars that `turnout policy check` holds the policy to."""
+    observe: Switch = False
+    """Only record what the rules say; requests go where the client asked."""

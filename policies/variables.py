@@ -1,0 +1,80 @@
+"""The variables a condition may name, and how each is read. Numbers are given as floats.
+
+Every number, switch and word of `Features` is one; so are `p_local` and `work` (the
+verdict), `params.*`, `local.*`, `cloud.*`, `budget.*`, `last.*`, `team` and `user`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import get_origin
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.conditions import Value
+from policies.decision import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything that conditions are evaluated over."""
+
+    features: Features
+    verdict: Verdict
+    state: State
+    params: Mapping[str, float]
+    team: str = ""
+    user: str = ""
+
+
+def _feature(name: str, kind: object) -> Callable[[Inputs], Value]:
+    read: Callable[[Inputs], Value] = attrgetter(f"features.{name}")
+    return (lambda inputs: float(read(inputs))) if kind is int else read  # type: ignore[arg-type] # an int
+
+
+def _last(inputs: Inputs) -> Value:
+    last = inputs.state.last
+    return {"track": last.track, "rule": last.rule} if last else {"track": "", "rule": ""}
+
+
+_COLLECTIONS = (frozenset, tuple)
+
+READERS: Mapping[str, Callable[[Inputs], Value]] = {
+    **{
+        field.name: _feature(field.name, field.type)
+        for field in fields(Features)
+        if get_origin(field.type) not in _COLLECTIONS
+    },
+    "p_local": lambda inputs: inputs.verdict.p_local,
+    "work": lambda inputs: inputs.verdict.kind,
+    "params": lambda inputs: dict(inputs.params),
+    "local": lambda inputs: {
+        "context": float(inputs.state.local_context),
+        "wait_s": inputs.state.local_wait_s,
+        "up": inputs.state.local_up,
+    },
+    "cloud": lambda inputs: {"up": inputs.state.cloud_up},
+    "budget": lambda inputs: {"left_usd": inputs.state.budget_left_usd},
+    "last": _last,
+    "team": lambda inputs: inputs.team,
+    "user": lambda inputs: inputs.user,
+}
+
+
+def values(names: Iterable[str], inputs: Inputs) -> dict[str, Value]:
+    """Read the variables named; groups are read whole."""
+    return {name: READERS[name](inputs) for name in names}
+
+
+def sample(params: Mapping[str, float]) -> dict[str, Value]:
+    """Give every variable a value of its type, to try conditions on."""
+    verdict = Verdict(p_local=0.5, kind="self-contained", why="")
+    return values(
+        READERS,
+        Inputs(
+            features=Features(context_tokens=1000, turns=1),
+            verdict=verdict,
+            state=State(local_context=8192),
+            params=params,
+        ),
+    )
