@@ -105,7 +105,10 @@ class Pipeline:
         state = replace(
             self._weather.state(known), last=self._holds.last(request.team, known.conversation)
         )
-        decision = decide(policy, features, verdict, state, asked=request.model, clearance=clearance)
+        decision = decide(
+            policy, features, verdict, state, asked=request.model, clearance=clearance,
+            team=request.team, user=request.user,
+        )
         return Plan(
             request=request,
             features=known,

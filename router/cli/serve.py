@@ -1,0 +1,119 @@
+"""`turnout serve`: start the endpoint and say what to do next."""
+
+import ipaddress
+import os
+import socket
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+from router.errors import Misconfigured
+from router.settings import Settings, load_settings
+
+Option = Annotated[str | None, typer.Option(show_default=False)]
+
+
+def serve(
+    listen: Annotated[str | None, typer.Option(help="Address and port [default: 127.0.0.1:4747].")] = None,
+    policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
+    ledger: Annotated[str | None, typer.Option(help="A SQLite file or a database URL.")] = None,
+    local_model: Annotated[str | None, typer.Option(help="Path of a GGUF file for the local track.")] = None,
+    config: Annotated[str | None, typer.Option(help="Settings file [default: ./turnout.yaml, if there].")] = None,
+) -> None:
+    """Start the endpoint.
+
+    Example: [bold]turnout serve --policy quality-first --local-model ~/models/qwen2.5-coder-14b.gguf[/bold]
+    """
+    settings = load_settings(
+        config, listen=listen, policy=policy, ledger=ledger, local=({"model": local_model} if local_model else None)
+    )
+    host, port = parse_listen(settings.listen)
+
+    import uvicorn
+
+    from router.logs import configure
+    from router.service import Service
+
+    configure(settings.log_level)
+    service = Service(settings)
+    if not _is_loopback(host) and not len(service.keyring):
+        raise Misconfigured(
+            f"listen: {host} can be reached from other machines, and no key exists yet; "
+            "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
+        )
+    listener = _bind(host, port)
+    _greet(settings, f"http://{_shown(host)}:{listener.getsockname()[1]}")
+    uvicorn.Server(
+        uvicorn.Config(
+            service.app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,  # longer than clients pool a connection, so that none is closed under a request
+            timeout_graceful_shutdown=5,
+        )
+    ).run(sockets=[listener])
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Split `127.0.0.1:4747`, `localhost:0` or `[::1]:4747`.
+
+    Raises:
+        Misconfigured: it is not HOST:PORT.
+    """
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise Misconfigured(f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747")
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if os.name != "nt":  # on Windows this option would let two programs share the port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise Misconfigured(
+            f"listen: cannot use {host}:{port} ({error.strerror}); stop the other program or pass --listen"
+        ) from error
+    listener.listen(1024)
+    return listener
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _greet(settings: Settings, url: str) -> None:
+    local = settings.local.url or settings.local.model or "the embedded demo model (SmolLM2-135M): set TURNOUT_LOCAL__MODEL"
+    has_key = bool(os.environ.get(settings.cloud.api_key_env))
+    key = f"key from {settings.cloud.api_key_env}" if has_key else f"the client's own key, or set {settings.cloud.api_key_env}"
+    Console(soft_wrap=True).print(
+        Panel.fit(
+            f"[bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{settings.policy}[/bold]\n"
+            f"  local  {local}\n"
+            f"  cloud  {settings.cloud.model} at {settings.cloud.base_url} ({key})\n\n"
+            f"Next, in another terminal:\n"
+            f"  ANTHROPIC_BASE_URL={url} claude\n"
+            f"  aider --openai-api-base {url}/v1 --openai-api-key turnout --model openai/auto\n"
+            f"  curl {url}/v1/chat/completions -H 'content-type: application/json' \\\n"
+            f"    -d '{{\"model\":\"auto\",\"max_tokens\":60,\"messages\":[{{\"role\":\"user\",\"content\":\"Write a Python function that adds two numbers\"}}]}}'\n\n"
+            f"Why did it go there?  turnout explain request.json   Health: {url}/health",
+            title="ready",
+            border_style="green",
+        ),
+        highlight=False,
+    )

@@ -1,0 +1,36 @@
+"""Logging: one line an event on standard error, for people on a terminal, as JSON elsewhere.
+
+No log line holds a prompt, an answer, a header or a key.
+"""
+
+import logging
+import sys
+
+import structlog
+
+
+class _Unfinished(logging.Filter):
+    """Drops uvicorn's complaint about an answer without an end: that is how a drop is passed on."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "without completing response" not in record.getMessage()
+
+
+def configure(level: str) -> None:
+    """Set up logging for the endpoint's process."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("uvicorn.error").addFilter(_Unfinished())
+    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

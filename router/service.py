@@ -1,0 +1,143 @@
+"""The running endpoint: every collaborator made once and handed to whoever needs it.
+
+This is the only place where the parts meet; importing it has no effects.
+"""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from importlib.metadata import version
+
+import structlog
+
+from classifiers.features import Features
+from classifiers.rules import RuleClassifier
+from policies.decision import State
+from policies.explain import explain, to_dict
+from policies.load import PolicyHolder
+from policies.privacy import clear
+from router.app.api import ApiOptions, Json, build_api
+from router.app.endpoint import ROUTES, Endpoint
+from router.engine.process import Engine
+from router.holds import Holds
+from router.ledger.store import LedgerStore
+from router.pipeline import Pipeline
+from router.prices import Prices
+from router.reading import Reader
+from router.settings import Settings
+from router.tracks.cloud import CloudTrack
+from router.tracks.egress import Egress
+from router.tracks.local import LocalTrack
+from router.types import Request
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 1.0
+"""Seconds between looks at the policy file, the keys and the engine."""
+
+
+class Service:
+    """The endpoint with all its parts; `app` is the ASGI application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._policies = PolicyHolder(settings.policy)
+        self._reader = Reader()
+        self._reader.watch(self._policies.policy.never_cloud_patterns)
+        self._classifier = RuleClassifier()
+        self._engine = None if settings.local.url else Engine(settings.local)
+        self._egress = Egress(settings.cloud)
+        self._local = LocalTrack(settings.local, self._engine)
+        self._cloud = CloudTrack(settings.cloud, self._egress)
+        self._ledger = LedgerStore.open(
+            settings.ledger, prices=Prices(settings.prices), cloud_model=settings.cloud.model
+        )
+        self.keyring = self._ledger.keyring()
+        self._holds = Holds()
+        self._pipeline = Pipeline(
+            reader=self._reader,
+            classifier=self._classifier,
+            policies=self._policies,
+            tracks={"local": self._local, "cloud": self._cloud},
+            weather=self,
+            ledger=self._ledger,
+            holds=self._holds,
+        )
+        api = build_api(
+            self,
+            ApiOptions(max_body=settings.max_body_mb * 2**20, keyring=self.keyring, paths=tuple(ROUTES)),
+            self._running,
+        )
+        self.app = Endpoint(pipeline=self._pipeline, keyring=self.keyring, settings=settings, api=api)
+
+    def state(self, features: Features) -> State:
+        """What both tracks are like now, for a prompt of this size."""
+        return State(
+            local_context=self._local.context,
+            local_wait_s=self._local.wait_s(features.context_tokens),
+            local_up=self._local.up,
+            cloud_up=self._cloud.up,
+        )
+
+    def explain(self, request: Request) -> Json:
+        """Decide without sending: `POST /v1/route` and `turnout explain`."""
+        features = self._reader.read(request)
+        policy = self._policies.policy
+        told = explain(
+            policy,
+            features,
+            self._classifier.classify(features),
+            self.state(features),
+            asked=request.model,
+            clearance=clear(policy, features, request.team),
+        )
+        return to_dict(told)
+
+    def health(self) -> Json:
+        """State of both tracks, the policy and the ledger."""
+        return {
+            "status": "ok",
+            "version": version("turnout"),
+            "local": asdict(self._engine.health) if self._engine else {"url": self.settings.local.url, "up": self._local.up},
+            "cloud": {"base_url": self.settings.cloud.base_url, "model": self.settings.cloud.model, "up": self._cloud.up},
+            "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
+            "ledger": {"failures": self._ledger.failures},
+            "reading": self._reader.stats(),
+        }
+
+    def ready(self) -> bool:
+        """True once some track can answer."""
+        return self._local.up or self._cloud.up
+
+    def models(self) -> list[str]:
+        """Names a client may ask for."""
+        names = ["auto", "local", "cloud", self.settings.cloud.model]
+        return [*names, self._engine.health.model] if self._engine and self._engine.health.model else names
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        await self._local.start()
+        await self._cloud.start()
+        looking = asyncio.create_task(self._look())
+        # What is there by now stays: the collector need not walk it again while requests run.
+        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            await self._local.close()
+            await self._cloud.close()
+            await self._egress.close()
+            await asyncio.to_thread(self._ledger.close)
+
+    async def _look(self) -> None:
+        await asyncio.to_thread(self._reader.warm)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._policies.reload():
+                self._reader.watch(self._policies.policy.never_cloud_patterns)
