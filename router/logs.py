@@ -19,7 +19,8 @@ class _Unfinished(logging.Filter):
 def configure(level: str) -> None:
     """Set up logging for the endpoint's process."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(level=number, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    line = "%(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=number, stream=sys.stderr, format=line, force=True)
     logging.getLogger("uvicorn.error").addFilter(_Unfinished())
     logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
     logging.getLogger("alembic").setLevel(logging.WARNING)

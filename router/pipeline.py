@@ -102,12 +102,16 @@ class Pipeline:
         features, verdict, notes = self._understand(request)
         clearance = clear(policy, features, request.team)
         known = features or Features(client=request.client)
-        state = replace(
-            self._weather.state(known), last=self._holds.last(request.team, known.conversation)
-        )
+        state = replace(self._weather.state(known), last=self._holds.last(request.team, known.conversation))
         decision = decide(
-            policy, features, verdict, state, asked=request.model, clearance=clearance,
-            team=request.team, user=request.user,
+            policy,
+            features,
+            verdict,
+            state,
+            asked=request.model,
+            clearance=clearance,
+            team=request.team,
+            user=request.user,
         )
         return Plan(
             request=request,
@@ -165,9 +169,8 @@ class Pipeline:
                 async with asyncio.timeout(self._patience(journey.decision)):
                     reply = await self._tracks[journey.decision.track].open(plan, journey.decision)
             except TimeoutError:
-                failure = TrackError(
-                    f"the {journey.decision.track} model gave nothing useful in time", cause="slow", status=504
-                )
+                message = f"the {journey.decision.track} model gave nothing useful in time"
+                failure = TrackError(message, cause="slow", status=504)
             except TrackError as error:
                 failure = error
             else:

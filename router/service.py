@@ -11,11 +11,11 @@ from dataclasses import asdict
 from importlib.metadata import version
 
 import structlog
+from policies.explain import explain, to_dict
 
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from policies.decision import State
-from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.privacy import clear
 from router.app.api import ApiOptions, Json, build_api
@@ -100,12 +100,17 @@ class Service:
         return {
             "status": "ok",
             "version": version("turnout"),
-            "local": asdict(self._engine.health) if self._engine else {"url": self.settings.local.url, "up": self._local.up},
-            "cloud": {"base_url": self.settings.cloud.base_url, "model": self.settings.cloud.model, "up": self._cloud.up},
+            "local": self._local_health(),
+            "cloud": {"url": self.settings.cloud.base_url, "up": self._cloud.up},
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
             "ledger": {"failures": self._ledger.failures},
             "reading": self._reader.stats(),
         }
+
+    def _local_health(self) -> Json:
+        if self._engine is None:
+            return {"url": self.settings.local.url, "up": self._local.up}
+        return asdict(self._engine.health)
 
     def ready(self) -> bool:
         """True once some track can answer."""

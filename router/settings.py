@@ -4,11 +4,28 @@ Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 `TURNOUT_CLOUD__BASE_URL`. Unknown keys are refused with the nearest valid name.
 """
 
+import difflib
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from router.errors import Misconfigured
+
+PREFIX = "TURNOUT_"
+TEST_PREFIX = "TURNOUT_TEST_"
+"""For the test-suite alone; not settings."""
+DEFAULT_FILE = "turnout.yaml"
 
 
 class Section(BaseModel):
@@ -76,7 +93,7 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TURNOUT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     listen: str = "127.0.0.1:4747"
@@ -99,3 +116,92 @@ def data_dir() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("turnout", appauthor=False)
+
+
+def load_settings(
+    file: str | None = None, *, local: Mapping[str, Any] | None = None, **flags: str | None
+) -> Settings:
+    """Put the sources together.
+
+    Args:
+        file: A YAML file that must exist; None for `turnout.yaml` if it is there.
+        local: Flags of the `local` section.
+        flags: Flags by setting; None where the flag was not given.
+
+    Raises:
+        Misconfigured: a file that is missing or no YAML, an unknown key, a wrong value.
+    """
+    _refuse_unknown_environment()
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    if local:
+        given["local"] = dict(local)
+    values, source = _file_values(file)
+
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings
+            return init_settings, env_settings, InitSettingsSource(settings_cls, values)
+
+    try:
+        return Sourced(**given)
+    except ValidationError as error:
+        raise Misconfigured(_explain(error, source)) from error
+    except SettingsError as error:
+        raise Misconfigured(f"environment: {error}; lists and sections are given as JSON") from error
+
+
+def _file_values(file: str | None) -> tuple[dict[str, Any], str]:
+    path = Path(file or DEFAULT_FILE)
+    if not path.is_file():
+        if file:
+            raise Misconfigured(f"--config: there is no file {file!r}")
+        return {}, "settings"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return {}, str(path)
+    if not isinstance(values, dict):
+        raise Misconfigured(f"{path}: must be a mapping of settings, such as `listen: 127.0.0.1:4747`")
+    return values, str(path)
+
+
+def _refuse_unknown_environment() -> None:
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    for name in os.environ:
+        top = name.upper().split("__")[0]
+        if top.startswith(PREFIX) and not top.startswith(TEST_PREFIX) and top not in known:
+            raise Misconfigured(f"environment: {name} is not a setting{_nearest(top, known)}")
+
+
+def _explain(error: ValidationError, source: str) -> str:
+    """The first error, as `source: local.modle: unknown key; did you mean local.model?`."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    where = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        names = [".".join([*path[:-1], name]) for name in _names(path[:-1])]
+        return f"{source}: {where}: unknown key{_nearest(where, names)}"
+    return f"{source}: {where}: {first['msg'][0].lower()}{first['msg'][1:]} (it is {first['input']!r})"
+
+
+def _names(path: list[str]) -> list[str]:
+    model: Any = Settings
+    for part in path:
+        field = model.model_fields.get(part)
+        model = field.annotation if field and hasattr(field.annotation, "model_fields") else Price
+    return list(model.model_fields)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -136,11 +137,11 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
     @api.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         path = request.url.path
-        if error.status_code == 404:
+        if error.status_code == HTTPStatus.NOT_FOUND:
             near = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             return _error(request, NoSuchRoute(f"there is nothing at {path}{hint}"))
-        if error.status_code == 405:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return _error(request, NoSuchRoute(f"{path} does not take {request.method}", status=405))
         return _error(request, BadRequest(str(error.detail), status=error.status_code))
 
@@ -182,5 +183,3 @@ def _openai_model(name: str) -> Json:
 
 def _anthropic_model(name: str) -> Json:
     return {"id": name, "type": "model", "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
-
-

@@ -24,7 +24,7 @@ from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.keys import Keyring
 from router.pipeline import Pipeline
 from router.settings import Settings
-from router.types import DialectName, Headers, Operation, Plan
+from router.types import DialectName, Headers, Operation, Plan, Request
 from router.wire import DIALECTS
 
 log = structlog.get_logger(__name__)
@@ -67,17 +67,7 @@ class Endpoint:
             return
         exchange = Exchange(route.dialect, send)
         try:
-            if scope["method"] != "POST":
-                raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
-            headers = headers_of(scope)
-            request = make_request(
-                dialect=route.dialect,
-                operation=route.operation,
-                body=await take_body(receive, headers, self._max_body),
-                headers=headers,
-                query=scope["query_string"].decode("latin-1"),
-                keyring=self._keyring,
-            )
+            request = await self._take(route, scope, receive)
             exchange.request_id = request.id
             plan = self._pipeline.plan(request)
             async with cancel_on_hangup(receive):
@@ -90,6 +80,19 @@ class Endpoint:
         except Exception:  # the last resort: a defect of ours still answers in the dialect
             log.exception("defect", request=exchange.request_id)
             await exchange.fail(TurnoutError("an internal error; the log has the details"))
+
+    async def _take(self, route: Route, scope: Scope, receive: Receive) -> Request:
+        if scope["method"] != "POST":
+            raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
+        headers = headers_of(scope)
+        return make_request(
+            dialect=route.dialect,
+            operation=route.operation,
+            body=await take_body(receive, headers, self._max_body),
+            headers=headers,
+            query=scope["query_string"].decode("latin-1"),
+            keyring=self._keyring,
+        )
 
     async def _count(self, plan: Plan, exchange: "Exchange") -> None:
         tokens, journey = await self._pipeline.count(plan)
@@ -138,7 +141,8 @@ class Exchange:
         """Send the head, unless keep-alive comments already had to."""
         if not self.begun:
             self._status = status
-            await self._send({"type": "http.response.start", "status": status, "headers": answers.raw(headers)})
+            raw = answers.raw(headers)
+            await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def send(self, chunk: bytes) -> None:
         """Send a part of the body."""

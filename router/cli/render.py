@@ -14,8 +14,8 @@ def show_explanation(told: Json, console: Console) -> None:
     decision = told["decision"]
     colour = _COLOURS[decision["track"]]
     console.print(
-        f"[bold {colour}]{decision['track']}[/] by [bold]{decision['rule']}[/]: {decision['why']}"
-        f"  [dim](policy {told['policy']}, p_local {told['verdict']['p_local']:.2f}: {told['verdict']['why']})[/]"
+        f"[bold {colour}]{decision['track']}[/] by [bold]{decision['rule']}[/]: {decision['why']}  [dim]("
+        f"policy {told['policy']}, p_local {told['verdict']['p_local']:.2f}: {told['verdict']['why']})[/]"
     )
     console.print(_rules(told["rules"], decision["rule"]))
     console.print(_features(told["features"]))
@@ -26,7 +26,8 @@ def show_explanation(told: Json, console: Console) -> None:
 
 
 def _rules(rules: list[Json], decided: str) -> Table:
-    table = Table("rule", "holds", "because", title="Rules, in order; the first that holds decides", title_justify="left")
+    title = "Rules, in order; the first that holds decides"
+    table = Table("rule", "holds", "because", title=title, title_justify="left")
     for rule in rules:
         style = "bold" if rule["rule"] == decided else "" if rule["matched"] else "dim"
         table.add_row(rule["rule"], "yes" if rule["matched"] else "no", rule["because"], style=style)

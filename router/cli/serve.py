@@ -12,23 +12,35 @@ from rich.panel import Panel
 from router.errors import Misconfigured
 from router.settings import Settings, load_settings
 
-Option = Annotated[str | None, typer.Option(show_default=False)]
+HIGHEST_PORT = 65535
+GREETING = """\
+[bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{policy}[/bold]
+  local  {local}
+  cloud  {cloud}
+
+Next, in another terminal:
+  ANTHROPIC_BASE_URL={url} claude
+  aider --openai-api-base {url}/v1 --openai-api-key turnout --model openai/auto
+  curl -i {url}/v1/chat/completions -H 'content-type: application/json' -d '{{
+    "model": "auto", "max_tokens": 80,
+    "messages": [{{"role": "user", "content": "Write a Python function that adds two numbers"}}]}}'
+
+Why did it go there?  turnout explain request.json     Health: {url}/health"""
 
 
 def serve(
     listen: Annotated[str | None, typer.Option(help="Address and port [default: 127.0.0.1:4747].")] = None,
     policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
     ledger: Annotated[str | None, typer.Option(help="A SQLite file or a database URL.")] = None,
-    local_model: Annotated[str | None, typer.Option(help="Path of a GGUF file for the local track.")] = None,
-    config: Annotated[str | None, typer.Option(help="Settings file [default: ./turnout.yaml, if there].")] = None,
+    local_model: Annotated[str | None, typer.Option(help="A GGUF file for the local track.")] = None,
+    config: Annotated[str | None, typer.Option(help="Settings file [default: ./turnout.yaml].")] = None,
 ) -> None:
     """Start the endpoint.
 
     Example: [bold]turnout serve --policy quality-first --local-model ~/models/qwen2.5-coder-14b.gguf[/bold]
     """
-    settings = load_settings(
-        config, listen=listen, policy=policy, ledger=ledger, local=({"model": local_model} if local_model else None)
-    )
+    local = {"model": local_model} if local_model else None
+    settings = load_settings(config, listen=listen, policy=policy, ledger=ledger, local=local)
     host, port = parse_listen(settings.listen)
 
     import uvicorn
@@ -66,7 +78,7 @@ def parse_listen(listen: str) -> tuple[str, int]:
     """
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isdigit() or int(port) > HIGHEST_PORT:
         raise Misconfigured(f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747")
     return host, int(port)
 
@@ -98,22 +110,18 @@ def _shown(host: str) -> str:
 
 
 def _greet(settings: Settings, url: str) -> None:
-    local = settings.local.url or settings.local.model or "the embedded demo model (SmolLM2-135M): set TURNOUT_LOCAL__MODEL"
-    has_key = bool(os.environ.get(settings.cloud.api_key_env))
-    key = f"key from {settings.cloud.api_key_env}" if has_key else f"the client's own key, or set {settings.cloud.api_key_env}"
     Console(soft_wrap=True).print(
-        Panel.fit(
-            f"[bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{settings.policy}[/bold]\n"
-            f"  local  {local}\n"
-            f"  cloud  {settings.cloud.model} at {settings.cloud.base_url} ({key})\n\n"
-            f"Next, in another terminal:\n"
-            f"  ANTHROPIC_BASE_URL={url} claude\n"
-            f"  aider --openai-api-base {url}/v1 --openai-api-key turnout --model openai/auto\n"
-            f"  curl {url}/v1/chat/completions -H 'content-type: application/json' \\\n"
-            f"    -d '{{\"model\":\"auto\",\"max_tokens\":60,\"messages\":[{{\"role\":\"user\",\"content\":\"Write a Python function that adds two numbers\"}}]}}'\n\n"
-            f"Why did it go there?  turnout explain request.json   Health: {url}/health",
-            title="ready",
-            border_style="green",
-        ),
+        Panel.fit(GREETING.format(url=url, **_tracks(settings)), title="ready", border_style="green"),
         highlight=False,
     )
+
+
+def _tracks(settings: Settings) -> dict[str, str]:
+    demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
+    variable = settings.cloud.api_key_env
+    key = f"key from {variable}" if os.environ.get(variable) else f"the client's own key, or set {variable}"
+    return {
+        "policy": settings.policy,
+        "local": settings.local.url or settings.local.model or demo,
+        "cloud": f"{settings.cloud.model} at {settings.cloud.base_url} ({key})",
+    }

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from router.errors import Misconfigured
+from router.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_fresh_machine_needs_none():
+    settings = load_settings()
+    assert settings.listen == "127.0.0.1:4747"
+    assert settings.policy == "balanced"
+
+
+def test_flags_beat_environment_beat_file_beat_defaults(monkeypatch):
+    Path("turnout.yaml").write_text(
+        "listen: 127.0.0.1:1\npolicy: private\nmax_body_mb: 7\ncloud: {model: from-file, connect_s: 3}\n"
+    )
+    monkeypatch.setenv("TURNOUT_POLICY", "observe")
+    monkeypatch.setenv("TURNOUT_CLOUD__MODEL", "from-env")
+    settings = load_settings(listen="127.0.0.1:2", policy=None)
+    assert settings.listen == "127.0.0.1:2"
+    assert settings.policy == "observe"
+    assert settings.max_body_mb == 7
+    assert (settings.cloud.model, settings.cloud.connect_s) == ("from-env", 3)
+
+
+WRONG = [
+    ("lisen: x", "turnout.yaml: lisen: unknown key; did you mean listen?"),
+    ("cloud: {base_ulr: x}", "turnout.yaml: cloud.base_ulr: unknown key; did you mean cloud.base_url?"),
+    ("max_body_mb: many", "turnout.yaml: max_body_mb: input should be a valid integer"),
+    ("local: {context: -1}", "turnout.yaml: local.context: input should be greater than or equal to 0"),
+    ("prices: {m: {inptu: 1}}", "prices.m"),
+    ("- a", "turnout.yaml: must be a mapping"),
+    ("a: [", "turnout.yaml: not valid YAML"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_a_wrong_file_is_refused_by_key(text, message):
+    Path("turnout.yaml").write_text(text)
+    with pytest.raises(Misconfigured) as error:
+        load_settings()
+    assert message in error.value.message
+
+
+def test_an_unknown_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("TURNOUT_POLICI", "private")
+    with pytest.raises(Misconfigured, match="did you mean TURNOUT_POLICY"):
+        load_settings()
+
+
+def test_an_unknown_nested_variable_is_refused(monkeypatch):
+    monkeypatch.setenv("TURNOUT_LOCAL__MODLE", "x")
+    with pytest.raises(Misconfigured, match="did you mean local.model"):
+        load_settings()
+
+
+def test_a_named_file_must_be_there():
+    with pytest.raises(Misconfigured, match="--config: there is no file"):
+        load_settings("missing.yaml")
