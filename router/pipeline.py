@@ -1,7 +1,6 @@
-"""The path of one request, from bytes to a reply. Four rules hold here.
+"""The second half of the path: from the decision to the last byte. Three rules hold here.
 
-    Request ─ read ▶ Features ─ classify ▶ Verdict ─ decide ▶ Decision ─ track.open ▶ Reply ─ relay ▶ bytes
-              └────────────── plan ─────────────────────────┘ └────── open ──────┘
+    Plan ─ ledger.begin ─ track.open ▶ Reply (its first useful unit is there) ─ relay ▶ bytes ─ ledger.finish
 
 1. Relay, don't translate: a track answers in the client's dialect.
 2. Failover and escalation live entirely before the first useful unit; `open`
@@ -9,8 +8,6 @@
 3. The ledger row is begun before anything is sent, and finished whatever happens:
    a generator that never started skips its `finally`, so `open` itself finishes
    the row until the relay has taken over.
-4. Routing never fails a request: where reading or classifying raises, the policy's
-   `otherwise` decides and the row says so.
 """
 
 import asyncio
@@ -18,43 +15,13 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from http import HTTPStatus
 
-import structlog
-
-from classifiers.features import Features
-from classifiers.verdict import Classifier, Verdict
-from policies.decide import decide, escalate
-from policies.decision import Decision, State, TrackName
-from policies.load import PolicyHolder
-from policies.privacy import clear
+from policies.decide import escalate
+from policies.decision import Decision, TrackName
 from router.errors import TrackError
-from router.holds import Holds
+from router.planner import Planner
 from router.types import Attempt, Ledger, Outcome, Plan, Reply, Request, Track, Usage
-
-log = structlog.get_logger(__name__)
-
-UNKNOWN = Verdict(p_local=0.0, kind="unknown", why="the request could not be read")
-
-
-class Reads(Protocol):
-    """Reads a request's features, and learns from the usage that comes back."""
-
-    def read(self, request: Request) -> Features:
-        """Read one request."""
-        ...
-
-    def correct(self, model: str, estimated: int, actual: int) -> None:
-        """Learn how far the token estimate was off for `model`."""
-        ...
-
-
-class Weather(Protocol):
-    """What the tracks are like right now."""
-
-    def state(self, features: Features) -> State:
-        """The state a policy may know, for this prompt."""
-        ...
 
 
 @dataclass(slots=True)
@@ -76,53 +43,14 @@ class Journey:
 class Pipeline:
     """Carries requests; its collaborators are passed in and wired where the program starts."""
 
-    def __init__(
-        self,
-        *,
-        reader: Reads,
-        classifier: Classifier,
-        policies: PolicyHolder,
-        tracks: Mapping[TrackName, Track],
-        weather: Weather,
-        ledger: Ledger,
-        holds: Holds,
-    ) -> None:
-        self._reader = reader
-        self._classifier = classifier
-        self._policies = policies
+    def __init__(self, *, planner: Planner, tracks: Mapping[TrackName, Track], ledger: Ledger) -> None:
+        self._planner = planner
         self._tracks = tracks
-        self._weather = weather
         self._ledger = ledger
-        self._holds = holds
 
     def plan(self, request: Request) -> Plan:
         """Read, classify and decide; sends nothing and never raises for what a client sent."""
-        started = time.perf_counter()
-        policy = self._policies.policy
-        features, verdict, notes = self._understand(request)
-        clearance = clear(policy, features, request.team)
-        known = features or Features(client=request.client)
-        state = replace(self._weather.state(known), last=self._holds.last(request.team, known.conversation))
-        decision = decide(
-            policy,
-            features,
-            verdict,
-            state,
-            asked=request.model,
-            clearance=clearance,
-            team=request.team,
-            user=request.user,
-        )
-        return Plan(
-            request=request,
-            features=known,
-            verdict=verdict or UNKNOWN,
-            decision=decision,
-            clearance=clearance,
-            policy=policy.name,
-            overhead_s=time.perf_counter() - started,
-            notes=notes,
-        )
+        return self._planner.plan(request)
 
     async def open(self, plan: Plan) -> tuple[Reply, Journey]:
         """Begin the row and open a reply, on another track where the policy allows it.
@@ -137,7 +65,7 @@ class Pipeline:
         except BaseException as failure:
             self._finish(journey, status=getattr(failure, "status", 499), error=_words(failure))
             raise
-        self._holds.keep(plan.request.team, plan.features, journey.decision)
+        self._planner.keep(plan, journey.decision)
         return replace(reply, chunks=self._relay(journey, reply)), journey
 
     async def count(self, plan: Plan) -> tuple[int, Journey]:
@@ -151,14 +79,6 @@ class Pipeline:
             tokens, error = plan.features.context_tokens, f"estimated: {failure.message}"
         self._finish(journey, status=200, error=error)
         return tokens, journey
-
-    def _understand(self, request: Request) -> tuple[Features | None, Verdict | None, tuple[str, ...]]:
-        try:
-            features = self._reader.read(request)
-            return features, self._classifier.classify(features), ()
-        except Exception as failure:  # rule 4: whatever a client sent, it is served
-            log.warning("unreadable", request=request.id, error=type(failure).__name__, exc_info=True)
-            return None, None, (f"reading failed: {type(failure).__name__}",)
 
     async def _first_unit(self, journey: Journey) -> Reply:
         """Try the decided track, then what the policy allows; return at the first useful unit."""
@@ -179,7 +99,7 @@ class Pipeline:
                 return reply
             journey.attempts.append(_attempt(journey, journey.decision.model, failure.status, began, failure))
             after = escalate(
-                self._policies.policy, journey.decision, failure.cause, plan.clearance, len(journey.attempts)
+                self._planner.policy, journey.decision, failure.cause, plan.clearance, len(journey.attempts)
             )
             if after is None:
                 if failure.reply is not None:
@@ -191,7 +111,7 @@ class Pipeline:
         """Seconds to wait for a local first unit where another track could serve instead."""
         if decision.track != "local" or not decision.alternatives:
             return None
-        return self._policies.policy.first_byte_s
+        return self._planner.policy.first_byte_s
 
     async def _relay(self, journey: Journey, reply: Reply) -> AsyncGenerator[bytes]:
         error = "the client hung up"
@@ -207,14 +127,13 @@ class Pipeline:
             self._finish(journey, status=reply.status, error=error, reply=reply)
 
     def _finish(self, journey: Journey, *, status: int, error: str, reply: Reply | None = None) -> None:
-        plan = journey.plan
-        usage = (reply.tap.usage if reply else None) or Usage(estimated=reply is not None)
-        served = reply.model if reply else journey.decision.model
+        usage = _usage(journey.plan, reply)
+        served = (reply.tap.model or reply.model) if reply else journey.decision.model
         self._ledger.finish(
-            plan.request.id,
+            journey.plan.request.id,
             Outcome(
                 track=journey.decision.track,
-                model=(reply.tap.model if reply else "") or served,
+                model=served,
                 status=status,
                 usage=usage,
                 first_byte_s=journey.first_byte_s,
@@ -224,7 +143,16 @@ class Pipeline:
             ),
         )
         if usage.prompt and not usage.estimated:
-            self._reader.correct(served, plan.features.context_tokens, usage.prompt)
+            self._planner.learn(journey.plan, served, usage.prompt)
+
+
+def _usage(plan: Plan, reply: Reply | None) -> Usage:
+    """What was reported; marked as estimated where nothing was, or the reply was cut off."""
+    if reply is None or reply.status != HTTPStatus.OK:
+        return Usage()
+    if reply.tap.usage is None:
+        return Usage(input=plan.features.context_tokens, estimated=True)
+    return reply.tap.usage if reply.tap.complete else replace(reply.tap.usage, estimated=True)
 
 
 def _attempt(

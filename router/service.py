@@ -11,26 +11,25 @@ from dataclasses import asdict
 from importlib.metadata import version
 
 import structlog
-from policies.explain import explain, to_dict
 
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
-from policies.privacy import clear
 from router.app.api import ApiOptions, Json, build_api
 from router.app.endpoint import ROUTES, Endpoint
 from router.engine.process import Engine
 from router.holds import Holds
+from router.keys import Keyring
 from router.ledger.store import LedgerStore
 from router.pipeline import Pipeline
+from router.planner import Planner
 from router.prices import Prices
 from router.reading import Reader
 from router.settings import Settings
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
-from router.types import Request
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +45,6 @@ class Service:
         self._policies = PolicyHolder(settings.policy)
         self._reader = Reader()
         self._reader.watch(self._policies.policy.never_cloud_patterns)
-        self._classifier = RuleClassifier()
         self._engine = None if settings.local.url else Engine(settings.local)
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine)
@@ -55,22 +53,26 @@ class Service:
             settings.ledger, prices=Prices(settings.prices), cloud_model=settings.cloud.model
         )
         self.keyring = self._ledger.keyring()
-        self._holds = Holds()
-        self._pipeline = Pipeline(
+        planner = Planner(
             reader=self._reader,
-            classifier=self._classifier,
+            classifier=RuleClassifier(),
             policies=self._policies,
-            tracks={"local": self._local, "cloud": self._cloud},
             weather=self,
-            ledger=self._ledger,
-            holds=self._holds,
+            holds=Holds(),
+        )
+        self.explain = planner.explain
+        pipeline = Pipeline(
+            planner=planner, tracks={"local": self._local, "cloud": self._cloud}, ledger=self._ledger
         )
         api = build_api(
             self,
-            ApiOptions(max_body=settings.max_body_mb * 2**20, keyring=self.keyring, paths=tuple(ROUTES)),
+            ApiOptions(max_body=settings.max_body_mb * 2**20, keyring=self._keys, paths=tuple(ROUTES)),
             self._running,
         )
-        self.app = Endpoint(pipeline=self._pipeline, keyring=self.keyring, settings=settings, api=api)
+        self.app = Endpoint(pipeline=pipeline, keyring=self._keys, settings=settings, api=api)
+
+    def _keys(self) -> Keyring:
+        return self.keyring
 
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""
@@ -80,20 +82,6 @@ class Service:
             local_up=self._local.up,
             cloud_up=self._cloud.up,
         )
-
-    def explain(self, request: Request) -> Json:
-        """Decide without sending: `POST /v1/route` and `turnout explain`."""
-        features = self._reader.read(request)
-        policy = self._policies.policy
-        told = explain(
-            policy,
-            features,
-            self._classifier.classify(features),
-            self.state(features),
-            asked=request.model,
-            clearance=clear(policy, features, request.team),
-        )
-        return to_dict(told)
 
     def health(self) -> Json:
         """State of both tracks, the policy and the ledger."""
@@ -144,5 +132,6 @@ class Service:
         await asyncio.to_thread(self._reader.warm)
         while True:
             await asyncio.sleep(LOOK_S)
-            if self._policies.reload():
+            if self._policies.refresh():
                 self._reader.watch(self._policies.policy.never_cloud_patterns)
+            self.keyring = await asyncio.to_thread(self._ledger.keyring)

@@ -17,9 +17,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from router.app import answers
-from router.app.intake import HOP_BY_HOP, make_request, take_body
-from router.errors import BadKey, BadRequest, NoSuchRoute, TurnoutError
-from router.keys import Keyring, present
+from router.app.intake import HOP_BY_HOP, admit, make_request, take_body
+from router.errors import BadRequest, NoSuchRoute, TurnoutError
+from router.keys import Keyring
 from router.types import DialectName, Headers
 from router.wire.tell import tell
 
@@ -51,7 +51,7 @@ class ApiOptions:
     """What the API needs besides the facts."""
 
     max_body: int
-    keyring: Keyring
+    keyring: Callable[[], Keyring]
     paths: tuple[str, ...]
     """The hot path's, for the nearest-name hint."""
 
@@ -94,7 +94,7 @@ def build_api(
     @api.get("/v1/models")
     async def models(request: Request) -> Json:
         """The names a client may ask for, in the caller's dialect."""
-        _admit(request, options.keyring)
+        admit(_fields(request), options.keyring())
         make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
         rows = [make(name) for name in facts.models()]
         if make is _openai_model:
@@ -104,7 +104,7 @@ def build_api(
     @api.get("/v1/models/{name:path}")
     async def model(request: Request, name: str) -> Json:
         """One name; any name is taken, since unknown ones mean `auto`."""
-        _admit(request, options.keyring)
+        admit(_fields(request), options.keyring())
         return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
 
     @api.post("/v1/route")
@@ -119,7 +119,7 @@ def build_api(
                 body=body,
                 headers=headers,
                 query="",
-                keyring=options.keyring,
+                keyring=options.keyring(),
             )
         )
 
@@ -167,14 +167,6 @@ def _error(request: Request, error: TurnoutError) -> Response:
 
 def _fields(request: Request) -> Headers:
     return tuple((name, value) for name, value in request.headers.items() if name not in HOP_BY_HOP)
-
-
-def _admit(request: Request, keyring: Keyring) -> None:
-    if not len(keyring):
-        return
-    secret, _ = present(_fields(request))
-    if not secret or keyring.find(secret) is None:
-        raise BadKey("a Turnout key is required: send it as `Authorization: Bearer tn-...`")
 
 
 def _openai_model(name: str) -> Json:

@@ -52,7 +52,9 @@ ROUTES = {
 class Endpoint:
     """Model calls here, all other paths to `api`."""
 
-    def __init__(self, *, pipeline: Pipeline, keyring: Keyring, settings: Settings, api: ASGI) -> None:
+    def __init__(
+        self, *, pipeline: Pipeline, keyring: Callable[[], Keyring], settings: Settings, api: ASGI
+    ) -> None:
         self._pipeline = pipeline
         self._keyring = keyring
         self._max_body = settings.max_body_mb * 2**20
@@ -91,7 +93,7 @@ class Endpoint:
             body=await take_body(receive, headers, self._max_body),
             headers=headers,
             query=scope["query_string"].decode("latin-1"),
-            keyring=self._keyring,
+            keyring=self._keyring(),
         )
 
     async def _count(self, plan: Plan, exchange: "Exchange") -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from router.app.hangup import Receive, Scope
 from router.errors import BadKey, BadRequest, TooLarge
-from router.keys import Keyring, present
+from router.keys import Key, Keyring, present
 from router.types import DialectName, Headers, Operation, Request
 from router.wire import DIALECTS
 
@@ -68,6 +68,24 @@ async def take_body(receive: Receive, headers: Headers, limit: int) -> bytes:
     return _decoded(body, field_of(headers, "content-encoding").lower(), limit)
 
 
+def admit(headers: Headers, keyring: Keyring) -> tuple[Key | None, Headers]:
+    """Whose request it is, and the headers without the Turnout key; None while no key exists.
+
+    Raises:
+        BadKey: keys exist and this is none of them.
+    """
+    secret, rest = present(headers)
+    key = keyring.find(secret) if secret else None
+    if len(keyring) and key is None:
+        raise BadKey(
+            "this Turnout key is unknown or was revoked; `turnout key create --team TEAM` makes a new one"
+            if secret
+            else "a Turnout key is required: send it as `Authorization: Bearer tn-...`, `x-api-key` or "
+            "`x-turnout-key`; `turnout key create --team TEAM` makes one"
+        )
+    return key, rest
+
+
 def make_request(
     *,
     dialect: DialectName,
@@ -83,14 +101,7 @@ def make_request(
         BadKey: keys exist and none was given.
         BadRequest: the body is not one of this dialect.
     """
-    secret, headers = present(headers)
-    key = keyring.find(secret) if secret else None
-    if len(keyring) and key is None:
-        raise BadKey(
-            "this Turnout key is unknown or was revoked" if secret else
-            "a Turnout key is required: send it as `Authorization: Bearer tn-...`, `x-api-key` or "
-            "`x-turnout-key`; `turnout key create --team TEAM` makes one"
-        )  # fmt: skip
+    key, headers = admit(headers, keyring)
     envelope = DIALECTS[dialect].read(body)
     return Request(
         id=uuid.uuid4().hex,

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from policies.load import PolicyError
 from router.cli import explain, key, policy, serve
 from router.errors import TurnoutError
 
@@ -48,8 +50,8 @@ def run() -> None:
     """Run the command line; what a person can mend is said in one line, without a traceback."""
     try:
         app()
-    except TurnoutError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]turnout:[/red] {error.message}", highlight=False)
+    except (TurnoutError, PolicyError) as error:
+        Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", escape(str(error)), highlight=False)
         sys.exit(2)
 
 

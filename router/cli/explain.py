@@ -1,0 +1,98 @@
+"""`turnout explain`: where a request would go, and what would have changed it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from policies.decision import State
+from router.cli.render import show_explanation
+from router.errors import Misconfigured
+from router.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from classifiers.features import Features
+    from router.planner import Planner
+
+
+def explain(
+    file: Annotated[str, typer.Argument(help="A request body as JSON; - for standard input.")],
+    policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
+    dialect: Annotated[
+        Literal["openai_chat", "anthropic_messages"] | None,
+        typer.Option(help="The body's dialect [default: told by its shape]."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what is read from a request, each rule's result and the decision. Nothing is sent.
+
+    Example: [bold]turnout explain request.json --policy local-first[/bold]
+    """
+    from router.app.intake import make_request
+    from router.keys import Keyring
+    from router.wire.tell import tell
+
+    body = _read(file)
+    request = make_request(
+        dialect=dialect or tell(body),
+        operation="generate",
+        body=body,
+        headers=(),
+        query="",
+        keyring=Keyring(),
+    )
+    told = _planner(load_settings(policy=policy)).explain(request)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        show_explanation(told, Console())
+
+
+def _planner(settings: Settings) -> "Planner":
+    from classifiers.rules import RuleClassifier
+    from policies.load import PolicyHolder
+    from router.holds import Holds
+    from router.planner import Planner
+    from router.reading import Reader
+
+    policies = PolicyHolder(settings.policy)
+    reader = Reader()
+    reader.watch(policies.policy.never_cloud_patterns)
+    return Planner(
+        reader=reader,
+        classifier=RuleClassifier(),
+        policies=policies,
+        weather=_Calm(settings),
+        holds=Holds(),
+    )
+
+
+class _Calm:
+    """The tracks as they would be at rest: both up, nothing waiting."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.local
+
+    def state(self, features: "Features") -> State:
+        """The local window as set, or as the model's file says."""
+        from router.engine.catalog import resolve
+
+        del features
+        context = self._settings.context
+        if not context and not self._settings.url:
+            context = resolve(self._settings.model).context
+        return State(local_context=context)
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    path = Path(file)
+    if not path.is_file():
+        raise Misconfigured(
+            f"FILE: there is no file {file!r}; give a request body as JSON, or - for standard input"
+        )
+    return path.read_bytes()

@@ -1,0 +1,133 @@
+"""The first half of the path: from a request's bytes to the decision. Nothing is sent.
+
+    Request ─ read ▶ Features ─ classify ▶ Verdict ─ decide ▶ Decision
+
+Routing never fails a request: where reading or classifying raises, the policy's
+`otherwise` decides and the plan says so.
+"""
+
+import time
+from dataclasses import replace
+from typing import Any, Protocol
+
+import structlog
+from policies.explain import explain, to_dict
+
+from classifiers.features import Features
+from classifiers.verdict import Classifier, Verdict
+from policies.decide import decide
+from policies.decision import Decision, State
+from policies.load import PolicyHolder
+from policies.policy import Policy
+from policies.privacy import clear
+from router.holds import Holds
+from router.types import Plan, Request
+
+log = structlog.get_logger(__name__)
+
+UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read")
+
+
+class Reads(Protocol):
+    """Reads requests, and learns from the usage that comes back."""
+
+    def read(self, request: Request) -> Features:
+        """Read one request."""
+        ...
+
+    def correct(self, model: str, estimated: int, actual: int) -> None:
+        """Learn how far the token estimate was off for `model`."""
+        ...
+
+
+class Weather(Protocol):
+    """What the tracks are like right now."""
+
+    def state(self, features: Features) -> State:
+        """What a policy may know, for a prompt of this size."""
+        ...
+
+
+class Planner:
+    """Reads, classifies and decides."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reads,
+        classifier: Classifier,
+        policies: PolicyHolder,
+        weather: Weather,
+        holds: Holds,
+    ) -> None:
+        self._reader = reader
+        self._classifier = classifier
+        self._policies = policies
+        self._weather = weather
+        self._holds = holds
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in use."""
+        return self._policies.policy
+
+    def plan(self, request: Request) -> Plan:
+        """Decide; never raises for what a client sent."""
+        started = time.perf_counter()
+        policy = self.policy
+        try:
+            features = self._reader.read(request)
+            verdict = self._classifier.classify(features)
+        except Exception as failure:  # whatever a client sent, it is served
+            log.warning("unreadable", request=request.id, exc_info=True)
+            known, features, verdict = Features(client=request.client), None, None
+            notes: tuple[str, ...] = (f"reading failed: {type(failure).__name__}",)
+        else:
+            known, notes = features, ()
+        clearance = clear(policy, features, request.team)
+        decision = decide(
+            policy,
+            features,
+            verdict,
+            self._state(request, known),
+            asked=request.model,
+            clearance=clearance,
+            team=request.team,
+            user=request.user,
+        )
+        return Plan(
+            request=request,
+            features=known,
+            verdict=verdict or UNREAD,
+            decision=decision,
+            clearance=clearance,
+            policy=policy.name,
+            overhead_s=time.perf_counter() - started,
+            notes=notes,
+        )
+
+    def explain(self, request: Request) -> dict[str, Any]:
+        """Tell each rule's result, the decision and what would have changed it, as JSON values."""
+        policy = self.policy
+        features = self._reader.read(request)
+        told = explain(
+            policy,
+            features,
+            self._classifier.classify(features),
+            self._state(request, features),
+            asked=request.model,
+            clearance=clear(policy, features, request.team),
+        )
+        return to_dict(told)
+
+    def keep(self, plan: Plan, decision: Decision) -> None:
+        """Remember what served, for the rest of this user turn."""
+        self._holds.keep(plan.request.team, plan.features, decision)
+
+    def learn(self, plan: Plan, model: str, prompt_tokens: int) -> None:
+        """Correct the token estimate by what the model reported."""
+        self._reader.correct(model, plan.features.context_tokens, prompt_tokens)
+
+    def _state(self, request: Request, features: Features) -> State:
+        last = self._holds.last(request.team, features.conversation)
+        return replace(self._weather.state(features), last=last)
