@@ -66,7 +66,9 @@ class Pipeline:
             self._finish(journey, status=getattr(failure, "status", 499), error=_words(failure))
             raise
         self._planner.keep(plan, journey.decision)
-        return replace(reply, chunks=self._relay(journey, reply)), journey
+        relay = self._relay(journey, reply)
+        await anext(relay)  # a generator that never started would skip its `finally`, and the row its end
+        return replace(reply, chunks=relay), journey
 
     async def count(self, plan: Plan) -> tuple[int, Journey]:
         """Count the prompt as the decided track would; an estimate where it cannot tell."""
@@ -117,6 +119,7 @@ class Pipeline:
         error = "the client hung up"
         try:
             async with aclosing(reply.chunks) as chunks:
+                yield b""
                 async for chunk in chunks:
                     yield chunk
             error = reply.tap.error
