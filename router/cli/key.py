@@ -51,7 +51,7 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
     Example: [bold]turnout key list --json[/bold]
     """
     store = _open(ledger)
-    rows = [dict(row) for row in store.keys()]
+    rows = [dict(row) for row in store.keys()]  # noqa: SIM118 - a ledger is no dict
     store.close()
     if as_json:
         typer.echo(json.dumps(rows, default=str))

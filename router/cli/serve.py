@@ -64,7 +64,7 @@ def serve(
             access_log=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=75,  # longer than clients pool a connection, so that none is closed under a request
+            timeout_keep_alive=75,  # longer than clients pool a connection
             timeout_graceful_shutdown=5,
         )
     ).run(sockets=[listener])
