@@ -14,7 +14,7 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     |(?P<sign>&&|\|\||[<>=!]=|.)""",
     re.VERBOSE | re.DOTALL,
 )
+_SYNTAX = re.compile(r"ERROR: <input>:\d+:(?P<column>\d+): Syntax error: (?P<message>[^\n]*)")
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|map|filter)\(\s*(\w+)\s*,")
 _WORDS = frozenset({"true", "false", "null", "in"})
 
@@ -116,6 +117,7 @@ def lookup(name: str, values: Mapping[str, Value]) -> Value:
 
 def _compile(source: str) -> Any:
     try:
+        _cel.compile(source)  # first as it was written, so that an error names the right column
         return _cel.compile(_with_floats(source))
     except ValueError as error:
         raise ValueError(f"is no valid condition: {_plain(error)}") from error
@@ -165,34 +167,30 @@ def nearest(name: str, known: list[str]) -> str:
 
 def _operands(source: str) -> list[str]:
     """Split at `&&` and `||`, also inside plain parentheses; a choice `a ? b : c` stays whole."""
-    depth, start, parts = 0, 0, []
-    signs = [(match.start(), match.group().strip()[-1:], match.group()) for match in _TOKEN.finditer(source)]
-    for at, last, text in signs:
-        if last in "([{" and last:
-            depth += 1
-        elif text in {")", "]", "}"}:
-            depth -= 1
-        elif depth == 0 and text == "?":
-            return [source]
-        elif depth == 0 and text in {"&&", "||"}:
-            parts.append(source[start:at])
-            start = at + len(text)
-    parts.append(source[start:])
-    if len(parts) == 1:
-        inner = source.strip().removeprefix("!").strip()
-        wrapped = inner.startswith("(") and _closes_at_end(inner)
-        return _operands(inner[1:-1]) if wrapped else [source]
-    return [operand for part in parts for operand in _operands(part)]
+    source = source.strip()
+    outside = [match for match, depth in _depths(source) if depth == 0]
+    if any(match.group() == "?" for match in outside):
+        return [source]
+    cuts = [match.span() for match in outside if match.group() in {"&&", "||"}]
+    if cuts:
+        starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(source)]
+        return [one for start, end in zip(starts, ends, strict=True) for one in _operands(source[start:end])]
+    inner = source.removeprefix("!").strip()
+    if inner.startswith("(") and [match.group() for match, depth in _depths(inner) if depth == 0] == [
+        "(",
+        ")",
+    ]:
+        return _operands(inner[1:-1])
+    return [source]
 
 
-def _closes_at_end(source: str) -> bool:
+def _depths(source: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Give each token with the number of brackets around it; a bracket itself counts as outside."""
     depth = 0
     for match in _TOKEN.finditer(source):
-        depth += match.group().endswith(("(", "[", "{")) and not match["text"]
         depth -= match.group() in {")", "]", "}"}
-        if depth == 0:
-            return match.end() == len(source)
-    return False
+        yield match, depth
+        depth += bool(match["call"]) or match.group() in {"(", "[", "{"}
 
 
 def _try(operand: str, context: Any) -> None:
@@ -200,16 +198,13 @@ def _try(operand: str, context: Any) -> None:
         value = _compile(operand).execute(context)
     except ERRORS as error:
         raise ValueError(f"cannot be evaluated: {_plain(error)}") from error
-    if not isinstance(value, bool):
-        shown = operand.strip()
-        raise ValueError(f"'{shown}' is not true or false; compare it with something, e.g. '{shown} > 0'")
+    if value is not True and value is not False:
+        raise ValueError(f"'{operand.strip()}' is not true or false; compare it with something")
 
 
 def _plain(error: Exception) -> str:
     """Reduce the library's message to its first telling sentence."""
-    text = str(error).partition("ERROR: <input>:")[2] or str(error)
-    line = text.partition("\n")[0].partition(". Check that")[0].partition(", so common causes")[0]
-    position, _, message = line.partition(": Syntax error: ")
-    return f"{message} (column {position.partition(':')[2]})" if message else line.partition(": the operation")[0] + (
-        line.partition(": the operation")[1] + line.partition(": the operation")[2]
-    )
+    syntax = _SYNTAX.search(str(error))
+    if syntax:
+        return f"{syntax['message'].partition(' expecting ')[0]} (column {syntax['column']})"
+    return re.split(r"\. Check that|, so common causes|\. CEL does not|\n", str(error))[0]

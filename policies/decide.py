@@ -27,11 +27,7 @@ from policies.variables import Inputs, values
 
 __all__ = ["Decision", "Last", "State", "TrackName", "decide", "escalate", "named_track", "sets_hold"]
 
-_TRACKS: dict[str, TrackName] = {
-    f"{prefix}{track}": track  # type: ignore[misc] # the loop variable is one of the two
-    for track in ("local", "cloud")
-    for prefix in ("", "turnout/", "turnout-")
-}
+_NAMED: dict[str, TrackName] = {"local": "local", "cloud": "cloud"}
 
 _ESCALATED = {
     "overflow": "the prompt does not fit the local window",
@@ -130,7 +126,8 @@ def escalate(
 
 def named_track(asked: str) -> TrackName | None:
     """Read a track's name from the model a client asked for; None lets the policy decide."""
-    return _TRACKS.get(asked.strip().lower())
+    name = asked.strip().lower()
+    return _NAMED.get(name.removeprefix("turnout/").removeprefix("turnout-"))
 
 
 def claude_model(asked: str) -> str:
@@ -152,7 +149,9 @@ def _kept(policy: Policy, features: Features, state: State) -> Decision | None:
 def _ruled(policy: Policy, inputs: Inputs | None, state: State) -> Decision:
     decision = _first_match(policy, inputs)
     if decision.track == "cloud" and policy.budget and state.budget_left_usd <= 0:
-        return Decision(track=policy.budget.over, rule="budget", why="the team's budget for this month is used up")
+        return Decision(
+            track=policy.budget.over, rule="budget", why="the team's budget for this month is used up"
+        )
     return decision
 
 
@@ -166,7 +165,9 @@ def _first_match(policy: Policy, inputs: Inputs | None) -> Decision:
             if rule.when.holds(context):
                 return Decision(track=rule.to, rule=rule.name, why=rule.why)
     except ERRORS as error:
-        return Decision(track=otherwise.to, rule="unreadable", why=f"a condition failed: {type(error).__name__}")
+        return Decision(
+            track=otherwise.to, rule="unreadable", why=f"a condition failed: {type(error).__name__}"
+        )
     return Decision(track=otherwise.to, rule="otherwise", why=otherwise.why)
 
 

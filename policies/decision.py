@@ -14,7 +14,7 @@ class Decision:
     model: str = ""
     """The model to ask the track for; empty for the track's own default."""
     rule: str
-    """The rule's name, or what decided in its place: `asked`, `never_cloud`, `otherwise`, `unreadable`, ..."""
+    """The rule's name, or what decided in its place: `asked`, `never_cloud`, `otherwise`, ..."""
     why: str
     """The rule's own words, for a person."""
     held: bool = False

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from policies.conditions import Condition, canonical, compile_condition, nearest
+from policies.conditions import Condition, bind, canonical, compile_condition, nearest
 from policies.globs import compile_glob
 from policies.policy import Fence, Policy, Rule
 from policies.schema import (
@@ -30,7 +30,9 @@ from policies.schema import (
 from policies.variables import sample
 
 SHIPPED = ("balanced", "local-first", "quality-first", "private", "observe")
-RESERVED = frozenset({"asked", "budget", "degrade", "escalate", "never_cloud", "observe", "otherwise", "unreadable"})
+RESERVED = frozenset(
+    {"asked", "budget", "degrade", "escalate", "never_cloud", "observe", "otherwise", "unreadable"}
+)
 """Names that decisions bear which no rule made."""
 
 _MODELS: Mapping[str, type[BaseModel]] = {
@@ -188,32 +190,41 @@ class _Compiler:
         self.problems.append(self._document.say(loc, problem))
 
     def _rules(self) -> Iterator[Rule]:
-        conditions: dict[str, int] = {}
         names: dict[str, int] = {}
+        taken: dict[str, str] = {}
         for at, rule in enumerate(self._spec.rules):
-            self._reachable(at, rule, conditions)
-            name = rule.name or _slug(rule.why)
-            if name in RESERVED:
-                self._blame(("rules", at, "name"), f"'{name}' is a name that Turnout uses itself; choose another")
-            if name in names:
-                self._blame(("rules", at, "name"), f"'{name}' is the name of rules[{names[name]}] too; choose another")
-            names.setdefault(name, at)
+            name = self._named(at, rule, names)
             try:
                 condition = compile_condition(rule.when, self._sample)
             except ValueError as error:
                 self._blame(("rules", at, "when"), str(error))
                 continue
-            if not condition.names and canonical(rule.when) != "true" and not _constant(condition):
-                self._blame(("rules", at, "when"), "is never true, so this rule never decides; remove it")
+            self._reachable(at, condition, taken)
             yield Rule(name=name, when=condition, to=rule.to, why=rule.why)
 
-    def _reachable(self, at: int, rule: RuleSpec, conditions: dict[str, int]) -> None:
-        key = canonical(rule.when)
-        if "true" in conditions:
-            self._blame(("rules", at), f"is never reached: rules[{conditions['true']}] takes everything")
-        elif key in conditions:
-            self._blame(("rules", at), f"is never reached: rules[{conditions[key]}] has the same condition")
-        conditions.setdefault(key, at)
+    def _named(self, at: int, rule: RuleSpec, names: dict[str, int]) -> str:
+        name = rule.name or _slug(rule.why)
+        if name in RESERVED:
+            self._blame(("rules", at), f"the name '{name}' is one that Turnout uses itself; choose another")
+        if name in names:
+            self._blame(
+                ("rules", at), f"the name '{name}' is that of rules[{names[name]}] too; choose another"
+            )
+        names.setdefault(name, at)
+        return name
+
+    def _reachable(self, at: int, condition: Condition, taken: dict[str, str]) -> None:
+        """Refuse a rule that an earlier one leaves nothing to, and one that is never true."""
+        constant = None if condition.names else condition.holds(bind({}))
+        key = canonical(condition.source) if constant is None else ""
+        before = taken.get("", taken.get(key, ""))
+        if before:
+            self._blame(("rules", at), f"is never reached: {before}")
+        elif constant is False:
+            self._blame(("rules", at, "when"), "is never true, so this rule never decides; remove it")
+        reason = "takes everything" if constant else "has the same condition"
+        if constant is not False:
+            taken.setdefault(key, f"rules[{at}] {reason}")
 
     def _fence(self, spec: NeverCloud) -> Fence:
         paths = []
@@ -250,13 +261,17 @@ def _read(text: bytes | str, source: str) -> _Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problem = "more than one document; a policy is one" if "single document" in str(error) else error.problem
+        problem = (
+            "more than one document; a policy is one" if "single document" in str(error) else error.problem
+        )
         raise PolicyError((f"{source}:{line}: is no valid YAML: {problem}",)) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise PolicyError((f"{source}:1: is no valid YAML: {str(error).partition(chr(10))[0]}",)) from error
     if not isinstance(data, dict):
         found = "is empty" if data is None else f"is a {type(data).__name__}"
-        raise PolicyError((f"{source}:1: {found}; a policy is a mapping with at least `name` and `otherwise`",))
+        raise PolicyError(
+            (f"{source}:1: {found}; a policy is a mapping with at least `name` and `otherwise`",)
+        )
     return _Document(source=source, data=data, lines=lines)
 
 
@@ -293,10 +308,6 @@ def _worded(error: Any) -> tuple[Loc, str]:
     if error["type"] == "string_type":
         return loc, f"must be text; put {error['input']!r} in quotes"
     return loc, f"{error['msg'][0].lower()}{error['msg'][1:]}"
-
-
-def _constant(condition: Condition) -> bool:
-    return condition.holds(None)
 
 
 def _slug(why: str) -> str:

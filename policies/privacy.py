@@ -39,7 +39,9 @@ def clear(policy: Policy, features: Features | None, team: str = "") -> Clearanc
     fence = policy.fence
     for glob in fence.teams:
         if fnmatchcase(team, glob):
-            return _refused("nothing leaves under this policy" if glob == "*" else f"team '{team}' is kept here")
+            return _refused(
+                "nothing leaves under this policy" if glob == "*" else f"team '{team}' is kept here"
+            )
     if not fence.watches_content:
         return ALLOWED
     if features is None:
