@@ -1,0 +1,98 @@
+"""What a reply costs in tokens, with a prompt cache, and what has been billed so far.
+
+Tokens are a quarter of the bytes, so that anyone can recompute them. The cache works as
+the provider documents it: a marked block writes the prefix up to it, a later request
+reads the longest prefix it shares. The least cacheable size (1,024 tokens) is left out,
+so that small prompts can show it.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from router.scripted.script import Answer, Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """Tokens of one reply; the fields do not overlap."""
+
+    input: int
+    output: int
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+
+
+def tokens(text: str) -> int:
+    """Count; never zero."""
+    return max(1, len(text.encode()) // 4)
+
+
+def spoken(answer: Answer) -> int:
+    """Count the tokens of an answer."""
+    return sum(tokens(part) for part in (answer.text, *(f"{c.name}{c.input}" for c in answer.calls)) if part)
+
+
+class Cache:
+    """The prefixes that have been written, per model; they never expire."""
+
+    def __init__(self) -> None:
+        self._written: set[bytes] = set()
+
+    def charge(self, model: str, blocks: Sequence[Block], output: int) -> Bill:
+        """Bill a prompt, and write the prefixes it marks."""
+        running = sha256(model.encode())
+        position = read = marked = 0
+        writes: list[tuple[int, str]] = []
+        prefixes: list[bytes] = []
+        for block in blocks:
+            running.update(block.text.encode())
+            position += tokens(block.text)
+            if (prefix := running.digest()) in self._written:
+                read = position
+            if block.ttl:
+                marked = position
+                writes.append((position, block.ttl))
+                prefixes.append(prefix)
+        self._written.update(prefixes)
+        read = min(read, marked)
+        cost = {"5m": 0, "1h": 0, "free": 0}
+        start = read
+        for end, ttl in writes:
+            cost[ttl] += max(end - start, 0)
+            start = max(start, end)
+        return Bill(
+            input=position - read - cost["5m"] - cost["1h"],
+            output=output,
+            cache_read=read,
+            cache_write_5m=cost["5m"],
+            cache_write_1h=cost["1h"],
+        )
+
+
+class Totals:
+    """The sum of all bills, per model."""
+
+    def __init__(self) -> None:
+        self._models: defaultdict[str, dict[str, int]] = defaultdict(
+            lambda: dict.fromkeys(
+                ("requests", "input", "output", "cache_read", "cache_write_5m", "cache_write_1h"), 0
+            )
+        )
+
+    def add(self, model: str, bill: Bill) -> None:
+        """Bill one reply."""
+        row = self._models[model]
+        row["requests"] += 1
+        for name in Bill.__slots__:
+            row[name] += getattr(bill, name)
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """Return a copy."""
+        return {model: dict(row) for model, row in self._models.items()}
+
+    def clear(self) -> None:
+        """Start again from nothing."""
+        self._models.clear()

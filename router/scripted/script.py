@@ -1,0 +1,212 @@
+"""What to answer: the steps someone posted, then a default that any assistant can work with.
+
+The default calls a tool the client offers, once per user turn, and then answers in text,
+so that a real client walks through its whole loop. Nothing here knows a wire format.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Schema = Mapping[str, Any]
+Ttl = Literal["", "5m", "1h", "free"]
+"""How a cache write is billed; `free` as OpenAI does, by the plain price of input."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tool call to make."""
+
+    name: str
+    input: dict[str, Any] = {}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One scripted reply, and what goes wrong with it. Without text and tools, the default's are used."""
+
+    text: str = ""
+    tools: tuple[Call, ...] = ()
+    delay_s: float = 0
+    """Before the first byte."""
+    chunk_delay_s: float = 0
+    """Before each event of a stream."""
+    fault: Literal["", "status", "close", "cut", "error_event", "slow"] = ""
+    """`close`: drop the connection before any byte; `cut`: in the middle of the reply."""
+    status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
+    message: str = ""
+    retry_after: float | None = None
+    after_events: Annotated[int, msgspec.Meta(ge=0)] = 3
+    first_byte_s: float = 5
+    """The delay of `slow`."""
+    times: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+class Script:
+    """The steps still to come, in order."""
+
+    def __init__(self) -> None:
+        self._steps: deque[Step] = deque()
+
+    def replace(self, steps: Sequence[Step]) -> None:
+        """Forget what was left and play `steps`, each as often as its `times` says."""
+        self._steps = deque(step for step in steps for _ in range(step.times))
+
+    def next(self) -> Step:
+        """Take the next step; after the last one, the default for ever."""
+        return self._steps.popleft() if self._steps else Step()
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool the client offers."""
+
+    name: str
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A piece of the prompt in the order it is cached."""
+
+    text: str
+    """Its JSON without `cache_control`."""
+    ttl: Ttl = ""
+    """Set where the prompt up to here is to be cached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a request asks for, whatever its dialect."""
+
+    model: str
+    stream: bool
+    text: str
+    """The last thing the user said."""
+    result: str | None
+    """The last tool result of this turn; None where there is none yet."""
+    tools: tuple[Tool, ...]
+    """Empty where the client forbids calls."""
+    schema: Schema | None
+    """The JSON schema the answer must follow."""
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the reply says."""
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+
+
+def cut(text: str) -> list[str]:
+    """Cut a text into the pieces it is streamed in: a word with the space before it."""
+    words = text.split(" ")
+    return [words[0], *(f" {word}" for word in words[1:])]
+
+
+_PREFERRED = ("bash", "shell", "exec", "terminal", "command", "read")
+_TEXT_ONLY = "Respond with TEXT ONLY"  # Claude Code's compaction offers its tools and wants none called
+_EXCERPT = 60
+
+
+def answer(step: Step, ask: Ask) -> Answer:
+    """Say what the step says, or the default."""
+    if step.text or step.tools:
+        return Answer(text=step.text, calls=step.tools)
+    if ask.schema is not None:
+        return Answer(text=msgspec.json.encode(sample(ask.schema)).decode())
+    if _TEXT_ONLY in ask.text:
+        return Answer(text="<summary>Scripted summary: nothing was changed.</summary>")
+    if ask.result is not None:
+        return Answer(text=f"Scripted answer: done. The tool said: {_excerpt(ask.result)}")
+    if ask.tools:
+        tool = _choose(ask.tools)
+        return Answer(calls=(Call(name=tool.name, input=_arguments(tool)),))
+    return Answer(text=f"Scripted answer: {_excerpt(ask.text)}")
+
+
+def _excerpt(text: str) -> str:
+    return " ".join(text.split())[:_EXCERPT] or "(nothing was said)"
+
+
+def _choose(tools: Sequence[Tool]) -> Tool:
+    """Prefer a shell, then a reader, then whatever is first."""
+    for word in _PREFERRED:
+        for tool in tools:
+            if word in tool.name.lower():
+                return tool
+    return tools[0]
+
+
+def _arguments(tool: Tool) -> dict[str, Any]:
+    value = sample(tool.schema)
+    return value if isinstance(value, dict) else {}
+
+
+_BY_NAME: Mapping[str, str] = {
+    "command": "echo scripted",
+    "cmd": "echo scripted",
+    "description": "Print a word",
+    "file_path": "README.md",
+    "path": "README.md",
+    "pattern": "*",
+    "query": "scripted",
+    "url": "http://127.0.0.1/",
+    "title": "Scripted title",
+}
+"""Sensible values for properties that coding tools commonly require."""
+
+_BY_TYPE: Mapping[str, Any] = {
+    "string": "scripted",
+    "integer": 1,
+    "number": 1,
+    "boolean": False,
+    "array": [],
+    "null": None,
+}
+
+
+def sample(schema: Schema, *, name: str = "", root: Schema | None = None) -> Any:
+    """Make the smallest sensible value a JSON schema accepts; objects get their required properties only."""
+    root = schema if root is None else root
+    if isinstance(ref := schema.get("$ref"), str):
+        return sample(_resolve(root, ref), name=name, root=root)
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if schema.get(choice):
+            return sample(schema[choice][0], name=name, root=root)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    return _by_type(schema, name, root)
+
+
+def _by_type(schema: Schema, name: str, root: Schema) -> Any:
+    kind = schema.get("type") or ("object" if "properties" in schema else "string")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {
+            key: sample(properties.get(key, {}), name=key, root=root) for key in schema.get("required", ())
+        }
+    if kind == "array":
+        return [sample(schema.get("items", {}), name=name, root=root)] * schema.get("minItems", 0)
+    if kind == "string":
+        return _BY_NAME.get(name, _BY_TYPE[kind])
+    if kind in {"integer", "number"}:
+        return schema.get("minimum", _BY_TYPE[kind])
+    return _BY_TYPE.get(kind)
+
+
+def _resolve(root: Schema, ref: str) -> Schema:
+    """Follow a reference inside the document, such as `#/$defs/Point`."""
+    found: Any = root
+    for part in ref.removeprefix("#/").split("/"):
+        found = found[part]
+    return found if isinstance(found, Mapping) else {}

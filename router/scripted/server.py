@@ -1,0 +1,277 @@
+"""The scripted upstream as a server: the providers' paths, and four of its own to steer it.
+
+    POST /v1/messages, /v1/messages/count_tokens      Anthropic
+    POST /v1/chat/completions                         OpenAI
+    GET  /v1/models                                   either, told by the `anthropic-version` header
+    POST /_script      a JSON list of steps (see `script.Step`), played in order, then the default
+    GET  /_requests    what came in, exactly; DELETE forgets it
+    GET  /_totals      tokens billed per model; DELETE starts again
+
+A bill is written when the reply has gone out, or as far as it went.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import msgspec
+from aiohttp import web
+
+from router.scripted import anthropic, openai
+from router.scripted.billing import Bill, Cache, Totals, spoken, tokens
+from router.scripted.script import Answer, Ask, Script, Step, answer
+
+_MODELS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "local")
+_STEPS = msgspec.json.Decoder(list[Step])
+_MAX_BODY = 64 * 2**20
+_MESSAGES = {
+    400: "The request is not valid",
+    401: "invalid x-api-key",
+    429: "This request would exceed your rate limit",
+    529: "Overloaded",
+}
+
+
+class Events(Protocol):
+    """Writes a reply as a stream, one event at a time."""
+
+    def __call__(self, model: str, answer: Answer, bill: Bill, *, include_usage: bool) -> Iterator[bytes]:
+        """Return the events."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """One provider's wire form."""
+
+    ask: Callable[[Mapping[str, Any]], Ask]
+    headers: Callable[[], dict[str, str]]
+    whole: Callable[[str, Answer, Bill], dict[str, Any]]
+    events: Events
+    error: Callable[[int, str], dict[str, Any]]
+    error_event: Callable[[], bytes]
+
+
+_ANTHROPIC = Wire(
+    ask=anthropic.ask,
+    headers=anthropic.headers,
+    whole=anthropic.whole,
+    events=anthropic.events,
+    error=anthropic.error,
+    error_event=anthropic.error_event,
+)
+_OPENAI = Wire(
+    ask=openai.ask,
+    headers=openai.headers,
+    whole=openai.whole,
+    events=openai.events,
+    error=openai.error,
+    error_event=openai.error_event,
+)
+
+
+class Upstream:
+    """The state of one server: its script, its cache, what came in and what was billed."""
+
+    def __init__(self) -> None:
+        self._script = Script()
+        self._cache = Cache()
+        self._totals = Totals()
+        self._requests: list[dict[str, Any]] = []
+
+    def app(self) -> web.Application:
+        """Build the application."""
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._record])
+        app.router.add_route("*", "/", self._hello)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/messages", self._messages)
+        app.router.add_post("/v1/messages/count_tokens", self._count)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/_script", self._set_script)
+        app.router.add_get("/_requests", self._list_requests)
+        app.router.add_delete("/_requests", self._forget_requests)
+        app.router.add_get("/_totals", self._list_totals)
+        app.router.add_delete("/_totals", self._forget_totals)
+        return app
+
+    @web.middleware
+    async def _record(
+        self, request: web.Request, handler: Callable[[web.Request], Any]
+    ) -> web.StreamResponse:
+        """Write down what came in, and how it ended: `open`, `sent`, `dropped` (by us) or `hung_up`."""
+        if request.path.startswith("/_"):
+            return await handler(request)  # type: ignore[no-any-return]
+        row = {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query_string,
+            "headers": [
+                [name.decode("latin-1"), value.decode("latin-1")] for name, value in request.raw_headers
+            ],
+            "body": b64encode(await request.read()).decode(),
+            "end": "open",
+        }
+        self._requests.append(row)
+        try:
+            response: web.StreamResponse = await handler(request)
+            transport = request.transport
+            row["end"] = "dropped" if transport is None or transport.is_closing() else "sent"
+        except (asyncio.CancelledError, ConnectionError):
+            row["end"] = "hung_up"
+            raise
+        return response
+
+    async def _hello(self, request: web.Request) -> web.Response:
+        del request
+        return web.Response()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        form = anthropic if "anthropic-version" in request.headers else openai
+        return web.json_response(form.models(_MODELS))
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        return await self._generate(request, _ANTHROPIC)
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        return await self._generate(request, _OPENAI)
+
+    async def _count(self, request: web.Request) -> web.Response:
+        try:
+            ask = anthropic.ask(msgspec.json.decode(await request.read()))
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+            return _refuse(_ANTHROPIC, error)
+        count = sum(tokens(block.text) for block in ask.blocks)
+        return web.json_response({"input_tokens": count}, headers=anthropic.headers())
+
+    async def _generate(self, request: web.Request, wire: Wire) -> web.StreamResponse:
+        """Play the next step."""
+        try:
+            body = msgspec.json.decode(await request.read())
+            ask = wire.ask(body)
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+            return _refuse(wire, error)
+        step = self._script.next()
+        await asyncio.sleep(step.delay_s + (step.first_byte_s if step.fault == "slow" else 0))
+        if step.fault == "close":
+            return _drop(request)
+        if step.fault == "status":
+            return _fail(wire, step)
+        said = answer(step, ask)
+        bill = self._cache.charge(ask.model, ask.blocks, spoken(said))
+        if ask.stream:
+            usage = bool((body.get("stream_options") or {}).get("include_usage"))
+            events = wire.events(ask.model, said, bill, include_usage=usage)
+            return await self._stream(
+                request, wire=wire, step=step, model=ask.model, bill=bill, events=events
+            )
+        self._totals.add(ask.model, bill)
+        return await _whole(request, wire, step, wire.whole(ask.model, said, bill))
+
+    async def _stream(
+        self, request: web.Request, *, wire: Wire, step: Step, model: str, bill: Bill, events: Iterator[bytes]
+    ) -> web.StreamResponse:
+        """Send the events up to where the step says it breaks."""
+        response = web.StreamResponse(headers={**wire.headers(), "cache-control": "no-cache"})
+        response.headers["content-type"] = "text/event-stream; charset=utf-8"
+        await response.prepare(request)
+        breaks = step.after_events if step.fault in {"cut", "error_event"} else None
+        sent = 0
+        ended = False
+        try:
+            for event in events:
+                if sent == breaks:
+                    break
+                await asyncio.sleep(step.chunk_delay_s)
+                await response.write(event)
+                sent += 1
+            else:
+                ended = True
+        finally:
+            self._totals.add(model, bill if ended else replace(bill, output=min(sent, bill.output)))
+        if step.fault == "cut":
+            return _drop(request, response)
+        if step.fault == "error_event":
+            await response.write(wire.error_event())
+        await response.write_eof()
+        return response
+
+    async def _set_script(self, request: web.Request) -> web.Response:
+        try:
+            self._script.replace(_STEPS.decode(await request.read()))
+        except msgspec.DecodeError as error:
+            return web.json_response({"error": f"POST a JSON list of steps: {error}"}, status=400)
+        return web.json_response({"steps": len(self._script)})
+
+    async def _list_requests(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response(self._requests)
+
+    async def _forget_requests(self, request: web.Request) -> web.Response:
+        del request
+        self._requests.clear()
+        return web.json_response({})
+
+    async def _list_totals(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response(self._totals.as_dict())
+
+    async def _forget_totals(self, request: web.Request) -> web.Response:
+        del request
+        self._totals.clear()
+        return web.json_response({})
+
+
+def _refuse(wire: Wire, error: Exception) -> web.Response:
+    message = f"The request body is not valid: {error!r}"
+    return web.json_response(wire.error(400, message), status=400, headers=wire.headers())
+
+
+def _fail(wire: Wire, step: Step) -> web.Response:
+    headers = wire.headers()
+    if step.retry_after is not None:
+        headers["retry-after"] = f"{step.retry_after:g}"
+    message = step.message or _MESSAGES.get(step.status, "Internal server error")
+    return web.json_response(wire.error(step.status, message), status=step.status, headers=headers)
+
+
+async def _whole(
+    request: web.Request, wire: Wire, step: Step, document: dict[str, Any]
+) -> web.StreamResponse:
+    """Send one document; the two mid-reply faults drop the connection half-way through it."""
+    body = msgspec.json.encode(document)
+    headers = wire.headers() | {"content-type": "application/json"}
+    if step.fault not in {"cut", "error_event"}:
+        return web.Response(body=body, headers=headers)
+    response = web.StreamResponse(headers=headers | {"content-length": str(len(body))})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    return _drop(request, response)
+
+
+def _drop(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
+    """Close the connection now, without the last chunk that would make the reply look whole."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response() if response is None else response
+
+
+@asynccontextmanager
+async def serve(port: int = 0) -> AsyncGenerator[str]:
+    """Run on loopback until the block is left.
+
+    Args:
+        port: 0 takes a free one.
+
+    Yields:
+        The base URL, such as `http://127.0.0.1:4748`.
+    """
+    runner = web.AppRunner(Upstream().app(), handler_cancellation=True, shutdown_timeout=1, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
