@@ -30,15 +30,17 @@ class Key:
 
 
 class Keyring:
-    """All valid keys, by digest, as they were when it was made: replace it, don't change it."""
-
-    __slots__ = ("_keys",)
+    """All valid keys, by digest, in memory; `replace` them when they change where they are stored."""
 
     def __init__(self, keys: Mapping[str, Key] = MappingProxyType({})) -> None:
         self._keys = dict(keys)
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def replace(self, keys: Mapping[str, Key]) -> None:
+        """Take `keys`, by digest, in place of all there were."""
+        self._keys = dict(keys)
 
     def find(self, secret: str) -> Key | None:
         """Return whose key `secret` is; None where it is nobody's.

@@ -37,6 +37,12 @@ _SUFFIX = re.compile(r"\[1m\]$|@(default|latest|\d{8})$|-latest$|-\d{8}$|-\d{4}-
 """What clients and clouds append to a model's name without changing its price."""
 
 
+_EXAMPLE = "sample_spec"
+"""The row of the table that explains the others."""
+_REMEMBERED = 1024
+"""Model names come from clients: what is remembered of them must have an end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
     """US dollars per million tokens; None where the table has no such column."""
@@ -49,18 +55,36 @@ class Price:
 
 
 class Listed(Protocol):
-    """A price someone set by hand, in full."""
+    """A price someone set by hand, in full: it holds for prompts of any length."""
 
     @property
-    def input(self) -> float: ...
+    def input(self) -> float:
+        """As in `Price`."""
+        ...
+
     @property
-    def output(self) -> float: ...
+    def output(self) -> float:
+        """As in `Price`."""
+        ...
+
     @property
-    def cache_read(self) -> float: ...
+    def cache_read(self) -> float:
+        """As in `Price`."""
+        ...
+
     @property
-    def cache_write_5m(self) -> float: ...
+    def cache_write_5m(self) -> float:
+        """As in `Price`."""
+        ...
+
     @property
-    def cache_write_1h(self) -> float: ...
+    def cache_write_1h(self) -> float:
+        """As in `Price`."""
+        ...
+
+
+Tiers = tuple[tuple[int, Price], ...]
+"""(above how many prompt tokens, price), the highest first; empty where unknown."""
 
 
 class Prices:
@@ -71,15 +95,16 @@ class Prices:
             name.lower(): Price(**{column: getattr(price, column) for column in COLUMNS})
             for name, price in overrides.items()
         }
+        self._known: dict[str, Tiers] = {}
 
     def price(self, model: str, prompt: int = 0) -> Price | None:
         """Return what `model` costs for a prompt of `prompt` tokens; None where unknown."""
-        for name in self._names(model.lower()):
-            if (override := self._overrides.get(name)) is not None:
-                return override
-            if (price := _price(self._row(name), prompt)) != Price():
-                return price
-        return None
+        tiers = self._known.get(model)
+        if tiers is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            tiers = self._known[model] = self._find(model.lower())
+        return next((price for above, price in tiers if prompt > above), None)
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """Return what `usage` costs in US dollars.
@@ -99,12 +124,56 @@ class Prices:
             total += tokens * rate if tokens else 0.0
         return total / MILLION
 
-    def _price(row: Mapping[str, Any], prompt: int) -> Price:
-    tiers = (int(match[1]) for column in row if (match := _TIER.search(column)))
-    tier = max((t for t in tiers if prompt > t * 1000), default=0)
-    return Price(**{ours: _rate(row, column, tier) for ours, column in COLUMNS.items()})
+    def _find(self, model: str) -> Tiers:
+        for name in self._names(model):
+            if (override := self._overrides.get(name)) is not None:
+                return ((-1, override),)
+            if tiers := _tiers(self._row(name)):
+                return tiers
+        return ()
+
+    def _names(self, model: str) -> Iterator[str]:
+        """The name as asked, then without its suffixes, one after the other.
+
+        A prefix may go only where it names the row's own seller: what a reseller takes for
+        a model is not what its maker takes.
+        """
+        while True:
+            yield model
+            seller, _, bare = model.partition("/")
+            if bare and self._row(bare).get("litellm_provider") == seller:
+                yield bare
+            if (shorter := _SUFFIX.sub("", model)) == model:
+                return
+            model = shorter
+
+    def _row(self, name: str) -> dict[str, Any]:
+        raw = self._table.get(name)
+        return msgspec.json.decode(raw, type=dict[str, Any]) if raw is not None else {}
+
+    @cached_property
+    def _table(self) -> dict[str, msgspec.Raw]:
+        """The bundled table, each row still as bytes: 4000 rows, of which a team needs five."""
+        spec = find_spec("litellm")
+        if spec is None or not spec.submodule_search_locations:
+            return {}
+        path = Path(spec.submodule_search_locations[0]) / TABLE
+        rows = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+        return {name.lower(): row for name, row in rows.items() if name != _EXAMPLE}
 
 
-def _rate(row: Mapping[str, Any], column: str, tier: int) -> float | None:
-    rate = row.get(f"{column}_above_{tier}k_tokens", row.get(column))
-    return rate * MILLION if isinstance(rate, int | float) else None
+def _tiers(row: Mapping[str, Any]) -> Tiers:
+    """The prices of one row, the longest prompts' first."""
+    lengths = {int(match[1]) for column in row if (match := _TIER.search(column))}
+    above = [
+        (1000 * length, _price(row, f"_above_{length}k_tokens")) for length in sorted(lengths, reverse=True)
+    ]
+    base = _price(row, "")
+    return (*above, (-1, base)) if base != Price() else ()
+
+
+def _price(row: Mapping[str, Any], tier: str) -> Price:
+    """One tier's columns; where it leaves one out, the base price goes on."""
+    rates = {ours: row.get(column + tier, row.get(column)) for ours, column in COLUMNS.items()}
+    # Rounded to a billionth of a dollar: 1e-07 * 1e6 is 0.09999999999999999.
+    return Price(**{ours: round(rate * MILLION, 9) for ours, rate in rates.items() if rate is not None})

@@ -1,42 +1,220 @@
-"""The ledger, as the rest of the router sees it."""
+"""The ledger, as the rest of the router sees it.
 
-from collections.abc import Mapping
+`begin` and `finish` write one line into the journal and return; a thread posts what came
+together within `GATHER_S` into the database, in one transaction. Neither ever raises into a
+request: what cannot be written is counted and said in the log, and the request goes on.
+"""
+
+import secrets
+import threading
+import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from router.keys import Keyring
+import sqlalchemy as sa
+
+from router.keys import Key, mint
+from router.ledger import rows
+from router.ledger.complaints import Complaints
+from router.ledger.database import connect, journal_folder, locate
+from router.ledger.journal import Journal, Record, encode, inherit, opening
+from router.ledger.money import Billing
+from router.ledger.posting import post
+from router.ledger.tables import keys, requests
 from router.prices import Prices
 from router.types import Outcome, Plan
 
-Row = Mapping[str, Any]
+GATHER_S = 0.05
+"""How long records gather before they are posted together."""
+RETRY_S = 1.0
+"""How long to wait after the database took nothing."""
+
+Row = sa.RowMapping
 
 
 class LedgerStore:
-    """Implements `router.types.Ledger`, and what is read from it."""
+    """Implements `router.types.Ledger`, and what is read from it. Made by `open`."""
+
+    def __init__(self, engine: sa.Engine, journal: Journal | None, billing: Billing) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._billing = billing
+        self._complaints = Complaints()
+        self._posting = threading.Lock()
+        self._pending = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._keep_posting, name="ledger", daemon=True)
+        if journal is not None:
+            self._thread.start()
 
     @classmethod
     def open(
         cls, location: str | Path = "", *, prices: Prices, cloud_model: str = "", write: bool = True
     ) -> Self:
-        """Open the ledger at `location` (path or URL; empty for the user's data folder)."""
-        raise NotImplementedError
+        """Open a ledger, bring it to this version, and post what dead processes left.
 
-    def begin(self, plan: Plan) -> None: ...
-    def finish(self, request_id: str, outcome: Outcome) -> None: ...
-    def flush(self) -> bool: ...
-    def close(self) -> None: ...
+        Args:
+            location: Path of a SQLite file, or a database URL; empty for the user's data folder.
+            prices: What tokens cost.
+            cloud_model: What a client gets that names no model with a price, for the baseline.
+            write: False to read and to manage keys only: no journal, no thread.
 
-    failures: int
-    """Records that could not be written since the start."""
+        Raises:
+            Misconfigured: it cannot be opened; the message names the setting and the remedy.
+        """
+        url = locate(location)
+        folder = journal_folder(url)
+        with opening(folder):
+            engine = connect(url)
+            store = cls(engine, Journal(folder) if write else None, Billing(prices, cloud_model))
+            try:
+                with inherit(folder) as records:
+                    store._post(records)
+            except sa.exc.SQLAlchemyError as error:  # the segments stay for the next who opens
+                store._complaints.post_failed(error)
+        return store
 
-    def row(self, request_id: str) -> Row | None: ...
-    def recent(self, limit: int, team: str | None = None) -> list[Row]: ...
-    def count(self) -> int: ...
+    @property
+    def lost(self) -> int:
+        """How many records could not be written since the start; the log says why."""
+        return self._complaints.lost
+
+    def begin(self, plan: Plan) -> None:
+        """Write the row; on return it survives `kill -9`. Never raises."""
+        try:
+            self._append(("begin", rows.begun(plan, time.time())))
+        except Exception as error:  # a request is served whether or not it can be written down
+            self._complaints.record_lost(error)
+
+    def finish(self, request_id: str, outcome: Outcome) -> None:
+        """Complete the row; on return that survives `kill -9`. Never raises."""
+        try:
+            self._append(("finish", rows.finished(request_id, outcome, time.time())))
+        except Exception as error:  # as above
+            self._complaints.record_lost(error)
+
+    def flush(self) -> bool:
+        """Post everything now; False where the database took it not, and the journal keeps it."""
+        try:
+            while self._post_segment():
+                pass
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            self._complaints.post_failed(error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Post everything and let go; what the database takes not is posted at the next opening."""
+        if self._journal is not None and not self._closed.is_set():
+            self._closed.set()
+            self._pending.set()
+            self._thread.join()
+            self.flush()
+            self._journal.close()
+        self._engine.dispose()
+
+    def row(self, request_id: str) -> Row | None:
+        """Read one request's row as the database has it."""
+        with self._engine.connect() as connection:
+            return (
+                connection.execute(sa.select(requests).where(requests.c.id == request_id)).mappings().first()
+            )
+
+    def recent(self, limit: int, team: str | None = None) -> list[Row]:
+        """Read the newest rows, newest first; of one team where it is named."""
+        newest = sa.select(requests).order_by(requests.c.begun_at.desc(), requests.c.id).limit(limit)
+        if team is not None:
+            newest = newest.where(requests.c.team == team)
+        with self._engine.connect() as connection:
+            return list(connection.execute(newest).mappings())
+
+    def count(self) -> int:
+        """Count all rows."""
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(requests)).scalar_one()
 
     def create_key(self, *, team: str, user: str, name: str = "") -> str:
-        """Mint a key and return its secret, which is shown once."""
-        ...
+        """Make a key and return its secret, which is nowhere stored."""
+        secret, digest = mint()
+        row = {"id": secrets.token_hex(4), "digest": digest, "created_at": time.time()}
+        with self._engine.begin() as connection:
+            connection.execute(sa.insert(keys), {**row, "team": team, "user": user, "name": name})
+        return secret
 
-    def keys(self) -> list[Row]: ...
-    def revoke_key(self, key_id: str) -> bool: ...
-    def keyring(self) -> Keyring: ...
+    def revoke_key(self, key_id: str) -> bool:
+        """End a key's life; False where there is no such key in force."""
+        ended = sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+        with self._engine.begin() as connection:
+            return connection.execute(ended.values(revoked_at=time.time())).rowcount > 0
+
+    def keys(self) -> list[Row]:
+        """List all keys, revoked ones too, oldest first; without their digests."""
+        shown = [column for column in keys.c if column is not keys.c.digest]
+        with self._engine.connect() as connection:
+            return list(connection.execute(sa.select(*shown).order_by(keys.c.created_at)).mappings())
+
+    def load_keys(self) -> dict[str, Key]:
+        """Read the keys in force by digest, for a `Keyring`."""
+        with self._engine.connect() as connection:
+            valid = connection.execute(sa.select(keys).where(keys.c.revoked_at.is_(None)))
+            return {row.digest: Key(team=row.team, user=row.user, name=row.name) for row in valid}
+
+    def _append(self, record: Record) -> None:
+        if self._journal is None:
+            raise RuntimeError("the ledger was opened for reading only")
+        self._journal.append(encode(record))
+        if not self._pending.is_set():  # looking is ten times cheaper than setting
+            self._pending.set()
+
+    def _keep_posting(self) -> None:
+        while not self._closed.is_set():
+            self._pending.wait()
+            self._closed.wait(GATHER_S)
+            self._pending.clear()
+            try:
+                if self._post_segment():
+                    self._pending.set()  # more may lie in the other segment
+            except Exception as error:  # this thread must outlive whatever a database does
+                self._complaints.post_failed(error)
+                self._pending.set()
+                self._closed.wait(RETRY_S)
+
+    def _post_segment(self) -> bool:
+        """Post one segment; False where there was nothing to post."""
+        if self._journal is None:
+            return False
+        with self._posting:
+            segment = self._journal.turn()
+            if not segment.size:
+                return False
+            self._post(segment.records())
+            segment.clear()
+            return True
+
+    def _post(self, records: list[Record]) -> None:
+        """Commit all of `records`; those whose values no database takes are left out.
+
+        Raises:
+            SQLAlchemyError: the database could not take anything.
+        """
+        if not records:
+            return
+        try:
+            with self._engine.begin() as connection:
+                post(connection, records, self._billing)
+        except Exception as error:  # told apart in the next line
+            if _to_try_again(error):
+                raise
+            if len(records) == 1:
+                self._complaints.record_lost(error)
+                return
+            half = len(records) // 2
+            self._post(records[:half])
+            self._post(records[half:])
+
+
+def _to_try_again(error: Exception) -> bool:
+    """Tell a database in trouble, which may recover, from values it will never take."""
+    if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
+        return False
+    return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | OSError)

@@ -1,0 +1,117 @@
+"""From a location to a database that is there, at this version, and ready to be written.
+
+A location is a path of a SQLite file, or a SQLAlchemy URL of SQLite or PostgreSQL.
+Alembic takes most of a second to import, so the stored revision is first compared by
+plain SQL, and alembic comes only where there is something to do.
+"""
+
+import hashlib
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from router.errors import Misconfigured
+from router.ledger.tables import REVISION
+from router.settings import data_dir
+
+BUSY_S = 30
+"""How long a writer waits for another process's transaction."""
+
+_FORMS = "give the path of a SQLite file, or a URL such as postgresql+psycopg://user@host/turnout"
+
+
+def locate(location: str | Path) -> URL:
+    """Read a location; empty means `ledger.db` in the user's data folder.
+
+    Raises:
+        Misconfigured: it is no path and no URL of a database we know.
+    """
+    if not location:
+        location = data_dir() / "ledger.db"
+    if "://" not in str(location):
+        return URL.create("sqlite", database=str(Path(location).expanduser().absolute()))
+    try:
+        url = make_url(str(location))
+    except ArgumentError as error:
+        raise Misconfigured(f"ledger: this URL cannot be read; {_FORMS}") from error
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise Misconfigured(f"ledger: `{url.get_backend_name()}` is not supported; {_FORMS}")
+    if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise Misconfigured(f"ledger: SQLite must have a file, to survive a crash; {_FORMS}")
+    return url
+
+
+def journal_folder(url: URL) -> Path:
+    """Where the journals of this database lie: beside a SQLite file, else in the user's data folder.
+
+    Raises:
+        Misconfigured: the folder cannot be made or written.
+    """
+    if url.get_backend_name() == "sqlite":
+        file = Path(str(url.database)).absolute()
+        folder = file.with_name(f"{file.name}.journals")
+    else:
+        name = hashlib.sha256(url.set(password=None).render_as_string().encode()).hexdigest()[:16]
+        folder = data_dir() / "journals" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "lock").touch()
+    except OSError as error:
+        raise Misconfigured(
+            f"ledger: cannot write to {folder} ({error.strerror or error}); make its folder writable, "
+            "or set `ledger` (TURNOUT_LEDGER) to another place"
+        ) from error
+    return folder
+
+
+def connect(url: URL) -> sa.Engine:
+    """Open the database and bring it to this version. Needs the journal folder's lock.
+
+    Raises:
+        Misconfigured: it cannot be opened, is no database, or is of a newer Turnout.
+    """
+    shown = url.render_as_string(hide_password=True)
+    try:
+        engine = _engine(url)
+        with engine.begin() as connection:
+            _migrate(connection)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise Misconfigured(
+            f"ledger: no driver for {shown} ({error}); install it, e.g. `pip install 'psycopg[binary]'`"
+        ) from error
+    except DBAPIError as error:
+        raise Misconfigured(
+            f"ledger: cannot open {shown} ({error.orig}); check that it is a database and can be reached "
+            "and written, or set `ledger` (TURNOUT_LEDGER) to another place"
+        ) from error
+    return engine
+
+
+def _engine(url: URL) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    # IMMEDIATE: a transaction that writes waits for its turn at its first write, and cannot
+    # find half-way that another process was quicker.
+    options = {"timeout": BUSY_S, "isolation_level": "IMMEDIATE"}
+    engine = sa.create_engine(url, connect_args=options)
+    sa.event.listen(engine, "connect", _tune)
+    return engine
+
+
+def _tune(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
+    cursor.execute("PRAGMA synchronous=NORMAL")  # safe in WAL: a power cut may lose the last commits, no more
+    cursor.close()
+
+
+def _migrate(connection: sa.Connection) -> None:
+    if sa.inspect(connection).has_table("alembic_version"):
+        stored = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if stored == REVISION:
+            return
+    from router.ledger.migrations import upgrade
+
+    upgrade(connection)

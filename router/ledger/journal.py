@@ -1,0 +1,157 @@
+"""The journal: records on disk before the database knows them. Three rules hold here.
+
+1. A record is one line, written by one system call. What the kernel has taken survives
+   the end of the process, however it ends; a line without its end is no record.
+2. A process has two segments: one is written while the other is posted. A segment is
+   emptied only after its records were committed, so posting must bear to see them twice.
+3. Whoever lives holds a lock on its segments. Whose lock is free is dead, and anyone
+   who holds the folder's lock may post and remove what it left.
+"""
+
+import errno
+import os
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from router.ledger.locks import locked, open_file, try_lock
+
+log = structlog.get_logger(__name__)
+
+SUFFIX = ".jsonl"
+Values = dict[str, Any]
+Record = tuple[Literal["begin", "finish"], Values]
+"""What happened, and column values of the row it happened to."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """Make one line; JSON escapes line ends inside."""
+    return _encoder.encode(record) + b"\n"
+
+
+def decode(data: bytes) -> list[Record]:
+    """Read whole lines back; what is torn or damaged is left out."""
+    *lines, _torn = data.split(b"\n")
+    return list(_decoded(lines))
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[Record]:
+    for line in lines:
+        try:
+            yield _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):  # a power cut leaves blocks of zeros
+            log.warning("ledger_record_damaged", bytes=len(line))
+
+
+class Segment:
+    """One file of records, locked for as long as it is open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = open_file(path)
+        self.alone = try_lock(self._descriptor)
+        """Nobody else has it open."""
+        self.size = os.fstat(self._descriptor).st_size
+
+    def append(self, line: bytes) -> None:
+        """Write one line, or nothing.
+
+        Raises:
+            OSError: the disk is full, or the segment is closed.
+        """
+        written = os.write(self._descriptor, line)
+        if written != len(line):
+            os.ftruncate(self._descriptor, self.size)  # else the next line would join this half
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        self.size += written
+
+    def records(self) -> list[Record]:
+        """Read all records, oldest first."""
+        return decode(self.path.read_bytes())
+
+    def clear(self) -> None:
+        """Forget what was posted."""
+        os.ftruncate(self._descriptor, 0)
+        self.size = 0
+
+    def close(self) -> None:
+        """Give the lock up and leave the file."""
+        os.close(self._descriptor)
+
+    def remove(self) -> None:
+        """Give the lock up and delete the file."""
+        self.close()  # Windows deletes no open file
+        with suppress(PermissionError):  # another is just looking whether this one is alive
+            self.path.unlink(missing_ok=True)
+
+
+class Journal:
+    """This process's own two segments in `folder`. Made under the folder's lock."""
+
+    def __init__(self, folder: Path) -> None:
+        owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._front, self._back = (Segment(folder / f"{owner}-{side}{SUFFIX}") for side in "ab")
+        self._swapping = threading.Lock()
+
+    def append(self, line: bytes) -> None:
+        """Write one line; on return it survives the end of this process.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        with self._swapping:
+            self._front.append(line)
+
+    def turn(self) -> Segment:
+        """Return the segment to post: what a failed post left, else what was written since."""
+        if not self._back.size:
+            with self._swapping:
+                self._front, self._back = self._back, self._front
+        return self._back
+
+    def close(self) -> None:
+        """Delete the segments that are empty; leave the others to whoever opens the ledger next."""
+        for segment in (self._front, self._back):
+            if segment.size:
+                segment.close()
+            else:
+                segment.remove()
+
+
+@contextmanager
+def opening(folder: Path) -> Iterator[None]:
+    """Hold the folder: nobody else opens, migrates or replays meanwhile."""
+    with locked(folder / "lock"):
+        yield
+
+
+@contextmanager
+def inherit(folder: Path) -> Iterator[list[Record]]:
+    """Yield all that dead processes left, and remove it unless that raises. Needs the folder's lock.
+
+    All of it together and what was begun first: a request's begin may lie in one segment and
+    its finish in the other.
+    """
+    segments = [Segment(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    left = [segment for segment in segments if segment.alone]
+    for segment in segments:
+        if not segment.alone:
+            segment.close()
+    try:
+        yield sorted((record for segment in left for record in segment.records()), key=itemgetter(0))
+    except BaseException:
+        for segment in left:
+            segment.close()
+        raise
+    for segment in left:
+        segment.remove()

@@ -1,0 +1,94 @@
+"""From the journal into the database. Records may come twice; the second time changes nothing.
+
+Everything begun goes in first, then everything finished, then the bills: a finish finds
+its row, and a bill sees all of the conversation that came before it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from router.ledger.journal import Record, Values
+from router.ledger.money import Billing
+from router.ledger.tables import BEGUN, BILLED, FINISHED, USAGE, requests
+
+_inserts = {
+    "sqlite": sqlite.insert(requests).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(requests).on_conflict_do_nothing(),
+}
+
+MANY = 500
+"""Ids in one question: databases limit how many values one statement may carry."""
+
+_id = requests.c.id
+_open = sa.select(
+    _id,
+    *(
+        requests.c[name]
+        for name in ("operation", "asked_model", "team", "conversation", "begun_at", "context_tokens")
+    ),
+).where(requests.c.finished_at.is_(None))
+_ending = (
+    sa.update(requests)
+    .where(_id == sa.bindparam("of"), requests.c.finished_at.is_(None))
+    .values({name: sa.bindparam(f"new_{name}") for name in FINISHED})
+)
+_billing = (
+    sa.update(requests)
+    .where(_id == sa.bindparam("of"))
+    .values({name: sa.bindparam(f"new_{name}") for name in BILLED})
+)
+_prompt = requests.c.input + requests.c.cache_read + requests.c.cache_write_5m + requests.c.cache_write_1h
+_seen = sa.select(sa.func.max(_prompt)).where(
+    requests.c.team == sa.bindparam("team"),
+    requests.c.conversation == sa.bindparam("conversation"),
+    requests.c.begun_at < sa.bindparam("begun_at"),
+    _prompt <= sa.bindparam("prompt"),
+)
+"""A conversation only grows, so the largest earlier prompt that fits into this one is its beginning."""
+
+
+def post(connection: sa.Connection, records: Sequence[Record], billing: Billing) -> None:
+    """Write `records` in the connection's transaction; the caller commits."""
+    begun = [{name: values.get(name) for name in BEGUN} for what, values in records if what == "begin"]
+    if begun:
+        connection.execute(_inserts[connection.dialect.name], begun)
+    ended: dict[str, Values] = {}
+    for what, values in records:
+        if what == "finish":
+            ended.setdefault(values["id"], values)
+    if ended:
+        _finish(connection, ended, billing)
+
+
+def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> None:
+    rows = {row["id"]: row for row in _unfinished(connection, list(ended))}
+    if not rows:
+        return
+    connection.execute(_ending, [_bound(ended[of], FINISHED) for of in rows])
+    bills = []
+    for of, row in rows.items():
+        whole = {**row, **ended[of]}
+        seen = _seen_before(connection, whole) if whole["served_track"] == "local" else 0
+        bills.append(_bound({"id": of, **asdict(billing.bill(whole, seen))}, BILLED))
+    connection.execute(_billing, bills)
+
+
+def _unfinished(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.RowMapping]:
+    for start in range(0, len(ids), MANY):
+        some = ids[start : start + MANY]
+        yield from connection.execute(_open.where(_id.in_(some))).mappings()
+
+
+def _seen_before(connection: sa.Connection, row: Mapping[str, Any]) -> int:
+    if not row["conversation"]:
+        return 0
+    prompt = sum(row[column] or 0 for column in USAGE if column != "output")
+    return connection.execute(_seen, {**row, "prompt": prompt}).scalar() or 0
+
+
+def _bound(values: Mapping[str, Any], names: Sequence[str]) -> Values:
+    return {"of": values["id"], **{f"new_{name}": values.get(name) for name in names}}

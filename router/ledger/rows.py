@@ -1,0 +1,102 @@
+"""From a plan and an outcome to column values. What the ledger may hold is decided here.
+
+No prompt or answer text, no ask, no path: nothing here reads `request.body`, `headers` or
+`features.ask`, and reasons are the policy's own words. Names that a client chose are cut
+short, and messages lose what they quote. All of it runs on the event loop between a client
+and its answer: it looks up and copies, no more.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from router.types import Outcome, Plan
+
+NAME = 200
+"""Characters kept of a name that a client chose."""
+
+_QUOTED = re.compile(r"""(["'`]).*?\1""")
+_json = msgspec.json.Encoder()
+
+
+def begun(plan: Plan, now: float) -> dict[str, Any]:
+    """Make the columns that are known before anything is sent."""
+    request, features, decision = plan.request, plan.features, plan.decision
+    return {
+        "id": request.id,
+        "begun_at": now,
+        "team": request.team,
+        "user": request.user,
+        "client": features.client[:NAME],
+        "conversation": features.conversation[:NAME],
+        "dialect": request.dialect,
+        "operation": request.operation,
+        "kind": features.kind,
+        "asked_model": request.model[:NAME],
+        "stream": request.stream,
+        "policy": plan.policy,
+        "rule": decision.rule,
+        "why": decision.why,
+        "held": decision.held,
+        "would": decision.would,
+        "p_local": decision.p_local,
+        "work": plan.verdict.kind,
+        "track": decision.track,
+        "cleared": plan.clearance.allowed,
+        "private_why": plan.clearance.why,
+        "notes": "; ".join(map(unquoted, plan.notes)) if plan.notes else "",
+        "context_tokens": features.context_tokens,
+        "tokens_exact": features.tokens_exact,
+        "output_limit": features.output_limit,
+        "files": features.files,
+        "files_edited": features.files_edited,
+        "directories": features.directories,
+        "files_named": features.files_named,
+        "tools_offered": features.tools_offered,
+        "tools_used": features.tools_used,
+        "tool_calls": features.tool_calls,
+        "tool_errors": features.tool_errors,
+        "repeats": features.repeats,
+        "turns": features.turns,
+        "turn_calls": features.turn_calls,
+        "follow_up": features.follow_up,
+        "phase": features.phase,
+        "images": features.images,
+        "thinking": features.thinking,
+        "server_tools": features.server_tools,
+        "json_schema": features.json_schema,
+        "body_bytes": len(request.body),
+        "overhead_s": plan.overhead_s,
+    }
+
+
+def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
+    """Make the columns that are known at the end, the bill excepted."""
+    usage, attempts = outcome.usage, outcome.attempts
+    first = attempts[0] if attempts else None
+    moved = first is not None and first.cause and first.track != outcome.track
+    return {
+        "id": request_id,
+        "finished_at": now,
+        "served_track": outcome.track,
+        "served_model": outcome.model[:NAME],
+        "status": outcome.status,
+        "error": unquoted(outcome.error) if outcome.error else "",
+        "escalated": first.cause if first and moved and first.track == "local" else "",
+        "degraded": first.cause if first and moved and first.track == "cloud" else "",
+        "attempts": _json.encode(attempts).decode(),
+        "first_byte_s": outcome.first_byte_s,
+        "seconds": outcome.seconds,
+        "input": usage.input,
+        "output": usage.output,
+        "cache_read": usage.cache_read,
+        "cache_write_5m": usage.cache_write_5m,
+        "cache_write_1h": usage.cache_write_1h,
+        "usage_estimated": usage.estimated,
+    }
+
+
+def unquoted(message: str) -> str:
+    """Keep a message's first line, without what it quotes: an upstream may quote the prompt."""
+    return _QUOTED.sub(r"\1...\1", message.partition("\n")[0])[:NAME]

@@ -1,0 +1,110 @@
+"""The ledger's tables. No prompt, no answer, no path: only numbers, names and reasons.
+
+`REVISION` and `migrations/` change together with what stands here; a test holds them equal.
+Times are seconds since the epoch, UTC. A column that is null was not known.
+"""
+
+import sqlalchemy as sa
+
+REVISION = "0001"
+"""The newest migration: what this version of Turnout reads and writes."""
+
+metadata = sa.MetaData()
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("begun_at", sa.Float, nullable=False),
+    sa.Column("finished_at", sa.Float),  # null: under way, or cut off by a crash
+    # Who asked, and for what
+    sa.Column("team", sa.String(200), nullable=False),
+    sa.Column("user", sa.String(200)),
+    sa.Column("client", sa.String(200)),
+    sa.Column("conversation", sa.String(200)),
+    sa.Column("dialect", sa.String(32)),
+    sa.Column("operation", sa.String(16)),
+    sa.Column("kind", sa.String(32)),
+    sa.Column("asked_model", sa.String(200)),
+    sa.Column("stream", sa.Boolean),
+    # What was decided, and why
+    sa.Column("policy", sa.String(200)),
+    sa.Column("rule", sa.String(200)),
+    sa.Column("why", sa.Text),
+    sa.Column("held", sa.Boolean),
+    sa.Column("would", sa.String(16)),  # where the rules would have sent it, while a policy only observes
+    sa.Column("p_local", sa.Float),
+    sa.Column("work", sa.String(64)),  # the classifier's word for the class of work
+    sa.Column("track", sa.String(16)),
+    sa.Column("cleared", sa.Boolean),  # it may leave the machine
+    sa.Column("private_why", sa.Text),
+    sa.Column("notes", sa.Text),
+    # What was read
+    sa.Column("context_tokens", sa.Integer),
+    sa.Column("tokens_exact", sa.Boolean),
+    sa.Column("output_limit", sa.Integer),
+    sa.Column("files", sa.Integer),
+    sa.Column("files_edited", sa.Integer),
+    sa.Column("directories", sa.Integer),
+    sa.Column("files_named", sa.Integer),
+    sa.Column("tools_offered", sa.Integer),
+    sa.Column("tools_used", sa.Integer),
+    sa.Column("tool_calls", sa.Integer),
+    sa.Column("tool_errors", sa.Integer),
+    sa.Column("repeats", sa.Integer),
+    sa.Column("turns", sa.Integer),
+    sa.Column("turn_calls", sa.Integer),
+    sa.Column("follow_up", sa.Boolean),
+    sa.Column("phase", sa.String(16)),
+    sa.Column("images", sa.Integer),
+    sa.Column("thinking", sa.Boolean),
+    sa.Column("server_tools", sa.Boolean),
+    sa.Column("json_schema", sa.Boolean),
+    sa.Column("body_bytes", sa.Integer),
+    # How it ended
+    sa.Column("served_track", sa.String(16)),
+    sa.Column("served_model", sa.String(200)),
+    sa.Column("status", sa.Integer),
+    sa.Column("error", sa.Text),
+    sa.Column("escalated", sa.String(32)),  # why local work went on to the cloud
+    sa.Column("degraded", sa.String(32)),  # why cloud work was served locally
+    sa.Column("attempts", sa.Text),  # JSON: track, model, cause, status, seconds of each
+    # Time, in seconds
+    sa.Column("overhead_s", sa.Float),
+    sa.Column("first_byte_s", sa.Float),
+    sa.Column("seconds", sa.Float),
+    # Money
+    sa.Column("input", sa.Integer),
+    sa.Column("output", sa.Integer),
+    sa.Column("cache_read", sa.Integer),
+    sa.Column("cache_write_5m", sa.Integer),
+    sa.Column("cache_write_1h", sa.Integer),
+    sa.Column("usage_estimated", sa.Boolean),
+    sa.Column("cost_usd", sa.Float),
+    sa.Column("baseline_model", sa.String(200)),
+    sa.Column("baseline_usd", sa.Float),
+    sa.Index("requests_begun_at", "begun_at"),
+    sa.Index("requests_team_begun_at", "team", "begun_at"),
+    sa.Index("requests_conversation", "conversation", "begun_at"),
+)
+
+USAGE = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+BILLED = ("cost_usd", "baseline_model", "baseline_usd")
+FINISHED = (
+    "finished_at", "served_track", "served_model", "status", "error", "escalated", "degraded", "attempts",
+    "first_byte_s", "seconds", *USAGE, "usage_estimated",
+)  # fmt: skip
+BEGUN = tuple(column.name for column in requests.c if column.name not in {*FINISHED, *BILLED})
+"""Columns known before anything is sent; then those known at the end; then those computed when posted."""
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("team", sa.String(200), nullable=False),
+    sa.Column("user", sa.String(200), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("revoked_at", sa.Float),
+)
