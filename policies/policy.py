@@ -63,6 +63,6 @@ class Policy:
         return self.fence.patterns
 
     @property
-    def escalate_first_byte_s(self) -> float | None:
+    def first_byte_s(self) -> float | None:
         """Seconds the local track has for its first useful unit; None for no limit."""
         return self.escalate.first_byte_s if self.escalate else None
