@@ -1,0 +1,148 @@
+"""The envelope is read, the model is named, and nothing else of a body changes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.errors import BadRequest
+from router.wire import DIALECTS, Envelope
+from router.wire.body import name_model
+
+USER = b'"messages":[{"role":"user","content":"hi"}]'
+BOTH = pytest.mark.parametrize("dialect", DIALECTS)
+
+ACCEPTED = [
+    (b'{"model":"m","stream":true,%b}' % USER, Envelope(model="m", stream=True)),
+    (b'{"model":"m","stream":false,%b}' % USER, Envelope(model="m", stream=False)),
+    (b'{"model":"m","stream":null,%b}' % USER, Envelope(model="m", stream=False)),
+    (b" \n{%b}" % USER, Envelope(model="", stream=False)),
+    (b'{"model":null,%b}' % USER, Envelope(model="", stream=False)),
+    (b'{"mod\\u0065l":"m",%b}' % USER, Envelope(model="m", stream=False)),
+    (b'{"model":"a","model":"b",%b}' % USER, Envelope(model="b", stream=False)),
+    (
+        b'{"messages":[{"role":"system","content":[]},{"role":"user","content":null}]}',
+        Envelope(model="", stream=False),
+    ),
+    (
+        b'{"messages":[{"role":"user","content":[{"type":"hologram","x":1}],"z":0}],"new":{}}',
+        Envelope(model="", stream=False),
+    ),
+    (
+        b'{"max_tokens":128000,"tools":[{"type":"web_search_20250305"}],%b}' % USER,
+        Envelope(model="", stream=False),
+    ),
+]
+
+REFUSED = [
+    (b"", "the body is not valid JSON: it ends too early, at byte 0"),
+    (b'{"a":1', "the body is not valid JSON: it ends too early, at byte 6"),
+    (b'{"a" 1}', "the body is not valid JSON: expected ':' at byte 5"),
+    (b'{"messages":[{"role":"\xff"}]}', "the body is not valid JSON: invalid UTF-8"),
+    (
+        b'{"messages":[{"role":"\\ud83d\\ude00\\ud800 "}]}',
+        "the body is not valid JSON: half of a surrogate pair at byte 34",
+    ),
+    (b"[]", "the body must be a JSON object"),
+    (b"3", "the body must be a JSON object"),
+    (b"{}", "messages: must be a non-empty array (it is missing)"),
+    (b'{"messages":[]}', "messages: must be a non-empty array"),
+    (b'{"messages":{"role":"user"}}', "messages: must be a non-empty array"),
+    (b'{"messages":["hi"]}', "messages[0]: must be an object with `role` and `content`"),
+    (b'{"messages":[{"role":"user"},{"content":"x"}]}', "messages[1].role: must be a string, such as `user`"),
+    (b'{"messages":[{"role":7}]}', "messages[0].role: must be a string, such as `user`"),
+    (
+        b'{"messages":[{"role":"user","content":7}]}',
+        "messages[0].content: must be a string or an array of objects",
+    ),
+    (
+        b'{"messages":[{"role":"user","content":["a"]}]}',
+        "messages[0].content[0]: must be an object with a `type`",
+    ),
+    (b'{"model":7,%b}' % USER, "model: must be a string; leave it out to let the policy choose"),
+    (b'{"stream":"yes",%b}' % USER, "stream: must be true or false"),
+    (b'{"tools":{},%b}' % USER, "tools: must be an array of objects"),
+    (b'{"max_tokens":"9",%b}' % USER, "max_tokens: must be an integer"),
+    (b'{"x":' * 20_000, "the body is nested too deeply"),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("body", "envelope"), ACCEPTED)
+def test_the_envelope_is_read(dialect, body, envelope):
+    assert DIALECTS[dialect].read(body) == envelope
+
+
+@BOTH
+@pytest.mark.parametrize(("body", "message"), REFUSED)
+def test_a_refusal_names_the_field_and_the_remedy(dialect, body, message):
+    with pytest.raises(BadRequest) as refused:
+        DIALECTS[dialect].read(body)
+    assert refused.value.message.startswith(message)
+    assert refused.value.status == 400
+
+
+def test_fields_of_one_dialect_are_checked_there_only():
+    body = b'{"system":5,"max_completion_tokens":"9",%b}' % USER
+    with pytest.raises(BadRequest, match=r"^system: must be a string or an array of objects"):
+        DIALECTS["anthropic_messages"].read(body)
+    with pytest.raises(BadRequest, match=r"^max_completion_tokens: must be an integer"):
+        DIALECTS["openai_chat"].read(body)
+
+
+NAMED = [
+    (b'{"model":"a","x":1}', b'{"model":"new","x":1}'),
+    (b'{ "x" : 1 ,\r\n\t"model" \n:\t "a" }\n', b'{ "x" : 1 ,\r\n\t"model" \n:\t "new" }\n'),
+    (b'{"z":{"model":"a"},"model":"a"}', b'{"z":{"model":"a"},"model":"new"}'),
+    (b'{"model":"a","z":{"model":"a"}}', b'{"model":"new","z":{"model":"a"}}'),
+    (b'{"z":[{"model":"new"}],"model":"a"}', b'{"z":[{"model":"new"}],"model":"new"}'),
+    (b'{"z":[{"model":"new"}],"model":"new"}', b'{"z":[{"model":"new"}],"model":"new"}'),
+    (b'{"t":"\\"model\\": \\"a\\"","model":"a"}', b'{"t":"\\"model\\": \\"a\\"","model":"new"}'),
+    (b'{"t":"model","model":"a"}', b'{"t":"model","model":"new"}'),
+    (b'{"x\\"model":"a","model":"a"}', b'{"x\\"model":"a","model":"new"}'),
+    (b'{"model":"a\\"b\\u00e9\\\\","x":"\\u00e9\xc3\xa9"}', b'{"model":"new","x":"\\u00e9\xc3\xa9"}'),
+    (b'{"model":"a","model":"b"}', b'{"model":"a","model":"new"}'),
+    (b'{"x":1,"x":2,"model":"a"}', b'{"x":1,"x":2,"model":"new"}'),
+    (b'{"model":null,"x":1}', b'{"model":"new","x":1}'),
+    (b'{"x":{"model":{"model":"a"}},"y":0}', b'{"model":"new","x":{"model":{"model":"a"}},"y":0}'),
+    (b' { "x": 1 }', b' {"model":"new", "x": 1 }'),
+    (b"{}", b'{"model":"new"}'),
+    (b'{ "mod\\u0065l": "a", "x": [1, 2.50]}', b'{"model":"new","x":[1, 2.50]}'),
+]
+
+
+@pytest.mark.parametrize(("body", "named"), NAMED)
+def test_only_the_top_level_model_changes(body, named):
+    result = name_model(body, "new")
+    assert json.loads(result)["model"] == "new"
+    assert result == named
+
+
+def test_a_name_is_escaped():
+    assert name_model(b'{"model":"a"}', 'q"\\é') == b'{"model":"q\\"\\\\\xc3\xa9"}'
+
+
+def test_ten_thousand_nested_candidates_are_one_search():
+    nested = b",".join([b'{"model":"a"}'] * 10_000)
+    assert name_model(b'{"z":[%b],"model":"a"}' % nested, "new") == b'{"z":[%b],"model":"new"}' % nested
+
+
+KEYS = st.sampled_from(["model", 'a"model', "model:", "x", 'y\\"model": "m'])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | KEYS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    fields=st.dictionaries(KEYS, JSON, max_size=5),
+    model=st.none() | st.text(max_size=5) | KEYS,
+    new=KEYS | st.text(max_size=5),
+    indent=st.sampled_from([None, 1]),
+)
+def test_any_body_keeps_everything_but_its_model(fields, model, new, indent):
+    fields = fields | {"model": model}
+    body = json.dumps(fields, indent=indent).encode()
+    assert json.loads(name_model(body, new)) == fields | {"model": new}
