@@ -29,10 +29,8 @@ __all__ = ["Decision", "Last", "State", "TrackName", "decide", "escalate", "name
 
 _NAMED: dict[str, TrackName] = {"local": "local", "cloud": "cloud"}
 
-_ESCALATED = {
-    "overflow": "the prompt does not fit the local window",
+_ESCALATED = WORDS | {
     "bad_tool_call": "the local model's tool call stayed invalid",
-    "local_error": "the local model failed",
     "slow": "the local model gave nothing useful in time",
     "unsupported": "the local model cannot do what this needs",
 }

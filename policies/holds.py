@@ -14,9 +14,9 @@ _SETTERS = frozenset({"ask", "agent"})
 _TAKERS = _SETTERS | {"count"}
 
 WORDS = {
-    "overflow": "the conversation no longer fits the local window",
+    "overflow": "the prompt does not fit the local window",
     "turn_too_long": "the turn has gone on too long for the local model",
-    "local_error": "the local model is down",
+    "local_error": "the local model is down or failed",
 }
 """Why a held local turn is moved, by cause."""
 

@@ -6,16 +6,15 @@ problems of a file are told at once. Nothing is guessed and nothing is dropped.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from policies.conditions import Condition, bind, canonical, compile_condition, nearest
+from policies.document import Document, Loc, PolicyError, read
 from policies.globs import compile_glob
 from policies.policy import Fence, Policy, Rule
 from policies.schema import (
@@ -28,6 +27,8 @@ from policies.schema import (
     RuleSpec,
 )
 from policies.variables import sample
+
+__all__ = ["SHIPPED", "PolicyError", "PolicyHolder", "load", "parse"]
 
 SHIPPED = ("balanced", "local-first", "quality-first", "private", "observe")
 RESERVED = frozenset(
@@ -43,17 +44,6 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "never_cloud": NeverCloud,
     "budget": Budget,
 }
-
-Loc = tuple[str | int, ...]
-
-
-class PolicyError(ValueError):
-    """A policy cannot be used; `problems` has one line for each thing that is wrong."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        """Keep the problems; the message is all of them."""
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def load(name_or_path: str | Path) -> Policy:
@@ -76,7 +66,7 @@ def parse(text: bytes | str, *, source: str) -> Policy:
     Raises:
         PolicyError: it is wrong.
     """
-    document = _read(text, source)
+    document = read(text, source)
     try:
         spec = PolicySpec.model_validate(document.data)
     except ValidationError as error:
@@ -125,39 +115,10 @@ class PolicyHolder:
         return found.st_mtime_ns, found.st_size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Document:
-    """A YAML document, and the line on which each of its keys and items stands."""
-
-    source: str
-    data: dict[str, Any]
-    lines: Mapping[Loc, int]
-
-    def say(self, loc: Loc, problem: str) -> str:
-        """Word a problem with where it is."""
-        known = next((loc[:end] for end in range(len(loc), -1, -1) if loc[:end] in self.lines), ())
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
-        return f"{self.source}:{self.lines[known]}: {key + ': ' if key else ''}{problem}"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML whose only booleans are `true` and `false`: `on:` is a key here, not a switch."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, re.compile("^(?:true|True|false|False)$") if tag.endswith(":bool") else pattern)
-        for tag, pattern in resolvers
-        if not tag.endswith(":timestamp")
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class _Compiler:
     """Compiles what the schema has let through; collects problems rather than stop at the first."""
 
-    def __init__(self, spec: PolicySpec, document: _Document) -> None:
+    def __init__(self, spec: PolicySpec, document: Document) -> None:
         self._spec = spec
         self._document = document
         self._sample = sample(spec.params)
@@ -248,48 +209,6 @@ def _find(name_or_path: str | Path) -> tuple[Any, str]:
         return path, name
     hint = nearest(name, list(SHIPPED))
     raise PolicyError((f"{name}: there is no such policy or file{hint}",))
-
-
-def _read(text: bytes | str, source: str) -> _Document:
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        lines: dict[Loc, int] = {}
-        if node is not None:
-            lines.update(_lines(node, (), source))
-        data = loader.construct_document(node) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        problem = (
-            "more than one document; a policy is one" if "single document" in str(error) else error.problem
-        )
-        raise PolicyError((f"{source}:{line}: is no valid YAML: {problem}",)) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise PolicyError((f"{source}:1: is no valid YAML: {str(error).partition(chr(10))[0]}",)) from error
-    if not isinstance(data, dict):
-        found = "is empty" if data is None else f"is a {type(data).__name__}"
-        raise PolicyError(
-            (f"{source}:1: {found}; a policy is a mapping with at least `name` and `otherwise`",)
-        )
-    return _Document(source=source, data=data, lines=lines)
-
-
-def _lines(node: yaml.Node, loc: Loc, source: str) -> Iterator[tuple[Loc, int]]:
-    """Find the line of every key and item; keys said twice are refused."""
-    yield loc, node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        for at, item in enumerate(node.value):
-            yield from _lines(item, (*loc, at), source)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise PolicyError((f"{source}:{key.start_mark.line + 1}: '{name}' is said twice",))
-            seen.add(name)
-            yield from _lines(value, (*loc, name), source)
-            yield (*loc, name), key.start_mark.line + 1
 
 
 def _worded(error: Any) -> tuple[Loc, str]:

@@ -1,0 +1,164 @@
+"""What would have changed a decision: each variable the rules name, varied on its own.
+
+Numbers are varied to the nearest value that flips the track, switches are turned
+over; everything else stays as it is. What flips nothing is not told.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from classifiers.features import Features
+from classifiers.verdict import Classifier, Verdict
+from policies.conditions import Value, lookup
+from policies.decide import decide
+from policies.decision import Decision, State, TrackName
+from policies.policy import Policy
+from policies.privacy import Clearance
+from policies.variables import Inputs, values
+
+_STATE = {
+    "local.context": "local_context",
+    "local.wait_s": "local_wait_s",
+    "local.up": "local_up",
+    "cloud.up": "cloud_up",
+    "budget.left_usd": "budget_left_usd",
+}
+"""Variables of the state, and the fields they are read from."""
+_FRACTIONS = frozenset({"p_local", "local.wait_s", "budget.left_usd"})
+"""Variables that are not whole numbers, whatever their value."""
+_HELD_BY = ("context_tokens", "turn_calls", "local.up")
+"""What can move a held turn, whatever the rules name."""
+_FARTHEST = 20
+"""Doublings of a step that are tried: about a million."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The nearest value of one variable that sends the request to the other track."""
+
+    when: str
+    """E.g. `files < 4`."""
+    track: TrackName
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request to decide, any part of which may be varied."""
+
+    policy: Policy
+    features: Features
+    verdict: Verdict
+    state: State
+    asked: str
+    clearance: Clearance
+    team: str
+    user: str
+    classifier: Classifier | None
+
+    def decide(self) -> Decision:
+        """Decide it."""
+        return decide(
+            self.policy,
+            self.features,
+            self.verdict,
+            self.state,
+            asked=self.asked,
+            clearance=self.clearance,
+            team=self.team,
+            user=self.user,
+        )
+
+    def values(self) -> dict[str, Value]:
+        """Read the variables that the rules or a hold look at."""
+        inputs = Inputs(
+            features=self.features,
+            verdict=self.verdict,
+            state=self.state,
+            params=self.policy.params,
+            team=self.team,
+            user=self.user,
+        )
+        return values(self.policy.variables | {"context_tokens", "turn_calls", "local"}, inputs)
+
+    def varied(self, name: str, value: Any) -> "Case":
+        """Set one variable; a feature is classified anew where there is a classifier."""
+        group, _, member = name.partition(".")
+        if group == "params":
+            return replace(self, policy=replace(self.policy, params={**self.policy.params, member: value}))
+        if name in _STATE:
+            return replace(self, state=replace(self.state, **{_STATE[name]: value}))
+        if name == "p_local":
+            return replace(self, verdict=replace(self.verdict, p_local=value))
+        features = replace(self.features, **{name: value})
+        verdict = self.classifier.classify(features) if self.classifier else self.verdict
+        return replace(self, features=features, verdict=verdict)
+
+
+def find_changes(case: Case, decision: Decision) -> Iterator[Change]:
+    """Find every single change that sends the request to the other track."""
+    known = case.values()
+    named = dict.fromkeys(name for rule in case.policy.rules for name in rule.when.names)
+    for name in named | dict.fromkeys(_HELD_BY if decision.held else ()):
+        value = lookup(name, known)
+        if isinstance(value, bool):
+            other = case.varied(name, not value).decide()
+            if _track(other) != _track(decision):
+                yield Change(when=f"{name} = {shown(name, not value)}", track=_track(other), rule=other.rule)
+        elif (
+            isinstance(value, float) and value < float("inf") and not (name == "local.context" and not value)
+        ):
+            yield from _thresholds(case, name, value, _track(decision))
+
+
+def _thresholds(case: Case, name: str, value: float, track: TrackName) -> Iterator[Change]:
+    """Find the nearest flip below and above, in whole numbers or hundredths."""
+    whole = value.is_integer() and name not in _FRACTIONS
+    unit = 1 if whole else 0.01
+    least = 1 if name.startswith(("params.", "local.context")) else 0
+    most = round(1 / unit) if name == "p_local" else 2**_FARTHEST * 4
+
+    def flipped(at: int) -> Decision | None:
+        other = case.varied(name, at * unit).decide()
+        return other if _track(other) != track else None
+
+    start = round(value / unit)
+    for sign, sense in ((-1, "<"), (1, ">=")):
+        at = _nearest_flip(start, sign, least, most, flipped)
+        other = flipped(at) if at is not None else None
+        if at is not None and other is not None:
+            bound = shown(name, round((at + (sign < 0)) * unit, 2))
+            yield Change(when=f"{name} {sense} {bound}", track=_track(other), rule=other.rule)
+
+
+def _nearest_flip(
+    start: int, sign: int, least: int, most: int, flipped: Callable[[int], Decision | None]
+) -> int | None:
+    """Go from `start` in doubling steps until the decision flips, then halve back to where it first does."""
+    stayed = start
+    for power in range(_FARTHEST):
+        step: int = min(max(start + sign * 2**power, least), most)
+        if flipped(step) is not None:
+            break
+        stayed = step
+    else:
+        return None
+    while abs(step - stayed) > 1:
+        middle = (stayed + step) // 2
+        stayed, step = (stayed, middle) if flipped(middle) else (middle, step)
+    return step
+
+
+def _track(decision: Decision) -> TrackName:
+    """Take the track that the rules chose, where the policy only observes."""
+    return decision.would or decision.track
+
+
+def shown(name: str, value: Value) -> str:
+    """Write a value for a person; the text of an ask is never shown."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float | int):
+        return f"{value:.4g}" if value % 1 else str(int(value))
+    return f"({len(value)} characters)" if name == "ask" else repr(value)
