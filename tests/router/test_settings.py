@@ -57,10 +57,10 @@ def test_an_unknown_variable_is_refused(monkeypatch):
 
 def test_an_unknown_nested_variable_is_refused(monkeypatch):
     monkeypatch.setenv("TURNOUT_LOCAL__MODLE", "x")
-    with pytest.raises(Misconfigured, match="did you mean local.model"):
+    with pytest.raises(Misconfigured, match=r"did you mean local\.model"):
         load_settings()
 
 
 def test_a_named_file_must_be_there():
-    with pytest.raises(Misconfigured, match="--config: there is no file"):
+    with pytest.raises(Misconfigured, match=r"--config: there is no file"):
         load_settings("missing.yaml")
