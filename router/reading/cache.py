@@ -1,0 +1,58 @@
+"""A least-recently-used map bounded both in entries and in approximate bytes."""
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Cache(Generic[V]):
+    """Keys are digests; every value is put with its approximate size in bytes.
+
+    Meant for one thread. `peek` alone may be called from another, since it moves nothing.
+    """
+
+    def __init__(self, *, entries: int, size: int) -> None:
+        """Bound to `entries` values and `size` bytes, whichever is reached first."""
+        self._entries = entries
+        self._limit = size
+        self._values: OrderedDict[bytes, tuple[V, int]] = OrderedDict()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: bytes) -> V | None:
+        """Return the value and mark it as just used."""
+        found = self._values.get(key)
+        if found is None:
+            return None
+        self._values.move_to_end(key)
+        return found[0]
+
+    def peek(self, key: bytes) -> V | None:
+        """Return the value, leaving its age as it is."""
+        found = self._values.get(key)
+        return None if found is None else found[0]
+
+    def put(self, key: bytes, value: V, size: int) -> None:
+        """Keep `value`; the oldest go until both bounds hold."""
+        self.take(key)
+        self._values[key] = (value, size)
+        self.size += size
+        while self._values and (len(self._values) > self._entries or self.size > self._limit):
+            _, (_, freed) = self._values.popitem(last=False)
+            self.size -= freed
+
+    def take(self, key: bytes) -> V | None:
+        """Remove the value and return it."""
+        found = self._values.pop(key, None)
+        if found is None:
+            return None
+        self.size -= found[1]
+        return found[0]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+        self.size = 0

@@ -1,0 +1,245 @@
+"""One neutral `Message` for a message of any dialect: what was said, called and answered.
+
+A dialect is one row of `DIALECTS`. Whatever has an unexpected type inside a message is
+kept as text, never an error: the provider, not the router, judges what a client sends.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from router.types import DialectName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One tool call."""
+
+    id: str
+    name: str
+    arguments: Any
+    """The decoded arguments; a string where the tool takes free text or the JSON is broken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a tool answered."""
+
+    id: str
+    text: str
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message. `role` is `system`, `user` or `assistant`; tool answers are the user's."""
+
+    role: str
+    texts: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    results: tuple[Result, ...] = ()
+    other: tuple[str, ...] = ()
+    """Text that is neither said by the user nor a tool's: thinking, unknown blocks."""
+    images: int = 0
+    server: bool = False
+    """A tool of the provider's own servers was at work."""
+
+
+_ROLES = {"system": "system", "developer": "system", "assistant": "assistant"}
+_SERVER_BLOCKS = ("server_tool_use", "mcp_tool_use", "mcp_tool_result", "web_search_call")
+
+
+class _Parts:
+    """Collects a message's parts while its blocks are walked."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.calls: list[Call] = []
+        self.results: list[Result] = []
+        self.other: list[str] = []
+        self.images = 0
+        self.server = False
+
+    def message(self, role: str) -> Message:
+        return Message(
+            role=role,
+            texts=tuple(self.texts),
+            calls=tuple(self.calls),
+            results=tuple(self.results),
+            other=tuple(self.other),
+            images=self.images,
+            server=self.server,
+        )
+
+    def content(self, content: Any) -> None:
+        """Take a message's `content`: a string, a list of blocks, or something else."""
+        if isinstance(content, str):
+            self.texts.append(content)
+        elif isinstance(content, list):
+            for block in content:
+                self.block(block)
+        elif content is not None:
+            self.other.append(dump(content))
+
+    def block(self, block: Any) -> None:
+        """Take one block of either dialect; their type names do not clash."""
+        kind = block.get("type") if isinstance(block, dict) else None
+        take = _BLOCKS.get(kind) if isinstance(kind, str) else None
+        if take is not None:
+            take(self, block)
+        elif isinstance(block, str):
+            self.texts.append(block)
+        else:
+            self.server |= _is_server_block(kind)
+            self.other.append(dump(block))
+
+    def text(self, block: dict[str, Any]) -> None:
+        said = block.get("text", block.get("refusal"))
+        self.texts.append(said if isinstance(said, str) else dump(block))
+
+    def thought(self, block: dict[str, Any]) -> None:
+        said = block.get("thinking")
+        self.other.append(said if isinstance(said, str) else "")
+
+    def image(self, _block: dict[str, Any]) -> None:
+        self.images += 1
+
+    def document(self, block: dict[str, Any]) -> None:
+        """Plain-text documents are text; anything encoded is one image's worth."""
+        source = block.get("source", block.get("file"))
+        data = source.get("data") if isinstance(source, dict) else None
+        if isinstance(source, dict) and source.get("type") == "text" and isinstance(data, str):
+            title = block.get("title")
+            self.texts.append(f"{title if isinstance(title, str) else 'document'}\n```\n{data}\n```")
+        else:
+            self.images += 1
+
+    def call(self, block: dict[str, Any]) -> None:
+        self.calls.append(
+            Call(id=_word(block.get("id")), name=_word(block.get("name")), arguments=block.get("input"))
+        )
+
+    def result(self, block: dict[str, Any]) -> None:
+        inner = _Parts()
+        inner.content(block.get("content"))
+        self.images += inner.images
+        self.results.append(
+            Result(
+                id=_word(block.get("tool_use_id")),
+                text="\n".join((*inner.texts, *inner.other)),
+                error=block.get("is_error") is True,
+            )
+        )
+
+
+_BLOCKS: dict[str, Callable[[_Parts, dict[str, Any]], None]] = {
+    "text": _Parts.text,
+    "refusal": _Parts.text,
+    "thinking": _Parts.thought,
+    "redacted_thinking": _Parts.thought,
+    "image": _Parts.image,
+    "image_url": _Parts.image,
+    "input_audio": _Parts.image,
+    "document": _Parts.document,
+    "file": _Parts.document,
+    "tool_use": _Parts.call,
+    "tool_result": _Parts.result,
+}
+
+
+def _is_server_block(kind: Any) -> bool:
+    return isinstance(kind, str) and (
+        kind in _SERVER_BLOCKS
+        or (kind.endswith("_tool_result") and kind.startswith(("web_", "code_", "bash_", "text_editor_")))
+    )
+
+
+def _word(thing: Any) -> str:
+    return thing if isinstance(thing, str) else ""
+
+
+def dump(thing: Any) -> str:
+    """`thing` as JSON text."""
+    return msgspec.json.encode(thing).decode()
+
+
+def _arguments(text: Any) -> Any:
+    """A call's arguments from their JSON text, or the text itself where it is none."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return text
+
+
+def _anthropic(message: dict[str, Any]) -> Message:
+    parts = _Parts()
+    parts.content(message.get("content"))
+    return parts.message(_ROLES.get(_word(message.get("role")), "user"))
+
+
+def _openai(message: dict[str, Any]) -> Message:
+    parts = _Parts()
+    parts.content(message.get("content"))
+    role = _word(message.get("role"))
+    if role in ("tool", "function"):
+        answer = "\n".join((*parts.texts, *parts.other))
+        parts.texts, parts.other = [], []
+        parts.results.append(Result(id=_word(message.get("tool_call_id")), text=answer))
+        return parts.message("user")
+    thought = message.get("reasoning_content")
+    if isinstance(thought, str):
+        parts.other.append(thought)
+    parts.calls.extend(_openai_calls(message))
+    return parts.message(_ROLES.get(role, "user"))
+
+
+def _openai_calls(message: dict[str, Any]) -> Iterable[Call]:
+    """Calls of a message: `tool_calls` (function or custom), and the older `function_call`."""
+    listed = message.get("tool_calls")
+    old = message.get("function_call")
+    for call in [*(listed if isinstance(listed, list) else ()), *([{"function": old}] if old else ())]:
+        if not isinstance(call, dict):
+            continue
+        inner = call.get("function") or call.get("custom")
+        if isinstance(inner, dict):
+            given = inner.get("arguments", inner.get("input"))
+            yield Call(id=_word(call.get("id")), name=_word(inner.get("name")), arguments=_arguments(given))
+
+
+DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {
+    "anthropic_messages": _anthropic,
+    "openai_chat": _openai,
+}
+
+
+def message(dialect: DialectName, decoded: Any, raw: bytes) -> Message:
+    """Read one message of `dialect`; one that is no object counts as opaque text."""
+    if isinstance(decoded, dict):
+        return DIALECTS[dialect](decoded)
+    return Message(role="user", other=(raw.decode(errors="replace"),))
+
+
+def normal(decoded: Any) -> Any:
+    """A message as it compares: no `cache_control`, a string is one text block."""
+    if not isinstance(decoded, dict):
+        return decoded
+    content = decoded.get("content")
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    return {**{key: one for key, one in decoded.items() if key != "usage"}, "content": unmarked(content)}
+
+
+def unmarked(thing: Any) -> Any:
+    """`thing` without `cache_control` on any block, also inside tool results."""
+    if isinstance(thing, list):
+        return [unmarked(one) for one in thing]
+    if not isinstance(thing, dict):
+        return thing
+    kept = {key: one for key, one in thing.items() if key != "cache_control"}
+    if "content" in kept:
+        kept["content"] = unmarked(kept["content"])
+    return kept

@@ -1,0 +1,313 @@
+"""What one message contributes, whatever conversation it stands in. Made once per message never seen."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import xxhash
+
+from router.reading import clients, dialects, paths, tools
+from router.reading.clients import Client
+from router.reading.dialects import Call, Message
+from router.reading.paths import Touch
+from router.reading.split import value
+from router.reading.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
+from router.types import DialectName
+
+Patterns = tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """One tool call, as the fold needs it."""
+
+    name: str
+    digest: bytes
+    """Equal for calls of the same tool with the same arguments."""
+    touches: tuple[Touch, ...]
+    acts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFacts:
+    """One message, read."""
+
+    key: bytes
+    """Equal for messages that say the same, wherever `cache_control` stands in them."""
+    role: str
+    size: Size
+    length: int = 0
+    """Bytes of text that the model will see."""
+    ask: str = ""
+    """The user's own words; empty where there are none."""
+    asks: bool = False
+    """The user asks something here: words, or images that no tool made."""
+    uses: tuple[Use, ...] = ()
+    text_uses: tuple[Use, ...] = ()
+    """Commands in fences: calls only if an observation follows (agents without tool calls)."""
+    results: int = 0
+    errors: int = 0
+    observed: bool = False
+    """User text that is what a command printed."""
+    touches: tuple[Touch, ...] = ()
+    images: int = 0
+    server: bool = False
+    side: bool = False
+    subagent: bool = False
+    reset: bool = False
+    marks: tuple[str, ...] = ()
+
+
+_ASK_CHARS = 16_000
+"""A longer ask keeps its two ends: the question stands at one of them."""
+_SEARCHED_CHARS = 64_000
+"""How much of one ask is searched for paths."""
+_SEEN_PATHS = 200
+_OBSERVED = re.compile(
+    r"\s*(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|\{\"returncode\":|"
+    r"\[(?:read_file|write_to_file|execute_command|search_files|list_files|replace_in_file)\b[^\n]{0,300}\] Result:|"
+    r"Tool call error|No tool calls found|Please always provide EXACTLY ONE action)"
+)
+_FAILED_HEAD = re.compile(
+    r"\s*(?:<tool_use_error>|<exception>|<returncode>(?!0</)|\{\"returncode\": ?(?!0\b)|Exit code [1-9]|"
+    r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9])"
+)
+_FAILED_TAIL = re.compile(r"(?:completed with exit code|exit code:?) (?!0\b)-?\d+[.\])\s]*$", re.I)
+_COMMAND = re.compile(r"^```(?:bash|sh|shell|mswea_bash_command)[ \t]*\n(.*?)^```", re.M | re.S)
+_SEARCH_REPLACE = re.compile(
+    r"^([^\n`]{1,300})\n```[^\n]*\n<{5,9} SEARCH|^```[^\n]*\n([^\n`]{1,300})\n<{5,9} SEARCH", re.M
+)
+
+
+def gather(dialect: DialectName, client: Client, raw: bytes, patterns: Patterns) -> tuple[MessageFacts, str]:
+    """Read one raw message; also return the text to count its tokens by."""
+    decoded = value(raw)
+    try:
+        message = dialects.message(dialect, decoded, raw)
+        key = digest(dialects.normal(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw)
+        counted = text_of(message)
+    except RecursionError:
+        message = dialects.message(dialect, None, raw)
+        key = xxhash.xxh3_128_digest(raw)
+        counted = text_of(message)
+    length = len(counted.encode())
+    fixed = fixed_tokens(message.images)
+    facts = MessageFacts(
+        key=key,
+        role=message.role,
+        size=Size(tokens=fixed + estimate(length), exact=False),
+        length=length,
+        images=message.images,
+        server=message.server,
+        marks=marks(counted, patterns),
+    )
+    return _READERS[message.role](client, message, facts), counted
+
+
+def fixed_tokens(images: int) -> int:
+    """Tokens of a message beside its text."""
+    return PER_MESSAGE + PER_IMAGE * images
+
+
+def digest(thing: Any) -> bytes:
+    """A short name for a decoded value."""
+    return xxhash.xxh3_128_digest(msgspec.json.encode(thing))
+
+
+def marks(text: str, patterns: Patterns) -> tuple[str, ...]:
+    """Which of `patterns` occur in `text`."""
+    return tuple(one.pattern for one in patterns if one.search(text))
+
+
+def text_of(message: Message) -> str:
+    """Everything in a message that the model reads as text."""
+    called = [
+        part
+        for call in message.calls
+        for part in (
+            call.name,
+            call.arguments if isinstance(call.arguments, str) else dialects.dump(call.arguments),
+        )
+    ]
+    return "\n".join((*message.texts, *message.other, *called, *(result.text for result in message.results)))
+
+
+def _system(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
+    text = "\n".join(message.texts)
+    return replace(
+        facts,
+        side=clients.is_side(client, without_billing(text)),
+        subagent="cc_is_subagent=true" in text[:1_000],
+    )
+
+
+_BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*\n?")
+
+
+def without_billing(text: str) -> str:
+    """A system text without Claude Code's billing line, which changes from prompt to prompt."""
+    return _BILLING.sub("", text, count=1).lstrip() if text.startswith("x-anthropic") else text
+
+
+def _assistant(_client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
+    text = "\n".join(message.texts)
+    edited: list[Touch] = []
+    if "<<<<< SEARCH" in text:
+        edited = [
+            Touch(path, "edited")
+            for found in _SEARCH_REPLACE.finditer(text)
+            if (path := paths.normal((found[1] or found[2]).strip().strip("*`:")))
+        ]
+    commands = () if message.calls else tuple(_COMMAND.findall(text))
+    return replace(
+        facts,
+        uses=tuple(_use(call) for call in message.calls),
+        text_uses=tuple(_use(Call(id="", name="bash", arguments={"command": one})) for one in commands),
+        touches=tuple(edited),
+    )
+
+
+def _use(call: Call) -> Use:
+    touches, acts = tools.effect(call)
+    return Use(
+        name=call.name,
+        digest=digest([call.name, call.arguments]),
+        touches=tuple(dict.fromkeys(touches)),
+        acts=frozenset(acts),
+    )
+
+
+def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
+    asks: list[str] = []
+    outputs = [result.text for result in message.results]
+    touches: list[Touch] = []
+    side = reset = False
+    for text in message.texts:
+        if _OBSERVED.match(text):
+            outputs.append(text)
+            continue
+        said = clients.said(client, text)
+        touches.extend(said.given)
+        side |= said.side
+        reset |= said.reset
+        if said.text:
+            asks.append(said.text)
+    ask = "\n\n".join(asks)
+    touches.extend(_of_ask(ask))
+    for output in outputs:
+        touches.extend(_of_output(output))
+    failed = sum(result.error or _failed(result.text) for result in message.results)
+    observed = len(outputs) > len(message.results)
+    return replace(
+        facts,
+        ask=_both_ends(ask),
+        asks=bool(ask) or (message.images > 0 and not message.results),
+        results=len(message.results),
+        errors=failed + sum(_failed(text) for text in outputs[len(message.results) :]),
+        observed=observed,
+        touches=tuple(dict.fromkeys(touches)),
+        side=side,
+        reset=reset,
+    )
+
+
+_READERS: dict[str, Callable[[Client, Message, MessageFacts], MessageFacts]] = {
+    "system": _system,
+    "assistant": _assistant,
+    "user": _user,
+}
+
+
+def _of_ask(ask: str) -> list[Touch]:
+    """Paths in the user's own words, and files whose content they hold."""
+    searched = ask[:_SEARCHED_CHARS]
+    given = [Touch(path, "given") for path in paths.given(searched) if path]
+    return [*given, *(Touch(path, "named") for path in paths.named(searched))]
+
+
+def _of_output(text: str) -> list[Touch]:
+    """Files whose content a tool showed, and those of which a line passed by."""
+    shown = [Touch(path, "read") for path in (*paths.changed(text), *paths.traced(text))]
+    return [*shown, *(Touch(path, "seen") for path in list(dict.fromkeys(paths.hits(text)))[:_SEEN_PATHS])]
+
+
+def _failed(text: str) -> bool:
+    """Whether a tool's answer says that it failed, in the words of one of the known harnesses."""
+    return bool(_FAILED_HEAD.match(text[:1_200]) or _FAILED_TAIL.search(text[-200:]))
+
+
+def _both_ends(text: str) -> str:
+    if len(text) <= _ASK_CHARS:
+        return text
+    half = _ASK_CHARS // 2
+    return f"{text[:half]}\n…\n{text[-half:]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemFacts:
+    """The system text that stands beside the messages (Anthropic)."""
+
+    key: bytes
+    size: Size
+    length: int
+    side: bool
+    subagent: bool
+    marks: tuple[str, ...]
+
+
+def gather_system(client: Client, raw: bytes, patterns: Patterns) -> tuple[SystemFacts, str]:
+    """Read a raw `system` field: a string or a list of text blocks."""
+    decoded = value(raw)
+    message = dialects.message("anthropic_messages", {"role": "system", "content": decoded}, raw)
+    text = text_of(message) if decoded is not None else raw.decode(errors="replace")
+    own = without_billing(text)
+    facts = SystemFacts(
+        key=digest(own),
+        size=Size(tokens=estimate(len(text.encode())), exact=False),
+        length=len(text.encode()),
+        side=clients.is_side(client, own),
+        subagent="cc_is_subagent=true" in text[:1_000],
+        marks=marks(text, patterns),
+    )
+    return facts, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFacts:
+    """The tools a client offers."""
+
+    key: bytes
+    size: Size
+    length: int
+    names: tuple[str, ...]
+    server: frozenset[str]
+    """Names of those that only the provider's servers can run."""
+    marks: tuple[str, ...]
+
+
+_SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|tool_search)\w*$")
+
+
+def gather_tools(raw: bytes, patterns: Patterns) -> tuple[ToolFacts, str]:
+    """Read a raw `tools` field."""
+    decoded = value(raw)
+    text = raw.decode(errors="replace")
+    offered = [tool for tool in decoded if isinstance(tool, dict)] if isinstance(decoded, list) else []
+    named = [(_tool_name(tool), tool.get("type")) for tool in offered]
+    facts = ToolFacts(
+        key=digest(dialects.unmarked(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw),
+        size=Size(tokens=estimate(len(raw)), exact=False),
+        length=len(raw),
+        names=tuple(name for name, _ in named),
+        server=frozenset(name for name, kind in named if isinstance(kind, str) and _SERVER_TOOL.match(kind)),
+        marks=marks(text, patterns),
+    )
+    return facts, text
+
+
+def _tool_name(tool: dict[str, Any]) -> str:
+    inner = tool.get("function") or tool.get("custom")
+    name = inner.get("name") if isinstance(inner, dict) else tool.get("name", tool.get("mcp_server_name"))
+    return name if isinstance(name, str) else str(tool.get("type", ""))

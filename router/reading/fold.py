@@ -1,0 +1,142 @@
+"""A conversation so far, folded message by message, so that a longer one only adds to it."""
+
+import re
+from collections import deque
+
+from classifiers.features import Phase
+from router.reading.facts import MessageFacts, Use
+from router.reading.paths import PathSet, Touch
+
+_ASKS = 3
+
+
+class Fold:
+    """What the messages so far add up to. `add` is called once per message, in order."""
+
+    def __init__(self) -> None:
+        """No message yet."""
+        self.marks: set[str] = set()
+        self.written: set[str] = set()
+        self.side = False
+        """The newest message is a side request's."""
+        self.system_side = False
+        self.subagent = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know of no work yet; also where all before was a client's worked example."""
+        self.asks: deque[str] = deque(maxlen=_ASKS)
+        self.opening: str | bytes = b""
+        """The first ask, or the first user message where none asks."""
+        self.turns = 0
+        self.turn_calls = 0
+        self.tool_calls = 0
+        self.tool_errors = 0
+        self.repeats = 0
+        self.images = 0
+        self.server = False
+        self.phase: Phase = ""
+        self.tools: set[str] = set()
+        self.files = PathSet()
+        self.edited: set[int] = set()
+        self.named = PathSet()
+        self._digests: set[bytes] = set()
+        self._waiting: tuple[Use, ...] = ()
+        self._directories = (0, 0)
+
+    def add(self, facts: MessageFacts) -> None:
+        """Take the next message."""
+        if facts.reset:
+            self._begin()
+        self.marks.update(facts.marks)
+        self.images += facts.images
+        self.server |= facts.server
+        if facts.role == "system":
+            self.system_side |= facts.side
+            self.subagent |= facts.subagent
+        elif facts.role == "assistant":
+            self.side = False
+            self.turn_calls += 1
+            self._use(facts.uses)
+            self._waiting = facts.text_uses
+        else:
+            self.side = facts.side
+            self._answer(facts)
+        self._touch(facts.touches)
+
+    def _answer(self, facts: MessageFacts) -> None:
+        """A user message: results, what a command printed, or an ask."""
+        if facts.observed:
+            self._use(self._waiting)
+        self._waiting = ()
+        self.tool_errors += facts.errors
+        self.opening = self.opening or facts.key
+        if facts.asks:
+            if not self.turns:
+                self.opening = facts.ask or facts.key
+            self.turns += 1
+            self.turn_calls = 0
+            self.asks.append(facts.ask)
+
+    def _use(self, uses: tuple[Use, ...]) -> None:
+        acts: set[str] = set()
+        for use in uses:
+            self.tool_calls += 1
+            self.tools.add(use.name)
+            if use.digest in self._digests:
+                self.repeats += 1
+            self._digests.add(use.digest)
+            acts |= use.acts
+            self._touch(use.touches)
+        self.phase = _phase(acts, edited=bool(self.edited)) or self.phase
+
+    def _touch(self, touches: tuple[Touch, ...]) -> None:
+        for path, how in touches:
+            self.written.add(path)
+            if how == "named":
+                self.named.add(path)
+            elif how != "seen":
+                index = self.files.add(path)
+                if how == "edited":
+                    self.edited.add(index)
+                    self.phase = self.phase or "implement"
+
+    def directories(self) -> int:
+        """Distinct directories of the files."""
+        if self._directories[0] != len(self.written):
+            self._directories = (len(self.written), self.files.directories())
+        return self._directories[1]
+
+    def cost(self) -> int:
+        """Approximate bytes this holds."""
+        return 2_000 + 300 * len(self.written) + 80 * len(self._digests) + sum(map(len, self.asks))
+
+
+def _phase(acts: set[str], *, edited: bool) -> Phase:
+    """The phase that one step's acts stand for; running a script checks something once files were edited."""
+    if "verify" in acts or ("run" in acts and edited):
+        return "verify"
+    if "implement" in acts:
+        return "implement"
+    return "explore" if acts else ""
+
+
+_GOES_ON = re.compile(
+    r"(?:(?:and|so|then|now|well|please|just|pls|thanks|thank you|thx|cool|great|perfect|nice|awesome|excellent|"
+    r"yes|yep|yeah|yup|y|ja|oui|si|ok|okay|k|sure|right|correct|exactly|agreed|fine|good|"
+    r"sounds good|looks good|lgtm|that works|works for me|of course|absolutely|definitely|"
+    r"go|go ahead|go on|go for it|continue|proceed|carry on|keep going|keep at it|resume|weiter|mach weiter|next|"
+    r"next step|do|do it|do that|do so|do this|do them|do both|do all|do the (?:first|second|third|next) (?:one|option|step)|"
+    r"try|try again|try it|try that|retry|again|once more|run it|run that|run them|apply it|apply that|ship it|make it so|"
+    r"fix|fix it|fix that|fix this|fix them|implement it|implement that|finish|finish it|commit it|"
+    r"both|all|all of them|all of it|the (?:first|second|third|last|former|latter)(?: one| option)?|option [a-d1-9]|[1-9]|"
+    r"no|nope|with it|with that|it|that|this|as you suggested|as suggested|as planned)"
+    r"(?:[\s,.!;:…]+|$))+",
+    re.I,
+)
+_SHORT = 80
+
+
+def goes_on(ask: str) -> bool:
+    """Whether an ask only goes on from the one before: short, and nothing but such phrases."""
+    return len(ask) <= _SHORT and bool(_GOES_ON.fullmatch(ask.strip()))

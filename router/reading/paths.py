@@ -1,0 +1,227 @@
+"""Paths: found in text, brought to one form, and told apart across their absolute and relative forms.
+
+Every search here is linear in the text, since a client chooses what it sends.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+How = Literal["read", "edited", "given", "named", "seen"]
+"""`seen`: a line of it or its name passed by, e.g. in grep's output; not a file worked with."""
+
+
+class Touch(NamedTuple):
+    """A path, and what the conversation had to do with it."""
+
+    path: str
+    how: How
+
+
+_EXTENSIONS = (
+    "py|pyi|pyx|ipynb|js|jsx|mjs|cjs|ts|tsx|mts|cts|vue|svelte|astro|rs|go|java|kt|kts|scala|groovy|gradle|"
+    "c|h|cc|cpp|cxx|hh|hpp|hxx|m|mm|cs|fs|vb|swift|dart|rb|erb|php|pl|pm|lua|r|jl|ex|exs|erl|hs|ml|mli|clj|"
+    "cljs|el|lisp|nim|zig|sol|sh|bash|zsh|fish|ps1|bat|cmd|sql|proto|graphql|html|htm|css|scss|sass|less|"
+    "xml|xsd|svg|json|jsonl|json5|yaml|yml|toml|ini|cfg|conf|env|properties|lock|md|mdx|rst|txt|tex|csv|tsv|"
+    "log|diff|patch|tf|tfvars|hcl|nix|cmake|mk|dockerfile|pem|key|crt|parquet|db|sqlite|gguf|j2|tmpl|template"
+)
+_EXTENSION = re.compile(rf"\.(?:{_EXTENSIONS})$", re.I)
+_BARE = frozenset(
+    "makefile dockerfile gemfile rakefile procfile jenkinsfile vagrantfile cmakelists.txt license readme "
+    ".env .gitignore .npmrc .dockerignore .editorconfig".split()
+)
+_FRAMEWORKS = re.compile(
+    r"(?:node|next|nuxt|vue|react|angular|express|three|d3|discord|chart|ember|backbone|p5|socket)\.js$|"
+    r"(?:asp|vb|ado)\.net$",
+    re.I,
+)
+_WORD = re.compile(r"[\w.~/\\@+\-:#\[\]()]++")
+_URL = re.compile(r"\b[a-z][a-z0-9+.\-]{0,20}://[^\s<>\"'`)\]]+|\bwww\.[^\s<>\"'`)\]]+", re.I)
+_POSITION = re.compile(r"(?::\d+(?:[-:,]\d+)*|#L\d+(?:-L?\d+)?)$")
+_LONGEST = 400
+_LIBRARY = re.compile(r"/site-packages/|/dist-packages/|/lib/python\d|/node_modules/|^<|/rustc/|/go/pkg/mod/")
+
+
+def normal(path: str) -> str:
+    """`path` with forward slashes, without `.` parts, and `..` resolved where it can be; empty for none."""
+    path = path.strip().strip("\"'`").replace("\\", "/").removeprefix("file://")
+    if not path or len(path) > _LONGEST or "\n" in path or "\0" in path:
+        return ""
+    absolute = path.startswith("/")
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part == ".." and not absolute:
+            parts.append(part)
+        elif part not in ("", ".", ".."):
+            parts.append(part)
+    return ("/" if absolute else "") + "/".join(parts)
+
+
+def join(folder: str, path: str) -> str:
+    """`path` as seen from `folder`, normalised."""
+    if not folder or path.startswith(("/", "~")) or re.match(r"[A-Za-z]:[/\\]", path):
+        return normal(path)
+    return normal(f"{folder}/{path}")
+
+
+def is_path(word: str) -> bool:
+    """Whether a word in prose names a file: a known extension, and no framework or version."""
+    name = word.replace("\\", "/").rsplit("/", 1)[-1]
+    if len(word) > _LONGEST or not name:
+        return False
+    if name.lower() in _BARE and (name[0] == "." or name[0].isupper() or "/" in word):
+        return True
+    if not _EXTENSION.search(name):
+        return False
+    return "/" in word or not _FRAMEWORKS.match(name)
+
+
+def named(text: str) -> Iterator[str]:
+    """Paths that prose mentions; neither URLs nor version numbers nor e-mail addresses."""
+    for found in _WORD.finditer(_URL.sub(" ", text)):
+        word = found[0]
+        if "." not in word and "ile" not in word:
+            continue
+        word = _POSITION.sub("", word.lstrip("@(#[").rstrip(".:,)]#"))
+        word = word.split("](", 1)[-1].split("::", 1)[0]
+        if "@" not in word and "(" not in word and is_path(word):
+            path = normal(word)
+            if path:
+                yield path
+
+
+_DIFF = re.compile(
+    r"^(?:diff --git a/(\S+) b/\S+|\+\+\+ (?:b/)?(\S+)|\*\*\* (?:Add|Update|Delete) File: (.+))", re.M
+)
+_PYTHON = re.compile(r'File "([^"\n]{1,400})", line \d+')
+_NODE = re.compile(r"^[ \t]++at (?:[^\n(]*\()?([^\s()]+):\d+:\d+\)?", re.M)
+_LINE = re.compile(r"^([^\s:'\"(){}\[\]]{1,300}\.\w{1,10})[:\-]\d+[:\-]", re.M)
+_GREP_BYTES = 20_000
+"""How much of one tool result is searched for `path:line:` hits."""
+
+
+def changed(text: str) -> Iterator[str]:
+    """Paths in the headers of diffs and patches."""
+    if "+++ " in text or "diff --git " in text or "*** " in text:
+        for found in _DIFF.finditer(text):
+            path = normal(found[1] or found[2] or found[3])
+            if path and path != "/dev/null":
+                yield path
+
+
+def traced(text: str) -> Iterator[str]:
+    """The project's own files in stack traces of Python and JavaScript."""
+    frames: list[re.Match[str]] = []
+    if '", line ' in text:
+        frames.extend(_PYTHON.finditer(text))
+    if "    at " in text:
+        frames.extend(_NODE.finditer(text))
+    for frame in frames:
+        if not _LIBRARY.search(frame[1]):
+            path = normal(frame[1])
+            if path:
+                yield path
+
+
+def hits(text: str) -> Iterator[str]:
+    """Paths of grep's `path:line:` output."""
+    for found in _LINE.finditer(text[:_GREP_BYTES]):
+        path = normal(found[1])
+        if path:
+            yield path
+
+
+_FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*([^\n`]*)$", re.M)
+_TITLE = re.compile(r"(?:title|file|filename|path)=[\"']?([^\"'\s}]+)")
+_COMMENT = re.compile(r"\s*(?:#|//|--|/\*|<!--)\s*(\S+?)(?:\s*(?:\*/|-->))?\s*$")
+_TAG = re.compile(
+    r"<(?:file|document|path|file_path|source)\b(?:[^>\n]{0,100}?\b(?:path|name|src)=[\"']([^\"'\n]{1,400})[\"'])?[^>\n]{0,100}>([^<\n]{0,400})"
+)
+
+
+def given(text: str) -> Iterator[str]:
+    """Files whose content is in the text: fences with a file name, `<file path=…>`, diffs, traces."""
+    yield from changed(text)
+    yield from traced(text)
+    if "<" in text:
+        for tag in _TAG.finditer(text):
+            for word in (tag[1], tag[2]):
+                if word and is_path(word.strip()):
+                    yield normal(word)
+    if "```" in text or "~~~" in text:
+        yield from _fenced(text)
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """File names of fenced blocks: in the info string, on the line before, or in a first comment."""
+    inside = False
+    for fence in _FENCE.finditer(text):
+        if inside:
+            inside = False
+            continue
+        inside = True
+        info = fence[1]
+        before = text[max(0, fence.start() - _LONGEST) : fence.start()].rstrip("\n").rsplit("\n", 1)[-1]
+        after = text[fence.end() + 1 : fence.end() + _LONGEST].split("\n", 1)[0]
+        comment = _COMMENT.match(after)
+        words: Iterable[str] = (
+            *(found[1] for found in _TITLE.finditer(info)),
+            *info.split(),
+            before.strip().strip("*`#: ").removesuffix(":"),
+            comment[1] if comment else "",
+        )
+        for word in words:
+            bare = _POSITION.sub("", word)
+            if bare and " " not in bare and is_path(bare):
+                yield normal(bare)
+                break
+
+
+class PathSet:
+    """Distinct files among paths written in different ways.
+
+    A relative path is the same file as any path it is the tail of (`io/x.py`,
+    `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._longest: list[str] = []
+        self._by_name: dict[str, list[int]] = {}
+        self._known: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._longest)
+
+    def add(self, path: str) -> int:
+        """Take a normalised path; return which file it is, counted from 0."""
+        known = self._known.get(path)
+        if known is not None:
+            return known
+        same_name = self._by_name.setdefault(path.rsplit("/", 1)[-1], [])
+        for index in same_name:
+            longest = self._longest[index]
+            if longest.endswith(f"/{path}"):
+                break
+            if path.endswith(f"/{longest}"):
+                self._longest[index] = path
+                break
+        else:
+            index = len(self._longest)
+            self._longest.append(path)
+            same_name.append(index)
+        self._known[path] = index
+        return index
+
+    def directories(self) -> int:
+        """Distinct directories that hold these files."""
+        folders = PathSet()
+        bare = False
+        for folder in {path.rpartition("/")[0] for path in self._longest}:
+            if folder:
+                folders.add(folder)
+            else:
+                bare = True
+        return len(folders) or int(bare)

@@ -1,0 +1,110 @@
+"""How many tokens: counted with tiktoken, bounded from bytes, corrected by what came back.
+
+The encoding file is the one inside the litellm package; litellm itself is not imported
+and nothing is downloaded. Without that file every count is an estimate from bytes.
+"""
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tiktoken
+
+ENCODING = "cl100k_base"
+_ENCODING_FILE = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
+"""tiktoken's cache name of cl100k_base: the SHA-1 of the address it is published at."""
+
+BYTES_PER_TOKEN = 4
+"""Code and English in cl100k; always within the bounds of 2 and 8."""
+PER_MESSAGE = 4
+"""Role and delimiters around one message in a chat template."""
+PER_IMAGE = 1_500
+"""About what a screenshot costs; providers bill by pixels, which are not decoded here."""
+
+
+@dataclass(slots=True)
+class Size:
+    """Tokens of one piece of a request: first an estimate, then counted, maybe by another thread."""
+
+    tokens: int
+    exact: bool
+
+    def settle(self, tokens: int) -> None:
+        """Take the counted number; the flag comes last, as another thread may be reading."""
+        self.tokens = tokens
+        self.exact = True
+
+
+def estimate(length: int) -> int:
+    """Tokens of `length` bytes of text, by the usual ratio."""
+    return -(-length // BYTES_PER_TOKEN)
+
+
+class Counter:
+    """Counts tokens; loads its encoding (about 0.3 s) on first use or on `warm`."""
+
+    def __init__(self) -> None:
+        """Load nothing yet."""
+        self._encoding: tiktoken.Encoding | None = None
+        self._tried = False
+
+    def warm(self) -> bool:
+        """Load the encoding now. True where counts are exact from here on."""
+        if not self._tried:
+            self._tried = True
+            self._encoding = _load()
+        return self._encoding is not None
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`; special-token text counts as plain text."""
+        if not self.warm() or self._encoding is None:
+            return estimate(len(text.encode()))
+        return len(self._encoding.encode_ordinary(text))
+
+
+def _load() -> "tiktoken.Encoding | None":
+    """Find the encoding file beside litellm and load it; None where it is not there."""
+    spec = find_spec("litellm")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(place) / "litellm_core_utils" / "tokenizers"
+        if (folder / _ENCODING_FILE).is_file():
+            os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
+            import tiktoken
+
+            return tiktoken.get_encoding(ENCODING)
+    return None
+
+
+class Corrections:
+    """Per model: how its own token counts relate to ours, as a moving average."""
+
+    _WEIGHT = 0.2
+    _LOWEST, _HIGHEST = 0.5, 2.0
+    _SHORTEST = 256
+    """Below this the chat template outweighs the text, and the ratio says little."""
+    _MODELS = 256
+
+    def __init__(self) -> None:
+        """Know no model yet."""
+        self._ratios: dict[str, float] = {}
+
+    def ratio(self, model: str) -> float:
+        """What to multiply an own count by; 1.0 for a model never heard of."""
+        return self._ratios.get(model, 1.0)
+
+    def learn(self, model: str, estimated: int, actual: int) -> None:
+        """Move the ratio of `model` towards `actual / estimated`.
+
+        `estimated` is what was told for the request (`Features.context_tokens`), so it
+        already holds the ratio known so far.
+        """
+        if estimated < self._SHORTEST or actual <= 0:
+            return
+        if model not in self._ratios and len(self._ratios) >= self._MODELS:
+            del self._ratios[next(iter(self._ratios))]
+        known = self.ratio(model)
+        moved = known * (1 + self._WEIGHT * (actual / estimated - 1))
+        self._ratios[model] = min(max(moved, self._LOWEST), self._HIGHEST)
