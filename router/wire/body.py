@@ -66,6 +66,7 @@ REMEDIES: Mapping[str, str] = {
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)$")
+_HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 
 def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
@@ -101,6 +102,8 @@ def _explain(error: str) -> str:
 def _locate(error: str, body: bytes) -> str:
     if found := _BYTE.match(error):
         return f"{found['what']} at byte {found['at']}"
+    if half := _HALF_PAIR.search(body):  # the decoder takes it for a body that ends too early
+        return f"half of a surrogate pair at byte {half.start()}"
     return f"it ends too early, at byte {len(body)}"
 
 
@@ -111,34 +114,40 @@ class _Named(msgspec.Struct):
 _NAMED = msgspec.json.Decoder(_Named)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KEY = b'"model"'
-_VALUE = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*"|null)', re.DOTALL)
+_VALUE = re.compile(rb'(?<!\\)"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*"|null)', re.DOTALL)
 
 
 def name_model(body: bytes, model: str) -> bytes:
     """Put `model` where the top-level model name of `body` stands; every other byte stays.
 
     `"model"` may also be a key deep inside messages and tool schemas, before or behind the
-    real one. Which is which is found by asking the decoder: a candidate's value is replaced
-    by a number, and the top-level model reads as that number only if it was the one.
+    real one. Which is which is found by asking the decoder: only a change of the real one
+    changes what it reads at the top level. Nearly always the first candidate is the one.
 
     Args:
         body: a body that `read` has accepted, so its model is a string, null or absent.
         model: the name to put there.
     """
+    if _NAMED.decode(body).model == model:
+        return body
     name = msgspec.json.encode(model)
-    for places in (_first(body), tuple(_candidates(body))):
-        probe = _replace(body, [(start, end, b"%d" % n) for n, (start, end) in enumerate(places)])
-        found = _NAMED.decode(probe).model
-        if isinstance(found, int):
-            return _replace(body, [(*places[found], name)])
-        if found is None and b"\\" not in body and not places:
-            break
-    return _insert(body, name)
+    first = next(_candidates(body), None)
+    if first is not None:
+        named = _replace(body, [(*first, name)])
+        if _NAMED.decode(named).model == model:
+            return named
+    place = _find(body)
+    return _insert(body, name) if place is None else _replace(body, [(*place, name)])
 
 
-def _first(body: bytes) -> tuple[tuple[int, int], ...]:
-    """The first candidate alone: nearly always the one, and the rest need not be searched."""
-    return tuple(place for place, _ in zip(_candidates(body), range(1), strict=False))
+def _find(body: bytes) -> tuple[int, int] | None:
+    """Number all candidates in a copy of `body` and see which number is read at the top level.
+
+    One decode however many there are. Of duplicate keys the last counts, as in every common parser.
+    """
+    places = list(_candidates(body))
+    found = _NAMED.decode(_replace(body, [(*place, b"%d" % n) for n, place in enumerate(places)])).model
+    return places[found] if isinstance(found, int) else None
 
 
 def _candidates(body: bytes) -> Iterator[tuple[int, int]]:
@@ -151,12 +160,13 @@ def _candidates(body: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _replace(body: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
-    parts: list[bytes] = []
+    view = memoryview(body)  # slices of it copy nothing, so that the body is copied once
+    parts: list[bytes | memoryview] = []
     at = 0
     for start, end, value in edits:
-        parts += (body[at:start], value)
+        parts += (view[at:start], value)
         at = end
-    return b"".join((*parts, body[at:]))
+    return b"".join((*parts, view[at:]))
 
 
 def _insert(body: bytes, name: bytes) -> bytes:

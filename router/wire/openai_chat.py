@@ -34,7 +34,9 @@ class _PromptDetails(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct, frozen=True):
+class ReportedUsage(msgspec.Struct, frozen=True):
+    """`usage` as OpenAI writes it."""
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
     prompt_tokens_details: _PromptDetails | None = None
@@ -62,7 +64,7 @@ class _Reply(msgspec.Struct, frozen=True):
 
     model: str | None = None
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: ReportedUsage | None = None
     error: _Error | str | None = None
 
 
@@ -100,7 +102,7 @@ def _useful(delta: _Delta | None) -> bool:
     )
 
 
-def usage(reported: _Usage | None) -> Usage | None:
+def usage(reported: ReportedUsage | None) -> Usage | None:
     """Take the cached tokens out of the prompt's."""
     if reported is None:
         return None

@@ -80,4 +80,5 @@ class WholeTap(Seen):
             self._note(self, body)
         except msgspec.DecodeError:
             return  # a brace inside the document
-        self.started = self.complete = True
+        self.complete = True
+        self.started = not self.error

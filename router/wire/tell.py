@@ -6,8 +6,12 @@ import msgspec
 
 from router.types import DialectName
 
-_ANTHROPIC_FIELDS = frozenset({"system", "anthropic_version", "stop_sequences", "thinking", "context_management"})
-_ANTHROPIC_BLOCKS = frozenset({"tool_use", "tool_result", "thinking", "redacted_thinking", "image", "document"})
+_ANTHROPIC_FIELDS = frozenset(
+    {"system", "anthropic_version", "stop_sequences", "thinking", "context_management"}
+)
+_ANTHROPIC_BLOCKS = frozenset(
+    {"tool_use", "tool_result", "thinking", "redacted_thinking", "image", "document"}
+)
 
 
 def tell(body: bytes) -> DialectName:

@@ -1,38 +1,290 @@
-"""An OpenAI chat reply, as an Anthropic Messages reply."""
+"""An OpenAI chat reply, as an Anthropic Messages reply.
 
+- Clients check the event order, so every event is written in the one order they know:
+  `message_start`, per block start / deltas / stop, `message_delta`, `message_stop`.
+- `message_stop` is written only for a reply that ended as it must. One that breaks off is
+  left open: whoever relays it drops the connection, which clients recover from best.
+- Reasoning stays here: a thinking block without Claude's signature would make Claude
+  refuse the conversation later.
+- Tool ids are made anew: local servers repeat `call_0` in every turn, Claude wants them unique.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from router.errors import TrackError
 from router.types import Usage
+from router.wire import openai_chat
+from router.wire.sse import Parser, encode
 
 
-def from_chat(body: bytes, *, model: str) -> bytes:
+def fresh() -> str:
+    """Make the part of an id behind its prefix."""
+    return uuid4().hex[:24]
+
+
+class _Function(msgspec.Struct, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(msgspec.Struct, frozen=True):
+    function: _Function = _Function()
+    index: int | None = None
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """A whole message or one delta of it."""
+
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    message: _Said = _Said()
+    delta: _Said = _Said()
+    finish_reason: str | None = None
+
+
+class _Error(msgspec.Struct, frozen=True):
+    message: str = ""
+
+
+class _Chat(msgspec.Struct, frozen=True):
+    choices: list[_Choice] = []
+    usage: openai_chat.ReportedUsage | None = None
+    error: _Error | str | None = None
+
+
+_CHAT = msgspec.json.Decoder(_Chat)
+
+_STOP: Mapping[str | None, str] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+}
+
+
+def _stop_reason(finish: str | None, *, called: bool) -> str:
+    """Map the reason; several local servers say `stop` behind a tool call."""
+    reason = _STOP.get(finish, "end_turn")
+    return "tool_use" if called and reason == "end_turn" else reason
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output,
+    }
+
+
+def _message(model: str, content: list[Any], stop: str | None, usage: Usage, new_id: str) -> dict[str, Any]:
+    return {
+        "id": f"msg_{new_id}",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": _usage(usage),
+    }
+
+
+def from_chat(body: bytes, *, model: str, new_id: Callable[[], str] = fresh) -> bytes:
     """Translate a whole reply.
+
+    Args:
+        body: a chat completion.
+        model: the name the client is told.
+        new_id: makes ids, without prefix.
 
     Raises:
         TrackError: the body is no chat completion (`local_error`), or the arguments of a
             tool call are no JSON object (`bad_tool_call`).
     """
-    raise NotImplementedError
+    try:
+        chat = _CHAT.decode(body)
+    except msgspec.DecodeError as error:
+        raise TrackError(
+            f"the local server's answer is no chat completion: {error}", cause="local_error"
+        ) from error
+    if not chat.choices:
+        raise TrackError("the local server's answer has no choices", cause="local_error")
+    choice = chat.choices[0]
+    text = choice.message.content or choice.message.refusal
+    content: list[Any] = [{"type": "text", "text": text}] if text else []
+    calls = choice.message.tool_calls or []
+    content += [_tool_use(new_id(), call.function.name) | {"input": _input(call)} for call in calls]
+    usage = openai_chat.usage(chat.usage) or Usage(estimated=True)
+    stop = _stop_reason(choice.finish_reason, called=bool(calls))
+    return msgspec.json.encode(_message(model, content, stop, usage, new_id()))
+
+
+def _tool_use(new_id: str, name: str | None) -> dict[str, Any]:
+    return {"type": "tool_use", "id": f"toolu_{new_id}", "name": name or "", "input": {}}
+
+
+def _input(call: _Call) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(call.function.arguments or "{}", type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise TrackError(
+            f"the local model called {call.function.name} with arguments that are no JSON object: {error}",
+            cause="bad_tool_call",
+        ) from error
 
 
 class ReplyStream:
     """Translates a streamed reply: OpenAI's bytes in, Anthropic's bytes out."""
 
-    usage: Usage | None
-    complete: bool
-    """`message_stop` was written. If the upstream ends and this is False, drop the connection."""
-    error: str
+    __slots__ = (
+        "_called",
+        "_deltas",
+        "_finish",
+        "_index",
+        "_model",
+        "_new_id",
+        "_open",
+        "_parser",
+        "_prompt",
+        "_started",
+        "complete",
+        "error",
+        "usage",
+    )
 
-    def __init__(self, *, model: str, prompt_tokens: int = 0) -> None:
+    def __init__(self, *, model: str, prompt_tokens: int = 0, new_id: Callable[[], str] = fresh) -> None:
         """Start.
 
         Args:
             model: the name the client is told.
             prompt_tokens: what `message_start` reports; the true count follows in `message_delta`.
+            new_id: makes ids, without prefix.
         """
+        self.usage: Usage | None = None
+        """As reported; None where the upstream reported none."""
+        self.complete = False
+        """`message_stop` was written. If the upstream ends and this is False, drop the connection."""
+        self.error = ""
+        """The message of an error the upstream reported in the stream."""
+        self._model = model
+        self._prompt = prompt_tokens
+        self._new_id = new_id
+        self._parser = Parser()
+        self._started = False
+        self._index = -1  # of the content block that was begun last
+        self._open: str | int | None = None  # "text", or the upstream's index of a tool call
+        self._called: set[int] = set()
+        self._finish: str | None = None
+        self._deltas = 0
 
     def feed(self, chunk: bytes) -> bytes:
-        """Take the next bytes, cut anywhere; return what can be said so far, maybe nothing."""
-        raise NotImplementedError
+        """Take the next bytes, cut anywhere; return what can be said so far, maybe nothing.
+
+        Raises:
+            TrackError: the upstream writes something that is no chat completion chunk, or goes
+                back to a tool call that was already closed; nothing correct can follow.
+        """
+        return b"".join(out for event in self._parser.feed(chunk) for out in self._event(event.data))
 
     def end(self) -> bytes:
-        """Say what is owed when the upstream closed; look at `complete` afterwards."""
-        raise NotImplementedError
+        """Say what is owed when the upstream closed; look at `complete` afterwards.
+
+        A stream that gave its finish reason is whole even where the server left `[DONE]` out.
+        """
+        return b"" if self._finish is None else b"".join(self._close())
+
+    def _event(self, data: bytes) -> Iterator[bytes]:
+        if self.complete or self.error:
+            return
+        if data.strip() == openai_chat.DONE:
+            yield from self._close()
+            return
+        try:
+            chunk = _CHAT.decode(data)
+        except msgspec.DecodeError as error:
+            raise TrackError(
+                f"the local server's stream is not readable: {error}", cause="local_error"
+            ) from error
+        if chunk.error:
+            self.error = (
+                chunk.error if isinstance(chunk.error, str) else chunk.error.message or "unknown error"
+            )
+            yield _write("error", {"error": {"type": "api_error", "message": self.error}})
+            return
+        if not self._started:
+            self._started = True
+            message = _message(self._model, [], None, Usage(input=self._prompt), self._new_id())
+            yield _write("message_start", {"message": message})
+        self.usage = openai_chat.usage(chunk.usage) or self.usage
+        for choice in chunk.choices[:1]:
+            yield from self._said(choice.delta)
+            self._finish = choice.finish_reason or self._finish
+
+    def _said(self, delta: _Said) -> Iterator[bytes]:
+        if text := delta.content or delta.refusal:
+            if self._open != "text":
+                yield from self._begin("text", {"type": "text", "text": ""})
+            yield self._delta({"type": "text_delta", "text": text})
+        for call in delta.tool_calls or ():
+            yield from self._tool_call(call)
+
+    def _tool_call(self, call: _Call) -> Iterator[bytes]:
+        index = self._place(call)
+        if index != self._open:
+            if index in self._called or not call.function.name:
+                raise TrackError(
+                    f"the local model's tool call {index} came in pieces that cannot be put together",
+                    cause="bad_tool_call",
+                )
+            self._called.add(index)
+            yield from self._begin(index, _tool_use(self._new_id(), call.function.name))
+        if call.function.arguments:
+            yield self._delta({"type": "input_json_delta", "partial_json": call.function.arguments})
+
+    def _place(self, call: _Call) -> int:
+        """Return which call a piece belongs to; where the server does not say, a name begins a new one."""
+        if call.index is not None:
+            return call.index
+        return len(self._called) if call.function.name else len(self._called) - 1
+
+    def _begin(self, what: str | int, block: Mapping[str, Any]) -> Iterator[bytes]:
+        yield from self._finish_block()
+        self._open = what
+        self._index += 1
+        yield _write("content_block_start", {"index": self._index, "content_block": block})
+
+    def _delta(self, delta: Mapping[str, str]) -> bytes:
+        self._deltas += 1
+        return _write("content_block_delta", {"index": self._index, "delta": delta})
+
+    def _finish_block(self) -> Iterator[bytes]:
+        if self._open is not None:
+            self._open = None
+            yield _write("content_block_stop", {"index": self._index})
+
+    def _close(self) -> Iterator[bytes]:
+        """End the message, once, if it ever began."""
+        if self.complete or self.error or not self._started:
+            return
+        yield from self._finish_block()
+        # A server that reports no usage sends about one token per piece.
+        usage = self.usage or Usage(input=self._prompt, output=self._deltas, estimated=True)
+        stop = _stop_reason(self._finish, called=bool(self._called))
+        delta = {"stop_reason": stop, "stop_sequence": None}
+        yield _write("message_delta", {"delta": delta, "usage": _usage(usage)})
+        yield _write("message_stop", {})
+        self.complete = True
+
+
+def _write(name: str, data: Mapping[str, Any]) -> bytes:
+    return encode(name, msgspec.json.encode({"type": name, **data}))

@@ -1,0 +1,79 @@
+"""Events come out the same wherever the bytes are cut."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.wire.sse import Event, Parser, encode
+
+CASES = [
+    (b"", []),
+    (b"data: a\n\n", [Event("", b"a")]),
+    (b"data:a\n\n", [Event("", b"a")]),
+    (b"data:  a\n\n", [Event("", b" a")]),
+    (b"event: ping\ndata: {}\n\n", [Event("ping", b"{}")]),
+    (b"event:ping\r\ndata:{}\r\n\r\ndata: 2\r\n\r\n", [Event("ping", b"{}"), Event("", b"2")]),
+    (b"data: a\r\rdata: b\r\r", [Event("", b"a"), Event("", b"b")]),
+    (b"data: a\n\r\ndata: b\r\n\n", [Event("", b"a"), Event("", b"b")]),
+    (b"data: a\ndata: b\ndata:\ndata: c\n\n", [Event("", b"a\nb\n\nc")]),
+    (b": keepalive\n\ndata: a\n\n", [Event("", b"a")]),
+    (b": note\ndata: a\n: note\nid: 7\nretry: 9\nunknown\n\n", [Event("", b"a")]),
+    (b"\n\n\n\ndata: a\n\n\n\n", [Event("", b"a")]),
+    (b"event: lonely\n\ndata: a\n\n", [Event("", b"a")]),
+    (b"\xef\xbb\xbfdata: a\n\n", [Event("", b"a")]),
+    (b"data: \xc3\xa9\xe2\x80\xa8x\n\n", [Event("", "é\u2028x".encode())]),
+    (b"data: a\x0bb\x0cc\x1cd\x85\n\n", [Event("", b"a\x0bb\x0cc\x1cd\x85")]),
+    (b"data: [DONE]\n\ndata: unfinished\n", [Event("", b"[DONE]")]),
+]
+
+
+def parse(*chunks):
+    parser = Parser()
+    return [event for chunk in chunks for event in parser.feed(chunk)]
+
+
+@pytest.mark.parametrize(("stream", "events"), CASES)
+def test_a_stream_becomes_events(stream, events):
+    assert parse(stream) == events
+
+
+@pytest.mark.parametrize(("stream", "events"), CASES)
+def test_byte_by_byte(stream, events):
+    assert parse(*(stream[at : at + 1] for at in range(len(stream)))) == events
+
+
+@pytest.mark.parametrize(("stream", "events"), CASES)
+def test_cut_once_at_every_place(stream, events):
+    for at in range(len(stream) + 1):
+        assert parse(stream[:at], stream[at:]) == events
+
+
+WRITTEN = [
+    (("message_stop", b'{"type":"message_stop"}'), b'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+    (("", b"[DONE]"), b"data: [DONE]\n\n"),
+    (("x", b"a\nb"), b"event: x\ndata: a\ndata: b\n\n"),
+]
+
+
+@pytest.mark.parametrize(("event", "stream"), WRITTEN)
+def test_an_event_is_written(event, stream):
+    assert encode(*event) == stream
+
+
+LINE = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=9)
+
+
+@given(
+    events=st.lists(st.tuples(LINE, st.lists(LINE, min_size=1, max_size=3).filter(any)), max_size=5),
+    cuts=st.lists(st.integers(0, 99), max_size=9),
+    crlf=st.booleans(),
+)
+def test_what_is_written_is_read(events, cuts, crlf):
+    written = [Event(name.removeprefix(" "), "\n".join(lines).encode()) for name, lines in events]
+    stream = b"".join(encode(*event) for event in written)
+    if crlf:
+        stream = stream.replace(b"\n", b"\r\n")
+    places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    assert parse(*(stream[a:b] for a, b in pairwise(places))) == written

@@ -1,0 +1,177 @@
+"""A tap learns the same from the same bytes, wherever they are cut."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.types import Usage
+from router.wire import DIALECTS
+
+CLAUDE_START = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"model":"claude-sonnet-5-5",'
+    b'"id":"msg_1","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":'
+    b'{"input_tokens":3,"cache_creation_input_tokens":50,"cache_read_input_tokens":700,"cache_creation":'
+    b'{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30},"output_tokens":1}}}\n\n'
+)
+CLAUDE_EMPTY = (
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":'
+    b'{"type":"text","text":""}}\n\nevent: ping\ndata: {"type": "ping"}\n\n'
+)
+CLAUDE_TEXT = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+    b'"text":"\\"usage\\":{ message_stop \\"error\\""}}\n\n'
+)
+CLAUDE_TOOL = (
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":1,"content_block":'
+    b'{"type":"tool_use","id":"toolu_1","name":"Read","input":{}}}\n\n'
+)
+CLAUDE_DELTA = (
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn",'
+    b'"stop_sequence":null},"usage":{"cache_creation_input_tokens":50,"output_tokens":41}}\n\n'
+)
+CLAUDE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+CLAUDE_ERROR = (
+    b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+)
+PROMPT = {"input": 3, "cache_read": 700, "cache_write_5m": 20, "cache_write_1h": 30}
+
+
+def chunk(delta, **more):
+    document = {"id": "c", "object": "chat.completion.chunk", "model": "gpt-x", "usage": None}
+    document |= {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} | more
+    return b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+GPT_ROLE = chunk({"role": "assistant", "content": ""})
+GPT_TEXT = chunk({"content": 'the "usage" and "error" of [DONE]'})
+GPT_TOOL = chunk({"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "ls", "arguments": ""}}]})
+GPT_USAGE = chunk(
+    {},
+    choices=[],
+    usage={"prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 60}},
+)
+GPT_DONE = b"data: [DONE]\n\n"
+GPT_ERROR = b'data: {"error":{"message":"Boom","type":"server_error","param":null,"code":null}}\n\n'
+
+CLAUDE, GPT = "anthropic_messages", "openai_chat"
+USED = Usage(input=40, output=7, cache_read=60)
+STREAMS = [
+    # dialect, bytes, usage, model, started, complete, error
+    (CLAUDE, b"", None, "", False, False, ""),
+    (CLAUDE, CLAUDE_START + CLAUDE_EMPTY, Usage(**PROMPT, output=1), "claude-sonnet-5-5", False, False, ""),
+    (
+        CLAUDE,
+        CLAUDE_START + CLAUDE_EMPTY + CLAUDE_TEXT,
+        Usage(**PROMPT, output=1),
+        "claude-sonnet-5-5",
+        True,
+        False,
+        "",
+    ),
+    (CLAUDE, CLAUDE_START + CLAUDE_TOOL, Usage(**PROMPT, output=1), "claude-sonnet-5-5", True, False, ""),
+    (
+        CLAUDE,
+        CLAUDE_START + CLAUDE_EMPTY + CLAUDE_TEXT * 3 + CLAUDE_TOOL + CLAUDE_DELTA + CLAUDE_STOP,
+        Usage(**PROMPT, output=41),
+        "claude-sonnet-5-5",
+        True,
+        True,
+        "",
+    ),
+    (
+        CLAUDE,
+        CLAUDE_START + CLAUDE_ERROR,
+        Usage(**PROMPT, output=1),
+        "claude-sonnet-5-5",
+        False,
+        False,
+        "Overloaded",
+    ),
+    (
+        CLAUDE,
+        CLAUDE_START + CLAUDE_TEXT + CLAUDE_ERROR,
+        Usage(**PROMPT, output=1),
+        "claude-sonnet-5-5",
+        True,
+        False,
+        "Overloaded",
+    ),
+    (CLAUDE, b"event: ping\ndata: not JSON\n\n" + CLAUDE_STOP, None, "", False, True, ""),
+    (GPT, GPT_ROLE, None, "gpt-x", False, False, ""),
+    (GPT, GPT_ROLE + GPT_TEXT, None, "gpt-x", True, False, ""),
+    (GPT, GPT_ROLE + GPT_TOOL, None, "gpt-x", True, False, ""),
+    (GPT, chunk({"reasoning_content": "hm"}), None, "gpt-x", True, False, ""),
+    (GPT, GPT_ROLE + GPT_TEXT * 3 + GPT_USAGE + GPT_DONE, USED, "gpt-x", True, True, ""),
+    (GPT, GPT_USAGE + GPT_DONE, USED, "gpt-x", False, True, ""),
+    (GPT, GPT_ROLE + GPT_TEXT + GPT_ERROR, None, "gpt-x", True, False, "Boom"),
+    (GPT, b'data: {"error":"Boom"}\n\n', None, "", False, False, "Boom"),
+    (GPT, GPT_ROLE.replace(b"\n\n", b"\r\n\r\n") + GPT_DONE, None, "gpt-x", False, True, ""),
+]
+
+
+def seen(dialect, stream, chunks):
+    tap = DIALECTS[dialect].tap(stream)
+    for part in chunks:
+        tap.feed(part)
+    return (tap.usage, tap.model, tap.started, tap.complete, tap.error)
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_a_stream_is_read_at_once_and_byte_by_byte(case):
+    dialect, stream, *expected = case
+    assert seen(dialect, True, [stream]) == tuple(expected)
+    assert seen(dialect, True, [stream[at : at + 1] for at in range(len(stream))]) == tuple(expected)
+
+
+@given(case=st.sampled_from(STREAMS), cuts=st.lists(st.integers(0, 2000), max_size=6))
+def test_a_stream_is_read_however_it_is_cut(case, cuts):
+    dialect, stream, *expected = case
+    places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
+    parts = [stream[a:b] for a, b in pairwise(places)]
+    assert seen(dialect, True, parts) == tuple(expected)
+
+
+CLAUDE_WHOLE = (
+    b'{"id":"msg_1","type":"message","model":"claude-sonnet-5-5","content":[{"type":"tool_use","input":{}}],'
+    b'"usage":{"input_tokens":3,"cache_creation_input_tokens":50,"output_tokens":9}}'
+)
+GPT_WHOLE = (
+    b'{"id":"c","model":"gpt-x","choices":[{"message":{"content":"}"}}],\n "usage":{"prompt_tokens":5,'
+    b'"completion_tokens":2,"prompt_tokens_details":null}}\n'
+)
+WHOLES = [
+    (CLAUDE, CLAUDE_WHOLE, Usage(input=3, output=9, cache_write_5m=50), "claude-sonnet-5-5", True, True, ""),
+    (CLAUDE, CLAUDE_WHOLE[:-1], None, "", False, False, ""),
+    (CLAUDE, b'{"type":"error","error":{"type":"api_error","message":"No"}}', None, "", False, True, "No"),
+    (CLAUDE, b"<html>502</html>", None, "", False, False, ""),
+    (GPT, GPT_WHOLE, Usage(input=5, output=2), "gpt-x", True, True, ""),
+    (GPT, GPT_WHOLE[:60], None, "", False, False, ""),
+    (GPT, b'{"error":{"message":"No","type":null}}', None, "", False, True, "No"),
+]
+
+
+@pytest.mark.parametrize("case", WHOLES)
+def test_a_document_is_read_at_once_and_byte_by_byte(case):
+    dialect, body, *expected = case
+    assert seen(dialect, False, [body]) == tuple(expected)
+    assert seen(dialect, False, [body[at : at + 1] for at in range(len(body))]) == tuple(expected)
+
+
+LATER = [
+    (b'{"input_tokens":9,"output_tokens":2}', Usage(**PROMPT | {"input": 9}, output=2)),
+    (b'{"input_tokens":null,"output_tokens":2}', Usage(**PROMPT, output=2)),
+    (
+        b'{"cache_creation_input_tokens":60}',
+        Usage(**PROMPT | {"cache_write_5m": 60, "cache_write_1h": 0}, output=1),
+    ),
+    (b'{"cache_read_input_tokens":0,"output_tokens":0}', Usage(**PROMPT | {"cache_read": 0}, output=0)),
+]
+
+
+@pytest.mark.parametrize(("usage", "expected"), LATER)
+def test_later_usage_replaces_what_it_names(usage, expected):
+    delta = b'event: message_delta\ndata: {"type":"message_delta","delta":{},"usage":%b}\n\n' % usage
+    assert seen(CLAUDE, True, [CLAUDE_START, delta])[0] == expected
