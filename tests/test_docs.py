@@ -1,0 +1,59 @@
+"""What users can set, ask for and read about is documented, or this fails."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from policies.schema import PolicySpec
+from router.app.endpoint import ROUTES
+from router.cli.main import app
+from router.settings import CloudSettings, LocalSettings, Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def setting_names():
+    sections = {"local": LocalSettings, "cloud": CloudSettings}
+    for name in Settings.model_fields:
+        if name in sections:
+            yield from (f"{name}.{inner}" for inner in sections[name].model_fields)
+        else:
+            yield name
+
+
+@pytest.mark.parametrize("name", list(setting_names()))
+def test_every_setting_is_documented(name):
+    assert f"| `{name}` |" in (ROOT / "docs" / "settings.md").read_text()
+
+
+@pytest.mark.parametrize("key", list(PolicySpec.model_fields))
+def test_every_policy_key_is_documented(key):
+    assert f"`{key}`" in (ROOT / "docs" / "policies.md").read_text()
+
+
+@pytest.mark.parametrize("path", list(ROUTES))
+def test_every_model_path_is_in_the_readme(path):
+    assert f"`POST {path}`" in README
+
+
+def commands(command, name=()):
+    if hasattr(command, "commands"):
+        for inner_name, inner in command.commands.items():
+            yield from commands(inner, (*name, inner_name))
+    else:
+        yield pytest.param(command, id=" ".join(name))
+
+
+@pytest.mark.parametrize("command", list(commands(get_command(app))))
+def test_every_command_has_help_with_an_example(command):
+    assert "Example:" in (command.help or "")
+    for parameter in command.params:
+        assert getattr(parameter, "help", "") or parameter.name == "help", parameter.name
+
+
+def test_links_in_the_readme_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
