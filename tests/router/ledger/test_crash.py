@@ -1,0 +1,192 @@
+"""Real processes, really killed: whatever `begin` or `finish` returned from is there afterwards."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from router.ledger import LedgerStore
+from router.ledger.journal import encode
+from router.types import Outcome, Plan
+
+Program = Callable[[str], Popen[str]]
+Opened = Callable[..., LedgerStore]
+
+BEGIN_ONE = """
+import time
+store = open_ledger(PATH)
+sys.stdout.write("ready\\n"); sys.stdout.flush()
+while not PATH.with_name("go").exists(): time.sleep(0.01)
+store.begin(plan_of("r1"))
+store.begin(plan_of("r2"))
+store.finish("r2", OUTCOME)
+os.write(1, b"begun\\n")
+time.sleep(600)
+"""
+
+BEGIN_MANY = """
+store = open_ledger(PATH)
+number = 0
+while True:
+    name = f"{os.getpid()}-{number}"
+    store.begin(plan_of(name)); os.write(1, f"b {name}\\n".encode())
+    if number % 5: store.finish(name, OUTCOME); os.write(1, f"f {name}\\n".encode())
+    number += 1
+"""
+
+
+def journals(path: Path) -> list[Path]:
+    return sorted(path.with_name(f"{path.name}.journals").glob("*.jsonl"))
+
+
+@pytest.fixture
+def left(program: Program, path: Path) -> list[Path]:
+    """Journals of a process killed the moment `begin` returned; the database saw none of its rows."""
+    process = program(BEGIN_ONE)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")  # nothing can be posted
+        path.with_name("go").touch()
+        assert process.stdout.readline() == "begun\n"
+        process.kill()
+        process.wait()
+        assert other.execute("SELECT count(*) FROM requests").fetchone() == (0,)
+        other.execute("ROLLBACK")
+    return journals(path)
+
+
+def test_what_was_begun_survives_being_killed(left: list[Path], opened: Opened, path: Path) -> None:
+    assert any(file.stat().st_size for file in left)
+    ledger = opened(write=False)
+    begun, finished = ledger.row("r1"), ledger.row("r2")
+    assert begun is not None
+    assert begun["finished_at"] is None
+    assert finished is not None
+    assert finished["status"] == 200
+    assert finished["cost_usd"] == pytest.approx(0.00351)
+    assert ledger.count() == 2
+    assert journals(path) == []
+
+
+def test_replaying_again_changes_nothing(
+    left: list[Path], opened: Opened, path: Path, tmp_path: Path
+) -> None:
+    """As after a crash between the commit and the journal's end."""
+    copies = tmp_path / "copies"
+    shutil.copytree(left[0].parent, copies)
+    once = opened(write=False).recent(10)
+    shutil.copytree(copies, left[0].parent, dirs_exist_ok=True)
+    assert journals(path) == left
+    again = opened()
+    assert again.recent(10) == once
+    assert len(once) == 2
+    assert set(journals(path)).isdisjoint(left)
+
+
+@pytest.mark.parametrize(
+    ("tail", "rows"),
+    [
+        (b'["begin",{"id":"torn","begun_at":1.0,"te', 2),
+        (b"\0" * 512, 2),
+        (b"\0" * 512 + b"\n", 2),
+        (b'{"another": "shape"}\n\xff\xfe\n', 2),
+        (encode(("finish", {"id": "r1"})), 2),
+        (encode(("begin", {"id": "no time and no team"})), 2),
+        (encode(("begin", {"id": "r3", "begun_at": 1.0, "team": "t", "stream": "perhaps"})), 2),
+        (encode(("begin", {"id": "r3", "begun_at": 1.0, "team": "t", "files": 2**80})), 2),
+        (encode(("finish", {"no": "id"})), 2),
+        (encode(("begin", {"id": "of an older version", "begun_at": 1.0, "team": "t", "gone": 1})), 3),
+    ],
+)
+def test_damage_costs_no_other_record(
+    left: list[Path], opened: Opened, path: Path, tail: bytes, rows: int
+) -> None:
+    with next(file for file in left if file.stat().st_size).open("ab") as file:
+        file.write(tail)
+    ledger = opened(write=False)
+    assert ledger.count() == rows
+    assert ledger.row("r2") is not None
+    assert journals(path) == []
+
+
+def test_killed_in_full_flight_nothing_is_lost_or_doubled(program: Program, opened: Opened) -> None:
+    begun: set[str] = set()
+    finished: set[str] = set()
+    for round_ in range(3):
+        process = program(BEGIN_MANY)
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(1000 + 400 * round_)]
+        process.kill()
+        lines += process.stdout.read().splitlines(keepends=True)
+        for line in lines:
+            if line.endswith("\n"):  # the last may be cut
+                {"b": begun, "f": finished}[line[0]].add(line[2:].strip())
+    ledger = opened(write=False)
+    rows = {row["id"]: row for row in ledger.recent(10**6)}
+    assert begun <= rows.keys()
+    assert finished <= {name for name, row in rows.items() if row["finished_at"]}
+    # Killed between writing and saying so, at most one record a round is there unannounced.
+    assert len(rows.keys() - begun) <= 3
+    assert len({name for name, row in rows.items() if row["finished_at"]} - finished) <= 3
+    assert len(begun) >= 1500
+    assert all(row["cost_usd"] == pytest.approx(0.00351) for row in rows.values() if row["finished_at"])
+
+
+def test_two_processes_write_at_once(program: Program, opened: Opened, path: Path) -> None:
+    source = """
+store = open_ledger(PATH)
+for number in range(400):
+    store.begin(plan_of(f"{os.getpid()}-{number}"))
+    store.finish(f"{os.getpid()}-{number}", OUTCOME)
+    if number % 100 == 50: store.flush()
+store.close()
+sys.stdout.write(f"lost={store.lost}")
+"""
+    processes = [program(source) for _ in range(3)]  # none finds a database: all make one
+    assert [process.communicate(timeout=90)[0] for process in processes] == ["lost=0"] * 3
+    ledger = opened(write=False)
+    assert ledger.count() == 1200
+    assert all(row["finished_at"] for row in ledger.recent(1200))
+    assert journals(path) == []
+
+
+def test_the_living_keep_their_journal(
+    opened: Opened, path: Path, make_plan: Callable[..., Plan], outcome: Outcome, program: Program
+) -> None:
+    living = opened()
+    with living._posting:  # as if the database were slow
+        living.begin(make_plan("mine"))
+        mine = journals(path)
+        program("open_ledger(PATH, write=False).close()").wait(timeout=60)
+        opened(write=False)
+        assert journals(path) == mine
+        assert any(file.stat().st_size for file in mine)
+    living.finish("mine", outcome)
+    assert living.flush()
+    row = living.row("mine")
+    assert row is not None
+    assert row["finished_at"]
+
+
+def test_closing_posts_what_is_left(opened: Opened, path: Path, make_plan: Callable[..., Plan]) -> None:
+    ledger = opened()
+    ledger.begin(make_plan("last"))
+    ledger.close()
+    ledger.close()
+    assert journals(path) == []
+    assert opened(write=False).row("last") is not None
+
+
+def test_a_killed_process_is_dead_at_once(program: Program, opened: Opened) -> None:
+    """A restart under the same supervisor finds the old rows before it takes the first request."""
+    process = program(BEGIN_MANY)
+    assert process.stdout
+    first = process.stdout.readline()[2:].strip()
+    process.kill()
+    process.wait()
+    assert opened().row(first) is not None
