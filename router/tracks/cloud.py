@@ -1,9 +1,70 @@
-"""The provider's model: relayed byte for byte where the client speaks its dialect."""
+"""The provider's model: relayed byte for byte where the client speaks its dialect.
+
+- Only the model name is changed in a body, and only where the provider would not know it.
+- Until the first useful unit a failure is a `TrackError`, with the provider's own answer in
+  it; from then on the client sees what a direct call would show.
+- A 4xx is the provider's answer to this client and passes unchanged; 429 and 5xx are failures.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import NamedTuple
+
+import aiohttp
+import msgspec
 
 from policies.decide import Decision
+from router.errors import TrackError
 from router.settings import CloudSettings
-from router.tracks.egress import Egress
-from router.types import Plan, Reply
+from router.tracks.credentials import CARRIERS, credential
+from router.tracks.egress import Egress, cleared
+from router.tracks.failures import cloud_failure, failed, unreachable
+from router.tracks.headers import back, field, onward
+from router.tracks.lite import Lite
+from router.tracks.pulse import Pulse
+from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
+from router.types import DialectName, Headers, Plan, Reply
+from router.wire import DIALECTS
+
+
+class Spoken(NamedTuple):
+    """What a provider's dialect is called here, and where it is spoken."""
+
+    name: DialectName
+    path: str
+
+
+SPOKEN: Mapping[str, Spoken] = {
+    "anthropic": Spoken("anthropic_messages", "/v1/messages"),
+    "openai": Spoken("openai_chat", "/chat/completions"),
+}
+COUNT_PATH = "/v1/messages/count_tokens"
+ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
+
+KNOWN_MODELS: Mapping[str, tuple[str, ...]] = {
+    "anthropic": ("claude-",),
+    "openai": ("gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"),
+    "litellm": (),
+}
+"""How a provider's model names begin: a client that asks for one gets it."""
+
+EVENT_STATUS: Mapping[bytes, int] = {
+    b"overloaded_error": 529,
+    b"rate_limit_error": 429,
+    b"timeout_error": 504,
+    b"api_error": 500,
+}
+"""The status an error event would have had, had it come before the headers."""
+
+SUCCESS = range(200, 300)
+AFTER_ERROR_S = 1.0
+"""How long the end of a stream is waited for once it told an error."""
+
+
+class _Count(msgspec.Struct):
+    input_tokens: int
 
 
 class CloudTrack:
@@ -12,22 +73,131 @@ class CloudTrack:
     def __init__(self, settings: CloudSettings, egress: Egress) -> None:
         self._settings = settings
         self._egress = egress
+        self._base = settings.base_url.rstrip("/")
+        self._spoken = SPOKEN.get(settings.dialect)
+        self._lite = Lite(settings, egress)
+        self._pulse = Pulse()
 
     @property
     def up(self) -> bool:
         """False for a short while after the provider failed several times in a row."""
-        return True
+        return self._pulse.up
 
     async def start(self) -> None:
         """Nothing is opened before the first request needs it."""
 
     async def close(self) -> None:
-        """Close what this track opened; the egress is closed by whoever made it."""
+        """The connections are the egress's; whoever made that closes it."""
 
     async def open(self, plan: Plan, decision: Decision) -> Reply:
-        """See `router.types.Track`."""
-        raise NotImplementedError
+        """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
+        cleared(plan.clearance)
+        model = self.model_for(plan.request.model, decision)
+        try:
+            async with asyncio.timeout(self._settings.first_byte_s):
+                if self._spoken is not None and self._spoken.name == plan.request.dialect:
+                    reply = await self._relay(plan, model, self._spoken)
+                else:
+                    reply = await self._lite.open(plan, model)
+        except TrackError as failure:
+            if failure.cause == "cloud_error" and failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                self._pulse.miss()
+            raise
+        except TimeoutError as late:
+            self._pulse.miss()
+            raise unreachable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from late
+        except (aiohttp.ClientError, OSError) as broken:
+            self._pulse.miss()
+            raise unreachable(f"could not be reached: {broken}") from broken
+        self._pulse.beat()
+        return reply
 
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
-        raise NotImplementedError
+        cleared(plan.clearance)
+        if self._settings.dialect != "anthropic" or plan.request.dialect != "anthropic_messages":
+            raise TrackError(
+                "this provider counts no tokens", cause="unsupported", status=HTTPStatus.BAD_REQUEST
+            )
+        model = self.model_for(plan.request.model, plan.decision)
+        try:
+            async with asyncio.timeout(self._settings.first_byte_s):
+                async with await self._post(plan, model, COUNT_PATH) as response:
+                    return msgspec.json.decode(await response.read(), type=_Count).input_tokens
+        except (aiohttp.ClientError, OSError, msgspec.DecodeError) as failure:
+            raise unreachable("could not count the tokens") from failure
+
+    def model_for(self, asked: str, decision: Decision) -> str:
+        """The decision's model, else the client's where it is one of the provider's, else the default."""
+        known = asked.startswith(KNOWN_MODELS[self._settings.dialect])
+        return decision.model or (asked if known else self._settings.model)
+
+    async def _relay(self, plan: Plan, model: str, spoken: Spoken) -> Reply:
+        response = await self._post(plan, model, spoken.path)
+        headers = back(response.raw_headers)
+        streams = response.content_type == EVENT_STREAM
+        tap = DIALECTS[spoken.name].tap(streams)
+        source = body_of(response, tap)
+        if failed(response.status):
+            body = b"".join([chunk async for chunk in source])
+            raise cloud_failure(model=model, status=response.status, headers=headers, body=body, tap=tap)
+        held = await first_unit(source, tap)
+        if streams and response.status in SUCCESS and not tap.started:
+            if tap.error:
+                told = held + await _rest(source)
+                raise cloud_failure(
+                    model=model,
+                    status=_event_status(told),
+                    headers=headers,
+                    body=told,
+                    tap=tap,
+                    shown=response.status,
+                )
+            if not tap.complete:
+                raise unreachable("ended its answer before anything useful came")
+        return Reply(
+            track="cloud",
+            model=model,
+            status=response.status,
+            headers=headers,
+            chunks=await resume(held, source),
+            tap=tap,
+        )
+
+    async def _post(self, plan: Plan, model: str, path: str) -> aiohttp.ClientResponse:
+        request = plan.request
+        return await self._egress.post(
+            plan.clearance,
+            f"{self._base}{path}?{request.query}" if request.query else self._base + path,
+            headers=self._headers(request.headers),
+            body=request.body
+            if model == request.model
+            else DIALECTS[request.dialect].name_model(request.body, model),
+        )
+
+    def _headers(self, received: Headers) -> list[tuple[str, str]]:
+        headers = onward(received)
+        key = credential(self._settings, received)
+        if key.own:
+            headers = [pair for pair in headers if pair[0] not in CARRIERS or pair in key.headers]
+        else:
+            headers = [*(pair for pair in headers if pair[0] not in CARRIERS), *key.headers]
+        if self._settings.dialect == "anthropic" and not field(headers, ANTHROPIC_VERSION[0]):
+            headers.append(ANTHROPIC_VERSION)
+        return headers
+
+
+async def _rest(source: AsyncGenerator[bytes]) -> bytes:
+    """What a stream still says after an error; it is at its end, so not much is waited for."""
+    rest: list[bytes] = []
+    async with aclosing(source):
+        try:
+            async with asyncio.timeout(AFTER_ERROR_S):
+                rest.extend([chunk async for chunk in source])
+        except (TimeoutError, ConnectionError):
+            pass  # the error itself is there, which is all that matters
+    return b"".join(rest)
+
+
+def _event_status(told: bytes) -> int:
+    return next((status for kind, status in EVENT_STATUS.items() if kind in told), HTTPStatus.BAD_GATEWAY)

@@ -6,29 +6,76 @@ Rules that hold in this file:
   socket made. What has no clearance to show has no way out.
 - This is the only module that makes an HTTP client for the provider, and the only one
   that imports litellm. A test reads the source tree and holds both.
+- A redirect is an answer, not an address to go to: a key never follows one.
 """
 
+import asyncio
+import importlib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies, proxy_bypass
+
 import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
 
 from policies.privacy import Clearance
 from router.errors import TrackError
 from router.settings import CloudSettings
 
+if TYPE_CHECKING:
+    from router.tracks.line import Line
+
+IDLE_S = 60.0
+"""How long an unused connection is kept."""
+
+LARGE = 2**20
+"""Bytes above which aiohttp wants a body as a file, so that it is written in pieces."""
+
+QUIET: Mapping[str, str] = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_MODE": "PRODUCTION",
+    "DEFAULT_ANTHROPIC_CHAT_MAX_TOKENS": "32000",
+}
+"""litellm's environment: no downloads of tables that ship with it, no reading of a `.env` in whatever
+folder we run in, and an output limit for Claude models newer than its table."""
+
+OVER_SDK = frozenset({"openai", "cerebras", "moonshot", "nvidia_nim", "perplexity", "zai"})
+OVER_HTTP = frozenset({
+    "anthropic", "deepseek", "fireworks_ai", "gemini", "groq", "hosted_vllm", "mistral", "openrouter",
+    "together_ai", "xai",
+})  # fmt: skip
+"""Through which kind of client litellm reaches a provider; for others it makes its own."""
+
 
 def cleared(clearance: Clearance) -> None:
-    """Refuse what may not leave this machine.
+    """Refuse what may not leave this machine; anything but a plain yes is a no.
 
     Raises:
         TrackError: cause `private`, status 403, where the clearance does not allow it.
     """
     if clearance.allowed is not True:
         raise TrackError(
-            f"This request must not leave this machine ({clearance.why or 'no clearance was given'}). "
-            'Ask for model "local", or take out of the conversation what the policy\'s `never_cloud` names.',
+            f"This request must not leave this machine ({clearance.why or 'nothing allows it'}). "
+            'Ask for model "local", or take what the policy\'s `never_cloud` names out of the conversation.',
             cause="private",
             status=403,
             kind="permission_error",
         )
+
+
+class LiteFailure(ConnectionError):
+    """A call through litellm failed; the line knows what the provider said, if anything."""
+
+    def __init__(self, line: "Line", failure: Exception) -> None:
+        super().__init__(f"the provider's answer broke off: {failure}")
+        self.line = line
+        self.failure = failure
 
 
 class Egress:
@@ -36,10 +83,149 @@ class Egress:
 
     def __init__(self, settings: CloudSettings) -> None:
         self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._proxy = lru_cache(_proxy_for)
+        self._litellm: Any = None
+        self._loading = asyncio.Lock()
+        self.provider_errors: tuple[type[Exception], ...] = ()
+        """What litellm raises for a provider's failure; empty until it is loaded."""
+
+    async def post(
+        self,
+        clearance: Clearance,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> aiohttp.ClientResponse:
+        """Send `body` and return once the answer's headers are here; the caller closes the response.
+
+        A connection that fails before anything came back is tried once more, on a fresh one:
+        a pooled connection may have gone stale without anyone having noticed.
+
+        Args:
+            clearance: leave to do so.
+            url: absolute; sent as it is written.
+            headers: sent as they are; host and length are added.
+            body: sent as it is.
+
+        Raises:
+            TrackError: cause `private`.
+            aiohttp.ClientError: no connection, or it ended before the headers.
+            TimeoutError: `cloud.connect_s` or `cloud.total_s` have passed.
+        """
+        cleared(clearance)
+        try:
+            return await self._send(url, headers, body, fresh=False)
+        except TimeoutError:
+            raise
+        except aiohttp.ClientConnectionError:
+            return await self._send(url, headers, body, fresh=True)
+
+    async def chat(self, clearance: Clearance, params: Mapping[str, Any]) -> tuple[Any, "Line"]:
+        """`litellm.acompletion`, which speaks OpenAI's dialect to any provider.
+
+        Returns:
+            litellm's answer, and the line it came over; the caller closes the line.
+
+        Raises:
+            TrackError: cause `private`.
+            LiteFailure: the provider refused, or could not be reached.
+        """
+        cleared(clearance)
+        litellm = await self._load()
+        from router.tracks.line import Line
+
+        async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> aiohttp.ClientResponse:
+            return await self.post(clearance, url, headers=headers, body=body)
+
+        line = Line(post)
+        try:
+            answer = await litellm.acompletion(**params, **_client(litellm, line, params))
+        except self.provider_errors as failure:
+            raise LiteFailure(line, failure) from failure
+        except BaseException:
+            line.close()
+            raise
+        return answer, line
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+        if self._litellm is not None:
+            await self._litellm.close_litellm_async_clients()
+
+    async def _send(
+        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, fresh: bool
+    ) -> aiohttp.ClientResponse:
+        address = URL(url, encoded=True)
+        return await self._session(fresh=fresh).post(
+            address,
+            data=body if len(body) <= LARGE else io.BytesIO(body),
+            headers=CIMultiDict(headers),
+            allow_redirects=False,
+            proxy=self._proxy(address.scheme, address.host or ""),
+        )
+
+    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        if fresh not in self._sessions:
+            connector = (
+                aiohttp.TCPConnector(limit=self._settings.connections, force_close=True)
+                if fresh
+                else aiohttp.TCPConnector(limit=self._settings.connections, keepalive_timeout=IDLE_S)
+            )
+            # `trust_env` is left off: it would read ~/.netrc in a thread for every request,
+            # and replace the client's key by what stands there. The proxy is taken by hand.
+            self._sessions[fresh] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=self._settings.total_s, sock_connect=self._settings.connect_s
+                ),
+                skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
+                max_line_size=32768,
+                max_field_size=32768,
+            )
+        return self._sessions[fresh]
+
+    async def _load(self) -> Any:
+        async with self._loading:
+            if self._litellm is None:
+                loop = asyncio.get_running_loop()
+                self._litellm, self.provider_errors = await loop.run_in_executor(None, _import_litellm)
+        return self._litellm
+
+
+def _import_litellm() -> tuple[Any, tuple[type[Exception], ...]]:
+    """Import and quieten litellm: takes seconds, so on first need and off the loop."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    litellm: Any = importlib.import_module("litellm")
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    base = importlib.import_module("litellm.llms.base_llm.chat.transformation").BaseLLMException
+    openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")
+    return litellm, (openai.OpenAIError, base, httpx.HTTPError)
+
+
+def _client(litellm: Any, line: "Line", params: Mapping[str, Any]) -> dict[str, Any]:
+    """The client that litellm must be given for its call to go over `line`."""
+    provider = params["model"].partition("/")[0]
+    if provider in OVER_HTTP:
+        handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
+        return {"client": handler(transport=line, follow_redirects=False)}
+    if provider in OVER_SDK:
+        openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")
+        *_, key, base = litellm.get_llm_provider(
+            params["model"], api_base=params.get("api_base"), api_key=params.get("api_key")
+        )
+        http = httpx.AsyncClient(transport=line, trust_env=False)
+        return {"client": openai.AsyncOpenAI(api_key=key, base_url=base, http_client=http, max_retries=0)}
+    return {}
+
+
+def _proxy_for(scheme: str, host: str) -> str | None:
+    """What `HTTPS_PROXY` and `NO_PROXY` say of this address."""
+    return None if proxy_bypass(host) else getproxies().get(scheme)

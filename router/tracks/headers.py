@@ -1,0 +1,44 @@
+"""Which header fields go on to an upstream, and which come back.
+
+Everything passes but what belongs to one connection, and what whoever sends the next
+message computes anew. Unknown fields and `anthropic-beta` are untouched.
+"""
+
+from collections.abc import Iterable
+
+from router.types import Headers
+
+HOP_BY_HOP = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+    "te", "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""RFC 9110, section 7.6.1, and the two that proxies once invented."""
+
+NOT_SENT = HOP_BY_HOP | {"host", "content-length", "accept-encoding", "expect"}
+NOT_RETURNED = HOP_BY_HOP | {"content-length", "content-encoding"}
+
+PLAIN = ("accept-encoding", "identity")
+"""Asked of every upstream: the taps read the bytes as they pass."""
+
+
+def onward(headers: Headers) -> list[tuple[str, str]]:
+    """The client's fields for the upstream, in order."""
+    named = _named_by_connection(headers)
+    return [*(pair for pair in headers if pair[0] not in NOT_SENT and pair[0] not in named), PLAIN]
+
+
+def back(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The upstream's fields for the client, in order, names in lower case."""
+    headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
+    named = _named_by_connection(headers)
+    return tuple(pair for pair in headers if pair[0] not in NOT_RETURNED and pair[0] not in named)
+
+
+def field(headers: Iterable[tuple[str, str]], name: str) -> str:
+    """One field's value; empty where it is absent."""
+    return next((value for key, value in headers if key == name), "")
+
+
+def _named_by_connection(headers: Headers) -> frozenset[str]:
+    listed = field(headers, "connection")
+    return frozenset(name.strip().lower() for name in listed.split(",")) if listed else frozenset()

@@ -1,0 +1,73 @@
+"""litellm's way out: an httpx transport that goes through the egress, for one call.
+
+litellm's own clients keep a connection after its reader has gone, hide `retry-after` and
+turn a 529 into a 500. Given this transport it keeps what it is good at, the providers'
+formats, while the call can be ended at once and the provider's own answer is known.
+
+Imported together with litellm only: httpx is not needed before.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import aiohttp
+import httpx
+
+Post = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[aiohttp.ClientResponse]]
+
+NOT_SENT = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding"})
+NOT_READ = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+ERROR = 400
+
+
+class Line(httpx.AsyncBaseTransport):
+    """What was sent and came back in one call."""
+
+    def __init__(self, post: Post) -> None:
+        """Take how to send: absolute URL, fields, body."""
+        self._post = post
+        self.response: aiohttp.ClientResponse | None = None
+        self.refusal = b""
+        """The body of an error answer."""
+        self.broken: Exception | None = None
+        """Why the connection failed, where it did."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        fields = [(name, value) for name, value in request.headers.items() if name not in NOT_SENT]
+        try:
+            response = await self._post(
+                str(request.url), [*fields, ("accept-encoding", "identity")], await request.aread()
+            )
+            self.response = response
+            if response.status >= ERROR:
+                self.refusal = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as broken:
+            self.broken = broken
+            # Not a ConnectError: litellm answers that one with a client of its own making.
+            raise httpx.ReadError(str(broken), request=request) from broken
+        headers = [pair for pair in response.raw_headers if pair[0].lower() not in NOT_READ]
+        if response.status >= ERROR:
+            return httpx.Response(response.status, headers=headers, content=self.refusal)
+        return httpx.Response(response.status, headers=headers, stream=_Body(self, response))
+
+    def close(self) -> None:
+        """End the call at once; a finished one has given its connection back already."""
+        if self.response is not None:
+            self.response.close()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, line: Line, response: aiohttp.ClientResponse) -> None:
+        self._line = line
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError) as broken:
+            self._line.broken = broken
+            raise httpx.ReadError(str(broken)) from broken
+
+    async def aclose(self) -> None:
+        self._response.close()

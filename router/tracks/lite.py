@@ -1,0 +1,272 @@
+"""Other dialects and other providers, through litellm.
+
+litellm translates; the connection is ours (`router.tracks.line`), so that a hang-up ends
+the call at once, and statuses, `retry-after` and dropped connections are the provider's
+own. A Messages request goes by way of Chat Completions, like one for a local model:
+litellm's own adapter ends a broken stream as if it were complete.
+
+Only fields of the dialect are handed over: litellm takes addresses, keys and callbacks
+from the same argument list, and a client must not set those.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from router.settings import CloudSettings
+from router.tracks.credentials import credential
+from router.tracks.egress import Egress, LiteFailure
+from router.tracks.failures import KINDS, Refusal, cloud_failure, failed, read_refusal, unreachable
+from router.tracks.headers import field
+from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
+from router.types import Headers, Plan, Reply, Request, Usage
+from router.wire import DIALECTS
+from router.wire.sse import encode
+from router.wire.translate_reply import ReplyStream, from_chat
+from router.wire.translate_request import to_chat
+
+if TYPE_CHECKING:
+    from router.tracks.line import Line
+
+PREFIXES: Mapping[str, str] = {"anthropic": "anthropic/", "openai": "hosted_vllm/", "litellm": ""}
+"""What litellm calls a provider. `hosted_vllm` is plain Chat Completions at any address."""
+
+FIELDS = frozenset({
+    "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
+    "max_completion_tokens", "max_tokens", "messages", "modalities", "n", "parallel_tool_calls",
+    "prediction", "presence_penalty", "reasoning_effort", "response_format", "seed", "service_tier",
+    "stop", "stream", "temperature", "thinking", "tool_choice", "tools", "top_logprobs", "top_p",
+    "user", "verbosity", "web_search_options",
+})  # fmt: skip
+"""Of a Chat Completions body; `store`, `metadata` and the like mean something else to litellm."""
+
+FIXED: Mapping[str, Any] = {
+    "num_retries": 0,
+    "max_retries": 0,
+    "drop_params": True,  # what the provider cannot do is left out rather than refused
+    "_skip_mcp_handler": True,  # it would import a package that is not needed here
+}
+
+DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
+"""Of a delta or message; the rest is litellm's own."""
+
+_JSON: Headers = (("content-type", "application/json"),)
+_STREAM: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
+
+DONE = encode("", b"[DONE]")
+
+
+class Told:
+    """What litellm has reported; a `Tap` that is told rather than fed. See `router.types.Tap`."""
+
+    def __init__(self, model: str) -> None:
+        self.usage: Usage | None = None
+        self.model = model
+        self.started = False
+        self.complete = False
+        self.error = ""
+
+    def feed(self, chunk: bytes) -> None:
+        """Nothing to read: the bytes were made from what is known already."""
+
+
+class Lite:
+    """Carries a request to a provider that does not speak the client's dialect."""
+
+    def __init__(self, settings: CloudSettings, egress: Egress) -> None:
+        self._settings = settings
+        self._egress = egress
+
+    async def open(self, plan: Plan, model: str) -> Reply:
+        """Answer `plan.request` with `model`, in the client's dialect.
+
+        Raises:
+            TrackError: `cloud_error`, `no_credential` or `private`.
+        """
+        told = Told(model)
+        try:
+            answer, line = await self._egress.chat(plan.clearance, self._params(plan.request, model))
+            if not plan.request.stream:
+                return _whole(plan.request, model, answer, told)
+            source = self._stream(plan.request, answer, line, told)
+            held = await first_unit(source, told)
+        except LiteFailure as failure:
+            return _refused(plan.request, model, failure)
+        headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
+        return Reply(
+            track="cloud",
+            model=model,
+            status=200,
+            headers=headers,
+            chunks=await resume(held, source),
+            tap=told,
+        )
+
+    def _params(self, request: Request, model: str) -> dict[str, Any]:
+        body = request.body if request.dialect == "openai_chat" else to_chat(request.body, model=model)
+        asked: dict[str, Any] = msgspec.json.decode(body)
+        params = {name: value for name, value in asked.items() if name in FIELDS and value is not None}
+        params.update(FIXED, model=PREFIXES[self._settings.dialect] + model, timeout=self._settings.total_s)
+        if request.stream:
+            params["stream_options"] = {"include_usage": True}
+        if self._settings.dialect != "litellm" or "base_url" in self._settings.model_fields_set:
+            params["api_base"] = self._settings.base_url.rstrip("/")
+        if secret := credential(self._settings, request.headers).secret:
+            params["api_key"] = secret
+        return params
+
+    def _stream(self, request: Request, answer: Any, line: "Line", told: Told) -> AsyncGenerator[bytes]:
+        wanted = request.dialect != "openai_chat" or _wants_usage(request.body)
+        source = _encoded(answer, line, told, self._egress.provider_errors, with_usage=wanted)
+        if request.dialect == "openai_chat":
+            return source
+        return turned(source, ReplyStream(model=told.model))
+
+
+async def _encoded(
+    answer: Any, line: "Line", told: Told, provider_errors: tuple[type[Exception], ...], *, with_usage: bool
+) -> AsyncGenerator[bytes]:
+    """The chunks of litellm as the event stream of Chat Completions."""
+    frame = {"id": "", "object": "chat.completion.chunk", "created": int(time.time()), "model": told.model}
+    try:
+        async for chunk in answer:
+            data = chunk.model_dump(exclude_none=True)
+            frame["id"] = data["id"]
+            choices = [_choice(choice) for choice in data["choices"]]
+            told.started = told.started or any(_useful(choice["delta"]) for choice in choices)
+            if any(choice["delta"] or choice["finish_reason"] for choice in choices):
+                yield encode("", msgspec.json.encode(frame | {"choices": choices}))
+            if usage := data.get("usage"):
+                told.usage = _usage(usage)
+                if with_usage:
+                    yield encode("", msgspec.json.encode(frame | {"choices": [], "usage": _shown(usage)}))
+    except provider_errors as failure:
+        raise LiteFailure(line, failure) from failure
+    finally:
+        line.close()
+    told.complete = True
+    yield DONE
+
+
+def _whole(request: Request, model: str, answer: Any, told: Told) -> Reply:
+    data = answer.model_dump(exclude_none=True)
+    body = msgspec.json.encode({
+        "id": data["id"],
+        "object": "chat.completion",
+        "created": data["created"],
+        "model": model,
+        "choices": [
+            {
+                "index": choice["index"],
+                "message": {"content": None} | _standard(choice["message"]),
+                "finish_reason": choice["finish_reason"],
+            }
+            for choice in data["choices"]
+        ],
+        "usage": _shown(data.get("usage", {})),
+    })  # fmt: skip
+    told.usage = _usage(data.get("usage", {}))
+    told.started = told.complete = True
+    if request.dialect != "openai_chat":
+        body = from_chat(body, model=model)
+    return Reply(track="cloud", model=model, status=200, headers=_JSON, chunks=said(body), tap=told)
+
+
+def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
+    """The provider's refusal of this client, in the client's words; its own failures are raised.
+
+    Raises:
+        TrackError: `cloud_error`.
+    """
+    line, response = failure.line, failure.line.response
+    if line.broken is not None:
+        late = isinstance(line.broken, TimeoutError)
+        raise unreachable(
+            f"could not be reached: {line.broken}",
+            HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY,
+        ) from failure
+    if response is not None and response.status < HTTPStatus.BAD_REQUEST:
+        raise unreachable(f"broke off its answer: {failure.failure}") from failure
+    refusal, status, headers = _told_by(failure)
+    body = _in_words(request, status, refusal)
+    told = Told(model)
+    told.error = refusal.message or f"status {status}"
+    told.complete = True
+    if failed(status):
+        raise cloud_failure(model=model, status=status, headers=headers, body=body, tap=told) from failure
+    return Reply(track="cloud", model=model, status=status, headers=headers, chunks=said(body), tap=told)
+
+
+def _told_by(failure: LiteFailure) -> tuple[Refusal, int, Headers]:
+    """What the provider said, its status and the fields worth passing on."""
+    response = failure.line.response
+    if response is None:  # litellm itself refused, or went over a client of its own
+        status = int(getattr(failure.failure, "status_code", HTTPStatus.BAD_GATEWAY))
+        return Refusal(message=str(failure.failure)), status, _JSON
+    named = tuple((name.lower(), value) for name, value in response.headers.items())
+    passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(named, name)))
+    return read_refusal(failure.line.refusal), response.status, (*_JSON, *passed)
+
+
+def _in_words(request: Request, status: int, refusal: Refusal) -> bytes:
+    words = DIALECTS[request.dialect]
+    sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None
+    if sizes and all(sizes):
+        return words.overflow(*sizes)
+    return words.error(
+        status, KINDS.get(status, "api_error"), refusal.message or f"the provider answered {status}"
+    )
+
+
+def _wants_usage(body: bytes) -> bool:
+    return bool((msgspec.json.decode(body, type=_Streaming).stream_options or {}).get("include_usage"))
+
+
+class _Streaming(msgspec.Struct):
+    stream_options: dict[str, Any] | None = None
+
+
+def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "index": choice.get("index", 0),
+        "delta": _standard(choice.get("delta", {})),
+        "logprobs": choice.get("logprobs"),
+        "finish_reason": choice.get("finish_reason"),
+    }
+
+
+def _standard(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: message[name] for name in DELTA if message.get(name) is not None}
+
+
+def _useful(delta: Mapping[str, Any]) -> bool:
+    return any(delta.get(name) for name in DELTA if name != "role")
+
+
+def _usage(usage: Mapping[str, Any]) -> Usage:
+    """Cached tokens and cache writes, which litellm counts among the prompt's, taken apart."""
+    details = usage.get("prompt_tokens_details") or {}
+    cached = details.get("cached_tokens") or usage.get("cache_read_input_tokens") or 0
+    written = usage.get("cache_creation_input_tokens") or details.get("cache_creation_tokens") or 0
+    hour = (details.get("cache_creation_token_details") or {}).get("ephemeral_1h_input_tokens") or 0
+    return Usage(
+        input=max((usage.get("prompt_tokens") or 0) - cached - written, 0),
+        output=usage.get("completion_tokens") or 0,
+        cache_read=cached,
+        cache_write_5m=max(written - hour, 0),
+        cache_write_1h=hour,
+    )
+
+
+def _shown(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of it that Chat Completions knows."""
+    told = _usage(usage)
+    return {
+        "prompt_tokens": told.prompt,
+        "completion_tokens": told.output,
+        "total_tokens": told.prompt + told.output,
+        "prompt_tokens_details": {"cached_tokens": told.cache_read},
+    }

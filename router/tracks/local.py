@@ -1,0 +1,216 @@
+"""The model on this machine: our engine, or any server that speaks Chat Completions.
+
+- A Messages client is translated both ways; no thinking of a local model goes out, since
+  a later turn at the provider would reject its signature.
+- The first useful unit is text, or a first tool call that is complete and sound.
+- A stream that ends before it is complete raises, so that the client's connection is dropped.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from policies.decide import Decision
+from router.engine.process import Engine
+from router.errors import Cause, TrackError
+from router.settings import LocalSettings
+from router.tracks.chat import body_for, check_calls, sound_call_first, wants_usage, without_usage
+from router.tracks.failures import KINDS, Refusal, read_refusal, seconds
+from router.tracks.nearby import Nearby
+from router.tracks.pulse import Pulse
+from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
+from router.types import Headers, Plan, Reply, Tap
+from router.wire import DIALECTS
+from router.wire.translate_reply import ReplyStream, from_chat
+
+CHAT_PATH = "/chat/completions"
+PRIORITY = "x-turnout-priority"
+SHOWN_AS = "local"
+"""The model's name where neither the settings nor the server tell one."""
+
+JSON: Headers = (("content-type", "application/json"),)
+STREAM: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
+
+TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content")
+"""Words by which servers say that their model takes text only."""
+
+
+class _Counted(msgspec.Struct):
+    tokens: int
+
+
+class LocalTrack:
+    """Answers from the local model."""
+
+    def __init__(self, settings: LocalSettings, engine: Engine | None) -> None:
+        """Take the engine, or None where `local.url` is set."""
+        self._settings = settings
+        self._engine = None if settings.url else engine
+        self._nearby = Nearby(settings, self._engine)
+        self._pulse = Pulse()
+        self._served = ""
+
+    @property
+    def up(self) -> bool:
+        """Whether an answer can be had now; an engine that was unloaded when idle wakes by itself."""
+        if self._engine is not None and self._engine.health.state not in {"ready", "stopped"}:
+            return False
+        return self._pulse.up
+
+    @property
+    def context(self) -> int:
+        """The window in tokens; 0 where unknown."""
+        return (self._engine.health.context if self._engine else 0) or self._settings.context
+
+    def wait_s(self, tokens: int) -> float:
+        """Seconds until a prompt of `tokens` would get its first token, were nothing of it cached."""
+        if self._engine is None:
+            return 0.0
+        health = self._engine.health
+        return health.wait_s + (tokens / health.prefill_tps if health.prefill_tps else 0.0)
+
+    async def start(self) -> None:
+        """The engine is started by whoever made it."""
+
+    async def close(self) -> None:
+        """Close the connections; the engine is stopped by whoever made it."""
+        await self._nearby.close()
+
+    async def open(self, plan: Plan, decision: Decision) -> Reply:
+        """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
+        del decision  # there is one local model
+        try:
+            async with asyncio.timeout(self._settings.first_byte_s):
+                reply = await self._ask(plan)
+        except TrackError as failure:
+            if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR and failure.cause == "local_error":
+                self._pulse.miss()
+            raise
+        except TimeoutError as late:
+            raise TrackError(
+                f"the local model gave nothing useful within {self._settings.first_byte_s:g} s "
+                "(`local.first_byte_s`)",
+                cause="slow",
+                status=HTTPStatus.GATEWAY_TIMEOUT,
+                kind="timeout_error",
+            ) from late
+        except (aiohttp.ClientError, OSError) as broken:
+            self._pulse.miss()
+            raise TrackError(f"the local model cannot be reached: {broken}", cause="local_error") from broken
+        self._pulse.beat()
+        return reply
+
+    async def count(self, plan: Plan) -> int:
+        """See `router.types.Track`."""
+        if self._engine is None:
+            raise TrackError("this local server counts no tokens", cause="unsupported", status=400)
+        try:
+            async with asyncio.timeout(self._settings.first_byte_s):
+                await self._engine.ready(self._settings.first_byte_s)
+                body = body_for(plan.request, await self._name())
+                async with await self._nearby.post("/count", body) as response:
+                    told = await response.read()
+            return msgspec.json.decode(told, type=_Counted).tokens
+        except (aiohttp.ClientError, OSError, msgspec.DecodeError) as failure:
+            raise TrackError("the local model could not count the tokens", cause="local_error") from failure
+
+    async def _ask(self, plan: Plan) -> Reply:
+        if self._engine is not None:
+            await self._engine.ready(self._settings.first_byte_s)
+        name = await self._name()
+        priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
+        response = await self._nearby.post(
+            CHAT_PATH, body_for(plan.request, name), headers={PRIORITY: priority}
+        )
+        if response.status != HTTPStatus.OK:
+            async with response:
+                raise _failure(response.status, response.headers, await response.read())
+        if plan.request.stream:
+            return await self._streamed(plan, name, response)
+        return await self._whole(plan, name, response)
+
+    async def _streamed(self, plan: Plan, name: str, response: aiohttp.ClientResponse) -> Reply:
+        request = plan.request
+        raw = DIALECTS["openai_chat"].tap(True)
+        tap: Tap = raw
+        source = sound_call_first(body_of(response, raw))
+        if request.dialect != "openai_chat":
+            tap = DIALECTS[request.dialect].tap(True)
+            stream = ReplyStream(model=name, prompt_tokens=plan.features.context_tokens)
+            source = tapped(turned(source, stream), tap)
+        else:
+            source = complete(source if wants_usage(request.body) else without_usage(source), raw)
+        held = await first_unit(source, tap)
+        if (tap.error or raw.error) and not tap.started:
+            await source.aclose()
+            raise TrackError(f"the local model failed: {tap.error or raw.error}", cause="local_error")
+        return _reply(name, STREAM, await resume(held, source), tap)
+
+    async def _whole(self, plan: Plan, name: str, response: aiohttp.ClientResponse) -> Reply:
+        dialect = plan.request.dialect
+        async with response:
+            body = await response.read()
+        check_calls(body)
+        if dialect != "openai_chat":
+            body = from_chat(body, model=name)
+        tap = DIALECTS[dialect].tap(False)
+        tap.feed(body)
+        return _reply(name, JSON, said(body), tap)
+
+    async def _name(self) -> str:
+        """What the server calls its model: from the settings, the engine, or the server's list."""
+        if self._settings.name or self._engine is not None:
+            return self._settings.name or (self._engine and self._engine.health.model) or SHOWN_AS
+        if not self._served:
+            async with await self._nearby.get("/models") as response:
+                self._served = _first_model(await response.read())
+        return self._served or SHOWN_AS
+
+
+def _reply(name: str, headers: Headers, chunks: AsyncGenerator[bytes], tap: Tap) -> Reply:
+    return Reply(track="local", model=name, status=HTTPStatus.OK, headers=headers, chunks=chunks, tap=tap)
+
+
+def _first_model(body: bytes) -> str:
+    try:
+        listed: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
+        return str(listed["data"][0]["id"])
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def _failure(status: int, headers: Mapping[str, str], body: bytes) -> TrackError:
+    """A local server's refusal: what another track could still serve, and what it could not."""
+    refusal = read_refusal(body)
+    message = refusal.message or f"it answered {status}"
+    sizes = refusal.overflow
+    if sizes is not None:
+        tokens, limit = sizes
+        return TrackError(
+            f"the prompt does not fit the local model: {message}",
+            cause="overflow",
+            status=HTTPStatus.BAD_REQUEST,
+            kind="invalid_request_error",
+            tokens=tokens,
+            limit=limit,
+        )
+    return TrackError(
+        f"the local model: {message}",
+        cause=_cause(status, refusal),
+        status=HTTPStatus.BAD_GATEWAY if status < HTTPStatus.BAD_REQUEST else status,
+        kind=KINDS.get(status, "api_error"),
+        retry_after=seconds(headers.get("retry-after", "")),
+    )
+
+
+def _cause(status: int, refusal: Refusal) -> Cause:
+    if refusal.code == "bad_tool_call":
+        return "bad_tool_call"
+    told = f"{refusal.code} {refusal.message}".lower()
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR and any(word in told for word in TEXT_ONLY):
+        return "unsupported"
+    return "local_error"

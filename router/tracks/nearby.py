@@ -1,0 +1,83 @@
+"""HTTP to the local model: to the engine's address or to `local.url`, and to nothing else.
+
+The address is taken from the settings or the engine, never from a request, so what must
+not leave this machine can pass here without a clearance. No proxy, no redirect, no netrc.
+"""
+
+import io
+import os
+from collections.abc import Mapping
+from typing import Protocol
+
+import aiohttp
+
+from router.errors import TrackError
+from router.settings import LocalSettings
+
+LARGE = 2**20
+"""Bytes above which aiohttp wants a body as a file, so that it is written in pieces."""
+
+
+class Listens(Protocol):
+    """What is needed of the engine to talk to it."""
+
+    url: str
+    token: str
+
+
+class Nearby:
+    """The connections to the local model; pooled, made on first use on the running loop."""
+
+    def __init__(self, settings: LocalSettings, engine: Listens | None) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(
+        self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> aiohttp.ClientResponse:
+        """Send JSON and return once the answer's headers are here; the caller closes the response.
+
+        Raises:
+            TrackError: `local_error`, the engine has no address right now.
+            aiohttp.ClientError: no connection, or it ended before the headers.
+        """
+        return await self._opened().post(
+            self._base() + path,
+            data=body if len(body) <= LARGE else io.BytesIO(body),
+            headers=self._key() | {"content-type": "application/json"} | dict(headers or {}),
+            allow_redirects=False,
+        )
+
+    async def get(self, path: str) -> aiohttp.ClientResponse:
+        """Ask for a document; as `post`."""
+        return await self._opened().get(self._base() + path, headers=self._key(), allow_redirects=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _base(self) -> str:
+        if self._settings.url:
+            return self._settings.url.rstrip("/")
+        if self._engine is None or not self._engine.url:
+            raise TrackError("the local model is not running", cause="local_error", status=503)
+        return f"{self._engine.url}/v1"
+
+    def _key(self) -> dict[str, str]:
+        key = os.environ.get(self._settings.api_key_env, "") if self._settings.url else self._token()
+        return {"authorization": f"Bearer {key}"} if key else {}
+
+    def _token(self) -> str:
+        return self._engine.token if self._engine else ""
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # the model's own queue is the limit
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._settings.total_s, sock_connect=10),
+            )
+        return self._session
