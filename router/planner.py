@@ -36,7 +36,11 @@ class Reads(Protocol):
         ...
 
     def correct(self, model: str, estimated: int, actual: int) -> None:
-        """Learn how far the token estimate was off for `model`."""
+        """Learn how far the token count was off for `model`."""
+        ...
+
+    def settle(self, request: Request) -> None:
+        """Count what `read` only estimated; safe in another thread."""
         ...
 
 
@@ -75,15 +79,8 @@ class Planner:
         """Decide; never raises for what a client sent."""
         started = time.perf_counter()
         policy = self.policy
-        try:
-            features = self._reader.read(request)
-            verdict = self._classifier.classify(features)
-        except Exception as failure:  # whatever a client sent, it is served
-            log.warning("unreadable", request=request.id, exc_info=True)
-            known, features, verdict = Features(client=request.client), None, None
-            notes: tuple[str, ...] = (f"reading failed: {type(failure).__name__}",)
-        else:
-            known, notes = features, ()
+        features, verdict, notes = self._understand(request)
+        known = features or Features()
         clearance = clear(policy, features, request.team)
         decision = decide(
             policy,
@@ -106,6 +103,14 @@ class Planner:
             notes=notes,
         )
 
+    def _understand(self, request: Request) -> tuple[Features | None, Verdict | None, tuple[str, ...]]:
+        try:
+            features = self._reader.read(request)
+            return features, self._classifier.classify(features), ()
+        except Exception as failure:  # whatever a client sent, it is served
+            log.warning("unreadable", request=request.id, exc_info=True)
+            return None, None, (f"reading failed: {type(failure).__name__}",)
+
     def explain(self, request: Request) -> dict[str, Any]:
         """Tell each rule's result, the decision and what would have changed it, as JSON values."""
         policy = self.policy
@@ -124,9 +129,14 @@ class Planner:
         """Remember what served, for the rest of this user turn."""
         self._holds.keep(plan.request.team, plan.features, decision)
 
-    def learn(self, plan: Plan, model: str, prompt_tokens: int) -> None:
-        """Correct the token estimate by what the model reported."""
-        self._reader.correct(model, plan.features.context_tokens, prompt_tokens)
+    def settle(self, plan: Plan) -> None:
+        """Count the tokens that were only estimated so far; for a worker thread."""
+        self._reader.settle(plan.request)
+
+    def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
+        """Correct the token count of the model that was asked for by what it reported itself."""
+        if served == plan.request.model and plan.features.tokens_exact:
+            self._reader.correct(served, plan.features.context_tokens, prompt_tokens)
 
     def _state(self, request: Request, features: Features) -> State:
         last = self._holds.last(request.team, features.conversation)

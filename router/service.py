@@ -25,7 +25,7 @@ from router.ledger.store import LedgerStore
 from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
-from router.reading import Reader
+from router.reading.reader import Reader
 from router.settings import Settings
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
@@ -111,6 +111,8 @@ class Service:
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
+        if self._engine:
+            await self._engine.start()
         await self._local.start()
         await self._cloud.start()
         looking = asyncio.create_task(self._look())
@@ -124,6 +126,8 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await looking
             await self._local.close()
+            if self._engine:
+                await self._engine.stop()
             await self._cloud.close()
             await self._egress.close()
             await asyncio.to_thread(self._ledger.close)

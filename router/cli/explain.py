@@ -56,7 +56,7 @@ def _planner(settings: Settings) -> "Planner":
     from policies.load import PolicyHolder
     from router.holds import Holds
     from router.planner import Planner
-    from router.reading import Reader
+    from router.reading.reader import Reader
 
     policies = PolicyHolder(settings.policy)
     reader = Reader()

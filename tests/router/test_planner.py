@@ -11,7 +11,7 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.holds import Holds
 from router.planner import Planner
-from router.reading import Reader
+from router.reading.reader import Reader
 from router.types import Plan, Request
 
 SHELL = {
