@@ -18,7 +18,6 @@ from llama_cpp import llama_cpp as native
 
 from router.errors import Misconfigured
 
-
 _WARN, _ERROR = 3, 4  # ggml.h; llama-cpp-python's own filter has them shifted by one
 
 

@@ -1,14 +1,49 @@
 """The engine as the tracks see it: a supervised child process with a URL.
 
-The model loads in the child, so a llama.cpp abort never takes the endpoint down.
+The model loads in the child, so the endpoint is ready before the model is, and a
+llama.cpp abort never takes the endpoint down. A child that dies is started again,
+later each time; one that refuses its model is not, until `start` is called again.
+The child's log is kept in a bounded ring and shown where it explains a failure.
 """
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
+import aiohttp
+import structlog
+
+import router
+from router.engine import catalog
+from router.engine.catalog import ModelFile
+from router.errors import TrackError
 from router.settings import LocalSettings
 
 State = Literal["stopped", "starting", "ready", "failed"]
+
+TOKEN_ENV = "TURNOUT_ENGINE_TOKEN"  # noqa: S105 - the variable's name, not its value
+REFUSED = 3
+"""The child's exit status where trying again will not help."""
+_LOG_LINES = 200
+_SHOWN_LINES = 8
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 60.0
+_GOOD_S = 60.0
+"""A child that ran so long had not failed to start: the next wait is the first again."""
+_HOPELESS = 3
+"""Starts that failed in a row before requests are refused at once."""
+_REFRESH_S = 2.0
+_STOP_S = 5.0
+
+log = structlog.get_logger("turnout.engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +74,24 @@ class Engine:
         """`http://127.0.0.1:PORT`, without `/v1`; empty until ready. Changes with a restart."""
         self.token = ""
         """Bearer token the engine demands. Changes with a restart."""
+        self._health = Health(model=settings.name)
+        self._changed = asyncio.Condition()
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._supervisor: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._file: ModelFile | None = None
+        self._used = 0.0
 
     @property
     def health(self) -> Health:
         """The last known snapshot; costs nothing."""
-        return Health()
+        return self._health
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines the engine wrote, oldest first."""
+        return tuple(self._log)
 
     async def start(self) -> None:
         """Check the model file, then load it in the background; returns at once.
@@ -51,6 +99,15 @@ class Engine:
         Raises:
             Misconfigured: `local.model` is missing, truncated or no GGUF.
         """
+        if self._supervisor and not self._supervisor.done():
+            return
+        self._file = await asyncio.to_thread(catalog.resolve, self._settings.model)
+        self._used = time.monotonic()
+        context = self._settings.context or self._file.context
+        await self._set(
+            state="starting", reason="", model=self._settings.name or self._file.name, context=context
+        )
+        self._supervisor = asyncio.create_task(self._supervise(self._file), name="engine-supervisor")
 
     async def ready(self, timeout: float) -> None:  # noqa: ASYNC109 - part of the interface
         """Wait until requests can be sent; wakes an engine that was unloaded when idle.
@@ -58,10 +115,171 @@ class Engine:
         Raises:
             TrackError: cause `local_error`, with the reason, when it is not ready in `timeout` seconds.
         """
+        self._used = time.monotonic()
+        if self._health.state == "stopped" and self._file:
+            await self.start()
+        try:
+            async with asyncio.timeout(timeout), self._changed:
+                await self._changed.wait_for(lambda: self._health.state != "starting")
+        except TimeoutError:
+            reason = self._health.reason or "it is still loading"
+            raise TrackError(
+                f"the local model is not ready after {timeout:g} s: {reason}",
+                cause="local_error",
+                status=503,
+                retry_after=_FIRST_WAIT_S,
+            ) from None
+        if self._health.state != "ready":
+            reason = self._health.reason or "it is stopped"
+            raise TrackError(f"the local model is not available: {reason}", cause="local_error", status=503)
 
     async def refresh(self) -> Health:
-        """Ask the engine and return the new snapshot."""
-        return self.health
+        """Ask the engine and return the new snapshot; the old one where it does not answer."""
+        if self._health.state != "ready" or self._session is None:
+            return self._health
+        headers = {"authorization": f"Bearer {self.token}"}
+        try:
+            async with self._session.get(f"{self.url}/health", headers=headers) as response:
+                found = await response.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            # The supervisor sees a death by itself; a slow answer is not yet one.
+            log.debug("engine did not answer", error=str(error))
+            return self._health
+        if self._health.state == "ready":
+            fields = ("context", "queue", "running", "wait_s", "prefill_tps", "decode_tps")
+            self._health = replace(self._health, **{name: found[name] for name in fields})
+        return self._health
 
     async def stop(self) -> None:
         """End the process and wait for its end."""
+        if self._supervisor:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+            self._supervisor = None
+        await self._set(state="stopped", reason="")
+
+    async def _set(self, **changes: object) -> None:
+        async with self._changed:
+            self._health = replace(self._health, **changes)  # type: ignore[arg-type]  # names are checked by replace
+            self._changed.notify_all()
+
+    async def _supervise(self, file: ModelFile) -> None:
+        """Run the child again and again, until it is stopped, idle, or refuses its model."""
+        failures = 0
+        timeout = aiohttp.ClientTimeout(total=_REFRESH_S)
+        async with aiohttp.ClientSession(timeout=timeout) as self._session:
+            while True:
+                began = time.monotonic()
+                code = await self._run(file)
+                if code is None:
+                    await self._set(
+                        state="stopped", reason="unloaded after being idle; loads with the next request"
+                    )
+                    return
+                reason = self._reason(code)
+                log.warning("engine ended", code=code, reason=reason)
+                if code == REFUSED:
+                    await self._set(state="failed", reason=reason)
+                    return
+                failures = 1 if time.monotonic() - began > _GOOD_S else failures + 1
+                await self._set(
+                    state="failed" if failures >= _HOPELESS else "starting",
+                    reason=reason,
+                    restarts=self._health.restarts + 1,
+                    queue=0,
+                    running=0,
+                )
+                await asyncio.sleep(min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (failures - 1)))
+
+    async def _run(self, file: ModelFile) -> int | None:
+        """Run one child to its end. Returns its exit status; None where it was unloaded."""
+        self.token = secrets.token_urlsafe(32)
+        environment = {**os.environ, TOKEN_ENV: self.token, "PYTHONPATH": _python_path()}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *self._arguments(file), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment
+        )
+        self._process = process
+        reading = asyncio.create_task(self._read_log(process), name="engine-log")
+        try:
+            await self._handshake(process)
+            return await self._watch(process)
+        finally:
+            self.url = ""
+            await _end(process)
+            await reading
+
+    def _arguments(self, file: ModelFile) -> list[str]:
+        settings = self._settings
+        options = {
+            "model": file.path,
+            "name": settings.name or file.name,
+            "context": settings.context,
+            "gpu-layers": settings.gpu_layers,
+            "threads": settings.threads,
+            "batch": settings.batch,
+            "token-env": TOKEN_ENV,
+        }
+        return ["-m", "router.engine", *(f"--{name}={value}" for name, value in options.items())]
+
+    async def _handshake(self, process: Process) -> None:
+        """Wait for the line that says where the child listens; it may also end without."""
+        if process.stdout is None:
+            return
+        line = await process.stdout.readline()
+        if not line:
+            return
+        found = json.loads(line)
+        self.url = f"http://127.0.0.1:{found['port']}"
+        await self._set(state="ready", reason="", context=found["context"])
+        log.info("engine ready", model=found["model"], context=found["context"], port=found["port"])
+
+    async def _watch(self, process: Process) -> int | None:
+        """Wait for the child's end; ends it itself where it was idle for long."""
+        idle = self._settings.idle_unload_s
+        ended = asyncio.create_task(process.wait(), name="engine-wait")
+        try:
+            while True:
+                pause = max(idle - (time.monotonic() - self._used), 0.1) if idle else None
+                done, _ = await asyncio.wait({ended}, timeout=pause)
+                if done:
+                    return ended.result()
+                health = await self.refresh()
+                if health.queue or health.running:
+                    self._used = time.monotonic()
+                if time.monotonic() - self._used >= idle:
+                    return None
+        finally:
+            ended.cancel()
+
+    async def _read_log(self, process: Process) -> None:
+        if process.stderr is None:
+            return
+        async for line in process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                self._log.append(text)
+                log.debug("engine", line=text)
+
+    def _reason(self, code: int) -> str:
+        """Explain an end by the last lines of the log."""
+        lines = list(self._log)[-1 if code == REFUSED else -_SHOWN_LINES :]
+        return " | ".join([f"the engine process ended with status {code}", *lines])
+
+
+async def _end(process: Process) -> None:
+    """Close the child's input, which ends it; kill it where that does not."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _python_path() -> str:
+    """Let the child find this very package, wherever the parent was started."""
+    here = str(Path(router.__file__).parents[1])
+    return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))

@@ -56,7 +56,7 @@ class Sampler:
             native.llama_sampler_accept(self._grammar, token)
         return token
 
-    def _choose(self, logits: memoryview, *, constrained: bool) -> int | None:
+    def _choose(self, logits: "memoryview[float]", *, constrained: bool) -> int | None:
         self._ids[:] = self._all
         self._logits[:] = logits
         array = self._fill(self._data, len(self._data))

@@ -29,18 +29,14 @@ _CHATML = (
     "+ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 
-_TOOLS_SECTION = """# Tools
-
-You may call one or more functions to assist with the user query.
-
-You are provided with function signatures within <tools></tools> XML tags:
+_TOOLS_SECTION = """You can call these tools, each described as JSON:
 <tools>
 {signatures}
 </tools>
 
-For each function call, return a JSON object with function name and arguments within <tool_call></tool_call> tags:
+To call one, write a JSON object with its name and arguments, like this:
 <tool_call>
-{{"name": <function-name>, "arguments": <arguments as a JSON object>}}
+{{"name": "tool name", "arguments": {{"argument": "value"}}}}
 </tool_call>"""
 
 

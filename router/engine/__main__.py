@@ -1,0 +1,106 @@
+"""`python -m router.engine`: load a model, serve it on loopback, die with the parent.
+
+One JSON line on stdout says where (`{"port", "model", "context"}`), once requests can
+be served. Standard input is held open by the parent; its end is the parent's end.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from aiohttp import web
+
+from router.engine.model import Entry, Model
+from router.engine.scheduler import Scheduler
+from router.engine.server import Server
+from router.engine.template import TemplateRefused
+from router.errors import Misconfigured
+
+REFUSED = 3
+"""Exit status where the model or a setting is at fault; trying again will not help."""
+_WARM_TOKENS = 8
+
+
+def main() -> None:
+    """Run until the parent ends."""
+    options = _options()
+    threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    # Ctrl-C in a terminal reaches both processes; the parent decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        server = _server(options)
+    except (Misconfigured, TemplateRefused) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(REFUSED)
+    asyncio.run(_serve(server, options))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m router.engine", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help="path of a GGUF file")
+    parser.add_argument("--name", required=True, help="model name in answers")
+    parser.add_argument("--context", type=int, default=0, help="window in tokens; 0 for the model's own")
+    parser.add_argument("--gpu-layers", type=int, default=-1, help="-1 for all")
+    parser.add_argument("--threads", type=int, default=0, help="0 for one per core")
+    parser.add_argument("--batch", type=int, default=256, help="prompt tokens computed in one step")
+    parser.add_argument("--slots", type=int, default=4, help="prompt prefixes kept")
+    parser.add_argument("--parallel", type=int, default=1, help="answers generated at once")
+    parser.add_argument("--queue", type=int, default=64, help="requests that may wait")
+    parser.add_argument("--token-env", required=True, help="environment variable with the bearer token")
+    return parser.parse_args()
+
+
+def _server(options: argparse.Namespace) -> Server:
+    model = Model(
+        options.model,
+        context=options.context,
+        gpu_layers=options.gpu_layers,
+        threads=options.threads or os.cpu_count() or 1,
+        batch=options.batch,
+        sequences=options.slots,
+    )
+    _warm(model)
+    scheduler = Scheduler(model, slots=options.slots, parallel=options.parallel, queue_limit=options.queue)
+    token = os.environ.pop(options.token_env, "")
+    if not token:
+        raise Misconfigured(f"--token-env: {options.token_env} is not set")
+    server = Server(model=model, scheduler=scheduler, name=options.name, token=token)
+    scheduler.start()
+    return server
+
+
+def _warm(model: Model) -> None:
+    """Touch the weights once, so that the first request does not wait for the disk."""
+    entries = [
+        Entry(token=0, position=i, sequence=0, output=False) for i in range(min(_WARM_TOKENS, model.batch))
+    ]
+    model.decode(entries)
+    model.keep(0, 0)
+
+
+async def _serve(server: Server, options: argparse.Namespace) -> None:
+    runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    handshake = {"port": port, "model": options.name, "context": server.context}
+    sys.stdout.write(json.dumps(handshake) + "\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+def _die_with_parent() -> None:
+    sys.stdin.buffer.read()
+    # Not `sys.exit`: a thread inside llama.cpp would be waited for.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Tool calls and answers against JSON schemas: checked, and turned into grammars.
+
+Schemas come from clients. One that nobody can read does not fail a request: it is
+then no ground to refuse a call either. Nothing is ever fetched for a `$ref`.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import jsonschema
+import referencing
+import referencing.exceptions
+from llama_cpp.llama_grammar import JSON_GBNF, json_schema_to_gbnf
+
+from router.engine.template import Tool
+from router.engine.toolcalls import Call, Family
+
+Schema = dict[str, Any]
+
+
+class SchemaUnusable(Exception):
+    """No grammar can be made from this schema."""
+
+
+def coerce(call: Call, tools: Sequence[Tool]) -> Call:
+    """Read values that a model could only write as text (`"3"` for an integer) as JSON.
+
+    Only where the schema wants something else than a string, and the text is that.
+    """
+    properties = _parameters(call.name, tools).get("properties")
+    if not isinstance(properties, dict):
+        return call
+    arguments = {key: _coerced(value, properties.get(key)) for key, value in call.arguments.items()}
+    return Call(name=call.name, arguments=arguments)
+
+
+def _coerced(value: Any, schema: Any) -> Any:
+    if not isinstance(value, str) or not isinstance(schema, dict):
+        return value
+    if schema.get("type") not in {"integer", "number", "boolean", "array", "object", "null"}:
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def problem(call: Call, tools: Sequence[Tool]) -> str:
+    """Say what is wrong with a call; empty where nothing is."""
+    names = [tool["function"]["name"] for tool in tools]
+    if call.name not in names:
+        return f"there is no tool {call.name!r}; offered are {', '.join(names)}"
+    validator = _validator(_parameters(call.name, tools))
+    if validator is None:
+        return ""
+    try:
+        error = next(iter(validator.iter_errors(call.arguments)), None)
+    except referencing.exceptions.Unresolvable:
+        return ""
+    return f"{call.name}: {error.json_path}: {error.message}" if error else ""
+
+
+def _validator(schema: Schema) -> Any:
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError:
+        return None
+    return jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+
+
+def _parameters(name: str, tools: Sequence[Tool]) -> Schema:
+    return next((tool["function"]["parameters"] for tool in tools if tool["function"]["name"] == name), {})
+
+
+def call_grammar(tools: Sequence[Tool], family: Family) -> str:
+    """Make a grammar for one call of one of `tools`, as a JSON object.
+
+    Raises:
+        SchemaUnusable: a tool's schema cannot be put as a grammar.
+    """
+    definitions = {f"tool{i}": _moved(_object(tool), f"#/$defs/tool{i}") for i, tool in enumerate(tools)}
+    calls = [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"const": tool["function"]["name"]},
+                family.arguments: {"$ref": f"#/$defs/tool{i}"},
+            },
+            "required": ["name", family.arguments],
+        }
+        for i, tool in enumerate(tools)
+    ]
+    return grammar({"$defs": definitions, "oneOf": calls})
+
+
+def _object(tool: Tool) -> Schema:
+    """Arguments are an object even where the schema forgot to say so."""
+    parameters: Schema = tool["function"]["parameters"]
+    return parameters or {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def _moved(schema: Any, base: str) -> Any:
+    """Point a schema's own references to where it stands now."""
+    if isinstance(schema, list):
+        return [_moved(item, base) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: base + value[1:]
+        if key == "$ref" and isinstance(value, str) and value.startswith("#")
+        else _moved(value, base)
+        for key, value in schema.items()
+    }
+
+
+def grammar(schema: Schema | None) -> str:
+    """Make a GBNF grammar; None is any JSON object.
+
+    Raises:
+        SchemaUnusable: the schema uses what a grammar cannot express, or is no schema.
+    """
+    if schema is None:
+        return str(JSON_GBNF)
+    try:
+        return str(json_schema_to_gbnf(json.dumps(schema)))
+    except (
+        ValueError,
+        AssertionError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        IndexError,
+        RecursionError,
+    ) as error:
+        raise SchemaUnusable(
+            f"no grammar can be made from the schema: {error or type(error).__name__}"
+        ) from error

@@ -1,0 +1,205 @@
+"""The engine's HTTP, in OpenAI's wire, on loopback and behind a token.
+
+aiohttp serves because it cancels a handler the moment its client hangs up, also while
+the prompt is still being read and nothing has been written. Headers of a stream go out
+with its first piece, so whatever fails before that is a plain HTTP error.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from aiohttp import web
+
+from router.engine import chunks, parameters
+from router.engine.answer import Answer, Failed, Prompt
+from router.engine.model import DecodeFailed, Model
+from router.engine.parameters import Ask, Refused
+from router.engine.scheduler import PRIORITIES, Scheduler
+from router.engine.template import Message, Template, TemplateRefused, Tool
+from router.engine.toolcalls import Call, Text, detect
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PRIORITY_HEADER = "x-turnout-priority"
+_LARGEST_BODY = 256 * 2**20
+_RETRY_AFTER_S = 2
+# Marks a place inside a control token's text that came from a message. It is no
+# character, so no message needs it.
+_SPLIT = "\ufdd0"
+
+
+class Server:
+    """Answers for one model."""
+
+    def __init__(self, *, model: Model, scheduler: Scheduler, name: str, token: str) -> None:
+        """Compile the model's template.
+
+        Raises:
+            TemplateRefused: the template is broken.
+        """
+        self.context = model.context
+        self._model = model
+        self._scheduler = scheduler
+        self._name = name
+        self._token = token
+        self._template = Template(model.template, bos=model.bos, eos=model.eos)
+        self._family = detect(model.template)
+        self._controls = model.control_texts()
+
+    def app(self) -> web.Application:
+        """Make the application."""
+        app = web.Application(middlewares=[self._guard], client_max_size=_LARGEST_BODY)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/count", self._count)
+        app.router.add_get("/health", self._health)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Demand the token, and turn refusals into answers."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self._token.encode()):
+            return _error("a bearer token is required", status=401, code="invalid_api_key")
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return _refusal(refused)
+        except (TemplateRefused, DecodeFailed) as error:
+            return _error(str(error), status=400, code="unsupported_content")
+        except Failed as error:
+            return _error(f"the local model failed: {error}", status=500, code="engine_failed")
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        ask = parameters.read(parameters.decode(await request.read()))
+        prompt = await asyncio.to_thread(self._prompt, ask.messages, ask.tools)
+        size = len(prompt.tokens)
+        if size >= self._model.context:
+            raise _overflow(size, self._model.context)
+        answer = Answer(
+            ask=ask,
+            prompt=prompt,
+            model=self._model,
+            scheduler=self._scheduler,
+            family=self._family,
+            priority=_priority(request),
+        )
+        if ask.stream:
+            return await self._stream(request, ask, answer, size)
+        async with aclosing(answer.items()) as generated:
+            items = [item async for item in generated]
+        counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
+        return web.json_response(chunks.completion(self._name, items, finish=answer.finish, counts=counts))
+
+    async def _stream(self, request: web.Request, ask: Ask, answer: Answer, size: int) -> web.StreamResponse:
+        """Write chunks; the response begins with the first item."""
+        response = web.StreamResponse(
+            headers={"content-type": "text/event-stream", "cache-control": "no-cache"}
+        )
+        writer = chunks.Chunks(self._name, include_usage=ask.include_usage)
+
+        async def begin(first: Text | Call | None) -> None:
+            await response.prepare(request)
+            await response.write(chunks.event(writer.open(first)))
+
+        try:
+            async with aclosing(answer.items()) as items:
+                async for item in items:
+                    if not response.prepared:
+                        await begin(item)
+                    for chunk in writer.item(item):
+                        await response.write(chunks.event(chunk))
+        except (Refused, Failed):
+            if not response.prepared:
+                raise
+            # Part of the answer is out: an end without `[DONE]` says that it broke off.
+            if request.transport:
+                request.transport.abort()
+            return response
+        if not response.prepared:
+            await begin(None)
+        tail = chunks.event(writer.finish(answer.finish))
+        if ask.include_usage:
+            counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
+            tail += chunks.event(writer.usage(counts))
+        await response.write(tail + chunks.DONE)
+        await response.write_eof()
+        return response
+
+    async def _count(self, request: web.Request) -> web.Response:
+        """Count a prompt, and foresee how much is cached and when its first token would come."""
+        body = parameters.decode(await request.read())
+        messages, tools = parameters.messages(body), parameters.tools(body)
+        prompt = await asyncio.to_thread(self._prompt, messages, tools)
+        cached, wait_s = self._scheduler.predict(prompt.tokens)
+        return web.json_response({"tokens": len(prompt.tokens), "cached": cached, "wait_s": round(wait_s, 3)})
+
+    async def _health(self, _: web.Request) -> web.Response:
+        load = self._scheduler.load()
+        return web.json_response(
+            {
+                "state": "ready",
+                "model": self._name,
+                "context": self._model.context,
+                "queue": load.queue,
+                "running": load.running,
+                "wait_s": round(load.wait_s, 3),
+                "prefill_tps": round(load.prefill_tps, 1),
+                "decode_tps": round(load.decode_tps, 1),
+                "prefix": list(load.prefixes),
+            }
+        )
+
+    def _prompt(self, messages: list[Message], tools: list[Tool]) -> Prompt:
+        """Render and tokenise; runs beside the event loop.
+
+        A message may contain the text of a control token (a file about chat templates
+        does). Split inside it, it is tokenised as the plain text it is.
+        """
+        text = self._template.render([self._defused(message) for message in messages], tools)
+        parts = text.split(_SPLIT)
+        tokens = self._model.tokenize(parts[0], start=True)
+        for part in parts[1:]:
+            tokens += self._model.tokenize(part, start=False)
+        return Prompt(tokens=tokens, thinking=text.rstrip().endswith("<think>"))
+
+    def _defused(self, message: Message) -> Message:
+        content = message["content"].replace(_SPLIT, "")
+        for control in self._controls:
+            if control in content:
+                content = content.replace(control, control[0] + _SPLIT + control[1:])
+        return {**message, "content": content}
+
+
+def _priority(request: web.Request) -> int:
+    named: Any = request.headers.get(PRIORITY_HEADER, "chat")
+    return PRIORITIES.get(named, PRIORITIES["chat"])
+
+
+def _overflow(size: int, context: int) -> Refused:
+    return Refused(
+        f"This model's maximum context length is {context} tokens. However, your messages resulted in "
+        f"{size} tokens. Please reduce the length of the messages.",
+        code="context_length_exceeded",
+        param="messages",
+        extra={"n_prompt_tokens": size, "n_ctx": context},
+    )
+
+
+def _refusal(refused: Refused) -> web.Response:
+    return _error(
+        refused.message, status=refused.status, code=refused.code, param=refused.param, extra=refused.extra
+    )
+
+
+def _error(
+    message: str, *, status: int, code: str, param: str | None = None, extra: dict[str, int] | None = None
+) -> web.Response:
+    kind = "invalid_request_error" if status < web.HTTPInternalServerError.status_code else "server_error"
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code, **(extra or {})}}
+    headers = (
+        {"retry-after": str(_RETRY_AFTER_S)} if status == web.HTTPServiceUnavailable.status_code else None
+    )
+    return web.json_response(body, status=status, headers=headers)
