@@ -128,7 +128,7 @@ CLIENTS = (
     Client(
         name="continue",
         agent=r"[Cc]ontinue",
-        opening=r"You are an agent in the Continue CLI|<important_rules>[\s\\n]+You are in (?:agent|chat|plan)",
+        opening=r"You are an agent in the Continue CLI|<important_rules>[\s\\n]+You are in [acp]",
     ),
     Client(
         name="pi",
@@ -205,7 +205,7 @@ def _rules(client: Client) -> _Rules:
     return _Rules(
         tags=(*client.tags, *COMMON.tags),
         blocks=_any((*client.blocks, *COMMON.blocks)),
-        cut=re.compile(rf"^(?:{'|'.join(client.cut)})", re.M) if client.cut else None,
+        cut=re.compile(rf"^(?:{'|'.join(client.cut)})", re.MULTILINE) if client.cut else None,
         unwrap=_any(client.unwrap) if client.unwrap else None,
         side=_any((*client.side, *COMMON.side, *COMMON.side_asks)),
         side_asks=_any((*client.side_asks, *COMMON.side_asks)),
@@ -252,8 +252,9 @@ _SESSION = re.compile(r'(?:_session_|"session_id": ?")([0-9A-Za-z\-]{8,64})')
 SUBAGENT_HEADERS = ("x-claude-code-agent-id", "x-parent-session-id")
 
 _CALLED = re.compile(
-    r'^Called the \w+ tool with the following input: \{[^\n]*?"(?:file_path|filePath|path)": ?"([^"\n]{1,400})"',
-    re.M,
+    r"^Called the \w+ tool with the following input: "
+    r'\{[^\n]*?"(?:file_path|filePath|path)": ?"([^"\n]{1,400})"',
+    re.MULTILINE,
 )
 
 

@@ -66,18 +66,18 @@ _SEARCHED_CHARS = 64_000
 """How much of one ask is searched for paths."""
 _SEEN_PATHS = 200
 _OBSERVED = re.compile(
-    r"\s*(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|\{\"returncode\":|"
-    r"\[(?:read_file|write_to_file|execute_command|search_files|list_files|replace_in_file)\b[^\n]{0,300}\] Result:|"
+    r"\s*(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|"
+    r"\{\"returncode\":|\[[a-z]+_[a-z_]+\b[^\n]{0,300}\] Result:|"
     r"Tool call error|No tool calls found|Please always provide EXACTLY ONE action)"
 )
 _FAILED_HEAD = re.compile(
     r"\s*(?:<tool_use_error>|<exception>|<returncode>(?!0</)|\{\"returncode\": ?(?!0\b)|Exit code [1-9]|"
     r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9])"
 )
-_FAILED_TAIL = re.compile(r"(?:completed with exit code|exit code:?) (?!0\b)-?\d+[.\])\s]*$", re.I)
-_COMMAND = re.compile(r"^```(?:bash|sh|shell|mswea_bash_command)[ \t]*\n(.*?)^```", re.M | re.S)
+_FAILED_TAIL = re.compile(r"(?:completed with exit code|exit code:?) (?!0\b)-?\d+[.\])\s]*$", re.IGNORECASE)
+_COMMAND = re.compile(r"^```(?:bash|sh|shell|mswea_bash_command)[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SEARCH_REPLACE = re.compile(
-    r"^([^\n`]{1,300})\n```[^\n]*\n<{5,9} SEARCH|^```[^\n]*\n([^\n`]{1,300})\n<{5,9} SEARCH", re.M
+    r"^([^\n`]{1,300})\n```[^\n]*\n<{5,9} SEARCH|^```[^\n]*\n([^\n`]{1,300})\n<{5,9} SEARCH", re.MULTILINE
 )
 
 
@@ -228,9 +228,14 @@ def _of_ask(ask: str) -> list[Touch]:
 
 
 def _of_output(text: str) -> list[Touch]:
-    """Files whose content a tool showed, and those of which a line passed by."""
-    shown = [Touch(path, "read") for path in (*paths.changed(text), *paths.traced(text))]
-    return [*shown, *(Touch(path, "seen") for path in list(dict.fromkeys(paths.hits(text)))[:_SEEN_PATHS])]
+    """Files whose content a tool showed, and those of which a line passed by.
+
+    Of a stack trace only the frame that failed counts as read: the rest is mostly imports.
+    """
+    frames = list(dict.fromkeys(paths.traced(text)))
+    shown = [Touch(path, "read") for path in (*paths.changed(text), *frames[-1:])]
+    passed = dict.fromkeys((*frames[:-1], *paths.hits(text)))
+    return [*shown, *(Touch(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
 
 
 def _failed(text: str) -> bool:

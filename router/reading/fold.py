@@ -121,19 +121,18 @@ def _phase(acts: set[str], *, edited: bool) -> Phase:
     return "explore" if acts else ""
 
 
-_GOES_ON = re.compile(
-    r"(?:(?:and|so|then|now|well|please|just|pls|thanks|thank you|thx|cool|great|perfect|nice|awesome|excellent|"
-    r"yes|yep|yeah|yup|y|ja|oui|si|ok|okay|k|sure|right|correct|exactly|agreed|fine|good|"
-    r"sounds good|looks good|lgtm|that works|works for me|of course|absolutely|definitely|"
-    r"go|go ahead|go on|go for it|continue|proceed|carry on|keep going|keep at it|resume|weiter|mach weiter|next|"
-    r"next step|do|do it|do that|do so|do this|do them|do both|do all|do the (?:first|second|third|next) (?:one|option|step)|"
-    r"try|try again|try it|try that|retry|again|once more|run it|run that|run them|apply it|apply that|ship it|make it so|"
-    r"fix|fix it|fix that|fix this|fix them|implement it|implement that|finish|finish it|commit it|"
-    r"both|all|all of them|all of it|the (?:first|second|third|last|former|latter)(?: one| option)?|option [a-d1-9]|[1-9]|"
-    r"no|nope|with it|with that|it|that|this|as you suggested|as suggested|as planned)"
-    r"(?:[\s,.!;:…]+|$))+",
-    re.I,
+_PHRASES = (
+    r"and|so|then|now|well|please|just|pls|thanks|thank you|thx|cool|great|perfect|nice|awesome|excellent",
+    r"yes|yep|yeah|yup|y|ja|oui|si|ok|okay|k|sure|right|correct|exactly|agreed|fine|good|no|nope",
+    r"sounds good|looks good|lgtm|that works|works for me|of course|absolutely|definitely",
+    r"go|go ahead|go on|go for it|continue|proceed|carry on|keep going|keep at it|resume|weiter|mach weiter",
+    r"next|next step|do|do (?:it|that|so|this|them|both|all)|ship it|make it so|finish|finish it|commit it",
+    r"do the (?:first|second|third|next) (?:one|option|step)|try|try again|try (?:it|that)|retry|again|once more",
+    r"run (?:it|that|them)|apply (?:it|that)|implement (?:it|that)|fix|fix (?:it|that|this|them)",
+    r"both|all|all of (?:them|it)|the (?:first|second|third|last|former|latter)(?: one| option)?",
+    r"option [a-d1-9]|[1-9]|with it|with that|it|that|this|as (?:you )?suggested|as planned",
 )
+_GOES_ON = re.compile(rf"(?:(?:{'|'.join(_PHRASES)})(?:[\s,.!;:…]+|$))+", re.IGNORECASE)
 _SHORT = 80
 
 

@@ -25,18 +25,32 @@ _EXTENSIONS = (
     "xml|xsd|svg|json|jsonl|json5|yaml|yml|toml|ini|cfg|conf|env|properties|lock|md|mdx|rst|txt|tex|csv|tsv|"
     "log|diff|patch|tf|tfvars|hcl|nix|cmake|mk|dockerfile|pem|key|crt|parquet|db|sqlite|gguf|j2|tmpl|template"
 )
-_EXTENSION = re.compile(rf"\.(?:{_EXTENSIONS})$", re.I)
+_EXTENSION = re.compile(rf"\.(?:{_EXTENSIONS})$", re.IGNORECASE)
 _BARE = frozenset(
-    "makefile dockerfile gemfile rakefile procfile jenkinsfile vagrantfile cmakelists.txt license readme "
-    ".env .gitignore .npmrc .dockerignore .editorconfig".split()
+    (
+        "makefile",
+        "dockerfile",
+        "gemfile",
+        "rakefile",
+        "procfile",
+        "jenkinsfile",
+        "vagrantfile",
+        "license",
+        "readme",
+        ".env",
+        ".gitignore",
+        ".npmrc",
+        ".dockerignore",
+        ".editorconfig",
+    )
 )
 _FRAMEWORKS = re.compile(
     r"(?:node|next|nuxt|vue|react|angular|express|three|d3|discord|chart|ember|backbone|p5|socket)\.js$|"
     r"(?:asp|vb|ado)\.net$",
-    re.I,
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[\w.~/\\@+\-:#\[\]()]++")
-_URL = re.compile(r"\b[a-z][a-z0-9+.\-]{0,20}://[^\s<>\"'`)\]]+|\bwww\.[^\s<>\"'`)\]]+", re.I)
+_URL = re.compile(r"\b[a-z][a-z0-9+.\-]{0,20}://[^\s<>\"'`)\]]+|\bwww\.[^\s<>\"'`)\]]+", re.IGNORECASE)
 _POSITION = re.compile(r"(?::\d+(?:[-:,]\d+)*|#L\d+(?:-L?\d+)?)$")
 _LONGEST = 400
 _LIBRARY = re.compile(r"/site-packages/|/dist-packages/|/lib/python\d|/node_modules/|^<|/rustc/|/go/pkg/mod/")
@@ -52,9 +66,7 @@ def normal(path: str) -> str:
     for part in path.split("/"):
         if part == ".." and parts and parts[-1] != "..":
             parts.pop()
-        elif part == ".." and not absolute:
-            parts.append(part)
-        elif part not in ("", ".", ".."):
+        elif (part == ".." and not absolute) or part not in ("", ".", ".."):
             parts.append(part)
     return ("/" if absolute else "") + "/".join(parts)
 
@@ -88,16 +100,16 @@ def named(text: str) -> Iterator[str]:
         word = word.split("](", 1)[-1].split("::", 1)[0]
         if "@" not in word and "(" not in word and is_path(word):
             path = normal(word)
-            if path:
+            if path and not is_library(path):
                 yield path
 
 
 _DIFF = re.compile(
-    r"^(?:diff --git a/(\S+) b/\S+|\+\+\+ (?:b/)?(\S+)|\*\*\* (?:Add|Update|Delete) File: (.+))", re.M
+    r"^(?:diff --git a/(\S+) b/\S+|\+\+\+ (?:b/)?(\S+)|\*\*\* (?:Add|Update|Delete) File: (.+))", re.MULTILINE
 )
 _PYTHON = re.compile(r'File "([^"\n]{1,400})", line \d+')
-_NODE = re.compile(r"^[ \t]++at (?:[^\n(]*\()?([^\s()]+):\d+:\d+\)?", re.M)
-_LINE = re.compile(r"^([^\s:'\"(){}\[\]]{1,300}\.\w{1,10})[:\-]\d+[:\-]", re.M)
+_NODE = re.compile(r"^[ \t]++at (?:[^\n(]*\()?([^\s()]+):\d+:\d+\)?", re.MULTILINE)
+_LINE = re.compile(r"^([^\s:'\"(){}\[\]]{1,300}\.\w{1,10})[:\-]\d+[:\-]", re.MULTILINE)
 _GREP_BYTES = 20_000
 """How much of one tool result is searched for `path:line:` hits."""
 
@@ -112,17 +124,21 @@ def changed(text: str) -> Iterator[str]:
 
 
 def traced(text: str) -> Iterator[str]:
-    """The project's own files in stack traces of Python and JavaScript."""
+    """The project's own files in stack traces of Python and JavaScript, in the order of the text."""
     frames: list[re.Match[str]] = []
     if '", line ' in text:
         frames.extend(_PYTHON.finditer(text))
     if "    at " in text:
         frames.extend(_NODE.finditer(text))
     for frame in frames:
-        if not _LIBRARY.search(frame[1]):
-            path = normal(frame[1])
-            if path:
-                yield path
+        path = normal(frame[1])
+        if path and not is_library(path):
+            yield path
+
+
+def is_library(path: str) -> bool:
+    """Whether a path lies in an installed package or is no file at all (`<stdin>`)."""
+    return _LIBRARY.search(path) is not None
 
 
 def hits(text: str) -> Iterator[str]:
@@ -133,7 +149,7 @@ def hits(text: str) -> Iterator[str]:
             yield path
 
 
-_FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*([^\n`]*)$", re.M)
+_FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*([^\n`]*)$", re.MULTILINE)
 _TITLE = re.compile(r"(?:title|file|filename|path)=[\"']?([^\"'\s}]+)")
 _COMMENT = re.compile(r"\s*(?:#|//|--|/\*|<!--)\s*(\S+?)(?:\s*(?:\*/|-->))?\s*$")
 _TAG = re.compile(

@@ -6,7 +6,7 @@ a word with `$`, a glob or a substitution in it names no file.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from router.reading import paths
@@ -24,9 +24,9 @@ _TOKEN = re.compile(
     |(?P<end>\|\||&&|\|&|;;|[|;&\n()])
     |(?P<word>(?:[^\s|&;()<>'"\\]++|\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+"|['"])++)
     |(?P<other>.)""",
-    re.X | re.S,
+    re.VERBOSE | re.DOTALL,
 )
-_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]++|\\.)*+)"|\\(.)""", re.S)
+_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]++|\\.)*+)"|\\(.)""", re.DOTALL)
 _VAGUE = re.compile(r"[$`*?\[{}]")
 _HERE = ("<<", "<<-")
 _ASSIGN = re.compile(r"\w+\+?=")
@@ -132,7 +132,7 @@ def _commands(text: str) -> list[Command]:
 
 def _heredoc(text: str, at: int, delimiter: str) -> tuple[str, int]:
     """The here-document that starts at `at`, and where the command line goes on."""
-    end = re.compile(rf"^\t*{re.escape(delimiter)}[ \t\r]*$", re.M).search(text, at)
+    end = re.compile(rf"^\t*{re.escape(delimiter)}[ \t\r]*$", re.MULTILINE).search(text, at)
     if end is None:
         return text[at:], len(text)
     return text[at : end.start()], end.end()
@@ -144,9 +144,8 @@ def _unquoted(word: str) -> str:
     return _QUOTED.sub(lambda found: found[1] or found[2] or found[3] or "", word)
 
 
-_WRAPPERS = frozenset(
-    "sudo time env nohup command exec stdbuf nice builtin if then else elif while until do ! {".split()
-)
+_WRAPPERS = ("sudo", "time", "env", "nohup", "command", "exec", "stdbuf", "nice", "builtin")
+_KEYWORDS = ("if", "then", "else", "elif", "while", "until", "do", "!", "{")
 
 
 def _unwrapped(words: list[str]) -> list[str]:
@@ -154,7 +153,7 @@ def _unwrapped(words: list[str]) -> list[str]:
     at = 0
     while at < len(words):
         word = words[at]
-        if word in _WRAPPERS or _ASSIGN.match(word):
+        if word in _WRAPPERS or word in _KEYWORDS or _ASSIGN.match(word):
             at += 1
         elif word == "timeout":
             at += 1
@@ -348,7 +347,7 @@ _TABLE: dict[str, Callable[[_Run], None]] = {
     name: handle
     for names, handle in (
         (
-            "cat nl head tail less more bat batcat od xxd hexdump strings diff cmp sort uniq cut wc column tac",
+            "cat nl head tail less more bat batcat od xxd hexdump strings diff cmp sort uniq cut wc tac",
             _reads,
         ),
         ("ls find fd tree locate pwd stat file du which type whereis echo printf xargs env history", _lists),
@@ -364,7 +363,7 @@ _TABLE: dict[str, Callable[[_Run], None]] = {
         ("bash sh zsh dash ksh source .", _shells),
         ("perl", _perl),
         (
-            "pytest py.test tox nox make cmake ninja ctest mypy ruff flake8 pylint pyright tsc eslint jest vitest",
+            "pytest py.test tox nox make cmake ninja ctest mypy ruff flake8 pylint tsc eslint jest vitest",
             _builds,
         ),
         (
@@ -383,7 +382,7 @@ _OPEN = re.compile(
 _PATH_CALL = re.compile(
     r"""\bPath\(\s*['"]([^'"\n]{1,300})['"]\s*\)\.(read_text|read_bytes|write_text|write_bytes)"""
 )
-_NAME = re.compile(r"""^[ \t]*(\w{1,60})[ \t]*=[ \t]*['"]([^'"\n]{1,300})['"]""", re.M)
+_NAME = re.compile(r"""^[ \t]*(\w{1,60})[ \t]*=[ \t]*['"]([^'"\n]{1,300})['"]""", re.MULTILINE)
 
 
 def _script(text: str, folder: str, whole: Effect) -> None:

@@ -13,28 +13,38 @@ from router.reading.paths import Touch
 
 _VERBS = {
     name: verb
-    for verb, names in {
-        "read": "read read_file readfile view open_file view_file notebookread read_many_files get_file_contents cat",
-        "edit": (
-            "edit multiedit write write_file writefile create create_file edit_file editfile notebookedit "
-            "str_replace replace replace_in_file write_to_file insert apply_diff search_replace insert_content "
-            "create_new_file edit_existing_file single_find_and_replace multi_edit patch apply_patch delete_file"
-        ),
-        "list": "ls list list_files list_dir listfiles list_directory glob find file_search find_files tree",
-        "search": "grep search search_files codebase_search grep_search semantic_search find_symbol rg",
-        "run": (
-            "bash shell exec exec_command shell_command execute_bash execute_command terminal local_shell powershell "
-            "run_terminal_command run_terminal_cmd run_command run_shell_command run_in_terminal cmd"
-        ),
-        "editor": "str_replace_editor str_replace_based_edit_tool text_editor file_editor",
-    }.items()
+    for verb, names in (
+        ("read", "read read_file readfile view open_file view_file notebookread read_many_files cat"),
+        ("edit", "edit multiedit multi_edit write write_file writefile write_to_file create create_file"),
+        ("edit", "edit_file editfile notebookedit str_replace replace replace_in_file insert insert_content"),
+        ("edit", "apply_diff apply_patch patch search_replace single_find_and_replace delete_file"),
+        ("edit", "create_new_file edit_existing_file"),
+        ("list", "ls list list_files list_dir listfiles list_directory glob find file_search find_files"),
+        ("search", "grep search search_files codebase_search grep_search semantic_search find_symbol rg"),
+        ("run", "bash shell exec exec_command shell_command execute_bash execute_command terminal cmd"),
+        ("run", "local_shell powershell run_terminal_command run_terminal_cmd run_command"),
+        ("run", "run_shell_command run_in_terminal"),
+        ("editor", "str_replace_editor str_replace_based_edit_tool text_editor file_editor"),
+    )
     for name in names.split()
 }
 _PHASES = {"read": "explore", "list": "explore", "search": "explore", "edit": "implement"}
 _PATH_KEYS = (
-    "file_path filePath filepath path file filename target_file absolute_path relative_path notebook_path "
-    "file_name paths files file_paths"
-).split()
+    "file_path",
+    "filePath",
+    "filepath",
+    "path",
+    "file",
+    "filename",
+    "file_name",
+    "target_file",
+    "absolute_path",
+    "relative_path",
+    "notebook_path",
+    "paths",
+    "files",
+    "file_paths",
+)
 _COMMAND_KEYS = ("command", "cmd", "script", "commands")
 _EDITOR_READS = ("view", "view_range", "open")
 
