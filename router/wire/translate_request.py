@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from router.errors import BadRequest
+
 Block = Mapping[str, Any]
 Content = str | list[Block] | None
 
@@ -33,8 +35,19 @@ def to_chat(body: bytes, *, model: str) -> bytes:
 
     Returns:
         The body of `POST /v1/chat/completions`, streaming where the client streams.
+
+    Raises:
+        BadRequest: a part that only translation looks at has the wrong shape.
     """
-    asked = msgspec.json.decode(body)
+    try:
+        return msgspec.json.encode(_translate(msgspec.json.decode(body), model))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BadRequest(
+            f"a block, tool or option has the wrong shape for the Messages API: {error}; see its reference"
+        ) from error
+
+
+def _translate(asked: Block, model: str) -> dict[str, Any]:
     chat: dict[str, Any] = {"model": model, "messages": _messages(asked)}
     chat |= _tools(asked)
     chat |= {new: asked[old] for old, new in _SAME.items() if asked.get(old) is not None}
@@ -43,7 +56,7 @@ def to_chat(body: bytes, *, model: str) -> bytes:
         chat["response_format"] = {"type": "json_schema", "json_schema": answer}
     if asked.get("stream"):
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
-    return msgspec.json.encode(chat)
+    return chat
 
 
 _SAME: Mapping[str, str] = {
