@@ -84,7 +84,7 @@ TOLD = (
         weight=1.2,
         why="a small, local edit",
         pattern=_SENTENCE + r"(?:fix|correct|add|write|update|improve)\b[^.\n]{0,40}?\b"
-        r"(?:typos?|docstrings?|comments?|type hints?|spelling|formatting|indentation)\b",
+        r"(?:typos?|docstrings?|type hints?|spelling|formatting|indentation)\b",
     ),
     Told(
         kind="issue-report",

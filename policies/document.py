@@ -28,11 +28,12 @@ class Document:
     data: dict[str, Any]
     lines: Mapping[Loc, int]
 
-    def say(self, loc: Loc, problem: str) -> str:
-        """Word a problem with where it is."""
-        known = next((loc[:end] for end in range(len(loc), -1, -1) if loc[:end] in self.lines), ())
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
-        return f"{self.source}:{self.lines[known]}: {key + ': ' if key else ''}{problem}"
+    def say(self, loc: Loc, problem: str, *, key: str | None = None) -> str:
+        """Word a problem with where it is; `key`, where given, is an item of `loc` on a line of its own."""
+        place = loc if key is None else (*loc, key)
+        known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in self.lines)
+        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
+        return f"{self.source}:{self.lines[known]}: {name + ': ' if name else ''}{problem}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -58,39 +59,39 @@ def read(text: bytes | str, source: str) -> Document:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        lines: dict[Loc, int] = {}
-        if node is not None:
-            lines.update(_lines(node, (), source))
         data = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
+        several = "single document" in (error.context or "")
         problem = (
-            "more than one document; a policy is one" if "single document" in str(error) else error.problem
+            "a second document begins; a policy is one" if several else f"is no valid YAML: {error.problem}"
         )
-        raise PolicyError((f"{source}:{line}: is no valid YAML: {problem}",)) from error
+        raise PolicyError((f"{source}:{line}: {problem}",)) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise PolicyError((f"{source}:1: is no valid YAML: {str(error).partition(chr(10))[0]}",)) from error
-    if not isinstance(data, dict):
+        problem = str(error).partition("\n")[0]
+        raise PolicyError((f"{source}:1: is no valid YAML: {problem}",)) from error
+    if node is None or not isinstance(data, dict):
         found = "is empty" if data is None else f"is a {type(data).__name__}"
-        raise PolicyError(
-            (f"{source}:1: {found}; a policy is a mapping with at least `name` and `otherwise`",)
-        )
-    return Document(source=source, data=data, lines=lines)
+        raise PolicyError((f"{source}:1: {found}; a policy is a mapping with `name` and `otherwise`",))
+    return Document(source=source, data=data, lines=dict(_lines(node, (), source, set())))
 
 
-def _lines(node: yaml.Node, loc: Loc, source: str) -> Iterator[tuple[Loc, int]]:
-    """Find the line of every key and item; keys said twice are refused."""
+def _lines(node: yaml.Node, loc: Loc, source: str, seen: set[int]) -> Iterator[tuple[Loc, int]]:
+    """Find the line of every key and item; keys said twice are refused, aliases are not followed again."""
     yield loc, node.start_mark.line + 1
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for at, item in enumerate(node.value):
-            yield from _lines(item, (*loc, at), source)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise PolicyError((f"{source}:{key.start_mark.line + 1}: '{name}' is said twice",))
-            seen.add(name)
-            yield from _lines(value, (*loc, name), source)
-            yield (*loc, name), key.start_mark.line + 1
+            yield from _lines(item, (*loc, at), source, seen)
+        return
+    names: set[str] = set()
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in names:
+            raise PolicyError((f"{source}:{line}: '{name}' is said twice",))
+        names.add(name)
+        yield from _lines(value, (*loc, name), source, seen)
+        yield (*loc, name), line

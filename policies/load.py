@@ -5,7 +5,7 @@ problems of a file are told at once. Nothing is guessed and nothing is dropped.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -70,7 +70,7 @@ def parse(text: bytes | str, *, source: str) -> Policy:
     try:
         spec = PolicySpec.model_validate(document.data)
     except ValidationError as error:
-        raise PolicyError(tuple(document.say(*_worded(e)) for e in error.errors())) from error
+        raise PolicyError(tuple(_worded(one, document) for one in error.errors())) from error
     compiler = _Compiler(spec, document)
     policy = compiler.policy()
     if compiler.problems:
@@ -211,22 +211,31 @@ def _find(name_or_path: str | Path) -> tuple[Any, str]:
     raise PolicyError((f"{name}: there is no such policy or file{hint}",))
 
 
-def _worded(error: Any) -> tuple[Loc, str]:
+_WORDS: Mapping[str, Callable[[Any], str]] = {
+    "literal_error": lambda e: f"'{e['input']}' is not one of {e['ctx']['expected'].replace(' or ', ', ')}",
+    "value_error": lambda e: str(e["ctx"]["error"]),
+    "string_type": lambda e: f"must be text; put {e['input']!r} in quotes",
+    "model_type": lambda _: "must be a mapping of keys to values",
+    "dict_type": lambda _: "must be a mapping of keys to values",
+    "tuple_type": lambda _: "must be a list; put it in [ ]",
+}
+"""What is wrong with a value, by pydantic's name for it; its own message for any other."""
+
+
+def _worded(error: Any, document: Document) -> str:
     """Put one of pydantic's errors in the words of this file."""
     loc: Loc = tuple(part for part in error["loc"] if part != "[key]")
-    context = error.get("ctx", {})
+    within, last = loc[:-1], str(loc[-1]) if loc else ""
     if error["type"] == "extra_forbidden":
-        model = _MODELS.get(str(loc[0]), PolicySpec) if len(loc) > 1 else PolicySpec
-        return loc[:-1], f"unknown key '{loc[-1]}'{nearest(str(loc[-1]), list(model.model_fields))}"
+        model = _MODELS.get(str(loc[0]), PolicySpec) if within else PolicySpec
+        hint = nearest(last, list(model.model_fields))
+        return document.say(within, f"unknown key '{last}'{hint}", key=last)
     if error["type"] == "missing":
-        return loc[:-1], f"'{loc[-1]}' is missing"
-    if error["type"] == "literal_error":
-        return loc, f"'{error['input']}' is not one of {context['expected'].replace(' or ', ', ')}"
-    if error["type"] == "value_error":
-        return loc, str(context["error"])
-    if error["type"] == "string_type":
-        return loc, f"must be text; put {error['input']!r} in quotes"
-    return loc, f"{error['msg'][0].lower()}{error['msg'][1:]}"
+        return document.say(within, f"'{last}' is missing")
+    if error["type"] == "invalid_key":
+        return document.say(within, f"the key {last} must be text", key=last)
+    word = _WORDS.get(error["type"], lambda e: f"{e['msg'][0].lower()}{e['msg'][1:]}")
+    return document.say(loc, word(error))
 
 
 def _slug(why: str) -> str:
