@@ -52,7 +52,7 @@ class Service:
         self._ledger = LedgerStore.open(
             settings.ledger, prices=Prices(settings.prices), cloud_model=settings.cloud.model
         )
-        self.keyring = self._ledger.keyring()
+        self.keyring = Keyring(self._ledger.load_keys())
         planner = Planner(
             reader=self._reader,
             classifier=RuleClassifier(),
@@ -91,7 +91,7 @@ class Service:
             "local": self._local_health(),
             "cloud": {"url": self.settings.cloud.base_url, "up": self._cloud.up},
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
-            "ledger": {"failures": self._ledger.failures},
+            "ledger": {"lost": self._ledger.lost},
             "reading": self._reader.stats(),
         }
 
@@ -101,7 +101,9 @@ class Service:
         return asdict(self._engine.health)
 
     def ready(self) -> bool:
-        """True once some track can answer."""
+        """True once a track can answer at once: not while the local model still loads."""
+        if self._engine and self._engine.health.state == "starting":
+            return False
         return self._local.up or self._cloud.up
 
     def models(self) -> list[str]:
@@ -138,4 +140,4 @@ class Service:
             await asyncio.sleep(LOOK_S)
             if self._policies.refresh():
                 self._reader.watch(self._policies.policy.never_cloud_patterns)
-            self.keyring = await asyncio.to_thread(self._ledger.keyring)
+            self.keyring = Keyring(await asyncio.to_thread(self._ledger.load_keys))

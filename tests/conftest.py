@@ -60,6 +60,11 @@ class Program:
             found = database.execute(f"select * from requests where {where} order by begun_at")
             return [dict(row) for row in found]
 
+    def row(self, answer: httpx.Response) -> dict[str, Any]:
+        """The finished row of one answer; the ledger posts in groups, so it may take a moment."""
+        where = f"id = '{answer.headers['x-turnout-request-id']}' and finished_at is not null"
+        return wait_for(lambda: self.rows(where), "the answer's row")[0]
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)

@@ -91,7 +91,7 @@ def _open(ledger: str | None) -> "LedgerStore":
     from router.prices import Prices
 
     settings = load_settings(ledger=ledger)
-    return LedgerStore.open(settings.ledger, prices=Prices(settings.prices))
+    return LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
 
 
 def _day(stamp: float | None) -> str:

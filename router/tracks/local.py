@@ -56,8 +56,8 @@ class LocalTrack:
 
     @property
     def up(self) -> bool:
-        """Whether an answer can be had now; an engine that was unloaded when idle wakes by itself."""
-        if self._engine is not None and self._engine.health.state not in {"ready", "stopped"}:
+        """Whether an answer can be had; a model that still loads, or was unloaded when idle, is waited for."""
+        if self._engine is not None and self._engine.health.state == "failed":
             return False
         return self._pulse.up
 

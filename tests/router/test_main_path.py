@@ -65,7 +65,7 @@ def test_a_self_contained_task_is_answered_by_the_local_model(endpoint, path):
     text = told["content"][0]["text"] if path == "/v1/messages" else told["choices"][0]["message"]["content"]
     assert text.strip()
     assert "SmolLM2" in told["model"]
-    assert endpoint.rows()[-1]["served_track"] == "local"
+    assert endpoint.row(answer)["served_track"] == "local"
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
@@ -74,17 +74,17 @@ def test_a_long_multi_file_turn_goes_to_the_cloud_and_without_a_key_says_what_to
     body = {"model": "auto", "max_tokens": 24, "messages": messages}
     told = endpoint.post("/v1/route", body).json()
     assert told["decision"]["track"] == "cloud"
-    assert told["decision"]["rule"] == "many-files"
+    assert told["decision"]["rule"] == "crosses-files"
     assert told["features"]["files"] == 12
     assert told["features"]["tool_calls"] == 30
     assert any(
-        rule["rule"] == "many-files" and rule["matched"] and "12" in rule["because"] for rule in told["rules"]
+        rule["rule"] == "crosses-files" and rule["matched"] and "12" in rule["because"] for rule in told["rules"]
     )
     answer = endpoint.post(path, body, headers=NO_KEY)
     assert answer.status_code == 400
     assert "ANTHROPIC_API_KEY" in answer.json()["error"]["message"]
-    row = endpoint.rows()[-1]
-    assert (row["track"], row["rule"], row["status"]) == ("cloud", "many-files", 400)
+    row = endpoint.row(answer)
+    assert (row["track"], row["rule"], row["status"]) == ("cloud", "crosses-files", 400)
 
 
 def test_claude_gets_the_bytes_that_came(start_endpoint, upstream):
@@ -127,7 +127,7 @@ def test_a_clients_own_credential_goes_on_untouched(endpoint, upstream):
     assert answer.headers["x-turnout-model"] == "claude-opus-5-5"
     arrived = dict(upstream.get("/_requests")[-1]["headers"])
     assert arrived.get("authorization", arrived.get("Authorization")) == "Bearer sk-ant-oat01-mine"
-    row = endpoint.rows()[-1]
+    row = endpoint.row(answer)
     assert (row["served_track"], row["served_model"], row["status"]) == ("cloud", "claude-opus-5-5", 200)
 
 
