@@ -26,8 +26,7 @@ from benchmarks.drip import WORD
 from benchmarks.process import ROOT, BenchmarkError, free_port, stopped, wait_until_open
 
 PeerName = Literal["turnout", "switchyard", "litellm"]
-KEY = "sk-bench-0123456789"
-"""What the load sends as its key, and what peers that ask for one expect."""
+_KEY = "sk-bench-0123456789"
 _READY_S = 90.0
 
 
@@ -52,27 +51,39 @@ class Launch:
     argv: tuple[str, ...]
     env: dict[str, str]
     ready: str
+    key: str = _KEY
+    """What the peer expects of a client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """A peer that is ready."""
+class Target:
+    """Where the load is sent: a peer that is ready, or the upstream itself."""
 
-    name: PeerName
+    name: str
     port: int
-    session: int
-    """Its process, which leads a session of all it starts."""
-    startup_s: float
+    key: str = _KEY
+    session: int = 0
+    """The process that leads the session of all that was started; 0 for the upstream itself."""
+    startup_s: float = 0
 
 
 def _turnout(site: Site) -> Launch:
     anthropic = site.dialect == "anthropic_messages"
+    ledger = str(site.folder / "ledger.db")
+    turnout = (str(site.python), "-m", "router.cli.main")
+    made = subprocess.run(
+        [*turnout, "key", "create", "--team", "bench", "--json", "--ledger", ledger],
+        cwd=ROOT,
+        env=_environment(site.folder),
+        capture_output=True,
+        check=True,
+    )
     return Launch(
-        argv=(str(site.python), "-m", "router.cli.main", "serve"),
+        argv=(*turnout, "serve"),
         env={
             "TURNOUT_LISTEN": f"127.0.0.1:{site.port}",
             "TURNOUT_POLICY": "balanced",
-            "TURNOUT_LEDGER": str(site.folder / "ledger.db"),
+            "TURNOUT_LEDGER": ledger,
             "TURNOUT_CLOUD__BASE_URL": site.upstream if anthropic else f"{site.upstream}/v1",
             "TURNOUT_CLOUD__DIALECT": "anthropic" if anthropic else "openai",
             "TURNOUT_CLOUD__API_KEY_ENV": "BENCH_UPSTREAM_KEY",
@@ -81,6 +92,7 @@ def _turnout(site: Site) -> Launch:
             "TURNOUT_LOG_LEVEL": "warning",
         },
         ready="/health",
+        key=json.loads(made.stdout)["key"],
     )
 
 
@@ -134,7 +146,7 @@ def _litellm(site: Site) -> Launch:
         json.dumps(
             {
                 "model_list": [{"model_name": MODEL, "litellm_params": parameters}],
-                "general_settings": {"master_key": KEY},
+                "general_settings": {"master_key": _KEY},
                 "litellm_settings": {"telemetry": False},
             }
         )
@@ -175,7 +187,7 @@ def version(name: PeerName, python: Path) -> str | None:
 @contextlib.contextmanager
 def started(
     name: PeerName, *, python: Path, dialect: Dialect, upstream: str, folder: Path
-) -> Iterator[Running]:
+) -> Iterator[Target]:
     """Start a peer and wait until it is ready.
 
     Raises:
@@ -198,12 +210,12 @@ def started(
     with stopped(process):
         try:
             wait_until_open(site.port, process, name)
-            _wait_until_ready(site.port, launch.ready, name)
+            _wait_until_ready(name, site.port, launch.ready, launch.key)
         except BenchmarkError as error:
             tail = printed.read_text(errors="replace")[-2000:]
             raise BenchmarkError(f"{error} It printed:\n{tail}") from error
         seconds = time.perf_counter() - began
-        yield Running(name=name, port=site.port, session=process.pid, startup_s=seconds)
+        yield Target(name=name, port=site.port, key=launch.key, session=process.pid, startup_s=seconds)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -213,42 +225,42 @@ def _environment(folder: Path) -> dict[str, str]:
     return kept | {"HOME": str(folder), "BENCH_UPSTREAM_KEY": "sk-upstream"}
 
 
-def _wait_until_ready(port: int, path: str, name: str) -> None:
+def _wait_until_ready(name: str, port: int, path: str, key: str) -> None:
     deadline = time.monotonic() + _READY_S
     status = 0
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            status, _, _ = _ask("GET", port, path)
+            status, _, _ = _ask("GET", port, path, key)
             if 200 <= status < 300:  # noqa: PLR2004 - HTTP
                 return
         time.sleep(0.01)
     raise BenchmarkError(f"{name} was not ready within {_READY_S:.0f} s: {path} answers {status}.")
 
 
-def verify(name: str, port: int, body: Body) -> None:
+def verify(target: Target, body: Body) -> None:
     """See that `body` gets the upstream's answer: a benchmark must not measure error pages.
 
     Raises:
         BenchmarkError: it does not; the message holds what came instead.
     """
-    status, headers, answer = _ask("POST", port, PATHS[body.dialect], body.template)
+    status, headers, answer = _ask("POST", target.port, PATHS[body.dialect], target.key, body.template)
     track = headers.get("x-turnout-track")
-    where = f"{name}, {body.dialect}, {body.name} body"
+    where = f"{target.name}, {body.dialect}, {body.name} body"
     if status != 200 or WORD.encode() not in answer:  # noqa: PLR2004 - HTTP
         raise BenchmarkError(
             f"{where}: expected the upstream's answer, got status {status}: {answer[:500]!r}"
         )
-    if name == "turnout" and track != "cloud":
+    if target.name == "turnout" and track != "cloud":
         raise BenchmarkError(
             f"{where}: must be carried to the cloud track to be compared, but went to {track!r} "
             f"({headers.get('x-turnout-why')})."
         )
 
 
-def _ask(method: str, port: int, path: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
+def _ask(method: str, port: int, path: str, key: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         connection.request(method, path, body or None, headers | {"anthropic-version": "2023-06-01"})
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()

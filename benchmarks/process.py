@@ -69,18 +69,21 @@ def resident_mb(session: int) -> float | None:
 
 
 def cpu_s(session: int) -> float | None:
-    """Seconds that a session's threads have run, by the scheduler's own account; `None` off Linux."""
-    spent = [
-        int((thread / "schedstat").read_text().split()[0])
-        for one in _members(session)
-        for thread in (one / "task").iterdir()
-    ]
+    """CPU seconds of a session's threads, by the scheduler's own account; `None` off Linux."""
+    spent = []
+    for one in _members(session):
+        for thread in (one / "task").iterdir():
+            # A thread may end while this looks at it.
+            with contextlib.suppress(OSError):
+                spent.append(int((thread / "schedstat").read_text().split()[0]))
     return sum(spent) / 1e9 if spent else None
 
 
 def _members(session: int) -> list[Path]:
     """`/proc` folders of the processes in a session."""
-    found = []
+    found: list[Path] = []
+    if not session:
+        return found
     for one in _PROC.glob("[0-9]*"):
         # A process may end while this looks at it.
         with contextlib.suppress(OSError):

@@ -59,7 +59,7 @@ def mint() -> tuple[str, str]:
 
 def digest(secret: str) -> str:
     """Return the SHA-256 of `secret` in hex, as it is stored."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def present(headers: Headers) -> tuple[str | None, Headers]:

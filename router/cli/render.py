@@ -22,7 +22,7 @@ def show_explanation(told: Json, console: Console) -> None:
     if told["changes"]:
         console.print("[bold]What would have changed it[/]")
         for change in told["changes"]:
-            console.print(f"  {change}")
+            console.print(f"  {change['when']}  ->  {change['track']} ({change['rule']})")
 
 
 def _rules(rules: list[Json], decided: str) -> Table:

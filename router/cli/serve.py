@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 
 from router.errors import Misconfigured
 from router.settings import Settings, load_settings
@@ -110,10 +109,7 @@ def _shown(host: str) -> str:
 
 
 def _greet(settings: Settings, url: str) -> None:
-    Console(soft_wrap=True).print(
-        Panel.fit(GREETING.format(url=url, **_tracks(settings)), title="ready", border_style="green"),
-        highlight=False,
-    )
+    Console(soft_wrap=True).print(GREETING.format(url=url, **_tracks(settings)), highlight=False)
 
 
 def _tracks(settings: Settings) -> dict[str, str]:

@@ -5,7 +5,6 @@ its row, and a bill sees all of the conversation that came before it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,7 +72,8 @@ def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Bil
     for of, row in rows.items():
         whole = {**row, **ended[of]}
         seen = _seen_before(connection, whole) if whole["served_track"] == "local" else 0
-        bills.append(_bound({"id": of, **asdict(billing.bill(whole, seen))}, BILLED))
+        bill = billing.bill(whole, seen)
+        bills.append({"of": of, **{f"new_{name}": getattr(bill, name) for name in BILLED}})
     connection.execute(_billing, bills)
 
 

@@ -17,13 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 MODULES = Path(__file__).with_name("node_modules")
-INSTALL = "run `npm install` in tests/clients (node 20 or newer)"
+PI = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
 KEY = "sk-ant-test-not-a-real-key"
 PiWire = Literal["openai-completions", "anthropic-messages"]
-
-
-class NotInstalled(Exception):
-    """An assistant or node is missing; says how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +54,21 @@ class Finished:
         return printed
 
 
+def missing() -> str:
+    """What is not installed and how to get it; empty where all is there."""
+    absent = [
+        name
+        for name, there in (("node", shutil.which("node")), ("Claude Code", _claude()), ("pi", PI.exists()))
+        if not there
+    ]
+    return f"{', '.join(absent)} not installed: run `npm install` in tests/clients" if absent else ""
+
+
+def _claude() -> Path | None:
+    # The platform's package holds the program itself; the `claude` in `.bin` needs an install script.
+    return next((MODULES / "@anthropic-ai").glob("claude-code-*/claude*"), None)
+
+
 def claude(
     place: Place, ask: str, *, url: str, model: str = "", tools: str = "Bash,Read,Write", key: str = KEY
 ) -> Program:
@@ -70,17 +81,10 @@ def claude(
         model: A model name, or empty for its own choice.
         tools: What it may use without asking.
         key: Sent as `x-api-key`.
-
-    Raises:
-        NotInstalled: it is not there.
     """
-    # The platform's package holds the program itself; the `claude` in `.bin` needs an install script.
-    found = sorted((MODULES / "@anthropic-ai").glob("claude-code-*/claude*"))
-    if not found:
-        raise NotInstalled(f"Claude Code is not installed: {INSTALL}")
     flags = ("--model", model) if model else ()
     return Program(
-        argv=(str(found[0]), "-p", ask, "--allowedTools", tools, "--output-format", "json", *flags),
+        argv=(str(_claude()), "-p", ask, "--allowedTools", tools, "--output-format", "json", *flags),
         env={
             **_env(place),
             "ANTHROPIC_BASE_URL": url,
@@ -94,7 +98,7 @@ def claude(
 
 
 def pi(
-    place: Place, ask: str, *, url: str, wire: PiWire, model: str = "auto", window: int = 128_000
+    place: Place, ask: str, *, url: str, wire: PiWire, model: str = "auto", answer_tokens: int = 1024
 ) -> Program:
     """Pi, one ask, no person beside it; its tools run without asking.
 
@@ -104,26 +108,19 @@ def pi(
         url: Base URL without `/v1`.
         wire: What it shall speak.
         model: The model name it sends.
-        window: The context it believes the model has, in tokens.
-
-    Raises:
-        NotInstalled: it or node is not there.
+        answer_tokens: The most it asks for in one answer.
     """
-    script = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
-    node = shutil.which("node")
-    if node is None or not script.exists():
-        raise NotInstalled(f"pi is not installed: {INSTALL}")
     provider = {
         "baseUrl": f"{url}/v1" if wire == "openai-completions" else url,
         "api": wire,
         "apiKey": KEY,
-        "models": [{"id": model, "contextWindow": window, "maxTokens": 1024}],
+        "models": [{"id": model, "contextWindow": 128_000, "maxTokens": answer_tokens}],
     }
     config = place.home / ".pi/agent/models.json"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(json.dumps({"providers": {"turnout": provider}}))
     return Program(
-        argv=(node, str(script), "--provider", "turnout", "--model", model, "-p", ask),
+        argv=("node", str(PI), "--provider", "turnout", "--model", model, "-p", ask),
         env={**_env(place), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
         cwd=place.workspace,
     )

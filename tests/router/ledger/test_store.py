@@ -30,8 +30,9 @@ def test_a_begun_row_stands_unfinished(ledger: LedgerStore, make_plan: MakePlan)
         "team": "core", "user": "ada", "client": "claude-code", "conversation": "c1", "kind": "agent",
         "dialect": "anthropic_messages", "operation": "generate", "asked_model": "claude-sonnet-4-5",
         "stream": True, "policy": "balanced", "rule": "files", "why": "the answer crosses files",
-        "held": False, "would": "", "p_local": 0.4, "work": "crosses-files", "track": "cloud", "cleared": True,
-        "private_why": "", "context_tokens": 1000, "files": 3, "body_bytes": 2, "overhead_s": 0.0004,
+        "held": False, "would": "", "p_local": 0.4, "work": "crosses-files", "track": "cloud",
+        "cleared": True, "private_why": "", "context_tokens": 1000, "files": 3,
+        "body_bytes": 2, "overhead_s": 0.0004,
         "served_track": None, "status": None, "cost_usd": None, "baseline_usd": None,
     }  # fmt: skip
     assert {name: row[name] for name in wanted} == wanted
@@ -46,8 +47,9 @@ def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outc
     assert row["finished_at"] >= row["begun_at"]
     wanted = {
         "rule": "files", "served_track": "cloud", "served_model": "claude-sonnet-4-5", "status": 200,
-        "error": "", "escalated": "", "degraded": "", "first_byte_s": 0.5, "seconds": 2.0, "input": 100, "output": 200,
-        "cache_read": 700, "cache_write_5m": 0, "cache_write_1h": 0, "usage_estimated": False,
+        "error": "", "escalated": "", "degraded": "", "first_byte_s": 0.5, "seconds": 2.0,
+        "input": 100, "output": 200, "cache_read": 700, "cache_write_5m": 0, "cache_write_1h": 0,
+        "usage_estimated": False,
         # 100 * $3 + 200 * $15 + 700 * $0.30, per million
         "cost_usd": pytest.approx(0.00351), "baseline_model": "claude-sonnet-4-5",
         "baseline_usd": pytest.approx(0.00351),

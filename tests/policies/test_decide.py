@@ -1,0 +1,444 @@
+"""Deciding: a case for every line of it and for every shipped rule, and what can never happen."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.decide import Decision, Last, State, decide, escalate, sets_hold
+from policies.load import SHIPPED, load, parse
+from policies.policy import Policy
+from policies.privacy import Clearance
+
+FREE = Clearance(allowed=True)
+BOUND = Clearance(allowed=False, why="never_cloud: the conversation touches 'secrets/**'")
+STATE = State(local_context=8192)
+EASY = Verdict(p_local=0.9, kind="self-contained", why="")
+HARD = Verdict(p_local=0.2, kind="issue-report", why="")
+POLICIES = {name: load(name) for name in SHIPPED}
+BALANCED = POLICIES["balanced"]
+ON_LOCAL = Last(track="local", model="", rule="self-contained", why="it was easy", turn=2)
+ON_CLOUD = replace(ON_LOCAL, track="cloud", rule="crosses-files", why="it was hard")
+
+
+def ask(**fields: Any) -> Features:
+    return Features(**{"context_tokens": 500, "turns": 2, "ask": "x", **fields})
+
+
+def decided(
+    policy: Policy,
+    features: Features | None = None,
+    verdict: Verdict | None = EASY,
+    state: State = STATE,
+    *,
+    asked: str = "auto",
+    clearance: Clearance = FREE,
+) -> Decision:
+    return decide(policy, features or ask(), verdict, state, asked=asked, clearance=clearance)
+
+
+def policy(*lines: str, to: str = "cloud") -> Policy:
+    text = "\n".join(
+        ["name: mine", "params: {max_turn_calls: 40}", f"otherwise: {{to: {to}, why: other}}", *lines]
+    )
+    return parse(text, source="mine.yaml")
+
+
+UP = replace(STATE, last=ON_LOCAL)
+RULES = [
+    # policy, features, verdict, state, track, rule
+    ("balanced", ask(), EASY, STATE, "local", "self-contained"),
+    ("balanced", ask(), HARD, STATE, "cloud", "otherwise"),
+    ("balanced", ask(), replace(HARD, p_local=0.62), STATE, "local", "self-contained"),
+    ("balanced", ask(server_tools=True), EASY, STATE, "cloud", "server-tools"),
+    ("balanced", ask(images=1), EASY, STATE, "cloud", "images"),
+    ("balanced", ask(), EASY, replace(STATE, local_up=False), "cloud", "local-down"),
+    ("balanced", ask(context_tokens=6963), EASY, STATE, "local", "self-contained"),
+    ("balanced", ask(context_tokens=6964), EASY, STATE, "cloud", "too-large"),
+    ("balanced", ask(context_tokens=10**6), EASY, State(), "local", "self-contained"),
+    ("balanced", ask(kind="autocomplete"), HARD, STATE, "local", "side-request"),
+    ("balanced", ask(kind="housekeeping", files=30), HARD, STATE, "local", "side-request"),
+    ("balanced", ask(kind="housekeeping", context_tokens=9000), HARD, STATE, "cloud", "too-large"),
+    ("balanced", ask(kind="count"), HARD, STATE, "cloud", "otherwise"),
+    ("balanced", ask(kind="count"), EASY, STATE, "local", "self-contained"),
+    ("balanced", ask(kind="subagent"), EASY, STATE, "local", "self-contained"),
+    ("balanced", ask(files=3), EASY, STATE, "local", "self-contained"),
+    ("balanced", ask(files=4), EASY, STATE, "cloud", "crosses-files"),
+    ("balanced", ask(files_named=4), EASY, STATE, "cloud", "crosses-files"),
+    ("balanced", ask(turn_calls=40), EASY, STATE, "cloud", "long-turn"),
+    ("balanced", ask(), EASY, replace(STATE, local_wait_s=8.5), "cloud", "busy"),
+    ("balanced", ask(turns=3, follow_up=True), EASY, replace(STATE, last=ON_CLOUD), "cloud", "goes-on-cloud"),
+    ("balanced", ask(turns=3, follow_up=True), HARD, replace(STATE, last=ON_LOCAL), "local", "goes-on-local"),
+    ("balanced", ask(follow_up=True), HARD, STATE, "cloud", "otherwise"),
+    ("balanced", ask(tools_offered=40), EASY, STATE, "local", "self-contained"),
+    ("local-first", ask(files=40), HARD, STATE, "local", "otherwise"),
+    ("local-first", ask(server_tools=True), EASY, STATE, "cloud", "server-tools"),
+    ("local-first", ask(images=1), EASY, STATE, "cloud", "images"),
+    ("local-first", ask(), EASY, replace(STATE, local_up=False), "cloud", "local-down"),
+    ("local-first", ask(context_tokens=8000), EASY, STATE, "cloud", "too-large"),
+    ("local-first", ask(context_tokens=7000), EASY, STATE, "local", "otherwise"),
+    ("quality-first", ask(), EASY, STATE, "local", "self-contained"),
+    ("quality-first", ask(), replace(EASY, p_local=0.8), STATE, "cloud", "otherwise"),
+    ("quality-first", ask(), replace(EASY, kind="question"), STATE, "cloud", "otherwise"),
+    ("quality-first", ask(kind="housekeeping"), HARD, STATE, "local", "side-request"),
+    ("quality-first", ask(files=2), EASY, STATE, "cloud", "crosses-files"),
+    ("quality-first", ask(context_tokens=5000), EASY, STATE, "cloud", "too-large"),
+    ("quality-first", ask(server_tools=True), EASY, STATE, "cloud", "server-tools"),
+    ("quality-first", ask(images=1), EASY, STATE, "cloud", "images"),
+    ("quality-first", ask(), EASY, replace(STATE, local_up=False), "cloud", "local-down"),
+    ("quality-first", ask(), EASY, replace(STATE, local_wait_s=4), "cloud", "busy"),
+    (
+        "quality-first",
+        ask(turns=3, follow_up=True),
+        EASY,
+        replace(STATE, last=ON_CLOUD),
+        "cloud",
+        "goes-on-cloud",
+    ),
+    ("private", ask(files=40), HARD, STATE, "local", "otherwise"),
+]
+
+
+@pytest.mark.parametrize(("name", "features", "verdict", "state", "track", "rule"), RULES)
+def test_shipped_rules(name, features, verdict, state, track, rule):
+    decision = decided(POLICIES[name], features, verdict, state)
+    assert (decision.track, decision.rule) == (track, rule)
+    assert decision.why
+    assert decision.p_local == verdict.p_local
+    assert not decision.held
+
+
+def test_every_shipped_rule_has_a_case():
+    tried = {(name, rule) for name, _, _, _, _, rule in RULES}
+    shipped = {(name, one.name) for name in SHIPPED if name != "observe" for one in POLICIES[name].rules}
+    assert shipped <= tried
+
+
+@pytest.mark.parametrize("asked", ["auto", "cloud", "local", "claude-opus-5-5", ""])
+@pytest.mark.parametrize("features", [ask(), ask(files=40), None])
+def test_no_clearance_is_local_and_nowhere_else(asked, features):
+    for one in POLICIES.values():
+        decision = decide(one, features, HARD, replace(STATE, last=ON_CLOUD), asked=asked, clearance=BOUND)
+        assert (decision.track, decision.rule, decision.why) == ("local", "never_cloud", BOUND.why)
+        assert decision.alternatives == ()
+        assert decision.model == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "track"),
+    [
+        ("local", "local"),
+        ("cloud", "cloud"),
+        ("Local ", "local"),
+        ("turnout/local", "local"),
+        ("turnout-local", "local"),
+        ("turnout/cloud", "cloud"),
+        ("turnout-cloud", "cloud"),
+    ],
+)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_track_that_the_client_names_wins(name, asked, track):
+    state = replace(STATE, last=ON_CLOUD if track == "local" else ON_LOCAL, budget_left_usd=0, local_up=False)
+    decision = decide(POLICIES[name], None, None, state, asked=asked, clearance=FREE)
+    assert (decision.track, decision.rule, decision.alternatives) == (track, "asked", ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "model"),
+    [
+        ("claude-opus-5-5", "claude-opus-5-5"),
+        ("anthropic/claude-haiku-5-5", "claude-haiku-5-5"),
+        ("auto", ""),
+        ("turnout/auto", ""),
+        ("gpt-6", ""),
+        ("localhost", ""),
+        ("", ""),
+    ],
+)
+def test_any_other_name_lets_the_policy_decide_and_claude_keeps_its_model(asked, model):
+    hard, easy = decided(BALANCED, verdict=HARD, asked=asked), decided(BALANCED, verdict=EASY, asked=asked)
+    assert (hard.track, hard.model) == ("cloud", model)
+    assert (easy.track, easy.model) == ("local", "")
+
+
+class TestObserve:
+    def test_requests_go_where_the_client_asked_and_the_rules_are_recorded(self):
+        decision = decided(POLICIES["observe"], verdict=EASY, asked="claude-opus-5-5")
+        assert (decision.track, decision.model, decision.rule) == ("cloud", "claude-opus-5-5", "observe")
+        assert decision.would == "local"
+        assert decision.why == "only observing; the rules say local: self-contained"
+
+    def test_a_hard_one_would_be_cloud(self):
+        assert decided(POLICIES["observe"], verdict=HARD).would == "cloud"
+
+    def test_nothing_is_held(self):
+        assert not decided(POLICIES["observe"], state=UP).held
+
+    def test_other_policies_have_no_would(self):
+        assert decided(BALANCED).would == ""
+
+
+class TestHold:
+    @pytest.mark.parametrize(("last", "verdict"), [(ON_LOCAL, HARD), (ON_CLOUD, EASY)])
+    @pytest.mark.parametrize("kind", ["ask", "agent", "count"])
+    def test_a_turn_keeps_its_track(self, last, verdict, kind):
+        decision = decided(BALANCED, ask(kind=kind, files=30), verdict, replace(STATE, last=last))
+        assert decision.held
+        assert (decision.track, decision.rule, decision.why) == (last.track, last.rule, last.why)
+
+    def test_the_next_turn_is_decided_anew(self):
+        decision = decided(BALANCED, ask(turns=3), HARD, UP)
+        assert (decision.held, decision.track) == (False, "cloud")
+
+    @pytest.mark.parametrize("kind", ["housekeeping", "autocomplete", "subagent"])
+    def test_what_runs_beside_the_main_loop_takes_no_hold(self, kind):
+        assert not decided(BALANCED, ask(kind=kind), EASY, replace(STATE, last=ON_CLOUD)).held
+
+    @pytest.mark.parametrize(
+        ("kind", "sets"),
+        [
+            ("ask", True),
+            ("agent", True),
+            ("count", False),
+            ("housekeeping", False),
+            ("autocomplete", False),
+            ("subagent", False),
+        ],
+    )
+    def test_only_the_main_loop_sets_one(self, kind, sets):
+        assert sets_hold(ask(kind=kind)) is sets
+
+    @pytest.mark.parametrize(
+        ("features", "state", "why"),
+        [
+            (ask(context_tokens=8193), UP, "the prompt does not fit the local window"),
+            (ask(turn_calls=40), UP, "the turn has gone on too long for the local model"),
+            (ask(), replace(UP, local_up=False), "the local model is down or failed"),
+        ],
+    )
+    def test_a_local_turn_moves_as_escalation_allows(self, features, state, why):
+        decision = decided(BALANCED, features, EASY, state, asked="claude-opus-5-5")
+        assert (decision.track, decision.rule, decision.why) == ("cloud", "escalate", why)
+        assert decision.model == "claude-opus-5-5"
+        assert not decision.held
+
+    @pytest.mark.parametrize(
+        ("features", "state"),
+        [
+            (ask(context_tokens=8192), UP),
+            (ask(context_tokens=10**6), replace(UP, local_context=0)),
+            (ask(turn_calls=39), UP),
+            (ask(images=3, files=30), UP),
+            (ask(turn_calls=40), replace(UP, budget_left_usd=0)),
+        ],
+    )
+    def test_and_for_nothing_else(self, features, state):
+        assert decided(BALANCED, features, HARD, state).track == "local"
+
+    def test_a_policy_without_escalation_keeps_the_turn_local(self):
+        decision = decided(policy(), ask(context_tokens=9000, turn_calls=90), HARD, UP)
+        assert (decision.held, decision.track) == (True, "local")
+
+    def test_a_cause_that_is_not_named_moves_nothing(self):
+        mine = policy("escalate: {on: [local_error]}")
+        assert decided(mine, ask(context_tokens=9000, turn_calls=90), HARD, UP).track == "local"
+
+    def test_hold_none_decides_each_request(self):
+        assert not decided(policy("hold: none"), ask(), EASY, UP).held
+
+    def test_hold_conversation_keeps_later_turns_too(self):
+        assert decided(policy("hold: conversation"), ask(turns=9), HARD, UP).held
+
+    def test_a_held_local_turn_may_still_escalate(self):
+        assert decided(BALANCED, ask(), HARD, UP).alternatives == ("cloud",)
+
+
+class TestBudget:
+    MINE = policy(
+        'rules: [{name: files, when: "files > 3", to: cloud, why: many}]',
+        "budget: {team_month_usd: 200, over: local}",
+        "escalate: {on: [overflow]}",
+    )
+
+    @pytest.mark.parametrize("features", [ask(files=9), ask(), None])
+    def test_over_budget_is_local_and_does_not_escalate(self, features):
+        decision = decide(
+            self.MINE, features, HARD, replace(STATE, budget_left_usd=0), asked="auto", clearance=FREE
+        )
+        assert (decision.track, decision.rule, decision.alternatives) == ("local", "budget", ())
+
+    def test_within_budget_the_rules_decide(self):
+        assert decided(self.MINE, ask(files=9), HARD, replace(STATE, budget_left_usd=0.01)).rule == "files"
+
+    def test_a_turn_already_on_the_cloud_is_finished_there(self):
+        state = replace(STATE, last=ON_CLOUD, budget_left_usd=-1)
+        assert decided(self.MINE, ask(), HARD, state).track == "cloud"
+
+
+class TestUnreadable:
+    def test_without_features_otherwise_serves(self):
+        decision = decide(BALANCED, None, None, STATE, asked="claude-x", clearance=FREE)
+        assert (decision.track, decision.model, decision.rule) == ("cloud", "claude-x", "unreadable")
+        assert decision.why == "the request could not be read"
+
+    def test_without_a_verdict_too(self):
+        decision = decided(policy(to="local"), ask(), None)
+        assert (decision.track, decision.rule, decision.p_local) == ("local", "unreadable", 0)
+
+    def test_a_held_turn_stays_held_without_a_verdict(self):
+        assert decided(BALANCED, ask(), None, UP).held
+
+    def test_a_condition_that_fails_on_these_values_does_too(self):
+        mine = policy('rules: [{name: bad, when: "int(local.wait_s) > 3", to: local, why: a}]')
+        decision = decided(mine, ask(), EASY, replace(STATE, local_wait_s=float("inf")))
+        assert (decision.track, decision.rule) == ("cloud", "unreadable")
+        assert decision.why.startswith("a condition failed")
+
+
+class TestAlternatives:
+    @pytest.mark.parametrize(
+        ("mine", "verdict", "expected"),
+        [
+            (BALANCED, EASY, ("cloud",)),
+            (BALANCED, HARD, ()),
+            (POLICIES["local-first"], EASY, ("cloud",)),
+            (POLICIES["private"], EASY, ()),
+            (policy("escalate: {on: [overflow], at_most: 0}", to="local"), EASY, ()),
+            (policy("degrade: {on: [cloud_error]}"), HARD, ("local",)),
+            (policy(), HARD, ()),
+        ],
+    )
+    def test_they_come_from_escalate_and_degrade(self, mine, verdict, expected):
+        assert decided(mine, verdict=verdict).alternatives == expected
+
+
+class TestEscalate:
+    @pytest.mark.parametrize(
+        ("cause", "why"),
+        [
+            ("overflow", "the prompt does not fit the local window"),
+            ("bad_tool_call", "the local model's tool call stayed invalid"),
+            ("local_error", "the local model is down or failed"),
+            ("slow", "the local model gave nothing useful in time"),
+            ("unsupported", "the local model cannot do what this needs"),
+        ],
+    )
+    def test_a_failed_local_attempt_goes_to_the_cloud(self, cause, why):
+        first = decided(BALANCED, asked="claude-opus-5-5")
+        after = escalate(BALANCED, first, cause, FREE, 1, asked="claude-opus-5-5")
+        assert after is not None
+        assert (after.track, after.rule, after.why) == ("cloud", "escalate", why)
+        assert after.model == "claude-opus-5-5"
+        assert after.alternatives == ()
+        assert after.p_local == first.p_local
+
+    @pytest.mark.parametrize("cause", ["private", "no_credential", "cloud_error", "anything"])
+    def test_other_causes_do_not(self, cause):
+        assert escalate(BALANCED, decided(BALANCED), cause, FREE, 1) is None
+
+    def test_not_more_often_than_the_policy_says(self):
+        assert escalate(BALANCED, decided(BALANCED), "overflow", FREE, 2) is None
+
+    def test_not_without_clearance(self):
+        assert escalate(BALANCED, decided(BALANCED), "overflow", BOUND, 1) is None
+
+    def test_not_for_a_cause_the_policy_does_not_name(self):
+        mine = policy("escalate: {on: [overflow]}", to="local")
+        assert escalate(mine, decided(mine), "bad_tool_call", FREE, 1) is None
+
+    def test_not_from_a_track_the_client_named(self):
+        assert escalate(BALANCED, decided(BALANCED, asked="local"), "overflow", FREE, 1) is None
+
+    @pytest.mark.parametrize(
+        ("cause", "why"),
+        [
+            ("no_credential", "there is no credential for the cloud"),
+            ("cloud_error", "the cloud failed"),
+        ],
+    )
+    def test_a_failed_cloud_attempt_degrades_where_the_policy_says(self, cause, why):
+        mine = policy("degrade: {on: [no_credential, cloud_error]}")
+        after = escalate(mine, decided(mine), cause, FREE, 1)
+        assert after is not None
+        assert (after.track, after.rule, after.why) == ("local", "degrade", why)
+
+    def test_and_nowhere_else(self):
+        assert escalate(BALANCED, decided(BALANCED, verdict=HARD), "cloud_error", FREE, 1) is None
+        mine = policy("degrade: {on: [no_credential]}")
+        assert escalate(mine, decided(mine), "cloud_error", FREE, 1) is None
+
+    def test_a_request_moves_once(self):
+        mine = POLICIES["local-first"]
+        after = escalate(mine, decided(mine), "overflow", FREE, 1)
+        assert after is not None
+        assert escalate(mine, after, "cloud_error", FREE, 2) is None
+
+
+COUNTS = st.integers(0, 10**9)
+FEATURES = st.none() | st.builds(
+    Features,
+    kind=st.sampled_from(["ask", "agent", "autocomplete", "housekeeping", "subagent", "count"]),
+    context_tokens=COUNTS,
+    files=COUNTS,
+    files_named=COUNTS,
+    turns=st.integers(0, 3),
+    turn_calls=COUNTS,
+    images=st.integers(0, 2),
+    server_tools=st.booleans(),
+    follow_up=st.booleans(),
+    ask=st.text(max_size=30),
+)
+VERDICTS = st.none() | st.builds(Verdict, p_local=st.floats(0, 1), kind=st.text(max_size=9), why=st.just(""))
+LAST = st.none() | st.sampled_from([ON_LOCAL, ON_CLOUD])
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+STATES = st.builds(
+    State,
+    local_context=COUNTS,
+    local_wait_s=NUMBERS,
+    local_up=st.booleans(),
+    cloud_up=st.booleans(),
+    budget_left_usd=NUMBERS,
+    last=LAST,
+)
+NAMES = st.sampled_from(["auto", "local", "cloud", "claude-sonnet-5-5", ""]) | st.text(max_size=12)
+CAUSES = st.sampled_from(
+    ["overflow", "bad_tool_call", "local_error", "cloud_error", "no_credential", "slow", "?"]
+)
+MINE = [
+    *POLICIES.values(),
+    policy(
+        "degrade: {on: [cloud_error, no_credential]}", "budget: {team_month_usd: 1}", "hold: conversation"
+    ),
+    policy("escalate: {on: [overflow, turn_too_long, slow], first_byte_s: 1, at_most: 3}", to="local"),
+]
+
+
+@given(st.sampled_from(MINE), FEATURES, VERDICTS, STATES, NAMES, st.booleans(), CAUSES, st.integers(1, 4))
+@settings(max_examples=400, deadline=None)
+def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
+    mine, features, verdict, state, asked, allowed, cause, attempts
+):
+    clearance = FREE if allowed else BOUND
+    decision = decide(mine, features, verdict, state, asked=asked, clearance=clearance)
+    assert decision.track in {"local", "cloud"}
+    assert decision.rule
+    assert decision.why
+    assert decision.track not in decision.alternatives
+    after = escalate(mine, decision, cause, clearance, attempts, asked=asked)
+    if not allowed:
+        assert decision.track == "local"
+        assert decision.alternatives == ()
+        assert after is None
+    if after is not None:
+        assert after.track != decision.track
+
+
+@given(FEATURES, VERDICTS, STATES, NAMES)
+@settings(max_examples=100, deadline=None)
+def test_deciding_twice_gives_the_same(features, verdict, state, asked):
+    first = decide(BALANCED, features, verdict, state, asked=asked, clearance=FREE)
+    assert decide(BALANCED, features, verdict, state, asked=asked, clearance=FREE) == first
