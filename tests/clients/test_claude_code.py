@@ -27,9 +27,8 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     assert second.body["messages"][-1]["content"][0]["type"] == "tool_result"
 
     rows = endpoint.rows(after=before)
-    assert [(row["served_track"], row["status"], row["client"]) for row in rows] == [
-        ("cloud", 200, "claude-code")
-    ] * 2
+    served = [(row["served_track"], row["status"], row["client"]) for row in rows]
+    assert served == [("cloud", 200, "claude-code")] * 2
     assert rows[0]["conversation"] == rows[1]["conversation"]
     used = finished.result["usage"]
     assert sum(row["output"] for row in rows) == used["output_tokens"]
