@@ -8,7 +8,7 @@ pattern holds for everything below it.
 import re
 from posixpath import normpath
 
-_PART = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[^*?\[]+|\[")
+_PART = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[^*?\[/]+|/|\[")
 _WILD = {"**/": r"(?:.*/)?", "/**": r"(?:/.*)?", "**": r".*", "*": r"[^/\n]*", "?": r"[^/\n]"}
 
 
@@ -18,7 +18,7 @@ def compile_glob(glob: str) -> re.Pattern[str]:
     A leading `/` or drive (`/etc/**`, `C:/keys`) anchors the pattern at the start of the path.
 
     Raises:
-        ValueError: the pattern is empty or matches every path by accident of its form.
+        ValueError: the pattern is empty, or its character class is none.
     """
     plain = glob.replace("\\", "/").strip()
     if not plain.strip("/"):

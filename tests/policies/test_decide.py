@@ -103,8 +103,9 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "features", "verdict", "state", "track", "rule"), RULES)
-def test_shipped_rules(name, features, verdict, state, track, rule):
+@pytest.mark.parametrize("case", RULES, ids=lambda case: f"{case[0]}-{case[-1]}")
+def test_shipped_rules(case):
+    name, features, verdict, state, track, rule = case
     decision = decided(POLICIES[name], features, verdict, state)
     assert (decision.track, decision.rule) == (track, rule)
     assert decision.why
@@ -417,11 +418,19 @@ MINE = [
 ]
 
 
-@given(st.sampled_from(MINE), FEATURES, VERDICTS, STATES, NAMES, st.booleans(), CAUSES, st.integers(1, 4))
+@given(
+    mine=st.sampled_from(MINE),
+    read=st.tuples(FEATURES, VERDICTS),
+    state=STATES,
+    asked=NAMES,
+    failure=st.tuples(CAUSES, st.integers(1, 4)),
+)
 @settings(max_examples=400, deadline=None)
+@pytest.mark.parametrize("allowed", [True, False])
 def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
-    mine, features, verdict, state, asked, allowed, cause, attempts
+    *, mine, read, state, asked, failure, allowed
 ):
+    (features, verdict), (cause, attempts) = read, failure
     clearance = FREE if allowed else BOUND
     decision = decide(mine, features, verdict, state, asked=asked, clearance=clearance)
     assert decision.track in {"local", "cloud"}

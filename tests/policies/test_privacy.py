@@ -1,0 +1,149 @@
+"""Clearance: what `never_cloud` keeps, however it is written, and that unknown is not allowed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifiers.features import Features
+from policies.globs import compile_glob, haystack
+from policies.load import SHIPPED, load, parse
+from policies.policy import Policy
+from policies.privacy import clear
+
+
+def fenced(never_cloud: str) -> Policy:
+    return parse(
+        f"name: mine\notherwise: {{to: cloud, why: a}}\nnever_cloud: {never_cloud}\n", source="p.yaml"
+    )
+
+
+def touches(glob: str, *paths: str) -> bool:
+    return compile_glob(glob).search(haystack(frozenset(paths))) is not None
+
+
+@pytest.mark.parametrize(
+    ("glob", "path"),
+    [
+        ("secrets/**", "secrets/key.pem"),
+        ("secrets/**", "secrets/a/b/c"),
+        ("secrets/**", "app/secrets/key.pem"),
+        ("secrets/**", "/home/me/app/secrets/key.pem"),
+        ("secrets/**", "C:\\work\\app\\secrets\\key.pem"),
+        ("secrets/**", "./secrets/key.pem"),
+        ("secrets/**", "app/../secrets/key.pem"),
+        ("secrets/**", "SECRETS/key.pem"),
+        ("secrets/**", "secrets"),
+        ("secrets/", "secrets/key.pem"),
+        ("secrets", "a/secrets/key.pem"),
+        ("./secrets/**", "secrets/key.pem"),
+        ("secrets\\**", "secrets/key.pem"),
+        ("**/secrets/**", "secrets/key.pem"),
+        ("**/secrets/**", "a/b/secrets/key.pem"),
+        ("config/prod.env", "config/x/../prod.env"),
+        ("config/prod.env", "config//prod.env"),
+        ("*.pem", "a/b/key.pem"),
+        ("*.pem", "key.pem"),
+        (".env", "/srv/.env"),
+        (".env*", ".env.local"),
+        ("key?.txt", "a/key1.txt"),
+        ("key[0-9].txt", "key7.txt"),
+        ("key[!0-9].txt", "keyx.txt"),
+        ("a/**/z", "a/z"),
+        ("a/**/z", "a/b/c/z"),
+        ("/etc/**", "/etc/passwd"),
+        ("C:/keys/**", "c:\\keys\\one"),
+        ("weird+(name)/**", "weird+(name)/x"),
+    ],
+)
+def test_paths_that_stay(glob, path):
+    assert touches(glob, "README.md", path, "src/main.py")
+
+
+@pytest.mark.parametrize(
+    ("glob", "path"),
+    [
+        ("secrets/**", "src/secrets.py"),
+        ("secrets/**", "mysecrets/key.pem"),
+        ("secrets/**", "secretsauce/key.pem"),
+        ("*.pem", "key.pem.txt"),
+        ("a/*/z", "a/b/c/z"),
+        ("key?.txt", "key10.txt"),
+        ("key[!0-9].txt", "key7.txt"),
+        ("/etc/**", "/srv/etc/passwd"),
+        (".env", "src/env.py"),
+        ("a.b", "axb"),
+    ],
+)
+def test_paths_that_may_leave(glob, path):
+    assert not touches(glob, "README.md", path)
+
+
+@given(st.frozensets(st.text(max_size=30), max_size=8), st.text(max_size=12))
+def test_a_watched_file_is_found_among_any_others(paths, name):
+    assert touches("secrets/**", *paths, f"{name.replace(chr(0), '')}/secrets/key")
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_any_pattern_compiles_or_is_refused_with_a_reason(glob):
+    try:
+        compile_glob(glob).search("a/b")
+    except ValueError as error:
+        assert str(error).startswith(("is empty", "is no valid pattern"))  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize(
+    ("never_cloud", "features", "team", "why"),
+    [
+        ("{teams: [legal]}", Features(), "legal", "team 'legal' is kept here"),
+        ("{teams: ['hr-*']}", Features(), "hr-eu", "team 'hr-eu' is kept here"),
+        ("{teams: ['*']}", Features(), "", "nothing leaves under this policy"),
+        ("{teams: ['*']}", None, "any", "nothing leaves under this policy"),
+        (
+            "{paths: ['a/**', 'secrets/**']}",
+            Features(paths=frozenset({"x/secrets/k"})),
+            "",
+            "the conversation touches 'secrets/**'",
+        ),
+        ("{match: ['(?i)internal']}", Features(marks=("(?i)internal",)), "", "matches '(?i)internal'"),
+        ("{match: ['(?i)internal']}", None, "", "could not be read, and this policy keeps things private"),
+        ("{paths: ['secrets/**']}", None, "", "could not be read, and this policy keeps things private"),
+    ],
+)
+def test_refused(never_cloud, features, team, why):
+    clearance = clear(fenced(never_cloud), features, team)
+    assert not clearance.allowed
+    assert clearance.why.startswith("never_cloud: ")
+    assert why in clearance.why
+
+
+@pytest.mark.parametrize(
+    ("never_cloud", "features", "team"),
+    [
+        ("{}", None, ""),
+        ("{teams: [legal]}", None, "web"),
+        ("{teams: [legal]}", Features(), ""),
+        ("{paths: ['secrets/**']}", Features(paths=frozenset({"src/a.py"})), "web"),
+        ("{paths: ['secrets/**']}", Features(), ""),
+        ("{match: [internal]}", Features(ask="marks are found by reading, not here"), ""),
+    ],
+)
+def test_allowed(never_cloud, features, team):
+    clearance = clear(fenced(never_cloud), features, team)
+    assert clearance.allowed
+    assert clearance.why == ""
+
+
+def test_the_reason_names_the_policy_and_not_the_path():
+    features = Features(paths=frozenset({"clients/acme/secrets/merger.md"}))
+    assert "acme" not in clear(fenced("{paths: ['secrets/**']}"), features, "").why
+
+
+def test_reading_is_told_what_to_watch_for():
+    policy = fenced("{match: ['(?i)internal only', 'X-\\d+']}")
+    assert [one.pattern for one in policy.never_cloud_patterns] == ["(?i)internal only", "X-\\d+"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_of_the_shipped_policies_only_private_keeps_everything(name):
+    assert clear(load(name), Features(), "web").allowed is (name != "private")
+    assert clear(load(name), None, "").allowed is (name != "private")
