@@ -42,7 +42,6 @@ class Fold:
         self.named = PathSet()
         self._digests: set[bytes] = set()
         self._waiting: tuple[Use, ...] = ()
-        self._directories = (0, 0)
 
     def add(self, facts: MessageFacts) -> None:
         """Take the next message."""
@@ -100,12 +99,6 @@ class Fold:
                 if how == "edited":
                     self.edited.add(index)
                     self.phase = self.phase or "implement"
-
-    def directories(self) -> int:
-        """Distinct directories of the files."""
-        if self._directories[0] != len(self.written):
-            self._directories = (len(self.written), self.files.directories())
-        return self._directories[1]
 
     def cost(self) -> int:
         """Approximate bytes this holds."""

@@ -207,6 +207,7 @@ class PathSet:
         self._longest: list[str] = []
         self._by_name: dict[str, list[int]] = {}
         self._known: dict[str, int] = {}
+        self._counted = (0, 0)
 
     def __len__(self) -> int:
         return len(self._longest)
@@ -232,12 +233,11 @@ class PathSet:
         return index
 
     def directories(self) -> int:
-        """Distinct directories that hold these files."""
-        folders = PathSet()
-        bare = False
-        for folder in {path.rpartition("/")[0] for path in self._longest}:
-            if folder:
+        """Distinct directories that hold these files; longest first, so that tails find their whole."""
+        if self._counted[0] != len(self._known):
+            folders = PathSet()
+            held = {path.rpartition("/")[0] for path in self._longest}
+            for folder in sorted(held - {""}, key=lambda one: (-len(one), one)):
                 folders.add(folder)
-            else:
-                bare = True
-        return len(folders) or int(bare)
+            self._counted = (len(self._known), len(folders) or len(held))
+        return self._counted[1]

@@ -230,7 +230,7 @@ def _features(
         output_limit=_number(envelope.max_completion_tokens) or _number(envelope.max_tokens),
         files=len(fold.files),
         files_edited=len(fold.edited),
-        directories=fold.directories(),
+        directories=fold.files.directories(),
         files_named=len(fold.named),
         tools_offered=len(tools.names) if tools else 0,
         tools_used=len(fold.tools),

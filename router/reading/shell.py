@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from router.reading import paths
 from router.reading.paths import How, Touch
 
-_LONGEST = 200_000
+_LONGEST = 50_000
 """Characters of one command that are parsed; the rest is data in practice."""
 _DEEPEST = 3
 """How far `bash -c "bash -c …"` is followed."""
@@ -273,7 +273,7 @@ def _git(run: _Run) -> None:
     else:
         run.whole.acts.add("explore")
         if verb in _GIT_READS:
-            names = [word.rpartition(":")[2] for word in inner.operands("-n -L -S -G")[1:]]
+            names = [word.rpartition(":")[2] for word in inner.operands("-n -L -S -G")]
             inner.touch([word for word in names if paths.is_path(word)], "read")
 
 

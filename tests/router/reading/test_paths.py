@@ -1,0 +1,89 @@
+# ruff: noqa: E501 - tables of whole requests and commands read best one row a line
+import pytest
+
+from router.reading import paths
+from router.reading.paths import PathSet
+
+NAMED = [
+    ("look at src/app.py and tests/test_app.py:12", ["src/app.py", "tests/test_app.py"]),
+    ("fix `calc.py`, @lib/x.ts and (README.md).", ["calc.py", "lib/x.ts", "README.md"]),
+    ("upgrade to 3.11.2 or v1.2.3, see 10.0.0.1", []),
+    ("see https://example.com/a/b.py and www.x.org/c.js", []),
+    ("Node.js, Next.js and ASP.NET are fine", []),
+    ("mail me@example.com about foo.bar.baz", []),
+    ("tests/a.py::TestX::test_y fails", ["tests/a.py"]),
+    ("in C:\\proj\\a.cs", ["C:/proj/a.cs"]),
+    ("def has_close_elements(numbers: List[float]) -> bool: e.g. 0.5", []),
+    ("change the Makefile and .env", ["Makefile", ".env"]),
+    ("/usr/lib/python3/dist-packages/x/y.py", []),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), NAMED)
+def test_named(text, found):
+    assert list(paths.named(text)) == found
+
+
+GIVEN = [
+    ("```python src/a.py\nx = 1\n```", ["src/a.py"]),
+    ('```python title="b.py"\nx\n```', ["b.py"]),
+    ("src/c.rs\n```\nfn main() {}\n```", ["src/c.rs"]),
+    ("```js\n// web/d.js\nx\n```\nthen e.js\n", ["web/d.js"]),
+    ("```\nplain\n```", []),
+    ('<file path="f.py">x</file>', ["f.py"]),
+    ("diff --git a/g.py b/g.py\n--- a/g.py\n+++ b/g.py\n", ["g.py", "g.py"]),
+    (
+        '  File "/app/h.py", line 3, in f\n  File "/x/site-packages/i.py", line 1\n  File "<stdin>", line 1',
+        ["/app/h.py"],
+    ),
+    ("Error: x\n    at f (/app/j.js:1:2)\n    at g (/app/node_modules/k.js:1:2)", ["/app/j.js"]),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), GIVEN)
+def test_given(text, found):
+    assert list(paths.given(text)) == found
+
+
+def test_hits_of_grep():
+    assert list(paths.hits("a/b.py:12:def x\nc.py-13-y\nnot a hit: 3\n12:30:15 time\n")) == ["a/b.py", "c.py"]
+
+
+@pytest.mark.parametrize(
+    ("path", "normal"),
+    [
+        ("./a//b.py", "a/b.py"),
+        ("a/../b.py", "b.py"),
+        ("/a/../../b", "/b"),
+        ("../a", "../a"),
+        ("a\\b.py", "a/b.py"),
+        (".", ""),
+        ("x" * 500, ""),
+        ("a\nb", ""),
+    ],
+)
+def test_normal(path, normal):
+    assert paths.normal(path) == normal
+
+
+def test_one_file_in_several_forms():
+    files = PathSet()
+    first = files.add("astropy/io/x.py")
+    assert files.add("/testbed/astropy/io/x.py") == first
+    assert files.add("io/x.py") == first
+    assert files.add("x.py") == first
+    assert files.add("/elsewhere/astropy/io/x.py") != first
+    assert files.add("astropy/table/x.py") not in (first,)
+    assert len(files) == 3
+
+
+def test_tails_match_whole_names_only():
+    files = PathSet()
+    assert files.add("a/my_x.py") != files.add("x.py")
+
+
+def test_directories():
+    files = PathSet()
+    for path in ("/t/a/x.py", "a/y.py", "b/z.py", "w.py"):
+        files.add(path)
+    assert files.directories() == 2
