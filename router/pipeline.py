@@ -103,7 +103,12 @@ class Pipeline:
                 return reply
             journey.attempts.append(_attempt(journey, journey.decision.model, failure.status, began, failure))
             after = escalate(
-                self._planner.policy, journey.decision, failure.cause, plan.clearance, len(journey.attempts)
+                self._planner.policy,
+                journey.decision,
+                failure.cause,
+                plan.clearance,
+                len(journey.attempts),
+                asked=plan.request.model,
             )
             if after is None:
                 if failure.reply is not None:

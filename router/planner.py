@@ -122,6 +122,9 @@ class Planner:
             self._state(request, features),
             asked=request.model,
             clearance=clear(policy, features, request.team),
+            team=request.team,
+            user=request.user,
+            classifier=self._classifier,
         )
         return to_dict(told)
 
