@@ -19,6 +19,9 @@ from typing import Any, Literal
 MODULES = Path(__file__).with_name("node_modules")
 PI = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
 KEY = "sk-ant-test-not-a-real-key"
+ASK = "Make the file made.txt with the word proof in it."
+COMMAND = "echo proof > made.txt"
+"""What the scripted upstream and the tiny model let an assistant's shell do."""
 PiWire = Literal["openai-completions", "anthropic-messages"]
 
 
@@ -28,6 +31,12 @@ class Place:
 
     home: Path
     workspace: Path
+
+    @property
+    def made(self) -> str:
+        """What `COMMAND` wrote; empty where it did not run."""
+        file = self.workspace / "made.txt"
+        return file.read_text().strip() if file.exists() else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

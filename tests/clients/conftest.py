@@ -1,19 +1,17 @@
 """What the client tests stand on: a scripted upstream, endpoints, and a place for each assistant."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import assistants
 import pytest
 import servers
-from assistants import Place
+import tinygguf
+from assistants import COMMAND, Place
 from servers import Endpoint, Upstream
-
-SAYS = "The local model says that all is done."
-FILE, TEXT = "made.txt", "proof"
-"""What the scripted and the tiny model let an assistant's shell make in its workspace."""
-COMMAND = f"echo {TEXT} > {FILE}"
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +33,24 @@ def endpoint(running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("endpoint")
     with servers.endpoint(folder, cloud=running_upstream.url) as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def tiny_endpoint(
+    running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Endpoint]]:
+    """Make an endpoint whose local model calls the shell by the name given, and then answers."""
+    with ExitStack() as stack:
+
+        @cache
+        def make(shell: str) -> Endpoint:
+            folder = tmp_path_factory.mktemp("tiny")
+            calls = tinygguf.tool_call(shell, command=COMMAND)
+            model = tinygguf.write(folder / "tiny.gguf", calls=calls)
+            started = servers.endpoint(folder, cloud=running_upstream.url, local__model=str(model))
+            return stack.enter_context(started)
+
+        yield make
 
 
 @pytest.fixture

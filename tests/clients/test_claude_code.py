@@ -1,10 +1,12 @@
 """Claude Code itself, through the endpoint."""
 
-from assistants import KEY, Place, claude, run
+from collections.abc import Callable
+
+import tinygguf
+from assistants import ASK, COMMAND, KEY, Place, claude, run
 from servers import Endpoint, Upstream
 
-ASK = "Make the file made.txt with the word proof in it."
-SHELL = {"tools": [{"name": "Bash", "input": {"command": "echo proof > made.txt"}}]}
+SHELL = {"tools": [{"name": "Bash", "input": {"command": COMMAND}}]}
 
 
 def test_completes_a_tool_loop_on_the_cloud_track(
@@ -16,7 +18,7 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     assert finished.code == 0, finished
     assert finished.result["result"] == "All done."
     assert finished.result["num_turns"] == 2
-    assert (place.workspace / "made.txt").read_text() == "proof\n"
+    assert place.made == "proof"
 
     first, second = upstream.seen()  # no retries, no detours
     for seen in (first, second):
@@ -34,3 +36,34 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     assert sum(row["output"] for row in rows) == used["output_tokens"]
     assert sum(row["input"] for row in rows) == used["input_tokens"]
     assert sum(row["cache_read"] for row in rows) == used["cache_read_input_tokens"]
+
+
+def test_completes_a_tool_loop_on_the_local_track(
+    tiny_endpoint: Callable[[str], Endpoint], upstream: Upstream, place: Place
+) -> None:
+    endpoint = tiny_endpoint("Bash")
+    finished = run(claude(place, ASK, url=endpoint.url, model="local"))
+    assert finished.code == 0, finished
+    assert finished.result["result"] == tinygguf.SAYS
+    assert finished.result["num_turns"] == 2
+    assert place.made == "proof"
+    assert upstream.seen() == []
+
+    first, second = endpoint.rows()
+    assert [(row["served_track"], row["status"]) for row in (first, second)] == [("local", 200)] * 2
+    assert first["input"] > 10_000
+    # The second prompt goes on from the first, so the engine has most of it already.
+    assert second["cache_read"] > 0.9 * first["input"]
+
+
+def test_is_told_that_its_prompt_is_too_long_for_the_local_model(
+    endpoint: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    before = len(endpoint.all_rows())
+    finished = run(claude(place, ASK, url=endpoint.url, model="local"))
+    # It read both numbers out of `prompt is too long: N tokens > M maximum`, and did not try again.
+    assert finished.code == 1
+    assert finished.result["terminal_reason"] == "prompt_too_long"
+    assert "(limit 8192)" in finished.result["result"]
+    assert upstream.seen() == []
+    assert [row["status"] for row in endpoint.rows(after=before)] == [400]

@@ -1,11 +1,13 @@
 """Pi itself, through the endpoint, in both of the wire forms it speaks here."""
 
+from collections.abc import Callable
+
 import pytest
-from assistants import PiWire, Place, pi, run
+import tinygguf
+from assistants import ASK, COMMAND, PiWire, Place, pi, run
 from servers import Endpoint, Upstream
 
-ASK = "Make the file made.txt with the word proof in it."
-SHELL = {"tools": [{"name": "bash", "input": {"command": "echo proof > made.txt"}}]}
+SHELL = {"tools": [{"name": "bash", "input": {"command": COMMAND}}]}
 WIRES: tuple[PiWire, ...] = ("anthropic-messages", "openai-completions")
 
 
@@ -17,7 +19,7 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     upstream.play(SHELL, {"text": "All done."})
     finished = run(pi(place, ASK, url=endpoint.url, wire=wire, model="cloud"))
     assert (finished.code, finished.out, finished.err) == (0, "All done.\n", "")
-    assert (place.workspace / "made.txt").read_text() == "proof\n"
+    assert place.made == "proof"
 
     first, second = upstream.seen()
     for seen in (first, second):
@@ -26,7 +28,38 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     result = second.body["messages"][-1]["content"][0]
     call = second.body["messages"][-2]["content"][-1]
     assert (result["type"], result["tool_use_id"]) == ("tool_result", call["id"])
-    assert call["input"] == {"command": "echo proof > made.txt"}
+    assert call["input"] == {"command": COMMAND}
 
     rows = endpoint.rows(after=before)
     assert [(row["served_track"], row["status"], row["error"]) for row in rows] == [("cloud", 200, "")] * 2
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_completes_a_tool_loop_on_the_local_track(
+    tiny_endpoint: Callable[[str], Endpoint], upstream: Upstream, place: Place, wire: PiWire
+) -> None:
+    endpoint = tiny_endpoint("bash")
+    before = len(endpoint.all_rows())
+    finished = run(pi(place, ASK, url=endpoint.url, wire=wire, model="local"))
+    assert (finished.code, finished.out, finished.err) == (0, f"{tinygguf.SAYS}\n", "")
+    assert place.made == "proof"
+    assert upstream.seen() == []
+
+    first, second = endpoint.rows(after=before)
+    assert [(row["served_track"], row["status"]) for row in (first, second)] == [("local", 200)] * 2
+    assert second["cache_read"] > 0.9 * (first["input"] + first["cache_read"])
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_gets_an_answer_from_the_demo_model(
+    endpoint: Endpoint, upstream: Upstream, place: Place, wire: PiWire
+) -> None:
+    before = len(endpoint.all_rows())
+    program = pi(place, "Say hello.", url=endpoint.url, wire=wire, model="local", answer_tokens=24)
+    finished = run(program)
+    assert (finished.code, finished.err) == (0, "")
+    assert finished.out.strip()
+    assert upstream.seen() == []
+    (row,) = endpoint.rows(after=before)
+    assert (row["served_track"], row["status"], row["error"]) == ("local", 200, "")
+    assert 0 < row["output"] <= 24

@@ -7,7 +7,7 @@ import tinygguf
 from llama_cpp import Llama
 
 SAYS = "All is done, and all is well."
-CALLS = '<tool_call>{"name": "bash", "arguments": {"command": "ls"}}</tool_call>'
+CALLS = tinygguf.tool_call("bash", command="ls")
 
 
 @pytest.fixture(scope="module")

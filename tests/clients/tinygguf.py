@@ -11,6 +11,7 @@ counts, and a window as wide as wanted. Its weights are made, not trained:
 - the feed-forward part is computed and counts for nothing.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -30,6 +31,8 @@ ALWAYS, MARK, SEEN = 0, 1, 2
 # Logits. The tokens the model writes are at right angles, so all others are near 0 after them; these
 # distances leave no temperature a say.
 FIRST_CHOICE, SECOND_CHOICE, END_OF_TURN = 60.0, 45.0, 30.0
+
+SAYS = "All is done, says the local model."
 
 PROMPT_ENDS = "Ċ"
 """The last token of every prompt (a newline, as the vocabulary writes it)."""
@@ -57,14 +60,16 @@ TEMPLATE = """\
 """
 
 
-def write(path: Path, *, says: str, calls: str = "", again: bool = False, context: int = 65_536) -> Path:
+def write(
+    path: Path, *, says: str = SAYS, calls: str = "", again: bool = False, context: int = 65_536
+) -> Path:
     """Write a model that answers every chat alike.
 
     Args:
         path: The GGUF file to write, about 25 MB.
         says: The answer, ASCII; about a token a word, and with `calls` no more than 100 of them.
         calls: What it writes instead while the conversation holds no tool result, for instance
-            `<tool_call>{"name": "bash", "arguments": {"command": "ls"}}</tool_call>`.
+            `tool_call("bash", command="ls")`.
         again: Start the answer over instead of ending the turn: only `max_tokens` or a hang-up ends it.
         context: The window in tokens.
 
@@ -99,6 +104,11 @@ def write(path: Path, *, says: str, calls: str = "", again: bool = False, contex
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def tool_call(name: str, **arguments: str) -> str:
+    """Write a call as the template above asks for."""
+    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
 
 
 def _own_tokens(text: str, taken: set[str]) -> list[str]:
