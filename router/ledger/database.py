@@ -92,10 +92,7 @@ def connect(url: URL) -> sa.Engine:
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    # IMMEDIATE: a transaction that writes waits for its turn at its first write, and cannot
-    # find half-way that another process was quicker.
-    options = {"timeout": BUSY_S, "isolation_level": "IMMEDIATE"}
-    engine = sa.create_engine(url, connect_args=options)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_S})
     sa.event.listen(engine, "connect", _tune)
     return engine
 

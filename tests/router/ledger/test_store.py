@@ -13,7 +13,7 @@ import pytest
 from router.keys import Key, Keyring
 from router.ledger import LedgerStore, rows
 from router.ledger.tables import BEGUN, FINISHED
-from router.types import Attempt, Outcome, Plan
+from router.types import Attempt, Outcome, Plan, Usage
 
 MakePlan = Callable[..., Plan]
 
@@ -94,7 +94,7 @@ def test_records_that_come_twice_change_nothing(
     ledger.flush()
     once = ledger.row("r1")
     ledger.begin(make_plan("r1", team="other"))
-    ledger.finish("r1", replace(outcome, status=500))
+    ledger.finish("r1", replace(outcome, status=500, usage=Usage(input=5)))
     ledger.flush()
     assert ledger.row("r1") == once
     assert ledger.count() == 1
@@ -185,6 +185,30 @@ def test_a_closed_or_read_only_ledger_loses_and_counts(
     closed.begin(make_plan("r2"))
     closed.finish("r2", outcome)
     assert (reader.lost, closed.lost, reader.count()) == (1, 2, 0)
+
+
+def test_what_the_database_refuses_waits_in_the_journal(
+    opened: Callable[..., LedgerStore], path: Path, make_plan: MakePlan, outcome: Outcome
+) -> None:
+    ledger = opened()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("ALTER TABLE requests RENAME TO away")
+        ledger.begin(make_plan("r1"))
+        assert not ledger.flush()
+        ledger.finish("r1", outcome)
+        assert not ledger.flush()
+        other.execute("ALTER TABLE away RENAME TO requests")
+        assert ledger.flush()
+        row = ledger.row("r1")
+        assert row is not None
+        assert row["status"] == 200
+
+        other.execute("ALTER TABLE requests RENAME TO away")
+        ledger.begin(make_plan("r2"))
+        ledger.close()
+        other.execute("ALTER TABLE away RENAME TO requests")
+    assert opened(write=False).row("r2") is not None
+    assert ledger.lost == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
