@@ -106,6 +106,7 @@ async def sound_call_first(source: AsyncGenerator[bytes]) -> AsyncGenerator[byte
 
     Raises:
         TrackError: `bad_tool_call`, its arguments are no JSON object.
+        ConnectionError: the stream ended before either.
     """
     held: list[bytes] = []
     judge = _FirstCall()
@@ -114,8 +115,9 @@ async def sound_call_first(source: AsyncGenerator[bytes]) -> AsyncGenerator[byte
             held.append(chunk)
             if judge.settled(chunk):
                 break
-        if held:
-            yield b"".join(held)
+        else:
+            raise ConnectionResetError("the local server ended its answer before anything useful came")
+        yield b"".join(held)
         async for chunk in source:
             yield chunk
 

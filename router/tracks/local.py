@@ -56,7 +56,7 @@ class LocalTrack:
 
     @property
     def up(self) -> bool:
-        """Whether an answer can be had; a model that still loads, or was unloaded when idle, is waited for."""
+        """Whether one can answer; a model that still loads, or was unloaded when idle, is waited for."""
         if self._engine is not None and self._engine.health.state == "failed":
             return False
         return self._pulse.up

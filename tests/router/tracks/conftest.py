@@ -23,6 +23,14 @@ from router.tracks.local import LocalTrack
 from router.types import Plan, Reply, Request
 from router.wire import DIALECTS
 
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Ask until it is so; a deadline, not a timing."""
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
 KEY = "sk-ant-api03-ours"
 
 
@@ -52,9 +60,11 @@ class Upstream:
 
     async def ended(self, how: str) -> None:
         """Wait until the last request has ended as `how`."""
-        async with asyncio.timeout(10):
-            while (await self.last())["end"] != how:
-                await asyncio.sleep(0.02)
+
+        async def has_ended() -> bool:
+            return (await self.last())["end"] == how
+
+        await until(has_ended)
 
 
 @pytest.fixture
@@ -139,6 +149,28 @@ def read() -> Callable[..., Awaitable[bytes]]:
 
 
 @pytest.fixture
+def eventually() -> Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]:
+    """Ask until it is so."""
+    return until
+
+
+@pytest.fixture
+def broken() -> Callable[[Reply], Awaitable[bytes]]:
+    """All bytes of a reply that must break off."""
+
+    async def read_until_broken(reply: Reply) -> bytes:
+        told = b""
+        try:
+            async for chunk in reply.chunks:
+                told += chunk
+        except ConnectionError:
+            return told
+        pytest.fail("the reply ended as if it were complete")
+
+    return read_until_broken
+
+
+@pytest.fixture
 def whole() -> Callable[[Reply], Awaitable[bytes]]:
     """All bytes of a reply."""
 
@@ -183,7 +215,9 @@ def make_plan(
         features=Features(),
         verdict=Verdict(p_local=0, kind="test", why=""),
         decision=Decision(track="cloud", rule="asked", why="for the test"),
-        clearance=Clearance(allowed=True) if allowed else Clearance(allowed=False, why="path secrets/key.txt"),
+        clearance=Clearance(allowed=True)
+        if allowed
+        else Clearance(allowed=False, why="path secrets/key.txt"),
         policy="test",
         overhead_s=0,
     )

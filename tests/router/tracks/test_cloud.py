@@ -14,7 +14,8 @@ OURS = ("x-api-key", "sk-ant-api03-ours")
 
 ODD = (
     b'{ "model" : "claude-sonnet-4-5",\n\t"max_tokens":64, "messages" : [ {"role":"user",'
-    b'"content":"caf\\u00e9 \\ud83d\\ude00"} ],"thinking":{"type":"adaptive"},"context_management":{"edits":[]},'
+    b'"content":"caf\\u00e9 \\ud83d\\ude00"} ],"thinking":{"type":"adaptive"},'
+    b'"context_management":{"edits":[]},'
     b'"from_next_year":{"model":"x","n":1.0e2} , "stream":true }\n'
 )
 THEIRS = (
@@ -91,7 +92,9 @@ async def test_credentials(cloud, upstream, plan, whole, forward, received, sent
     assert ("anthropic-version", "2023-06-01") in headers
 
 
-async def test_a_token_in_the_environment_is_sent_as_bearer(cloud, upstream, plan, whole, monkeypatch) -> None:
+async def test_a_token_in_the_environment_is_sent_as_bearer(
+    cloud, upstream, plan, whole, monkeypatch
+) -> None:
     track = cloud()
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "t0ken")
@@ -141,7 +144,10 @@ async def test_the_answer_is_the_providers(cloud, upstream, plan, whole, stream)
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 EVENTS = [
-    b'event: message_start\r\ndata: {"type":"message_start","message":{"model":"m","usage":{"input_tokens":5}}}\r\n\r\n',
+    (
+        b'event: message_start\r\ndata: {"type":"message_start","message":{"model":"m",'
+        b'"usage":{"input_tokens":5}}}\r\n\r\n'
+    ),
     b": ping\n\n",
     b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"type":"text_delta","text":"H',
     b'i"}}\n\nevent: from_next_year\ndata: {"x": 1 }\n\n',
@@ -201,19 +207,26 @@ async def test_the_reply_is_open_once_something_useful_is_there(cloud, raw, read
         (529, None, 5, "overloaded_error"),
     ],
 )
-async def test_the_providers_failures(cloud, upstream, plan, whole, stream, status, told, retry_after, kind) -> None:
+async def test_the_providers_failures(
+    cloud, upstream, plan, whole, stream, status, told, retry_after, kind
+) -> None:
     await upstream.script({"fault": "status", "status": status, "message": "not now", "retry_after": told})
     with pytest.raises(TrackError) as caught:
         await cloud().open(plan({"stream": stream}), CLOUD)
     error = caught.value
-    assert (error.cause, error.status, error.kind, error.retry_after) == ("cloud_error", status, kind, retry_after)
+    assert (error.cause, error.status, error.kind, error.retry_after) == (
+        "cloud_error",
+        status,
+        kind,
+        retry_after,
+    )
     assert "not now" in error.message
     assert error.reply is not None
     assert error.reply.status == status
     assert dict(error.reply.headers)["retry-after"] == str(retry_after)
     assert dict(error.reply.headers)["request-id"].startswith("req_")
     body = await whole(error.reply)
-    assert body.startswith(b'{"type":"error"') or body.startswith(b'{"type": "error"')
+    assert b"".join(body.split()).startswith(b'{"type":"error"')
     assert b"not now" in body
     assert len(await upstream.requests()) == 1
 
@@ -268,7 +281,9 @@ async def test_and_only_once(cloud, upstream, plan) -> None:
     assert len(await upstream.requests()) == 2
 
 
-async def test_a_stale_pooled_connection_is_not_used_for_the_second_try(cloud, raw, read, plan, whole) -> None:
+async def test_a_stale_pooled_connection_is_not_used_for_the_second_try(
+    cloud, raw, read, plan, whole
+) -> None:
     """Both pooled connections were closed by the provider while the client was not looking."""
     answered = asyncio.Barrier(2)
 
@@ -280,7 +295,7 @@ async def test_a_stale_pooled_connection_is_not_used_for_the_second_try(cloud, r
 
     async def answers(reader, writer) -> None:
         await read(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n\"fresh\"")
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n"fresh"')
 
     url, seen = await raw(answers_once_then_closes_on_the_next, answers_once_then_closes_on_the_next, answers)
     track = cloud(base_url=url)
@@ -321,14 +336,10 @@ async def test_a_document_that_breaks_off_is_a_failure_too(cloud, upstream, plan
     assert (caught.value.cause, caught.value.status) == ("cloud_error", 502)
 
 
-async def test_a_stream_that_breaks_later_raises_and_is_not_tried_again(cloud, upstream, plan) -> None:
+async def test_a_stream_that_breaks_later_is_not_tried_again(cloud, upstream, plan, broken) -> None:
     await upstream.script({"text": "one two three four", "fault": "cut", "after_events": 6})
     reply = await cloud().open(plan({"stream": True}), CLOUD)
-    got = []
-    with pytest.raises(ConnectionError):
-        async for chunk in reply.chunks:
-            got.append(chunk)
-    assert b"one" in b"".join(got)
+    assert b"one" in await broken(reply)
     assert len(await upstream.requests()) == 1
 
 
@@ -337,7 +348,11 @@ async def test_too_late(cloud, upstream, plan, stream) -> None:
     await upstream.script({"fault": "slow", "first_byte_s": 30})
     with pytest.raises(TrackError) as caught:
         await cloud(first_byte_s=0.2).open(plan({"stream": stream}), CLOUD)
-    assert (caught.value.cause, caught.value.status, caught.value.kind) == ("cloud_error", 504, "timeout_error")
+    assert (caught.value.cause, caught.value.status, caught.value.kind) == (
+        "cloud_error",
+        504,
+        "timeout_error",
+    )
     await upstream.ended("hung_up")
 
 
@@ -360,12 +375,10 @@ async def test_closing_the_chunks_hangs_up_at_once(cloud, upstream, plan, taken)
     await upstream.ended("hung_up")
 
 
-async def test_giving_up_before_the_reply_hangs_up_at_once(cloud, upstream, plan) -> None:
+async def test_giving_up_before_the_reply_hangs_up_at_once(cloud, upstream, plan, eventually) -> None:
     await upstream.script({"fault": "slow", "first_byte_s": 60})
     task = asyncio.ensure_future(cloud().open(plan({"stream": True}), CLOUD))
-    async with asyncio.timeout(10):
-        while not await upstream.requests():
-            await asyncio.sleep(0.02)
+    await eventually(upstream.requests)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
