@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - tables of whole requests and commands read best one row a line
 import pytest
 
 from router.reading.paths import Touch

@@ -1,0 +1,44 @@
+"""`Asked`: one request, split into raw pieces, with its client known."""
+
+from collections.abc import Iterator
+
+import msgspec
+import xxhash
+
+from router.reading import clients
+from router.reading.clients import Client
+from router.reading.split import Envelope, split
+from router.types import Request
+
+_SALT = {"message": 0, "system": 1, "tools": 2}
+"""So that the same bytes in two places are two pieces."""
+
+
+class Asked:
+    """One request, split, with its client known."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.envelope: Envelope = split(request.body)
+        self.headers = dict(request.headers)
+        self.client: Client = clients.recognise(request.client, self.headers, self._head())
+        self.seed = xxhash.xxh3_64_intdigest(f"{request.dialect} {self.client.name}".encode())
+
+    def _head(self) -> bytes:
+        """The raw beginning of the system text, wherever the dialect has it."""
+        first = self.envelope.system or (self.envelope.messages[0] if self.envelope.messages else b"")
+        head = bytes(memoryview(first)[: clients.HEAD_BYTES])
+        return head if self.envelope.system or b'"system"' in head or b'"developer"' in head else b""
+
+    def raws(self) -> Iterator[tuple[str, msgspec.Raw]]:
+        """Every raw piece that holds text of the prompt, and what it is."""
+        if self.envelope.system:
+            yield "system", self.envelope.system
+        if self.envelope.tools:
+            yield "tools", self.envelope.tools
+        for raw in self.envelope.messages:
+            yield "message", raw
+
+    def digest(self, job: str, raw: msgspec.Raw) -> bytes:
+        """The name under which a raw piece's facts are kept."""
+        return xxhash.xxh3_128_digest(raw, self.seed + _SALT[job])
