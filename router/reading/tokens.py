@@ -74,7 +74,10 @@ def _load() -> "tiktoken.Encoding | None":
             os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
             import tiktoken
 
-            return tiktoken.get_encoding(ENCODING)
+            encoding = tiktoken.get_encoding(ENCODING)
+            # The compiled core keeps a copy of its own; this one is 15 MB that only pickling reads.
+            encoding._mergeable_ranks.clear()  # noqa: SLF001 - there is no public way to let go of it
+            return encoding
     return None
 
 
