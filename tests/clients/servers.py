@@ -92,19 +92,22 @@ class Endpoint:
         """What it says of the engine, once that is ready."""
         return wait_for(lambda: (said := self.health()["local"])["state"] == "ready" and said)
 
-    def rows(self, *, after: int = 0) -> list[dict[str, Any]]:
-        """The ledger's rows without the first `after`, oldest first, once all of them are finished."""
-        return wait_for(lambda: _finished(self.all_rows()[after:]), what="all rows to be finished")
+    def rows(self, count: int, *, since: float = 0) -> list[dict[str, Any]]:
+        """The ledger's rows begun at `since` or later, oldest first, once `count` are finished."""
+        return wait_for(lambda: _finished(self.begun(since), count), what=f"{count} finished rows")
 
-    def all_rows(self) -> list[dict[str, Any]]:
-        """The ledger's rows as they are, oldest first."""
+    def begun(self, since: float = 0) -> list[dict[str, Any]]:
+        """The ledger's rows begun at `since` or later, finished or not; they are some 50 ms late."""
         with closing(sqlite3.connect(self.ledger)) as database:
             database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute("SELECT * FROM requests ORDER BY begun_at, id")]
+            found = database.execute(
+                "SELECT * FROM requests WHERE begun_at >= ? ORDER BY begun_at, id", (since,)
+            )
+            return [dict(row) for row in found]
 
 
-def _finished(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [] if any(row["finished_at"] is None for row in rows) else rows
+def _finished(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    return rows if sum(row["finished_at"] is not None for row in rows) >= count else []
 
 
 @contextmanager

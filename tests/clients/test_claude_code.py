@@ -1,5 +1,6 @@
 """Claude Code itself, through the endpoint."""
 
+import time
 from collections.abc import Callable
 
 import tinygguf
@@ -12,7 +13,7 @@ SHELL = {"tools": [{"name": "Bash", "input": {"command": COMMAND}}]}
 def test_completes_a_tool_loop_on_the_cloud_track(
     endpoint: Endpoint, upstream: Upstream, place: Place
 ) -> None:
-    before = len(endpoint.all_rows())
+    began = time.time()
     upstream.play(SHELL, {"text": "All done."})
     finished = run(claude(place, ASK, url=endpoint.url))
     assert finished.code == 0, finished
@@ -28,7 +29,7 @@ def test_completes_a_tool_loop_on_the_cloud_track(
         assert seen.body["stream"] is True
     assert second.body["messages"][-1]["content"][0]["type"] == "tool_result"
 
-    rows = endpoint.rows(after=before)
+    rows = endpoint.rows(2, since=began)
     served = [(row["served_track"], row["status"], row["client"]) for row in rows]
     assert served == [("cloud", 200, "claude-code")] * 2
     assert rows[0]["conversation"] == rows[1]["conversation"]
@@ -49,7 +50,7 @@ def test_completes_a_tool_loop_on_the_local_track(
     assert place.made == "proof"
     assert upstream.seen() == []
 
-    first, second = endpoint.rows()
+    first, second = endpoint.rows(2)
     assert [(row["served_track"], row["status"]) for row in (first, second)] == [("local", 200)] * 2
     assert first["input"] > 10_000
     # The second prompt goes on from the first, so the engine has most of it already.
@@ -59,11 +60,11 @@ def test_completes_a_tool_loop_on_the_local_track(
 def test_is_told_that_its_prompt_is_too_long_for_the_local_model(
     endpoint: Endpoint, upstream: Upstream, place: Place
 ) -> None:
-    before = len(endpoint.all_rows())
+    began = time.time()
     finished = run(claude(place, ASK, url=endpoint.url, model="local"))
     # It read both numbers out of `prompt is too long: N tokens > M maximum`, and did not try again.
     assert finished.code == 1
     assert finished.result["terminal_reason"] == "prompt_too_long"
     assert "(limit 8192)" in finished.result["result"]
     assert upstream.seen() == []
-    assert [row["status"] for row in endpoint.rows(after=before)] == [400]
+    assert [row["status"] for row in endpoint.rows(1, since=began)] == [400]

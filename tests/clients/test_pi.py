@@ -1,5 +1,6 @@
 """Pi itself, through the endpoint, in both of the wire forms it speaks here."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ WIRES: tuple[PiWire, ...] = ("anthropic-messages", "openai-completions")
 def test_completes_a_tool_loop_on_the_cloud_track(
     endpoint: Endpoint, upstream: Upstream, place: Place, wire: PiWire
 ) -> None:
-    before = len(endpoint.all_rows())
+    began = time.time()
     upstream.play(SHELL, {"text": "All done."})
     finished = run(pi(place, ASK, url=endpoint.url, wire=wire, model="cloud"))
     assert (finished.code, finished.out, finished.err) == (0, "All done.\n", "")
@@ -30,7 +31,7 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     assert (result["type"], result["tool_use_id"]) == ("tool_result", call["id"])
     assert call["input"] == {"command": COMMAND}
 
-    rows = endpoint.rows(after=before)
+    rows = endpoint.rows(2, since=began)
     assert [(row["served_track"], row["status"], row["error"]) for row in rows] == [("cloud", 200, "")] * 2
 
 
@@ -39,13 +40,13 @@ def test_completes_a_tool_loop_on_the_local_track(
     tiny_endpoint: Callable[[str], Endpoint], upstream: Upstream, place: Place, wire: PiWire
 ) -> None:
     endpoint = tiny_endpoint("bash")
-    before = len(endpoint.all_rows())
+    began = time.time()
     finished = run(pi(place, ASK, url=endpoint.url, wire=wire, model="local"))
     assert (finished.code, finished.out, finished.err) == (0, f"{tinygguf.SAYS}\n", "")
     assert place.made == "proof"
     assert upstream.seen() == []
 
-    first, second = endpoint.rows(after=before)
+    first, second = endpoint.rows(2, since=began)
     assert [(row["served_track"], row["status"]) for row in (first, second)] == [("local", 200)] * 2
     assert second["cache_read"] > 0.9 * (first["input"] + first["cache_read"])
 
@@ -54,12 +55,12 @@ def test_completes_a_tool_loop_on_the_local_track(
 def test_gets_an_answer_from_the_demo_model(
     endpoint: Endpoint, upstream: Upstream, place: Place, wire: PiWire
 ) -> None:
-    before = len(endpoint.all_rows())
+    began = time.time()
     program = pi(place, "Say hello.", url=endpoint.url, wire=wire, model="local", answer_tokens=24)
     finished = run(program)
     assert (finished.code, finished.err) == (0, "")
     assert finished.out.strip()
     assert upstream.seen() == []
-    (row,) = endpoint.rows(after=before)
+    (row,) = endpoint.rows(1, since=began)
     assert (row["served_track"], row["status"], row["error"]) == ("local", 200, "")
     assert 0 < row["output"] <= 24

@@ -1,6 +1,7 @@
 """The providers' own Python packages, pointed at the endpoint."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import anthropic
@@ -97,3 +98,69 @@ def test_anthropic_completes_a_tool_loop_on_the_cloud_track(
     assert (got.content[0].text, got.stop_reason) == ("It adds.", "end_turn")
     assert got.usage.output_tokens > 0
     assert len(upstream.seen()) == 2
+
+
+PLAIN: Conversation = [{"role": "user", "content": "Say hello."}]
+LONG: Conversation = [{"role": "user", "content": "the same words again " * 2500}]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai_gets_an_answer_from_the_demo_model(
+    chat: openai.OpenAI, upstream: Upstream, stream: bool
+) -> None:
+    got = chat_answer(chat, PLAIN, stream=stream, model="local")
+    assert got.choices[0].message.content
+    assert got.choices[0].finish_reason in {"stop", "length"}
+    assert got.usage.prompt_tokens > 10
+    assert 0 < got.usage.completion_tokens <= 32
+    assert upstream.seen() == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropic_gets_an_answer_from_the_demo_model(
+    messages: anthropic.Anthropic, upstream: Upstream, stream: bool
+) -> None:
+    got = messages_answer(messages, PLAIN, stream=stream, model="local")
+    assert got.content[0].text
+    assert got.stop_reason in {"end_turn", "max_tokens"}
+    assert got.usage.input_tokens + (got.usage.cache_read_input_tokens or 0) > 10
+    assert 0 < got.usage.output_tokens <= 32
+    assert upstream.seen() == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai_is_told_that_its_prompt_is_too_long(chat: openai.OpenAI, stream: bool) -> None:
+    with pytest.raises(openai.BadRequestError, match="maximum context length is 8192 tokens") as caught:
+        chat_answer(chat, LONG, stream=stream, model="local")
+    assert (caught.value.code, caught.value.type) == ("context_length_exceeded", "invalid_request_error")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropic_is_told_that_its_prompt_is_too_long(messages: anthropic.Anthropic, stream: bool) -> None:
+    with pytest.raises(
+        anthropic.BadRequestError, match=r"prompt is too long: \d+ tokens > 8192 maximum"
+    ) as caught:
+        messages_answer(messages, LONG, stream=stream, model="local")
+    assert caught.value.type == "invalid_request_error"
+
+
+def test_anthropic_counts_tokens_as_the_local_model_does(messages: anthropic.Anthropic) -> None:
+    counted = messages.messages.count_tokens(model="local", messages=PLAIN)
+    got = messages.messages.create(model="local", messages=PLAIN, max_tokens=1)
+    assert counted.input_tokens == got.usage.input_tokens + (got.usage.cache_read_input_tokens or 0)
+
+
+@pytest.mark.parametrize("track", ["local", "cloud"])
+def test_answers_say_where_they_come_from(
+    chat: openai.OpenAI, messages: anthropic.Anthropic, upstream: Upstream, endpoint: Endpoint, track: str
+) -> None:
+    began = time.time()
+    asked = {"model": track, "messages": PLAIN, "max_tokens": 1}
+    answers = [
+        chat.chat.completions.with_raw_response.create(**asked),
+        messages.messages.with_raw_response.create(**asked),
+    ]
+    assert [answer.headers["x-turnout-track"] for answer in answers] == [track] * 2
+    assert len(upstream.seen()) == (2 if track == "cloud" else 0)
+    rows = endpoint.rows(2, since=began)
+    assert [answer.headers["x-turnout-request-id"] for answer in answers] == [row["id"] for row in rows]
