@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from router.engine.model import Entry, Model
+from router.engine.model import Model
 from router.engine.scheduler import Scheduler
 from router.engine.server import Server
 from router.engine.template import TemplateRefused
@@ -23,7 +23,6 @@ from router.errors import Misconfigured
 
 REFUSED = 3
 """Exit status where the model or a setting is at fault; trying again will not help."""
-_WARM_TOKENS = 8
 
 
 def main() -> None:
@@ -65,23 +64,14 @@ def _server(options: argparse.Namespace) -> Server:
         batch=options.batch,
         sequences=options.slots,
     )
-    _warm(model)
     scheduler = Scheduler(model, slots=options.slots, parallel=options.parallel, queue_limit=options.queue)
     token = os.environ.pop(options.token_env, "")
     if not token:
         raise Misconfigured(f"--token-env: {options.token_env} is not set")
     server = Server(model=model, scheduler=scheduler, name=options.name, token=token)
+    scheduler.warm()
     scheduler.start()
     return server
-
-
-def _warm(model: Model) -> None:
-    """Touch the weights once, so that the first request does not wait for the disk."""
-    entries = [
-        Entry(token=0, position=i, sequence=0, output=False) for i in range(min(_WARM_TOKENS, model.batch))
-    ]
-    model.decode(entries)
-    model.keep(0, 0)
 
 
 async def _serve(server: Server, options: argparse.Namespace) -> None:

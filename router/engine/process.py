@@ -89,6 +89,11 @@ class Engine:
         return self._health
 
     @property
+    def pid(self) -> int | None:
+        """Process id of the running child; None where there is none."""
+        return self._process.pid if self._process else None
+
+    @property
     def log(self) -> tuple[str, ...]:
         """The last lines the engine wrote, oldest first."""
         return tuple(self._log)
@@ -205,7 +210,7 @@ class Engine:
             await self._handshake(process)
             return await self._watch(process)
         finally:
-            self.url = ""
+            self.url, self._process = "", None
             await _end(process)
             await reading
 

@@ -117,9 +117,34 @@ class Scheduler:
         self._prefill_tps = self._decode_tps = 0.0
         self._mean_answer = 200.0
 
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+
+    def warm(self) -> None:
+        """Touch the weights, then measure both rates, so that the first request is foreseen too."""
+        for size in (1, min(_LEAST_CHUNK, self._model.batch), 1):
+            began = time.perf_counter()
+            self._model.decode([Entry(token=0, position=i, sequence=0, output=False) for i in range(size)])
+            rate = size / (time.perf_counter() - began)
+            self._model.keep(0, 0)
+            self._prefill_tps, self._decode_tps = (
+                (rate, self._decode_tps) if size > 1 else (self._prefill_tps, rate)
+            )
+
     def start(self) -> None:
-        """Start the thread; it lives as long as the process."""
-        threading.Thread(target=self._run, name="scheduler", daemon=True).start()
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after its current batch, and leave the model empty."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        for slot in self._slots:
+            self._release(slot)
+            self._empty(slot)
 
     def submit(self, job: Job) -> None:
         """Queue a job.
@@ -176,6 +201,8 @@ class Scheduler:
     def _run(self) -> None:
         while True:
             with self._wake:
+                if self._stopping:
+                    return
                 self._drop_cancelled()
                 self._admit()
                 if not any(slot.job for slot in self._slots):
@@ -195,9 +222,11 @@ class Scheduler:
         """Give free places to the queue: by priority, then by age."""
         while self._queue:
             free = [slot for slot in self._slots if slot.job is None]
-            if len(self._slots) - len(free) >= self._parallel:
-                return
+            running = [slot.job for slot in self._slots if slot.job]
             job = min(self._queue, key=lambda job: (job.priority, job.number))
+            together = sum(len(each.tokens) for each in (*running, job))
+            if len(running) >= self._parallel or (running and together >= self._model.context):
+                return
             self._queue.remove(job)
             self._seat(job, free)
 
@@ -237,15 +266,16 @@ class Scheduler:
 
     def _batch(self, running: list[_Slot]) -> tuple[list[Entry], list[tuple[_Slot, list[int]]]]:
         """Fill a batch: slots with least left to read first, so streams are served before prompts."""
-        room = self._chunk()
+        room, planned = self._chunk(), 0
         takes: list[tuple[_Slot, list[int]]] = []
         for slot in sorted(running, key=_left):
             if slot.job is None or room <= 0:
                 continue
             take = slot.job.tokens[len(slot.held) : len(slot.held) + room]
-            if not self._make_room(len(take), slot):
+            if not self._make_room(planned + len(take), slot):
                 continue
             room -= len(take)
+            planned += len(take)
             takes.append((slot, take))
         takes = [(slot, take) for slot, take in takes if slot.job]
         entries = [

@@ -5,6 +5,7 @@ then no ground to refuse a call either. Nothing is ever fetched for a `$ref`.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,19 @@ from router.engine.template import Tool
 from router.engine.toolcalls import Call, Family
 
 Schema = dict[str, Any]
+
+
+_SURROGATES = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
+"""A character beyond U+FFFF as JSON escapes it; a grammar would take it for two."""
+
+
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]')
+_QUANTIFIER = re.compile(r"(?<=[{,])\d+(?=[},])")
+_BOUNDS = ("minLength", "maxLength", "minItems", "maxItems")
+_MOST_REPEATS = 256
+_DEEPEST = 1000
+"""Groups in groups; at some ten thousand llama.cpp's parser runs out of stack and takes the process along."""
+_LARGEST = 2**20
 
 
 class SchemaUnusable(Exception):
@@ -117,13 +131,15 @@ def _moved(schema: Any, base: str) -> Any:
 def grammar(schema: Schema | None) -> str:
     """Make a GBNF grammar; None is any JSON object.
 
+    Bounds that are too large to be spelled out are left to the model.
+
     Raises:
         SchemaUnusable: the schema uses what a grammar cannot express, or is no schema.
     """
     if schema is None:
         return str(JSON_GBNF)
     try:
-        return str(json_schema_to_gbnf(json.dumps(schema)))
+        made = str(json_schema_to_gbnf(json.dumps(_relaxed(schema))))
     except (
         ValueError,
         AssertionError,
@@ -136,3 +152,30 @@ def grammar(schema: Schema | None) -> str:
         raise SchemaUnusable(
             f"no grammar can be made from the schema: {error or type(error).__name__}"
         ) from error
+    if len(made) > _LARGEST or _depth(made) > _DEEPEST:
+        raise SchemaUnusable("no grammar can be made from the schema: it is too large")
+    return _SURROGATES.sub(lambda pair: str(json.loads(f'"{pair[0]}"')), made)
+
+
+def _relaxed(schema: Any) -> Any:
+    """Leave out bounds that a grammar spells out one by one: llama.cpp's parser recurses into each."""
+    if isinstance(schema, list):
+        return [_relaxed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _relaxed(value) for key, value in schema.items() if not _too_many(key, value)}
+
+
+def _too_many(key: str, value: Any) -> bool:
+    if key == "pattern" and isinstance(value, str):
+        return any(int(number) > _MOST_REPEATS for number in _QUANTIFIER.findall(value))
+    return key in _BOUNDS and isinstance(value, int) and value > _MOST_REPEATS
+
+
+def _depth(text: str) -> int:
+    """Count how deep a grammar's groups are nested."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[()]", _QUOTED.sub("", text)):
+        depth += 1 if bracket == "(" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -83,7 +83,12 @@ class _Incomplete(Exception):
 
 
 class _Unreadable(Exception):
-    """The body will never be a call; `args` is (why, length to skip)."""
+    """The body will never be a call; `size` characters are to be skipped."""
+
+    def __init__(self, why: str, size: int) -> None:
+        super().__init__(why)
+        self.why = why
+        self.size = size
 
 
 class CallReader:
@@ -94,7 +99,7 @@ class CallReader:
         self._family = family
         self._buffer = ""
         self._marker: str | None = None  # the opener of the call being read
-        self._began = False  # something other than white space has passed
+        self._fresh = True  # at the answer's start, or right after a call
         self._called = False
 
     @property
@@ -121,9 +126,8 @@ class CallReader:
 
     def _text(self, *, final: bool) -> list[Item]:
         """Pass text up to an opener, or up to what may be one."""
-        if not self._began and (start := self._start()):
-            self._marker, self._began = start, True
-            self._buffer = self._buffer.lstrip()
+        if self._fresh and (start := self._start()):
+            self._marker, self._fresh = start, False
             return []
         marks = (*self._family.opens, *_CLOSERS)
         found = min(((at, mark) for mark in marks if (at := self._buffer.find(mark)) >= 0), default=None)
@@ -140,7 +144,7 @@ class CallReader:
         return items
 
     def _start(self) -> str:
-        text = self._buffer.lstrip()
+        text = self._buffer.lstrip(_SEPARATORS if self._called else None)
         return next((start for start in self._family.starts if text.startswith(start)), "")
 
     def _pass(self, size: int, *, final: bool) -> list[Item]:
@@ -153,7 +157,7 @@ class CallReader:
         if not text:
             return []
         self._buffer = self._buffer[len(text) :]
-        self._began = True
+        self._fresh = False
         return [Text(text=text)]
 
     def _call(self, *, final: bool) -> list[Item]:
@@ -164,13 +168,11 @@ class CallReader:
         except _Incomplete:
             return []
         except _Unreadable as error:
-            why, size = error.args
-            raw, self._buffer, self._marker = self._buffer[:size], self._buffer[size:], None
-            return [Text(text=raw)] if plain else [Broken(raw=raw, why=why)]
-        self._buffer, self._marker, self._called = self._buffer[size:], None, True
-        if self._family.starts and self._buffer.lstrip(_SEPARATORS).startswith("{"):
-            # Llama 3 writes several calls one after the other.
-            self._buffer, self._marker = self._buffer.lstrip(_SEPARATORS), "{"
+            raw, self._buffer = self._buffer[: error.size], self._buffer[error.size :]
+            self._marker = None
+            return [Text(text=raw)] if plain else [Broken(raw=raw, why=error.why)]
+        self._buffer, self._marker = self._buffer[size:], None
+        self._called = self._fresh = True
         return list(calls)
 
 
@@ -182,8 +184,8 @@ def _held_back(text: str, marks: tuple[str, ...]) -> int:
 
 def _body(text: str, *, final: bool) -> tuple[list[Call], int]:
     """Read one body and return its calls and the length read."""
-    indent = len(text) - len(text.lstrip())
-    body = text[indent:]
+    body = text.lstrip(_SEPARATORS)
+    indent = len(text) - len(body)
     if not body:
         if final:
             raise _Unreadable("nothing follows the start of the call", len(text))
@@ -194,7 +196,10 @@ def _body(text: str, *, final: bool) -> tuple[list[Call], int]:
         read = _xml_body
     else:
         read = _named_body
-    calls, size = read(body, final=final)
+    try:
+        calls, size = read(body, final=final)
+    except _Unreadable as error:
+        raise _Unreadable(error.why, indent + error.size) from error
     return calls, indent + size
 
 
@@ -212,10 +217,13 @@ def _json(body: str, *, final: bool) -> tuple[Any, int]:
         try:
             # Models write raw line breaks inside strings; what they mean is clear.
             return json.JSONDecoder(strict=False).raw_decode(body)
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             closed = next((body.find(mark) for mark in _CLOSERS if mark in body), -1)
-            if closed >= 0 or final:
-                raise _Unreadable(f"it is no JSON: {error}", closed if closed >= 0 else len(body)) from error
+            # A closer inside a string is the model quoting it; this one ends a call gone wrong before.
+            if closed >= error.pos and not error.msg.startswith("Unterminated string"):
+                raise _Unreadable(f"it is no JSON: {error}", closed) from error
+            if final:
+                raise _Unreadable(f"it is no JSON: {error}", len(body)) from error
     raise _Incomplete
 
 

@@ -1,0 +1,48 @@
+import pytest
+
+from router.engine.answer import Stops, Thoughts
+
+
+def through(filter_, text, size):
+    parts = [filter_.feed(text[i : i + size]) for i in range(0, len(text), size)]
+    return "".join(parts) + filter_.close()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    ("inside", "text", "shown"),
+    [
+        (False, "Hello <think> later", "Hello <think> later"),
+        (False, "<think>\nhm\n</think>\n\nHello", "Hello"),
+        (False, "\n<think></think>Hello", "Hello"),
+        (False, "<thing>", "<thing>"),
+        (False, "<thin", "<thin"),
+        (False, "  ", "  "),
+        (False, "<think>never ends", ""),
+        (True, "hm</think>Hello", "Hello"),
+        (True, "never ends", ""),
+    ],
+)
+def test_thoughts(inside, text, shown, size):
+    assert through(Thoughts(inside=inside), text, size) == shown
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    ("stops", "text", "shown", "found"),
+    [
+        ((), "abc", "abc", False),
+        (("END",), "abc EN", "abc EN", False),
+        (("END",), "abc END def", "abc ", True),
+        (("\n\n", "###"), "a\n# b\n\nc", "a\n# b", True),
+        (("aab",), "aaab", "a", True),
+    ],
+)
+def test_stops(stops, text, shown, found, size):
+    filter_ = Stops(stops)
+    passed = ""
+    for i in range(0, len(text), size):
+        passed += filter_.feed(text[i : i + size])
+        if filter_.found:
+            break
+    assert (passed + filter_.close(), filter_.found) == (shown, found)

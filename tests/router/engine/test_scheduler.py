@@ -1,0 +1,145 @@
+"""The scheduler with the real model and a window so small that cells run out."""
+
+import queue
+import threading
+
+import pytest
+
+from router.engine import catalog
+from router.engine.model import Model, Sampling
+from router.engine.sampler import GrammarInvalid, Sampler
+from router.engine.scheduler import PRIORITIES, Begun, Ended, Job, Piece, QueueFull, Scheduler
+
+GREEDY = Sampling(temperature=0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Model(catalog.resolve("").path, context=256, gpu_layers=0, threads=1, batch=64, sequences=3)
+
+
+@pytest.fixture
+def scheduler(model):
+    made = Scheduler(model, slots=3, parallel=2, queue_limit=4)
+    yield made
+    made.stop()
+
+
+class Client:
+    """Submits one prompt and collects what comes."""
+
+    def __init__(self, model, scheduler, text, *, limit=8, grammar="", priority=PRIORITIES["chat"]):
+        self.events = queue.Queue()
+        tokens = model.tokenize(text, start=True)
+        self.size = len(tokens)
+        self.order = None
+        self.job = Job(
+            tokens=tokens,
+            limit=limit,
+            sampler=Sampler(model, GREEDY, grammar),
+            emit=self.events.put,
+            priority=priority,
+        )
+        scheduler.submit(self.job)
+
+    def result(self):
+        text, cached = b"", None
+        while True:
+            match self.events.get(timeout=30):
+                case Begun(cached=cached):
+                    pass
+                case Piece(data=data):
+                    text += data
+                case Ended() as ended:
+                    return text.decode(), cached, ended
+
+
+def test_several_at_once_say_what_each_says_alone(model, scheduler):
+    scheduler.start()
+    prompts = ["One, two, three, four,", "The capital of France is", "def add(a, b):\n    return"]
+    # Few tokens: how a batch is made up changes the last digits of its logits.
+    alone = [Client(model, scheduler, prompt, limit=3).result()[0] for prompt in prompts]
+    together = [Client(model, scheduler, prompt, limit=3) for prompt in prompts]
+    assert [client.result()[0] for client in together] == alone
+
+
+def test_the_fitting_prefix_is_kept_among_others(model, scheduler):
+    scheduler.start()
+    long = "Red green blue yellow. " * 12
+    Client(model, scheduler, long).result()
+    Client(model, scheduler, "Something else entirely, in another conversation.").result()
+    again = Client(model, scheduler, long + " And then?")
+    assert again.result()[1] >= again.size - 5
+
+
+def test_requests_that_do_not_fit_together_both_finish(model, scheduler):
+    """Two answers outgrow the shared cells: one goes back to the queue and goes on where it was."""
+    scheduler.start()
+    said = "0123456789" * 11
+    clients = [
+        Client(model, scheduler, prompt, limit=150, grammar=f'root ::= "{said}"')
+        for prompt in ("red green blue " * 25, "one two three four " * 16)
+    ]
+    assert sum(client.size + len(said) for client in clients) > model.context
+    assert [client.result()[0] for client in clients] == [said, said]
+
+
+def test_autocomplete_goes_first(model, scheduler):
+    ended = []
+    clients = {}
+    for name, priority in (("chat", "chat"), ("later chat", "chat"), ("completion", "autocomplete")):
+        clients[name] = Client(model, scheduler, name, limit=1, priority=PRIORITIES[priority])
+        clients[name].job.emit = lambda event, name=name: (
+            ended.append(name) if isinstance(event, Ended) else None
+        )
+    last = Client(model, scheduler, "the end", limit=60)
+    scheduler.start()
+    last.result()
+    assert ended.index("completion") < ended.index("later chat")
+
+
+def test_a_full_queue_refuses(model, scheduler):
+    clients = [Client(model, scheduler, "x") for _ in range(4)]
+    with pytest.raises(QueueFull):
+        Client(model, scheduler, "x")
+    for client in clients:
+        scheduler.cancel(client.job)
+    scheduler.start()
+    assert Client(model, scheduler, "x", limit=1).result()[2].error == ""
+
+
+def test_a_cancelled_request_says_no_more(model, scheduler):
+    scheduler.start()
+    begun = threading.Event()
+    endless = Client(model, scheduler, "Count: 1, 2, 3,", limit=200)
+    endless.job.emit = lambda _: begun.set()
+    assert begun.wait(timeout=30)
+    scheduler.cancel(endless.job)
+    Client(model, scheduler, "x", limit=1).result()
+    assert scheduler.load().queue == 0
+
+
+def test_prediction_grows_with_the_queue_and_knows_the_cache(model, scheduler):
+    scheduler.warm()
+    scheduler.start()
+    text = "Red green blue yellow. " * 12
+    known = Client(model, scheduler, text)
+    known.result()
+    cached, soon = scheduler.predict(model.tokenize(text, start=True))
+    assert cached == known.size
+    fresh, later = scheduler.predict(model.tokenize("9 " * 100, start=True))
+    assert fresh < 5
+    assert later > soon
+
+
+def test_a_grammar_holds(model, scheduler):
+    scheduler.start()
+    text, _, ended = Client(model, scheduler, "Say no:", grammar='root ::= "yes " [0-9]{3}').result()
+    assert text.startswith("yes ")
+    assert text[4:].isdigit()
+    assert not ended.error
+
+
+def test_a_grammar_that_does_not_compile(model):
+    with pytest.raises(GrammarInvalid):
+        Sampler(model, GREEDY, "root ::= nowhere")

@@ -1,0 +1,354 @@
+"""The engine's HTTP against the real demo model in a real process."""
+
+import asyncio
+import json
+import time
+
+import aiohttp
+import jsonschema
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HI = [{"role": "user", "content": "What is the capital of France?"}]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Says the weather.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["city", "days"],
+            "additionalProperties": False,
+        },
+    },
+}
+LIST = {"type": "function", "function": {"name": "list_files", "parameters": {}}}
+
+
+async def idle(client):
+    """Wait until the engine has nothing left to do."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        health = await client.engine.refresh()
+        if not health.running and not health.queue:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("the engine is still busy")
+
+
+async def test_an_answer(client):
+    status, body = await client.post(messages=HI, max_tokens=8, temperature=0)
+    assert status == 200
+    assert body["object"] == "chat.completion"
+    assert body["model"] == "SmolLM2-135M-Instruct"
+    (choice,) = body["choices"]
+    assert choice["message"]["role"] == "assistant"
+    assert choice["message"]["content"]
+    assert choice["finish_reason"] == "length"
+    usage = body["usage"]
+    assert usage["completion_tokens"] == 8
+    assert usage["total_tokens"] == usage["prompt_tokens"] + 8
+
+
+async def test_a_stream_is_the_same_answer_in_exact_chunks(client):
+    asked = {"messages": HI, "max_tokens": 8, "temperature": 0}
+    await client.post(**asked)  # from here on every run computes the same: all but the last token is cached
+    _, whole = await client.post(**asked)
+    *events, done = await client.events(**asked, stream_options={"include_usage": True})
+    assert done == "[DONE]"
+    first, *middle, finish, usage = map(json.loads, events)
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert (
+        "".join(e["choices"][0]["delta"]["content"] for e in middle)
+        == whole["choices"][0]["message"]["content"]
+    )
+    assert finish["choices"][0] | {"logprobs": None} == {
+        "index": 0,
+        "delta": {},
+        "logprobs": None,
+        "finish_reason": "length",
+    }
+    assert usage["choices"] == []
+    assert usage["usage"]["completion_tokens"] == 8
+    assert all(event["usage"] is None for event in (first, *middle, finish))
+    assert len({event["id"] for event in (first, *middle, finish, usage)}) == 1
+
+
+async def test_no_usage_chunk_unless_asked(client):
+    *events, _ = await client.events(messages=HI, max_tokens=2)
+    assert all(json.loads(event)["choices"] and "usage" not in json.loads(event) for event in events)
+
+
+async def test_the_second_turn_reuses_the_first(client):
+    first = [
+        {"role": "user", "content": "Count slowly, and remember every number you say: " + "one two " * 40}
+    ]
+    _, one = await client.post(messages=first, max_tokens=6, temperature=0)
+    assert one["usage"]["prompt_tokens_details"]["cached_tokens"] < 60
+    second = [*first, one["choices"][0]["message"], {"role": "user", "content": "Go on."}]
+    status, counted = await client.post("/v1/count", messages=second)
+    _, two = await client.post(messages=second, max_tokens=2)
+    cached = two["usage"]["prompt_tokens_details"]["cached_tokens"]
+    assert cached >= one["usage"]["prompt_tokens"] - 2
+    assert (status, counted["tokens"], counted["cached"]) == (200, two["usage"]["prompt_tokens"], cached)
+
+
+async def test_the_same_prompt_again_computes_one_token(client):
+    _, one = await client.post(messages=HI, max_tokens=1)
+    _, two = await client.post(messages=HI, max_tokens=1)
+    assert two["usage"]["prompt_tokens_details"]["cached_tokens"] == one["usage"]["prompt_tokens"] - 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_hang_up_while_generating_frees_the_model(client, stream):
+    task = asyncio.create_task(client.post(messages=HI, stream=stream, temperature=0, seed=1))
+    await _until_running(client)
+    task.cancel()
+    await asyncio.wait([task])
+    await idle(client)
+    status, _ = await client.post(messages=HI, max_tokens=1)
+    assert status == 200
+
+
+async def test_a_hang_up_while_the_prompt_is_read_frees_the_model(client):
+    long = [{"role": "user", "content": f"{time.time_ns()} " + "every good boy does fine " * 180}]
+    task = asyncio.create_task(client.post(messages=long, stream=True, max_tokens=1))
+    await _until_running(client)
+    task.cancel()
+    await asyncio.wait([task])
+    await idle(client)
+    _, counted = await client.post("/v1/count", messages=long)
+    assert counted["cached"] < counted["tokens"] - 1  # it was not read to its end
+
+
+async def test_a_hang_up_while_waiting_leaves_the_queue(client):
+    front = asyncio.create_task(client.post(messages=HI, temperature=0))
+    await _until_running(client)
+    waiting = asyncio.create_task(client.post(messages=HI))
+    while not (await client.engine.refresh()).queue:
+        await asyncio.sleep(0.01)
+    assert (await client.engine.refresh()).wait_s > 0
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    while (await client.engine.refresh()).queue:
+        await asyncio.sleep(0.01)
+    front.cancel()
+    await asyncio.wait([front])
+    await idle(client)
+
+
+async def _until_running(client):
+    while not (await client.engine.refresh()).running:
+        await asyncio.sleep(0.005)
+
+
+async def test_overflow_says_both_numbers(client):
+    long = [{"role": "user", "content": "word " * 1200}]
+    _, counted = await client.post("/v1/count", messages=long)
+    status, body = await client.post(messages=long, stream=True)
+    error = body["error"]
+    assert (status, error["code"], error["type"]) == (400, "context_length_exceeded", "invalid_request_error")
+    assert error["message"].startswith(
+        f"This model's maximum context length is 1024 tokens. However, your messages resulted in "
+        f"{counted['tokens']} tokens"
+    )
+    assert (error["n_prompt_tokens"], error["n_ctx"]) == (counted["tokens"], 1024)
+
+
+async def test_a_prompt_that_fits_gets_what_is_left_of_the_window(client):
+    nearly = [{"role": "user", "content": "word " * 960}]
+    _, body = await client.post(messages=nearly, max_tokens=500, temperature=0)
+    usage = body["usage"]
+    assert body["choices"][0]["finish_reason"] in {"length", "stop"}
+    assert usage["total_tokens"] <= 1024
+    if body["choices"][0]["finish_reason"] == "length":
+        assert usage["total_tokens"] == 1024
+
+
+async def test_max_completion_tokens(client):
+    _, body = await client.post(messages=HI, max_completion_tokens=3, temperature=0)
+    assert body["usage"]["completion_tokens"] == 3
+
+
+async def test_stop_strings_end_the_text_before_them(client):
+    asked = {"messages": HI, "max_tokens": 12, "temperature": 0}
+    await client.post(**asked)
+    _, whole = await client.post(**asked)
+    text = whole["choices"][0]["message"]["content"]
+    stop = text[len(text) // 2 : len(text) // 2 + 3]
+    _, body = await client.post(**asked, stop=[stop])
+    assert body["choices"][0]["message"]["content"] == text[: text.index(stop)]
+    assert body["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_a_seed_repeats_itself(client):
+    asked = {
+        "messages": HI,
+        "max_tokens": 8,
+        "temperature": 1,
+        "seed": 7,
+        "top_k": 0,
+        "frequency_penalty": 0.5,
+    }
+    await client.post(**asked)
+    one, two = await client.post(**asked), await client.post(**asked)
+    assert one[1]["choices"] == two[1]["choices"]
+
+
+async def test_json_schema(client):
+    schema = {
+        "type": "object",
+        "properties": {"city": {"enum": ["Paris", "Rome"]}, "sure": {"type": "boolean"}},
+        "required": ["city", "sure"],
+        "additionalProperties": False,
+    }
+    format_ = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    _, body = await client.post(messages=HI, response_format=format_, max_tokens=60)
+    jsonschema.validate(json.loads(body["choices"][0]["message"]["content"]), schema)
+
+
+async def test_json_object_begins_an_object(client):
+    _, body = await client.post(messages=HI, response_format={"type": "json_object"}, max_tokens=5)
+    assert body["choices"][0]["message"]["content"].startswith("{")
+
+
+async def test_characters_are_never_broken(client):
+    text = "Grüße 🙂🚂 日本語"
+    format_ = {"type": "json_schema", "json_schema": {"schema": {"const": text}}}
+    *events, _ = await client.events(messages=HI, response_format=format_, max_tokens=80)
+    shown = "".join(json.loads(event)["choices"][0]["delta"].get("content", "") for event in events)
+    assert json.loads(shown) == text
+    assert "\ufffd" not in shown
+
+
+@pytest.mark.parametrize(
+    "choice",
+    ["required", {"type": "function", "function": {"name": "get_weather"}}],
+    ids=["required", "named"],
+)
+async def test_a_forced_call_fits_its_schema(client, choice):
+    tools = [WEATHER] if choice == "required" else [LIST, WEATHER]
+    status, body = await client.post(messages=HI, tools=tools, tool_choice=choice, max_tokens=80)
+    assert status == 200, body
+    message = body["choices"][0]["message"]
+    (call,) = message["tool_calls"]
+    assert message["content"] is None
+    assert call["id"].startswith("call_")
+    assert call["function"]["name"] == "get_weather"
+    jsonschema.validate(json.loads(call["function"]["arguments"]), WEATHER["function"]["parameters"])
+    assert body["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_a_streamed_call_comes_whole(client):
+    *events, done = await client.events(messages=HI, tools=[WEATHER], tool_choice="required", max_tokens=80)
+    assert done == "[DONE]"
+    deltas = [json.loads(event)["choices"][0]["delta"] for event in events]
+    assert deltas[0] == {"role": "assistant", "content": None}
+    (head,), (rest,) = deltas[1]["tool_calls"], deltas[2]["tool_calls"]
+    assert (head["index"], head["type"], head["function"]) == (
+        0,
+        "function",
+        {"name": "get_weather", "arguments": ""},
+    )
+    json.loads(rest["function"]["arguments"])
+    assert deltas[3] == {}
+    assert json.loads(events[-1])["choices"][0]["finish_reason"] == "tool_calls"
+
+
+async def test_a_conversation_with_calls_and_late_system_messages_is_taken(client):
+    call = {"id": "call_1", "type": "function", "function": {"name": "list_files", "arguments": "{}"}}
+    status, _ = await client.post(
+        messages=[
+            {"role": "system", "content": "Be brief."},
+            *HI,
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "a.py"}]},
+            {"role": "system", "content": "Now answer."},
+        ],
+        tools=[LIST],
+        max_tokens=4,
+    )
+    assert status == 200
+
+
+async def test_control_tokens_in_a_message_are_plain_text(client):
+    _, plain = await client.post("/v1/count", messages=[{"role": "user", "content": ""}])
+    _, sly = await client.post("/v1/count", messages=[{"role": "user", "content": "<|im_end|>"}])
+    assert sly["tokens"] - plain["tokens"] > 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"temperature": 1e9}, "temperature"),
+        ({"top_k": -5}, "top_k"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"stop": [""]}, "stop"),
+        ({"messages": []}, "messages"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "oops"}}}},
+            "response_format",
+        ),
+        (
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"schema": {"pattern": f"^{'(' * 5000}a{')' * 5000}$", "type": "string"}},
+                }
+            },
+            "response_format",
+        ),
+        (
+            {
+                "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "oops"}}}],
+                "tool_choice": "required",
+            },
+            "tools",
+        ),
+    ],
+)
+async def test_values_that_could_crash_are_refused(client, fields, param):
+    status, body = await client.post(**{"messages": HI, "max_tokens": 2, **fields})
+    assert (status, body["error"]["param"]) == (400, param)
+    status, _ = await client.post(messages=HI, max_tokens=1)
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "maxLength": 100_000},
+        {"type": "array", "items": {"type": "string"}, "maxItems": 100_000},
+        {"type": "string", "pattern": "^a{0,100000}$"},
+    ],
+)
+async def test_large_bounds_in_a_schema_do_no_harm(client, schema):
+    format_ = {"type": "json_schema", "json_schema": {"schema": schema}}
+    status, _ = await client.post(messages=HI, response_format=format_, max_tokens=2)
+    assert status == 200
+
+
+async def test_images_are_refused_by_code(client):
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    status, body = await client.post(messages=[{"role": "user", "content": [part]}])
+    assert (status, body["error"]["code"]) == (400, "unsupported_content")
+
+
+async def test_the_token_is_demanded(client):
+    async with (
+        aiohttp.ClientSession() as stranger,
+        stranger.get(client.engine.url + "/health") as response,
+    ):
+        assert response.status == 401
+
+
+async def test_health(client):
+    await client.post(messages=HI, max_tokens=4)
+    await idle(client)
+    health = client.engine.health
+    assert (health.state, health.model, health.context) == ("ready", "SmolLM2-135M-Instruct", 1024)
+    assert (health.queue, health.running, health.wait_s) == (0, 0, 0)
+    assert health.prefill_tps > 0
+    assert health.decode_tps > 0
