@@ -89,7 +89,7 @@ def _exchanges(size: int, *, everywhere: bool) -> Iterator[Exchange]:
         if told >= size:
             return
         path, first_line, text = next(reads)
-        told += len(json.dumps(text)) + 520
+        told += len(json.dumps(text)) + 455
         stamp = f"{STAMP}\n" if everywhere or told >= size else ""
         yield Exchange(
             id=f"call_{number:06d}",

@@ -117,24 +117,32 @@ def _wrk(raw: bytes, port: int, *, connections: int, seconds: float) -> Sample:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends a request and waits for its whole answer; then may be used again."""
+    """Sends a request and waits for its whole answer; then may be used again while `reusable`."""
 
     def __init__(self, until: bytes) -> None:
         self._until = until
+        self._lost = asyncio.get_running_loop().create_future()
+        self._done: asyncio.Future[None] | None = None
+        self.reusable = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop with the new connection."""
         # uvloop's transports are no subclasses.
-        self.transport = cast("asyncio.Transport", transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     async def send(self, raw: bytes) -> None:
-        """Send and wait for the end of the answer."""
+        """Send, and wait for the end of the answer."""
         self._parser = httptools.HttpResponseParser(self)
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done = asyncio.get_running_loop().create_future()
         self._body = bytearray()
         self.first: float | None = None
-        self.transport.write(raw)
+        self._transport.write(raw)
         await asyncio.wait_for(self._done, _DEADLINE_S)
+
+    async def close(self) -> None:
+        """Close, and wait until the loop knows."""
+        self._transport.close()
+        await self._lost
 
     @property
     def ok(self) -> bool:
@@ -145,11 +153,6 @@ class _Connection(asyncio.Protocol):
     def events(self) -> int:
         """How often `until` was in the answer."""
         return self._body.count(self._until) if self._until else 0
-
-    @property
-    def reusable(self) -> bool:
-        """The peer keeps the connection open."""
-        return bool(self._parser.should_keep_alive()) and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with the next bytes."""
@@ -162,13 +165,16 @@ class _Connection(asyncio.Protocol):
             self.first = time.perf_counter()
 
     def on_message_complete(self) -> None:
-        """Called by the parser."""
-        if not self._done.done():
+        """Called by the parser, which forgets right after this whether the connection may be kept."""
+        self.reusable = bool(self._parser.should_keep_alive())
+        if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
-        if hasattr(self, "_done") and not self._done.done():
+        self.reusable = False
+        self._lost.set_result(None)
+        if self._done is not None and not self._done.done():
             self._done.set_exception(exc or ConnectionResetError("closed before the answer was complete"))
 
 
@@ -181,8 +187,13 @@ async def _hammer(
     first: list[float] = []
     errors = events = sent = 0
 
-    def fresh() -> _Connection:
-        return _Connection(until)
+    async def opened(connection: _Connection | None) -> _Connection:
+        if connection is not None and connection.reusable:
+            return connection
+        if connection is not None:
+            await connection.close()
+        _, connection = await loop.create_connection(lambda: _Connection(until), "127.0.0.1", port)
+        return connection
 
     async def one() -> None:
         nonlocal errors, events, sent
@@ -191,14 +202,13 @@ async def _hammer(
             rounds, sent = rounds + 1, sent + 1
             stamped = raw.replace(STAMP.encode(), f"{run}{sent:08x}".encode())
             try:
-                if connection is None or not connection.reusable:
-                    _, connection = await loop.create_connection(
-                        lambda: _Connection(until), "127.0.0.1", port
-                    )
+                connection = await opened(connection)
                 began = time.perf_counter()
                 await connection.send(stamped)
             except (OSError, TimeoutError, httptools.HttpParserError):
-                errors, connection = errors + 1, None
+                errors += 1
+                if connection is not None:
+                    connection.reusable = False
                 continue
             if not connection.ok:
                 errors += 1
@@ -207,7 +217,7 @@ async def _hammer(
             first.append((connection.first or time.perf_counter()) - began)
             events += connection.events
         if connection is not None:
-            connection.transport.close()
+            await connection.close()
 
     await asyncio.gather(*(one() for _ in range(connections)))
     return Sample(

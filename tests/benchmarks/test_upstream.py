@@ -59,7 +59,7 @@ def test_a_stream_is_made_of_valid_events(dialect):
 
 
 def test_verify_refuses_an_error_page(serving):
-    with serving(fail_after=0) as server, pytest.raises(BenchmarkError, match="status 503.*busy"):
+    with serving(fail_after=0) as server, pytest.raises(BenchmarkError, match=r"status 503.*busy"):
         verify(Target(name="peer", port=server.port), body("small", "openai_chat", "same"))
 
 

@@ -1,0 +1,183 @@
+"""How a run of `benchmarks.overhead` reads: in a terminal, as Markdown, and against the bars.
+
+Neither form holds a host's name or a path, so both can be kept in `benchmarks/results/`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.bodies import BodyName
+from benchmarks.measure import DIRECT, Figure, Row, StreamCost
+from benchmarks.overhead import PeerFacts, Result
+
+BARS: MappingProxyType[BodyName, float] = MappingProxyType({"small": 1.5, "agent": 0.25, "long": 0.2})
+"""The most that Turnout may add, as a share of what Switchyard adds."""
+BAR_FIRST_TOKEN_MS = 1.0
+BAR_CPU_US_PER_EVENT = 50.0
+BAR_START_MB = 120.0
+BAR_STARTUP_S = 1.5
+
+
+_NAMES = MappingProxyType(
+    {DIRECT: "direct", "turnout": "Turnout", "switchyard": "NeMo Switchyard", "litellm": "LiteLLM proxy"}
+)
+_MODES = MappingProxyType(
+    {
+        "growing": "every request brings one new exchange, as an agent's does",
+        "same": "every request is identical, which flatters a cache",
+        "cold": "no two messages are alike, so no cache helps",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A table, before it is drawn."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def render(result: Result, console: Console) -> None:
+    """Print the tables, and which bars fell."""
+    for sheet in _sheets(result):
+        table = Table(*sheet.columns, title=sheet.title, title_justify="left")
+        for row in sheet.rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    for line in _notes(result):
+        console.print(escape(line), highlight=False)
+    for line in missed(result):
+        console.print(f"[red]missed[/red] {escape(line)}", highlight=False)
+
+
+def markdown(result: Result) -> str:
+    """Return the tables as a page."""
+    parts = ["# What the endpoint adds", "\n".join(_notes(result))]
+    for sheet in _sheets(result):
+        lines = [sheet.columns, ("---",) * len(sheet.columns), *sheet.rows]
+        parts += [f"## {sheet.title}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    fallen = missed(result)
+    parts += ["## Bars", "\n".join(f"- missed: {line}" for line in fallen) or "All met."]
+    return "\n\n".join(parts) + "\n"
+
+
+def _notes(result: Result) -> Iterator[str]:
+    on = result.machine
+    yield (
+        f"Measured {result.measured} on {on.cpu}, {on.cores} cores, {on.memory_gb:.0f} GB, {on.system}, "
+        f"{on.python}. Upstream: {result.upstream}. Load: {result.load}; {result.rounds} interleaved rounds "
+        f"of {result.seconds:g} s per target."
+    )
+    for mode in sorted({row.mode for row in result.rows}):
+        yield f"{mode}: {_MODES[mode]}."
+    yield (
+        "Added is the median through a peer less the median straight to the upstream, of the same round; "
+        "ratio is Turnout's added latency / that peer's. In brackets: least and greatest over rounds."
+    )
+    for peer in result.peers:
+        if peer.version is None:
+            yield f"{_NAMES[peer.name]} is not installed, so it was not measured; `make bench` installs it."
+
+
+def _sheets(result: Result) -> Iterator[Sheet]:
+    columns = ("dialect", "body", "mode", "connections", "through", "median ms", "added ms", "ratio")
+    titles = {"answer": "Whole answers", "first token": "First token of a stream"}
+    for measure, title in titles.items():
+        rows = [_latency(row, one) for row in result.rows if row.measure == measure for one in row.figures]
+        if rows:
+            yield Sheet(title=title, columns=columns, rows=tuple(rows))
+    if result.streams:
+        yield Sheet(
+            title="Streams",
+            columns=("dialect", "through", "CPU us per event", "at once", "complete", "first token ms"),
+            rows=tuple(_stream(one) for one in result.streams),
+        )
+    yield Sheet(
+        title="Peers",
+        columns=("peer", "version", "ready after s", "MB after start", "MB after load"),
+        rows=tuple(_peer(one) for one in result.peers),
+    )
+
+
+def _latency(row: Row, one: Figure) -> tuple[str, ...]:
+    size = f"{row.body} ({row.bytes / 1000:.3g} kB)"
+    added = f"{one.added_ms:.2f} ({one.added_low_ms:.2f} to {one.added_high_ms:.2f})"
+    ratio = "" if one.ratio is None else f"{one.ratio:.2f} ({one.ratio_low:.2f} to {one.ratio_high:.2f})"
+    opening = (row.dialect, size, row.mode, str(row.connections))
+    return (
+        *opening,
+        _NAMES[one.target],
+        f"{one.median_ms:.2f}",
+        "" if one.target == DIRECT else added,
+        ratio,
+    )
+
+
+def _stream(one: StreamCost) -> tuple[str, ...]:
+    return (
+        one.dialect,
+        _NAMES[one.target],
+        _figure(one.cpu_us_per_event, 0),
+        str(one.crowd),
+        str(one.crowd_complete),
+        _figure(one.crowd_first_ms, 1),
+    )
+
+
+def _peer(one: PeerFacts) -> tuple[str, ...]:
+    figures = (_figure(one.startup_s, 2), _figure(one.start_mb, 0), _figure(one.loaded_mb, 0))
+    return (_NAMES[one.name], one.version or "not installed", *figures)
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def missed(result: Result) -> list[str]:
+    """Which bars fell, a sentence each; a bar that could not be measured is not named."""
+    rows = [
+        f"{row.dialect}, {row.body} body, {row.connections} connections: Turnout adds {figure.ratio:.2f} of "
+        f"what Switchyard adds, the bar is {BARS[row.body]}"
+        for row in result.rows
+        if row.measure == "answer" and row.mode == "growing"
+        for figure in row.figures
+        if figure.target == "switchyard" and figure.ratio is not None and figure.ratio > BARS[row.body]
+    ]
+    firsts = [
+        f"{row.dialect}, {row.body} body: a stream's first token comes {figure.added_ms:.2f} ms later, "
+        f"the bar is {BAR_FIRST_TOKEN_MS}"
+        for row in result.rows
+        if row.measure == "first token" and row.body == "small" and row.connections == 1
+        for figure in row.figures
+        if figure.target == "turnout" and figure.added_ms > BAR_FIRST_TOKEN_MS
+    ]
+    streams = [
+        f"{one.dialect}: {fault}"
+        for one in result.streams
+        if one.target == "turnout"
+        for fault in _stream_faults(one)
+    ]
+    return rows + firsts + streams + [fault for one in result.peers for fault in _peer_faults(one)]
+
+
+def _stream_faults(one: StreamCost) -> Iterator[str]:
+    if one.crowd_complete < one.crowd:
+        yield f"of {one.crowd} streams at once, {one.crowd_complete} arrived complete"
+    if one.cpu_us_per_event is not None and one.cpu_us_per_event > BAR_CPU_US_PER_EVENT:
+        yield f"{one.cpu_us_per_event:.0f} us of CPU per event, the bar is {BAR_CPU_US_PER_EVENT:.0f}"
+
+
+def _peer_faults(one: PeerFacts) -> Iterator[str]:
+    if one.name != "turnout":
+        return
+    if one.start_mb is not None and one.start_mb > BAR_START_MB:
+        yield f"{one.start_mb:.0f} MB resident after start, the bar is {BAR_START_MB:.0f}"
+    if one.startup_s is not None and one.startup_s > BAR_STARTUP_S:
+        yield f"ready after {one.startup_s:.1f} s, the bar is {BAR_STARTUP_S}"
