@@ -22,8 +22,6 @@ from benchmarks.process import BenchmarkError, cpu_s
 
 DIRECT = "direct"
 Measure = Literal["answer", "first token"]
-_EVENTS = 100
-"""Content events of a long stream: two seconds at a provider's pace."""
 _WARM_S = 0.3
 
 
@@ -163,8 +161,8 @@ def _ratios(name: str, medians: Mapping[str, list[float]]) -> list[float]:
     return [ours / theirs for ours, theirs in pairs if theirs > 0]
 
 
-def stream_cost(target: Target, dialect: Dialect, *, crowd: int) -> StreamCost:
-    """Measure what a stream's events cost, and how many streams can run at once."""
+def stream_cost(target: Target, dialect: Dialect, *, crowd: int, events: int) -> StreamCost:
+    """Measure what each of a stream's `events` costs, and how many streams can run at once."""
 
     def run(words: int, *, connections: int, each: int) -> tuple[Sample, float | None]:
         content = body("small", dialect, "growing", stream=True, max_tokens=words)
@@ -176,13 +174,13 @@ def stream_cost(target: Target, dialect: Dialect, *, crowd: int) -> StreamCost:
 
     run(1, connections=16, each=2)
     _, short = run(1, connections=16, each=4)
-    _, long = run(_EVENTS, connections=16, each=2)
-    many, _ = run(_EVENTS, connections=crowd, each=1)
+    _, long = run(events, connections=16, each=2)
+    many, _ = run(events, connections=crowd, each=1)
     return StreamCost(
         target=target.name,
         dialect=dialect,
-        cpu_us_per_event=None if short is None or long is None else 1e6 * (long - short) / (_EVENTS - 1),
+        cpu_us_per_event=None if short is None or long is None else 1e6 * (long - short) / (events - 1),
         crowd=crowd,
-        crowd_complete=many.events // _EVENTS,
+        crowd_complete=many.events // events,
         crowd_first_ms=many.first_ms,
     )

@@ -41,6 +41,8 @@ class Options:
     streams: bool = True
     crowd: int = 200
     """Streams opened at once."""
+    events: int = 100
+    """Content events of a long stream: two seconds at a provider's pace."""
     by: Generator | None = None
     """Which load generator; `wrk` where it is installed."""
     environment: Path = ROOT / ".venv-bench"
@@ -127,7 +129,8 @@ class _Run:
             upstream=_upstream(),
             load=f"wrk {program_version('wrk', '-v')}" if self._by == "wrk" else "own",
             rounds=options.rounds,
-            seconds=options.seconds,
+            # `wrk` counts whole seconds only.
+            seconds=max(1.0, round(options.seconds)) if self._by == "wrk" else options.seconds,
             peers=tuple(self._facts(name) for name in options.peers),
             rows=tuple(rows),
             streams=tuple(streams),
@@ -175,7 +178,7 @@ class _Run:
     def _streams(self, dialect: Dialect, targets: list[Target]) -> Iterator[StreamCost]:
         for one in targets:
             self._tell(f"{dialect}, {self._options.crowd} streams at once: {one.name}")
-            yield stream_cost(one, dialect, crowd=self._options.crowd)
+            yield stream_cost(one, dialect, crowd=self._options.crowd, events=self._options.events)
 
     def _facts(self, name: PeerName) -> PeerFacts:
         seen = self._seen[name]

@@ -56,7 +56,7 @@ def test_first_token_and_crowd_of_the_upstream_itself():
     with upstream.dripping() as port:
         direct = Target(name=DIRECT, port=port)
         row = measure(case(measure="first token", body=streamed), [direct])
-        cost = stream_cost(direct, "anthropic_messages", crowd=3)
+        cost = stream_cost(direct, "anthropic_messages", crowd=3, events=10)
     assert row.figures[0].median_ms > 0
     assert (cost.crowd, cost.crowd_complete, cost.cpu_us_per_event) == (3, 3, None)
 
