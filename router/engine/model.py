@@ -9,6 +9,7 @@ read the vocabulary only and are safe anywhere.
 
 import ctypes
 import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,8 @@ class Model:
         self._model = self._load(path, gpu_layers)
         self.vocab = native.llama_model_get_vocab(self._model)
         self.vocab_size = native.llama_vocab_n_tokens(self.vocab)
+        self.token_ids = memoryview(array("i", range(self.vocab_size)))
+        """Every token, in order: what a sampler begins with."""
         self.context = self._window(context)
         self.batch = min(batch, self.context)
         self._context = self._open(threads, sequences)

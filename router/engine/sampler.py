@@ -35,7 +35,6 @@ class Sampler:
         view = memoryview(self._data).cast("B")
         # Strided slices copy in C: 150k candidates in well under a millisecond.
         self._ids, self._logits = view.cast("i")[0::3], view.cast("f")[1::3]
-        self._all = memoryview((ctypes.c_int32 * size)(*range(size))).cast("B").cast("i")
         self._array = native.llama_token_data_array()
         self._one = (native.llama_token_data * 1)()
 
@@ -57,7 +56,7 @@ class Sampler:
         return token
 
     def _choose(self, logits: "memoryview[float]", *, constrained: bool) -> int | None:
-        self._ids[:] = self._all
+        self._ids[:] = self._model.token_ids
         self._logits[:] = logits
         array = self._fill(self._data, len(self._data))
         if constrained:

@@ -21,10 +21,10 @@ from router.engine.sampler import Sampler
 Priority = Literal["autocomplete", "chat"]
 PRIORITIES: dict[Priority, int] = {"autocomplete": 0, "chat": 1}
 
-_CHUNK_S = 0.4
-"""A chunk of prompt should not take longer: a hang-up is noticed between chunks."""
-_LEAST_CHUNK = 64
-"""Smaller ones cost more than they spare: every layer is a barrier between threads."""
+_CHUNK_S = 0.8
+"""A chunk of prompt should take about so long: a hang-up is noticed between chunks."""
+_LEAST_CHUNK = 16
+_WARM_TOKENS = 64
 _WEIGHT = 0.3
 """Of the newest measurement in the moving averages."""
 
@@ -122,7 +122,7 @@ class Scheduler:
 
     def warm(self) -> None:
         """Touch the weights, then measure both rates, so that the first request is foreseen too."""
-        for size in (1, min(_LEAST_CHUNK, self._model.batch), 1):
+        for size in (1, min(_WARM_TOKENS, self._model.batch), 1):
             began = time.perf_counter()
             self._model.decode([Entry(token=0, position=i, sequence=0, output=False) for i in range(size)])
             rate = size / (time.perf_counter() - began)

@@ -158,11 +158,16 @@ def grammar(schema: Schema | None) -> str:
 
 
 def _relaxed(schema: Any) -> Any:
-    """Leave out bounds that a grammar spells out one by one: llama.cpp's parser recurses into each."""
+    """Leave out large bounds: a grammar spells them out, and llama.cpp's parser recurses into each."""
     if isinstance(schema, list):
         return [_relaxed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    low, high = schema.get("minimum"), schema.get("maximum")
+    whole = schema.get("type") == "integer" and isinstance(low, int) and isinstance(high, int)
+    if whole and 0 <= high - low < _MOST_REPEATS:
+        # The converter knows no ranges of numbers; a short one can be listed.
+        return {"enum": list(range(low, high + 1))}
     return {key: _relaxed(value) for key, value in schema.items() if not _too_many(key, value)}
 
 

@@ -241,6 +241,61 @@ async def test_a_forced_call_fits_its_schema(client, choice):
     assert body["choices"][0]["finish_reason"] == "tool_calls"
 
 
+def imitating(tools, **extra):
+    """Ask for a call after earlier ones that leave `days` out: a small model does as was done."""
+    past = []
+    for city in ("Rome", "Oslo", "Bern"):
+        call = {"name": "get_weather", "arguments": json.dumps({"city": city})}
+        past += [
+            {"role": "user", "content": f"Weather in {city}?"},
+            {"role": "assistant", "tool_calls": [{"id": city, "type": "function", "function": call}]},
+        ]
+    ask = {"role": "user", "content": "Weather in Paris?"}
+    return {"messages": [*past, ask], "tools": tools, "temperature": 0, "max_tokens": 60, **extra}
+
+
+def weather(properties, required):
+    parameters = {"type": "object", "properties": properties, "required": required}
+    return [{"type": "function", "function": {"name": "get_weather", "parameters": parameters}}]
+
+
+CITY, DAYS = {"city": {"type": "string"}}, {"days": {"type": "integer", "minimum": 1, "maximum": 9}}
+
+
+async def test_the_model_calls_as_it_was_shown(client):
+    status, body = await client.post(**imitating(weather(CITY, ["city"])))
+    assert status == 200
+    (call,) = body["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]).keys() == {"city"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_invalid_call_is_tried_again_under_a_grammar(client, stream):
+    """The same conversation, but the schema now demands what the model leaves out."""
+    asked = imitating(weather(CITY | DAYS, ["city", "days"]))
+    if stream:
+        *events, _ = await client.events(**asked)
+        deltas = [json.loads(event)["choices"][0]["delta"] for event in events]
+        arguments = "".join(
+            call["function"]["arguments"] for delta in deltas for call in delta.get("tool_calls", [])
+        )
+    else:
+        _, body = await client.post(**asked)
+        arguments = body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+    jsonschema.validate(
+        json.loads(arguments), weather(CITY | DAYS, ["city", "days"])[0]["function"]["parameters"]
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_call_that_stays_invalid_is_an_error_before_any_byte(client, stream):
+    """No grammar spells out so long a text, and no model guesses it."""
+    tools = weather(CITY | {"code": {"type": "string", "minLength": 5000}}, ["city", "code"])
+    status, body = await client.post(**imitating(tools, stream=stream))
+    assert (status, body["error"]["code"]) == (422, "bad_tool_call")
+    assert "get_weather" in body["error"]["message"]
+
+
 async def test_a_streamed_call_comes_whole(client):
     *events, done = await client.events(messages=HI, tools=[WEATHER], tool_choice="required", max_tokens=80)
     assert done == "[DONE]"

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from llama_cpp import llama_chat_format
 
 from router.engine.template import Template, TemplateRefused
 
@@ -118,3 +119,19 @@ def test_a_template_that_refuses_says_so(source):
 def test_templates_run_in_a_sandbox():
     with pytest.raises(TemplateRefused):
         render("{{ messages.__class__.__mro__[1].__subclasses__() }}", [user("hi")])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CHATML_CHAT_TEMPLATE",
+        "LLAMA3_INSTRUCT_CHAT_TEMPLATE",
+        "MISTRAL_INSTRUCT_CHAT_TEMPLATE",
+        "MIXTRAL_INSTRUCT_CHAT_TEMPLATE",
+    ],
+)
+def test_published_templates_take_what_clients_send(name):
+    messages = [system("be brief"), *CALLED, system("late"), user("and?"), user("well?")]
+    text = render(getattr(llama_chat_format, name), messages, [TOOL])
+    for part in ("be brief", "look", "x = 1", "late", "and?", "well?", json.dumps(TOOL)):
+        assert part in text
