@@ -163,12 +163,16 @@ def _relaxed(schema: Any) -> Any:
         return [_relaxed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    low, high = schema.get("minimum"), schema.get("maximum")
-    whole = schema.get("type") == "integer" and isinstance(low, int) and isinstance(high, int)
-    if whole and 0 <= high - low < _MOST_REPEATS:
-        # The converter knows no ranges of numbers; a short one can be listed.
-        return {"enum": list(range(low, high + 1))}
+    if schema.get("type") == "integer" and (listed := _listed(schema.get("minimum"), schema.get("maximum"))):
+        return {"enum": listed}
     return {key: _relaxed(value) for key, value in schema.items() if not _too_many(key, value)}
+
+
+def _listed(low: Any, high: Any) -> list[int]:
+    """List a short range: the converter knows no bounds of numbers. Empty where it is not short."""
+    if not isinstance(low, int) or not isinstance(high, int) or high - low >= _MOST_REPEATS:
+        return []
+    return list(range(low, high + 1))
 
 
 def _too_many(key: str, value: Any) -> bool:
