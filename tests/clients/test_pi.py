@@ -51,6 +51,7 @@ def test_completes_a_tool_loop_on_the_local_track(
     assert second["cache_read"] > 0.9 * (first["input"] + first["cache_read"])
 
 
+@pytest.mark.slow  # the demo model takes several seconds to read pi's prompt of 1,400 tokens
 @pytest.mark.parametrize("wire", WIRES)
 def test_gets_an_answer_from_the_demo_model(
     endpoint: Endpoint, upstream: Upstream, place: Place, wire: PiWire
