@@ -119,7 +119,7 @@ def upstream() -> Iterator[Upstream]:
 
 
 @contextmanager
-def endpoint(folder: Path, *, cloud: str, policy: str = "observe", **settings: str) -> Iterator[Endpoint]:
+def endpoint(folder: Path, *, cloud: str, policy: str = "balanced", **settings: str) -> Iterator[Endpoint]:
     """Run Turnout with its home and ledger in `folder`; the provider is at `cloud`.
 
     Args:

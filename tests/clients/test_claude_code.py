@@ -39,6 +39,15 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     assert sum(row["cache_read"] for row in rows) == used["cache_read_input_tokens"]
 
 
+def test_waits_as_the_provider_asks(endpoint: Endpoint, upstream: Upstream, place: Place) -> None:
+    began = time.time()
+    upstream.play({"fault": "status", "status": 429, "retry_after": 1}, {"text": "All done."})
+    finished = run(claude(place, ASK, url=endpoint.url, model="cloud"))
+    assert finished.result["result"] == "All done."
+    assert len(upstream.seen()) == 2  # the client's own second try; the endpoint adds none
+    assert [row["status"] for row in endpoint.rows(2, since=began)] == [429, 200]
+
+
 def test_completes_a_tool_loop_on_the_local_track(
     tiny_endpoint: Callable[[str], Endpoint], upstream: Upstream, place: Place
 ) -> None:
