@@ -138,6 +138,8 @@ class Service:
         await asyncio.to_thread(self._reader.warm)
         while True:
             await asyncio.sleep(LOOK_S)
+            if self._engine:
+                await self._engine.refresh()
             if self._policies.refresh():
                 self._reader.watch(self._policies.policy.never_cloud_patterns)
             self.keyring = Keyring(await asyncio.to_thread(self._ledger.load_keys))

@@ -129,6 +129,17 @@ def gone(pid: int) -> bool:
     return stat(pid)[:1] in ([], ["Z"])
 
 
+def test_the_engines_load_is_known_while_it_works(
+    endpoint: Endpoint, messages: anthropic.Anthropic, plain: list[dict[str, str]]
+) -> None:
+    with messages.messages.stream(model="local", messages=plain, max_tokens=60_000) as events:
+        next(iter(events.text_stream))
+        load = wait_for(lambda: (said := endpoint.health()["local"])["running"] and said)
+    assert load["prefill_tps"] > 0
+    assert load["decode_tps"] > 0
+    wait_for(lambda: endpoint.health()["local"]["running"] == 0, what="the slot to be free")
+
+
 @pytest.mark.parametrize("assistant", ASSISTANTS)
 def test_a_cancelled_assistant_stops_the_engine(endpoint: Endpoint, place: Place, assistant: str) -> None:
     began, engine = time.time(), engine_of(endpoint)
