@@ -42,7 +42,7 @@ def overhead(
         chosen = Options(environment=peers, dialects=("openai_chat",), rounds=3, seconds=0.5, crowd=50)
     try:
         with console.status("starting") as status:
-            result = run(chosen, lambda step: status.update(step))
+            result = run(chosen, status.update)
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)

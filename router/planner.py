@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
-from policies.explain import explain, to_dict
 
 from classifiers.features import Features
 from classifiers.verdict import Classifier, Verdict
 from policies.decide import decide
 from policies.decision import Decision, State
+from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.privacy import clear
@@ -39,8 +39,8 @@ class Reads(Protocol):
         """Learn how far the token count was off for `model`."""
         ...
 
-    def settle(self, request: Request) -> None:
-        """Count what `read` only estimated; safe in another thread."""
+    def settle(self) -> None:
+        """Count what was only estimated; safe in another thread."""
         ...
 
 
@@ -132,9 +132,9 @@ class Planner:
         """Remember what served, for the rest of this user turn."""
         self._holds.keep(plan.request.team, plan.features, decision)
 
-    def settle(self, plan: Plan) -> None:
+    def settle(self) -> None:
         """Count the tokens that were only estimated so far; for a worker thread."""
-        self._reader.settle(plan.request)
+        self._reader.settle()
 
     def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""

@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+LOOK_AFTER_S = 0.05
+"""A hang-up before that is noticed then: it stays to be received."""
+
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,13 +33,22 @@ async def cancel_on_hangup(receive: Receive) -> AsyncIterator[None]:
         gone = True
         block.cancel()
 
-    watcher = asyncio.ensure_future(watch())
+    watcher: asyncio.Task[None] | None = None
+
+    def begin() -> None:
+        nonlocal watcher
+        watcher = asyncio.ensure_future(watch())
+
+    # Most answers are complete before anyone could hang up, and a task costs more than a timer.
+    timer = asyncio.get_running_loop().call_later(LOOK_AFTER_S, begin)
     try:
         yield
     except asyncio.CancelledError:
         if not gone or block.uncancel() > 0:
             raise
     finally:
-        watcher.cancel()
-        with suppress(asyncio.CancelledError):
-            await watcher
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher

@@ -61,6 +61,7 @@ def serve(
             service.app,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=75,  # longer than clients pool a connection

@@ -9,7 +9,7 @@ V = TypeVar("V")
 class Cache(Generic[V]):
     """Keys are digests; every value is put with its approximate size in bytes.
 
-    Meant for one thread. `peek` alone may be called from another, since it moves nothing.
+    Meant for one thread.
     """
 
     def __init__(self, *, entries: int, size: int) -> None:
@@ -29,11 +29,6 @@ class Cache(Generic[V]):
             return None
         self._values.move_to_end(key)
         return found[0]
-
-    def peek(self, key: bytes) -> V | None:
-        """Return the value, leaving its age as it is."""
-        found = self._values.get(key)
-        return None if found is None else found[0]
 
     def put(self, key: bytes, value: V, size: int) -> None:
         """Keep `value`; the oldest go until both bounds hold."""

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from copy import copy
 
 from classifiers.features import Phase
 from router.reading.facts import MessageFacts, Use
@@ -42,6 +43,13 @@ class Fold:
         self.named = PathSet()
         self._digests: set[bytes] = set()
         self._waiting: tuple[Use, ...] = ()
+
+    def copy(self) -> "Fold":
+        """The same conversation, to be taken on apart."""
+        same = copy(self)
+        for name in ("marks", "written", "asks", "tools", "files", "edited", "named", "_digests"):
+            setattr(same, name, getattr(self, name).copy())
+        return same
 
     def add(self, facts: MessageFacts) -> None:
         """Take the next message."""

@@ -212,6 +212,15 @@ class PathSet:
     def __len__(self) -> int:
         return len(self._longest)
 
+    def copy(self) -> "PathSet":
+        """The same files, to be added to apart."""
+        same = PathSet()
+        same._longest = self._longest.copy()
+        same._by_name = {name: indexes.copy() for name, indexes in self._by_name.items()}
+        same._known = self._known.copy()
+        same._counted = self._counted
+        return same
+
     def add(self, path: str) -> int:
         """Take a normalised path; return which file it is, counted from 0."""
         known = self._known.get(path)

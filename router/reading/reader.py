@@ -6,6 +6,7 @@ fold over a conversation's messages is kept, too, and taken up where it stopped.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -22,6 +23,10 @@ from router.reading.tokens import Corrections, Counter
 from router.types import Request
 
 Piece = MessageFacts | SystemFacts | ToolFacts
+_WAITING = 4_000
+"""Most texts that wait to be counted; an older one stays estimated."""
+_TAIL = 4
+"""Newest messages that the next request may bring in another form."""
 _EMPTY_SIZE = 600
 """About what the facts of an empty message take, in bytes."""
 
@@ -32,12 +37,12 @@ class Reader:
     Args:
         entries: most messages whose facts are kept.
         cache_bytes: about how much memory these may take, folds included.
-        count_bytes: up to how many bytes of unseen text are counted at once (about 4 MB/s);
+        count_bytes: up to how many bytes of unseen text are counted at once (about 10 MB/s);
             above it the tokens are estimated, and `settle` counts them later.
     """
 
     def __init__(
-        self, *, entries: int = 20_000, cache_bytes: int = 64 << 20, count_bytes: int = 32 << 10
+        self, *, entries: int = 20_000, cache_bytes: int = 64 << 20, count_bytes: int = 4 << 10
     ) -> None:
         """Hold nothing yet."""
         self._pieces: Cache[Piece] = Cache(entries=entries, size=cache_bytes * 3 // 4)
@@ -46,6 +51,7 @@ class Reader:
         self._counter = Counter()
         self._corrections = Corrections()
         self._count_bytes = count_bytes
+        self._uncounted: deque[tuple[Piece, str]] = deque(maxlen=_WAITING)
 
     def warm(self) -> bool:
         """Load the token encoding now; True where counts will be exact. Safe in another thread."""
@@ -87,6 +93,8 @@ class Reader:
         if sum(piece.length for piece, _ in fresh) <= self._count_bytes:
             for piece, text in fresh:
                 self._count(piece, text)
+        else:
+            self._uncounted.extend(fresh)
         messages = [piece for piece in found if isinstance(piece, MessageFacts)]
         fold = self._fold(asked, messages)
         return features(
@@ -98,17 +106,13 @@ class Reader:
             exact=all(piece.size.exact for piece in found),
         )
 
-    def settle(self, request: Request) -> None:
-        """Count what `read` of this request only estimated. Safe in another thread.
+    def settle(self) -> None:
+        """Count what was only estimated so far. Safe in another thread.
 
         It changes numbers in place and no cache, so the next `read` finds exact ones.
         """
-        asked = Asked(request)
-        for job, raw in asked.raws():
-            piece = self._pieces.peek(asked.digest(job, raw))
-            if piece is not None and not piece.size.exact:
-                _, text = _GATHER[job](asked, bytes(raw), ())
-                self._count(piece, text)
+        while self._uncounted:
+            self._count(*self._uncounted.popleft())
 
     def _count(self, piece: Piece, text: str) -> None:
         fixed = facts.fixed_tokens(piece.images) if isinstance(piece, MessageFacts) else 0
@@ -133,18 +137,27 @@ class Reader:
         return piece
 
     def _fold(self, asked: Asked, messages: list[MessageFacts]) -> Fold:
-        """The fold over `messages`, taken up from the longest beginning that is still known."""
+        """The fold over `messages`, taken up from the longest beginning that is still known.
+
+        What is kept stops short of the newest messages: a client may spell those anew in its
+        next request (a cache mark that moves on), or try the same turn again.
+        """
         keys = b"".join(one.key for one in messages)
         width = len(messages[0].key) if messages else 1
-        fold, done = Fold(), 0
-        for known in range(len(messages), 0, -1):
+        settled = max(len(messages) - _TAIL, 0)
+        kept, done = Fold(), 0
+        for known in range(settled, 0, -1):
             earlier = self._folds.take(xxhash.xxh3_128_digest(keys[: known * width], asked.seed))
             if earlier is not None:
-                fold, done = earlier, known
+                kept, done = earlier, known
                 break
-        for one in messages[done:]:
+        for one in messages[done:settled]:
+            kept.add(one)
+        if settled:
+            self._folds.put(xxhash.xxh3_128_digest(keys[: settled * width], asked.seed), kept, kept.cost())
+        fold = kept.copy()
+        for one in messages[settled:]:
             fold.add(one)
-        self._folds.put(xxhash.xxh3_128_digest(keys, asked.seed), fold, fold.cost())
         return fold
 
 

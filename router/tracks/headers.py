@@ -15,7 +15,7 @@ HOP_BY_HOP = frozenset({
 """RFC 9110, section 7.6.1, and the two that proxies once invented."""
 
 NOT_SENT = HOP_BY_HOP | {"host", "content-length", "accept-encoding", "expect"}
-NOT_RETURNED = HOP_BY_HOP | {"content-length", "content-encoding"}
+NOT_RETURNED = HOP_BY_HOP | {"content-encoding"}
 
 PLAIN = ("accept-encoding", "identity")
 """Asked of every upstream: the taps read the bytes as they pass."""
@@ -30,8 +30,10 @@ def onward(headers: Headers) -> list[tuple[str, str]]:
 def back(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The upstream's fields for the client, in order, names in lower case."""
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
-    named = _named_by_connection(headers)
-    return tuple(pair for pair in headers if pair[0] not in NOT_RETURNED and pair[0] not in named)
+    dropped = NOT_RETURNED | _named_by_connection(headers)
+    if field(headers, "content-encoding"):  # undone on the way, so the length is another
+        dropped |= {"content-length"}
+    return tuple(pair for pair in headers if pair[0] not in dropped)
 
 
 def field(headers: Iterable[tuple[str, str]], name: str) -> str:

@@ -128,9 +128,9 @@ def name_model(body: bytes, model: str) -> bytes:
         body: a body that `read` has accepted, so its model is a string, null or absent.
         model: the name to put there.
     """
-    if _NAMED.decode(body).model == model:
-        return body
     name = msgspec.json.encode(model)
+    if name in body and _NAMED.decode(body).model == model:  # a search costs a tenth of a decode
+        return body
     first = next(_candidates(body), None)
     if first is not None:
         named = _replace(body, [(*first, name)])

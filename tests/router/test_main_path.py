@@ -78,7 +78,8 @@ def test_a_long_multi_file_turn_goes_to_the_cloud_and_without_a_key_says_what_to
     assert told["features"]["files"] == 12
     assert told["features"]["tool_calls"] == 30
     assert any(
-        rule["rule"] == "crosses-files" and rule["matched"] and "12" in rule["because"] for rule in told["rules"]
+        rule["rule"] == "crosses-files" and rule["matched"] and "12" in rule["because"]
+        for rule in told["rules"]
     )
     answer = endpoint.post(path, body, headers=NO_KEY)
     assert answer.status_code == 400
