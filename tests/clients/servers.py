@@ -88,10 +88,6 @@ class Endpoint:
         said: dict[str, Any] = httpx.get(f"{self.url}/health").json()
         return said
 
-    def engine(self) -> dict[str, Any]:
-        """What it says of the engine, once that is ready."""
-        return wait_for(lambda: (said := self.health()["local"])["state"] == "ready" and said)
-
     def rows(self, count: int, *, since: float = 0) -> list[dict[str, Any]]:
         """The ledger's rows begun at `since` or later, oldest first, once `count` are finished."""
         return wait_for(lambda: _finished(self.begun(since), count), what=f"{count} finished rows")
