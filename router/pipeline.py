@@ -66,8 +66,6 @@ class Pipeline:
             self._finish(journey, status=getattr(failure, "status", 499), error=_words(failure))
             raise
         self._planner.keep(plan, journey.decision)
-        if not plan.features.tokens_exact:
-            asyncio.get_running_loop().run_in_executor(None, self._planner.settle)
         relay = self._relay(journey, reply)
         await anext(relay)  # a generator that never started would skip its `finally`, and the row its end
         return replace(reply, chunks=relay), journey

@@ -39,10 +39,6 @@ class Reads(Protocol):
         """Learn how far the token count was off for `model`."""
         ...
 
-    def settle(self) -> None:
-        """Count what was only estimated; safe in another thread."""
-        ...
-
 
 class Weather(Protocol):
     """What the tracks are like right now."""
@@ -131,10 +127,6 @@ class Planner:
     def keep(self, plan: Plan, decision: Decision) -> None:
         """Remember what served, for the rest of this user turn."""
         self._holds.keep(plan.request.team, plan.features, decision)
-
-    def settle(self) -> None:
-        """Count the tokens that were only estimated so far; for a worker thread."""
-        self._reader.settle()
 
     def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""
