@@ -57,7 +57,7 @@ def tiny_endpoint(
 def place(tmp_path: Path) -> Place:
     """A home and a workspace for one run of an assistant."""
     if missing := assistants.missing():
-        if os.environ.get("TURNOUT_REQUIRE_CLIENTS"):
+        if os.environ.get("TURNOUT_TEST_REQUIRE_CLIENTS"):
             pytest.fail(missing)
         pytest.skip(missing)
     place = Place(home=tmp_path / "home", workspace=tmp_path / "workspace")
