@@ -69,8 +69,7 @@ class Endpoint:
             return
         exchange = Exchange(route.dialect, send)
         try:
-            request = await self._take(route, scope, receive)
-            exchange.request_id = request.id
+            request = await self._take(exchange.request_id, route, scope, receive)
             plan = self._pipeline.plan(request)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
@@ -83,11 +82,12 @@ class Endpoint:
             log.exception("defect", request=exchange.request_id)
             await exchange.fail(TurnoutError("an internal error; the log has the details"))
 
-    async def _take(self, route: Route, scope: Scope, receive: Receive) -> Request:
+    async def _take(self, request_id: str, route: Route, scope: Scope, receive: Receive) -> Request:
         if scope["method"] != "POST":
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
         headers = headers_of(scope)
         return make_request(
+            request_id=request_id,
             dialect=route.dialect,
             operation=route.operation,
             body=await take_body(receive, headers, self._max_body),

@@ -88,6 +88,7 @@ def admit(headers: Headers, keyring: Keyring) -> tuple[Key | None, Headers]:
 
 def make_request(
     *,
+    request_id: str = "",
     dialect: DialectName,
     operation: Operation,
     body: bytes,
@@ -104,7 +105,7 @@ def make_request(
     key, headers = admit(headers, keyring)
     envelope = DIALECTS[dialect].read(body)
     return Request(
-        id=uuid.uuid4().hex,
+        id=request_id or uuid.uuid4().hex,
         team=key.team if key else "default",
         user=key.user if key else "",
         dialect=dialect,

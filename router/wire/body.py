@@ -114,6 +114,8 @@ class _Named(msgspec.Struct):
 _NAMED = msgspec.json.Decoder(_Named)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KEY = b'"model"'
+NEAR = 1024
+"""Bytes at the end of a body searched first: several SDKs put the model behind the messages."""
 _VALUE = re.compile(rb'(?<!\\)"model"[ \t\r\n]*:[ \t\r\n]*("(?:[^"\\]|\\.)*"|null)', re.DOTALL)
 
 
@@ -122,7 +124,7 @@ def name_model(body: bytes, model: str) -> bytes:
 
     `"model"` may also be a key deep inside messages and tool schemas, before or behind the
     real one. Which is which is found by asking the decoder: only a change of the real one
-    changes what it reads at the top level. Nearly always the first candidate is the one.
+    changes what it reads at the top level. Nearly always the one is near either end of the body.
 
     Args:
         body: a body that `read` has accepted, so its model is a string, null or absent.
@@ -131,7 +133,7 @@ def name_model(body: bytes, model: str) -> bytes:
     name = msgspec.json.encode(model)
     if name in body and _NAMED.decode(body).model == model:  # a search costs a tenth of a decode
         return body
-    first = next(_candidates(body), None)
+    first = next(_candidates(body, max(len(body) - NEAR, 0)), None) or next(_candidates(body), None)
     if first is not None:
         named = _replace(body, [(*first, name)])
         if _NAMED.decode(named).model == model:
@@ -150,9 +152,9 @@ def _find(body: bytes) -> tuple[int, int] | None:
     return places[found] if isinstance(found, int) else None
 
 
-def _candidates(body: bytes) -> Iterator[tuple[int, int]]:
+def _candidates(body: bytes, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yield start and end of each value that follows a key `"model"`, at any depth."""
-    at = body.find(_KEY)  # memmem: ten times as fast as a regular expression over the body
+    at = body.find(_KEY, start)  # memmem: ten times as fast as a regular expression over the body
     while at >= 0:
         if found := _VALUE.match(body, at):
             yield found.span(1)
