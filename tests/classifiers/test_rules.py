@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.features import Features
-from classifiers.rules import SEEN, RuleClassifier
+from classifiers.rules import SEEN, TOLD, RuleClassifier
 from policies.load import load
 
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -138,3 +139,14 @@ def test_no_ask_is_slow_to_judge(piece):
     """Each search must stay linear: a quadratic one takes seconds on each of these asks."""
     for at in range(20):
         CLASSIFIER.classify(Features(ask=f"{at}{piece * 4000}"))
+
+
+@pytest.mark.parametrize(
+    ("signal", "pattern"),
+    [(signal, pattern) for signal in TOLD for pattern in signal.patterns if signal.words],
+)
+@given(data=st.data())
+@settings(deadline=None, max_examples=60)
+def test_whatever_a_pattern_occurs_in_has_one_of_its_words(signal, pattern, data):
+    text = data.draw(st.from_regex(re.compile(pattern, re.MULTILINE)))
+    assert any(word in text for word in signal.words)
