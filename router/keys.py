@@ -32,8 +32,15 @@ class Key:
 class Keyring:
     """All valid keys, by digest, in memory; `replace` them when they change where they are stored."""
 
-    def __init__(self, keys: Mapping[str, Key] = MappingProxyType({})) -> None:
+    def __init__(self, keys: Mapping[str, Key] = MappingProxyType({}), *, always: bool = False) -> None:
+        """Take the keys; `always` demands one even while there is none."""
         self._keys = dict(keys)
+        self._always = always
+
+    @property
+    def demanded(self) -> bool:
+        """Whether a request must carry a key."""
+        return self._always or bool(self._keys)
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -27,7 +27,7 @@ from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
 from router.reading.reader import Reader
-from router.settings import Settings
+from router.settings import Settings, is_loopback, parse_listen
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
@@ -54,7 +54,7 @@ class Service:
         self._ledger = LedgerStore.open(
             settings.ledger, prices=Prices(settings.prices), cloud_model=settings.cloud.model
         )
-        self.keyring = Keyring(self._ledger.load_keys())
+        self.keyring = self._load_keys()
         planner = Planner(
             reader=self._reader,
             classifier=RuleClassifier(),
@@ -75,6 +75,11 @@ class Service:
 
     def _keys(self) -> Keyring:
         return self.keyring
+
+    def _load_keys(self) -> Keyring:
+        # Whoever revokes the last key of an endpoint that others can reach does not mean to open it.
+        host, _ = parse_listen(self.settings.listen)
+        return Keyring(self._ledger.load_keys(), always=not is_loopback(host))
 
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""
@@ -143,9 +148,15 @@ class Service:
         await asyncio.to_thread(self._reader.warm)
         while True:
             await asyncio.sleep(LOOK_S)
-            await asyncio.to_thread(self._reader.settle)
-            if self._engine:
-                await self._engine.refresh()
-            if self._policies.refresh():
-                self._reader.watch(self._policies.policy.never_cloud_patterns)
-            self.keyring = Keyring(await asyncio.to_thread(self._ledger.load_keys))
+            try:
+                await self._look_once()
+            except Exception:  # a database that is locked now must not end the looking for good
+                log.exception("look failed")
+
+    async def _look_once(self) -> None:
+        await asyncio.to_thread(self._reader.settle)
+        if self._engine:
+            await self._engine.refresh()
+        if self._policies.refresh():
+            self._reader.watch(self._policies.policy.never_cloud_patterns)
+        self.keyring = await asyncio.to_thread(self._load_keys)

@@ -5,6 +5,7 @@ Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 """
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ PREFIX = "TURNOUT_"
 TEST_PREFIX = "TURNOUT_TEST_"
 """For the test-suite alone; not settings."""
 DEFAULT_FILE = "turnout.yaml"
+HIGHEST_PORT = 65535
 
 
 class Section(BaseModel):
@@ -109,6 +111,27 @@ class Settings(BaseSettings):
     keepalive_s: float = Field(default=10, gt=0)
     """Seconds of silence before an SSE comment is sent while nothing is there yet."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Split `127.0.0.1:4747`, `localhost:0` or `[::1]:4747`.
+
+    Raises:
+        Misconfigured: it is not HOST:PORT.
+    """
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > HIGHEST_PORT:
+        raise Misconfigured(f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def data_dir() -> Path:

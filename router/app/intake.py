@@ -72,11 +72,11 @@ def admit(headers: Headers, keyring: Keyring) -> tuple[Key | None, Headers]:
     """Whose request it is, and the headers without the Turnout key; None while no key exists.
 
     Raises:
-        BadKey: keys exist and this is none of them.
+        BadKey: a key is demanded and this is none.
     """
     secret, rest = present(headers)
     key = keyring.find(secret) if secret else None
-    if len(keyring) and key is None:
+    if keyring.demanded and key is None:
         raise BadKey(
             "this Turnout key is unknown or was revoked; `turnout key create --team TEAM` makes a new one"
             if secret
@@ -99,7 +99,7 @@ def make_request(
     """Check the key and the body's outline.
 
     Raises:
-        BadKey: keys exist and none was given.
+        BadKey: a key is demanded and none was given.
         BadRequest: the body is not one of this dialect.
     """
     key, headers = admit(headers, keyring)

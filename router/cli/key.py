@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from router.errors import Misconfigured
@@ -60,9 +61,9 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(
             str(row["id"]),
-            row["team"],
-            row["user"],
-            row["name"],
+            escape(row["team"]),
+            escape(row["user"]),
+            escape(row["name"]),
             _day(row["created_at"]),
             _day(row["revoked_at"]),
         )
@@ -73,6 +74,7 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
 def revoke(
     key: Annotated[str, typer.Argument(help="The key's id, as `turnout key list` shows it.")],
     ledger: Ledger = None,
+    as_json: AsJson = False,
 ) -> None:
     """End a key; a running endpoint refuses it within a second or two.
 
@@ -83,7 +85,7 @@ def revoke(
     store.close()
     if not known:
         raise Misconfigured(f"key: there is no key {key!r}; `turnout key list` shows the ids")
-    typer.echo(f"revoked {key}")
+    typer.echo(json.dumps({"revoked": key}) if as_json else f"revoked {key}")
 
 
 def _open(ledger: str | None) -> "LedgerStore":

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from policies.load import load
@@ -33,10 +34,10 @@ def show(
         typer.echo(json.dumps({"name": loaded.name, "params": dict(loaded.params), "rules": rules}))
         return
     console = Console()
-    console.print(f"[bold]{loaded.name}[/bold]  {loaded.description}")
+    console.print(f"[bold]{escape(loaded.name)}[/bold]  {escape(loaded.description)}")
     table = Table("rule", "when", "to", "why")
     for rule in rules:
-        table.add_row(rule["rule"], rule["when"], rule["to"], rule["why"])
+        table.add_row(*(escape(rule[column]) for column in ("rule", "when", "to", "why")))
     console.print(table)
     if loaded.params:
         console.print("params: " + ", ".join(f"{name} {value:g}" for name, value in loaded.params.items()))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 Json = dict[str, Any]
@@ -14,15 +15,16 @@ def show_explanation(told: Json, console: Console) -> None:
     decision = told["decision"]
     colour = _COLOURS[decision["track"]]
     console.print(
-        f"[bold {colour}]{decision['track']}[/] by [bold]{decision['rule']}[/]: {decision['why']}  [dim]("
-        f"policy {told['policy']}, p_local {told['verdict']['p_local']:.2f}: {told['verdict']['why']})[/]"
+        f"[bold {colour}]{decision['track']}[/] by [bold]{escape(decision['rule'])}[/]: "
+        f"{escape(decision['why'])}  [dim](policy {escape(told['policy'])}, "
+        f"p_local {told['verdict']['p_local']:.2f}: {escape(told['verdict']['why'])})[/]"
     )
     console.print(_rules(told["rules"], decision["rule"]))
     console.print(_features(told["features"]))
     if told["changes"]:
         console.print("[bold]What would have changed it[/]")
         for change in told["changes"]:
-            console.print(f"  {change['when']}  ->  {change['track']} ({change['rule']})")
+            console.print(escape(f"  {change['when']}  ->  {change['track']} ({change['rule']})"))
 
 
 def _rules(rules: list[Json], decided: str) -> Table:
@@ -30,7 +32,8 @@ def _rules(rules: list[Json], decided: str) -> Table:
     table = Table("rule", "holds", "because", title=title, title_justify="left")
     for rule in rules:
         style = "bold" if rule["rule"] == decided else "" if rule["matched"] else "dim"
-        table.add_row(rule["rule"], "yes" if rule["matched"] else "no", rule["because"], style=style)
+        because = escape(rule["because"])
+        table.add_row(escape(rule["rule"]), "yes" if rule["matched"] else "no", because, style=style)
     return table
 
 
@@ -38,5 +41,5 @@ def _features(features: Json) -> Table:
     table = Table("feature", "value", title="What was read (the rest is zero or empty)", title_justify="left")
     for name, value in features.items():
         if value not in (0, "", False, None):
-            table.add_row(name, str(value))
+            table.add_row(name, escape(str(value)))
     return table

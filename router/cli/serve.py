@@ -1,17 +1,16 @@
 """`turnout serve`: start the endpoint and say what to do next."""
 
-import ipaddress
 import os
 import socket
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from router.errors import Misconfigured
-from router.settings import Settings, load_settings
+from router.settings import Settings, is_loopback, load_settings, parse_listen
 
-HIGHEST_PORT = 65535
 GREETING = """\
 [bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{policy}[/bold]
   local  {local}
@@ -44,12 +43,15 @@ def serve(
 
     import uvicorn
 
+    from router.engine.catalog import resolve
     from router.logs import configure
     from router.service import Service
 
+    if not settings.local.url:
+        resolve(settings.local.model)  # a wrong file is said now, in one line, before anything listens
     configure(settings.log_level)
     service = Service(settings)
-    if not _is_loopback(host) and not len(service.keyring):
+    if not is_loopback(host) and not len(service.keyring):
         raise Misconfigured(
             f"listen: {host} can be reached from other machines, and no key exists yet; "
             "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
@@ -68,26 +70,6 @@ def serve(
             timeout_graceful_shutdown=5,
         )
     ).run(sockets=[listener])
-
-
-def parse_listen(listen: str) -> tuple[str, int]:
-    """Split `127.0.0.1:4747`, `localhost:0` or `[::1]:4747`.
-
-    Raises:
-        Misconfigured: it is not HOST:PORT.
-    """
-    host, _, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdigit() or int(port) > HIGHEST_PORT:
-        raise Misconfigured(f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747")
-    return host, int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -110,7 +92,7 @@ def _shown(host: str) -> str:
 
 
 def _greet(settings: Settings, url: str) -> None:
-    Console(soft_wrap=True).print(GREETING.format(url=url, **_tracks(settings)), highlight=False)
+    Console(soft_wrap=True).print(GREETING.format(url=escape(url), **_tracks(settings)), highlight=False)
 
 
 def _tracks(settings: Settings) -> dict[str, str]:
@@ -118,7 +100,7 @@ def _tracks(settings: Settings) -> dict[str, str]:
     variable = settings.cloud.api_key_env
     key = f"key from {variable}" if os.environ.get(variable) else f"the client's own key, or set {variable}"
     return {
-        "policy": settings.policy,
-        "local": settings.local.url or settings.local.model or demo,
-        "cloud": f"{settings.cloud.model} at {settings.cloud.base_url} ({key})",
+        "policy": escape(settings.policy),
+        "local": escape(settings.local.url or settings.local.model or demo),
+        "cloud": escape(f"{settings.cloud.model} at {settings.cloud.base_url} ({key})"),
     }

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import Misconfigured
-from router.settings import load_settings
+from router.settings import is_loopback, load_settings, parse_listen
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +64,28 @@ def test_an_unknown_nested_variable_is_refused(monkeypatch):
 def test_a_named_file_must_be_there():
     with pytest.raises(Misconfigured, match=r"--config: there is no file"):
         load_settings("missing.yaml")
+
+
+@pytest.mark.parametrize(
+    "listen", ["", ":4747", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1"]
+)
+def test_what_is_no_address(listen):
+    with pytest.raises(Misconfigured, match=r"listen: .* is not HOST:PORT, such as 127\.0\.0\.1:4747"):
+        parse_listen(listen)
+
+
+ADDRESSES = [
+    ("127.0.0.1:4747", "127.0.0.1", 4747, True),
+    ("127.9.9.9:1", "127.9.9.9", 1, True),
+    ("localhost:0", "localhost", 0, True),
+    ("[::1]:65535", "::1", 65535, True),
+    ("0.0.0.0:80", "0.0.0.0", 80, False),
+    ("[::]:80", "::", 80, False),
+    ("localhost.example.org:80", "localhost.example.org", 80, False),
+]
+
+
+@pytest.mark.parametrize(("listen", "host", "port", "private"), ADDRESSES)
+def test_what_is_an_address_and_who_can_reach_it(listen, host, port, private):
+    assert parse_listen(listen) == (host, port)
+    assert is_loopback(host) is private

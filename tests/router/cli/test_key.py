@@ -1,0 +1,165 @@
+"""Keys from making to ending, against a running endpoint."""
+
+import json
+import time
+
+import httpx
+import pytest
+
+from router.ledger.store import LedgerStore
+from router.prices import Prices
+
+MESSAGES = "/v1/messages"
+CHAT = "/v1/chat/completions"
+PATHS = (MESSAGES, CHAT, MESSAGES + "/count_tokens", "/v1/route")
+OWN = "sk-ant-api03-the-clients-own"
+BODY = {"model": "cloud", "max_tokens": 20, "messages": [{"role": "user", "content": "Say something."}]}
+
+
+def wait_for(condition, deadline: float = 20):
+    end = time.monotonic() + deadline
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="module")
+def start(start_endpoint, shared_upstream):
+    return lambda: start_endpoint(CLOUD__BASE_URL=shared_upstream.url, LOCAL__URL=shared_upstream.url + "/v1")
+
+
+@pytest.fixture(scope="module")
+def endpoint(start):
+    return start()
+
+
+@pytest.fixture(scope="module")
+def key(endpoint):
+    """A key that the endpoint knows by now."""
+    ledger = LedgerStore.open(endpoint.ledger, prices=Prices(), write=False)
+    secret = ledger.create_key(team="web", user="ana")
+    ledger.close()
+    wait_for(lambda: status(endpoint, {}) == 401)
+    return secret
+
+
+def status(endpoint, headers) -> int:
+    return httpx.get(endpoint.url + "/v1/models", headers=headers).status_code
+
+
+def ask(endpoint, path, headers=None, **fields) -> httpx.Response:
+    return endpoint.post(path, BODY | fields, headers=headers or {})
+
+
+def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
+    endpoint = start()
+
+    def keys(*arguments: str):
+        ended = turnout("key", *arguments, "--json", "--ledger", str(endpoint.ledger))
+        assert ended.code == 0, ended.err
+        return json.loads(ended.out)
+
+    assert ask(endpoint, MESSAGES, model="local").status_code == 200  # open while there is no key
+    made = keys("create", "--team", "web", "--user", "ana", "--name", "laptop")
+    assert made["key"].startswith("tn-")
+    assert {name: made[name] for name in ("team", "user", "name")} == {
+        "team": "web",
+        "user": "ana",
+        "name": "laptop",
+    }
+    with_key = {"x-api-key": made["key"]}
+    wait_for(lambda: status(endpoint, {}) == 401)
+    answer = ask(endpoint, MESSAGES, with_key, model="local")
+    assert answer.status_code == 200
+    row = endpoint.row(answer)
+    assert (row["team"], row["user"]) == ("web", "ana")
+
+    (listed,) = keys("list")
+    assert (listed["team"], listed["name"], listed["revoked_at"]) == ("web", "laptop", None)
+    assert made["key"] not in json.dumps(listed)
+
+    second = keys("create", "--team", "ops")  # so that keys are still demanded
+    assert keys("revoke", listed["id"]) == {"revoked": listed["id"]}
+    wait_for(lambda: status(endpoint, with_key) == 401)
+    assert "revoked" in ask(endpoint, MESSAGES, with_key).json()["error"]["message"]
+    assert status(endpoint, {"x-api-key": second["key"]}) == 200
+
+    (other,) = [row["id"] for row in keys("list") if row["revoked_at"] is None]
+    keys("revoke", other)
+    wait_for(lambda: status(endpoint, {}) == 200)
+    assert made["key"] not in endpoint.log.read_text()
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "a Turnout key is required"),
+        ({"x-api-key": OWN}, "a Turnout key is required"),
+        ({"authorization": "Bearer tn-wrong"}, "unknown or was revoked"),
+        ({"x-api-key": "tn-wrong"}, "unknown or was revoked"),
+        ({"x-turnout-key": "nonsense"}, "unknown or was revoked"),
+    ],
+)
+def test_without_the_right_key_it_is_401_in_the_dialect(endpoint, upstream, path, headers, message):
+    answer = ask(endpoint, path, headers)
+    assert answer.status_code == 401
+    told = answer.json()
+    assert message in told["error"]["message"]
+    if path.startswith(MESSAGES):
+        assert (told["type"], told["error"]["type"]) == ("error", "authentication_error")
+    else:
+        assert told["error"]["code"] == "invalid_api_key"
+    assert upstream.get("/_requests") == []
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT])
+@pytest.mark.parametrize("own", [{"x-api-key": OWN}, {"authorization": f"Bearer {OWN}"}])
+def test_the_providers_own_key_goes_on_beside_it(endpoint, upstream, key, path, own):
+    answer = ask(endpoint, path, {"x-turnout-key": key, **own})
+    assert answer.status_code == 200, answer.text
+    (seen,) = upstream.get("/_requests")
+    assert key not in json.dumps(seen)
+    arrived = {name.lower(): value for name, value in seen["headers"]}
+    assert "x-turnout-key" not in arrived
+    if path == MESSAGES:
+        for name, value in own.items():
+            assert arrived[name] == value
+    else:
+        assert OWN in arrived.values()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("x-api-key", "{}"), ("authorization", "Bearer {}"), ("x-turnout-key", "{}")]
+)
+def test_a_turnout_key_never_leaves(endpoint, upstream, key, name, value):
+    answer = ask(endpoint, MESSAGES, {name: value.format(key)})
+    assert answer.status_code == 400  # no credential of the provider's is left
+    assert "ANTHROPIC_API_KEY" in answer.json()["error"]["message"]
+    assert upstream.get("/_requests") == []
+
+
+def test_for_a_person(turnout):
+    made = turnout("key", "create", "--team", "a [red]team[/red]", "--name", "[/x]")
+    assert made.code == 0, made.err
+    secret = made.out.split()[0]
+    assert secret.startswith("tn-")
+    assert "not shown again" in made.out
+    listed = turnout("key", "list")
+    assert "a [red]team[/red]" in listed.out
+    assert "[/x]" in listed.out
+    assert secret not in listed.out
+    (row,) = json.loads(turnout("key", "list", "--json").out)
+    assert turnout("key", "revoke", row["id"]).out.strip() == f"revoked {row['id']}"
+
+
+def test_an_unknown_key_cannot_be_revoked(refused):
+    assert refused("key", "revoke", "nope") == "key: there is no key 'nope'; `turnout key list` shows the ids"
+
+
+def test_a_team_is_needed(turnout):
+    ended = turnout("key", "create")
+    assert ended.code == 2
+    assert "--team" in ended.err

@@ -1,0 +1,33 @@
+from importlib.metadata import version
+
+import pytest
+
+
+def test_help_names_every_command(turnout):
+    ended = turnout("--help")
+    assert ended.code == 0
+    for command in ("serve", "explain", "policy", "key", "bench"):
+        assert f" {command} " in ended.out
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["serve"], ["explain"], ["policy", "show"], ["key", "create"], ["key", "list"], ["key", "revoke"]],
+)
+def test_each_commands_help_shows_an_example(turnout, command):
+    ended = turnout(*command, "--help")
+    assert ended.code == 0
+    assert f"Example: turnout {' '.join(command)}" in ended.out
+
+
+def test_version(turnout):
+    ended = turnout("--version")
+    assert (ended.code, ended.out.strip()) == (0, version("turnout"))
+
+
+def test_an_unknown_command_is_refused(turnout):
+    ended = turnout("sevre")
+    assert ended.code == 2
+    assert "sevre" in ended.err
+    assert "Traceback" not in ended.err

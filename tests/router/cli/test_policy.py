@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from policies.load import SHIPPED
+
+WRONG = """\
+name: wrong
+rules:
+  - {when: "filse > 3", to: local, why: a}
+  - {when: "files > 3", to: clod, why: b}
+otherwise: {to: cloud, why: c}
+"""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_as_json(turnout, name):
+    ended = turnout("policy", "show", name, "--json")
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert told["name"] == name
+    assert told["rules"][-1]["rule"] == "otherwise"
+    assert {rule["to"] for rule in told["rules"]} <= {"local", "cloud"}
+
+
+def test_the_default_for_a_person(turnout):
+    ended = turnout("policy", "show")
+    assert ended.code == 0
+    assert ended.out.startswith("balanced  Self-contained work stays local")
+    assert "files >= params.max_files || files_named >= params.max_files" in ended.out
+    assert "kind in ['autocomplete', 'housekeeping']" in ended.out
+    assert "max_files 4" in ended.out
+
+
+def test_a_file_of_ones_own(turnout, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\ndescription: 'see [docs] and [/etc]'\notherwise: {to: cloud, why: '[b]all[/b]'}\n"
+    )
+    ended = turnout("policy", "show", "mine.yaml")
+    assert ended.code == 0, ended.err
+    assert "see [docs] and [/etc]" in ended.out
+    assert "[b]all[/b]" in ended.out
+
+
+def test_a_wrong_file_is_told_by_line(refused, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    message = refused("policy", "show", "wrong.yaml")
+    assert message.startswith("wrong.yaml:4: rules[1].to: 'clod' is not one of")
+    (tmp_path / "wrong.yaml").write_text(WRONG.replace("clod", "cloud"))
+    message = refused("policy", "show", "wrong.yaml")
+    assert message == "wrong.yaml:3: rules[0].when: unknown variable 'filse'; did you mean 'files'?"
+
+
+def test_an_unknown_name_tells_the_nearest(refused):
+    assert "did you mean 'quality-first'?" in refused("policy", "show", "qualty-first")
