@@ -23,8 +23,8 @@ class Holds:
         return self._last.get((team, conversation))
 
     def keep(self, team: str, features: Features, decision: Decision) -> None:
-        """Remember `decision`; side requests leave the main loop's decision alone."""
-        if not sets_hold(features):
+        """Remember `decision`; side requests and a track the client named leave the one before alone."""
+        if decision.rule == "asked" or not sets_hold(features):
             return
         key = (team, features.conversation)
         self._last[key] = Last(

@@ -23,6 +23,9 @@ from router.errors import TrackError
 from router.planner import Planner
 from router.types import Attempt, Ledger, Outcome, Plan, Reply, Request, Track, Usage
 
+HUNG_UP = 499
+"""The row's status where the client left before there was one; nginx's number."""
+
 
 @dataclass(slots=True)
 class Journey:
@@ -63,7 +66,7 @@ class Pipeline:
         try:
             reply = await self._first_unit(journey)
         except BaseException as failure:
-            self._finish(journey, status=getattr(failure, "status", 499), error=_words(failure))
+            self._failed(journey, failure)
             raise
         self._planner.keep(plan, journey.decision)
         relay = self._relay(journey, reply)
@@ -79,6 +82,9 @@ class Pipeline:
             tokens = await self._tracks[plan.decision.track].count(plan)
         except TrackError as failure:
             tokens, error = plan.features.context_tokens, f"estimated: {failure.message}"
+        except BaseException as failure:
+            self._failed(journey, failure)
+            raise
         self._finish(journey, status=200, error=error)
         return tokens, journey
 
@@ -128,11 +134,16 @@ class Pipeline:
                 async for chunk in chunks:
                     yield chunk
             error = reply.tap.error
-        except (TrackError, OSError, TimeoutError) as failure:
+        except Exception as failure:  # whatever it was, the row tells it and not that the client left
             error = _words(failure)
             raise
         finally:
             self._finish(journey, status=reply.status, error=error, reply=reply)
+
+    def _failed(self, journey: Journey, failure: BaseException) -> None:
+        gone = isinstance(failure, asyncio.CancelledError)
+        status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._finish(journey, status=status, error=_words(failure))
 
     def _finish(self, journey: Journey, *, status: int, error: str, reply: Reply | None = None) -> None:
         usage = _usage(journey.plan, reply)
