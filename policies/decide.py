@@ -77,11 +77,11 @@ def decide(
         )
     chosen = None if features is None or policy.observe else _kept(policy, features, state)
     chosen = chosen or _ruled(policy, inputs, state)
-    chosen = replace(chosen, p_local=p_local)
     if policy.observe:
         chosen = _observed(chosen)
     return replace(
         chosen,
+        p_local=p_local,
         model=model if chosen.track == "cloud" else "",
         alternatives=_alternatives(policy, chosen, state),
     )

@@ -135,4 +135,5 @@ class Planner:
 
     def _state(self, request: Request, features: Features) -> State:
         last = self._holds.last(request.team, features.conversation)
-        return replace(self._weather.state(features), last=last)
+        state = self._weather.state(features)
+        return replace(state, last=last) if last else state

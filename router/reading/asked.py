@@ -1,6 +1,6 @@
 """`Asked`: one request, split into raw pieces, with its client known."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import msgspec
 import xxhash
@@ -30,15 +30,7 @@ class Asked:
         head = bytes(memoryview(first)[: clients.HEAD_BYTES])
         return head if self.envelope.system or b'"system"' in head or b'"developer"' in head else b""
 
-    def raws(self) -> Iterator[tuple[str, msgspec.Raw]]:
-        """Every raw piece that holds text of the prompt, and what it is."""
-        if self.envelope.system:
-            yield "system", self.envelope.system
-        if self.envelope.tools:
-            yield "tools", self.envelope.tools
-        for raw in self.envelope.messages:
-            yield "message", raw
-
-    def digest(self, job: str, raw: msgspec.Raw) -> bytes:
-        """The name under which a raw piece's facts are kept."""
-        return xxhash.xxh3_128_digest(raw, self.seed + _SALT[job])
+    def digests(self, job: str, raws: Sequence[msgspec.Raw]) -> list[bytes]:
+        """The names under which the facts of raw pieces are kept."""
+        name, seed = xxhash.xxh3_128_digest, self.seed + _SALT[job]
+        return [name(raw, seed) for raw in raws]

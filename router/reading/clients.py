@@ -226,11 +226,12 @@ def recognise(named: str, headers: dict[str, str], head: bytes) -> Client:
     """Tell the client by the name already found, its user-agent, or its system text's raw bytes."""
     if named in _BY_NAME:
         return _BY_NAME[named]
-    agent = headers.get("user-agent", "")
-    for pattern, client in _AGENTS:
-        if pattern.search(agent):
-            return client
-    return _by_opening(head)
+    return _by_agent(headers.get("user-agent", "")) or _by_opening(head)
+
+
+@lru_cache(maxsize=256)
+def _by_agent(agent: str) -> Client | None:
+    return next((client for pattern, client in _AGENTS if pattern.search(agent)), None)
 
 
 @lru_cache(maxsize=256)  # a client's opening is the same in every request, and ten searches cost 0.3 ms
@@ -278,15 +279,17 @@ def said(client: Client, text: str) -> Said:
     """Set the harness's text in `text` aside; files it attaches count as given."""
     rules = _RULES[client.name]
     start = text.lstrip()
-    given = [Touch(path, "given") for path in map(paths.normal, _CALLED.findall(text)) if path]
+    called = _CALLED.findall(text) if "Called the " in text else ()
+    given = [Touch(path, "given") for path in map(paths.normal, called) if path]
     if rules.gives and rules.gives.match(start):
         given.extend(Touch(path, "given") for path in paths.given(text))
     reset = bool(rules.resets and rules.resets.match(start))
     side = bool(rules.side_asks.match(start))
     if reset or side or rules.blocks.match(start):
         return Said(text="", given=tuple(given), side=side, reset=reset)
-    for tag in rules.tags:
-        text = _without(text, tag)
+    if "<" in text:
+        for tag in rules.tags:
+            text = _without(text, tag)
     if rules.cut and (found := rules.cut.search(text)):
         text = text[: found.start()]
     if rules.unwrap:

@@ -25,7 +25,7 @@ _EXTENSIONS = (
     "xml|xsd|svg|json|jsonl|json5|yaml|yml|toml|ini|cfg|conf|env|properties|lock|md|mdx|rst|txt|tex|csv|tsv|"
     "log|diff|patch|tf|tfvars|hcl|nix|cmake|mk|dockerfile|pem|key|crt|parquet|db|sqlite|gguf|j2|tmpl|template"
 )
-_EXTENSION = re.compile(rf"\.(?:{_EXTENSIONS})$", re.IGNORECASE)
+_KNOWN = frozenset(_EXTENSIONS.split("|"))
 _BARE = frozenset(
     (
         "makefile",
@@ -53,7 +53,7 @@ _WORD = re.compile(r"[\w.~/\\@+\-:#\[\]()]++")
 _URL = re.compile(r"\b[a-z][a-z0-9+.\-]{0,20}://[^\s<>\"'`)\]]+|\bwww\.[^\s<>\"'`)\]]+", re.IGNORECASE)
 _POSITION = re.compile(r"(?::\d+(?:[-:,]\d+)*|#L\d+(?:-L?\d+)?)$")
 _LONGEST = 400
-_LIBRARY = re.compile(r"/site-packages/|/dist-packages/|/lib/python\d|/node_modules/|^<|/rustc/|/go/pkg/mod/")
+_LIBRARY = re.compile(r"/site-packages/|/dist-packages/|/lib/python\d|/node_modules/|/rustc/|/go/pkg/mod/")
 
 
 def normal(path: str) -> str:
@@ -61,6 +61,8 @@ def normal(path: str) -> str:
     path = path.strip().strip("\"'`").replace("\\", "/").removeprefix("file://")
     if not path or len(path) > _LONGEST or "\n" in path or "\0" in path:
         return ""
+    if "/." not in path and "//" not in path and path[0] != "." and path[-1] != "/":
+        return path  # as nearly every path is
     absolute = path.startswith("/")
     parts: list[str] = []
     for part in path.split("/"):
@@ -85,19 +87,21 @@ def is_path(word: str) -> bool:
         return False
     if name.lower() in _BARE and (name[0] == "." or name[0].isupper() or "/" in word):
         return True
-    if not _EXTENSION.search(name):
+    if "." not in name or name.rsplit(".", 1)[-1].lower() not in _KNOWN:
         return False
     return "/" in word or not _FRAMEWORKS.match(name)
 
 
 def named(text: str) -> Iterator[str]:
     """Paths that prose mentions; neither URLs nor version numbers nor e-mail addresses."""
-    for found in _WORD.finditer(_URL.sub(" ", text)):
-        word = found[0]
-        if "." not in word and "ile" not in word:
+    if "://" in text or "www." in text.lower():
+        text = _URL.sub(" ", text)
+    for found in _WORD.findall(text):
+        if "." not in found and "ile" not in found:
             continue
-        word = _POSITION.sub("", word.lstrip("@(#[").rstrip(".:,)]#"))
-        word = word.split("](", 1)[-1].split("::", 1)[0]
+        word = found.lstrip("@(#[").rstrip(".:,)]#")
+        if ":" in word or "#" in word or "](" in word:
+            word = _POSITION.sub("", word).split("](", 1)[-1].split("::", 1)[0]
         if "@" not in word and "(" not in word and is_path(word):
             path = normal(word)
             if path and not is_library(path):
@@ -138,7 +142,7 @@ def traced(text: str) -> Iterator[str]:
 
 def is_library(path: str) -> bool:
     """Whether a path lies in an installed package or is no file at all (`<stdin>`)."""
-    return _LIBRARY.search(path) is not None
+    return path.startswith("<") or _LIBRARY.search(path) is not None
 
 
 def hits(text: str) -> Iterator[str]:
@@ -205,7 +209,7 @@ class PathSet:
     def __init__(self) -> None:
         """Start empty."""
         self._longest: list[str] = []
-        self._by_name: dict[str, list[int]] = {}
+        self._by_name: dict[str, tuple[int, ...]] = {}
         self._known: dict[str, int] = {}
         self._counted = (0, 0)
 
@@ -216,7 +220,7 @@ class PathSet:
         """The same files, to be added to apart."""
         same = PathSet()
         same._longest = self._longest.copy()
-        same._by_name = {name: indexes.copy() for name, indexes in self._by_name.items()}
+        same._by_name = self._by_name.copy()
         same._known = self._known.copy()
         same._counted = self._counted
         return same
@@ -226,7 +230,8 @@ class PathSet:
         known = self._known.get(path)
         if known is not None:
             return known
-        same_name = self._by_name.setdefault(path.rsplit("/", 1)[-1], [])
+        name = path.rsplit("/", 1)[-1]
+        same_name = self._by_name.get(name, ())
         for index in same_name:
             longest = self._longest[index]
             if longest.endswith(f"/{path}"):
@@ -237,7 +242,7 @@ class PathSet:
         else:
             index = len(self._longest)
             self._longest.append(path)
-            same_name.append(index)
+            self._by_name[name] = (*same_name, index)
         self._known[path] = index
         return index
 

@@ -7,7 +7,8 @@ fold over a conversation's messages is kept, too, and taken up where it stopped.
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import xxhash
@@ -19,7 +20,7 @@ from router.reading.cache import Cache
 from router.reading.facts import MessageFacts, SystemFacts, ToolFacts
 from router.reading.features import features
 from router.reading.fold import Fold
-from router.reading.tokens import Corrections, Counter
+from router.reading.tokens import Corrections, Counter, total
 from router.types import Request
 
 Piece = MessageFacts | SystemFacts | ToolFacts
@@ -88,22 +89,24 @@ class Reader:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
         asked = Asked(request)
+        envelope = asked.envelope
         fresh: list[tuple[Piece, str]] = []
-        found = [self._piece(asked, job, raw, fresh) for job, raw in asked.raws()]
+        system = self._found(asked, "system", (envelope.system,) if envelope.system else (), fresh)
+        tools = self._found(asked, "tools", (envelope.tools,) if envelope.tools else (), fresh)
+        messages = self._found(asked, "message", envelope.messages, fresh)
         if sum(piece.length for piece, _ in fresh) <= self._count_bytes:
             for piece, text in fresh:
                 self._count(piece, text)
         else:
             self._uncounted.extend(fresh)
-        messages = [piece for piece in found if isinstance(piece, MessageFacts)]
-        fold = self._fold(asked, messages)
+        whole = total([piece.size for piece in (*system, *tools, *messages)])
         return features(
             asked,
-            fold,
-            system=next((piece for piece in found if isinstance(piece, SystemFacts)), None),
-            tools=next((piece for piece in found if isinstance(piece, ToolFacts)), None),
-            tokens=round(sum(piece.size.tokens for piece in found) * self._corrections.ratio(request.model)),
-            exact=all(piece.size.exact for piece in found),
+            self._fold(asked, messages),
+            system=system[0] if system else None,
+            tools=tools[0] if tools else None,
+            tokens=round(whole.tokens * self._corrections.ratio(request.model)),
+            exact=whole.exact,
         )
 
     def settle(self) -> None:
@@ -119,9 +122,21 @@ class Reader:
         if self._counter.warm():
             piece.size.settle(fixed + self._counter.count(text))
 
-    def _piece(self, asked: Asked, job: str, raw: msgspec.Raw, fresh: list[tuple[Piece, str]]) -> Piece:
-        """The facts of one raw piece: known, or known under another spelling, or gathered now."""
-        place = asked.digest(job, raw)
+    def _found(
+        self, asked: Asked, job: str, raws: Sequence[msgspec.Raw], fresh: list[tuple[Piece, str]]
+    ) -> list[Any]:
+        """The facts of raw pieces, in their order; those gathered now are added to `fresh`."""
+        places = asked.digests(job, raws)
+        found = self._pieces.get_all(places)
+        for at, piece in enumerate(found):
+            if piece is None:
+                found[at] = self._piece(asked, job, raws[at], places[at], fresh)
+        return found
+
+    def _piece(
+        self, asked: Asked, job: str, raw: msgspec.Raw, place: bytes, fresh: list[tuple[Piece, str]]
+    ) -> Piece:
+        """The facts of one raw piece: just gathered, or known under another spelling, or gathered now."""
         known = self._pieces.get(place)
         if known is not None:
             return known
@@ -142,7 +157,7 @@ class Reader:
         What is kept stops short of the newest messages: a client may spell those anew in its
         next request (a cache mark that moves on), or try the same turn again.
         """
-        keys = b"".join(one.key for one in messages)
+        keys = b"".join([one.key for one in messages])
         width = len(messages[0].key) if messages else 1
         settled = max(len(messages) - _TAIL, 0)
         kept, done = Fold(), 0

@@ -20,6 +20,15 @@ def test_what_is_larger_than_the_whole_cache_is_not_kept():
     assert (len(cache), cache.size) == (0, 0)
 
 
+def test_many_at_once_are_as_one_by_one():
+    cache: Cache[int] = Cache(entries=3, size=100)
+    for at in range(3):
+        cache.put(b"%d" % at, at, 10)
+    assert cache.get_all([b"1", b"none", b"0", b"1"]) == [1, None, 0, 1]
+    cache.put(b"3", 3, 10)
+    assert cache.get_all([b"0", b"1", b"2", b"3"]) == [0, 1, None, 3]
+
+
 def test_replacing_and_taking_free_their_size():
     cache: Cache[int] = Cache(entries=3, size=100)
     cache.put(b"a", 1, 40)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.reading import paths
 from router.reading.paths import PathSet
@@ -86,3 +88,24 @@ def test_directories():
     for path in ("/t/a/x.py", "a/y.py", "b/z.py", "w.py"):
         files.add(path)
     assert files.directories() == 2
+
+
+@given(st.text(alphabet="ab./\\~", max_size=30))
+def test_normal_is_the_same_however_it_is_written(path):
+    once = paths.normal(path)
+    assert paths.normal(once) == once
+    if once and not path.startswith(("/", "\\")):
+        assert paths.normal(f"./{path}") == once
+        assert paths.normal(f"{path}/.") == once
+
+
+def test_a_copied_set_goes_its_own_way():
+    one = PathSet()
+    one.add("io/a.py")
+    other = one.copy()
+    other.add("/r/io/a.py")
+    other.add("io/b.py")
+    assert (len(one), len(other)) == (1, 2)
+    assert (one.directories(), other.directories()) == (1, 1)
+    assert one.add("/s/io/a.py") == 0
+    assert other.add("/s/io/a.py") == 2
