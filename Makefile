@@ -1,7 +1,7 @@
 # Two commands do everything: `make run` and `make test`. Windows: see README, "Without make".
 #
-# The environment is .venv; what is compiled (llama-cpp-python, about 7 minutes on two cores) is kept
-# in uv's cache outside this folder, so a second clone is ready in seconds.
+# The environment is .venv. llama.cpp is compiled once, about 7 minutes on two cores; its wheel is kept
+# in CACHE, outside this folder, so that a second clone is ready in seconds.
 
 PYTHON ?= python3
 GPU    ?= none
@@ -10,15 +10,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
-# GPU=cuda|metal|vulkan|hip builds llama.cpp for that card; each has its own entry in uv's cache.
-CMAKE_none   :=
+# GPU=cuda|metal|vulkan|hip compiles llama.cpp for that card.
 CMAKE_cuda   := -DGGML_CUDA=on
 CMAKE_metal  := -DGGML_METAL=on
 CMAKE_vulkan := -DGGML_VULKAN=on
 CMAKE_hip    := -DGGML_HIP=on
-ifneq ($(GPU),none)
-BUILD := --config-settings-package llama-cpp-python:cmake.args=$(CMAKE_$(GPU)) --reinstall-package llama-cpp-python
-endif
+
+CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/turnout
+LLAMA  := $(shell sed -n 's/^\(llama-cpp-python\)==\([^ ]*\).*/\1-\2/p' requirements.txt)
+WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)
+INSTALL := $(UV) pip install -q --python $(BIN)/python
 
 .PHONY: run test test-slow test-all lint format bench lock clean help
 
@@ -52,7 +53,8 @@ bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds,
 lock: $(UV)                   ## resolve the locked requirements anew
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml -o requirements.txt
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	$(UV) pip compile -q -U $(LOCK) --group bench -o requirements-bench.txt
+	$(UV) pip compile -q -U $(LOCK) requirements-bench.in -o requirements-bench.txt
+	echo "uv==$(shell $(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q -U $(LOCK) - -o requirements-setup.txt
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
 clean:           ## remove what was set up here
@@ -62,17 +64,24 @@ $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.txt
 
-$(VENV)/.run-$(GPU): requirements.txt pyproject.toml | $(UV)
-	@echo "Setting up in $(VENV). The first time, llama.cpp is compiled: about 7 minutes on two cores."
-	$(UV) pip install -q --python $(BIN)/python --require-hashes $(BUILD) -r requirements.txt
-	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+$(WHEEL)/.built: | $(UV)
+	@echo "Compiling llama.cpp, this once: about 7 minutes on two cores ..."
+	@mkdir -p $(WHEEL)
+	@awk '/^llama-cpp-python==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.txt > $(WHEEL)/requirement.txt
+	CMAKE_ARGS="$(CMAKE_$(GPU))" $(BIN)/python -m pip wheel -q --disable-pip-version-check --no-cache-dir \
+		--no-deps --require-hashes -r $(WHEEL)/requirement.txt -w $(WHEEL)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(UV)
-	@echo "Setting up in $(VENV). The first time, llama.cpp is compiled: about 7 minutes on two cores."
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
-	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
-	@touch $@ $(VENV)/.run-none
+$(VENV)/.run-$(GPU): requirements.txt pyproject.toml $(WHEEL)/.built | $(UV)
+	@echo "Setting up in $(VENV) ..."
+	$(INSTALL) --no-deps --reinstall-package llama-cpp-python $(WHEEL)/*.whl
+	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps -e .
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run-$(GPU)
+	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
 
 .venv-bench/.ready: requirements-bench.txt | $(UV)
 	$(UV) venv -q --python $(PYTHON) .venv-bench
