@@ -37,7 +37,7 @@ class Request:
     stream: bool
     body: bytes
     headers: Headers
-    """As received, without hop-by-hop fields and without a Turnout key."""
+    """As received, without a Turnout key."""
     query: str = ""
     """The raw query string, without `?`."""
 

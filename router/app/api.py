@@ -17,10 +17,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from router.app import answers
-from router.app.intake import HOP_BY_HOP, admit, make_request, take_body
+from router.app.intake import admit, headers_of, make_request, take_body
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
 from router.keys import Keyring
-from router.types import DialectName, Headers
+from router.types import DialectName
 from router.wire.tell import tell
 
 Json = dict[str, Any]
@@ -94,7 +94,7 @@ def build_api(
     @api.get("/v1/models")
     async def models(request: Request) -> Json:
         """The names a client may ask for, in the caller's dialect."""
-        admit(_fields(request), options.keyring())
+        admit(headers_of(request.scope), options.keyring())
         make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
         rows = [make(name) for name in facts.models()]
         if make is _openai_model:
@@ -104,13 +104,13 @@ def build_api(
     @api.get("/v1/models/{name:path}")
     async def model(request: Request, name: str) -> Json:
         """One name; any name is taken, since unknown ones mean `auto`."""
-        admit(_fields(request), options.keyring())
+        admit(headers_of(request.scope), options.keyring())
         return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
 
     @api.post("/v1/route")
     async def route(request: Request, dialect: DialectName | None = None) -> Json:
         """Where this body would go and why; no model is touched and nothing is kept."""
-        headers = _fields(request)
+        headers = headers_of(request.scope)
         body = await take_body(request.receive, headers, options.max_body)
         return facts.explain(
             make_request(
@@ -163,10 +163,6 @@ def _error(request: Request, error: TurnoutError) -> Response:
         status_code=error.status,
         headers=dict(answers.error_headers(error, request_id)),
     )
-
-
-def _fields(request: Request) -> Headers:
-    return tuple((name, value) for name, value in request.headers.items() if name not in HOP_BY_HOP)
 
 
 def _openai_model(name: str) -> Json:

@@ -11,14 +11,9 @@ from typing import Literal
 from router.app.hangup import Receive, Scope
 from router.errors import BadKey, BadRequest, TooLarge
 from router.keys import Key, Keyring, present
+from router.tracks.headers import field
 from router.types import DialectName, Headers, Operation, Request
 from router.wire import DIALECTS
-
-HOP_BY_HOP = frozenset({
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
-    "te", "trailer", "transfer-encoding", "upgrade", "expect",
-})  # fmt: skip
-"""RFC 9110 section 7.6.1, and `expect`, which the server has answered."""
 
 DRAINED = 256 * 2**20
 """Bytes of an oversized body read and dropped, so that the client gets to read the answer."""
@@ -28,17 +23,8 @@ _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def headers_of(scope: Scope) -> Headers:
-    """The request's fields in order, without hop-by-hop ones."""
-    return tuple(
-        (name, value.decode("latin-1"))
-        for raw, value in scope["headers"]
-        if (name := raw.decode("latin-1").lower()) not in HOP_BY_HOP
-    )
-
-
-def field_of(headers: Headers, name: str) -> str:
-    """One field's value; empty where it is absent."""
-    return next((value for key, value in headers if key == name), "")
+    """The request's fields in order; ASGI gives their names in lower case."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
 
 
 async def take_body(receive: Receive, headers: Headers, limit: int) -> bytes:
@@ -65,7 +51,7 @@ async def take_body(receive: Receive, headers: Headers, limit: int) -> bytes:
     if size > limit:
         raise _too_large(limit)
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return _decoded(body, field_of(headers, "content-encoding").lower(), limit)
+    return _decoded(body, field(headers, "content-encoding").lower(), limit)
 
 
 def admit(headers: Headers, keyring: Keyring) -> tuple[Key | None, Headers]:
@@ -110,7 +96,7 @@ def make_request(
         user=key.user if key else "",
         dialect=dialect,
         operation=operation,
-        client=field_of(headers, "user-agent"),
+        client=field(headers, "user-agent"),
         model=envelope.model,
         stream=envelope.stream,
         body=body,
