@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from router.reading import paths
 from router.reading.paths import Touch
 
@@ -265,8 +267,7 @@ _CALLED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One block of user text with the harness's part set aside."""
 
     text: str

@@ -5,7 +5,6 @@ kept as text, never an error: the provider, not the router, judges what a client
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,8 +12,7 @@ import msgspec
 from router.types import DialectName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One tool call."""
 
     id: str
@@ -23,8 +21,7 @@ class Call:
     """The decoded arguments; a string where the tool takes free text or the JSON is broken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a tool answered."""
 
     id: str
@@ -32,8 +29,7 @@ class Result:
     error: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One message. `role` is `system`, `user` or `assistant`; tool answers are the user's."""
 
     role: str

@@ -113,7 +113,8 @@ _DIFF = re.compile(
 )
 _PYTHON = re.compile(r'File "([^"\n]{1,400})", line \d+')
 _NODE = re.compile(r"^[ \t]++at (?:[^\n(]*\()?([^\s()]+):\d+:\d+\)?", re.MULTILINE)
-_LINE = re.compile(r"^([^\s:'\"(){}\[\]]{1,300}\.\w{1,10})[:\-]\d+[:\-]", re.MULTILINE)
+_LINE = re.compile(r"\n([^\s:'\"(){}\[\]]{1,300}\.\w{1,10})[:\-]\d+[:\-]")
+"""Behind a line's end and not at `^`: so that a search skips from line to line."""
 _GREP_BYTES = 20_000
 """How much of one tool result is searched for `path:line:` hits."""
 
@@ -147,7 +148,7 @@ def is_library(path: str) -> bool:
 
 def hits(text: str) -> Iterator[str]:
     """Paths of grep's `path:line:` output."""
-    for found in _LINE.finditer(text[:_GREP_BYTES]):
+    for found in _LINE.finditer(f"\n{text[:_GREP_BYTES]}"):
         path = normal(found[1])
         if path:
             yield path

@@ -168,9 +168,10 @@ class Reader:
                 break
         for one in messages[done:settled]:
             kept.add(one)
+        fold = kept
         if settled:
             self._folds.put(xxhash.xxh3_128_digest(keys[: settled * width], asked.seed), kept, kept.cost())
-        fold = kept.copy()
+            fold = kept.copy()
         for one in messages[settled:]:
             fold.add(one)
         return fold
