@@ -187,7 +187,11 @@ TOLD = (
         weight=-0.9,
         why="names modules of a larger program",
         words=(".",),
-        patterns=(r"\b[a-z_]\w*+\.[a-z_]\w*+\.\w", r"\b(?:from|import) [a-z_]\w*+\.\w"),
+        patterns=(
+            r"\b[a-z_]\w*+\.[a-z_]\w*+\.\w",
+            r"from(?<=\bfrom) [a-z_]\w*+\.\w",
+            r"import(?<=\bimport) [a-z_]\w*+\.\w",
+        ),
     ),
 )
 """What the user's own words tell."""

@@ -96,11 +96,10 @@ def _conversation(
         opened = [system.key if system else b"", tools.key if tools else b"", fold.opening]
     elif not agent and system and system.subagent:
         opened.append(system.key)
-    hashed = xxhash.xxh3_128()
-    for part in (request.team, request.user, asked.client.name, *opened, "side" * (side and not tools)):
-        hashed.update(part.encode(errors="replace") if isinstance(part, str) else part)
-        hashed.update(b"\0")
-    return hashed.hexdigest()
+    parts = (request.team, request.user, asked.client.name, *opened, "side" * (side and not tools), b"")
+    return xxhash.xxh3_128_hexdigest(
+        b"\0".join([part.encode(errors="replace") if isinstance(part, str) else part for part in parts])
+    )
 
 
 def _number(raw: msgspec.Raw) -> int:

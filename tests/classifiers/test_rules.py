@@ -148,5 +148,7 @@ def test_no_ask_is_slow_to_judge(piece):
 @given(data=st.data())
 @settings(deadline=None, max_examples=60)
 def test_whatever_a_pattern_occurs_in_has_one_of_its_words(signal, pattern, data):
-    text = data.draw(st.from_regex(re.compile(pattern, re.MULTILINE)))
+    # Without its look-behind a pattern is in still more texts, and they are found at once.
+    looser = re.sub(r"\(\?<=[^)]*\)", "", pattern)
+    text = data.draw(st.from_regex(re.compile(looser, re.MULTILINE)))
     assert any(word in text for word in signal.words)
