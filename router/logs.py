@@ -3,6 +3,7 @@
 No log line holds a prompt, an answer, a header or a key.
 """
 
+import asyncio
 import logging
 import sys
 
@@ -10,10 +11,11 @@ import structlog
 
 
 class _Unfinished(logging.Filter):
-    """Drops uvicorn's complaint about an answer without an end: that is how a drop is passed on."""
+    """Drops uvicorn's complaints about an answer without an end: a drop is passed on, a stop cuts it off."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return "without completing response" not in record.getMessage()
+        stopped = record.exc_info is not None and record.exc_info[0] is asyncio.CancelledError
+        return not stopped and "without completing response" not in record.getMessage()
 
 
 def configure(level: str) -> None:

@@ -134,7 +134,7 @@ class Pipeline:
                 async for chunk in chunks:
                     yield chunk
             error = reply.tap.error
-        except Exception as failure:  # whatever it was, the row tells it and not that the client left
+        except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
             error = _words(failure)
             raise
         finally:
@@ -188,5 +188,5 @@ def _attempt(
 
 def _words(failure: BaseException) -> str:
     if isinstance(failure, asyncio.CancelledError):
-        return "the client hung up"
+        return str(failure) or "the client hung up"  # a server that stops says so
     return str(failure) or type(failure).__name__

@@ -24,6 +24,7 @@ from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.keys import Keyring
 from router.pipeline import Pipeline
 from router.settings import Settings
+from router.tracks.failures import KINDS
 from router.types import DialectName, Headers, Operation, Plan, Request
 from router.wire import DIALECTS
 
@@ -114,7 +115,10 @@ class Endpoint:
         async with aclosing(reply.chunks) as chunks:
             if exchange.begun and reply.status != HTTPStatus.OK:
                 told = b"".join([chunk async for chunk in chunks]).decode("utf-8", "replace")
-                raise TurnoutError(f"the provider answered {reply.status}: {told}", status=reply.status)
+                kind = KINDS.get(reply.status, TurnoutError.kind)
+                raise TurnoutError(
+                    f"the provider answered {reply.status}: {told}", status=reply.status, kind=kind
+                )
             await exchange.start(reply.status, (*reply.headers, *headers))
             try:
                 async for chunk in chunks:

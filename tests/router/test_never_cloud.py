@@ -1,0 +1,148 @@
+"""What a policy keeps here never reaches the provider: not asked for, not counted, not failed over."""
+
+import json
+import time
+
+import pytest
+
+from router.ledger.store import LedgerStore
+from router.prices import Prices
+
+MESSAGES = "/v1/messages"
+CHAT = "/v1/chat/completions"
+COUNT = MESSAGES + "/count_tokens"
+MINE = {"x-api-key": "sk-ant-mine"}
+POLICY = """\
+name: fenced
+hold: none
+otherwise: {to: cloud, why: the cloud first}
+escalate: {on: [overflow, local_error, slow, unsupported], first_byte_s: 5, to: cloud, at_most: 1}
+never_cloud: {paths: ["secrets/**"], match: ["(?i)internal only"], teams: [legal]}
+"""
+HARMLESS = [{"role": "user", "content": "Say something."}]
+MARKED = [{"role": "user", "content": "This is INTERNAL only: say something."}]
+USE = {"type": "tool_use", "id": "t", "name": "Read", "input": {"file_path": "/repo/secrets/db.pem"}}
+READING = [
+    {"role": "user", "content": "Look around."},
+    {"role": "assistant", "content": [USE]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "x"}]},
+]
+CALL = {"id": "t", "type": "function", "function": {"name": "cat", "arguments": '{"path": "secrets/db.pem"}'}}
+CHAT_READING = [
+    {"role": "user", "content": "Look around."},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "t", "content": "x"},
+]
+KEPT = [
+    (MESSAGES, MARKED, "the conversation matches '(?i)internal only'"),
+    (CHAT, MARKED, "the conversation matches '(?i)internal only'"),
+    (MESSAGES, READING, "the conversation touches 'secrets/**'"),
+    (CHAT, CHAT_READING, "the conversation touches 'secrets/**'"),
+    (COUNT, MARKED, "the conversation matches '(?i)internal only'"),
+    (COUNT, READING, "the conversation touches 'secrets/**'"),
+]
+MODELS = ["auto", "cloud", "claude-opus-5-5", "turnout/cloud"]
+
+
+@pytest.fixture(scope="module")
+def fenced(start_between, tmp_path_factory):
+    """An endpoint with one key of the team `legal` and one of `web`."""
+    folder = tmp_path_factory.mktemp("fenced")
+    (folder / "policy.yaml").write_text(POLICY)
+    ledger = LedgerStore.open(folder / "ledger.db", prices=Prices(), write=False)
+    keys = {team: ledger.create_key(team=team, user="") for team in ("web", "legal")}
+    ledger.close()
+    endpoint = start_between(POLICY=str(folder / "policy.yaml"), LEDGER=str(folder / "ledger.db"))
+    return endpoint, {team: MINE | {"x-turnout-key": key} for team, key in keys.items()}
+
+
+@pytest.fixture(scope="module")
+def private(start_between):
+    return start_between(POLICY="private")
+
+
+def kept(endpoint, upstream, answer, why: str) -> None:
+    """The answer came from here and says why, its row too, and the provider saw nothing."""
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-turnout-track"] == "local"
+    assert answer.headers["x-turnout-rule"] == "never_cloud"
+    assert why in answer.headers["x-turnout-why"]
+    row = endpoint.row(answer)
+    assert (row["cleared"], row["served_track"]) == (0, "local")
+    assert why in row["private_why"]
+    assert upstream.get("/_requests") == []
+
+
+@pytest.mark.parametrize(("path", "messages", "why"), KEPT, ids=range(len(KEPT)))
+@pytest.mark.parametrize("model", MODELS)
+def test_content_that_must_stay_stays(fenced, upstream, nearby, path, messages, why, model):
+    endpoint, keys = fenced
+    answer = endpoint.post(
+        path, {"model": model, "max_tokens": 20, "messages": messages}, headers=keys["web"]
+    )
+    kept(endpoint, upstream, answer, why)
+    assert bool(nearby.get("/_requests")) is (path != COUNT)
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT, COUNT])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_team_that_is_kept_here_stays(fenced, upstream, path, model):
+    endpoint, keys = fenced
+    body = {"model": model, "max_tokens": 20, "messages": HARMLESS, "stream": path != COUNT}
+    answer = endpoint.post(path, body, headers=keys["legal"])
+    kept(endpoint, upstream, answer, "team 'legal' is kept here")
+
+
+def test_what_may_leave_leaves(fenced, upstream):
+    endpoint, keys = fenced
+    body = {"model": "auto", "max_tokens": 20, "messages": HARMLESS}
+    answer = endpoint.post(MESSAGES, body, headers=keys["web"])
+    assert answer.headers["x-turnout-track"] == "cloud"
+    assert endpoint.row(answer)["cleared"] == 1
+    assert len(upstream.get("/_requests")) == 1
+
+
+FAULTS = [
+    {"fault": "status", "status": 500, "message": "no memory"},
+    {"fault": "close"},
+    {"fault": "status", "status": 400, "message": "maximum context length is 10 tokens, it has 20"},
+]
+
+
+@pytest.mark.parametrize("step", FAULTS, ids=range(len(FAULTS)))
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_failure_is_told_rather_than_moved(fenced, upstream, nearby, play, step, stream):
+    endpoint, keys = fenced
+    play(nearby, step)
+    body = {"model": "auto", "max_tokens": 20, "messages": MARKED, "stream": stream}
+    answer = endpoint.post(MESSAGES, body, headers=keys["web"])
+    assert answer.status_code == step.get("status", 502)
+    assert upstream.get("/_requests") == []
+    row = endpoint.row(answer)
+    assert (row["cleared"], row["served_track"], row["status"]) == (0, "local", answer.status_code)
+    assert len(json.loads(row["attempts"])) == 1
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT, COUNT])
+@pytest.mark.parametrize("model", MODELS)
+def test_nothing_leaves_under_the_private_policy(private, upstream, path, model):
+    body = {"model": model, "max_tokens": 20, "messages": HARMLESS}
+    answer = private.post(path, body, headers=MINE)
+    kept(private, upstream, answer, "nothing leaves under this policy")
+
+
+def test_an_edit_that_fences_takes_hold_without_a_restart(start_between, upstream, tmp_path):
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY.partition("never_cloud")[0])
+    endpoint = start_between(POLICY=str(file))
+    body = {"model": "cloud", "max_tokens": 20, "messages": MARKED}
+    assert endpoint.post(MESSAGES, body, headers=MINE).headers["x-turnout-track"] == "cloud"
+    file.write_text(POLICY.replace("name: fenced", "name: edited"))
+    end = time.monotonic() + 20
+    while endpoint.get("/health")["policy"]["name"] != "edited":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    sent = len(upstream.get("/_requests"))
+    answer = endpoint.post(MESSAGES, body, headers=MINE)
+    assert answer.headers["x-turnout-rule"] == "never_cloud"
+    assert len(upstream.get("/_requests")) == sent
