@@ -14,6 +14,7 @@ budget is used up. A turn already on the cloud is finished there, and a track th
 client names is its own choice.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from classifiers.features import Features
@@ -161,12 +162,18 @@ def _first_match(policy: Policy, inputs: Inputs | None) -> Decision:
         context = bind(values(policy.variables, inputs))
         for rule in policy.rules:
             if rule.when.holds(context):
-                return Decision(track=rule.to, rule=rule.name, why=rule.why)
+                return Decision(track=rule.to, rule=rule.name, why=_judged(rule.why, rule.when.names, inputs))
     except ERRORS as error:
         return Decision(
             track=otherwise.to, rule="unreadable", why=f"a condition failed: {type(error).__name__}"
         )
-    return Decision(track=otherwise.to, rule="otherwise", why=otherwise.why)
+    why = _judged(otherwise.why, policy.variables, inputs)
+    return Decision(track=otherwise.to, rule="otherwise", why=why)
+
+
+def _judged(why: str, read: Collection[str], inputs: Inputs) -> str:
+    """`why`, and what the classifier saw where its word was asked for."""
+    return f"{why}: {inputs.verdict.why}" if "p_local" in read and inputs.verdict.why else why
 
 
 def _observed(would: Decision) -> Decision:
