@@ -10,8 +10,9 @@ Rules that hold in this file:
 """
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from benchmarks.bodies import Body, BodyName, Dialect, Mode, body
@@ -22,6 +23,7 @@ from benchmarks.process import BenchmarkError, cpu_s
 
 DIRECT = "direct"
 Measure = Literal["answer", "first token"]
+_DOUBLINGS = 4
 _WARM_S = 0.3
 
 
@@ -91,13 +93,12 @@ def measure(case: Case, targets: Sequence[Target]) -> Row:
     raws = {one.name: request(case.body, one.port, one.key) for one in targets}
     for one in targets:
         verify(one, case.body)
-        warm = stream(raws[one.name], one.port, connections=case.connections, seconds=_WARM_S, until=b"")
-        _checked(warm, one.name, case)
+        _patiently(one, case, _WARM_S, partial(_warm, case, raws[one.name], one.port))
     medians: dict[str, list[float]] = {one.name: [] for one in targets}
     requests = dict.fromkeys(medians, 0)
     for number in range(case.rounds):
         for one in targets if number % 2 == 0 else reversed(targets):
-            sample = _checked(_send(case, raws[one.name], one.port), one.name, case)
+            sample = _patiently(one, case, case.seconds, partial(_send, case, raws[one.name], one.port))
             time = sample.median_ms if case.measure == "answer" else sample.first_ms
             medians[one.name].append(_known(time, one.name, case))
             requests[one.name] += sample.requests
@@ -112,10 +113,25 @@ def measure(case: Case, targets: Sequence[Target]) -> Row:
     )
 
 
-def _send(case: Case, raw: bytes, port: int) -> Sample:
+def _warm(case: Case, raw: bytes, port: int, seconds: float) -> Sample:
+    return stream(raw, port, connections=case.connections, seconds=seconds, until=b"")
+
+
+def _send(case: Case, raw: bytes, port: int, seconds: float) -> Sample:
     if case.measure == "answer":
-        return load(raw, port, by=case.by, connections=case.connections, seconds=case.seconds)
-    return stream(raw, port, connections=case.connections, seconds=case.seconds, until=WORD.encode())
+        return load(raw, port, by=case.by, connections=case.connections, seconds=seconds)
+    return stream(raw, port, connections=case.connections, seconds=seconds, until=WORD.encode())
+
+
+def _patiently(target: Target, case: Case, seconds: float, send: Callable[[float], Sample]) -> Sample:
+    """Load for `seconds`, or longer where that is too short for a single answer."""
+    sample = send(seconds)
+    for _ in range(_DOUBLINGS):
+        if sample.requests or sample.errors:
+            break
+        seconds *= 2
+        sample = send(seconds)
+    return _checked(sample, target.name, case)
 
 
 def _checked(sample: Sample, name: str, case: Case) -> Sample:
