@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 QUIET = ("TURNOUT_", "ANTHROPIC_", "OPENAI_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
+PLAIN = False
+"""For httpx's `verify`: all is plain HTTP here, and to load certificates costs 30 ms a call."""
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -48,10 +51,10 @@ class Program:
     ledger: Path = field(default_factory=Path)
 
     def get(self, path: str) -> Any:
-        return httpx.get(self.url + path, timeout=10).json()
+        return httpx.get(self.url + path, timeout=10, verify=PLAIN).json()
 
     def post(self, path: str, json: Any, **options: Any) -> httpx.Response:
-        return httpx.post(self.url + path, json=json, timeout=options.pop("timeout", 60), **options)
+        return httpx.post(self.url + path, json=json, **{"timeout": 60, "verify": PLAIN, **options})
 
     def rows(self, where: str = "1") -> list[dict[str, Any]]:
         """The ledger's rows, oldest first, as a reader beside the endpoint sees them."""
@@ -94,7 +97,7 @@ def launch(command: list[str], url: str, log: Path, *, env: dict[str, str], read
     def up() -> bool:
         if process.poll() is not None:
             pytest.fail(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text()}")
-        return httpx.get(url + ready, timeout=2).status_code < 500
+        return httpx.get(url + ready, timeout=2, verify=PLAIN).status_code < 500
 
     wait_for(up, f"{url}{ready}")
     return program
@@ -126,8 +129,8 @@ def shared_upstream(start_scripted) -> Program:
 @pytest.fixture
 def upstream(shared_upstream) -> Program:
     """The scripted upstream, with nothing recorded and nothing scripted."""
-    httpx.post(shared_upstream.url + "/_script", json=[])
-    httpx.delete(shared_upstream.url + "/_requests")
+    httpx.post(shared_upstream.url + "/_script", json=[], verify=PLAIN)
+    httpx.delete(shared_upstream.url + "/_requests", verify=PLAIN)
     return shared_upstream
 
 

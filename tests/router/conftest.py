@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+PLAIN = False
+"""For httpx's `verify`: all is plain HTTP here, and to load certificates costs 30 ms a call."""
+
 
 @pytest.fixture(scope="session")
 def shared_nearby(start_scripted):
@@ -12,8 +15,8 @@ def shared_nearby(start_scripted):
 @pytest.fixture
 def nearby(shared_nearby):
     """The local model's stand-in, with nothing recorded and nothing scripted."""
-    httpx.post(shared_nearby.url + "/_script", json=[])
-    httpx.delete(shared_nearby.url + "/_requests")
+    httpx.post(shared_nearby.url + "/_script", json=[], verify=PLAIN)
+    httpx.delete(shared_nearby.url + "/_requests", verify=PLAIN)
     return shared_nearby
 
 
@@ -22,7 +25,7 @@ def play():
     """Script what an upstream answers next."""
 
     def script(program, *steps):
-        httpx.post(program.url + "/_script", json=steps).raise_for_status()
+        httpx.post(program.url + "/_script", json=steps, verify=PLAIN).raise_for_status()
 
     return script
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 
 import httpx
 import pytest
@@ -145,9 +146,15 @@ def test_an_openai_client_is_served_by_claude(endpoint, upstream):
     assert len(sent["messages"]) == 61
 
 
-def test_names_a_client_may_ask_for(endpoint):
+def test_ready_once_the_model_is_loaded_and_names_a_client_may_ask_for(endpoint):
+    end = time.monotonic() + 60
+    while httpx.get(endpoint.url + "/ready").status_code == 503:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    local = endpoint.get("/health")["local"]
+    assert (local["state"], local["model"]) == ("ready", "SmolLM2-135M-Instruct")
     names = [row["id"] for row in endpoint.get("/v1/models")["data"]]
-    assert names[:3] == ["auto", "local", "cloud"]
+    assert names == ["auto", "local", "cloud", "claude-sonnet-5-5", local["model"]]
     told = httpx.get(endpoint.url + "/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
     assert {"data", "has_more", "first_id", "last_id"} <= set(told)
 

@@ -186,15 +186,6 @@ def test_what_health_and_ready_tell(endpoint):
     assert httpx.get(endpoint.url + "/ready").json() == {"ready": True}
 
 
-def test_ready_once_the_demo_model_is_loaded(start_endpoint):
-    endpoint = start_endpoint()
-    assert wait_for(lambda: httpx.get(endpoint.url + "/ready").status_code == 200)
-    local = endpoint.get("/health")["local"]
-    assert (local["state"], local["model"]) == ("ready", "SmolLM2-135M-Instruct")
-    assert local["model"] in [row["id"] for row in endpoint.get("/v1/models")["data"]]
-    endpoint.stop()
-
-
 async def test_fifty_streams_at_once_all_complete(endpoint, upstream, play):
     began = time.time()
     play(upstream, {"text": LONG, "chunk_delay_s": 0.005, "times": 50})
@@ -254,10 +245,6 @@ def test_an_edited_policy_decides_within_moments_and_a_broken_edit_does_not(star
     told = wait_for(lambda: (policy := endpoint.get("/health")["policy"])["error"] and policy)
     assert told["name"] == "second"
     assert f"{file}:2: otherwise.to: 'clod'" in told["error"]
-    assert why() == ("cloud", "by second")
-
-    file.unlink()
-    assert wait_for(lambda: "no such policy or file" in endpoint.get("/health")["policy"]["error"])
     assert why() == ("cloud", "by second")
 
     file.write_text(POLICY.format(name="fourth", to="local"))

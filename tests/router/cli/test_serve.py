@@ -12,18 +12,14 @@ import pytest
 WRONG = [
     (["--listen", "nonsense"], {}, "listen: 'nonsense' is not HOST:PORT, such as 127.0.0.1:4747"),
     (["--listen", "0.0.0.0:0"], {}, "listen: 0.0.0.0 can be reached from other machines, and no key exists"),
-    (["--listen", "[::]:0"], {}, "listen: :: can be reached from other machines, and no key exists"),
     (["--policy", "balancd"], {}, "balancd: there is no such policy or file; did you mean 'balanced'?"),
     (
         ["--local-model", "no.gguf"],
         {},
         "local.model: there is no file 'no.gguf'; give the path of a .gguf file",
     ),
-    (["--config", "no.yaml"], {}, "--config: there is no file 'no.yaml'"),
     (["--ledger", "nosuchdb://x/y"], {}, "ledger"),
-    ([], {"MAX_BODY_MB": "many"}, "max_body_mb: input should be a valid integer"),
     ([], {"POLICI": "x"}, "environment: TURNOUT_POLICI is not a setting; did you mean TURNOUT_POLICY?"),
-    ([], {"CLOUD__DIALECT": "klingon"}, "cloud.dialect: input should be 'anthropic', 'openai' or 'litellm'"),
 ]
 
 
@@ -105,12 +101,6 @@ def test_any_other_address_serves_once_a_key_exists_and_is_never_open(turnout, s
         assert time.monotonic() < end
         time.sleep(0.05)
     assert httpx.get(models).status_code == 401
-
-
-def test_the_whole_of_127_is_this_machine(serving):
-    greeting, port = serving("127.0.0.2")
-    assert f"ANTHROPIC_BASE_URL=http://127.0.0.2:{port} claude" in greeting
-    assert httpx.get(f"http://127.0.0.2:{port}/health").json()["status"] == "ok"
 
 
 def test_ipv6_loopback(serving):
