@@ -20,6 +20,7 @@ from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.privacy import clear
+from router.errors import BadRequest
 from router.holds import Holds
 from router.types import Plan, Request
 
@@ -108,13 +109,19 @@ class Planner:
             return None, None, (f"reading failed: {type(failure).__name__}",)
 
     def explain(self, request: Request) -> dict[str, Any]:
-        """Tell each rule's result, the decision and what would have changed it, as JSON values."""
+        """Tell each rule's result, the decision and what would have changed it, as JSON values.
+
+        Raises:
+            BadRequest: it cannot be read; `plan` would let the policy's `otherwise` decide.
+        """
         policy = self.policy
-        features = self._reader.read(request)
+        features, verdict, notes = self._understand(request)
+        if features is None or verdict is None:
+            raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         told = explain(
             policy,
             features,
-            self._classifier.classify(features),
+            verdict,
             self._state(request, features),
             asked=request.model,
             clearance=clear(policy, features, request.team),

@@ -37,9 +37,9 @@ def routing_headers(plan: Plan, served: Decision, model: str) -> Headers:
     return tuple(headers)
 
 
-def error_headers(error: TurnoutError, request_id: str) -> Headers:
+def error_headers(error: TurnoutError, request_id: str, routing: Headers = ()) -> Headers:
     """The fields of an error answer; `retry-after` wherever trying again may help."""
-    headers = [("x-turnout-request-id", request_id), JSON]
+    headers = [JSON, *(routing or (("x-turnout-request-id", request_id),))]
     retry_after = error.retry_after if isinstance(error, TrackError) else None
     if retry_after is None and error.status in {429, 500, 502, 503, 504, 529}:
         retry_after = 2

@@ -1,8 +1,9 @@
-"""What is not a model call: health, models, the decision for a body, and unknown paths.
+"""What is not a model call: health, models, the decision for a body, verdicts on answers, and unknown paths.
 
 Built with FastAPI; none of it is on the hot path.
 """
 
+import asyncio
 import difflib
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from router.app import answers
-from router.app.intake import admit, headers_of, make_request, take_body
+from router.app.feedback import read_feedback
+from router.app.intake import NO_TEAM, admit, headers_of, make_request, take_body
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
 from router.keys import Keyring
 from router.types import DialectName
@@ -43,6 +45,10 @@ class Facts(Protocol):
 
     def explain(self, request: Any) -> Json:
         """The decision for a request, without touching a model."""
+        ...
+
+    def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
+        """Keep a verdict on a request; False where `team` made no such request. May block."""
         ...
 
 
@@ -122,6 +128,22 @@ def build_api(
                 keyring=options.keyring(),
             )
         )
+
+    @api.post("/v1/feedback")
+    async def feedback(request: Request) -> Json:
+        """What a person says of an answer, by its `x-turnout-request-id`; the last verdict counts."""
+        headers = headers_of(request.scope)
+        key, headers = admit(headers, options.keyring())
+        given = read_feedback(await take_body(request.receive, headers, options.max_body))
+        team, user = (key.team, key.user) if key else (NO_TEAM, "")
+        if not await asyncio.to_thread(facts.judge, given.request_id, given.verdict, team=team, user=user):
+            raise BadRequest(
+                f"request_id: your team made no request {given.request_id!r}; send the x-turnout-request-id "
+                "of an answer",
+                status=404,
+                kind="not_found_error",
+            )
+        return given.model_dump()
 
     _install_errors(api, options)
     return api

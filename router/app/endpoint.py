@@ -24,7 +24,7 @@ from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.keys import Keyring
 from router.pipeline import Pipeline
 from router.settings import Settings
-from router.tracks.failures import KINDS
+from router.tracks.failures import KINDS, read_refusal
 from router.types import DialectName, Headers, Operation, Plan, Request
 from router.wire import DIALECTS
 
@@ -72,6 +72,7 @@ class Endpoint:
         try:
             request = await self._take(exchange.request_id, route, scope, receive)
             plan = self._pipeline.plan(request)
+            exchange.routing = answers.routing_headers(plan, plan.decision, plan.decision.model)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
                     await self._count(plan, exchange)
@@ -105,7 +106,7 @@ class Endpoint:
         await exchange.end()
 
     async def _answer(self, plan: Plan, exchange: "Exchange") -> None:
-        waiting = _Waiting(exchange, plan, self._keepalive_s) if plan.request.stream else None
+        waiting = _Waiting(exchange, self._keepalive_s) if plan.request.stream else None
         try:
             reply, journey = await self._pipeline.open(plan)
         finally:
@@ -114,7 +115,7 @@ class Endpoint:
         headers = answers.routing_headers(plan, journey.decision, reply.model)
         async with aclosing(reply.chunks) as chunks:
             if exchange.begun and reply.status != HTTPStatus.OK:
-                told = b"".join([chunk async for chunk in chunks]).decode("utf-8", "replace")
+                told = read_refusal(b"".join([chunk async for chunk in chunks])).message
                 kind = KINDS.get(reply.status, TurnoutError.kind)
                 raise TurnoutError(
                     f"the provider answered {reply.status}: {told}", status=reply.status, kind=kind
@@ -134,9 +135,12 @@ class Exchange:
 
     def __init__(self, dialect: DialectName, send: Send) -> None:
         self.request_id = uuid.uuid4().hex
+        self.routing: Headers = ()
+        """Where the request was to go and why, once that is decided."""
         self._dialect: DialectName = dialect
         self._send = send
         self._status: int | None = None
+        self._told = False
 
     @property
     def begun(self) -> bool:
@@ -152,28 +156,35 @@ class Exchange:
 
     async def send(self, chunk: bytes) -> None:
         """Send a part of the body."""
+        self._told = True
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def comment(self) -> None:
+        """Send what only keeps an event stream open."""
+        await self._send({"type": "http.response.body", "body": KEEPALIVE, "more_body": True})
 
     async def end(self) -> None:
         """Complete the answer."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def fail(self, error: TurnoutError) -> None:
-        """Answer with `error`: as a status, or as an error event where the head is out."""
+        """Answer with `error`: as a status, as an event after comments; a begun answer is dropped."""
         if not self.begun:
-            await self.start(error.status, answers.error_headers(error, self.request_id))
+            headers = answers.error_headers(error, self.request_id, self.routing)
+            await self.start(error.status, headers)
             await self.send(answers.error_body(self._dialect, error, self.request_id))
-        else:
+        elif not self._told:
             await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
+        else:
+            return
         await self.end()
 
 
 class _Waiting:
     """Keeps a streaming client alive while nothing useful is there yet."""
 
-    def __init__(self, exchange: Exchange, plan: Plan, every_s: float) -> None:
+    def __init__(self, exchange: Exchange, every_s: float) -> None:
         self._exchange = exchange
-        self._plan = plan
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
         # A timer, not a task: most answers start before it fires, and then it costs nothing.
@@ -183,12 +194,9 @@ class _Waiting:
         self._task = asyncio.ensure_future(self._comment())
 
     async def _comment(self) -> None:
-        decision = self._plan.decision
-        await self._exchange.start(
-            200, (*EVENT_STREAM, *answers.routing_headers(self._plan, decision, decision.model))
-        )
+        await self._exchange.start(200, (*EVENT_STREAM, *self._exchange.routing))
         while True:
-            await self._exchange.send(KEEPALIVE)
+            await self._exchange.comment()
             await asyncio.sleep(self._every_s)
 
     async def stop(self) -> None:

@@ -18,6 +18,9 @@ from router.wire import DIALECTS
 DRAINED = 256 * 2**20
 """Bytes of an oversized body read and dropped, so that the client gets to read the answer."""
 
+NO_TEAM = "default"
+"""Whose requests are while no key exists."""
+
 Encoding = Literal["", "identity", "gzip", "deflate"]
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -92,7 +95,7 @@ def make_request(
     envelope = DIALECTS[dialect].read(body)
     return Request(
         id=request_id or uuid.uuid4().hex,
-        team=key.team if key else "default",
+        team=key.team if key else NO_TEAM,
         user=key.user if key else "",
         dialect=dialect,
         operation=operation,

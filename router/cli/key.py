@@ -32,6 +32,8 @@ def create(
 
     Example: [bold]turnout key create --team web --user ana --name laptop[/bold]
     """
+    if not team.strip():
+        raise Misconfigured("--team: must not be empty; it is whom the key's requests are counted for")
     store = _open(ledger)
     secret = store.create_key(team=team, user=user, name=name)
     store.close()

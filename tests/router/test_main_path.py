@@ -170,3 +170,11 @@ def test_tokens_are_always_counted(endpoint, model):
     answer = endpoint.post("/v1/messages/count_tokens", body, headers={"x-api-key": "sk-ant-mine"})
     assert answer.status_code == 200
     assert 100 < answer.json()["input_tokens"] < 300
+
+
+def test_an_error_says_where_the_request_was_to_go(endpoint):
+    answer = endpoint.post("/v1/messages", {"model": "cloud", "messages": long_agent_turn()}, headers=NO_KEY)
+    assert answer.status_code == 400
+    assert answer.headers["x-turnout-track"] == "cloud"
+    assert answer.headers["x-turnout-rule"] == "asked"
+    assert answer.headers["x-turnout-request-id"]
