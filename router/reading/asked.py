@@ -6,7 +6,7 @@ import msgspec
 import xxhash
 
 from router.reading import clients
-from router.reading.clients import Client
+from router.reading.clients import Client, Clients
 from router.reading.split import Envelope, split
 from router.types import Request
 
@@ -17,11 +17,11 @@ _SALT = {"message": 0, "system": 1, "tools": 2}
 class Asked:
     """One request, split, with its client known."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, known: Clients) -> None:
         self.request = request
         self.envelope: Envelope = split(request.body)
         self.headers = dict(request.headers)
-        self.client: Client = clients.recognise(request.client, self.headers, self._head())
+        self.client: Client = known.recognise(request.client, self.headers, self._head())
         self.seed = xxhash.xxh3_64_intdigest(f"{request.dialect} {self.client.name}".encode())
 
     def _head(self) -> bytes:

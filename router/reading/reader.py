@@ -17,6 +17,7 @@ from classifiers.features import Features
 from router.reading import facts
 from router.reading.asked import Asked
 from router.reading.cache import Cache
+from router.reading.clients import Clients
 from router.reading.facts import MessageFacts, SystemFacts, ToolFacts
 from router.reading.features import features
 from router.reading.fold import Fold
@@ -40,12 +41,19 @@ class Reader:
         cache_bytes: about how much memory these may take, folds included.
         count_bytes: up to how many bytes of unseen text are counted at once (about 10 MB/s);
             above it the tokens are estimated, and `settle` counts them later.
+        clients: the clients it tells apart; all that are known, unless given.
     """
 
     def __init__(
-        self, *, entries: int = 20_000, cache_bytes: int = 64 << 20, count_bytes: int = 4 << 10
+        self,
+        *,
+        entries: int = 20_000,
+        cache_bytes: int = 64 << 20,
+        count_bytes: int = 4 << 10,
+        clients: Clients | None = None,
     ) -> None:
         """Hold nothing yet."""
+        self._clients = clients or Clients()
         self._pieces: Cache[Piece] = Cache(entries=entries, size=cache_bytes * 3 // 4)
         self._folds: Cache[Fold] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
         self._patterns: tuple[re.Pattern[str], ...] = ()
@@ -88,7 +96,7 @@ class Reader:
         Raises:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
-        asked = Asked(request)
+        asked = Asked(request, self._clients)
         envelope = asked.envelope
         fresh: list[tuple[Piece, str]] = []
         system = self._found(asked, "system", (envelope.system,) if envelope.system else (), fresh)
