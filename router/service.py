@@ -113,6 +113,10 @@ class Service:
             return False
         return self._local.up or self._cloud.up
 
+    def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
+        """Keep a verdict on a request; False where `team` made no such request."""
+        return self._ledger.judge(request_id, verdict, team=team, user=user)
+
     def models(self) -> list[str]:
         """Names a client may ask for."""
         names = ["auto", "local", "cloud", self.settings.cloud.model]

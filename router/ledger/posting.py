@@ -12,11 +12,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from router.ledger.journal import Record, Values
 from router.ledger.money import Billing
-from router.ledger.tables import BEGUN, BILLED, FINISHED, USAGE, requests
+from router.ledger.tables import BEGUN, BILLED, FINISHED, USAGE, feedback, requests
 
 _inserts = {
     "sqlite": sqlite.insert(requests).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(requests).on_conflict_do_nothing(),
+}
+_upserts = {
+    name: made.on_conflict_do_update(
+        index_elements=["request_id"],
+        set_={column: made.excluded[column] for column in ("team", "user", "verdict", "at")},
+    )
+    for name, made in (("sqlite", sqlite.insert(feedback)), ("postgresql", postgresql.insert(feedback)))
 }
 
 MANY = 500
@@ -61,6 +68,11 @@ def post(connection: sa.Connection, records: Sequence[Record], billing: Billing)
             ended.setdefault(values["id"], values)
     if ended:
         _finish(connection, ended, billing)
+
+
+def keep_verdict(connection: sa.Connection, row: Values) -> None:
+    """Write one verdict in the place of an earlier one on the same request; the caller commits."""
+    connection.execute(_upserts[connection.dialect.name], row)
 
 
 def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> None:

@@ -1,12 +1,14 @@
 """From a plan and an outcome to column values. What the ledger may hold is decided here.
 
-No prompt or answer text, no ask, no path: nothing here reads `request.body`, `headers` or
-`features.ask`, and reasons are the policy's own words. Names that a client chose are cut
-short, and messages lose what they quote. All of it runs on the event loop between a client
-and its answer: it looks up and copies, no more.
+No prompt or answer text, no ask, no path: nothing here reads `request.body` or `headers`,
+of `features.ask` only a digest is kept whose key no disk ever holds, and reasons are the
+policy's own words. Names that a client chose are cut short, and messages lose what they
+quote. All of it runs on the event loop between a client and its answer: it looks up and
+copies, no more.
 """
 
 import re
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -16,12 +18,15 @@ from router.types import Outcome, Plan
 NAME = 200
 """Characters kept of a name that a client chose."""
 
+DIGESTED = 16_384
+"""Characters of an ask, its last, that its digest is made from: a pasted file must not cost a millisecond."""
+
 _QUOTED = re.compile(r"""(["'`]).*?\1""")
 _json = msgspec.json.Encoder()
 
 
-def begun(plan: Plan, now: float) -> dict[str, Any]:
-    """Make the columns that are known before anything is sent."""
+def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
+    """Make the columns that are known before anything is sent; `secret` is the key of digests."""
     request, features, decision = plan.request, plan.features, plan.decision
     return {
         "id": request.id,
@@ -61,6 +66,7 @@ def begun(plan: Plan, now: float) -> dict[str, Any]:
         "turns": features.turns,
         "turn_calls": features.turn_calls,
         "follow_up": features.follow_up,
+        "ask_digest": "" if features.turn_calls else ask_digest(features.ask, secret),
         "phase": features.phase,
         "images": features.images,
         "thinking": features.thinking,
@@ -95,6 +101,20 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "cache_write_1h": usage.cache_write_1h,
         "usage_estimated": usage.estimated,
     }
+
+
+def ask_digest(ask: str, secret: bytes) -> str:
+    """Name what was asked, so that the same ask is known when it comes again, and nothing else is.
+
+    `secret` is made anew by each process and kept in its memory only. Without it nobody who
+    holds the ledger can even try whether a guessed text was asked, however short it is. The
+    price: an ask that is tried again after a restart is not recognised.
+
+    Returns:
+        32 hex digits; empty where there is no ask.
+    """
+    text = ask[-DIGESTED:].encode(errors="replace")
+    return blake2b(text, key=secret, digest_size=16).hexdigest() if text else ""
 
 
 def unquoted(message: str) -> str:

@@ -8,19 +8,21 @@ request: what cannot be written is counted and said in the log, and the request 
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import sqlalchemy as sa
 
+from router.errors import TurnoutError
 from router.keys import Key, mint
 from router.ledger import rows
 from router.ledger.complaints import Complaints
 from router.ledger.database import connect, journal_folder, locate
 from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.money import Billing
-from router.ledger.posting import post
-from router.ledger.tables import keys, requests
+from router.ledger.posting import keep_verdict, post
+from router.ledger.tables import feedback, keys, requests
 from router.prices import Prices
 from router.types import Outcome, Plan
 
@@ -28,6 +30,8 @@ GATHER_S = 0.05
 """How long records gather before they are posted together."""
 RETRY_S = 1.0
 """How long to wait after the database took nothing."""
+MAIN = ("ask", "agent")
+"""Kinds of request that a conversation's turns are made of; the others run beside them."""
 
 Row = sa.RowMapping
 
@@ -39,6 +43,7 @@ class LedgerStore:
         self._engine = engine
         self._journal = journal
         self._billing = billing
+        self._secret = secrets.token_bytes(32)  # of digests: never written, gone with the process
         self._complaints = Complaints()
         self._posting = threading.Lock()
         self._pending = threading.Event()
@@ -82,7 +87,7 @@ class LedgerStore:
     def begin(self, plan: Plan) -> None:
         """Write the row; on return it survives `kill -9`. Never raises."""
         try:
-            self._append(("begin", rows.begun(plan, time.time())))
+            self._append(("begin", rows.begun(plan, time.time(), self._secret)))
         except Exception as error:  # a request is served whether or not it can be written down
             self._complaints.record_lost(error)
 
@@ -132,6 +137,59 @@ class LedgerStore:
         """Count all rows."""
         with self._engine.connect() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(requests)).scalar_one()
+
+    def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
+        """Keep what `user` says of a request; the last verdict counts.
+
+        Returns:
+            False where `team` made no such request.
+
+        Raises:
+            TurnoutError: the database cannot be written now.
+        """
+        asked = self.row(request_id)
+        if asked is None and self.flush():  # its row may still lie in the journal
+            asked = self.row(request_id)
+        if asked is None or asked["team"] != team:
+            return False
+        row = {"request_id": request_id, "team": team, "user": user, "verdict": verdict, "at": time.time()}
+        try:
+            with self._engine.begin() as connection:
+                keep_verdict(connection, row)
+        except sa.exc.OperationalError as error:
+            raise TurnoutError("the ledger cannot be written now; try again", status=503) from error
+        return True
+
+    def verdicts(self, team: str | None = None) -> dict[str, str]:
+        """Read what people said, by request; of one team where it is named."""
+        said = sa.select(feedback.c.request_id, feedback.c.verdict)
+        if team is not None:
+            said = said.where(feedback.c.team == team)
+        with self._engine.connect() as connection:
+            return {row.request_id: row.verdict for row in connection.execute(said)}
+
+    def turns_of(self, team: str | None = None, since: float | None = None) -> Iterator[Row]:
+        """Read the rows of conversations' main loops, each conversation's together, oldest first.
+
+        Args:
+            team: Of one team; None for all.
+            since: Only what began at or after this time, in seconds since the epoch.
+        """
+        main = (
+            sa.select(requests)
+            .where(
+                requests.c.operation == "generate",
+                requests.c.kind.in_(MAIN),
+                requests.c.conversation != "",
+            )
+            .order_by(requests.c.team, requests.c.conversation, requests.c.begun_at, requests.c.id)
+        )
+        if team is not None:
+            main = main.where(requests.c.team == team)
+        if since is not None:
+            main = main.where(requests.c.begun_at >= since)
+        with self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=1000).execute(main).mappings()
 
     def create_key(self, *, team: str, user: str, name: str = "") -> str:
         """Make a key and return its secret, which is nowhere stored."""

@@ -1,4 +1,4 @@
-"""The ledger's tables. No prompt, no answer, no path: only numbers, names and reasons.
+"""The ledger's tables. No prompt, no answer, no path: only numbers, names, reasons and verdicts.
 
 `REVISION` and `migrations/` change together with what stands here; a test holds them equal.
 Times are seconds since the epoch, UTC. A column that is null was not known.
@@ -6,7 +6,7 @@ Times are seconds since the epoch, UTC. A column that is null was not known.
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -55,6 +55,7 @@ requests = sa.Table(
     sa.Column("turns", sa.Integer),
     sa.Column("turn_calls", sa.Integer),
     sa.Column("follow_up", sa.Boolean),
+    sa.Column("ask_digest", sa.String(32)),  # of what opens a turn; see `rows.ask_digest`
     sa.Column("phase", sa.String(16)),
     sa.Column("images", sa.Integer),
     sa.Column("thinking", sa.Boolean),
@@ -107,4 +108,15 @@ keys = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("revoked_at", sa.Float),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("request_id", sa.String(64), primary_key=True),  # one verdict a request: the last one given
+    sa.Column("team", sa.String(200), nullable=False),
+    sa.Column("user", sa.String(200), nullable=False),  # who judged
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Index("feedback_team_at", "team", "at"),
 )

@@ -16,6 +16,7 @@ from router.types import Outcome, Plan
 
 Program = Callable[[str], Popen[str]]
 Opened = Callable[..., LedgerStore]
+SECRET = b"secret"
 
 BEGIN_ONE = """
 import time
@@ -65,8 +66,8 @@ def left(program: Program, path: Path) -> list[Path]:
 def whole(make_plan: Callable[..., Plan], outcome: Outcome) -> bytes:
     """A journal without fault: one request cut off, one finished."""
     records: list[Record] = [
-        ("begin", begun(make_plan("r1"), 1.0)),
-        ("begin", begun(make_plan("r2"), 2.0)),
+        ("begin", begun(make_plan("r1"), 1.0, SECRET)),
+        ("begin", begun(make_plan("r2"), 2.0, SECRET)),
         ("finish", finished("r2", outcome, 3.0)),
     ]
     return b"".join(map(encode, records))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,8 +15,11 @@ from alembic.script import ScriptDirectory
 
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
+from router.ledger.evidence import labelled
 from router.ledger.migrations import FOLDER
-from router.ledger.tables import REVISION, metadata
+from router.ledger.rows import begun, finished
+from router.ledger.tables import REVISION, keys, metadata
+from router.types import Outcome, Plan
 
 Opened = Callable[..., LedgerStore]
 
@@ -34,6 +38,53 @@ def test_the_revision_is_the_newest_migration() -> None:
     config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_current_head() == REVISION
+
+
+def test_a_ledger_of_the_first_version_keeps_its_rows(
+    opened: Opened, path: Path, make_plan: Callable[..., Plan], outcome: Outcome
+) -> None:
+    old = sa.create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        first = sa.Table("requests", sa.MetaData(), autoload_with=connection)
+        values = {**begun(make_plan("old"), 1.0, b"secret"), **finished("old", outcome, 2.0)}
+        connection.execute(
+            sa.insert(first), {name: value for name, value in values.items() if name in first.c}
+        )
+        digest = {"id": "k1", "digest": "d", "team": "core", "user": "ada", "name": "", "created_at": 1.0}
+        connection.execute(sa.insert(keys), digest)
+    old.dispose()
+    assert "ask_digest" not in first.c
+
+    ledger = opened()
+    row = ledger.row("old")
+    assert row is not None
+    assert all(row[column.name] == values.get(column.name) for column in first.c)
+    assert row["ask_digest"] is None
+    assert len(ledger.load_keys()) == 1
+    ledger.begin(make_plan("new"))
+    assert ledger.judge("old", "should_be_cloud", team="core", user="ada")
+    assert [(one.request_id, one.label) for one in labelled(ledger)] == [("old", 0)]
+    assert ledger.flush()
+    assert ledger.count() == 2
+
+
+def test_every_migration_can_be_taken_back(opened: Opened, path: Path) -> None:
+    opened().close()
+    engine = sa.create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+    engine.dispose()
+    assert opened().count() == 0
 
 
 def test_a_newer_database_is_refused_and_left_alone(opened: Opened, path: Path) -> None:

@@ -61,7 +61,7 @@ def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outc
 
 
 def test_every_column_is_filled_by_somebody(make_plan: MakePlan, outcome: Outcome) -> None:
-    assert set(rows.begun(make_plan("r1"), 0.0)) == set(BEGUN)
+    assert set(rows.begun(make_plan("r1"), 0.0, b"secret")) == set(BEGUN)
     assert set(rows.finished("r1", outcome, 0.0)) == {"id", *FINISHED}
 
 

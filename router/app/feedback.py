@@ -1,0 +1,34 @@
+"""What a person says of an answer, as it is sent."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from router.errors import BadRequest
+
+
+class Feedback(BaseModel):
+    """One verdict on one request."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    request_id: str = Field(max_length=64, pattern=r"^[0-9A-Za-z_-]+$")
+    """From the answer's `x-turnout-request-id`."""
+    verdict: Literal["good", "bad", "should_be_cloud", "should_be_local"]
+
+
+def read_feedback(body: bytes) -> Feedback:
+    """Read a body.
+
+    Raises:
+        BadRequest: it is no JSON object with these two fields; the message names the wrong one.
+    """
+    try:
+        return Feedback.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise BadRequest(
+            f"{where}: {first['msg']}; send "
+            '{"request_id": "...", "verdict": "good" | "bad" | "should_be_cloud" | "should_be_local"}'
+        ) from error

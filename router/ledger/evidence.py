@@ -1,0 +1,309 @@
+"""What the ledger proves about the local model, as labelled rows to learn from.
+
+    rows ─ turns ▶ Turn ─ RULES, the first that holds ▶ Evidence
+
+A policy decides once for a user turn, so a label is about a turn, and its features are those
+of the request that opened it: what was known when the track was chosen. Three rules hold:
+
+1. Only what the local model did proves anything about it. What went to the cloud is left
+   out, unless a person said which track it needed.
+2. No limit of the policy's own is evidence, or it would confirm itself: a prompt too long for
+   the window, a busy or broken engine and a turn cut off as too long say nothing here.
+3. The weights are judgements, ordered by how directly somebody or something checked the
+   answer. They are not fitted, and no rule below 0.5 has been measured against outcomes.
+
+Turns are seen where the policy sends them, so there is little evidence about work that never
+goes to the local model. No text is read: the ledger holds none.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from classifiers.features import Features
+from router.ledger.tables import BEGUN
+from router.types import Attempt
+
+RETRY_S = 600.0
+"""An ask that comes again this soon after its answer is a second try at it."""
+MOVED_ON_S = 3600.0
+"""A next ask this soon after an answer was written by somebody who had just read it."""
+MANY_CALLS = 40
+FEW_CALLS = 10
+"""Model calls of one turn."""
+TRIED = 5
+"""Tool calls of one turn from which on their failures are counted."""
+LOOPED = 3
+"""Identical tool calls in one turn that are no accident."""
+
+CONVERSATIONS = 50
+CERTAIN = 10.0
+"""The least there must be: conversations with a label, and evidence of each label, by weight."""
+
+Row = Mapping[str, Any]
+Label = Literal[0, 1]
+Source = Literal["feedback", "escalation", "retry", "errors", "repeats", "length", "moved_on"]
+
+_attempts = msgspec.json.Decoder(tuple[Attempt, ...])
+
+STORED = tuple(name for name in Features.__dataclass_fields__ if name in BEGUN)
+"""Fields of `Features` that the ledger keeps: all but texts, paths and marks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One turn of which it is known how the local model did, or would have done."""
+
+    features: Features
+    """As stored: `ask`, `paths` and `marks` are empty."""
+    label: Label
+    """1: the local model sufficed."""
+    weight: float
+    """In 0..1, of one certain outcome."""
+    source: Source
+    team: str
+    conversation: str
+    """Folds must keep its turns together."""
+    request_id: str
+    """Of the request that opened the turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The requests of one user turn, from its ask until the next one, oldest first."""
+
+    rows: tuple[Row, ...]
+    verdicts: frozenset[str]
+    """What was said of any of them."""
+    after: Row | None
+    """The request that opened the conversation's next turn, if there was one."""
+
+    @property
+    def opening(self) -> Row:
+        """The request that was decided on."""
+        return self.rows[0]
+
+    @property
+    def local(self) -> bool:
+        """Every request of it was answered by the local model, to the end."""
+        return all(
+            row["served_track"] == "local" and row["status"] == 200 and not row["error"]  # noqa: PLR2004 - HTTP's
+            for row in self.rows
+        )
+
+    @property
+    def calls(self) -> int:
+        """Model calls made in it."""
+        return int(self.rows[-1]["turn_calls"]) + 1
+
+    def grown(self, column: str) -> int:
+        """How much a count of the conversation's grew; the last call's results show in the next turn."""
+        return int((self.after or self.rows[-1])[column]) - int(self.opening[column])
+
+    def attempts(self) -> Iterator[Attempt]:
+        """All tries at all of its requests, those that failed too."""
+        for row in self.rows:
+            yield from _attempts.decode(row["attempts"] or "[]")
+
+    def answered_s(self) -> float:
+        """Seconds from its answer to the next ask; infinite where either is missing."""
+        if self.after is None or self.rows[-1]["finished_at"] is None:
+            return float("inf")
+        return float(self.after["begun_at"] - self.rows[-1]["finished_at"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When a turn has a label, and why that may be concluded."""
+
+    source: Source
+    label: Label
+    weight: float
+    holds: Callable[[Turn], bool]
+    why: str
+
+
+def _asked_again(turn: Turn) -> bool:
+    """The same ask opened the same turn anew; a new turn with other words is no retry."""
+    first, again = turn.opening, turn.after
+    return (
+        again is not None
+        and turn.answered_s() >= 0  # else two were asked side by side
+        and bool(first["ask_digest"])
+        and (again["ask_digest"], again["turns"]) == (first["ask_digest"], first["turns"])
+    )
+
+
+RULES = (
+    Rule(
+        source="feedback",
+        label=0,
+        weight=1.0,
+        holds=lambda turn: "should_be_cloud" in turn.verdicts,
+        why="a person said which track it needs",
+    ),
+    Rule(
+        source="feedback",
+        label=1,
+        weight=1.0,
+        holds=lambda turn: "should_be_local" in turn.verdicts,
+        why="a person said which track it needs",
+    ),
+    Rule(
+        source="feedback",
+        label=0,
+        weight=1.0,
+        holds=lambda turn: turn.local and "bad" in turn.verdicts,
+        why="a person judged the local model's answer",
+    ),
+    Rule(
+        source="feedback",
+        label=1,
+        weight=1.0,
+        holds=lambda turn: turn.local and "good" in turn.verdicts,
+        why="a person judged the local model's answer",
+    ),
+    Rule(
+        source="escalation",
+        label=0,
+        weight=0.8,
+        holds=lambda turn: any(attempt.cause == "bad_tool_call" for attempt in turn.attempts()),
+        why="the tool call did not fit its schema, even with a grammar: checked by a machine",
+    ),
+    Rule(
+        source="retry",
+        label=0,
+        weight=0.5,
+        holds=lambda turn: turn.local and turn.answered_s() <= RETRY_S and _asked_again(turn),
+        why="the user had the answer and asked the same again; some only edited files in between",
+    ),
+    Rule(
+        source="errors",
+        label=0,
+        weight=0.4,
+        holds=lambda turn: (
+            turn.local
+            and turn.grown("tool_calls") >= TRIED
+            and 2 * turn.grown("tool_errors") > turn.grown("tool_calls")
+        ),
+        why="most of what it tried failed: edits that did not apply, commands that ended in errors",
+    ),
+    Rule(
+        source="repeats",
+        label=0,
+        weight=0.4,
+        holds=lambda turn: turn.local and turn.grown("repeats") >= LOOPED,
+        why="the same call with the same arguments again and again is a loop",
+    ),
+    Rule(
+        source="length",
+        label=0,
+        weight=0.25,
+        holds=lambda turn: turn.local and turn.calls >= MANY_CALLS,
+        why="the more calls a run takes, the less often it is solved (AUC 0.72, for one other model)",
+    ),
+    Rule(
+        source="moved_on",
+        label=1,
+        weight=0.2,
+        holds=lambda turn: (
+            turn.local
+            and turn.calls <= FEW_CALLS
+            and 0 <= turn.answered_s() <= MOVED_ON_S
+            and turn.after is not None
+            and turn.after["turns"] > turn.opening["turns"]
+            and not turn.after["follow_up"]
+        ),
+        why="the user read a short answer and asked for something else; some do so after a bad one",
+    ),
+)
+
+
+class Rows(Protocol):
+    """What is read from a ledger."""
+
+    def turns_of(self, team: str | None = None, since: float | None = None) -> Iterator[Any]:
+        """Rows of conversations' main loops, each conversation's together, oldest first."""
+        ...
+
+    def verdicts(self, team: str | None = None) -> dict[str, str]:
+        """What people said, by request."""
+        ...
+
+
+def labelled(store: Rows, team: str | None = None, since: float | None = None) -> list[Evidence]:
+    """Read the turns that have a label; each has one, from the first rule that holds.
+
+    Args:
+        store: An open ledger.
+        team: Of one team; None for all.
+        since: Only what began at or after this time, in seconds since the epoch.
+    """
+    verdicts = store.verdicts(team)
+    found: list[Evidence] = []
+    for _, rows in groupby(store.turns_of(team, since), key=lambda row: (row["team"], row["conversation"])):
+        found.extend(evidence for turn in turns(rows, verdicts) if (evidence := judge(turn)) is not None)
+    return found
+
+
+def turns(rows: Iterable[Row], verdicts: Mapping[str, str]) -> list[Turn]:
+    """Cut one conversation's requests, oldest first, into turns: one begins with each ask."""
+    cut: list[list[Row]] = []
+    for row in rows:
+        if not cut or not row["turn_calls"] or row["turns"] != cut[-1][-1]["turns"]:
+            cut.append([])
+        cut[-1].append(row)
+    return [
+        Turn(
+            rows=tuple(some),
+            verdicts=frozenset(verdicts[row["id"]] for row in some if row["id"] in verdicts),
+            after=after[0] if after else None,
+        )
+        for some, after in zip(cut, [*cut[1:], []], strict=True)
+    ]
+
+
+def judge(turn: Turn) -> Evidence | None:
+    """Label one turn by the first rule that holds; None where nothing is known of it."""
+    rule = next((rule for rule in RULES if rule.holds(turn)), None)
+    if rule is None:
+        return None
+    row = turn.opening
+    return Evidence(
+        features=Features(**{name: row[name] for name in STORED if row[name] is not None}),
+        label=rule.label,
+        weight=rule.weight,
+        source=rule.source,
+        team=row["team"],
+        conversation=row["conversation"],
+        request_id=row["id"],
+    )
+
+
+def enough(evidence: Iterable[Evidence]) -> str:
+    """Say why there is too little evidence to learn from; empty where there is enough.
+
+    A conversation counts once for each label, with its strongest evidence: a hundred turns
+    of one conversation are no hundred outcomes.
+    """
+    strongest: dict[tuple[str, str, Label], float] = {}
+    for one in evidence:
+        key = (one.team, one.conversation, one.label)
+        strongest[key] = max(one.weight, strongest.get(key, 0.0))
+    conversations = len({key[:2] for key in strongest})
+    if conversations < CONVERSATIONS:
+        return (
+            f"{conversations} conversations have a label and {CONVERSATIONS} are needed; "
+            "let the endpoint run on, or judge answers with `POST /v1/feedback`"
+        )
+    for label, meaning in ((1, "the local model sufficed"), (0, "it did not")):
+        weight = sum(worth for key, worth in strongest.items() if key[2] == label)
+        if weight < CERTAIN:
+            return (
+                f"the evidence that {meaning} is worth {weight:.1f} certain outcomes and {CERTAIN:.0f} are "
+                "needed; judge answers with `POST /v1/feedback`"
+            )
+    return ""
