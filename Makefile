@@ -32,7 +32,7 @@ run: $(VENV)/.run-$(GPU)      ## set up and start the endpoint (ARGS="--listen 1
 test: $(VENV)/.dev node       ## all quick tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/.dev node  ## conformance and load runs, minutes each
+test-slow: $(VENV)/.dev node .venv-clients/.ready  ## conformance and load runs, minutes each
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-all: test test-slow      ## both
@@ -47,18 +47,20 @@ format: $(VENV)/.dev          ## put the code in shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds, beside its peers
+bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds, beside its peers; what a decision costs
 	$(BIN)/turnout bench overhead --peers .venv-bench $(ARGS)
+	$(BIN)/turnout bench reading
 
 lock: $(UV)                   ## resolve the locked requirements anew
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml -o requirements.txt
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-bench.in -o requirements-bench.txt
+	$(UV) pip compile -q -U $(LOCK) requirements-clients.in -o requirements-clients.txt
 	echo "uv==$(shell $(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q -U $(LOCK) - -o requirements-setup.txt
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
 clean:           ## remove what was set up here
-	rm -rf $(VENV) .venv-bench tests/clients/node_modules
+	rm -rf $(VENV) .venv-bench .venv-clients tests/clients/node_modules
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)
@@ -86,6 +88,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run-$(GPU)
 .venv-bench/.ready: requirements-bench.txt | $(UV)
 	$(UV) venv -q --python $(PYTHON) .venv-bench
 	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements-bench.txt
+	@touch $@
+
+.venv-clients/.ready: requirements-clients.txt | $(UV)
+	$(UV) venv -q --python $(PYTHON) .venv-clients
+	$(UV) pip install -q --python .venv-clients/bin/python --require-hashes -r requirements-clients.txt
 	@touch $@
 
 # The real coding assistants the tests drive. Where there is no npm, those tests skip and say so.

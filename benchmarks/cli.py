@@ -1,14 +1,21 @@
 """`turnout bench`: measurements, through the endpoint as it is."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 app = typer.Typer(help="Measure: what the endpoint adds, and what the tracks can do.", no_args_is_help=True)
+
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]
+MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write the tables to this file.")]
+Peers = Annotated[Path, typer.Option(help="Virtual environment with the peers; `make bench` makes it.")]
+PEERS = Path(".venv-bench")
 
 
 @app.callback()
@@ -19,13 +26,9 @@ def options() -> None:
 @app.command()
 def overhead(
     quick: Annotated[bool, typer.Option("--quick", help="A few seconds a case: a first look.")] = False,
-    peers: Annotated[
-        Path, typer.Option(help="Virtual environment with the peers; `make bench` makes it.")
-    ] = Path(".venv-bench"),
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
-    markdown_file: Annotated[
-        Path | None, typer.Option("--markdown", help="Write the tables to this file.")
-    ] = None,
+    peers: Peers = PEERS,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
 ) -> None:
     """Measure the latency the endpoint adds, beside its peers on the same work in one run.
 
@@ -46,6 +49,68 @@ def overhead(
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)
+    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+@app.command()
+def routers(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with `self_contained`, `swebench_verified` and `agent_trajectories`; "
+            "without it only HumanEval is compared."
+        ),
+    ] = None,
+    peers: Peers = PEERS,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Compare which track routers choose on the same tasks: Turnout, LiteLLM's, a length threshold.
+
+    Example: [bold]turnout bench routers --data ../shared/data[/bold]
+    """
+    from benchmarks.process import BenchmarkError
+    from benchmarks.routers import run
+    from benchmarks.routers_report import markdown, render
+    from router.errors import Misconfigured
+
+    console = Console()
+    try:
+        with console.status("starting") as status:
+            result = run(data=data, peers=peers, tell=status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    except FileNotFoundError as error:
+        raise Misconfigured(f"--data: {error.filename} is not there") from error
+    render(result, console)
+    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+@app.command()
+def reading(
+    quick: Annotated[bool, typer.Option("--quick", help="A few seconds: a first look.")] = False,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Measure what a decision costs on a 195k-token conversation, and what memory the reader keeps.
+
+    Example: [bold]turnout bench reading --quick[/bold]
+    """
+    from benchmarks.reading import Options, run
+    from benchmarks.reading_report import markdown, render
+
+    console = Console()
+    with console.status("starting") as status:
+        options = Options(warm=40, cold=5, conversations=40) if quick else Options()
+        result = run(options, status.update)
+    render(result, console)
+    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+def _keep(
+    result: Any, markdown: Callable[[Any], str], *, json_file: Path | None, markdown_file: Path | None
+) -> None:
+    """Write a result to the files that were asked for."""
     if json_file:
         json_file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
     if markdown_file:

@@ -4,16 +4,15 @@ Neither form holds a host's name or a path, so both can be kept in `benchmarks/r
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from benchmarks.bodies import BodyName
 from benchmarks.measure import DIRECT, Figure, Row, StreamCost
 from benchmarks.overhead import PeerFacts, Result
+from benchmarks.sheet import Sheet, draw, table, where
 
 BARS: MappingProxyType[BodyName, float] = MappingProxyType({"small": 1.5, "agent": 0.25, "long": 0.2})
 """The most that Turnout may add, as a share of what Switchyard adds."""
@@ -35,22 +34,10 @@ _MODES = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A table, before it is drawn."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def render(result: Result, console: Console) -> None:
     """Print the tables, and which bars fell."""
     for sheet in _sheets(result):
-        table = Table(*sheet.columns, title=sheet.title, title_justify="left")
-        for row in sheet.rows:
-            table.add_row(*map(escape, row))
-        console.print(table)
+        draw(sheet, console)
     for line in _notes(result):
         console.print(escape(line), highlight=False)
     for line in missed(result):
@@ -59,21 +46,16 @@ def render(result: Result, console: Console) -> None:
 
 def markdown(result: Result) -> str:
     """Return the tables as a page."""
-    parts = ["# What the endpoint adds", "\n".join(_notes(result))]
-    for sheet in _sheets(result):
-        lines = [sheet.columns, ("---",) * len(sheet.columns), *sheet.rows]
-        parts += [f"## {sheet.title}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    parts = ["# What the endpoint adds", "\n".join(_notes(result)), *map(table, _sheets(result))]
     fallen = missed(result)
     parts += ["## Bars", "\n".join(f"- missed: {line}" for line in fallen) or "All met."]
     return "\n\n".join(parts) + "\n"
 
 
 def _notes(result: Result) -> Iterator[str]:
-    on = result.machine
     yield (
-        f"Measured {result.measured} on {on.cpu}, {on.cores} cores, {on.memory_gb:.0f} GB, {on.system}, "
-        f"{on.python}. Upstream: {result.upstream}. Load: {result.load}; {result.rounds} interleaved rounds "
-        f"of {result.seconds:g} s per target."
+        f"Measured {result.measured} on {where(result.machine)}. Upstream: {result.upstream}. Load: "
+        f"{result.load}; {result.rounds} interleaved rounds of {result.seconds:g} s per target."
     )
     for mode in sorted({row.mode for row in result.rows}):
         yield f"{mode}: {_MODES[mode]}."

@@ -15,8 +15,8 @@ class Cache(Generic[V]):
 
     def __init__(self, *, entries: int, size: int) -> None:
         """Bound to `entries` values and `size` bytes, whichever is reached first."""
-        self._entries = entries
-        self._limit = size
+        self.entries = entries
+        self.limit = size
         self._values: OrderedDict[bytes, tuple[V, int]] = OrderedDict()
         self.size = 0
 
@@ -49,7 +49,7 @@ class Cache(Generic[V]):
         self.take(key)
         self._values[key] = (value, size)
         self.size += size
-        while self._values and (len(self._values) > self._entries or self.size > self._limit):
+        while self._values and (len(self._values) > self.entries or self.size > self.limit):
             _, (_, freed) = self._values.popitem(last=False)
             self.size -= freed
 

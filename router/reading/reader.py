@@ -84,10 +84,13 @@ class Reader:
         self._corrections.learn(model, estimated, actual)
 
     def stats(self) -> dict[str, int]:
-        """How full the caches are: entries, and approximate bytes."""
+        """How full the caches are, and how full they may get: entries, and approximate bytes."""
+        caches = (self._pieces, self._folds)
         return {
-            "entries": len(self._pieces) + len(self._folds),
-            "bytes": self._pieces.size + self._folds.size,
+            "entries": sum(map(len, caches)),
+            "most_entries": sum(one.entries for one in caches),
+            "bytes": sum(one.size for one in caches),
+            "most_bytes": sum(one.limit for one in caches),
         }
 
     def read(self, request: Request) -> Features:

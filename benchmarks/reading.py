@@ -1,0 +1,198 @@
+"""What a decision costs on a long conversation, and how much memory the reader keeps.
+
+- CPU of the one thread that decides (`time.thread_time`), so that a busy machine changes little.
+- Warm: the reader knows the conversation, and one message, or one exchange of two, is new; that is what an
+  agent sends. Cold: it knows nothing. Tokens are counted between decisions, as the service does.
+- Memory: as many different conversations as it takes to fill the reader several times over.
+"""
+
+import gc
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count, islice
+from pathlib import Path
+
+from benchmarks.bodies import STAMP, Dialect, Mode, body
+from benchmarks.machine import Machine, machine
+from benchmarks.routers import planner, request
+from router.reading.reader import Reader
+from router.types import Request
+
+BAR_WARM_MS = 1.0
+BAR_COLD_MS = 60.0
+DIALECTS: tuple[Dialect, ...] = ("anthropic_messages", "openai_chat")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to measure. The defaults take about a minute."""
+
+    warm: int = 300
+    """Decisions on a conversation that is known."""
+    cold: int = 20
+    conversations: int = 400
+    """Different conversations of 240 kB in the soak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """CPU of one decision, in milliseconds."""
+
+    what: str
+    dialect: Dialect
+    bytes: int
+    tokens: int
+    decisions: int
+    median_ms: float
+    p95_ms: float
+    bar_ms: float | None
+    """What the median should keep; None where nothing was promised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the reader holds after many conversations. Megabytes are 10^6 bytes."""
+
+    conversations: int
+    messages: int
+    """All that were read."""
+    entries: int
+    most_entries: int
+    held_mb: float
+    """By the reader's own account."""
+    most_mb: float
+    grown_mb: float | None
+    """By how much the process grew; None off Linux."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """All of one run."""
+
+    measured: str
+    """Date, UTC."""
+    machine: Machine
+    costs: tuple[Cost, ...]
+    memory: Memory
+
+
+def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Result:
+    """Measure; `tell` is called with each step."""
+    tell("memory after many conversations")
+    memory = _soak(options.conversations)  # first, while the process is small
+    costs: list[Cost] = []
+    for dialect in DIALECTS:
+        for case in CASES:
+            tell(f"{dialect}: {case.what}")
+            costs.append(_cost(case, dialect, options.cold if case.cold else options.warm))
+    return Result(
+        measured=datetime.now(UTC).date().isoformat(), machine=machine(), costs=tuple(costs), memory=memory
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A way in which one request differs from the one before."""
+
+    what: str
+    mode: Mode = "growing"
+    keep: int = 0
+    """Stamps that differ, from the end; 0 for all of them."""
+    cold: bool = False
+    bar_ms: float | None = None
+
+
+CASES = (
+    Case(what="warm, one new message", keep=1, bar_ms=BAR_WARM_MS),
+    Case(what="warm, one new exchange"),
+    Case(what="cold", mode="cold", cold=True, bar_ms=BAR_COLD_MS),
+)
+
+
+def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
+    requests = _requests(body("long", dialect, case.mode).template, dialect, case.keep)
+    reader = Reader()
+    reader.warm()
+    path = planner(reader)
+    for one in islice(requests, 1 if case.cold else 5):
+        path.plan(one)
+        reader.settle()
+    spent: list[float] = []
+    for one in islice(requests, decisions):
+        if case.cold:
+            reader = Reader()
+            path = planner(reader)
+        began = time.thread_time()
+        plan = path.plan(one)
+        spent.append((time.thread_time() - began) * 1000)
+        if not case.cold:
+            reader.settle()
+    return Cost(
+        what=case.what,
+        dialect=dialect,
+        bytes=len(plan.request.body),
+        tokens=plan.features.context_tokens,
+        decisions=decisions,
+        median_ms=statistics.median(spent),
+        p95_ms=statistics.quantiles(spent, n=20)[-1],
+        bar_ms=case.bar_ms,
+    )
+
+
+def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[Request]:
+    """Requests that differ in the last `keep` stamps of `template`, or in all."""
+    mark = STAMP.encode()
+    if keep:
+        head, *tail = template.rsplit(mark, keep)
+        template = mark.join((head.replace(mark, b"0" * len(mark)), *tail))
+    for number in count():
+        yield request(template.replace(mark, b"%016d" % number), dialect)
+
+
+def _soak(conversations: int) -> Memory:
+    template = body("agent", "anthropic_messages", "cold").template
+    messages = len(json.loads(template)["messages"])
+    reader = Reader()
+    reader.warm()
+    path = planner(reader)
+    requests = _requests(template, "anthropic_messages", 0)
+    path.plan(next(requests))
+    before = _resident_mb()
+    for one in islice(requests, conversations):
+        path.plan(one)
+    gc.collect()
+    after = _resident_mb()
+    kept = reader.stats()
+    return Memory(
+        conversations=conversations,
+        messages=messages * conversations,
+        entries=kept["entries"],
+        most_entries=kept["most_entries"],
+        held_mb=kept["bytes"] / 1e6,
+        most_mb=kept["most_bytes"] / 1e6,
+        grown_mb=None if before is None or after is None else after - before,
+    )
+
+
+def _resident_mb() -> float | None:
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return None
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def missed(result: Result) -> list[str]:
+    """Which bars fell, a sentence each."""
+    slow = [
+        f"{one.dialect}, {one.what}: {one.median_ms:.2f} ms of CPU, the bar is {one.bar_ms:g}"
+        for one in result.costs
+        if one.bar_ms is not None and one.median_ms > one.bar_ms
+    ]
+    memory = result.memory
+    full = memory.entries > memory.most_entries or memory.held_mb > memory.most_mb
+    return [*slow, "the reader holds more than its bounds"] if full else slow

@@ -1,0 +1,77 @@
+"""How a run of `benchmarks.reading` reads: in a terminal and as Markdown, and which bars fell."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+
+from benchmarks.reading import Cost, Memory, Result, missed
+from benchmarks.sheet import Sheet, draw, table, where
+
+
+def render(result: Result, console: Console) -> None:
+    """Print the tables, and which bars fell."""
+    for sheet in _sheets(result):
+        draw(sheet, console)
+    for line in _notes(result):
+        console.print(escape(line), highlight=False)
+    for line in missed(result):
+        console.print(f"[red]missed[/red] {escape(line)}", highlight=False)
+
+
+def markdown(result: Result) -> str:
+    """Return the tables as a page."""
+    fallen = "\n".join(f"- missed: {line}" for line in missed(result)) or "All met."
+    parts = ["# What a decision costs", "\n\n".join(_notes(result)), *map(table, _sheets(result))]
+    return "\n\n".join([*parts, "## Bars", fallen]) + "\n"
+
+
+def _sheets(result: Result) -> Iterator[Sheet]:
+    yield Sheet(
+        title="CPU of one decision on a long conversation",
+        columns=("dialect", "what", "kB", "tokens", "decisions", "median ms", "95th ms", "bar ms", ""),
+        rows=tuple(map(_cost, result.costs)),
+    )
+    yield Sheet(
+        title="Memory of the reader",
+        columns=(
+            "conversations",
+            "messages",
+            "entries kept",
+            "at most",
+            "MB held",
+            "at most",
+            "process grew MB",
+        ),
+        rows=(_memory(result.memory),),
+    )
+
+
+def _cost(one: Cost) -> tuple[str, ...]:
+    bar, verdict = "", ""
+    if one.bar_ms is not None:
+        bar, verdict = f"{one.bar_ms:g}", "met" if one.median_ms <= one.bar_ms else "missed"
+    sizes = (f"{one.bytes / 1000:.0f}", str(one.tokens), str(one.decisions))
+    return (one.dialect, one.what, *sizes, f"{one.median_ms:.2f}", f"{one.p95_ms:.2f}", bar, verdict)
+
+
+def _memory(one: Memory) -> tuple[str, ...]:
+    kept = (str(one.entries), str(one.most_entries), f"{one.held_mb:.1f}", f"{one.most_mb:.0f}")
+    grown = "" if one.grown_mb is None else f"{one.grown_mb:.1f}"
+    return (str(one.conversations), str(one.messages), *kept, grown)
+
+
+def _notes(result: Result) -> Iterator[str]:
+    yield (
+        f"Measured {result.measured} on {where(result.machine)}; CPU of the thread that decides, from a "
+        "request's bytes to the decision of the policy. Times differ between machines, and with "
+        "what else runs there."
+    )
+    yield (
+        "Warm: the conversation is known. Cold: nothing is, and each decision has a reader of its own. "
+        "Tokens of what is new and long are counted after the decision, so they are not in these figures."
+    )
+    yield (
+        "MB held is the reader's own account, what the process grew by is the system's. Texts that wait to "
+        "be counted are not kept longer than until the next count, once a second."
+    )
