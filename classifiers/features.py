@@ -49,6 +49,16 @@ class Features:
     tool_errors: int = 0
     repeats: int = 0
     """Tool calls that repeat an earlier call with identical arguments."""
+    repeat_streak: int = 0
+    """Of those, how many in a row end the turn so far."""
+    error_streak: int = 0
+    """Failed tool answers in a row that end the turn so far."""
+    tests_failed: int = 0
+    """Failing tests in the newest test summary seen; 0 where none was seen."""
+    tests_passed: int = 0
+    """Passing tests in that summary."""
+    tests_fixed: bool = False
+    """The newest test summary has no failure, and an earlier one of this turn had."""
 
     turns: int = 0
     """User turns (real asks, not tool results)."""

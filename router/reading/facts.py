@@ -11,7 +11,7 @@ import msgspec
 import xxhash
 from msgspec.structs import replace
 
-from router.reading import clients, dialects, paths, tools
+from router.reading import clients, dialects, paths, results, tools
 from router.reading.clients import Client
 from router.reading.dialects import Call, Message
 from router.reading.paths import Touch
@@ -50,6 +50,12 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Commands in fences: calls only if an observation follows (agents without tool calls)."""
     results: int = 0
     errors: int = 0
+    last_errors: int = 0
+    """Failed answers in a row at the message's end."""
+    answers: int = 0
+    """Answers of tools: results, and user text that is what a command printed."""
+    tested: tuple[int, int] | None = None
+    """Tests failed and passed in the newest test summary here."""
     observed: bool = False
     """User text that is what a command printed."""
     touches: tuple[Touch, ...] = ()
@@ -199,15 +205,19 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
     touches.extend(_of_ask(ask))
     for output in outputs:
         touches.extend(_of_output(output))
-    failed = sum(result.error or _failed(result.text) for result in message.results)
-    observed = len(outputs) > len(message.results)
+    failed = [result.error or _failed(result.text) for result in message.results]
+    failed += [_failed(text) for text in outputs[len(message.results) :]]
+    summaries = [found for text in outputs if (found := results.summary(text))]
     return replace(
         facts,
         ask=_both_ends(ask),
         asks=bool(ask) or (message.images > 0 and not message.results),
         results=len(message.results),
-        errors=failed + sum(_failed(text) for text in outputs[len(message.results) :]),
-        observed=observed,
+        errors=sum(failed),
+        last_errors=failed[::-1].index(False) if False in failed else len(failed),
+        answers=len(outputs),
+        tested=summaries[-1] if summaries else None,
+        observed=len(outputs) > len(message.results),
         touches=tuple(dict.fromkeys(touches)),
         side=side,
         reset=reset,
@@ -231,11 +241,11 @@ def _of_ask(ask: str) -> list[Touch]:
 def _of_output(text: str) -> list[Touch]:
     """Files whose content a tool showed, and those of which a line passed by.
 
-    Of a stack trace only the frame that failed counts as read: the rest is mostly imports.
+    A stack trace only passes by: most of its frames are imports, and of the rest what matters is opened next.
     """
-    frames = list(dict.fromkeys(paths.traced(text)))
-    shown = [Touch(path, "read") for path in (*paths.changed(text), *frames[-1:])]
-    passed = dict.fromkeys((*frames[:-1], *paths.hits(text)))
+    shown = [Touch(path, "read") for path in paths.changed(text)]
+    shown += [Touch(path, "edited") for path in paths.patched(text)]
+    passed = dict.fromkeys((*paths.traced(text), *paths.hits(text)))
     return [*shown, *(Touch(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
 
 

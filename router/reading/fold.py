@@ -34,6 +34,12 @@ class Fold:
         self.tool_calls = 0
         self.tool_errors = 0
         self.repeats = 0
+        self.repeat_streak = 0
+        self.error_streak = 0
+        self.tests = (0, 0)
+        """Failed and passed, in the newest test summary."""
+        self.failed_before = False
+        """A test summary of this turn had failures."""
         self.images = 0
         self.server = False
         self.phase: Phase = ""
@@ -77,12 +83,20 @@ class Fold:
             self._use(self._waiting)
         self._waiting = ()
         self.tool_errors += facts.errors
+        if facts.last_errors < facts.answers:
+            self.error_streak = 0
+        self.error_streak += facts.last_errors
+        if facts.tested:
+            self.tests = facts.tested
+            self.failed_before |= self.tests[0] > 0
         self.opening = self.opening or facts.key
         if facts.asks:
             if not self.turns:
                 self.opening = facts.ask or facts.key
             self.turns += 1
             self.turn_calls = 0
+            self.repeat_streak = self.error_streak = 0
+            self.failed_before = False
             self.asks.append(facts.ask)
 
     def _use(self, uses: tuple[Use, ...]) -> None:
@@ -92,6 +106,9 @@ class Fold:
             self.tools.add(use.name)
             if use.digest in self._digests:
                 self.repeats += 1
+                self.repeat_streak += 1
+            else:
+                self.repeat_streak = 0
             self._digests.add(use.digest)
             acts |= use.acts
             self._touch(use.touches)

@@ -109,7 +109,8 @@ def named(text: str) -> Iterator[str]:
 
 
 _DIFF = re.compile(
-    r"^(?:diff --git a/(\S+) b/\S+|\+\+\+ (?:b/)?(\S+)|\*\*\* (?:Add|Update|Delete) File: (.+))", re.MULTILINE
+    r"^(?:diff --git a/(\S+) b/\S+|\+\+\+ (?:b/)?(\S+)|\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+))",
+    re.MULTILINE,
 )
 _PYTHON = re.compile(r'File "([^"\n]{1,400})", line \d+')
 _NODE = re.compile(r"^[ \t]++at (?:[^\n(]*\()?([^\s()]+):\d+:\d+\)?", re.MULTILINE)
@@ -125,6 +126,20 @@ def changed(text: str) -> Iterator[str]:
         for found in _DIFF.finditer(text):
             path = normal(found[1] or found[2] or found[3])
             if path and path != "/dev/null":
+                yield path
+
+
+_PATCHED = re.compile(
+    r"^(?:patching file |Applied patch (?:to )?)'?([^\s'\n]{1,300})'?(?: cleanly\.?)?(?: |$)", re.MULTILINE
+)
+
+
+def patched(text: str) -> Iterator[str]:
+    """Paths that `patch` and `git apply` say they changed."""
+    if "patching file " in text or "Applied patch " in text:
+        for found in _PATCHED.finditer(text):
+            path = normal(found[1])
+            if path:
                 yield path
 
 
@@ -216,6 +231,10 @@ class PathSet:
 
     def __len__(self) -> int:
         return len(self._longest)
+
+    def __iter__(self) -> Iterator[str]:
+        """Each file in the longest form seen, in the order of its number."""
+        return iter(self._longest)
 
     def copy(self) -> "PathSet":
         """The same files, to be added to apart."""
