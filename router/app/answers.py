@@ -26,11 +26,12 @@ def routing_headers(plan: Plan, served: Decision, model: str) -> Headers:
     headers = [
         ("x-turnout-request-id", plan.request.id),
         ("x-turnout-track", served.track),
-        ("x-turnout-model", safe(model)),
         ("x-turnout-rule", safe(served.rule)),
         ("x-turnout-why", safe(served.why)),
         ("x-turnout-overhead-ms", f"{plan.overhead_s * 1000:.3f}"),
     ]
+    if model:  # none yet where no track was opened
+        headers.append(("x-turnout-model", safe(model)))
     if served is not plan.decision:
         change = "escalated" if served.track == "cloud" else "degraded"
         headers.append((f"x-turnout-{change}", safe(served.why)))
