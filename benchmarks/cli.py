@@ -87,6 +87,29 @@ def routers(
 
 
 @app.command()
+def late(
+    runs: Annotated[
+        Path, typer.Option(help="Recorded runs: gzipped lines of `instance_id`, `resolved`, `messages`.")
+    ],
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Tell how well a run's features show after 10, 20 and 40 calls that it will not be resolved.
+
+    Example: [bold]turnout bench late --runs runs.jsonl.gz[/bold]
+    """
+    from benchmarks.late import evaluate, load, markdown
+    from router.errors import Misconfigured
+
+    try:
+        table = markdown(list(evaluate(load(runs))))
+    except FileNotFoundError as error:
+        raise Misconfigured(f"--runs: {error.filename} is not there") from error
+    Console().print(table, markup=False, soft_wrap=True)
+    if markdown_file:
+        markdown_file.write_text(table, encoding="utf-8")
+
+
+@app.command()
 def reading(
     quick: Annotated[bool, typer.Option("--quick", help="A few seconds: a first look.")] = False,
     json_file: JsonFile = None,

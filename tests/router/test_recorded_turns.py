@@ -1,0 +1,80 @@
+"""Every model call of the recorded runs under the shipped policy, with holds as the endpoint keeps them."""
+
+import gzip
+import json
+from collections import Counter
+
+import pytest
+
+from classifiers.rules import RuleClassifier
+from policies.decision import State
+from policies.load import PolicyHolder
+from router.holds import Holds
+from router.planner import Planner
+from router.reading.reader import Reader
+from router.types import Request
+
+
+class Weather:
+    def state(self, features):
+        return State(local_context=65_536)
+
+
+def planner() -> Planner:
+    return Planner(
+        reader=Reader(count_bytes=0),
+        classifier=RuleClassifier(),
+        policies=PolicyHolder("balanced"),
+        weather=Weather(),
+        holds=Holds(),
+    )
+
+
+def requests(run):
+    """The body of each model call: all messages before it, as the client sends them."""
+    said = [{key: one for key, one in message.items() if key != "usage"} for message in run["messages"]]
+    whole = [json.dumps(message) for message in said]
+    for at, message in enumerate(said):
+        if message["role"] == "assistant":
+            yield Request(
+                id="r",
+                team="t",
+                user=run["instance_id"],
+                dialect="openai_chat",
+                operation="generate",
+                client="",
+                model="auto",
+                stream=False,
+                body=f'{{"model":"auto","messages":[{",".join(whole[:at])}]}}'.encode(),
+                headers=(),
+            )
+
+
+@pytest.fixture(scope="module")
+def recorded(shared_data):
+    with gzip.open(shared_data / "agent_trajectories" / "mini_swe_agent.jsonl.gz", "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_every_model_call_from_the_third_on_goes_to_the_cloud(recorded):
+    decide = planner()
+    tracks: Counter[tuple[bool, str]] = Counter()
+    kept = []
+    for run in recorded:
+        for number, request in enumerate(requests(run), start=1):
+            plan = decide.plan(request)
+            decide.keep(plan, plan.decision)
+            tracks[number >= 3, plan.decision.track] += 1
+            if number >= 3 and plan.decision.track != "cloud":
+                kept.append((run["instance_id"], number, plan.decision.rule))
+    assert kept == []
+    assert tracks[True, "cloud"] == sum(
+        message["role"] == "assistant" for run in recorded for message in run["messages"]
+    ) - 2 * len(recorded)
+
+
+def test_without_holds_each_call_decides_alone(recorded):
+    """What the hold adds: here each prefix is decided as if nothing had come before it."""
+    for run in recorded[::6]:
+        for request in list(requests(run))[2::8]:
+            assert planner().plan(request).decision.track == "cloud"
