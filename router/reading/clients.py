@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -195,8 +196,8 @@ HEAD_BYTES = 6_000
 class _Rules:
     """A client's row and the common one, compiled together."""
 
-    tags: tuple[str, ...]
-    asks: tuple[str, ...]
+    tags: frozenset[str]
+    asks: frozenset[str]
     blocks: re.Pattern[str]
     cut: re.Pattern[str]
     unwrap: re.Pattern[str] | None
@@ -212,8 +213,8 @@ def _any(parts: tuple[str, ...], flags: int = 0) -> re.Pattern[str]:
 
 def _rules(client: Client) -> _Rules:
     return _Rules(
-        tags=(*client.tags, *COMMON.tags),
-        asks=(*client.asks, *COMMON.asks),
+        tags=frozenset((*client.tags, *COMMON.tags)),
+        asks=frozenset((*client.asks, *COMMON.asks)),
         blocks=_any((*client.blocks, *COMMON.blocks)),
         cut=re.compile(rf"^(?:{'|'.join((*client.cut, *COMMON.cut))})", re.MULTILINE),
         unwrap=_any(client.unwrap, re.MULTILINE) if client.unwrap else None,
@@ -275,14 +276,15 @@ _SESSION = re.compile(r'(?:_session_|"session_id": ?")([0-9A-Za-z\-]{8,64})')
 """In `metadata.user_id`: a JSON string, or in older versions `user_…_account_…_session_…`."""
 SUBAGENT_HEADERS = ("x-claude-code-agent-id", "x-parent-session-id")
 
+_OPENED = re.compile(r"<([A-Za-z_][\w\-]{0,60})[ >]")
 _SURROUNDINGS = re.compile(
-    r"^[ \t]*<("
     r"(?:system|reminder|environment|env|workspace|editor|ide|repo|repository|git|project|terminal|session)"
-    r"[-_]?(?:reminder|instructions|info|information|details|context|state|status|layout|structure|metadata))"
-    r"[ >]",
-    re.MULTILINE | re.IGNORECASE,
+    r"[-_]?(?:reminder|instructions|info|information|details|context|state|status|layout|structure|metadata)",
+    re.IGNORECASE,
 )
 """Names of elements in which assistants, also those never seen, tell of where they run."""
+_MOST_ELEMENTS = 40
+"""Different ones looked for in one text: each costs a pass over it."""
 
 _CALLED = re.compile(
     r"^Called the \w+ tool with the following input: "
@@ -313,9 +315,11 @@ def said(client: Client, text: str) -> Said:
     if reset or side or rules.blocks.match(start):
         return Said(text="", given=tuple(given), side=side, reset=reset)
     if "<" in text:
-        for tag in (*rules.tags, *dict.fromkeys(_SURROUNDINGS.findall(text))):
+        opened = dict.fromkeys(_OPENED.findall(text))
+        theirs = (tag for tag in opened if tag in rules.tags or _SURROUNDINGS.fullmatch(tag))
+        for tag in islice(theirs, _MOST_ELEMENTS):
             text = _without(text, tag)
-        for tag in rules.asks:
+        for tag in (tag for tag in opened if tag in rules.asks):
             text, around = _within(text, tag)
             given.extend(Touch(path, "given") for path in paths.given(around) if path)
     if (found := rules.cut.search(text)) and text[: found.start()].strip():
