@@ -45,7 +45,7 @@ CERTAIN = 10.0
 
 Row = Mapping[str, Any]
 Label = Literal[0, 1]
-Source = Literal["feedback", "escalation", "retry", "errors", "repeats", "length", "moved_on"]
+Source = Literal["feedback", "escalation", "tests", "retry", "errors", "repeats", "length", "moved_on"]
 
 _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 
@@ -100,13 +100,29 @@ class Turn:
         return int(self.rows[-1]["turn_calls"]) + 1
 
     def grown(self, column: str) -> int:
-        """How much a count of the conversation's grew; the last call's results show in the next turn."""
-        return int((self.after or self.rows[-1])[column]) - int(self.opening[column])
+        """How much a count of the conversation's grew."""
+        then, now = self.ends()
+        return int(now[column]) - int(then[column])
 
     def attempts(self) -> Iterator[Attempt]:
         """All tries at all of its requests, those that failed too."""
         for row in self.rows:
             yield from _attempts.decode(row["attempts"] or "[]")
+
+    def tests_fail(self) -> bool:
+        """Tests that it ran fail at its end, which the next turn has seen."""
+        then, now = (((row["tests_failed"] or 0), (row["tests_passed"] or 0)) for row in self.ends())
+        return self.after is not None and now != then and now[0] > 0
+
+    def tests_mended(self) -> bool:
+        """Tests were seen to fail, and at its end none does and some pass."""
+        _, end = self.ends()
+        failed = any(row["tests_failed"] for row in self.rows)
+        return failed and not end["tests_failed"] and bool(end["tests_passed"])
+
+    def ends(self) -> tuple[Row, Row]:
+        """What was known at its beginning and after it; the last call's results show in the next turn."""
+        return self.opening, self.after or self.rows[-1]
 
     def answered_s(self) -> float:
         """Seconds from its answer to the next ask; infinite where either is missing."""
@@ -172,6 +188,20 @@ RULES = (
         weight=0.8,
         holds=lambda turn: any(attempt.cause == "bad_tool_call" for attempt in turn.attempts()),
         why="the tool call did not fit its schema, even with a grammar: checked by a machine",
+    ),
+    Rule(
+        source="tests",
+        label=1,
+        weight=0.8,
+        holds=lambda turn: turn.local and turn.tests_mended(),
+        why="tests were run that failed, and then they passed",
+    ),
+    Rule(
+        source="tests",
+        label=0,
+        weight=0.5,
+        holds=lambda turn: turn.local and turn.tests_fail(),
+        why="the turn ended with tests that fail; some failed before and were not its task",
     ),
     Rule(
         source="retry",

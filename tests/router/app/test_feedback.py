@@ -22,11 +22,25 @@ def ledger(endpoint):
     store.close()
 
 
-def ask(endpoint, *asks, model="local", **options) -> str:
+def ask(endpoint, *asks, **options) -> str:
     """Ask in one conversation; returns the answer's request id, once its row is finished."""
     messages = [{"role": "user", "content": asks[0]}]
     for text in asks[1:]:
         messages += [{"role": "assistant", "content": "Done."}, {"role": "user", "content": text}]
+    return send(endpoint, messages, **options)
+
+
+def ran(number: int, printed: str) -> list[dict]:
+    """One call of the shell, and what it printed."""
+    function = {"name": "bash", "arguments": '{"command": "python -m pytest tests"}'}
+    call = {"id": f"call_{number}", "type": "function", "function": function}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": printed},
+    ]
+
+
+def send(endpoint, messages, model="local", **options) -> str:
     answer = endpoint.post("/v1/chat/completions", {"model": model, "messages": messages}, **options)
     assert answer.status_code == 200, answer.text
     endpoint.row(answer)
@@ -51,6 +65,18 @@ def test_a_retry_of_the_same_ask_and_going_on_are_told_apart(endpoint, ledger):
     found = {one.request_id: (one.source, one.label) for one in labelled(ledger)}
     assert found[retried] == ("retry", 0)
     assert found[liked] == ("moved_on", 1)
+
+
+def test_tests_that_fail_and_then_pass_speak_for_the_local_model(endpoint, ledger):
+    messages = [{"role": "user", "content": "Make the tests pass."}]
+    opened = send(endpoint, messages)
+    messages += ran(1, "FAILED tests/test_a.py::test_x - assert 1 == 2\n1 failed, 2 passed in 0.10s\n")
+    send(endpoint, messages)
+    assert opened not in {one.request_id for one in labelled(ledger)}
+    send(endpoint, messages + ran(2, "3 passed in 0.10s\n"))
+    found = {one.request_id: one for one in labelled(ledger)}
+    assert (found[opened].source, found[opened].label) == ("tests", 1)
+    assert found[opened].features.tool_calls == 0
 
 
 WRONG = [

@@ -1,4 +1,6 @@
-"""What people say of answers, and digests that show when something is asked again."""
+"""What people say of answers, digests that show when something is asked again, and how a turn is going."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,9 +9,20 @@ revision = "0002"
 down_revision = "0001"
 
 
+COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
+    "ask_digest": sa.String(32),
+    "repeat_streak": sa.Integer(),
+    "error_streak": sa.Integer(),
+    "tests_failed": sa.Integer(),
+    "tests_passed": sa.Integer(),
+    "tests_fixed": sa.Boolean(),
+}
+
+
 def upgrade() -> None:
-    """Make the table and the column; rows from before have no digest."""
-    op.add_column("requests", sa.Column("ask_digest", sa.String(32)))
+    """Make the table and the columns; of rows from before they are not known."""
+    for name, kind in COLUMNS.items():
+        op.add_column("requests", sa.Column(name, kind))
     op.create_table(
         "feedback",
         sa.Column("request_id", sa.String(64), primary_key=True),
@@ -24,4 +37,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.drop_table("feedback")
-    op.drop_column("requests", "ask_digest")
+    for name in reversed(COLUMNS):
+        op.drop_column("requests", name)
