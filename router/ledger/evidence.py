@@ -59,6 +59,8 @@ class Evidence:
 
     features: Features
     """As stored: `ask`, `paths` and `marks` are empty."""
+    p_local: float
+    """What the classifier of that time said; 0 where it was not asked."""
     label: Label
     """1: the local model sufficed."""
     weight: float
@@ -304,6 +306,7 @@ def judge(turn: Turn) -> Evidence | None:
     row = turn.opening
     return Evidence(
         features=Features(**{name: row[name] for name in STORED if row[name] is not None}),
+        p_local=row["p_local"] or 0.0,
         label=rule.label,
         weight=rule.weight,
         source=rule.source,

@@ -199,6 +199,7 @@ def test_features_are_those_known_at_the_decision(ledger: LedgerStore, tell: Tel
     assert ledger.judge(last, "bad", team="core", user="ada")
     (found,) = labelled(ledger)
     assert found.features == Features(kind="agent", conversation="c1", **known)
+    assert found.p_local == 0.4
     assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "marks"}
 
 
@@ -239,6 +240,7 @@ def test_a_call_within_a_turn_and_an_empty_ask_have_no_digest(tell: Tell, ledger
 def evidence(label: int, weight: float, conversation: int) -> Evidence:
     return Evidence(
         features=Features(),
+        p_local=0.5,
         label=label,  # type: ignore[arg-type]
         weight=weight,
         source="feedback",
