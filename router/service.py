@@ -13,8 +13,8 @@ from importlib.metadata import version
 
 import structlog
 
+from classifiers.choose import CLASSIFIERS
 from classifiers.features import Features
-from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.app.api import ApiOptions, Json, build_api
@@ -57,7 +57,7 @@ class Service:
         self.keyring = self._load_keys()
         planner = Planner(
             reader=self._reader,
-            classifier=RuleClassifier(),
+            classifier=CLASSIFIERS[settings.classifier](),
             policies=self._policies,
             weather=self,
             holds=Holds(),

@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from classifiers.choose import ClassifierName
 from router.errors import Misconfigured
 
 PREFIX = "TURNOUT_"
@@ -101,6 +102,8 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:4747"
     policy: str = "balanced"
     """Name of a shipped policy, or path of a YAML file."""
+    classifier: ClassifierName = "rules"
+    """Which judges how likely the local model suffices; see docs/classifier.md."""
     ledger: str = ""
     """SQLAlchemy URL or path of a SQLite file; empty for the user's data folder."""
     local: LocalSettings = LocalSettings()

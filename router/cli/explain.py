@@ -52,7 +52,7 @@ def explain(
 
 
 def _planner(settings: Settings) -> "Planner":
-    from classifiers.rules import RuleClassifier
+    from classifiers.choose import CLASSIFIERS
     from policies.load import PolicyHolder
     from router.holds import Holds
     from router.planner import Planner
@@ -63,7 +63,7 @@ def _planner(settings: Settings) -> "Planner":
     reader.watch(policies.policy.never_cloud_patterns)
     return Planner(
         reader=reader,
-        classifier=RuleClassifier(),
+        classifier=CLASSIFIERS[settings.classifier](),
         policies=policies,
         weather=_Calm(settings),
         holds=Holds(),

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from policies.load import PolicyError
-from router.cli import explain, key, policy, serve
+from router.cli import classifier, evidence, explain, key, policy, serve
 from router.errors import TurnoutError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(key.app, name="key")
+classifier.app.command("evidence")(evidence.evidence)
+app.add_typer(classifier.app, name="classifier")
 for command in entry_points(group="turnout.commands"):
     app.add_typer(command.load(), name=command.name)
 

@@ -1,0 +1,105 @@
+"""The trained numbers: what they hold, how they are written, and when they are refused.
+
+An artefact is JSON of plain numbers: no code, nothing pickled, no text but single common
+words. It names the fields of `Features` that it was trained on, with their types, so that it
+is never asked about others.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib.resources import files
+from typing import Any
+
+from classifiers.features import Features
+
+FORMAT = 1
+SHIPPED = "artifacts/sufficiency.json"
+"""In this package."""
+
+
+class ArtefactRefused(Exception):
+    """It cannot serve here; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """What a count weighs: `weight * (log(1 + count) - mean)` is added to the log-odds."""
+
+    weight: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What a word of the ask weighs, before an ask's words are brought to length one."""
+
+    idf: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """A linear model in log-odds, its calibration already in the weights."""
+
+    intercept: float
+    numbers: Mapping[str, Number]
+    words: Mapping[str, Word]
+    """Empty where words did not earn their place."""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made and what it reached; see docs/classifier.md."""
+
+
+def schema(names: Iterable[str]) -> str:
+    """Hash the fields of `Features` that are read, by name and type."""
+    types = {one.name: str(one.type) for one in fields(Features)}
+    told = "\n".join(f"{name}: {types.get(name, 'gone')}" for name in sorted(names))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def dump(artefact: Artefact, reads: Iterable[str]) -> str:
+    """Write it as JSON, for models that read the fields `reads`."""
+    names = sorted(reads)
+    told = {"format": FORMAT, "reads": names, "schema": schema(names)}
+    return json.dumps(told | asdict(artefact), indent=1, sort_keys=True) + "\n"
+
+
+def parse(text: str) -> Artefact:
+    """Read what `dump` wrote.
+
+    Raises:
+        ArtefactRefused: it is none, of another format, or `Features` has changed since.
+    """
+    try:
+        told = json.loads(text)
+        if told["format"] != FORMAT:
+            raise ArtefactRefused(f"format {told['format']} where {FORMAT} is read; {_REMEDY}")
+        found = schema(told["reads"])
+        if told["schema"] != found:
+            raise ArtefactRefused(
+                f"trained on other features (schema {told['schema']}, here {found}); {_REMEDY}"
+            )
+        return Artefact(
+            intercept=float(told["intercept"]),
+            numbers={name: Number(**one) for name, one in told["numbers"].items()},
+            words={name: Word(**one) for name, one in told["words"].items()},
+            card=told["card"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactRefused(f"not a trained classifier: {error!r}; {_REMEDY}") from error
+
+
+def shipped() -> Artefact:
+    """Read the one that comes with this package.
+
+    Raises:
+        ArtefactRefused: it is missing or does not fit; see `parse`.
+    """
+    try:
+        return parse(files("classifiers").joinpath(SHIPPED).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtefactRefused(f"there is no {SHIPPED}; {_REMEDY}") from error
+
+
+_REMEDY = "train it anew: turnout classifier train"

@@ -1,0 +1,14 @@
+"""The classifiers by the name that a setting gives them."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from classifiers.rules import RuleClassifier
+from classifiers.sufficiency import SufficiencyClassifier
+from classifiers.verdict import Classifier
+
+ClassifierName = Literal["rules", "sufficiency"]
+CLASSIFIERS: Mapping[ClassifierName, Callable[[], Classifier]] = MappingProxyType(
+    {"rules": RuleClassifier, "sufficiency": SufficiencyClassifier}
+)

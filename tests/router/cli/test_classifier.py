@@ -1,0 +1,68 @@
+"""`turnout classifier`: the shipped card is shown; missing data and folders are said with the remedy."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from classifiers.artefact import shipped
+from router.cli.calibration import draw
+from router.cli.envelopes import ENVELOPES
+from router.cli.main import app
+from router.cli.outcomes import read, rows
+from router.errors import Misconfigured
+
+ROOT = Path(__file__).parents[3]
+CARD = (ROOT / "docs" / "classifier.md").read_text()
+ASK = 'def add(a, b):\n    """Add two numbers.\n    >>> add(1, 2)\n    3\n    """\n'
+
+
+def test_the_shipped_card_is_shown():
+    shown = CliRunner().invoke(app, ["classifier", "show"])
+    assert shown.exit_code == 0
+    assert f"ships: {shipped().card['ships']}" in shown.output
+    told = CliRunner().invoke(app, ["classifier", "show", "--json"])
+    assert json.loads(told.output) == shipped().card
+
+
+def test_the_card_in_the_docs_gives_the_shipped_figures():
+    for score in shipped().card["scores"]:
+        figures = " | ".join(f"{score[key]:.3f}" for key in ("log_loss", "brier", "auc"))
+        assert f"{score['name']} | {figures}" in CARD.replace("**", "")
+    assert shipped().card["data"] in CARD
+
+
+def test_the_picture_is_of_the_shipped_one():
+    drawn = draw(shipped().card["calibration"])
+    assert (ROOT / "docs" / "classifier-calibration.svg").read_text() == drawn
+
+
+def test_missing_data_is_said_with_the_path(tmp_path):
+    with pytest.raises(Misconfigured, match=r"--data: there is no .*evalperf.*docs/classifier\.md"):
+        rows(tmp_path)
+
+
+def test_a_missing_folder_for_the_result_is_said_before_the_work(tmp_path):
+    out = tmp_path / "none" / "model.json"
+    done = CliRunner().invoke(app, ["classifier", "train", "--data", str(tmp_path), "--out", str(out)])
+    assert isinstance(done.exception, Misconfigured)
+    assert "--out: there is no folder" in str(done.exception)
+
+
+@pytest.mark.parametrize("name", list(ENVELOPES))
+def test_an_ask_is_read_the_same_through_every_shape(name):
+    bare, wrapped = read(ENVELOPES["bare"], ASK), read(ENVELOPES[name], ASK)
+    assert (wrapped.ask, wrapped.kind, wrapped.files, wrapped.turns) == (bare.ask, "ask", 0, 1)
+
+
+def test_rows_of_the_published_outcomes(shared_data):
+    with gzip.open(shared_data / "swebench_verified" / "outcomes.csv.gz", "rt") as file:
+        assert len(file.readlines()) == 501
+    made = rows(shared_data)
+    assert {row.source for row in made} == {"humaneval", "mbpp", "exercism", "swebench", "runs"}
+    alone = sum(row.weight for row in made if row.source in {"humaneval", "mbpp", "exercism"})
+    assert alone == pytest.approx(0.5)
+    assert sum(row.weight for row in made) == pytest.approx(1)
+    assert all(0 <= row.label <= 1 for row in made)
