@@ -79,19 +79,22 @@ def _tally(found: "list[Evidence]") -> list[dict[str, Any]]:
 
 
 def _show(told: dict[str, Any], console: Console) -> None:
-    table = Table("source", "the local model", "turns", "conversations", "weight", "p_local then", "why")
-    for row in told["evidence"]:
+    table = Table("source", "the local model", "turns", "conversations", "weight", "p_local then")
+    seen = [row for row in told["evidence"] if row["turns"]]
+    for row in seen:
         table.add_row(
             row["source"],
             _MEANING[row["label"]],
             str(row["turns"]),
             str(row["conversations"]),
             f"{row['weight']:.1f}",
-            "" if row["p_local"] is None else f"{row['p_local']:.2f}",
-            escape(row["why"]),
+            f"{row['p_local']:.2f}",
         )
-    console.print(table)
-    console.print(f"{told['turns']} turns of {told['conversations']} conversations have a label.")
+    if seen:
+        console.print(table)
+    for reason in dict.fromkeys(f"{row['source']}: {row['why']}" for row in seen):
+        console.print(escape(f"  {reason}"))
+    console.print(f"turns with a label: {told['turns']}, of {told['conversations']} conversations")
     console.print(
-        f"Too little to learn from: {escape(told['too_little'])}." if told["too_little"] else "Enough."
+        escape(f"too little to learn from: {told['too_little']}" if told["too_little"] else "enough")
     )

@@ -329,7 +329,7 @@ def enough(evidence: Iterable[Evidence]) -> str:
     conversations = len({key[:2] for key in strongest})
     if conversations < CONVERSATIONS:
         return (
-            f"{conversations} conversations have a label and {CONVERSATIONS} are needed; "
+            f"conversations with a label: {conversations}, and {CONVERSATIONS} are needed; "
             "let the endpoint run on, or judge answers with `POST /v1/feedback`"
         )
     for label, meaning in ((1, "the local model sufficed"), (0, "it did not")):
