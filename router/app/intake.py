@@ -14,6 +14,7 @@ from router.keys import Key, Keyring, present
 from router.tracks.headers import field
 from router.types import DialectName, Headers, Operation, Request
 from router.wire import DIALECTS
+from router.wire.body import mend
 
 DRAINED = 256 * 2**20
 """Bytes of an oversized body read and dropped, so that the client gets to read the answer."""
@@ -92,7 +93,13 @@ def make_request(
         BadRequest: the body is not one of this dialect.
     """
     key, headers = admit(headers, keyring)
-    envelope = DIALECTS[dialect].read(body)
+    try:
+        envelope = DIALECTS[dialect].read(body)
+    except BadRequest:
+        mended = mend(body)  # tried only now: to look for what hardly ever occurs costs milliseconds
+        if mended == body:
+            raise
+        body, envelope = mended, DIALECTS[dialect].read(mended)
     return Request(
         id=request_id or uuid.uuid4().hex,
         team=key.team if key else NO_TEAM,

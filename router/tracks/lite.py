@@ -24,6 +24,7 @@ from router.tracks.headers import field
 from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
 from router.types import Headers, Plan, Reply, Request, Usage
 from router.wire import DIALECTS
+from router.wire.body import whole
 from router.wire.sse import encode
 from router.wire.translate_reply import ReplyStream, from_chat
 from router.wire.translate_request import to_chat
@@ -49,6 +50,9 @@ FIXED: Mapping[str, Any] = {
     "drop_params": True,  # what the provider cannot do is left out rather than refused
     "_skip_mcp_handler": True,  # it would import a package that is not needed here
 }
+
+MALFORMED = "Invalid user message"
+"""What litellm says of a content block that it does not know, and then calls a failed connection."""
 
 DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
 """Of a delta or message; the rest is litellm's own."""
@@ -107,8 +111,7 @@ class Lite:
 
     def _params(self, request: Request, model: str) -> dict[str, Any]:
         body = request.body if request.dialect == "openai_chat" else to_chat(request.body, model=model)
-        asked: dict[str, Any] = msgspec.json.decode(body)
-        params = {name: value for name, value in asked.items() if name in FIELDS and value is not None}
+        params = {name: value for name, value in whole(body).items() if name in FIELDS and value is not None}
         params.update(FIXED, model=PREFIXES[self._settings.dialect] + model, timeout=self._settings.total_s)
         if request.stream:
             params["stream_options"] = {"include_usage": True}
@@ -204,8 +207,9 @@ def _told_by(failure: LiteFailure) -> tuple[Refusal, int, Headers]:
     """What the provider said, its status and the fields worth passing on."""
     response = failure.line.response
     if response is None:  # litellm itself refused, or went over a client of its own
+        message = str(failure.failure).partition("\nTraceback")[0]  # where in its code is no client's matter
         status = int(getattr(failure.failure, "status_code", HTTPStatus.BAD_GATEWAY))
-        return Refusal(message=str(failure.failure)), status, _JSON
+        return Refusal(message=message), HTTPStatus.BAD_REQUEST if MALFORMED in message else status, _JSON
     named = tuple((name.lower(), value) for name, value in response.headers.items())
     passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(named, name)))
     return read_refusal(failure.line.refusal), response.status, (*_JSON, *passed)

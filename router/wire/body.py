@@ -2,6 +2,7 @@
 
 - `read` checks only what carrying the request depends on; unknown fields and unknown
   content blocks are always fine, for the provider may know them.
+- `mend` replaces what no decoder and no provider takes: half of a surrogate pair, written as an escape.
 - `name_model` changes the bytes of the top-level model name and no other byte: a body
   that is re-encoded loses key order, escapes and duplicate keys, and with them the
   provider's prompt cache.
@@ -66,7 +67,6 @@ REMEDIES: Mapping[str, str] = {
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)$")
-_HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 
 
 def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
@@ -102,9 +102,38 @@ def _explain(error: str) -> str:
 def _locate(error: str, body: bytes) -> str:
     if found := _BYTE.match(error):
         return f"{found['what']} at byte {found['at']}"
-    if half := _HALF_PAIR.search(body):  # the decoder takes it for a body that ends too early
-        return f"half of a surrogate pair at byte {half.start()}"
     return f"it ends too early, at byte {len(body)}"
+
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
+    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|.)",  # so that an escaped backslash begins no escape
+    re.DOTALL,
+)
+
+
+def mend(body: bytes) -> bytes:
+    """Write U+FFFD for each half of a surrogate pair; every other byte stays where it is.
+
+    A JavaScript client that cuts a string inside an emoji sends such a half, and then again with
+    every turn: unmended, the conversation would be refused for good, here and by the provider.
+    """
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
+
+
+def whole(body: bytes) -> dict[str, Any]:
+    """Decode all of a body that `read` has accepted: that looked at a few fields only.
+
+    Raises:
+        BadRequest: a number out of range, or too deep nesting, somewhere else in it.
+    """
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise BadRequest(f"the body cannot be translated: {error}") from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply: send flatter JSON") from error
 
 
 class _Named(msgspec.Struct):

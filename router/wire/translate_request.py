@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from router.errors import BadRequest
+from router.wire.body import whole
 
 Block = Mapping[str, Any]
 Content = str | list[Block] | None
@@ -40,11 +41,13 @@ def to_chat(body: bytes, *, model: str) -> bytes:
         BadRequest: a part that only translation looks at has the wrong shape.
     """
     try:
-        return msgspec.json.encode(_translate(msgspec.json.decode(body), model))
+        return msgspec.json.encode(_translate(whole(body), model))
     except (AttributeError, KeyError, TypeError) as error:
         raise BadRequest(
             f"a block, tool or option has the wrong shape for the Messages API: {error}; see its reference"
         ) from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply: send flatter JSON") from error
 
 
 def _translate(asked: Block, model: str) -> dict[str, Any]:
