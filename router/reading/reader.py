@@ -25,8 +25,8 @@ from router.reading.tokens import Corrections, Counter, total
 from router.types import Request
 
 Piece = MessageFacts | SystemFacts | ToolFacts
-_WAITING = 4_000
-"""Most texts that wait to be counted; an older one stays estimated."""
+_WAITING = 32 << 20
+"""Most bytes of text that wait to be counted; what comes beyond that stays estimated."""
 _TAIL = 4
 """Newest messages that the next request may bring in another form."""
 _EMPTY_SIZE = 600
@@ -60,7 +60,9 @@ class Reader:
         self._counter = Counter()
         self._corrections = Corrections()
         self._count_bytes = count_bytes
-        self._uncounted: deque[tuple[Piece, str]] = deque(maxlen=_WAITING)
+        self._uncounted: deque[tuple[Piece, str]] = deque()
+        # Two sums, as `settle` runs in another thread: each is written by one thread only.
+        self._put_off = self._settled = 0
 
     def warm(self) -> bool:
         """Load the token encoding now; True where counts will be exact. Safe in another thread."""
@@ -85,7 +87,7 @@ class Reader:
 
     def stats(self) -> dict[str, int]:
         """How full the caches are, and how full they may get: entries, and approximate bytes."""
-        caches = (self._pieces, self._folds)
+        caches: tuple[Cache[Any], ...] = (self._pieces, self._folds)
         return {
             "entries": sum(map(len, caches)),
             "most_entries": sum(one.entries for one in caches),
@@ -105,11 +107,7 @@ class Reader:
         system = self._found(asked, "system", (envelope.system,) if envelope.system else (), fresh)
         tools = self._found(asked, "tools", (envelope.tools,) if envelope.tools else (), fresh)
         messages = self._found(asked, "message", envelope.messages, fresh)
-        if sum(piece.length for piece, _ in fresh) <= self._count_bytes:
-            for piece, text in fresh:
-                self._count(piece, text)
-        else:
-            self._uncounted.extend(fresh)
+        self._count_or_put_off(fresh, sum(piece.length for piece, _ in fresh))
         whole = total([piece.size for piece in (*system, *tools, *messages)])
         return features(
             asked,
@@ -126,7 +124,19 @@ class Reader:
         It changes numbers in place and no cache, so the next `read` finds exact ones.
         """
         while self._uncounted:
-            self._count(*self._uncounted.popleft())
+            piece, text = self._uncounted.popleft()
+            self._count(piece, text)
+            self._settled += piece.length + _EMPTY_SIZE
+
+    def _count_or_put_off(self, fresh: list[tuple[Piece, str]], length: int) -> None:
+        if length <= self._count_bytes:
+            for piece, text in fresh:
+                self._count(piece, text)
+            return
+        size = length + _EMPTY_SIZE * len(fresh)
+        if self._put_off - self._settled + size <= _WAITING:
+            self._put_off += size
+            self._uncounted.extend(fresh)
 
     def _count(self, piece: Piece, text: str) -> None:
         fixed = facts.fixed_tokens(piece.images) if isinstance(piece, MessageFacts) else 0

@@ -20,6 +20,8 @@ _ENCODING_FILE = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 
 BYTES_PER_TOKEN = 4
 """Code and English in cl100k; always within the bounds of 2 and 8."""
+_AT_ONCE = 50_000
+"""Characters encoded at once: the encoder panics on a run of a million. A cut is a token's error at most."""
 PER_MESSAGE = 4
 """Role and delimiters around one message in a chat template."""
 PER_IMAGE = 1_500
@@ -72,7 +74,8 @@ class Counter:
         """Tokens of `text`; special-token text counts as plain text."""
         if not self.warm() or self._encoding is None:
             return estimate(len(text.encode()))
-        return len(self._encoding.encode_ordinary(text))
+        encode = self._encoding.encode_ordinary
+        return sum(len(encode(text[at : at + _AT_ONCE])) for at in range(0, len(text), _AT_ONCE))
 
 
 def _load() -> "tiktoken.Encoding | None":
