@@ -326,7 +326,7 @@ def said(client: Client, text: str) -> Said:
         text = text[: found.start()]
     if rules.unwrap:
         text = rules.unwrap.sub("", text)
-    text = text.strip()
+    text = _unquoted(text.strip())
     side = bool(rules.side_asks.match(text))
     return Said(text="" if side else text, given=tuple(given), side=side, reset=False)
 
@@ -334,6 +334,13 @@ def said(client: Client, text: str) -> Said:
 def is_side(client: Client, system: str) -> bool:
     """Whether a system text is that of a title, commit message, compaction or topic request."""
     return bool(_RULES[client.name].side.match(system.lstrip()))
+
+
+def _unquoted(text: str) -> str:
+    """An ask that a command line passed on in quotes, with those in it escaped (`opencode run "…"`)."""
+    if text[:1] == '"' == text[-1:] and '"' not in text[1:-1].replace('\\"', ""):
+        return text[1:-1].replace('\\"', '"').strip()
+    return text
 
 
 def _without(text: str, tag: str) -> str:

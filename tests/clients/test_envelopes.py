@@ -225,6 +225,7 @@ async def check(
     print(f"\n{client}: {known}\n{client} as a stranger: {stranger}")  # noqa: T201 - shown with -s
     assert known.equal >= 0.97 * known.fields, known
     assert known.right >= 0.97 * known.asked, known
+    assert known.misread["more"] <= 0.03 * known.asked, known  # a side request is none of the asks
     assert stranger.equal >= 0.90 * stranger.fields, stranger
 
 

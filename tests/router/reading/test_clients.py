@@ -42,6 +42,8 @@ BLOCKS = {
     "nothing but rules": ("unknown", "# File editing rules:\n\nuse tabs", "# File editing rules:\n\nuse tabs"),
     "a repository map": ("unknown", "Here are summaries of some files present in my git repository.\n\na.py:\n⋮\n│def f", ""),
     "no file shared": ("unknown", "I am not sharing any files that you can edit yet.", ""),
+    "an argument passed on in quotes": ("unknown", r'"say \"hi\" in a.py"', 'say "hi" in a.py'),
+    "quotes of the user's own": ("unknown", '"a.py" or "b.py"', '"a.py" or "b.py"'),
     "instructions": ("unknown", "# AGENTS.md instructions for /r\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>", ""),
 }  # fmt: skip
 
