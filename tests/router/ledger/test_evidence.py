@@ -130,6 +130,12 @@ CASES: list[Case] = [
         "",
         None,
     ),
+    (
+        "better, not mended",
+        [ASK, TOOLS | {"tests_failed": 2}, TOOLS | {"tests_failed": 1, "tests_passed": 8}],
+        "",
+        None,
+    ),
     ("still at it", [ASK, TOOLS | {"tests_failed": 2}], "", None),
     ("ended with failures", [ASK, TOOLS, NEXT | {"tests_failed": 1, "tests_passed": 8}], "", ("tests", 0)),
     (
@@ -175,11 +181,13 @@ def test_every_rule_is_met_and_gives_its_reason() -> None:
     [
         (ASK, RETRY_S - 1, "retry"),
         (ASK, RETRY_S + 1, None),
+        (ASK, -1, None),
+        (NEXT, -1, None),
         (NEXT, MOVED_ON_S - 1, "moved_on"),
         (NEXT, MOVED_ON_S + 1, None),
     ],
 )
-def test_what_comes_late_proves_nothing(
+def test_what_comes_late_or_side_by_side_proves_nothing(
     ledger: LedgerStore, tell: Tell, following: Call, seconds: float, source: str | None
 ) -> None:
     tell(ASK, following)
