@@ -1,56 +1,23 @@
 """What a shell command does to files: read, edit, search, run, verify.
 
-A small parser of the shell's own grammar (quotes, pipelines, lists, redirections,
-here-documents, substitutions), and a table of the commands that agents use. Nothing is expanded:
-a word with `$`, a glob or a substitution in it names no file.
+`grammar` cuts the command line; here is a table of the commands that agents use. Variables stand
+for what the same line gives them and `cd` is followed; nothing else is expanded: a word with a
+`$`, a glob or a substitution left in it names no file.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from router.reading import paths
+from router.reading import grammar, paths, scripts
 from router.reading.paths import How, Touch
 
 _LONGEST = 50_000
 """Characters of one command that are parsed; the rest is data in practice."""
 _DEEPEST = 3
 """How far `bash -c "bash -c …"` is followed."""
-
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r]+|\\\n)
-    |(?P<comment>(?<![^\s;&|(])\#[^\n]*)
-    |(?P<redirect>(?:\d*|&)(?:<<<|<<-|<<|>>|>\||>&|<&|<>|>|<))
-    |(?P<end>\|\||&&|\|&|;;|[|;&\n()])
-    |(?P<word>(?:[^\s|&;()<>'"\\]++|\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+"|['"])++)
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]++|\\.)*+)"|\\(.)""", re.DOTALL)
 _VAGUE = re.compile(r"[$`*?\[{}]")
-_HERE = ("<<", "<<-")
 _ASSIGN = re.compile(r"\w+\+?=")
-
-
-@dataclass(slots=True)
-class Command:
-    """One simple command: its words unquoted, its redirections and here-documents."""
-
-    words: list[str] = field(default_factory=list)
-    writes: list[str] = field(default_factory=list)
-    reads: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-    def take(self, redirect: str, word: str) -> None:
-        """Take one word: an argument, or what `redirect` points at."""
-        if not redirect:
-            self.words.append(word)
-        elif redirect == "<<<":
-            self.texts.append(word)
-        elif redirect in ("<", "<>"):
-            self.reads.append(word)
-        elif redirect not in (">&", "<&") or not (word.isdigit() or word == "-"):
-            self.writes.append(word)
 
 
 @dataclass(slots=True)
@@ -72,80 +39,112 @@ class Effect:
         if how == "edited":
             self.acts.add("implement")
 
+    def add(self, other: "Effect") -> None:
+        """Take what another command line does, too."""
+        self.touches.extend(other.touches)
+        self.acts |= other.acts
 
-def effect(command: str, depth: int = 0) -> Effect:
-    """Read a command line. Never raises: what cannot be understood has no effect."""
+
+def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
+    """Read a command line that starts in `folder`. Never raises: what cannot be understood has no effect."""
     whole = Effect()
-    folder = ""
-    for one in _commands(command[:_LONGEST]):
-        words = _unwrapped(one.words)
-        for path in one.writes:
-            whole.touch(folder, path, "edited")
-        for path in one.reads:
-            whole.touch(folder, path, "read")
+    folders, left = [folder], list[str]()
+    names: dict[str, list[str]] = {}
+    heard: list[str] = []
+    for one in grammar.commands(command[:_LONGEST]):
+        del folders[one.level + 1 :]
+        folders += folders[-1:] * (one.level + 1 - len(folders))
+        here = folders[-1]
+        words = _unwrapped(_filled(one.words, names))
+        for path in _filled(one.writes, names):
+            whole.touch(here, path, "edited")
+        for path in _filled(one.reads, names):
+            whole.touch(here, path, "read")
+        for inner in one.inner if depth < _DEEPEST else ():
+            whole.add(effect(inner, depth + 1, here))
+        texts = one.texts or (heard if one.piped else [])
+        name = words[0].rsplit("/", 1)[-1] if words else ""
+        heard = [" ".join(words[1:])] if name in ("echo", "printf") else one.texts
         if not words:
+            _assign(one.words, names)
             continue
-        name = words[0].rsplit("/", 1)[-1]
-        if name in ("cd", "pushd") and len(words) > 1 and not _VAGUE.search(words[-1]):
-            folder = paths.join(folder, words[-1])
-            continue
-        handle = _TABLE.get(name)
-        if handle is not None:
-            handle(_Run(words=words, texts=one.texts, folder=folder, whole=whole, depth=depth))
-        elif name.endswith((".sh", ".py")) or "/" in words[0]:
-            whole.acts.add("run")
+        if name in _MOVES:
+            folders[-1] = _moved(name, words[1:], here, left)
+        elif name == "for" and words[2:3] == ["in"]:
+            names[words[1]] = words[3 : 3 + _MOST_VALUES]
+        elif name == "export":
+            _assign(words[1:], names)
+        else:
+            _do(_Run(words=words, texts=texts, folder=here, whole=whole, depth=depth))
         if any(_SCRIPT.search(path) for path in one.writes):
-            for text in one.texts:
-                _script(text, folder, whole)
+            for text in texts:
+                _script(text, here, whole)
     return whole
 
 
-def _commands(text: str) -> list[Command]:
-    """Cut a command line into simple commands."""
-    done = [Command()]
-    redirect = ""
-    awaited: list[tuple[str, Command]] = []
-    at = 0
-    while found := _TOKEN.match(text, at):
-        at = found.end()
-        match found.lastgroup:
-            case "redirect":
-                redirect = found[0].lstrip("0123456789&")
-            case "word" if redirect in _HERE:
-                awaited.append((_unquoted(found[0]), done[-1]))
-                redirect = ""
-            case "word":
-                done[-1].take(redirect, _unquoted(found[0]))
-                redirect = ""
-            case "end":
-                if found[0] == "\n":
-                    for delimiter, owner in awaited:
-                        body, at = _heredoc(text, at, delimiter)
-                        owner.texts.append(body)
-                    awaited = []
-                done.append(Command())
-                redirect = ""
-            case _:
-                pass
+_SCRIPT = re.compile(r"\.(?:py|rb|pl|sh)$")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_MOST_VALUES = 50
+_MOVES = ("cd", "pushd", "popd")
+
+
+def _filled(words: list[str], names: dict[str, list[str]]) -> list[str]:
+    """`words` with the variables put in whose values the command line itself tells."""
+    if not names:
+        return words
+    done: list[str] = []
+    for word in words:
+        found = _VARIABLE.search(word) if "$" in word and len(done) < _MOST_VALUES else None
+        values = names.get(found[1] or found[2]) if found else None
+        if found and values is not None:
+            some = [word[: found.start()] + value + word[found.end() :] for value in values]
+            done.extend(_filled(some, names))
+        else:
+            done.append(word)
     return done
 
 
-def _heredoc(text: str, at: int, delimiter: str) -> tuple[str, int]:
-    """The here-document that starts at `at`, and where the command line goes on."""
-    end = re.compile(rf"^\t*{re.escape(delimiter)}[ \t\r]*$", re.MULTILINE).search(text, at)
-    if end is None:
-        return text[at:], len(text)
-    return text[at : end.start()], end.end()
+def _assign(words: list[str], names: dict[str, list[str]]) -> None:
+    for word in words:
+        name, sign, value = word.partition("=")
+        if sign and name.isidentifier() and not _VAGUE.search(value):
+            names[name] = [value]
 
 
-def _unquoted(word: str) -> str:
-    if not any(sign in word for sign in "'\"\\"):
-        return word
-    return _QUOTED.sub(lambda found: found[1] or found[2] or found[3] or "", word)
+def _moved(name: str, words: list[str], folder: str, left: list[str]) -> str:
+    """The folder after `cd`, `pushd` or `popd`; empty where it cannot be known."""
+    to = next((word for word in words if word == "-" or not word.startswith("-")), "~")
+    if name == "popd" or to == "-":
+        return left.pop() if left else ""
+    left.append(folder)
+    return "" if _VAGUE.search(to) else paths.join(folder, to)
 
 
-_WRAPPERS = ("sudo", "time", "env", "nohup", "command", "exec", "stdbuf", "nice", "builtin")
+def _script(text: str, folder: str, whole: Effect) -> None:
+    for path, how in scripts.opened(text):
+        whole.touch(folder, path, how)
+
+
+_WRAPPERS = {
+    "sudo": "-u -g",
+    "time": "-f -o",
+    "env": "-u -C",
+    "nohup": "",
+    "command": "",
+    "exec": "-a",
+    "stdbuf": "-i -o -e",
+    "nice": "-n",
+    "builtin": "",
+    "timeout": "-k -s --signal --kill-after",
+}
+"""Commands that only run another, and which of their options take a value."""
+_RUNNERS = frozenset(
+    {("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("pdm", "run"), ("hatch", "run"), ("rye", "run")}
+    | {("conda", "run"), ("bundle", "exec"), ("pnpm", "exec"), ("npm", "exec")}
+)
+_RUNNER_VALUES = "--with --python -p --extra --group --env-file --directory --project -n --name"
 _KEYWORDS = ("if", "then", "else", "elif", "while", "until", "do", "!", "{")
+_DURATION = re.compile(r"\d[\d.]*[smhd]?")
 
 
 def _unwrapped(words: list[str]) -> list[str]:
@@ -153,15 +152,22 @@ def _unwrapped(words: list[str]) -> list[str]:
     at = 0
     while at < len(words):
         word = words[at]
-        if word in _WRAPPERS or word in _KEYWORDS or _ASSIGN.match(word):
+        if word in _KEYWORDS or _ASSIGN.match(word):
             at += 1
-        elif word == "timeout":
-            at += 1
-            while at < len(words) and (words[at].startswith("-") or words[at][:1].isdigit()):
-                at += 1
+        elif tuple(words[at : at + 2]) in _RUNNERS:
+            at = _behind_options(words, at + 2, _RUNNER_VALUES.split())
+        elif word in _WRAPPERS:
+            at = _behind_options(words, at + 1, _WRAPPERS[word].split())
+            at += word == "timeout" and at < len(words) and bool(_DURATION.fullmatch(words[at]))
         else:
             break
     return words[at:]
+
+
+def _behind_options(words: list[str], at: int, valued: list[str]) -> int:
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in valued else 1
+    return at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +202,36 @@ class _Run:
             self.whole.touch(self.folder, word, how)
 
 
+def _do(run: _Run) -> None:
+    """Do what the table has for a command's name."""
+    name = run.words[0].rsplit("/", 1)[-1]
+    handle = _TABLE.get(name)
+    if handle is not None:
+        handle(run)
+    elif name.endswith((".sh", ".py")) or "/" in run.words[0]:
+        run.whole.acts.add("run")
+
+
+_VALUED = {
+    "head": "-n -c --lines --bytes",
+    "tail": "-n -c --lines --bytes",
+    "cut": "-d -f -c -b",
+    "sort": "-k -t -o -S -T",
+    "bat": "-r --line-range -l --language -H",
+    "batcat": "-r --line-range -l --language -H",
+    "diff": "-U -C",
+    "xxd": "-s -l -c",
+    "od": "-j -N -t -A",
+    "uniq": "-f -s -w",
+    "nl": "-b -w -s -n -v",
+    "strings": "-n",
+}
+
+
 def _reads(run: _Run) -> None:
     run.whole.acts.add("explore")
-    run.touch(run.operands("-n -c -w -s -L -l --lines --bytes"), "read")
+    operands = run.operands(_VALUED.get(run.words[0].rsplit("/", 1)[-1], ""))
+    run.touch([word for word in operands if not word.startswith("+")], "read")
 
 
 def _lists(run: _Run) -> None:
@@ -206,15 +239,18 @@ def _lists(run: _Run) -> None:
 
 
 def _scripted_reads(run: _Run) -> None:
-    """`awk` and `jq`: the first operand is a program."""
-    run.whole.acts.add("explore")
-    operands = run.operands("-F -v -f --arg --argjson")
-    run.touch(operands[0 if run.has("-f") else 1 :], "read")
+    """`awk`, `jq` and `yq`: the first operand is a program."""
+    awk = run.words[0].endswith("awk")
+    in_place = run.has("inplace") if awk else run.has("-i", "--inplace")
+    run.whole.acts.add("implement" if in_place else "explore")
+    operands = run.operands("-F -v -f -i --arg --argjson" if awk else "-f --arg --argjson")
+    run.touch(operands[0 if run.has("-f") else 1 :], "edited" if in_place else "read")
 
 
 def _sed(run: _Run) -> None:
     given = run.has("-e", "--expression", "-f")
-    operands = run.operands("-e --expression -f -l")
+    # `-i ''`: how BSD's takes no suffix
+    operands = [word for word in run.operands("-e --expression -f -l") if word]
     in_place = any(re.match(r"-[nErsuz]*i|--in-place", word) for word in run.words[1:])
     run.whole.acts.add("implement" if in_place else "explore")
     run.touch(operands if given else operands[1:], "edited" if in_place else "read")
@@ -230,25 +266,99 @@ def _grep(run: _Run) -> None:
 
 
 def _tee(run: _Run) -> None:
-    run.touch(run.operands(), "edited")
+    run.touch(run.operands("-s -r"), "edited")
+
+
+_RECURSIVE = re.compile(r"-[A-Za-z]*[rRa]|--recursive$|--archive$")
+
+
+def _landed(run: _Run) -> tuple[list[str], list[str]]:
+    """The files copied or moved, and where they land: in a folder, under their own names."""
+    operands = run.operands("-m -o -g -S")
+    if any(_RECURSIVE.match(word) for word in run.words[1:]):
+        operands = [word for word in operands if paths.is_path(word)]
+    sources, target = operands[:-1], operands[-1:]
+    if len(sources) > 1 or (target and (target[0].endswith("/") or target[0] in (".", ".."))):
+        return sources, [f"{target[0]}/{source.rsplit('/', 1)[-1]}" for source in sources]
+    return sources, target
 
 
 def _copies(run: _Run) -> None:
-    operands = run.operands("-t")
-    run.touch(operands[:-1], "read")
-    run.touch(operands[-1:], "edited")
+    sources, landed = _landed(run)
+    run.touch(sources, "read")
+    run.touch(landed, "edited")
+
+
+def _links(run: _Run) -> None:
+    run.touch(_landed(run)[1], "edited")
 
 
 def _moves(run: _Run) -> None:
-    run.touch(run.operands(), "edited")
+    sources, landed = _landed(run)
+    run.touch([*sources, *landed], "edited")
+
+
+def _removes(run: _Run) -> None:
+    run.whole.acts.add("implement")
+    deep = any(_RECURSIVE.match(word) for word in run.words[1:])
+    run.touch([word for word in run.operands() if paths.is_path(word) or not deep], "edited")
+
+
+def _edits(run: _Run) -> None:
+    """Editors that take commands: `ed FILE <<EOF`."""
+    run.touch([word for word in run.operands("-c") if paths.is_path(word)], "edited")
+
+
+def _formats(run: _Run) -> None:
+    """Formatters: they check, or they change the files they are given."""
+    writes = {"prettier": ("--write", "-w"), "gofmt": ("-w",), "autopep8": ("-i",), "clang-format": ("-i",)}
+    needed = writes.get(run.words[0].rsplit("/", 1)[-1])
+    if run.has("--check", "--diff", "-l") or (needed and not run.has(*needed)):
+        run.whole.acts.add("verify")
+    else:
+        run.whole.acts.add("implement")
+        run.touch([word for word in run.operands("-l --line-length -t") if paths.is_path(word)], "edited")
+
+
+def _fetches(run: _Run) -> None:
+    options = ("-O", "--output-document") if run.words[0].endswith("wget") else ("-o", "--output")
+    run.whole.acts.add("run")
+    run.touch(
+        [after for word, after in zip(run.words, run.words[1:], strict=False) if word in options], "edited"
+    )
+
+
+def _xargs(run: _Run) -> None:
+    """A command whose operands come from elsewhere: what it does is known, not to which files."""
+    at = _behind_options(run.words, 1, ["-n", "-P", "-I", "-L", "-d", "-a", "-s", "-E"])
+    _inside(run, run.words[at:])
+
+
+def _find(run: _Run) -> None:
+    run.whole.acts.add("implement" if run.has("-delete") else "explore")
+    flag = next((at for at, word in enumerate(run.words) if word in ("-exec", "-execdir", "-ok")), None)
+    if flag is not None:
+        inner = run.words[flag + 1 :]
+        end = next((at for at, word in enumerate(inner) if word in (";", "+")), len(inner))
+        _inside(run, inner[:end])
+
+
+def _inside(run: _Run, words: list[str]) -> None:
+    words = _unwrapped([word for word in words if "{}" not in word])
+    if words and words[0] not in ("xargs", "find"):
+        _do(_Run(words=words, texts=[], folder=run.folder, whole=run.whole, depth=run.depth))
 
 
 def _patches(run: _Run) -> None:
-    """`apply_patch` and `patch`: the files named in the patch's own headers."""
+    """`apply_patch` and `patch`: the files named in the patch's own headers, or as an operand."""
     run.whole.acts.add("implement")
     for text in (*run.texts, *run.words[1:]):
         for path in paths.changed(text):
             run.whole.touch(run.folder, path, "edited")
+    if run.words[0].endswith("patch") and run.words[0] not in ("apply_patch", "applypatch"):
+        operands = [word for word in run.operands("-i -d -D -F -o -r") if paths.is_path(word)]
+        run.touch(operands[:1], "edited")
+        run.touch(operands[1:2], "read")
 
 
 _GIT_READS = ("diff", "show", "blame", "log", "annotate")
@@ -268,7 +378,8 @@ def _git(run: _Run) -> None:
         _grep(inner)
     elif verb in _GIT_EDITS:
         run.whole.acts.add("implement")
-        inner.touch([word for word in inner.operands() if paths.is_path(word)], "edited")
+        how: How = "read" if verb == "apply" else "edited"
+        inner.touch([word for word in inner.operands() if paths.is_path(word)], how)
         _patches(inner) if verb == "apply" else None
     else:
         run.whole.acts.add("explore")
@@ -305,7 +416,7 @@ def _interprets(run: _Run) -> None:
         run.whole.acts.add("verify")
     else:
         run.whole.acts.add("run")
-        run.touch([first], "read")
+        run.touch([first], "seen")
 
 
 def _shells(run: _Run) -> None:
@@ -317,50 +428,67 @@ def _shells(run: _Run) -> None:
         texts.append(words[flag + 1])
     elif operands := run.operands():
         run.whole.acts.add("run")
-        run.touch(operands[:1], "read")
+        run.touch(operands[:1], "seen")
     for text in texts if run.depth < _DEEPEST else ():
-        inner = effect(text, run.depth + 1)
-        run.whole.acts |= inner.acts
-        for touch in inner.touches:
-            run.whole.touch(run.folder, touch.path, touch.how)
+        run.whole.add(effect(text, run.depth + 1, run.folder))
+
+
+def _evaluates(run: _Run) -> None:
+    if run.depth < _DEEPEST:
+        run.whole.add(effect(" ".join(run.words[1:]), run.depth + 1, run.folder))
 
 
 def _builds(run: _Run) -> None:
     run.whole.acts.add("verify")
 
 
+_IDLE = (
+    *("install", "i", "add", "ci", "init", "fmt", "get", "mod", "remove", "update", "list", "view"),
+    *("sync", "lock", "pip", "venv"),
+)
+
+
 def _packages(run: _Run) -> None:
     """npm, cargo, go …: what comes after the tool's name says what it does."""
-    idle = ("install", "i", "add", "ci", "init", "fmt", "get", "mod", "remove", "update", "list", "view")
-    run.whole.acts.add("run" if run.has(*idle) else "verify")
+    run.whole.acts.add("run" if run.has(*_IDLE) else "verify")
 
 
 def _perl(run: _Run) -> None:
-    if any(re.match(r"-[a-z0-9]*i", word) for word in run.words[1:]):
-        operands = run.operands("-e")
-        run.touch(operands[0 if run.has("-e") else 1 :], "edited")
-    else:
+    inline = [word for word in run.words[1:] if re.match(r"-\w*[eE]$", word)]
+    if not inline:
         _interprets(run)
+        return
+    in_place = any(re.match(r"-[a-z0-9]*i", word) for word in run.words[1:])
+    run.whole.acts.add("implement" if in_place else "explore")
+    run.touch(run.operands(" ".join(inline)), "edited" if in_place else "read")
 
 
 _TABLE: dict[str, Callable[[_Run], None]] = {
     name: handle
     for names, handle in (
         (
-            "cat nl head tail less more bat batcat od xxd hexdump strings diff cmp sort uniq cut wc tac",
+            "cat nl head tail less more bat batcat od xxd hexdump strings diff cmp sort uniq cut tac",
             _reads,
         ),
-        ("ls find fd tree locate pwd stat file du which type whereis echo printf xargs env history", _lists),
+        ("ls fd tree locate pwd stat file du wc which type whereis echo printf history rmdir", _lists),
+        ("find", _find),
+        ("xargs", _xargs),
         ("awk gawk jq yq", _scripted_reads),
         ("sed gsed", _sed),
         ("grep egrep fgrep rg ag ack zgrep", _grep),
         ("tee truncate", _tee),
-        ("cp install ln rsync", _copies),
-        ("mv rm unlink touch rmdir", _moves),
+        ("cp install rsync", _copies),
+        ("ln", _links),
+        ("mv", _moves),
+        ("rm unlink touch", _removes),
+        ("ed ex vi vim nano", _edits),
+        ("black isort prettier gofmt rustfmt autopep8 clang-format", _formats),
+        ("curl wget", _fetches),
         ("patch apply_patch applypatch", _patches),
         ("git", _git),
-        ("python python2 python3 py node deno bun ruby php Rscript julia lua uv poetry pipenv", _interprets),
+        ("python python2 python3 py node deno bun ruby php Rscript julia lua", _interprets),
         ("bash sh zsh dash ksh source .", _shells),
+        ("eval", _evaluates),
         ("perl", _perl),
         (
             "pytest py.test tox nox make cmake ninja ctest mypy ruff flake8 pylint tsc eslint jest vitest",
@@ -370,29 +498,7 @@ _TABLE: dict[str, Callable[[_Run], None]] = {
             "mocha rspec phpunit gcc g++ clang clang++ cc javac rustc mvn gradle gradlew bazel dotnet swift",
             _builds,
         ),
-        ("npm npx yarn pnpm cargo go rake bundle composer", _packages),
+        ("npm npx yarn pnpm cargo go rake bundle composer uv poetry pipenv", _packages),
     )
     for name in names.split()
 }
-
-_SCRIPT = re.compile(r"\.(?:py|rb|pl|sh)$")
-_OPEN = re.compile(
-    r"""\bopen\(\s*(?:(?P<quote>['"])(?P<path>[^'"\n]{1,300})(?P=quote)|(?P<name>\w{1,60}))\s*(?:,\s*(?:mode=)?['"](?P<mode>[a-z+]{1,4})['"])?"""
-)
-_PATH_CALL = re.compile(
-    r"""\bPath\(\s*['"]([^'"\n]{1,300})['"]\s*\)\.(read_text|read_bytes|write_text|write_bytes)"""
-)
-_NAME = re.compile(r"""^[ \t]*(\w{1,60})[ \t]*=[ \t]*['"]([^'"\n]{1,300})['"]""", re.MULTILINE)
-
-
-def _script(text: str, folder: str, whole: Effect) -> None:
-    """Files that an inline script opens: how agents without an edit tool change files."""
-    if "open(" not in text and "Path(" not in text:
-        return
-    known = {found[1]: found[2] for found in _NAME.finditer(text)}
-    for found in _OPEN.finditer(text):
-        path = found["path"] or known.get(found["name"] or "", "")
-        written = any(letter in (found["mode"] or "r") for letter in "wax+")
-        whole.touch(folder, path, "edited" if written else "read")
-    for found in _PATH_CALL.finditer(text):
-        whole.touch(folder, found[1], "edited" if found[2].startswith("write") else "read")

@@ -46,6 +46,7 @@ _PATH_KEYS = (
     "file_paths",
 )
 _COMMAND_KEYS = ("command", "cmd", "script", "commands")
+_FOLDER_KEYS = ("workdir", "cwd", "working_directory", "workingDirectory", "directory", "dir_path")
 _EDITOR_READS = ("view", "view_range", "open")
 
 
@@ -61,7 +62,7 @@ def effect(call: Call) -> tuple[list[Touch], set[str]]:
     if verb == "editor":
         verb = "read" if _text(arguments, ("command",)) in _EDITOR_READS else "edit"
     if verb == "run" or (not verb and isinstance(arguments, dict) and "command" in arguments):
-        done = shell.effect(_command(arguments))
+        done = shell.effect(_command(arguments), folder=paths.normal(_text(arguments, _FOLDER_KEYS)))
         return done.touches, done.acts
     if verb == "edit" and (patched := list(paths.changed(text))):
         return [Touch(path, "edited") for path in patched], {"implement"}

@@ -1,6 +1,9 @@
 import pytest
 
+from router.reading import tools
+from router.reading.dialects import Call
 from router.reading.paths import Touch
+from router.reading.scripts import opened
 from router.reading.shell import effect
 
 EFFECTS = [
@@ -40,7 +43,7 @@ EFFECTS = [
         {("a.txt", "edited")},
         {"run", "implement"},
     ),
-    ("python repro.py 2>&1 | tail -5", {("repro.py", "read")}, {"run", "explore"}),
+    ("python repro.py 2>&1 | tail -5", {("repro.py", "seen")}, {"run", "explore"}),
     (
         "cd /t && PYTHONPATH=. python -m pytest tests/test_a.py -x > out.log 2>/dev/null",
         {("/t/out.log", "edited")},
@@ -107,3 +110,150 @@ def test_a_huge_command_is_read_in_bounded_time():
     effect("'\"" * 200_000)
     effect("a" * 1_000_000 + " > b.py")
     assert effect("cat a.py\n" + "x=1\n" * 10_000).touches[0] == Touch("a.py", "read")
+
+
+MORE = [
+    # the working directory
+    ("(cd src && cat a.py) && cat b.py", {("src/a.py", "read"), ("b.py", "read")}),
+    (
+        "cat $(cd src; cat a.py) b.py",
+        {("src/a.py", "read"), ("b.py", "read"), ("$(cd src; cat a.py)", "seen")},
+    ),
+    ("cd /r && cd - && cat a.py", {("a.py", "read")}),
+    ("pushd src && cat a.py && popd && cat b.py", {("src/a.py", "read"), ("b.py", "read")}),
+    ("cd /r/src && cd .. && cat a.py", {("/r/a.py", "read")}),
+    ('cd "$(mktemp -d)" && cat a.py', {("a.py", "read")}),
+    ("cd /r && cd $WHERE && cat a.py", {("a.py", "read")}),
+    ("cd && cat a.py", {("~/a.py", "read")}),
+    ("cd /r && bash -c 'cat a.py'", {("/r/a.py", "read")}),
+    ("cd /r && python -c \"open('a.py')\"", {("/r/a.py", "read")}),
+    # loops, variables, braces
+    ("for f in a.py b.py; do sed -i 's/x/y/' \"$f\"; done", {("a.py", "edited"), ("b.py", "edited")}),
+    ("for f in src/*.py; do cat $f; done", {("src/*.py", "seen")}),
+    ("for f in a b\ndo\n  cat ${f}.py\ndone", {("a.py", "read"), ("b.py", "read")}),
+    ("F=src/a.py; cat $F && cp $F $F.bak", {("src/a.py", "read"), ("src/a.py.bak", "edited")}),
+    ("export D=/r; cat $D/a.py", {("/r/a.py", "read")}),
+    ("cat src/{a,b}.py", {("src/a.py", "read"), ("src/b.py", "read")}),
+    ("awk '{print $1, $2}' a.csv", {("a.csv", "read")}),
+    # substitutions
+    ('echo "$(sed -n 1,5p a.py)"', {("a.py", "read")}),
+    ("echo `cat a.py`", {("a.py", "read")}),
+    ("echo '$(cat a.py) `cat b.py`'", set()),
+    ('sed -n "$(grep -n foo a.py | cut -d: -f1),+5p" b.py', {("a.py", "read"), ("b.py", "read")}),
+    # what goes through a pipe
+    ("cat <<'EOF' | python\nopen('a.py', 'w').write('x')\nEOF", {("a.py", "edited")}),
+    ("echo 'cat a.py' | sh", {("a.py", "read")}),
+    ("find . -name '*.py' -exec sed -i 's/a/b/' {} \\;", set()),
+    ("cat a.py |\n  head -3", {("a.py", "read")}),
+    # patches
+    ("git apply fix.patch", {("fix.patch", "read")}),
+    ("patch src/a.py < fix.patch", {("src/a.py", "edited"), ("fix.patch", "read")}),
+    ("patch -p1 <<'EOF'\n--- a/src/a.py\n+++ b/src/a.py\nEOF", {("src/a.py", "edited")}),
+    (
+        "apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: c.py\n*** Move to: d.py\n*** End Patch\nEOF",
+        {("c.py", "edited"), ("d.py", "edited")},
+    ),
+    # tools and their options
+    ("cat -n a.py", {("a.py", "read")}),
+    ("nl -ba a.py", {("a.py", "read")}),
+    ("less +10 a.py", {("a.py", "read")}),
+    ("bat -r 10:20 a.py", {("a.py", "read")}),
+    ("wc -l a.py", set()),
+    ("sed -i '' 's/a/b/' a.py", {("a.py", "edited")}),
+    ("awk -i inplace '{print}' a.py", {("a.py", "edited")}),
+    ("yq -i '.a = 1' a.yaml", {("a.yaml", "edited")}),
+    ("perl -ne 'print if /x/' a.py", {("a.py", "read")}),
+    ("perl -0pi -e 's/a/b/g' a.py b.py", {("a.py", "edited"), ("b.py", "edited")}),
+    ("ed -s a.py <<'EOF'\n1d\nw\nEOF", {("a.py", "edited")}),
+    ("cp a.py src/", {("a.py", "read"), ("src/a.py", "edited")}),
+    (
+        "cp a.py b.py src",
+        {(x, "read") for x in ("a.py", "b.py")} | {(f"src/{x}", "edited") for x in ("a.py", "b.py")},
+    ),
+    ("cp -r src dst", set()),
+    ("rm -rf build dist", set()),
+    ("truncate -s 0 a.log", {("a.log", "edited")}),
+    ("ln -s a.py b.py", {("b.py", "edited")}),
+    ("curl -sSL -o a.json https://x.org/y.json", {("a.json", "edited")}),
+    ("black a.py", {("a.py", "edited")}),
+    ("black --check a.py", set()),
+    ("prettier --write a.ts", {("a.ts", "edited")}),
+    ("gofmt -l a.go", set()),
+    ('eval "cat a.py"', {("a.py", "read")}),
+    # commands that run others
+    ("env -u X Y=1 cat a.py", {("a.py", "read")}),
+    ("nice -n 5 cat a.py", {("a.py", "read")}),
+    ("timeout -k 5 10s cat a.py", {("a.py", "read")}),
+    ("uv run --with x python -c \"open('a.py')\"", {("a.py", "read")}),
+    # a file that is run is not read
+    ("bash run.sh && source venv/bin/activate", {("run.sh", "seen"), ("venv/bin/activate", "seen")}),
+]
+
+
+@pytest.mark.parametrize(("command", "touches"), MORE)
+def test_touches(command, touches):
+    assert set(effect(command).touches) == {Touch(*one) for one in touches}
+
+
+ACTS = [
+    ("uv run pytest -q", {"verify"}),
+    ("poetry run python -m pytest", {"verify"}),
+    ("conda run -n x python manage.py test", {"verify"}),
+    ("uv pip install x", {"run"}),
+    ("find . -name '*.py' | xargs sed -i 's/a/b/'", {"explore", "implement"}),
+    ("find . -name '*.pyc' -delete", {"implement"}),
+    ("ls | xargs -n 1 pytest", {"explore", "verify"}),
+    ("prettier --check a.ts", {"verify"}),
+    ("bundle exec rspec", {"verify"}),
+]
+
+
+@pytest.mark.parametrize(("command", "acts"), ACTS)
+def test_acts(command, acts):
+    assert effect(command).acts == acts
+
+
+SCRIPTS = [
+    ("p = 'a.py'\ns = open(p).read()\nopen(p, 'w').write(s)", {("a.py", "read"), ("a.py", "edited")}),
+    ("t = open('a.py', encoding='utf-8').read()", {("a.py", "read")}),
+    ("open('a.py', mode='w', encoding='utf-8')", {("a.py", "edited")}),
+    ("p = Path('a.py')\np.write_text(p.read_text())", {("a.py", "read"), ("a.py", "edited")}),
+    ("(Path('src') / 'a.py').write_text('x')", {("src/a.py", "edited")}),
+    ("p = pathlib.Path('src') / 'a.py'\np.read_text()", {("src/a.py", "read")}),
+    ("for f in ['a.py', 'b.py']:\n    open(f).read()", {("a.py", "read"), ("b.py", "read")}),
+    ("shutil.copy('a.py', 'b.py')", {("a.py", "read"), ("b.py", "edited")}),
+    ("os.rename('a.py', 'b.py'); os.remove('c.py')", {(f"{x}.py", "edited") for x in "abc"}),
+    ("require('fs').writeFileSync('a.js', 'x')", {("a.js", "edited")}),
+    ("const f = 'a.ts';\nfs.readFileSync(f, 'utf8')", {("a.ts", "read")}),
+    ("File.write('a.rb', 'x')", {("a.rb", "edited")}),
+    ("x.replace('a.py', 'b.py'); print('open(x)')", set()),
+    ("open(name(), 'w'); open(unknown)", set()),
+]
+
+
+@pytest.mark.parametrize(("script", "accesses"), SCRIPTS)
+def test_inline_scripts(script, accesses):
+    assert set(opened(script)) == accesses
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "$(" * 20_000,
+        'echo "' + "$(" * 20_000 + '"',
+        "for a in " + "x " * 5_000 + "; do for b in " + "y " * 5_000 + "; do cat $a$b$a$b; done; done",
+        "cat " + "{a,b}" * 5_000,
+        "(" * 10_000 + "cd a && cat b.py",
+        'python -c "' + "for f in [" + "'a'," * 9_000 + '"',
+        'python -c "' + "Path('a') " + "/ 'b' " * 9_000 + '"',
+        "eval eval eval eval eval cat a.py",
+        "cd a && " * 5_000 + "cat b.py",
+    ],
+)
+def test_adversarial_commands_are_read(command):
+    effect(command)
+
+
+def test_a_tool_call_tells_where_it_runs():
+    call = Call(id="1", name="shell", arguments={"command": ["bash", "-lc", "cat a.py"], "workdir": "/r"})
+    assert tools.effect(call)[0] == [Touch("/r/a.py", "read")]
