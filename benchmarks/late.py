@@ -121,10 +121,10 @@ def interval(scores: Sequence[float], positive: Sequence[bool], *, seed: int = 0
 
 def held_out(rows: list[list[float]], positive: list[bool], groups: list[str]) -> list[float]:
     """Score each row by models fitted without its group: the mean over several ways to fold."""
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]  # ships no types
-    from sklearn.model_selection import StratifiedGroupKFold  # type: ignore[import-untyped]  # ships no types
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]  # ships no types
-    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]  # ships no types
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     scores = [0.0] * len(rows)
     for seed in range(_REPEATS):
