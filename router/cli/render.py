@@ -12,12 +12,13 @@ _COLOURS = {"local": "green", "cloud": "cyan"}
 
 def show_explanation(told: Json, console: Console) -> None:
     """Print the decision, the rules and what would have changed it, as `POST /v1/route` tells them."""
-    decision = told["decision"]
+    decision, verdict = told["decision"], told["verdict"]
     colour = _COLOURS[decision["track"]]
+    seen = "" if verdict["why"] in decision["why"] else f": {verdict['why']}"
     console.print(
         f"[bold {colour}]{decision['track']}[/] by [bold]{escape(decision['rule'])}[/]: "
         f"{escape(decision['why'])}  [dim](policy {escape(told['policy'])}, "
-        f"p_local {told['verdict']['p_local']:.2f}: {escape(told['verdict']['why'])})[/]"
+        f"p_local {verdict['p_local']:.2f}{escape(seen)})[/]"
     )
     console.print(_rules(told["rules"], decision["rule"]))
     console.print(_features(told["features"]))

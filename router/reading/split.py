@@ -37,7 +37,6 @@ class Envelope(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(Envelope)
-_LIST = msgspec.json.Decoder(list[Raw])
 
 
 def split(body: bytes) -> Envelope:
@@ -50,15 +49,6 @@ def split(body: bytes) -> Envelope:
         return _DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _scan(body)
-
-
-def elements(raw: bytes | Raw) -> list[bytes]:
-    """The raw elements of a JSON list; none where it is no list."""
-    try:
-        return [bytes(one) for one in _LIST.decode(raw)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        data = bytes(raw).strip()
-        return _cut(data) if data[:1] == b"[" else []
 
 
 def value(raw: bytes | Raw) -> Any:
