@@ -53,7 +53,7 @@ bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds,
 
 lock: $(UV)                   ## resolve the locked requirements anew
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml -o requirements.txt
-	$(UV) pip compile -q -U $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV) pip compile -q -U $(LOCK) pyproject.toml --extra otel --extra postgres --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-bench.in -o requirements-bench.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-clients.in -o requirements-clients.txt
 	echo "uv==$(shell $(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q -U $(LOCK) - -o requirements-setup.txt

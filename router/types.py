@@ -40,6 +40,8 @@ class Request:
     """As received, without a Turnout key."""
     query: str = ""
     """The raw query string, without `?`."""
+    key_id: str = ""
+    """Which Turnout key it came with; empty where none is demanded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,8 @@ class Plan:
     clearance: Clearance
     policy: str
     """Name of the policy that decided."""
+    classifier: str = ""
+    """Which classifier judged, by name and, where it was trained, its numbers' digest."""
     overhead_s: float
     """Time spent reading and deciding."""
     notes: tuple[str, ...] = field(default=())

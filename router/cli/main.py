@@ -31,6 +31,8 @@ classifier.app.command("evidence")(evidence.evidence)
 app.add_typer(classifier.app, name="classifier")
 for command in entry_points(group="turnout.commands"):
     app.add_typer(command.load(), name=command.name)
+for command in entry_points(group="turnout.commands.policy"):
+    policy.app.command(command.name)(command.load())
 
 
 def _print_version(wanted: bool) -> None:

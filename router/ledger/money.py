@@ -23,11 +23,20 @@ class Bill:
     """Both sides, in US dollars; None is unknown."""
 
     cost_usd: float | None
+    local_usd: float | None
+    """The part of it that serving on this machine took."""
+    wasted_usd: float | None
+    """The part of it that failed or abandoned attempts took."""
     baseline_model: str
     baseline_usd: float | None
+    baseline_how: str
+    """The counterfactual's assumptions, by name."""
 
 
-FREE = Bill(cost_usd=0.0, baseline_model="", baseline_usd=0.0)
+WARM = "same tokens, warm cache"
+FREE = Bill(
+    cost_usd=0.0, local_usd=0.0, wasted_usd=0.0, baseline_model="", baseline_usd=0.0, baseline_how=WARM
+)
 
 
 class Billing:
@@ -49,8 +58,11 @@ class Billing:
         asked = self._warm(model, usage, seen) if local else usage
         return Bill(
             cost_usd=None if served is None or wasted is None else served + wasted,
+            local_usd=0.0,
+            wasted_usd=wasted,
             baseline_model=model,
             baseline_usd=0.0 if model == "local" else self._cost(model, asked),
+            baseline_how=WARM,
         )
 
     def _cost(self, model: str, usage: Usage) -> float | None:

@@ -6,7 +6,7 @@ Times are seconds since the epoch, UTC. A column that is null was not known.
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0004"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -20,6 +20,7 @@ requests = sa.Table(
     # Who asked, and for what
     sa.Column("team", sa.String(200), nullable=False),
     sa.Column("user", sa.String(200)),
+    sa.Column("key_id", sa.String(32)),
     sa.Column("client", sa.String(200)),
     sa.Column("conversation", sa.String(200)),
     sa.Column("dialect", sa.String(32)),
@@ -33,6 +34,7 @@ requests = sa.Table(
     sa.Column("why", sa.Text),
     sa.Column("held", sa.Boolean),
     sa.Column("would", sa.String(16)),  # where the rules would have sent it, while a policy only observes
+    sa.Column("classifier", sa.String(64)),  # which judged
     sa.Column("p_local", sa.Float),
     sa.Column("work", sa.String(64)),  # the classifier's word for the class of work
     sa.Column("track", sa.String(16)),
@@ -86,16 +88,19 @@ requests = sa.Table(
     sa.Column("cache_write_5m", sa.Integer),
     sa.Column("cache_write_1h", sa.Integer),
     sa.Column("usage_estimated", sa.Boolean),
-    sa.Column("cost_usd", sa.Float),
+    sa.Column("cost_usd", sa.Float),  # all of it: what follows is part of it
+    sa.Column("local_usd", sa.Float),  # energy and the card's wear
+    sa.Column("wasted_usd", sa.Float),  # what failed or abandoned attempts cost
     sa.Column("baseline_model", sa.String(200)),
     sa.Column("baseline_usd", sa.Float),
+    sa.Column("baseline_how", sa.String(64)),  # the counterfactual's assumptions, by name
     sa.Index("requests_begun_at", "begun_at"),
     sa.Index("requests_team_begun_at", "team", "begun_at"),
     sa.Index("requests_conversation", "conversation", "begun_at"),
 )
 
 USAGE = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-BILLED = ("cost_usd", "baseline_model", "baseline_usd")
+BILLED = ("cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_how")
 FINISHED = (
     "finished_at", "served_track", "served_model", "status", "error", "escalated", "degraded", "attempts",
     "first_byte_s", "seconds", *USAGE, "usage_estimated",
@@ -124,4 +129,11 @@ feedback = sa.Table(
     sa.Column("verdict", sa.String(16), nullable=False),
     sa.Column("at", sa.Float, nullable=False),
     sa.Index("feedback_team_at", "team", "at"),
+)
+
+teams = sa.Table(
+    "teams",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("created_at", sa.Float, nullable=False),
 )

@@ -1,0 +1,1 @@
+"""Was that the right choice? Measured, with what it ran on."""
