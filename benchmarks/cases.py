@@ -50,7 +50,7 @@ class Case:
     group: str
     """What a fold must keep together: the repository, or the benchmark."""
     features: Features
-    """As read from the first request; `ask`, `paths` and `marks` are empty."""
+    """As read from the first request; `ask`, `paths` and `marks` are empty, `conversation` is the id."""
     judged: Verdict
     """What `RuleClassifier` said, with the ask before it."""
     local: float | None

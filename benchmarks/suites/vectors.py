@@ -1,0 +1,51 @@
+"""Features and verdict of a request as one flat row, and back.
+
+The asks, the paths and the patterns found are left out: they are text of others. A row is only
+good for the `Features` it was made from, so a file of rows carries `schema()`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any
+
+import xxhash
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+
+LEFT_OUT = frozenset({"ask", "conversation", "marks", "paths"})
+_DIGITS = 6
+_FEATURES = tuple(one for one in fields(Features) if one.name not in LEFT_OUT)
+_MAKE: Mapping[type, Callable[[str], Any]] = MappingProxyType(
+    {bool: lambda text: text == "1", int: int, str: str}
+)
+_READ = tuple((one.name, _MAKE[type(one.default)]) for one in _FEATURES)
+
+
+def schema() -> str:
+    """Which fields `Features` and `Verdict` have, of which types: eight hex digits."""
+    named = [
+        f"{kind.__name__}.{one.name}: {one.type}" for kind in (Features, Verdict) for one in fields(kind)
+    ]
+    return xxhash.xxh32_hexdigest("\n".join(named).encode())
+
+
+def row(features: Features, judged: Verdict) -> dict[str, str]:
+    """Flat; a flag is 0 or 1."""
+    seen = ((one.name, getattr(features, one.name)) for one in _FEATURES)
+    return {name: str(int(value) if isinstance(value, bool) else value) for name, value in seen} | {
+        "judged_p_local": str(round(judged.p_local, _DIGITS)),
+        "judged_kind": judged.kind,
+        "judged_why": judged.why,
+    }
+
+
+def features(flat: Mapping[str, str], conversation: str) -> Features:
+    """The features of a row."""
+    return Features(conversation=conversation, **{name: make(flat[name]) for name, make in _READ})
+
+
+def verdict(flat: Mapping[str, str]) -> Verdict:
+    """The verdict of a row."""
+    return Verdict(p_local=float(flat["judged_p_local"]), kind=flat["judged_kind"], why=flat["judged_why"])
