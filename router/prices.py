@@ -3,15 +3,22 @@
 The table is the one that comes inside the litellm wheel, found and read without importing
 litellm (which takes seconds). It is parsed on first need, off the request's path. Each of
 the five usage columns is priced by its own column of the table, never by a multiple of
-another: 5-minute and 1-hour cache writes, and prompts long enough for a dearer tier,
-have columns of their own.
+another: 5-minute and 1-hour cache writes, batches and other tiers of service, and prompts
+long enough for a dearer tier, have columns of their own. What the table itself gives as a
+factor (a faster mode, a region) is taken as that.
+
+Prices set by hand come first, and may have dates: what holds is the price at the time of
+the request. They are prices of the standard terms; other terms are set as `MODEL:TERMS`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.util import find_spec
+from math import inf, prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -31,6 +38,11 @@ COLUMNS = {
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
 }
 """Our usage columns and the table's names for their prices."""
+
+SERVICE = {"batch": "_batches", "priority": "_priority", "flex": "_flex"}
+"""Terms that have columns of their own, and how the table marks them; others are factors of a row."""
+FACTORS = "provider_specific_entry"
+"""The table's name for its factors."""
 
 _TIER = re.compile(r"_cost_per_token_above_(\d+)k_tokens$")
 _SUFFIX = re.compile(r"\[1m\]$|@(default|latest|\d{8})$|-latest$|-\d{8}$|-\d{4}-\d{2}-\d{2}$")
@@ -83,37 +95,55 @@ class Listed(Protocol):
         ...
 
 
+class Dated(Listed, Protocol):
+    """A price that holds from a day on, in UTC."""
+
+    @property
+    def since(self) -> date | None:
+        """Its first day; None for ever since."""
+        ...
+
+
 Tiers = tuple[tuple[int, Price], ...]
 """(above how many prompt tokens, price), the highest first; empty where unknown."""
+Periods = tuple[tuple[float, Tiers], ...]
+"""(from when, in seconds since the epoch, prices), the latest first."""
+Overrides = Mapping[str, Listed | Sequence[Dated]]
 
 
 class Prices:
     """Looks prices up: `overrides` first, then the bundled table."""
 
-    def __init__(self, overrides: Mapping[str, Listed] = MappingProxyType({})) -> None:
-        self._overrides = {
-            name.lower(): Price(**{column: getattr(price, column) for column in COLUMNS})
-            for name, price in overrides.items()
-        }
-        self._known: dict[str, Tiers] = {}
+    def __init__(self, overrides: Overrides = MappingProxyType({})) -> None:
+        self._overrides = {name.lower(): _periods(given) for name, given in overrides.items()}
+        self._known: dict[tuple[str, str], Periods] = {}
 
-    def price(self, model: str, prompt: int = 0) -> Price | None:
-        """Return what `model` costs for a prompt of `prompt` tokens; None where unknown."""
-        tiers = self._known.get(model)
-        if tiers is None:
+    def price(self, model: str, prompt: int = 0, *, terms: str = "", at: float | None = None) -> Price | None:
+        """Return what `model` costs; None where unknown.
+
+        Args:
+            model: As a client or a provider writes it.
+            prompt: Tokens of the whole prompt, cached ones included.
+            terms: As in `Usage.terms`.
+            at: When it was asked, in seconds since the epoch; None for now.
+        """
+        periods = self._known.get((model, terms))
+        if periods is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            tiers = self._known[model] = self._find(model.lower())
+            periods = self._known[model, terms] = self._find(model.lower(), terms)
+        moment = time.time() if at is None else at
+        tiers = next((tiers for since, tiers in periods if moment >= since), ())
         return next((price for above, price in tiers if prompt > above), None)
 
-    def cost(self, model: str, usage: Usage) -> float | None:
-        """Return what `usage` costs in US dollars.
+    def cost(self, model: str, usage: Usage, *, at: float | None = None) -> float | None:
+        """Return what `usage` costs in US dollars, asked at `at` (as in `price`).
 
         None where the model is unknown, or where tokens were used in a column that has no
         price. Long-context tiers go by the whole prompt, cached tokens included, and then
         hold for every token of the request, as the providers bill it.
         """
-        price = self.price(model, usage.prompt)
+        price = self.price(model, usage.prompt, terms=usage.terms, at=at)
         if price is None:
             return None
         total = 0.0
@@ -124,13 +154,13 @@ class Prices:
             total += tokens * rate if tokens else 0.0
         return total / MILLION
 
-    def _find(self, model: str) -> Tiers:
-        for name in self._names(model):
-            if (override := self._overrides.get(name)) is not None:
-                return ((-1, override),)
-            if tiers := _tiers(self._row(name)):
-                return tiers
-        return ()
+    def _find(self, model: str, terms: str) -> Periods:
+        """What is known of `model`: prices set by hand, and the table's before the first of them."""
+        names = tuple(self._names(model))
+        suffix = f":{terms}" if terms else ""
+        by_hand = (self._overrides.get(name + suffix) for name in names)
+        listed = (_tiers(self._row(name), terms) for name in names)
+        return (*next(filter(None, by_hand), ()), (-inf, next(filter(None, listed), ())))
 
     def _names(self, model: str) -> Iterator[str]:
         """The name as asked, then without its suffixes, one after the other.
@@ -162,18 +192,44 @@ class Prices:
         return {name.lower(): row for name, row in rows.items() if name != _EXAMPLE}
 
 
-def _tiers(row: Mapping[str, Any]) -> Tiers:
-    """The prices of one row, the longest prompts' first."""
+def _periods(given: Listed | Sequence[Dated]) -> Periods:
+    """What was set by hand, the latest first."""
+    if not isinstance(given, Sequence):
+        return ((-inf, ((-1, _set(given)),)),)
+    dated = [(_midnight(one.since), ((-1, _set(one)),)) for one in given]
+    return tuple(sorted(dated, key=lambda period: period[0], reverse=True))
+
+
+def _set(given: Listed) -> Price:
+    return Price(**{column: getattr(given, column) for column in COLUMNS})
+
+
+def _midnight(day: date | None) -> float:
+    return -inf if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def _tiers(row: Mapping[str, Any], terms: str) -> Tiers:
+    """The prices of one row under `terms`, the longest prompts' first."""
+    words = terms.split()
+    service = "".join(SERVICE[word] for word in words if word in SERVICE)
+    factors = [(row.get(FACTORS) or {}).get(word) for word in words if word not in SERVICE]
+    if None in factors:
+        return ()
     lengths = {int(match[1]) for column in row if (match := _TIER.search(column))}
     above = [
-        (1000 * length, _price(row, f"_above_{length}k_tokens")) for length in sorted(lengths, reverse=True)
+        (1000 * length, _price(row, service, prod(factors), f"_above_{length}k_tokens"))
+        for length in sorted(lengths, reverse=True)
     ]
-    base = _price(row, "")
+    base = _price(row, service, prod(factors))
     return (*above, (-1, base)) if base != Price() else ()
 
 
-def _price(row: Mapping[str, Any], tier: str) -> Price:
-    """One tier's columns; where it leaves one out, the base price goes on."""
-    rates = {ours: row.get(column + tier, row.get(column)) for ours, column in COLUMNS.items()}
+def _price(row: Mapping[str, Any], service: str, factor: float, tier: str = "") -> Price:
+    """One tier's columns; where it leaves one out, the base price of the same service goes on."""
+    rates = {
+        ours: row.get(column + tier + service, row.get(column + service)) for ours, column in COLUMNS.items()
+    }
     # Rounded to a billionth of a dollar: 1e-07 * 1e6 is 0.09999999999999999.
-    return Price(**{ours: round(rate * MILLION, 9) for ours, rate in rates.items() if rate is not None})
+    return Price(
+        **{ours: round(rate * factor * MILLION, 9) for ours, rate in rates.items() if rate is not None}
+    )

@@ -101,12 +101,14 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "attempts": _json.encode(attempts).decode(),
         "first_byte_s": outcome.first_byte_s,
         "seconds": outcome.seconds,
+        "engine_s": outcome.engine_s,
         "input": usage.input,
         "output": usage.output,
         "cache_read": usage.cache_read,
         "cache_write_5m": usage.cache_write_5m,
         "cache_write_1h": usage.cache_write_1h,
         "usage_estimated": usage.estimated,
+        "terms": usage.terms,
     }
 
 

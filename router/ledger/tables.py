@@ -81,6 +81,7 @@ requests = sa.Table(
     sa.Column("overhead_s", sa.Float),
     sa.Column("first_byte_s", sa.Float),
     sa.Column("seconds", sa.Float),
+    sa.Column("engine_s", sa.Float),  # of the local engine's working time, its share
     # Money
     sa.Column("input", sa.Integer),
     sa.Column("output", sa.Integer),
@@ -88,11 +89,13 @@ requests = sa.Table(
     sa.Column("cache_write_5m", sa.Integer),
     sa.Column("cache_write_1h", sa.Integer),
     sa.Column("usage_estimated", sa.Boolean),
+    sa.Column("terms", sa.String(64)),  # what else a price depends on: `batch`, `flex`, `fast`, ...
     sa.Column("cost_usd", sa.Float),  # all of it: what follows is part of it
-    sa.Column("local_usd", sa.Float),  # energy and the card's wear
+    sa.Column("local_usd", sa.Float),  # energy and the card's wear; null: not configured, and no part of it
     sa.Column("wasted_usd", sa.Float),  # what failed or abandoned attempts cost
     sa.Column("baseline_model", sa.String(200)),
-    sa.Column("baseline_usd", sa.Float),
+    sa.Column("baseline_usd", sa.Float),  # with a warm cache: the low end
+    sa.Column("baseline_cold_usd", sa.Float),  # with nothing cached: the high end
     sa.Column("baseline_how", sa.String(64)),  # the counterfactual's assumptions, by name
     sa.Index("requests_begun_at", "begun_at"),
     sa.Index("requests_team_begun_at", "team", "begun_at"),
@@ -100,10 +103,12 @@ requests = sa.Table(
 )
 
 USAGE = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-BILLED = ("cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_how")
+BILLED = (
+    "cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_cold_usd", "baseline_how",
+)  # fmt: skip
 FINISHED = (
     "finished_at", "served_track", "served_model", "status", "error", "escalated", "degraded", "attempts",
-    "first_byte_s", "seconds", *USAGE, "usage_estimated",
+    "first_byte_s", "seconds", "engine_s", *USAGE, "usage_estimated", "terms",
 )  # fmt: skip
 BEGUN = tuple(column.name for column in requests.c if column.name not in {*FINISHED, *BILLED})
 """Columns known before anything is sent; then those known at the end; then those computed when posted."""

@@ -57,6 +57,9 @@ MALFORMED = "Invalid user message"
 DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
 """Of a delta or message; the rest is litellm's own."""
 
+DEARER = {"batch", "priority", "flex", "fast"}
+"""Terms of service that change the price; the others are the usual one's names."""
+
 _JSON: Headers = (("content-type", "application/json"),)
 _STREAM: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
 
@@ -72,6 +75,7 @@ class Told:
         self.started = False
         self.complete = False
         self.error = ""
+        self.written = 0
 
     def feed(self, chunk: bytes) -> None:
         """Nothing to read: the bytes were made from what is known already."""
@@ -139,11 +143,12 @@ async def _encoded(
             data = chunk.model_dump(exclude_none=True)
             frame["id"] = data["id"]
             choices = [_choice(choice) for choice in data["choices"]]
+            told.written += sum(len(str(value)) for one in choices for value in one["delta"].values())
             told.started = told.started or any(_useful(choice["delta"]) for choice in choices)
             if any(choice["delta"] or choice["finish_reason"] for choice in choices):
                 yield encode("", msgspec.json.encode(frame | {"choices": choices}))
             if usage := data.get("usage"):
-                told.usage = _usage(usage)
+                told.usage = _usage(usage, data.get("service_tier"))
                 if with_usage:
                     yield encode("", msgspec.json.encode(frame | {"choices": [], "usage": _shown(usage)}))
     except provider_errors as failure:
@@ -171,7 +176,7 @@ def _whole(request: Request, model: str, answer: Any, told: Told) -> Reply:
         ],
         "usage": _shown(data.get("usage", {})),
     })  # fmt: skip
-    told.usage = _usage(data.get("usage", {}))
+    told.usage = _usage(data.get("usage", {}), data.get("service_tier"))
     told.started = told.complete = True
     if request.dialect != "openai_chat":
         body = from_chat(body, model=model)
@@ -250,7 +255,7 @@ def _useful(delta: Mapping[str, Any]) -> bool:
     return any(delta.get(name) for name in DELTA if name != "role")
 
 
-def _usage(usage: Mapping[str, Any]) -> Usage:
+def _usage(usage: Mapping[str, Any], tier: str | None = None) -> Usage:
     """Cached tokens and cache writes, which litellm counts among the prompt's, taken apart."""
     details = usage.get("prompt_tokens_details") or {}
     cached = details.get("cached_tokens") or usage.get("cache_read_input_tokens") or 0
@@ -262,6 +267,9 @@ def _usage(usage: Mapping[str, Any]) -> Usage:
         cache_read=cached,
         cache_write_5m=max(written - hour, 0),
         cache_write_1h=hour,
+        terms=" ".join(
+            word for word in (tier or usage.get("service_tier"), usage.get("speed")) if word in DEARER
+        ),
     )
 
 

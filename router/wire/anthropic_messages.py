@@ -37,6 +37,9 @@ class _Usage(msgspec.Struct, frozen=True):
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_creation: _CacheCreation | None = None
+    service_tier: str | None = None
+    inference_geo: str | None = None
+    speed: str | None = None
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -95,6 +98,7 @@ def _note_event(seen: Seen, event: Event) -> None:
         seen.usage = _merge(seen.usage, data.message.usage)
     seen.usage = _merge(seen.usage, data.usage)
     seen.started = seen.started or _useful(data.content_block) or _useful(data.delta)
+    seen.written += _length(data.content_block) + _length(data.delta)
     if data.error is not None:
         seen.error = data.error.message or data.error.type
     if data.type == "message_stop":
@@ -108,11 +112,18 @@ def _useful(block: _Block | None) -> bool:
     return bool(block.text or block.thinking or block.partial_json) or block.type.endswith("tool_use")
 
 
+def _length(block: _Block | None) -> int:
+    return 0 if block is None else len(block.text) + len(block.thinking) + len(block.partial_json)
+
+
 def _note_whole(seen: Seen, body: bytes) -> None:
     data = _WHOLE.decode(body)
     seen.model = data.model
     seen.usage = _merge(None, data.usage)
     seen.error = data.error.message if data.error else ""
+
+
+_DEARER_OR_CHEAPER = {"batch", "priority", "fast", "us"}
 
 
 def _merge(before: Usage | None, new: _Usage | None) -> Usage | None:
@@ -126,7 +137,14 @@ def _merge(before: Usage | None, new: _Usage | None) -> Usage | None:
         cache_read=old.cache_read if new.cache_read_input_tokens is None else new.cache_read_input_tokens,
         cache_write_5m=write_5m,
         cache_write_1h=write_1h,
+        terms=_terms(new) or old.terms,
     )
+
+
+def _terms(usage: _Usage) -> str:
+    """Return the words that change the price; what is standard, or served everywhere, is none."""
+    told = (usage.service_tier, usage.speed, usage.inference_geo)
+    return " ".join(word for word in told if word in _DEARER_OR_CHEAPER)
 
 
 def _writes(old: Usage, new: _Usage) -> tuple[int, int]:

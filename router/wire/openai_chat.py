@@ -6,16 +6,19 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from router.types import Tap, Usage
 from router.wire import body as wire_body
-from router.wire.body import AnyObject, Body, Envelope
+from router.wire.body import Body, Envelope
 from router.wire.sse import Event, encode
 from router.wire.tap import Seen, StreamTap, WholeTap
 
 DONE = b"[DONE]"
+_DEARER_OR_CHEAPER = {"batch", "priority", "flex"}
+"""Tiers of service with prices of their own; `default` and what servers call their usual one have none."""
 
 
 class _Body(Body, frozen=True, kw_only=True):
@@ -47,12 +50,16 @@ class _Error(msgspec.Struct, frozen=True):
     type: str | None = None
 
 
+class _Call(msgspec.Struct, frozen=True):
+    function: Any = None
+
+
 class _Delta(msgspec.Struct, frozen=True):
     content: str | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    tool_calls: list[AnyObject] | None = None
+    tool_calls: list[_Call] | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -65,6 +72,7 @@ class _Reply(msgspec.Struct, frozen=True):
     model: str | None = None
     choices: list[_Choice] | None = None
     usage: ReportedUsage | None = None
+    service_tier: str | None = None
     error: _Error | str | None = None
 
 
@@ -90,8 +98,9 @@ def _note_event(seen: Seen, event: Event) -> None:
 def _note_reply(seen: Seen, data: bytes) -> None:
     reply = _REPLY.decode(data)
     seen.model = seen.model or reply.model or ""
-    seen.usage = usage(reply.usage) or seen.usage
+    seen.usage = usage(reply.usage, reply.service_tier) or seen.usage
     seen.started = seen.started or any(_useful(choice.delta) for choice in reply.choices or ())
+    seen.written += sum(_length(choice.delta) for choice in reply.choices or ())
     if reply.error:
         seen.error = reply.error if isinstance(reply.error, str) else reply.error.message or "unknown error"
 
@@ -102,14 +111,30 @@ def _useful(delta: _Delta | None) -> bool:
     )
 
 
-def usage(reported: ReportedUsage | None) -> Usage | None:
-    """Take the cached tokens out of the prompt's."""
+def _length(delta: _Delta | None) -> int:
+    if delta is None:
+        return 0
+    texts = (delta.content, delta.refusal, delta.reasoning_content, delta.reasoning)
+    calls = delta.tool_calls or ()
+    return sum(len(text) for text in texts if text) + sum(len(_arguments(call)) for call in calls)
+
+
+def _arguments(call: _Call) -> str:
+    arguments = call.function.get("arguments") if isinstance(call.function, dict) else None
+    return arguments if isinstance(arguments, str) else ""
+
+
+def usage(reported: ReportedUsage | None, tier: str | None = None) -> Usage | None:
+    """Take the cached tokens out of the prompt's; `tier` is the reply's `service_tier`."""
     if reported is None:
         return None
     details = reported.prompt_tokens_details
     cached = (details.cached_tokens or 0) if details else 0
     return Usage(
-        input=max(reported.prompt_tokens - cached, 0), output=reported.completion_tokens, cache_read=cached
+        input=max(reported.prompt_tokens - cached, 0),
+        output=reported.completion_tokens,
+        cache_read=cached,
+        terms=tier if tier in _DEARER_OR_CHEAPER else "",
     )
 
 

@@ -16,7 +16,7 @@ from router.wire.sse import Event, Splitter, parse
 class Seen:
     """What a reply has said so far; see `router.types.Tap` for each field."""
 
-    __slots__ = ("complete", "error", "model", "started", "usage")
+    __slots__ = ("complete", "error", "model", "started", "usage", "written")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -24,12 +24,17 @@ class Seen:
         self.started = False
         self.complete = False
         self.error = ""
+        self.written = 0
 
 
 class StreamTap(Seen):
-    """Reads an event stream."""
+    """Reads an event stream.
 
-    __slots__ = ("_matters", "_note", "_splitter")
+    Most blocks bring a piece of the answer and are never parsed. What they bring is known from
+    their length: the first that was parsed tells how much of a block is not content.
+    """
+
+    __slots__ = ("_frame", "_matters", "_note", "_splitter")
 
     def __init__(self, *, note: Callable[[Seen, Event], None], matters: Callable[[bytes], object]) -> None:
         """Take the dialect's two functions.
@@ -43,19 +48,25 @@ class StreamTap(Seen):
         self._note = note
         self._matters = matters
         self._splitter = Splitter()
+        self._frame = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
         for block in self._splitter.feed(chunk):
             if self.started and not self._matters(block):
+                if (more := len(block) - self._frame) > 0:
+                    self.written += more
                 continue
             event = parse(block)
             if not event.data:
                 continue
+            before = self.written
             try:
                 self._note(self, event)
             except msgspec.DecodeError:
                 continue  # not for us to judge: the bytes pass unchanged
+            if self.written > before:
+                self._frame = len(block) - (self.written - before)
 
 
 class WholeTap(Seen):

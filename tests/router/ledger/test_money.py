@@ -19,7 +19,7 @@ from router.types import Attempt, Outcome, Plan, Usage
 BILLING = Billing(Prices(), "claude-sonnet-5-5")
 
 ROW: dict[str, Any] = {
-    "operation": "generate", "asked_model": "claude-sonnet-5-5", "context_tokens": 0,
+    "operation": "generate", "begun_at": 1.7e9, "asked_model": "claude-sonnet-5-5", "context_tokens": 0,
     "served_track": "cloud", "served_model": "claude-sonnet-5-5", "attempts": "[]", "usage_estimated": False,
     "input": 0, "output": 0, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0,
 }  # fmt: skip

@@ -12,8 +12,11 @@ down_revision = "0002"
 COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "key_id": sa.String(32),
     "classifier": sa.String(64),
+    "engine_s": sa.Float(),
+    "terms": sa.String(64),
     "local_usd": sa.Float(),
     "wasted_usd": sa.Float(),
+    "baseline_cold_usd": sa.Float(),
     "baseline_how": sa.String(64),
 }
 
