@@ -55,6 +55,8 @@ class Usage:
     cache_write_1h: int = 0
     estimated: bool = False
     """True where the upstream reported none, or the stream ended early."""
+    terms: str = ""
+    """What else the price depends on, as words: `batch`, `priority`, `flex`, `fast`, `us`; empty: standard."""
 
     @property
     def prompt(self) -> int:
@@ -75,6 +77,8 @@ class Tap(Protocol):
     """The reply ended as its dialect says it must."""
     error: str
     """The message of an error event seen in the stream; empty where none was."""
+    written: int
+    """About how many bytes of content a stream has brought: what is known where it is cut off."""
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the reply, cut anywhere."""
@@ -106,6 +110,8 @@ class Attempt:
     """Why it failed; empty for the one that served."""
     status: int
     seconds: float
+    engine_s: float | None = None
+    """As in `Outcome`; None where it was not measured, or the attempt still served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +126,8 @@ class Outcome:
     seconds: float
     attempts: tuple[Attempt, ...]
     error: str = ""
+    engine_s: float | None = None
+    """Its share of the time the local model worked, in seconds; None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

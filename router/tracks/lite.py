@@ -260,6 +260,7 @@ def _usage(usage: Mapping[str, Any], tier: str | None = None) -> Usage:
     details = usage.get("prompt_tokens_details") or {}
     cached = details.get("cached_tokens") or usage.get("cache_read_input_tokens") or 0
     written = usage.get("cache_creation_input_tokens") or details.get("cache_creation_tokens") or 0
+    told = (tier or usage.get("service_tier"), usage.get("speed"))
     hour = (details.get("cache_creation_token_details") or {}).get("ephemeral_1h_input_tokens") or 0
     return Usage(
         input=max((usage.get("prompt_tokens") or 0) - cached - written, 0),
@@ -267,9 +268,7 @@ def _usage(usage: Mapping[str, Any], tier: str | None = None) -> Usage:
         cache_read=cached,
         cache_write_5m=max(written - hour, 0),
         cache_write_1h=hour,
-        terms=" ".join(
-            word for word in (tier or usage.get("service_tier"), usage.get("speed")) if word in DEARER
-        ),
+        terms=" ".join(word for word in told if word in DEARER),
     )
 
 

@@ -56,7 +56,14 @@ def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outc
     }  # fmt: skip
     assert {name: row[name] for name in wanted} == wanted
     assert json.loads(row["attempts"]) == [
-        {"track": "cloud", "model": "claude-sonnet-4-5", "cause": "", "status": 200, "seconds": 0.5}
+        {
+            "track": "cloud",
+            "model": "claude-sonnet-4-5",
+            "cause": "",
+            "status": 200,
+            "seconds": 0.5,
+            "engine_s": None,
+        }
     ]
 
 
