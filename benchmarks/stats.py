@@ -1,0 +1,150 @@
+"""What a sample of tasks can prove: paired intervals, paired tests, and what they would miss.
+
+Everything is paired: two ways to route are compared on the same tasks, so a hard task is hard
+for both. A figure is computed once from the tasks as they are and once from each resample, all
+in one array: `figure[0]` is the point, the rest is what a sample like this one could as well
+have shown. Arithmetic on such arrays (ratios, mixes of suites) keeps the pairing.
+
+Suites are small and their outcomes lie near 1: with 29 tasks the plain percentile, the BCa and
+the bootstrap-t interval of a ratio of pass rates cover their truth in 83-92% of samples, since
+a sample too often holds none of the few tasks on which two systems differ. So one task more is
+thought of, a quarter of it in each corner (both pass, neither, only the one, only the other),
+as Agresti and Min do for matched pairs (Statistics in Medicine 24, 2005) and Perks's prior
+does for four cells. Covered then is 93-97%, and with 500 tasks nothing changes. Where two
+systems hardly ever differ the interval is wider than it need be.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats as distributions
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+POWER = 0.8
+CORNERS: Floats = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+"""(local, cloud) of the task that is thought of; each row weighs a quarter of a task."""
+_AT_ONCE = 4_000_000
+"""Counts drawn at a time, to bound memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A figure, and between what it lies at the stated confidence."""
+
+    point: float
+    low: float
+    high: float
+
+
+def resample(
+    columns: Floats,
+    rng: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
+    corners: Floats | None = None,
+) -> Floats:
+    """Return the columns' means, and their means in each resample of the tasks.
+
+    Suites are resampled each by itself and mixed afterwards: that is the stratified bootstrap.
+
+    Args:
+        columns: (tasks, figures).
+        rng: What draws.
+        resamples: How many times the tasks are drawn with replacement.
+        corners: (corners, figures): the figures of a task that is thought of, spread evenly
+            over the rows; None where figures have no bounds, such as costs.
+
+    Returns:
+        (1 + resamples, figures), the first row from the tasks as they are.
+
+    Raises:
+        ValueError: there is no task.
+    """
+    tasks = len(columns)
+    if not tasks:
+        raise ValueError("there is no task to resample")
+    thought = np.empty((0, columns.shape[1])) if corners is None else corners
+    rows = np.vstack([columns, thought])
+    weights = np.concatenate([np.ones(tasks), np.full(len(thought), 1 / max(len(thought), 1))])
+    weights /= weights.sum()
+    drawn = np.empty((1 + resamples, columns.shape[1]))
+    drawn[0] = columns.mean(axis=0)
+    step = max(1, _AT_ONCE // len(rows))
+    for start in range(1, 1 + resamples, step):
+        counts = rng.multinomial(tasks, weights, size=min(step, 1 + resamples - start))
+        drawn[start : start + len(counts)] = counts @ rows / tasks
+    return drawn
+
+
+def interval(figure: Floats, confidence: float = CONFIDENCE) -> Interval:
+    """Return a figure with its percentile interval; where resamples leave it undefined (nan), without them.
+
+    Args:
+        figure: (1 + resamples,), the point first.
+        confidence: Share of samples whose interval holds the truth.
+    """
+    outside = (1 - confidence) / 2
+    drawn = figure[1:]
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(figure[0]) or not len(drawn):
+        return Interval(point=float("nan"), low=float("nan"), high=float("nan"))
+    low, high = np.quantile(drawn, [outside, 1 - outside])
+    return Interval(point=float(figure[0]), low=float(low), high=float(high))
+
+
+def ratio(over: Floats, under: Floats) -> Floats:
+    """Divide; nan where there is nothing to divide by."""
+    result = np.full(np.broadcast(over, under).shape, np.nan)
+    np.divide(over, under, out=result, where=under != 0)
+    return result
+
+
+def mcnemar(one: Floats, other: Floats) -> float:
+    """Return the exact two-sided p-value that two systems pass equally many of the same tasks.
+
+    Args:
+        one: (tasks,) of 0 and 1.
+        other: The same tasks.
+    """
+    only_one, only_other = int(np.sum(one > other)), int(np.sum(one < other))
+    if not only_one + only_other:
+        return 1.0
+    return float(distributions.binomtest(only_one, only_one + only_other).pvalue)
+
+
+def sign_flip(differences: Floats, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> float:
+    """Return the two-sided p-value that the mean of paired differences is 0, by flipping signs.
+
+    Made for pass rates, which are no 0 and 1; on 0 and 1 it is McNemar's test, drawn.
+
+    Args:
+        differences: (tasks,), one system's pass rate less the other's.
+        rng: What draws.
+        resamples: How many assignments of signs are drawn.
+    """
+    moved = differences[differences != 0]
+    if not len(moved):
+        return 1.0
+    signs = rng.integers(0, 2, size=(resamples, len(moved))) * 2 - 1
+    # As far off as the sample itself, but for what adding up in another order rounds away.
+    beyond = np.abs(signs @ moved) >= np.abs(moved.sum()) * (1 - 1e-9)
+    return float((1 + np.sum(beyond)) / (1 + resamples))
+
+
+def detectable(differences: Floats, *, confidence: float = CONFIDENCE, power: float = POWER) -> float:
+    """Return the smallest mean difference that a paired test on so many tasks finds; nan below two.
+
+    Args:
+        differences: (tasks,), paired; only how far they scatter counts.
+        confidence: 1 less the share of false alarms, two-sided.
+        power: Share of samples in which a true difference of that size is found.
+    """
+    tasks = len(differences)
+    if tasks <= 1:
+        return float("nan")
+    both = distributions.t.ppf(1 - (1 - confidence) / 2, tasks - 1) + distributions.t.ppf(power, tasks - 1)
+    return float(both * np.std(differences, ddof=1) / np.sqrt(tasks))
