@@ -8,6 +8,7 @@ import xxhash
 from router.reading import clients
 from router.reading.clients import Client, Clients
 from router.reading.split import Envelope, split
+from router.reading.starts import Start
 from router.types import Request
 
 _SALT = {"message": 0, "system": 1, "tools": 2}
@@ -17,9 +18,10 @@ _SALT = {"message": 0, "system": 1, "tools": 2}
 class Asked:
     """One request, split, with its client known."""
 
-    def __init__(self, request: Request, known: Clients) -> None:
+    def __init__(self, request: Request, known: Clients, start: Start | None = None) -> None:
+        """Split all of the body, or what it has beside the messages of `start`."""
         self.request = request
-        self.envelope: Envelope = split(request.body)
+        self.envelope: Envelope = split(start.rest(request.body) if start else request.body)
         self.headers = dict(request.headers)
         self.client: Client = known.recognise(request.client, self.headers, self._head())
         self.seed = xxhash.xxh3_64_intdigest(f"{request.dialect} {self.client.name}".encode())

@@ -1,13 +1,15 @@
 """`Reader`: one request in, `Features` out, parsing only what it has not seen before.
 
 An agent sends its whole conversation again with every call. So the body is cut into raw
-messages, each is looked up by its hash, and only new ones are parsed and counted. The
-fold over a conversation's messages is kept, too, and taken up where it stopped.
+messages, each is looked up by its hash, and only new ones are parsed and counted. A body's
+beginning that is known is not even cut. The fold over a conversation's messages is kept, too,
+and taken up where it stopped.
 """
 
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from router.reading.clients import Clients
 from router.reading.facts import MessageFacts, SystemFacts, ToolFacts
 from router.reading.features import features
 from router.reading.fold import Fold
+from router.reading.starts import Begun, Starts
 from router.reading.tokens import Corrections, Counter, total
 from router.types import Request
 
@@ -54,8 +57,9 @@ class Reader:
     ) -> None:
         """Hold nothing yet."""
         self._clients = clients or Clients()
-        self._pieces: Cache[Piece] = Cache(entries=entries, size=cache_bytes * 3 // 4)
+        self._pieces: Cache[Piece] = Cache(entries=entries, size=cache_bytes * 11 // 16)
         self._folds: Cache[Fold] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
+        self._starts = Starts(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
         self._patterns: tuple[re.Pattern[str], ...] = ()
         self._counter = Counter()
         self._corrections = Corrections()
@@ -74,6 +78,7 @@ class Reader:
             self._patterns = patterns
             self._pieces.clear()
             self._folds.clear()
+            self._starts.kept.clear()
 
     def correct(self, model: str, estimated: int, actual: int) -> None:
         """Learn how `model` counts.
@@ -87,7 +92,7 @@ class Reader:
 
     def stats(self) -> dict[str, int]:
         """How full the caches are, and how full they may get: entries, and approximate bytes."""
-        caches: tuple[Cache[Any], ...] = (self._pieces, self._folds)
+        caches: tuple[Cache[Any], ...] = (self._pieces, self._folds, self._starts.kept)
         return {
             "entries": sum(map(len, caches)),
             "most_entries": sum(one.entries for one in caches),
@@ -101,12 +106,15 @@ class Reader:
         Raises:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
-        asked = Asked(request, self._clients)
+        asked, begun, known = self._asked(request)
         envelope = asked.envelope
         fresh: list[tuple[Piece, str]] = []
         system = self._found(asked, "system", (envelope.system,) if envelope.system else (), fresh)
         tools = self._found(asked, "tools", (envelope.tools,) if envelope.tools else (), fresh)
         messages = self._found(asked, "message", envelope.messages, fresh)
+        places = asked.digests("message", envelope.messages)
+        self._starts.keep(begun, asked.seed, envelope.messages, places)
+        messages[1:1] = known
         self._count_or_put_off(fresh, sum(piece.length for piece, _ in fresh))
         whole = total([piece.size for piece in (*system, *tools, *messages)])
         return features(
@@ -117,6 +125,16 @@ class Reader:
             tokens=round(whole.tokens * self._corrections.ratio(request.model)),
             exact=whole.exact,
         )
+
+    def _asked(self, request: Request) -> tuple[Asked, Begun, list[Any]]:
+        """The request, parsed without its known beginning, and the facts of that, if all are still there."""
+        begun = self._starts.find(request.body)
+        if begun.start:
+            asked = Asked(request, self._clients, begun.start)
+            known = self._pieces.get_all(begun.start.places()) if asked.seed == begun.start.seed else [None]
+            if asked.envelope.messages and all(known):
+                return asked, begun, known
+        return Asked(request, self._clients), replace(begun, start=None), []
 
     def settle(self) -> None:
         """Count what was only estimated so far. Safe in another thread.
