@@ -1,0 +1,1 @@
+"""What was routed where, why, and what it saved: for people."""
