@@ -6,6 +6,8 @@ plain SQL, and alembic comes only where there is something to do.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,7 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from router.errors import Misconfigured
-from router.ledger.tables import REVISION
+from router.ledger.rollups import add_all
+from router.ledger.tables import REVISION, hourly
 from router.settings import data_dir
 
 BUSY_S = 30
@@ -75,8 +78,12 @@ def connect(url: URL) -> sa.Engine:
     shown = url.render_as_string(hide_password=True)
     try:
         engine = _engine(url)
-        with engine.begin() as connection:
-            _migrate(connection)
+        try:
+            with engine.begin() as connection:
+                _migrate(connection)
+        except BaseException:
+            engine.dispose()
+            raise
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise Misconfigured(
             f"ledger: no driver for {shown} ({error}); install it, e.g. `pip install 'psycopg[binary]'`"
@@ -87,6 +94,19 @@ def connect(url: URL) -> sa.Engine:
             "and written, or set `ledger` (TURNOUT_LEDGER) to another place"
         ) from error
     return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that reads in order to write; it commits at the end unless something raises.
+
+    SQLite must be told at the beginning: a reader that turns writer after another has written is
+    refused, however long it waits. On PostgreSQL, lock the rows that are read: `with_for_update`.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def _engine(url: URL) -> sa.Engine:
@@ -105,10 +125,14 @@ def _tune(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> 
 
 
 def _migrate(connection: sa.Connection) -> None:
-    if sa.inspect(connection).has_table("alembic_version"):
+    looked = sa.inspect(connection)
+    if looked.has_table("alembic_version"):
         stored = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if stored == REVISION:
             return
+    rolled_up = looked.has_table(hourly.name)
     from router.ledger.migrations import upgrade
 
     upgrade(connection)
+    if not rolled_up:
+        add_all(connection)

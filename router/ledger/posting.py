@@ -1,7 +1,8 @@
 """From the journal into the database. Records may come twice; the second time changes nothing.
 
-Everything begun goes in first, then everything finished, then the bills: a finish finds
-its row, and a bill sees all of the conversation that came before it.
+Everything begun goes in first, then everything finished, then the bills, then the roll-ups: a
+finish finds its row, a bill sees all of the conversation that came before it, and what is added
+up is whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from router.ledger.budgets import Spent
 from router.ledger.journal import Record, Values
-from router.ledger.money import Billing
+from router.ledger.money import Bill, Billing
+from router.ledger.rollups import add
 from router.ledger.tables import BEGUN, BILLED, FINISHED, USAGE, feedback, requests
 
 _inserts = {
@@ -34,9 +37,9 @@ _open = sa.select(
     _id,
     *(
         requests.c[name]
-        for name in ("operation", "asked_model", "team", "conversation", "begun_at", "context_tokens")
+        for name in ("operation", "asked_model", "team", "key_id", "conversation", "begun_at", "context_tokens")
     ),
-).where(requests.c.finished_at.is_(None))
+).where(requests.c.finished_at.is_(None)).with_for_update()
 _ending = (
     sa.update(requests)
     .where(_id == sa.bindparam("of"), requests.c.finished_at.is_(None))
@@ -57,8 +60,12 @@ _seen = sa.select(sa.func.max(_prompt)).where(
 """A conversation only grows, so the largest earlier prompt that fits into this one is its beginning."""
 
 
-def post(connection: sa.Connection, records: Sequence[Record], billing: Billing) -> None:
-    """Write `records` in the connection's transaction; the caller commits."""
+def post(connection: sa.Connection, records: Sequence[Record], billing: Billing) -> list[Spent]:
+    """Write `records` in the connection's transaction; the caller commits.
+
+    Returns:
+        What was spent by the rows that were finished now, and not before.
+    """
     begun = [{name: values.get(name) for name in BEGUN} for what, values in records if what == "begin"]
     if begun:
         connection.execute(_inserts[connection.dialect.name], begun)
@@ -66,8 +73,7 @@ def post(connection: sa.Connection, records: Sequence[Record], billing: Billing)
     for what, values in records:
         if what == "finish":
             ended.setdefault(values["id"], values)
-    if ended:
-        _finish(connection, ended, billing)
+    return _finish(connection, ended, billing) if ended else []
 
 
 def keep_verdict(connection: sa.Connection, row: Values) -> None:
@@ -75,23 +81,40 @@ def keep_verdict(connection: sa.Connection, row: Values) -> None:
     connection.execute(_upserts[connection.dialect.name], row)
 
 
-def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> None:
+def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> list[Spent]:
     rows = {row["id"]: row for row in _unfinished(connection, list(ended))}
     if not rows:
-        return
+        return []
     connection.execute(_ending, [_bound(ended[of], FINISHED) for of in rows])
-    bills = []
+    bills, spent = [], []
     for of, row in rows.items():
         whole = {**row, **ended[of]}
         seen = _seen_before(connection, whole) if whole["served_track"] == "local" else 0
         bill = billing.bill(whole, seen)
         bills.append({"of": of, **{f"new_{name}": getattr(bill, name) for name in BILLED}})
+        spent.append(_spent(row, bill))
     connection.execute(_billing, bills)
+    for some in _some(list(rows)):
+        add(connection, some)
+    return spent
+
+
+def _spent(row: Mapping[str, Any], bill: Bill) -> Spent:
+    return Spent(
+        id=row["id"],
+        team=row["team"],
+        key_id=row["key_id"] or "",
+        begun_at=row["begun_at"],
+        usd=max((bill.cost_usd or 0.0) - (bill.local_usd or 0.0), 0.0),
+    )
+
+
+def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + MANY] for start in range(0, len(ids), MANY))
 
 
 def _unfinished(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.RowMapping]:
-    for start in range(0, len(ids), MANY):
-        some = ids[start : start + MANY]
+    for some in _some(ids):
         yield from connection.execute(_open.where(_id.in_(some))).mappings()
 
 

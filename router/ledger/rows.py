@@ -34,12 +34,12 @@ def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
         "team": request.team,
         "user": request.user,
         "key_id": request.key_id,
-        "client": features.client[:NAME],
-        "conversation": features.conversation[:NAME],
+        "client": named(features.client),
+        "conversation": named(features.conversation),
         "dialect": request.dialect,
         "operation": request.operation,
         "kind": features.kind,
-        "asked_model": request.model[:NAME],
+        "asked_model": named(request.model),
         "stream": request.stream,
         "policy": plan.policy,
         "rule": decision.rule,
@@ -93,7 +93,7 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "id": request_id,
         "finished_at": now,
         "served_track": outcome.track,
-        "served_model": outcome.model[:NAME],
+        "served_model": named(outcome.model),
         "status": outcome.status,
         "error": unquoted(outcome.error) if outcome.error else "",
         "escalated": first.cause if first and moved and first.track == "local" else "",
@@ -126,6 +126,17 @@ def ask_digest(ask: str, secret: bytes) -> str:
     return blake2b(text, key=secret, digest_size=16).hexdigest() if text else ""
 
 
+def named(name: str) -> str:
+    """Cut a name short, and replace what some database could not store: half a character, a NUL.
+
+    Without that a client could keep its requests out of the ledger by the name it asks for.
+    """
+    name = name[:NAME]
+    if name.isascii() and "\0" not in name:
+        return name
+    return name.encode(errors="replace").decode().replace("\0", "?")
+
+
 def unquoted(message: str) -> str:
     """Keep a message's first line, without what it quotes: an upstream may quote the prompt."""
-    return _QUOTED.sub(r"\1...\1", message.partition("\n")[0])[:NAME]
+    return named(_QUOTED.sub(r"\1...\1", message.partition("\n")[0]))

@@ -15,14 +15,15 @@ from typing import Self
 import sqlalchemy as sa
 
 from router.errors import TurnoutError
-from router.keys import Key, mint
 from router.ledger import rows
+from router.ledger.accounts import Accounts
+from router.ledger.budgets import Budgets
 from router.ledger.complaints import Complaints
-from router.ledger.database import connect, journal_folder, locate
+from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.money import Billing
 from router.ledger.posting import keep_verdict, post
-from router.ledger.tables import feedback, keys, requests
+from router.ledger.tables import feedback, requests
 from router.prices import Prices
 from router.types import Outcome, Plan
 
@@ -41,6 +42,8 @@ class LedgerStore:
 
     def __init__(self, engine: sa.Engine, journal: Journal | None, billing: Billing) -> None:
         self._engine = engine
+        self.accounts = Accounts(engine)
+        self.budgets = Budgets(engine)
         self._journal = journal
         self._billing = billing
         self._secret = secrets.token_bytes(32)  # of digests: never written, gone with the process
@@ -97,6 +100,7 @@ class LedgerStore:
             self._append(("finish", rows.finished(request_id, outcome, time.time())))
         except Exception as error:  # as above
             self._complaints.record_lost(error)
+            self.budgets.release(request_id)
 
     def flush(self) -> bool:
         """Post everything now; False where the database took it not, and the journal keeps it."""
@@ -114,7 +118,8 @@ class LedgerStore:
             self._closed.set()
             self._pending.set()
             self._thread.join()
-            self.flush()
+            if self.flush():
+                self.budgets.close()
             self._journal.close()
         self._engine.dispose()
 
@@ -191,32 +196,6 @@ class LedgerStore:
         with self._engine.connect() as connection:
             yield from connection.execution_options(yield_per=1000).execute(main).mappings()
 
-    def create_key(self, *, team: str, user: str, name: str = "") -> str:
-        """Make a key and return its secret, which is nowhere stored."""
-        secret, digest = mint()
-        row = {"id": secrets.token_hex(4), "digest": digest, "created_at": time.time()}
-        with self._engine.begin() as connection:
-            connection.execute(sa.insert(keys), {**row, "team": team, "user": user, "name": name})
-        return secret
-
-    def revoke_key(self, key_id: str) -> bool:
-        """End a key's life; False where there is no such key in force."""
-        ended = sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
-        with self._engine.begin() as connection:
-            return connection.execute(ended.values(revoked_at=time.time())).rowcount > 0
-
-    def keys(self) -> list[Row]:
-        """List all keys, revoked ones too, oldest first; without their digests."""
-        shown = [column for column in keys.c if column is not keys.c.digest]
-        with self._engine.connect() as connection:
-            return list(connection.execute(sa.select(*shown).order_by(keys.c.created_at)).mappings())
-
-    def load_keys(self) -> dict[str, Key]:
-        """Read the keys in force by digest, for a `Keyring`."""
-        with self._engine.connect() as connection:
-            valid = connection.execute(sa.select(keys).where(keys.c.revoked_at.is_(None)))
-            return {row.digest: Key(team=row.team, user=row.user, name=row.name) for row in valid}
-
     def _append(self, record: Record) -> None:
         if self._journal is None:
             raise RuntimeError("the ledger was opened for reading only")
@@ -258,8 +237,9 @@ class LedgerStore:
         if not records:
             return
         try:
-            with self._engine.begin() as connection:
-                post(connection, records, self._billing)
+            with writing(self._engine) as connection:
+                spent = post(connection, records, self._billing)
+                self.budgets.charge(connection, spent)
         except Exception as error:  # told apart in the next line
             if _to_try_again(error):
                 raise
@@ -269,6 +249,8 @@ class LedgerStore:
             half = len(records) // 2
             self._post(records[:half])
             self._post(records[half:])
+        else:
+            self.budgets.settle(spent)
 
 
 def _to_try_again(error: Exception) -> bool:

@@ -6,7 +6,7 @@ Times are seconds since the epoch, UTC. A column that is null was not known.
 
 import sqlalchemy as sa
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -102,6 +102,16 @@ requests = sa.Table(
     sa.Index("requests_conversation", "conversation", "begun_at"),
 )
 
+for _name, _rare in {
+    "unfinished": requests.c.finished_at.is_(None),
+    "escalated": requests.c.escalated != "",
+    "degraded": requests.c.degraded != "",
+    "private": requests.c.private_why != "",
+    "failed": requests.c.status >= 400,  # noqa: PLR2004 - HTTP's
+}.items():
+    sa.Index(f"requests_{_name}", requests.c.begun_at, sqlite_where=_rare, postgresql_where=_rare)
+"""What is asked for often and is seldom so: a few rows to look through in the place of all."""
+
 USAGE = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 BILLED = (
     "cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_cold_usd", "baseline_how",
@@ -141,4 +151,47 @@ teams = sa.Table(
     metadata,
     sa.Column("name", sa.String(200), primary_key=True),
     sa.Column("created_at", sa.Float, nullable=False),
+)
+
+hourly = sa.Table(
+    "requests_hourly",
+    metadata,
+    # What is counted apart; see `rollups.DIMENSIONS`
+    sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),  # its first second, UTC
+    *(
+        sa.Column(name, sa.String(length), primary_key=True)
+        for name, length in {
+            "team": 200, "user": 200, "client": 200, "kind": 32, "policy": 200, "rule": 200,
+            "track": 16, "model": 200, "escalated": 32, "degraded": 32,
+        }.items()
+    ),
+    # How many requests, and of those how many ...; see `rollups.COUNTS`
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False)
+        for name in (
+            "requests", "unfinished", "held", "would_local", "private", "private_left", "failed", "hung_up",
+            "estimated", "stuck", *USAGE, "cost_known", "baseline_known", "compared",
+        )
+    ),
+    # Sums of what is known; `compared_*` of rows that have both sides, so that they may be subtracted
+    *(
+        sa.Column(name, sa.Float, nullable=False)
+        for name in (
+            "cost_usd", "local_usd", "wasted_usd", "baseline_usd", "baseline_cold_usd",
+            "compared_cost_usd", "compared_baseline_usd", "compared_cold_usd", "engine_s",
+        )
+    ),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+latencies = sa.Table(
+    "latencies_hourly",
+    metadata,
+    sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("team", sa.String(200), primary_key=True),
+    sa.Column("track", sa.String(16), primary_key=True),
+    sa.Column("measure", sa.String(16), primary_key=True),  # first_byte, total, overhead
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),  # see `rollups.GROWTH`
+    sa.Column("requests", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -1,4 +1,8 @@
-"""Plans and outcomes to write down, a ledger in a folder of its own, and programs that write to it."""
+"""Plans and outcomes to write down, a ledger of its own for each test, and programs that write to it.
+
+Whatever a test does to `ledger`, `opened` or `program` it does twice: to a SQLite file, and to a
+database of a real PostgreSQL. A test that asks for `path` is about the file and runs once.
+"""
 
 import os
 import subprocess
@@ -9,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import administered
+from postgres_server import PostgreSQL, start
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
 from policies.privacy import Clearance
 from router.ledger import LedgerStore
+from router.ledger.database import locate
 from router.prices import Prices
 from router.types import Attempt, Outcome, Plan, Request, Usage
 
@@ -59,8 +66,14 @@ def plan_of(request_id: str, **changed: Any) -> Plan:
     return replace(PLAN, request=replace(REQUEST, id=request_id, **changed), **of_plan)
 
 
-def open_ledger(path: Path, *, write: bool = True) -> LedgerStore:
-    return LedgerStore.open(path, prices=Prices(), cloud_model="claude-sonnet-5-5", write=write)
+def open_ledger(location: Path | str, *, write: bool = True) -> LedgerStore:
+    return LedgerStore.open(location, prices=Prices(), cloud_model="claude-sonnet-5-5", write=write)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "location" in metafunc.fixturenames:
+        kinds = ["sqlite"] if "path" in metafunc.fixturenames else ["sqlite", "postgresql"]
+        metafunc.parametrize("location", kinds, indirect=True)
 
 
 @pytest.fixture
@@ -73,18 +86,47 @@ def outcome() -> Outcome:
     return OUTCOME
 
 
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A server for all tests of this process, with a ledger to copy from."""
+    with start() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        open_ledger(server.create("ledger")).close()
+        yield server
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
 @pytest.fixture
-def opened(path: Path) -> Iterator[Callable[..., LedgerStore]]:
-    """Open the ledger at `path`, as often as wanted; all are closed at the end."""
+def location(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the test's ledger is: a file that is not there yet, or a URL of an empty ledger."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    server = request.getfixturevalue("postgresql")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # its journals lie there
+    return server.create(f"t{abs(hash(request.node.nodeid))}", template="ledger")
+
+
+@pytest.fixture
+def blank(location: str) -> str:
+    """The same place with nothing in it at all."""
+    if locate(location).get_backend_name() == "postgresql":
+        with administered(location) as database:
+            database.exec_driver_sql("DROP SCHEMA public CASCADE")
+            database.exec_driver_sql("CREATE SCHEMA public")
+    return location
+
+
+@pytest.fixture
+def opened(location: str) -> Iterator[Callable[..., LedgerStore]]:
+    """Open the ledger at `location`, as often as wanted; all are closed at the end."""
     stores: list[LedgerStore] = []
 
     def make(*, write: bool = True) -> LedgerStore:
-        stores.append(open_ledger(path, write=write))
+        stores.append(open_ledger(location, write=write))
         return stores[-1]
 
     yield make
@@ -98,13 +140,14 @@ def ledger(opened: Callable[..., LedgerStore]) -> LedgerStore:
 
 
 @pytest.fixture
-def program(path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
-    """Start a Python program that may use `conftest` and knows `PATH`; none outlives the test."""
+def program(location: str, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Start a Python program that may use `conftest` and knows `LOCATION`; none outlives the test."""
     started: list[subprocess.Popen[str]] = []
 
     def start(source: str) -> subprocess.Popen[str]:
         head = (
-            f"import os, sys\nfrom pathlib import Path\nfrom conftest import *\nPATH = Path({str(path)!r})\n"
+            "import os, sys\nfrom pathlib import Path\nfrom conftest import *\n"
+            f"LOCATION, FOLDER = {location!r}, Path({str(tmp_path)!r})\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", head + source],

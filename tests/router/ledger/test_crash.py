@@ -1,15 +1,16 @@
 """Real processes, really killed: whatever `begin` or `finish` returned from is there afterwards."""
 
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 
 import pytest
+import sqlalchemy as sa
+from places import administered, busy, journals
 
 from router.ledger import LedgerStore
+from router.ledger.database import journal_folder, locate
 from router.ledger.journal import Record, encode
 from router.ledger.rows import begun, finished
 from router.types import Outcome, Plan
@@ -20,9 +21,9 @@ SECRET = b"secret"
 
 BEGIN_ONE = """
 import time
-store = open_ledger(PATH)
+store = open_ledger(LOCATION)
 sys.stdout.write("ready\\n"); sys.stdout.flush()
-while not PATH.with_name("go").exists(): time.sleep(0.01)
+while not (FOLDER / "go").exists(): time.sleep(0.01)
 store.begin(plan_of("r1"))
 store.begin(plan_of("r2"))
 store.finish("r2", OUTCOME)
@@ -31,7 +32,7 @@ time.sleep(600)
 """
 
 BEGIN_MANY = """
-store = open_ledger(PATH)
+store = open_ledger(LOCATION)
 number = 0
 while True:
     name = f"{os.getpid()}-{number}"
@@ -41,25 +42,20 @@ while True:
 """
 
 
-def journals(path: Path) -> list[Path]:
-    return sorted(path.with_name(f"{path.name}.journals").glob("*.jsonl"))
-
-
 @pytest.fixture
-def left(program: Program, path: Path) -> list[Path]:
+def left(program: Program, location: str, tmp_path: Path) -> list[Path]:
     """Journals of a process killed the moment `begin` returned; the database saw none of its rows."""
     process = program(BEGIN_ONE)
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")  # nothing can be posted
-        path.with_name("go").touch()
+    with busy(location):  # nothing can be posted
+        (tmp_path / "go").touch()
         assert process.stdout.readline() == "begun\n"
         process.kill()
         process.wait()
-        assert other.execute("SELECT count(*) FROM requests").fetchone() == (0,)
-        other.execute("ROLLBACK")
-    return journals(path)
+        with administered(location) as database:
+            assert database.scalar(sa.text("SELECT count(*) FROM requests")) == 0
+    return journals(location)
 
 
 @pytest.fixture
@@ -73,7 +69,7 @@ def whole(make_plan: Callable[..., Plan], outcome: Outcome) -> bytes:
     return b"".join(map(encode, records))
 
 
-def test_what_was_begun_survives_being_killed(left: list[Path], opened: Opened, path: Path) -> None:
+def test_what_was_begun_survives_being_killed(left: list[Path], opened: Opened, location: str) -> None:
     assert any(file.stat().st_size for file in left)
     ledger = opened(write=False)
     cut_off, whole = ledger.row("r1"), ledger.row("r2")
@@ -83,22 +79,22 @@ def test_what_was_begun_survives_being_killed(left: list[Path], opened: Opened, 
     assert whole["status"] == 200
     assert whole["cost_usd"] == pytest.approx(0.00351)
     assert ledger.count() == 2
-    assert journals(path) == []
+    assert journals(location) == []
 
 
 def test_replaying_again_changes_nothing(
-    left: list[Path], opened: Opened, path: Path, tmp_path: Path
+    left: list[Path], opened: Opened, location: str, tmp_path: Path
 ) -> None:
     """As after a crash between the commit and the journal's end."""
     copies = tmp_path / "copies"
     shutil.copytree(left[0].parent, copies)
     once = opened(write=False).recent(10)
     shutil.copytree(copies, left[0].parent, dirs_exist_ok=True)
-    assert journals(path) == left
+    assert journals(location) == left
     again = opened()
     assert again.recent(10) == once
     assert len(once) == 2
-    assert set(journals(path)).isdisjoint(left)
+    assert set(journals(location)).isdisjoint(left)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +113,17 @@ def test_replaying_again_changes_nothing(
     ],
 )
 def test_damage_costs_no_other_record(
-    opened: Opened, path: Path, whole: bytes, tail: bytes, rows: int
+    opened: Opened, location: str, whole: bytes, tail: bytes, rows: int
 ) -> None:
     opened().close()
-    dead = path.with_name(f"{path.name}.journals") / "1-dead-a.jsonl"
+    dead = journal_folder(locate(location)) / "1-dead-a.jsonl"
     dead.write_bytes(whole + tail)
     ledger = opened(write=False)
     assert ledger.count() == rows
     row = ledger.row("r2")
     assert row is not None
     assert row["finished_at"] == 3.0
-    assert journals(path) == []
+    assert journals(location) == []
 
 
 def test_killed_in_full_flight_nothing_is_lost_or_doubled(program: Program, opened: Opened) -> None:
@@ -154,9 +150,9 @@ def test_killed_in_full_flight_nothing_is_lost_or_doubled(program: Program, open
     assert all(row["cost_usd"] == pytest.approx(0.00351) for row in map(rows.get, ended) if row)
 
 
-def test_two_processes_write_at_once(program: Program, opened: Opened, path: Path) -> None:
+def test_two_processes_write_at_once(program: Program, opened: Opened, location: str) -> None:
     source = """
-store = open_ledger(PATH)
+store = open_ledger(LOCATION)
 for number in range(400):
     store.begin(plan_of(f"{os.getpid()}-{number}"))
     store.finish(f"{os.getpid()}-{number}", OUTCOME)
@@ -169,19 +165,19 @@ sys.stdout.write(f"lost={store.lost}")
     ledger = opened(write=False)
     assert ledger.count() == 1200
     assert all(row["finished_at"] for row in ledger.recent(1200))
-    assert journals(path) == []
+    assert journals(location) == []
 
 
 def test_the_living_keep_their_journal(
-    opened: Opened, path: Path, make_plan: Callable[..., Plan], outcome: Outcome, program: Program
+    opened: Opened, location: str, make_plan: Callable[..., Plan], outcome: Outcome, program: Program
 ) -> None:
     living = opened()
     with living._posting:  # as if the database were slow
         living.begin(make_plan("mine"))
-        mine = journals(path)
-        program("open_ledger(PATH, write=False).close()").wait(timeout=60)
+        mine = journals(location)
+        program("open_ledger(LOCATION, write=False).close()").wait(timeout=60)
         opened(write=False)
-        assert journals(path) == mine
+        assert journals(location) == mine
         assert any(file.stat().st_size for file in mine)
     living.finish("mine", outcome)
     assert living.flush()
@@ -190,12 +186,12 @@ def test_the_living_keep_their_journal(
     assert row["finished_at"]
 
 
-def test_closing_posts_what_is_left(opened: Opened, path: Path, make_plan: Callable[..., Plan]) -> None:
+def test_closing_posts_what_is_left(opened: Opened, location: str, make_plan: Callable[..., Plan]) -> None:
     ledger = opened()
     ledger.begin(make_plan("last"))
     ledger.close()
     ledger.close()
-    assert journals(path) == []
+    assert journals(location) == []
     assert opened(write=False).row("last") is not None
 
 

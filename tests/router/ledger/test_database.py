@@ -9,7 +9,7 @@ from router.prices import Prices
 
 
 @pytest.mark.parametrize(
-    ("location", "message"),
+    ("place", "message"),
     [
         ("://", "ledger: this URL cannot be read"),
         ("mysql://host/turnout", "ledger: `mysql` is not supported; give the path of a SQLite file"),
@@ -21,11 +21,11 @@ from router.prices import Prices
         ("{tmp}/folder", "ledger: cannot open .*unable to open database file"),
     ],
 )
-def test_what_cannot_be_opened_says_why(tmp_path: Path, location: str, message: str) -> None:
+def test_what_cannot_be_opened_says_why(tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "file").write_bytes(b"this is text, and rather more of it than a header has" * 40)
     (tmp_path / "folder").mkdir()
     with pytest.raises(Misconfigured, match=message):
-        LedgerStore.open(location.replace("{tmp}", str(tmp_path)), prices=Prices())
+        LedgerStore.open(place.replace("{tmp}", str(tmp_path)), prices=Prices())
 
 
 def test_locations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from places import administered
 
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
+from router.ledger.database import locate
 from router.ledger.evidence import labelled
 from router.ledger.migrations import FOLDER
+from router.ledger.reading import totals
 from router.ledger.rows import begun, finished
 from router.ledger.tables import REVISION, keys, metadata
 from router.types import Outcome, Plan
@@ -24,12 +25,13 @@ from router.types import Outcome, Plan
 Opened = Callable[..., LedgerStore]
 
 
-def test_the_migrations_make_the_tables(opened: Opened, path: Path) -> None:
+def test_the_migrations_make_the_tables(opened: Opened, blank: str) -> None:
     opened().close()
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(locate(blank))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
+        if engine.dialect.name == "sqlite":
+            assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
     engine.dispose()
 
 
@@ -41,22 +43,25 @@ def test_the_revision_is_the_newest_migration() -> None:
 
 
 def test_a_ledger_of_the_first_version_keeps_its_rows(
-    opened: Opened, path: Path, make_plan: Callable[..., Plan], outcome: Outcome
+    opened: Opened, blank: str, make_plan: Callable[..., Plan], outcome: Outcome
 ) -> None:
-    old = sa.create_engine(f"sqlite:///{path}")
+    old = sa.create_engine(locate(blank))
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("path_separator", "os")
     with old.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        first = sa.Table("requests", sa.MetaData(), autoload_with=connection)
+        then = sa.MetaData()
+        first = sa.Table("requests", then, autoload_with=connection)
         values = {**begun(make_plan("old"), 1.0, b"secret"), **finished("old", outcome, 2.0)}
-        connection.execute(
-            sa.insert(first), {name: value for name, value in values.items() if name in first.c}
-        )
-        digest = {"id": "k1", "digest": "d", "team": "core", "user": "ada", "name": "", "created_at": 1.0}
-        connection.execute(sa.insert(keys), digest)
+        under_way = begun(make_plan("cut off"), 1.5, b"secret")
+        for one in (values, under_way):
+            connection.execute(
+                sa.insert(first), {name: value for name, value in one.items() if name in first.c}
+            )
+        key = {"id": "k1", "digest": "d", "team": "core", "user": "ada", "name": "", "created_at": 1.0}
+        connection.execute(sa.insert(sa.Table("keys", then, autoload_with=connection)), key)
     old.dispose()
     assert "ask_digest" not in first.c
 
@@ -65,17 +70,26 @@ def test_a_ledger_of_the_first_version_keeps_its_rows(
     assert row is not None
     assert all(row[column.name] == values.get(column.name) for column in first.c)
     assert row["ask_digest"] is None
-    assert len(ledger.load_keys()) == 1
-    ledger.begin(make_plan("new"))
     assert ledger.judge("old", "should_be_cloud", team="core", user="ada")
     assert [(one.request_id, one.label) for one in labelled(ledger)] == [("old", 0)]
+    with administered(blank) as database:
+        (whole,) = totals(database, 0, 3600)
+        assert database.scalar(sa.select(sa.func.count()).select_from(keys)) == 1
+    assert (whole["requests"], whole["unfinished"], whole["output"]) == (2, 1, 200)
+    assert whole["cost_known"] == 0
+
+    ledger.begin(make_plan("new"))
+    ledger.finish("cut off", outcome)
     assert ledger.flush()
-    assert ledger.count() == 2
+    assert ledger.count() == 3
+    with administered(blank) as database:
+        (whole,) = totals(database, 0, 3600)
+    assert (whole["requests"], whole["unfinished"], whole["output"]) == (2, 0, 400)
 
 
-def test_every_migration_can_be_taken_back(opened: Opened, path: Path) -> None:
+def test_every_migration_can_be_taken_back(opened: Opened, blank: str) -> None:
     opened().close()
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(locate(blank))
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("path_separator", "os")
@@ -87,31 +101,30 @@ def test_every_migration_can_be_taken_back(opened: Opened, path: Path) -> None:
     assert opened().count() == 0
 
 
-def test_a_newer_database_is_refused_and_left_alone(opened: Opened, path: Path) -> None:
+def test_a_newer_database_is_refused_and_left_alone(opened: Opened, location: str) -> None:
     opened().close()
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-        database.commit()
-        before = "\n".join(database.iterdump())
-        with pytest.raises(
-            Misconfigured, match=r"ledger: .*ledger\.db is of a newer version.*9999.*TURNOUT_LEDGER"
-        ):
+    with administered(location) as database:
+        database.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        before = sa.inspect(database).get_table_names()
+        with pytest.raises(Misconfigured, match=r"ledger: .* is of a newer version.*9999.*TURNOUT_LEDGER"):
             opened()
-        assert "\n".join(database.iterdump()) == before
+        assert sa.inspect(database).get_table_names() == before
+        assert database.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-def test_a_failed_migration_leaves_nothing_behind(opened: Opened, path: Path) -> None:
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE keys (mine)")  # the second table of the first migration
-        with pytest.raises(Misconfigured, match="table keys already exists"):
+def test_a_failed_migration_leaves_nothing_behind(opened: Opened, blank: str) -> None:
+    with administered(blank) as database:
+        database.exec_driver_sql("CREATE TABLE keys (mine INTEGER)")  # the first migration's second table
+        with pytest.raises(Misconfigured, match=r'"?keys"? already exists'):
             opened()
-        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("keys",)]
-        database.execute("DROP TABLE keys")
+        assert sa.inspect(database).get_table_names() == ["keys"]
+        database.exec_driver_sql("DROP TABLE keys")
     assert opened().count() == 0
 
 
+@pytest.mark.usefixtures("blank")
 def test_alembic_is_imported_only_to_migrate(program: Callable[[str], subprocess.Popen[str]]) -> None:
-    source = "open_ledger(PATH).close(); sys.stdout.write(str('alembic' in sys.modules))"
+    source = "open_ledger(LOCATION).close(); sys.stdout.write(str('alembic' in sys.modules))"
     assert program(source).communicate(timeout=60)[0] == "True"
     assert program(source).communicate(timeout=60)[0] == "False"
 

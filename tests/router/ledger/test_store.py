@@ -1,14 +1,13 @@
 import json
-import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from subprocess import Popen
 
 import pytest
+from places import administered, busy
 
 from router.keys import Key, Keyring
 from router.ledger import LedgerStore, rows
@@ -146,15 +145,13 @@ def test_rows_arrive_without_being_asked_for(ledger: LedgerStore, make_plan: Mak
 
 
 def test_a_busy_database_keeps_nobody_waiting(
-    ledger: LedgerStore, path: Path, make_plan: MakePlan, outcome: Outcome
+    ledger: LedgerStore, location: str, make_plan: MakePlan, outcome: Outcome
 ) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    with busy(location):
         for number in range(50):
             ledger.begin(make_plan(f"r{number}"))
             ledger.finish(f"r{number}", outcome)
         assert ledger.count() == 0
-        other.execute("ROLLBACK")
     assert ledger.flush()
     assert ledger.count() == 50
     assert all(row["finished_at"] for row in ledger.recent(50))
@@ -169,17 +166,26 @@ def test_names_that_clients_choose_are_cut_short(ledger: LedgerStore, make_plan:
     assert row["asked_model"] == "m" * rows.NAME
 
 
-@pytest.mark.parametrize("model", ["", "modèle\n\x00", "\ud800", "'; DROP TABLE requests; --"])
-def test_odd_names_hurt_nobody(
-    ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome, model: str
+@pytest.mark.parametrize(
+    ("model", "stored"),
+    [
+        ("", ""),
+        ("modèle\n", "modèle\n"),
+        ("modèle\x00", "modèle?"),  # PostgreSQL stores no NUL
+        ("\ud800x", "?x"),  # half a character is no text
+        ("'; DROP TABLE requests; --", "'; DROP TABLE requests; --"),
+    ],
+)
+def test_odd_names_keep_no_request_out(
+    ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome, model: str, stored: str
 ) -> None:
     ledger.begin(make_plan("odd", model=model))
-    ledger.begin(make_plan("next"))
-    ledger.finish("odd", replace(outcome, model=model))
+    ledger.finish("odd", replace(outcome, model=model, error=model))
     ledger.flush()
-    assert ledger.row("next") is not None
     row = ledger.row("odd")
-    assert row["asked_model"] == model if row is not None else ledger.lost == 2  # half a character is no text
+    assert row is not None
+    assert (row["asked_model"], row["served_model"]) == (stored, stored)
+    assert ledger.lost == 0
 
 
 def test_a_closed_or_read_only_ledger_loses_and_counts(
@@ -195,36 +201,37 @@ def test_a_closed_or_read_only_ledger_loses_and_counts(
 
 
 def test_what_the_database_refuses_waits_in_the_journal(
-    opened: Callable[..., LedgerStore], path: Path, make_plan: MakePlan, outcome: Outcome
+    opened: Callable[..., LedgerStore], location: str, make_plan: MakePlan, outcome: Outcome
 ) -> None:
     ledger = opened()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("ALTER TABLE requests RENAME TO away")
+    with administered(location) as other:
+        other.exec_driver_sql("ALTER TABLE requests RENAME TO away")
         ledger.begin(make_plan("r1"))
         assert not ledger.flush()
         ledger.finish("r1", outcome)
         assert not ledger.flush()
-        other.execute("ALTER TABLE away RENAME TO requests")
+        other.exec_driver_sql("ALTER TABLE away RENAME TO requests")
         assert ledger.flush()
         row = ledger.row("r1")
         assert row is not None
         assert row["status"] == 200
 
-        other.execute("ALTER TABLE requests RENAME TO away")
+        other.exec_driver_sql("ALTER TABLE requests RENAME TO away")
         ledger.begin(make_plan("r2"))
         ledger.close()
-        other.execute("ALTER TABLE away RENAME TO requests")
+        other.exec_driver_sql("ALTER TABLE away RENAME TO requests")
     assert opened(write=False).row("r2") is not None
     assert ledger.lost == 0
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 def test_a_full_disk_is_counted_said_once_and_survived(
     program: Callable[[str], Popen[str]], opened: Callable[..., LedgerStore]
 ) -> None:
     process = program("""
 import resource
-store = open_ledger(PATH)
+store = open_ledger(LOCATION)
 store.begin(plan_of("before"))
 store.flush()
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)

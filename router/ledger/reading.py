@@ -1,0 +1,423 @@
+"""Questions that a report and a dashboard ask of the ledger, answered from roll-ups where there are any.
+
+Every answer is exact: whole UTC hours come from the roll-ups, what is under way or was cut off
+comes from the rows, and so do the ends of a period that begins or ends within an hour (as a day
+does in India). Only where retention has already removed the rows of such an hour does the whole
+hour count to the period in which it began.
+
+Times are seconds since the epoch, UTC; a period holds what began in `since <= begun_at < until`.
+Nothing here computes a rate or a percentage: `Totals` has the counts, and `Totals.sums` adds up.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from router.ledger.rollups import (
+    DIMENSIONS,
+    HOUR,
+    LATENCIES,
+    MEASURES,
+    bucket_of,
+    middle,
+    places,
+    summed,
+)
+from router.ledger.tables import hourly, latencies, requests
+
+Dimension = Literal[
+    "team", "user", "client", "kind", "policy", "rule", "track", "model", "escalated", "degraded"
+]
+"""What totals may be taken by. `escalated` and `degraded` are causes, empty where nothing moved."""
+Measure = Literal["first_byte", "total", "overhead"]
+Rare = Literal["unfinished", "escalated", "degraded", "private", "failed"]
+Row = sa.RowMapping
+Select = sa.Select[*tuple[Any, ...]]
+
+RETRY_S = 600.0
+"""An ask that comes again this soon after its answer is a second try at it."""
+
+_row = requests.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the requests of one group add up to.
+
+    `sums` has a number for every name in `rollups.MEASURES`: `requests` (all that began, also the
+    `unfinished`), of those `held`, `private`, `private_left`, `failed`, `hung_up`, `estimated`,
+    `stuck`, `would_local`; tokens by column; dollars where they are known, with `cost_known` and
+    `baseline_known` telling of how many requests. A saving is `compared_baseline_usd -
+    compared_cost_usd`, of the `compared` requests that have both; its high end is
+    `compared_cold_usd - compared_cost_usd`.
+    """
+
+    key: tuple[str, ...]
+    """Values of the dimensions that were asked for, in their order; empty for the whole."""
+    since: float
+    until: float
+    sums: Mapping[str, float]
+
+    def __getitem__(self, measure: str) -> float:
+        """One sum by its name."""
+        return self.sums[measure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """How long something took, in buckets that grow by a tenth; see `rollups.GROWTH`."""
+
+    buckets: Mapping[int, int]
+    """How many requests fell into each bucket."""
+
+    @property
+    def count(self) -> int:
+        """How many requests it is of."""
+        return sum(self.buckets.values())
+
+    def quantile(self, share: float) -> float | None:
+        """The time, in seconds, within which `share` (0..1) of them were; 5% off at most, None of none."""
+        wanted, seen = share * self.count, 0
+        for bucket in sorted(self.buckets):
+            seen += self.buckets[bucket]
+            if seen >= wanted:
+                return middle(bucket)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which rows; what is None is not asked for."""
+
+    team: str | None = None
+    user: str | None = None
+    client: str | None = None
+    track: str | None = None
+    """Where it was served; where it was decided for, while it is under way."""
+    rule: str | None = None
+    policy: str | None = None
+    kind: str | None = None
+    conversation: str | None = None
+    rare: Rare | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def clauses(self) -> Iterator[sa.ColumnElement[bool]]:
+        """The same, for SQL."""
+        for name in ("team", "user", "client", "rule", "policy", "kind", "conversation"):
+            if (wanted := getattr(self, name)) is not None:
+                yield _row[name] == wanted
+        if self.track is not None:
+            yield DIMENSIONS["track"] == self.track
+        if self.rare is not None:
+            yield RARE[self.rare]
+        if self.since is not None:
+            yield _row.begun_at >= self.since
+        if self.until is not None:
+            yield _row.begun_at < self.until
+
+
+RARE: Mapping[Rare, sa.ColumnElement[bool]] = {
+    "unfinished": _row.finished_at.is_(None),
+    "escalated": _row.escalated != "",
+    "degraded": _row.degraded != "",
+    "private": _row.private_why != "",
+    "failed": _row.status >= 400,  # noqa: PLR2004 - HTTP's
+}
+"""What has an index of its own, so that few rows are looked through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some rows, newest first, and where the next ones begin."""
+
+    rows: Sequence[Row]
+    after: str
+    """Give this to `recent` for the next page; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of a period, and where it is read from."""
+
+    since: float
+    until: float
+    from_rows: bool
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Adds up rows of measures by group."""
+
+    by_key: dict[tuple[Any, ...], dict[str, float]] = field(default_factory=dict)
+
+    def take(self, rows: Iterable[sa.RowMapping], key: Sequence[str], *before: Any) -> None:
+        for row in rows:
+            sums = self.by_key.setdefault((*before, *(row[name] for name in key)), dict.fromkeys(MEASURES, 0))
+            for name in MEASURES:
+                sums[name] += row[name]
+
+
+def totals(
+    connection: sa.Connection,
+    since: float,
+    until: float,
+    *,
+    by: Sequence[Dimension] = (),
+    team: str | None = None,
+    user: str | None = None,
+) -> list[Totals]:
+    """Add up a period.
+
+    Args:
+        connection: Of a ledger.
+        since: Its beginning.
+        until: Its end, itself left out.
+        by: Groups; several for each combination, e.g. `("team", "track")`.
+        team: Of one team only.
+        user: Of one user only.
+
+    Returns:
+        A group each, the one with most requests first; without `by` exactly one.
+    """
+    return series(connection, (since, until), by=by, team=team, user=user)
+
+
+def series(
+    connection: sa.Connection,
+    edges: Sequence[float],
+    *,
+    by: Sequence[Dimension] = (),
+    team: str | None = None,
+    user: str | None = None,
+) -> list[Totals]:
+    """Add up each period between two neighbouring `edges`, e.g. the days of a month in a team's zone.
+
+    Returns:
+        By period, oldest first, and within it the group with most requests first. Without `by`
+        there is one for every period, an empty one too.
+    """
+    sums = _Sums()
+    if not by:
+        for since in edges[:-1]:
+            sums.by_key[since,] = dict.fromkeys(MEASURES, 0)
+    whose = {"team": team, "user": user}
+    for span in _spans(connection, edges):
+        start = edges[bisect_right(edges, span.since) - 1]
+        if span.from_rows:
+            sums.take(_of_rows(connection, _within(span), by, whose), by, start)
+        else:
+            for row in _of_hours(connection, span, by, whose):
+                sums.take([row], by, edges[bisect_right(edges, row["hour"]) - 1])
+    for row in _of_rows(connection, _under_way(edges), by, whose, hour=True):
+        sums.take([row], by, edges[bisect_right(edges, row["begun_at"]) - 1])
+    ends = dict(pairwise(edges))
+    found = [
+        Totals(key=key[1:], since=key[0], until=ends[key[0]], sums=added)
+        for key, added in sums.by_key.items()
+    ]
+    return sorted(found, key=lambda one: (one.since, -one["requests"], one.key))
+
+
+def latency(
+    connection: sa.Connection,
+    since: float,
+    until: float,
+    *,
+    measure: Measure = "total",
+    by: Sequence[Literal["team", "track"]] = ("track",),
+    team: str | None = None,
+) -> dict[tuple[str, ...], Histogram]:
+    """Tell how long finished requests took, by track: to the first byte, in total, or what routing added."""
+    buckets: dict[tuple[str, ...], dict[int, int]] = {}
+    for span in _spans(connection, (since, until)):
+        for *key, bucket, count in connection.execute(_latency(span, measure, by, team)):
+            held = buckets.setdefault(tuple(key), {})
+            held[bucket] = held.get(bucket, 0) + count
+    return {key: Histogram(buckets=held) for key, held in sorted(buckets.items())}
+
+
+def slowest(
+    connection: sa.Connection, since: float, until: float, *, limit: int = 10, team: str | None = None
+) -> list[Row]:
+    """Read the finished requests that took longest, slowest first.
+
+    The histogram tells in which hours they lie and how long they took at least, so only those
+    hours' rows are looked at.
+    """
+    here = latencies.c
+    found = sa.select(here.hour, here.bucket, here.requests).where(
+        here.measure == "total", here.hour >= since - since % HOUR, here.hour < until
+    )
+    if team is not None:
+        found = found.where(here.team == team)
+    slow: Sequence[sa.ColumnElement[bool]] = list(Filter(team=team, since=since, until=until).clauses())
+    hours: set[int] = set()
+    level, seen = None, 0
+    for hour, bucket, count in connection.execute(found.order_by(here.bucket.desc(), here.hour.desc())):
+        if seen >= limit and bucket != level:
+            break
+        level = bucket
+        hours.add(hour)
+        if since <= hour and hour + HOUR <= until:  # of the others, who knows how many are in the period
+            seen += count
+    inside = sa.or_(*(_row.begun_at.between(hour, hour + HOUR) for hour in sorted(hours)))
+    rows = sa.select(requests).where(*slow, inside, _row.seconds.is_not(None), _row.finished_at.is_not(None))
+    top = rows.order_by(_row.seconds.desc(), _row.id).limit(limit)
+    return list(connection.execute(top).mappings()) if hours else []
+
+
+def recent(
+    connection: sa.Connection, which: Filter | None = None, *, limit: int = 50, after: str = ""
+) -> Page:
+    """Read rows, newest first, a page at a time.
+
+    Args:
+        connection: Of a ledger.
+        which: Only these.
+        limit: The most rows to return.
+        after: `Page.after` of the page before; a page stays in its place while new rows come.
+
+    Raises:
+        ValueError: `after` is not from a page.
+    """
+    newest = sa.select(requests).where(*(which or Filter()).clauses())
+    if after:
+        begun_at, _, last = after.partition("~")
+        then = float(begun_at)
+        newest = newest.where(_row.begun_at <= then, (_row.begun_at < then) | (_row.id > last))
+    rows = list(
+        connection.execute(newest.order_by(_row.begun_at.desc(), _row.id).limit(limit + 1)).mappings()
+    )
+    shown = rows[:limit]
+    return Page(rows=shown, after=f"{shown[-1]['begun_at']!r}~{shown[-1]['id']}" if len(rows) > limit else "")
+
+
+def request(connection: sa.Connection, request_id: str) -> Row | None:
+    """Read one row; None where there is none."""
+    return connection.execute(sa.select(requests).where(_row.id == request_id)).mappings().first()
+
+
+def requests_of(connection: sa.Connection, team: str, conversation: str, *, limit: int = 1000) -> list[Row]:
+    """Read one conversation's rows, oldest first."""
+    own = sa.select(requests).where(_row.team == team, _row.conversation == conversation)
+    return list(connection.execute(own.order_by(_row.begun_at, _row.id).limit(limit)).mappings())
+
+
+def names(connection: sa.Connection, dimension: Dimension, since: float, until: float) -> list[str]:
+    """Every value that a dimension had in a period, in alphabetical order; for a list to choose from."""
+    column = hourly.c[dimension]
+    whole = sa.select(column).where(hourly.c.hour >= since - since % HOUR, hourly.c.hour < until)
+    return sorted(value for (value,) in connection.execute(whole.distinct()) if value)
+
+
+def asked_again(connection: sa.Connection, since: float, until: float, *, team: str | None = None) -> int:
+    """Count local answers after which the user soon asked the very same again: probable misroutes."""
+    later = requests.alias("later")
+    again = (
+        sa.select(later.c.id)
+        .where(
+            later.c.conversation == _row.conversation,
+            later.c.team == _row.team,
+            later.c.begun_at > _row.finished_at,
+            later.c.begun_at <= _row.finished_at + RETRY_S,
+            later.c.ask_digest == _row.ask_digest,
+            later.c.turns == _row.turns,
+            later.c.turn_calls == 0,
+        )
+        .exists()
+    )
+    local = sa.select(sa.func.count()).where(
+        *Filter(team=team, since=since, until=until).clauses(),
+        _row.served_track == "local",
+        _row.turn_calls == 0,
+        _row.ask_digest != "",
+        _row.conversation != "",
+        again,
+    )
+    return connection.execute(local).scalar_one()
+
+
+def coverage(connection: sa.Connection) -> tuple[float | None, float | None]:
+    """Tell from when on there are rows, and from when on there are roll-ups; None where there are none."""
+    first = connection.execute(sa.select(sa.func.min(_row.begun_at))).scalar()
+    return first, connection.execute(sa.select(sa.func.min(hourly.c.hour))).scalar()
+
+
+def _spans(connection: sa.Connection, edges: Sequence[float]) -> Iterator[Span]:
+    """Cut a period into whole hours, from the roll-ups, and what is left at each edge, from the rows."""
+    kept = connection.execute(sa.select(sa.func.min(_row.begun_at))).scalar()
+    kept = float("inf") if kept is None else kept - kept % HOUR
+    ragged = [edge for edge in edges if edge % HOUR and edge - edge % HOUR >= kept]
+    hours = sorted({edge - edge % HOUR for edge in ragged})
+    at = edges[0] if edges[0] in ragged else -(-edges[0] // HOUR) * HOUR
+    for hour in hours:
+        if at < hour:
+            yield Span(since=at, until=hour, from_rows=False)
+        cuts = [max(hour, edges[0]), *(edge for edge in ragged if hour < edge < hour + HOUR)]
+        cuts.append(min(hour + HOUR, edges[-1]))
+        for since, until in pairwise(cuts):
+            if since < until:
+                yield Span(since=since, until=until, from_rows=True)
+        at = hour + HOUR
+    if at < edges[-1]:
+        yield Span(since=at, until=edges[-1], from_rows=False)
+
+
+def _within(span: Span) -> list[sa.ColumnElement[bool]]:
+    return [_row.begun_at >= span.since, _row.begun_at < span.until, _row.finished_at.is_not(None)]
+
+
+def _under_way(edges: Sequence[float]) -> list[sa.ColumnElement[bool]]:
+    return [_row.begun_at >= edges[0], _row.begun_at < edges[-1], _row.finished_at.is_(None)]
+
+
+def _of_rows(
+    connection: sa.Connection,
+    which: Sequence[sa.ColumnElement[bool]],
+    by: Sequence[str],
+    whose: Mapping[str, str | None],
+    *,
+    hour: bool = False,
+) -> Iterator[sa.RowMapping]:
+    key: list[Any] = [DIMENSIONS[name].label(name) for name in by]
+    if hour:
+        key.append(_row.begun_at.label("begun_at"))
+    own = [DIMENSIONS[name] == value for name, value in whose.items() if value is not None]
+    found = sa.select(*key, *map(summed, MEASURES)).where(*which, *own)
+    found = found.group_by(*places(key)) if key else found
+    yield from connection.execute(found).mappings()
+
+
+def _of_hours(
+    connection: sa.Connection, span: Span, by: Sequence[str], whose: Mapping[str, str | None]
+) -> Iterator[sa.RowMapping]:
+    key: list[Any] = [hourly.c.hour, *(hourly.c[name] for name in by)]
+    own = [hourly.c[name] == value for name, value in whose.items() if value is not None]
+    sums = [sa.cast(sa.func.sum(hourly.c[name]), hourly.c[name].type).label(name) for name in MEASURES]
+    found = sa.select(*key, *sums).where(hourly.c.hour >= span.since, hourly.c.hour < span.until, *own)
+    yield from connection.execute(found.group_by(*places(key))).mappings()
+
+
+def _latency(span: Span, measure: Measure, by: Sequence[str], team: str | None) -> Select:
+    key: list[Any]
+    found: Select
+    if span.from_rows:
+        seconds = LATENCIES[measure]
+        key = [*(DIMENSIONS[name].label(name) for name in by), bucket_of(seconds).label("bucket")]
+        found = sa.select(*key, sa.func.count()).where(*_within(span), seconds.is_not(None))
+        whose = _row.team
+    else:
+        here = latencies.c
+        key = [*(here[name] for name in by), here.bucket]
+        found = sa.select(*key, sa.cast(sa.func.sum(here.requests), sa.BigInteger)).where(
+            here.hour >= span.since, here.hour < span.until, here.measure == measure
+        )
+        whose = here.team
+    if team is not None:
+        found = found.where(whose == team)
+    return found.group_by(*places(key))

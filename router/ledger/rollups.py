@@ -1,0 +1,178 @@
+"""Hourly roll-ups: what a report needs of millions of requests, in thousands of rows.
+
+Three rules hold here.
+
+1. A roll-up is a sum of finished rows, and what a row adds to it is said once, in SQL:
+   `DIMENSIONS` and `MEASURES` over the table of requests. Posting, the first filling, the ragged
+   ends of a period and the tests all read the same expressions.
+2. A row is added in the transaction that finishes it. Until then it is in no roll-up: what is
+   under way, or was cut off by a crash, is counted from the rows themselves (`requests_unfinished`
+   is its index). So a row that finishes a day late is simply added then, to the hour it began in.
+3. Hours are UTC hours. A period that begins or ends within one takes that part from the rows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from router.ledger.tables import USAGE, hourly, latencies, requests
+
+Select = sa.Select[*tuple[Any, ...]]
+
+HOUR = 3600
+GROWTH = 1.1
+"""Each bucket of latencies reaches 1.1 times as far as the one before: its middle is at most 5% off."""
+LEAST_S = 1e-5
+"""What is quicker counts as this."""
+HUNG_UP = 499
+FAILED = 400
+STUCK = 3
+"""The third identical call in a row: counted once for each time a turn gets stuck."""
+
+_row = requests.c
+
+
+def hour_of(begun_at: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+    """The first second of the hour."""
+    return sa.cast(sa.func.floor(begun_at / HOUR) * HOUR, sa.BigInteger)
+
+
+def _word(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(column, "")
+
+
+def _if(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.case((condition, 1), else_=0)
+
+
+_counting = _row.operation == "count"
+_left = (_row.status == HUNG_UP) | (_word(_row.error) == "the client hung up")
+_broke = (_row.status == 200) & (_word(_row.error) != "") & ~_counting  # noqa: PLR2004 - HTTP's
+_both = _row.cost_usd.is_not(None) & _row.baseline_usd.is_not(None)
+_went_out = (_row.served_track == "cloud") | _row.attempts.contains('"track":"cloud"')
+
+DIMENSIONS: dict[str, sa.ColumnElement[str]] = {
+    "team": _row.team,
+    "user": _word(_row.user),
+    "client": _word(_row.client),
+    "kind": sa.case((_counting, "count"), else_=_word(_row.kind)),
+    "policy": _word(_row.policy),
+    "rule": _word(_row.rule),
+    "track": sa.func.coalesce(_row.served_track, _row.track, ""),
+    "model": _word(_row.served_model),
+    "escalated": _word(_row.escalated),
+    "degraded": _word(_row.degraded),
+}
+"""What is counted apart. Of a row that is not finished: the track it was decided for, and no model."""
+
+COUNTS: dict[str, sa.ColumnElement[int]] = {
+    "requests": sa.literal_column("1"),
+    "unfinished": _if(_row.finished_at.is_(None)),
+    "held": _if(_row.held.is_(True)),
+    "would_local": _if(_row.would == "local"),
+    "private": _if(_row.cleared.is_(False)),
+    "private_left": _if(_row.cleared.is_(False) & _went_out),
+    "failed": _if(((_row.status >= FAILED) | _broke) & ~_left),
+    "hung_up": _if(_left),
+    "estimated": _if(_row.usage_estimated.is_(True)),
+    "stuck": _if((_row.repeat_streak == STUCK) & (_row.served_track == "local")),
+    **{name: _row[name] for name in USAGE},
+    "cost_known": _if(_row.cost_usd.is_not(None)),
+    "baseline_known": _if(_row.baseline_usd.is_not(None)),
+    "compared": _if(_both),
+}
+SUMS: dict[str, sa.ColumnElement[float]] = {
+    "cost_usd": _row.cost_usd,
+    "local_usd": _row.local_usd,
+    "wasted_usd": _row.wasted_usd,
+    "baseline_usd": _row.baseline_usd,
+    "baseline_cold_usd": _row.baseline_cold_usd,
+    "compared_cost_usd": sa.case((_both, _row.cost_usd)),
+    "compared_baseline_usd": sa.case((_both, _row.baseline_usd)),
+    "compared_cold_usd": sa.case((_both, sa.func.coalesce(_row.baseline_cold_usd, _row.baseline_usd))),
+    "engine_s": _row.engine_s,
+}
+MEASURES = {**COUNTS, **SUMS}
+"""What each row adds; null adds nothing."""
+
+LATENCIES = {"first_byte": _row.first_byte_s, "total": _row.seconds, "overhead": _row.overhead_s}
+"""What has a histogram, by hour, team and track."""
+
+
+def summed(name: str) -> sa.ColumnElement[float]:
+    """The sum of one measure over rows; 0 over none."""
+    total = sa.func.coalesce(sa.func.sum(MEASURES[name]), 0)
+    return sa.cast(total, hourly.c[name].type).label(name)
+
+
+def bucket_of(seconds: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+    """Which bucket of the histogram a time falls into: floor(log(seconds) / log(GROWTH))."""
+    least = sa.case((seconds < LEAST_S, LEAST_S), else_=seconds)
+    steps = sa.func.ln(least) / sa.literal_column(f"ln({GROWTH})")
+    return sa.cast(sa.func.floor(steps), sa.Integer)
+
+
+def middle(bucket: int) -> float:
+    """The seconds that a bucket stands for: the geometric middle of what it holds."""
+    return float(GROWTH ** (bucket + 0.5))
+
+
+def places(key: Sequence[object]) -> list[sa.ColumnElement[int]]:
+    """Name the first columns of a SELECT by their number, to group and to order by."""
+    return [sa.literal_column(str(number + 1)) for number in range(len(key))]
+
+
+def add(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Add rows that were just finished, by id; the caller commits both together."""
+    add_where(connection, _row.id.in_(ids))
+
+
+def add_all(connection: sa.Connection) -> None:
+    """Fill the roll-ups, which must be empty, from all finished rows."""
+    add_where(connection, _row.finished_at.is_not(None))
+
+
+def add_where(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """Add the rows that `which` holds for, each of which must be in no roll-up yet."""
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+    grown = insert(hourly).from_select([*hourly.c.keys()], _hours(which))
+    connection.execute(
+        grown.on_conflict_do_update(
+            index_elements=[*hourly.primary_key],
+            set_={name: hourly.c[name] + grown.excluded[name] for name in MEASURES},
+        )
+    )
+    for measure in LATENCIES:
+        more = insert(latencies).from_select([*latencies.c.keys()], _buckets(measure, which))
+        connection.execute(
+            more.on_conflict_do_update(
+                index_elements=[*latencies.primary_key],
+                set_={"requests": latencies.c.requests + more.excluded.requests},
+            )
+        )
+
+
+def _hours(which: sa.ColumnElement[bool]) -> Select:
+    """What rows add; in the order of the key, so that two writers never wait for each other."""
+    key: list[Any] = [
+        hour_of(_row.begun_at).label("hour"),
+        *(made.label(name) for name, made in DIMENSIONS.items()),
+    ]
+    place = places(key)
+    return sa.select(*key, *map(summed, MEASURES)).where(which).group_by(*place).order_by(*place)
+
+
+def _buckets(measure: str, which: sa.ColumnElement[bool]) -> Select:
+    seconds = LATENCIES[measure]
+    key: list[Any] = [
+        hour_of(_row.begun_at).label("hour"),
+        _row.team,
+        DIMENSIONS["track"].label("track"),
+        sa.literal_column(f"'{measure}'").label("measure"),
+        bucket_of(seconds).label("bucket"),
+    ]
+    place = places(key)
+    known = sa.select(*key, sa.func.count().label("requests")).where(which, seconds.is_not(None))
+    return known.group_by(*place).order_by(*place)
