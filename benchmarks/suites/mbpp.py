@@ -5,30 +5,35 @@ and the asserts, in the words of the paper's own prompt (Austin et al., 2021).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from benchmarks.suites.problem import Problem, request
-from benchmarks.suites.rows import rows
+from benchmarks.suites.rows import Row, rows
+from benchmarks.suites.store import stored
 
-__all__ = ("problems", "request")
+__all__ = ("problems", "request", "task_id")
 
 FIELDS = ("task_id", "text", "code", "test_setup_code", "test_list")
 _NOT_THE_ENTRY = frozenset({"set", "sorted", "list", "len", "tuple", "dict", "str", "round", "abs", "sum"})
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 
 
-def problems(file: Path) -> Iterator[Problem]:
-    """All in `file` (JSON lines, gzipped or not, or Parquet), in its order.
+def task_id(row: Row) -> str:
+    """The task's name, as it is recorded."""
+    return f"Mbpp/{row['task_id']}"
+
+
+def problems(file: Path | None = None) -> Iterator[Problem]:
+    """All in `file` (JSON lines, gzipped or not, or Parquet), in its order; in what was fetched without one.
 
     Raises:
-        BenchmarkError: the file cannot be read, or a row lacks a field.
+        BenchmarkError: nothing was fetched, the file cannot be read, or a row lacks a field.
     """
-    for one in rows(file, FIELDS):
+    for one in rows(file or stored("mbpp"), FIELDS):
         tests = "\n".join(one["test_list"])
         yield Problem(
-            id=f"Mbpp/{one['task_id']}",
+            id=task_id(one),
             suite="mbpp",
             group="mbpp",
             ask=f"{one['text']} Your code should pass these tests:\n\n{tests}",
@@ -38,7 +43,7 @@ def problems(file: Path) -> Iterator[Problem]:
         )
 
 
-def _entry(one: Mapping[str, Any]) -> str:
+def _entry(one: Row) -> str:
     """The first function of the solution that the first assert calls."""
     called = [name for name in _CALL.findall(one["test_list"][0]) if name not in _NOT_THE_ENTRY]
     defined = re.findall(r"^def (\w+)", one["code"], re.MULTILINE)

