@@ -13,12 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from policies.bars import Gate
+from policies.bars import parse as parse_bar
 from policies.conditions import Condition, bind, canonical, compile_condition, nearest
 from policies.document import Document, Loc, PolicyError, read
 from policies.globs import compile_glob
 from policies.policy import Fence, Policy, Rule
 from policies.schema import (
     Budget,
+    Check,
     Degrade,
     Escalate,
     NeverCloud,
@@ -28,7 +31,7 @@ from policies.schema import (
 )
 from policies.variables import sample
 
-__all__ = ["SHIPPED", "PolicyError", "PolicyHolder", "load", "parse"]
+__all__ = ["SHIPPED", "PolicyError", "PolicyHolder", "find", "load", "parse", "proof_beside"]
 
 SHIPPED = ("balanced", "local-first", "quality-first", "private", "observe")
 RESERVED = frozenset(
@@ -52,7 +55,7 @@ def load(name_or_path: str | Path) -> Policy:
     Raises:
         PolicyError: there is no such policy, or it is wrong.
     """
-    path, shown = _find(name_or_path)
+    path, shown = find(name_or_path)
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -78,25 +81,34 @@ def parse(text: bytes | str, *, source: str) -> Policy:
     return policy
 
 
+Guard = Callable[[str | Path, Policy], None]
+Stamp = tuple[int, int]
+
+
 class PolicyHolder:
     """The policy in use. A reload that fails keeps the last good one and says why in `error`."""
 
-    def __init__(self, name_or_path: str | Path) -> None:
+    def __init__(self, name_or_path: str | Path, *, guard: Guard | None = None) -> None:
         """Load it; the first one must be good.
 
+        Args:
+            name_or_path: A shipped policy's name, or a path.
+            guard: Refuses, by `PolicyError`, a policy that may not serve.
+
         Raises:
-            PolicyError: it is wrong, or there is none.
+            PolicyError: it is wrong, or there is none, or the guard refuses it.
         """
         self._name_or_path = name_or_path
+        self._guard = guard
         self._stamp = self._look()
-        self.policy = load(name_or_path)
+        self.policy = self._load()
         self.error = ""
 
     def reload(self) -> bool:
         """Load the file again; False where it is wrong and the last good policy stays."""
         self._stamp = self._look()
         try:
-            self.policy = load(self._name_or_path)
+            self.policy = self._load()
         except PolicyError as error:
             self.error = str(error)
             return False
@@ -104,15 +116,29 @@ class PolicyHolder:
         return True
 
     def refresh(self) -> bool:
-        """Load the file again if it changed since it was last loaded; True where a new policy is in use."""
+        """Load the file again if it or its proof changed since; True where a new policy is in use."""
         return self._look() != self._stamp and self.reload()
 
-    def _look(self) -> tuple[int, int] | None:
+    def _load(self) -> Policy:
+        policy = load(self._name_or_path)
+        if self._guard:
+            self._guard(self._name_or_path, policy)
+        return policy
+
+    def _look(self) -> tuple[Stamp | None, Stamp | None]:
         try:
-            found = _find(self._name_or_path)[0].stat()
-        except (OSError, PolicyError):
-            return None
-        return found.st_mtime_ns, found.st_size
+            path = find(self._name_or_path)[0]
+        except PolicyError:
+            return None, None
+        return _stamp(path), _stamp(proof_beside(path)) if self._guard else None
+
+
+def _stamp(path: Any) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 class _Compiler:
@@ -142,7 +168,7 @@ class _Compiler:
             degrade=spec.degrade,
             fence=self._fence(spec.never_cloud),
             budget=spec.budget,
-            check=MappingProxyType(spec.check),
+            check=self._gate(spec.check),
             observe=spec.observe,
             variables=frozenset(name.partition(".")[0] for rule in rules for name in rule.when.names),
         )
@@ -187,6 +213,15 @@ class _Compiler:
         if constant is not False:
             taken.setdefault(key, f"rules[{at}] {reason}")
 
+    def _gate(self, spec: Check) -> Gate:
+        bars = []
+        for metric, text in spec.written.items():
+            try:
+                bars.append(parse_bar(metric, text))
+            except ValueError as error:
+                self._blame(("check", metric), str(error))
+        return Gate(ci=spec.ci, bars=tuple(bars))
+
     def _fence(self, spec: NeverCloud) -> Fence:
         paths = []
         for at, glob in enumerate(spec.paths):
@@ -199,8 +234,17 @@ class _Compiler:
         )
 
 
-def _find(name_or_path: str | Path) -> tuple[Any, str]:
-    """Find the file, and what messages call it."""
+def proof_beside(path: Any) -> Any:
+    """Where the proof of a policy file lies."""
+    return path.with_name(f"{path.stem}.check.json")
+
+
+def find(name_or_path: str | Path) -> tuple[Any, str]:
+    """Find the file, and what messages call it.
+
+    Raises:
+        PolicyError: there is none.
+    """
     name = str(name_or_path)
     if name in SHIPPED:
         return files("policies") / f"{name}.yaml", f"{name}.yaml"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from policies.bars import Gate
 from policies.conditions import Condition
 from policies.decision import TrackName
 from policies.schema import Budget, Degrade, Escalate, OtherwiseSpec
@@ -51,8 +52,8 @@ class Policy:
     degrade: Degrade | None
     fence: Fence
     budget: Budget | None
-    check: Mapping[str, str]
-    """Bars by metric, e.g. `{"quality_kept": ">= 0.98"}`."""
+    check: Gate
+    """What `turnout policy check` holds it to."""
     observe: bool
     variables: frozenset[str]
     """The variables that any condition reads; no other is computed."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-Bar = Annotated[str, StringConstraints(strict=True, pattern=r"^\s*(>=|<=|>|<)\s*-?\d+(\.\d+)?\s*%?\s*$")]
+Confidence = Annotated[float, Field(strict=True, ge=0.5, lt=1)]
 Count = Annotated[int, Field(strict=True, ge=0)]
 Identifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -97,10 +97,26 @@ class NeverCloud(_Part):
 
 
 class Budget(_Part):
-    """What a team may spend in a calendar month."""
+    """What a team may spend in a calendar month, in its own time zone."""
 
     team_month_usd: Positive
-    over: Literal["local"] = "local"
+    over: Literal["local", "error"] = "local"
+    """Once it is used up: the local track serves, or the client is told (402)."""
+
+
+class Check(_Part):
+    """Bars that `turnout policy check` holds the policy to: by metric, each a relation and a number."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[str, Field(strict=True)]]
+
+    ci: Confidence = 0.95
+    """Confidence of the intervals."""
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The bars, by metric."""
+        return dict(self.__pydantic_extra__)
 
 
 class PolicySpec(_Part):
@@ -118,7 +134,6 @@ class PolicySpec(_Part):
     degrade: Degrade | None = None
     never_cloud: NeverCloud = NeverCloud()
     budget: Budget | None = None
-    check: dict[Identifier, Bar] = Field(default_factory=dict)
-    """Bars that `turnout policy check` holds the policy to."""
+    check: Check = Field(default_factory=lambda: Check.model_validate({}))
     observe: Switch = False
     """Only record what the rules say; requests go where the client asked."""

@@ -179,7 +179,19 @@ WRONG = {
     ),
     "bad bar": (
         f"{HEAD}{TAIL}check: {{quality_kept: high}}\n",
-        "p.yaml:4: check.quality_kept: string should match",
+        "p.yaml:4: check.quality_kept: 'high' is no bar; write a relation and a number, such as '>= 0.98'",
+    ),
+    "bar without quotes": (
+        f"{HEAD}{TAIL}check:\n  quality: '> 0'\n  quality_kept: 0.98\n",
+        "p.yaml:6: check.quality_kept: must be text; put 0.98 in quotes",
+    ),
+    "bar on what is not measured": (
+        f"{HEAD}{TAIL}check:\n  swebench_local_shar: '<= 0.05'\n",
+        "p.yaml:5: check.swebench_local_shar: nothing is measured by this name; did you mean 'swebench_",
+    ),
+    "confidence that is none": (
+        f"{HEAD}{TAIL}check: {{ci: 95}}\n",
+        "p.yaml:4: check.ci: input should be less than 1",
     ),
     "no budget": (
         f"{HEAD}{TAIL}budget: {{team_month_usd: 0}}\n",
@@ -218,7 +230,7 @@ def test_shipped_policies_load(name):
     assert policy.name == name
     assert policy.description
     assert len({one.name for one in policy.rules}) == len(policy.rules)
-    assert all(bar for bar in policy.check.values())
+    assert policy.check.bars
 
 
 def test_observe_has_the_rules_of_balanced():

@@ -1,0 +1,161 @@
+"""The proof of a policy: what the last `turnout policy check --publish` measured of exactly this policy.
+
+It lies beside the policy file, as `NAME.check.json`, and is bound to what the policy means:
+another number, rule or bar needs another check; comments, layout and words for people do not.
+A proof guards against forgetting, not against forging: whoever may write the policy may
+write its proof.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from policies.conditions import canonical
+from policies.document import PolicyError
+from policies.load import find, proof_beside
+from policies.policy import Policy
+
+__all__ = ["Guard", "Proof", "State", "digest", "proof_beside", "read", "state"]
+
+_SHOWN = 12
+"""Characters of a digest that are shown."""
+
+
+class Figure(BaseModel):
+    """What was measured, and its interval; None where a figure has no meaning."""
+
+    model_config = ConfigDict(frozen=True)
+
+    point: float | None
+    low: float | None
+    high: float | None
+
+
+class Proof(BaseModel):
+    """A proof as it is kept; further keys are for people."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    policy: str
+    """The policy's name."""
+    digest: str
+    """Of the policy, by `digest`."""
+    passed: bool
+    bars: dict[str, str]
+    figures: dict[str, Figure]
+    """By metric."""
+    data: str
+    """Digest of the cases it was measured on."""
+    classifier: str
+    """Whose verdict the policy saw."""
+    options: dict[str, str]
+    checked: str
+    """The day, as YYYY-MM-DD."""
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How a policy stands with its proof."""
+
+    proven: bool
+    why: str
+    """One clause for a person."""
+    proof: Proof | None = None
+
+
+class Guard:
+    """Lets a policy pass only with its proof.
+
+    Args:
+        classifier: The one that serves; a proof made with another's verdicts is none.
+    """
+
+    def __init__(self, classifier: str) -> None:
+        self._classifier = classifier
+
+    def __call__(self, name_or_path: str | Path, policy: Policy) -> None:
+        """Let it pass.
+
+        Raises:
+            PolicyError: it has no passing proof for exactly this content; says how to get one.
+        """
+        found = state(name_or_path, policy, self._classifier)
+        if not found.proven:
+            wanted = "" if self._classifier == "rules" else f" --classifier {self._classifier}"
+            remedy = (
+                f"run `turnout policy check {name_or_path} --publish{wanted}`"
+                if policy.check.bars
+                else "add bars under `check:`, then run "
+                f"`turnout policy check {name_or_path} --publish{wanted}`"
+            )
+            raise PolicyError((f"{policy.source}: require_check: {found.why}; {remedy}",))
+
+
+def digest(policy: Policy) -> str:
+    """Return a digest of everything that decides, the bars included; as hexadecimal digits."""
+    parts = (policy.escalate, policy.degrade, policy.budget)
+    meaning: dict[str, Any] = {
+        "name": policy.name,
+        "params": dict(policy.params),
+        "rules": [[rule.name, canonical(rule.when.source), rule.to] for rule in policy.rules],
+        "otherwise": policy.otherwise.to,
+        "hold": policy.hold,
+        "parts": [part.model_dump(mode="json") if part else None for part in parts],
+        "never_cloud": [
+            [glob for glob, _ in policy.fence.paths],
+            [pattern.pattern for pattern in policy.fence.patterns],
+            list(policy.fence.teams),
+        ],
+        "check": [policy.check.ci, sorted([bar.metric, bar.text] for bar in policy.check.bars)],
+        "observe": policy.observe,
+    }
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+def read(name_or_path: str | Path) -> Proof | None:
+    """Read the proof that lies beside a policy; None where there is none.
+
+    Raises:
+        PolicyError: there is no such policy, or the file is no proof.
+    """
+    path = proof_beside(find(name_or_path)[0])
+    try:
+        return Proof.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise PolicyError((f"{path.name}: is no proof of a check; check the policy again",)) from error
+
+
+def state(name_or_path: str | Path, policy: Policy, classifier: str = "rules") -> State:
+    """Tell whether a policy is proven: checked and passed, with this content and this classifier."""
+    if not policy.check.bars:
+        return State(proven=False, why="it has no bars, so nothing of it can be proven")
+    try:
+        proof = read(name_or_path)
+    except PolicyError as error:
+        return State(proven=False, why=str(error))
+    if proof is None:
+        return State(proven=False, why="it has not been checked")
+    why = _fault(proof, policy, classifier)
+    return State(proven=not why, why=why or f"passed its check on {proof.checked}", proof=proof)
+
+
+def _fault(proof: Proof, policy: Policy, classifier: str) -> str:
+    now = digest(policy)
+    if proof.digest != now:
+        return (
+            f"it changed since it was checked on {proof.checked} "
+            f"({proof.digest[:_SHOWN]} then, {now[:_SHOWN]} now)"
+        )
+    if not proof.passed:
+        return f"it fell in its check on {proof.checked}"
+    if proof.classifier != classifier:
+        return f"it was checked with the classifier {proof.classifier}, and {classifier} serves"
+    return ""
