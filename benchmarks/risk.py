@@ -16,14 +16,15 @@ Whatever is chosen among the certified, the chance that any of them loses more i
   `(1 - bet * average) ** tasks` (the geometric mean is at most the arithmetic one). So suites
   can be weighted as the traffic is mixed.
 - **Many settings**: they are tried along chains, from the least to the most local work; a chain ends at
-  its first failure, and several chains share the error between them (fixed-sequence testing from
-  several starts, as in the paper). The order comes from requests alone, never from outcomes.
+  its first failure, and where chains part they share the error (fixed-sequence testing, as in the
+  paper, along a tree). The order comes from requests alone, never from outcomes: so no outcome has a part in
+  what is tried, and every one of them is held out when it tests.
 
 What it rests on: the outcomes are those of independent tasks like the ones to come. Of other kinds of work
 it says nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, log
 
@@ -48,9 +49,9 @@ class Bound:
     confidence: float
     """0..1, e.g. 0.95."""
 
-    def threshold(self, chains: int) -> float:
-        """The logarithm of what a stake must grow to, where so many chains share the error."""
-        return log(chains / (1 - self.confidence))
+    def threshold(self, share: float = 1.0) -> float:
+        """The logarithm of what a stake must grow to, with this share of the allowed error."""
+        return -log(share * (1 - self.confidence))
 
 
 def shortfall(policy: Numbers, cloud: Numbers, bound: Bound) -> Numbers:
@@ -109,27 +110,46 @@ def certify(proof: Numbers, chains: Sequence[Sequence[int]], bound: Bound) -> Fl
         bound: What is allowed.
     """
     certified = np.zeros(len(proof), dtype=np.bool_)
-    needed = bound.threshold(len(chains))
-    for chain in chains:
-        for setting in chain:
-            if proof[setting] < needed:
-                break
-            certified[setting] = True
+    fallen: set[tuple[int, ...]] = set()
+    for path, share in branches(chains):
+        if path[:-1] in fallen or proof[path[-1]] < bound.threshold(share):
+            fallen.add(path)
+        else:
+            certified[path[-1]] = True
     return certified
 
 
-def times_needed(grown: Numbers, chains: int, bound: Bound) -> float | None:
+def branches(chains: Sequence[Sequence[int]]) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Give every beginning of a chain once, shorter ones first, with its share of the error.
+
+    A beginning that parts into several passes its share on in equal parts.
+    """
+    level: dict[tuple[int, ...], tuple[float, list[Sequence[int]]]] = {(): (1.0, list(chains))}
+    while level:
+        deeper: dict[tuple[int, ...], tuple[float, list[Sequence[int]]]] = {}
+        for path, (share, through) in level.items():
+            if path:
+                yield path, share
+            ways: dict[int, list[Sequence[int]]] = {}
+            for chain in through:
+                if len(chain) > len(path):
+                    ways.setdefault(chain[len(path)], []).append(chain)
+            deeper |= {(*path, at): (share / len(ways), some) for at, some in ways.items()}
+        level = deeper
+
+
+def times_needed(grown: Numbers, share: float, bound: Bound) -> float | None:
     """How many times as many tasks would certify one setting, if they came out as these did.
 
     Args:
         grown: The setting's row of `growth`.
-        chains: How many chains share the error.
+        share: Its share of the allowed error.
         bound: What is allowed.
 
     Returns:
         1 where these are enough; None where no number is: they speak against the setting.
     """
-    needed = bound.threshold(chains)
+    needed = bound.threshold(share)
     low, high = 0.0, 1.0
     while evidence(grown * high) < needed:
         low, high = high, high * 2

@@ -5,7 +5,7 @@ from math import inf, log
 import numpy as np
 import pytest
 
-from benchmarks.risk import BETS, Bound, certify, evidence, growth, shortfall, times_needed
+from benchmarks.risk import BETS, Bound, branches, certify, evidence, growth, shortfall, times_needed
 
 WORLDS = 500
 FRACTIONS = np.linspace(0, 1, 21)
@@ -98,8 +98,24 @@ def test_a_chain_ends_at_its_first_failure():
     proof = np.array([inf, strong, weak, strong, strong])
     assert certify(proof, [[0, 1, 2, 3, 4]], bound).tolist() == [True, True, False, False, False]
     assert certify(proof, [[0, 1, 2], [3, 4]], bound).tolist() == [True, True, False, True, True]
-    many = [[0, 1, 2], [3, 4], *[[2]] * 8]
-    assert certify(proof, many, bound).tolist() == [True, False, False, False, False]
+    many = [[0, 1, 2], [3, 4], [1], [2], [4]]  # five ways from the start: log(100) is just enough
+    assert certify(proof, many, bound).tolist() == [True, True, False, True, True]
+    more = [[0, 1, 2], [3, 4], [1], [2], [4, 3], [1, 4]]
+    assert certify(proof, more, bound).tolist() == [True, True, False, True, True]
+    apart = [[0, 1], [2], [3], [4], [5], [6]]
+    assert certify(np.array([inf, *[strong] * 6]), apart, bound).tolist() == [True, *[False] * 6]
+
+
+def test_chains_share_the_error_only_where_they_part():
+    chains = [[0, 1, 2], [0, 1, 3], [0, 4], [0, 1, 3, 5]]
+    assert dict(branches(chains)) == {
+        (0,): 1,
+        (0, 1): 1 / 2,
+        (0, 4): 1 / 2,
+        (0, 1, 2): 1 / 4,
+        (0, 1, 3): 1 / 4,
+        (0, 1, 3, 5): 1 / 4,
+    }
 
 
 def test_what_stays_on_the_cloud_loses_nothing():
@@ -129,7 +145,7 @@ def test_how_many_tasks_are_needed():
 
     times = times_needed(grown(few), 1, bound)
     enough = int(np.ceil(few * times))
-    needed = bound.threshold(1)
+    needed = bound.threshold()
     assert evidence(grown(enough)) >= needed > evidence(grown(int(few * times * 0.98)))
     assert times_needed(grown(enough), 1, bound) == 1
     assert times_needed(-grown(few), 1, bound) is None
