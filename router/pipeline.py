@@ -21,7 +21,9 @@ from policies.decide import escalate
 from policies.decision import Decision, TrackName
 from router.errors import TrackError
 from router.planner import Planner
+from router.reading.tokens import estimate
 from router.types import Attempt, Ledger, Outcome, Plan, Reply, Request, Track, Usage
+from router.worktime import WorkTime
 
 HUNG_UP = 499
 """The row's status where the client left before there was one; nginx's number."""
@@ -36,6 +38,9 @@ class Journey:
     started: float = field(default_factory=time.perf_counter)
     attempts: list[Attempt] = field(default_factory=list)
     first_byte_s: float | None = None
+    working: float | None = None
+    """The mark of `WorkTime` while the local model is at it."""
+    engine_s: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -46,10 +51,18 @@ class Journey:
 class Pipeline:
     """Carries requests; its collaborators are passed in and wired where the program starts."""
 
-    def __init__(self, *, planner: Planner, tracks: Mapping[TrackName, Track], ledger: Ledger) -> None:
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        tracks: Mapping[TrackName, Track],
+        ledger: Ledger,
+        work: WorkTime | None = None,
+    ) -> None:
         self._planner = planner
         self._tracks = tracks
         self._ledger = ledger
+        self._work = work or WorkTime()
 
     def plan(self, request: Request) -> Plan:
         """Read, classify and decide; sends nothing and never raises for what a client sent."""
@@ -93,6 +106,8 @@ class Pipeline:
         plan = journey.plan
         while True:
             began = journey.seconds
+            if journey.decision.track == "local":
+                journey.working = self._work.begin()
             try:
                 async with asyncio.timeout(self._patience(journey.decision)):
                     reply = await self._tracks[journey.decision.track].open(plan, journey.decision)
@@ -105,7 +120,9 @@ class Pipeline:
                 journey.first_byte_s = journey.seconds
                 journey.attempts.append(_attempt(journey, reply.model, reply.status, began))
                 return reply
-            journey.attempts.append(_attempt(journey, journey.decision.model, failure.status, began, failure))
+            worked = self._rest(journey)
+            failed = _attempt(journey, journey.decision.model, failure.status, began, failure)
+            journey.attempts.append(replace(failed, engine_s=worked))
             after = escalate(
                 self._planner.policy,
                 journey.decision,
@@ -119,6 +136,15 @@ class Pipeline:
                     return failure.reply
                 raise failure
             journey.decision = after
+
+    def _rest(self, journey: Journey) -> float | None:
+        """The local model has done with this attempt; returns its share of seconds, None of the cloud's."""
+        if journey.working is None:
+            return None
+        worked = self._work.end(journey.working)
+        journey.working = None
+        journey.engine_s += worked
+        return worked
 
     def _patience(self, decision: Decision) -> float | None:
         """Seconds to wait for a local first unit where another track could serve instead."""
@@ -143,10 +169,15 @@ class Pipeline:
     def _failed(self, journey: Journey, failure: BaseException) -> None:
         gone = isinstance(failure, asyncio.CancelledError)
         status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._finish(journey, status=status, error=_words(failure))
+        # A provider bills the prompt that it was reading when the client left.
+        reading = gone and journey.decision.track == "cloud" and journey.plan.request.operation == "generate"
+        self._finish(journey, status=status, error=_words(failure), reading=reading)
 
-    def _finish(self, journey: Journey, *, status: int, error: str, reply: Reply | None = None) -> None:
-        usage = _usage(journey.plan, reply)
+    def _finish(
+        self, journey: Journey, *, status: int, error: str, reply: Reply | None = None, reading: bool = False
+    ) -> None:
+        self._rest(journey)
+        usage = _prompt_alone(journey.plan) if reading else _usage(journey.plan, reply)
         served = (reply.tap.model or reply.model) if reply else journey.decision.model
         self._ledger.finish(
             journey.plan.request.id,
@@ -159,6 +190,7 @@ class Pipeline:
                 seconds=journey.seconds,
                 attempts=tuple(journey.attempts),
                 error=error,
+                engine_s=journey.engine_s,
             ),
         )
         if usage.prompt and not usage.estimated:
@@ -166,12 +198,21 @@ class Pipeline:
 
 
 def _usage(plan: Plan, reply: Reply | None) -> Usage:
-    """What was reported; marked as estimated where nothing was, or the reply was cut off."""
+    """What was reported; marked as estimated where nothing was, or the reply was cut off.
+
+    A stream tells its output's tokens at its end: of one that was cut, what passed is measured.
+    """
     if reply is None or reply.status != HTTPStatus.OK:
         return Usage()
-    if reply.tap.usage is None:
-        return Usage(input=plan.features.context_tokens, estimated=True)
-    return reply.tap.usage if reply.tap.complete else replace(reply.tap.usage, estimated=True)
+    tap = reply.tap
+    if tap.usage is not None and tap.complete:
+        return tap.usage
+    told = tap.usage or _prompt_alone(plan)
+    return replace(told, output=max(told.output, estimate(tap.written)), estimated=True)
+
+
+def _prompt_alone(plan: Plan) -> Usage:
+    return Usage(input=plan.features.context_tokens, estimated=True)
 
 
 def _attempt(

@@ -212,15 +212,17 @@ def _tiers(row: Mapping[str, Any], terms: str) -> Tiers:
     """The prices of one row under `terms`, the longest prompts' first."""
     words = terms.split()
     service = "".join(SERVICE[word] for word in words if word in SERVICE)
-    factors = [(row.get(FACTORS) or {}).get(word) for word in words if word not in SERVICE]
-    if None in factors:
+    factors: dict[str, float] = row.get(FACTORS) or {}
+    others = [word for word in words if word not in SERVICE]
+    if not all(word in factors for word in others):
         return ()
+    factor = prod(factors[word] for word in others)
     lengths = {int(match[1]) for column in row if (match := _TIER.search(column))}
     above = [
-        (1000 * length, _price(row, service, prod(factors), f"_above_{length}k_tokens"))
+        (1000 * length, _price(row, service, factor, f"_above_{length}k_tokens"))
         for length in sorted(lengths, reverse=True)
     ]
-    base = _price(row, service, prod(factors))
+    base = _price(row, service, factor)
     return (*above, (-1, base)) if base != Price() else ()
 
 

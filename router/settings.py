@@ -8,11 +8,22 @@ import difflib
 import ipaddress
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -61,6 +72,26 @@ class LocalSettings(Section):
     total_s: float = Field(default=1800, gt=0)
     idle_unload_s: float = Field(default=0, ge=0)
     """Stop the engine after so many idle seconds; 0 for never."""
+    watts: float = Field(default=0, ge=0)
+    """Drawn by the machine while the model works; 0: not told, and energy is no part of any cost."""
+    idle_watts: float = Field(default=0, ge=0)
+    """Drawn while it waits."""
+    usd_per_kwh: float = Field(default=0, ge=0)
+    """What electricity costs; needed with `watts`."""
+    card_usd: float = Field(default=0, ge=0)
+    """What the card cost; 0: not told, and its wear is no part of any cost."""
+    card_years: float = Field(default=4, gt=0)
+    """How long the card is used."""
+    utilisation: float = Field(default=0.1, gt=0, le=1)
+    """The part of that time in which it works."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.watts or self.idle_watts) and not self.usd_per_kwh:
+            raise ValueError("`usd_per_kwh` is needed beside `watts`, such as 0.30")
+        if (self.usd_per_kwh or self.idle_watts) and not self.watts:
+            raise ValueError("`watts` is needed beside `usd_per_kwh` and `idle_watts`, such as 320")
+        return self
 
 
 class CloudSettings(Section):
@@ -92,6 +123,37 @@ class Price(Section):
     cache_write_1h: float = Field(ge=0)
 
 
+class DatedPrice(Price):
+    """One that holds from a day on, in UTC; without `from`, ever since."""
+
+    since: date | None = Field(default=None, alias="from")
+
+
+def _one_a_day(given: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
+    days = [one.since for one in given]
+    if not days:
+        raise ValueError("give at least one price")
+    if len(days) != len(set(days)):
+        raise ValueError("two prices are from the same day; each needs a `from` of its own")
+    return given
+
+
+UNDATED, DATED = "undated", "dated"
+"""Names of the two forms of a price; no part of what a person reads."""
+
+
+def _form(given: object) -> str:
+    return DATED if isinstance(given, list | tuple) else UNDATED
+
+
+GivenPrice = Annotated[
+    Annotated[Price, Tag(UNDATED)]
+    | Annotated[tuple[DatedPrice, ...], AfterValidator(_one_a_day), Tag(DATED)],
+    Discriminator(_form),
+]
+"""One price, or several, each from a day on."""
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -104,16 +166,22 @@ class Settings(BaseSettings):
     """Name of a shipped policy, or path of a YAML file."""
     classifier: ClassifierName = "rules"
     """Which judges how likely the local model suffices; see docs/classifier.md."""
+    classifier_file: str = ""
+    """Numbers that `sufficiency` judges by, of your own training; empty for those shipped."""
     ledger: str = ""
     """SQLAlchemy URL or path of a SQLite file; empty for the user's data folder."""
     local: LocalSettings = LocalSettings()
     cloud: CloudSettings = CloudSettings()
-    prices: dict[str, Price] = Field(default_factory=dict)
-    """Overrides by model name."""
+    prices: dict[str, GivenPrice] = Field(default_factory=dict)
+    """Overrides by model name; `MODEL:TERMS` for other terms of service."""
     max_body_mb: int = Field(default=50, ge=1)
     keepalive_s: float = Field(default=10, gt=0)
     """Seconds of silence before an SSE comment is sent while nothing is there yet."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_token: SecretStr = SecretStr("")
+    """Who sends it as `Authorization: Bearer ...` may read `/metrics`; empty: see docs/metrics.md."""
+    otlp_endpoint: str = ""
+    """Where traces go, as OTLP over HTTP; empty for `OTEL_EXPORTER_OTLP_ENDPOINT`, or nowhere."""
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -212,20 +280,21 @@ def _refuse_unknown_environment() -> None:
 def _explain(error: ValidationError, source: str) -> str:
     """The first error, as `source: local.modle: unknown key; did you mean local.model?`."""
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
+    path = [str(part) for part in first["loc"] if part not in {UNDATED, DATED}]
     where = ".".join(path)
     if first["type"] == "extra_forbidden":
         names = [".".join([*path[:-1], name]) for name in _names(path[:-1])]
         return f"{source}: {where}: unknown key{_nearest(where, names)}"
-    return f"{source}: {where}: {first['msg'][0].lower()}{first['msg'][1:]} (it is {first['input']!r})"
+    told = first["msg"].removeprefix("Value error, ")
+    return f"{source}: {where}: {told[0].lower()}{told[1:]} (it is {first['input']!r})"
 
 
 def _names(path: list[str]) -> list[str]:
     model: Any = Settings
     for part in path:
         field = model.model_fields.get(part)
-        model = field.annotation if field and hasattr(field.annotation, "model_fields") else Price
-    return list(model.model_fields)
+        model = field.annotation if field and hasattr(field.annotation, "model_fields") else DatedPrice
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _nearest(name: str, known: list[str]) -> str:

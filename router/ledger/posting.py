@@ -33,13 +33,25 @@ MANY = 500
 """Ids in one question: databases limit how many values one statement may carry."""
 
 _id = requests.c.id
-_open = sa.select(
-    _id,
-    *(
-        requests.c[name]
-        for name in ("operation", "asked_model", "team", "key_id", "conversation", "begun_at", "context_tokens")
-    ),
-).where(requests.c.finished_at.is_(None)).with_for_update()
+_open = (
+    sa.select(
+        _id,
+        *(
+            requests.c[name]
+            for name in (
+                "operation",
+                "asked_model",
+                "team",
+                "key_id",
+                "conversation",
+                "begun_at",
+                "context_tokens",
+            )
+        ),
+    )
+    .where(requests.c.finished_at.is_(None))
+    .with_for_update()
+)
 _ending = (
     sa.update(requests)
     .where(_id == sa.bindparam("of"), requests.c.finished_at.is_(None))
@@ -92,7 +104,7 @@ def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Bil
         seen = _seen_before(connection, whole) if whole["served_track"] == "local" else 0
         bill = billing.bill(whole, seen)
         bills.append({"of": of, **{f"new_{name}": getattr(bill, name) for name in BILLED}})
-        spent.append(_spent(row, bill))
+        spent.append(_spent(whole, bill))
     connection.execute(_billing, bills)
     for some in _some(list(rows)):
         add(connection, some)
@@ -106,6 +118,8 @@ def _spent(row: Mapping[str, Any], bill: Bill) -> Spent:
         key_id=row["key_id"] or "",
         begun_at=row["begun_at"],
         usd=max((bill.cost_usd or 0.0) - (bill.local_usd or 0.0), 0.0),
+        track=row["served_track"],
+        bill=bill,
     )
 
 

@@ -8,7 +8,7 @@ request: what cannot be written is counted and said in the log, and the request 
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from router.errors import TurnoutError
 from router.ledger import rows
 from router.ledger.accounts import Accounts
-from router.ledger.budgets import Budgets
+from router.ledger.budgets import Budgets, Spent
 from router.ledger.complaints import Complaints
 from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
+from router.ledger.local_cost import LocalCost
 from router.ledger.money import Billing
 from router.ledger.posting import keep_verdict, post
 from router.ledger.tables import feedback, requests
@@ -44,6 +45,8 @@ class LedgerStore:
         self._engine = engine
         self.accounts = Accounts(engine)
         self.budgets = Budgets(engine)
+        self.on_billed: Callable[[Sequence[Spent]], None] = _nobody
+        """Told of bills once they are committed, on the thread that posts; must not raise."""
         self._journal = journal
         self._billing = billing
         self._secret = secrets.token_bytes(32)  # of digests: never written, gone with the process
@@ -57,7 +60,13 @@ class LedgerStore:
 
     @classmethod
     def open(
-        cls, location: str | Path = "", *, prices: Prices, cloud_model: str = "", write: bool = True
+        cls,
+        location: str | Path = "",
+        *,
+        prices: Prices,
+        cloud_model: str = "",
+        local_cost: LocalCost | None = None,
+        write: bool = True,
     ) -> Self:
         """Open a ledger, bring it to this version, and post what dead processes left.
 
@@ -65,6 +74,7 @@ class LedgerStore:
             location: Path of a SQLite file, or a database URL; empty for the user's data folder.
             prices: What tokens cost.
             cloud_model: What a client gets that names no model with a price, for the baseline.
+            local_cost: What the local model's work costs; None where that is not configured.
             write: False to read and to manage keys only: no journal, no thread.
 
         Raises:
@@ -74,7 +84,7 @@ class LedgerStore:
         folder = journal_folder(url)
         with opening(folder):
             engine = connect(url)
-            store = cls(engine, Journal(folder) if write else None, Billing(prices, cloud_model))
+            store = cls(engine, Journal(folder) if write else None, Billing(prices, cloud_model, local_cost))
             try:
                 with inherit(folder) as records:
                     store._post(records)
@@ -251,6 +261,11 @@ class LedgerStore:
             self._post(records[half:])
         else:
             self.budgets.settle(spent)
+            self.on_billed(spent)
+
+
+def _nobody(_: Sequence[Spent]) -> None:
+    """Whom nobody asked to be told."""
 
 
 def _to_try_again(error: Exception) -> bool:

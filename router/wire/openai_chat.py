@@ -64,6 +64,7 @@ class _Delta(msgspec.Struct, frozen=True):
 
 class _Choice(msgspec.Struct, frozen=True):
     delta: _Delta | None = None
+    message: _Delta | None = None
 
 
 class _Reply(msgspec.Struct, frozen=True):
@@ -100,7 +101,7 @@ def _note_reply(seen: Seen, data: bytes) -> None:
     seen.model = seen.model or reply.model or ""
     seen.usage = usage(reply.usage, reply.service_tier) or seen.usage
     seen.started = seen.started or any(_useful(choice.delta) for choice in reply.choices or ())
-    seen.written += sum(_length(choice.delta) for choice in reply.choices or ())
+    seen.written += sum(_length(choice.delta or choice.message) for choice in reply.choices or ())
     if reply.error:
         seen.error = reply.error if isinstance(reply.error, str) else reply.error.message or "unknown error"
 
