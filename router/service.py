@@ -19,18 +19,24 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.app.api import ApiOptions, Json, build_api
 from router.app.endpoint import ROUTES, Endpoint
-from router.engine.process import Engine
+from router.app.scrape import MetricsGate
+from router.engine.process import Engine, Health
 from router.holds import Holds
 from router.keys import Keyring
+from router.ledger.local_cost import LocalCost
 from router.ledger.store import LedgerStore
+from router.metrics import Metrics, Now
 from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
 from router.reading.reader import Reader
 from router.settings import Settings, is_loopback, parse_listen
+from router.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
+from router.watch import Watched
+from router.worktime import WorkTime
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +58,15 @@ class Service:
         self._local = LocalTrack(settings.local, self._engine)
         self._cloud = CloudTrack(settings.cloud, self._egress)
         self._ledger = LedgerStore.open(
-            settings.ledger, prices=Prices(settings.prices), cloud_model=settings.cloud.model
+            settings.ledger,
+            prices=Prices(settings.prices),
+            cloud_model=settings.cloud.model,
+            local_cost=LocalCost.of(settings.local),
         )
+        self._metrics = Metrics()
+        self._ledger.on_billed = self._metrics.billed
+        self._traces = open_traces(settings.otlp_endpoint, settings.cloud.dialect)
+        self._work = WorkTime()
         self.keyring = self._load_keys()
         planner = Planner(
             reader=self._reader,
@@ -63,12 +76,24 @@ class Service:
             holds=Holds(),
         )
         self.explain = planner.explain
+        watchers = (self._metrics, self._traces) if self._traces else (self._metrics,)
         pipeline = Pipeline(
-            planner=planner, tracks={"local": self._local, "cloud": self._cloud}, ledger=self._ledger
+            planner=planner,
+            tracks={"local": self._local, "cloud": self._cloud},
+            ledger=Watched(self._ledger, watchers),
+            work=self._work,
         )
         api = build_api(
             self,
-            ApiOptions(max_body=settings.max_body_mb * 2**20, keyring=self._keys, paths=tuple(ROUTES)),
+            ApiOptions(
+                max_body=settings.max_body_mb * 2**20,
+                keyring=self._keys,
+                paths=tuple(ROUTES),
+                metrics=MetricsGate(
+                    token=settings.metrics_token.get_secret_value(),
+                    loopback=is_loopback(parse_listen(settings.listen)[0]),
+                ),
+            ),
             self._running,
         )
         self.app = Endpoint(pipeline=pipeline, keyring=self._keys, settings=settings, api=api)
@@ -101,6 +126,23 @@ class Service:
             "ledger": {"lost": self._ledger.lost},
             "reading": self._reader.stats(),
         }
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """See `router.metrics.Metrics.render`; may take 50 ms the first time."""
+        engine = self._engine.health if self._engine else Health()
+        now = Now(
+            local_up=self._local.up,
+            cloud_up=self._cloud.up,
+            engine_running=engine.running,
+            engine_queue=engine.queue,
+            engine_wait_s=engine.wait_s,
+            engine_prefill_tps=engine.prefill_tps,
+            engine_decode_tps=engine.decode_tps,
+            engine_restarts=engine.restarts,
+            engine_busy_s=self._work.busy_s,
+            ledger_lost=self._ledger.lost,
+        )
+        return self._metrics.render(now, accept)
 
     def _local_health(self) -> Json:
         if self._engine is None:
@@ -147,6 +189,8 @@ class Service:
             await self._cloud.close()
             await self._egress.close()
             await asyncio.to_thread(self._ledger.close)
+            if self._traces:
+                await asyncio.to_thread(self._traces.close)
 
     async def _look(self) -> None:
         await asyncio.to_thread(self._reader.warm)

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from router.app import answers
 from router.app.feedback import read_feedback
 from router.app.intake import NO_TEAM, admit, headers_of, make_request, take_body
+from router.app.scrape import MetricsGate
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
 from router.keys import Keyring
 from router.types import DialectName
@@ -47,6 +48,10 @@ class Facts(Protocol):
         """The decision for a request, without touching a model."""
         ...
 
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """What Prometheus scrapes, and its content type. May take 50 ms the first time."""
+        ...
+
     def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
         """Keep a verdict on a request; False where `team` made no such request. May block."""
         ...
@@ -60,6 +65,7 @@ class ApiOptions:
     keyring: Callable[[], Keyring]
     paths: tuple[str, ...]
     """The hot path's, for the nearest-name hint."""
+    metrics: MetricsGate
 
 
 def build_api(
@@ -96,6 +102,13 @@ def build_api(
         """200 once a track can answer, else 503."""
         up = facts.ready()
         return JSONResponse({"ready": up}, status_code=200 if up else 503)
+
+    @api.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        """Counts since the start, in Prometheus' format; who may read them is in docs/metrics.md."""
+        options.metrics.admit(headers_of(request.scope), options.keyring)
+        body, kind = await asyncio.to_thread(facts.metrics, request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": kind})
 
     @api.get("/v1/models")
     async def models(request: Request) -> Json:
