@@ -8,12 +8,31 @@ damaged or cut file is found, a data set that its owner changed is not.
 import hashlib
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from benchmarks.process import BenchmarkError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
+_TIMEOUT_S = 30.0
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    DownloadColumn(),
+    TransferSpeedColumn(),
+    TimeRemainingColumn(),
+)
 
 
 def download(repository: str, file: str, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
@@ -34,8 +53,6 @@ def download(repository: str, file: str, folder: Path, tell: Callable[[str], Non
     import httpx
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public, not re-exported
 
     url = hf_hub_url(repository, file, repo_type="dataset")
     part = None
@@ -45,25 +62,56 @@ def download(repository: str, file: str, folder: Path, tell: Callable[[str], Non
             raise BenchmarkError(f"{url} states no hash and size: is HF_ENDPOINT a hub?")
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{stated.etag}.part"
-        with part.open("ab") as opened:
-            if opened.tell():
-                tell(f"{file}: goes on at {opened.tell():,} of {stated.size:,} bytes")
-            http_get(
-                url,
-                opened,
-                resume_size=opened.tell(),
-                headers=build_hf_headers(),
-                expected_size=stated.size,
-                displayed_filename=file,
-            )
+        if have := _size(part):
+            tell(f"{file}: goes on at {have:,} of {stated.size:,} bytes")
+        with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
+            bar = progress.add_task(file, total=stated.size)
+            _bring(url, part, stated.size, lambda size: progress.update(bar, completed=size))
     except HfHubHTTPError as error:
-        raise BenchmarkError(f"{url} answered {error.response.status_code}: {_OTHERWISE}") from error
+        why = f"answered {error.response.status_code}"
+        raise BenchmarkError(f"{url} {why}{_kept(part)}: {_OTHERWISE}") from error
     except (httpx.HTTPError, OSError) as error:
-        kept = f"; {part.stat().st_size:,} bytes are kept" if part and part.is_file() else ""
-        raise BenchmarkError(f"{url} cannot be fetched ({_words(error)}){kept}: {_OTHERWISE}") from error
+        why = f"cannot be fetched ({_words(error)})"
+        raise BenchmarkError(f"{url} {why}{_kept(part)}: {_OTHERWISE}") from error
     kind = _check(part, stated.etag)
     tell(f"{file}: {stated.size:,} bytes, {kind} as the hub states it: {stated.etag}")
     return part
+
+
+def _bring(url: str, part: Path, size: int, tell: Callable[[int], None]) -> None:
+    """Fill `part` up to `size` bytes; a connection that drops is opened again as long as more comes.
+
+    Not the hub's own download: that keeps nothing of a file below 10 MB when it is cut.
+    """
+    import httpx
+    from huggingface_hub import get_session, hf_raise_for_status
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public, not listed
+
+    headers = build_hf_headers() | {"accept-encoding": "identity"}
+    while (have := _size(part)) < size:
+        ranged = {"range": f"bytes={have}-"} if have else {}
+        try:
+            with get_session().stream("GET", url, headers=headers | ranged, timeout=_TIMEOUT_S) as reply:
+                hf_raise_for_status(reply)
+                # A server that knows no ranges answers 200 and begins anew.
+                with part.open("ab" if reply.status_code == HTTPStatus.PARTIAL_CONTENT else "wb") as file:
+                    for chunk in reply.iter_bytes():
+                        file.write(chunk)
+                        tell(file.tell())
+        except httpx.TransportError:
+            if _size(part) <= have:
+                raise
+        else:
+            if _size(part) <= have:
+                raise httpx.RemoteProtocolError(f"ended at {have:,} of {size:,} bytes")
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0
+
+
+def _kept(part: Path | None) -> str:
+    return f"; {_size(part):,} bytes are kept" if part and _size(part) else ""
 
 
 _OTHERWISE = "try again, or give a copy with --file"

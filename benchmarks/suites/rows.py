@@ -1,7 +1,6 @@
 """The rows of a data set's file: JSON lines, gzipped or not, or Parquet, told apart by their first bytes."""
 
 import gzip
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,8 +42,8 @@ def _parquet(file: Path, *, packed: bool) -> Iterator[Row]:
 
 
 def _lines(file: Path, *, packed: bool) -> Iterator[Row]:
-    with gzip.open(file, "rb") if packed else file.open("rb") as opened:
-        for number, line in enumerate(io.TextIOWrapper(opened, encoding="utf-8"), 1):
+    with gzip.open(file, "rt", encoding="utf-8") if packed else file.open(encoding="utf-8") as opened:
+        for number, line in enumerate(opened, 1):
             row = json.loads(line)
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is no JSON object")  # noqa: TRY004 (the file is at fault)
