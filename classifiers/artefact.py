@@ -23,6 +23,10 @@ class ArtefactRefused(Exception):
     """It cannot serve here; the message says why and what to do."""
 
 
+class ArtefactUnfit(ArtefactRefused):
+    """It was trained for another version: of this format, or of `Features`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
     """What a count weighs: `weight * (log(1 + count) - mean)` is added to the log-odds."""
@@ -51,6 +55,12 @@ class Artefact:
     """How it was made and what it reached; see docs/classifier.md."""
 
 
+def digest(artefact: Artefact) -> str:
+    """Name the numbers in eight characters, whatever the card says of them."""
+    told = {name: one for name, one in asdict(artefact).items() if name != "card"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+
+
 def schema(names: Iterable[str]) -> str:
     """Hash the fields of `Features` that are read, by name and type."""
     types = {one.name: str(one.type) for one in fields(Features)}
@@ -69,15 +79,16 @@ def parse(text: str) -> Artefact:
     """Read what `dump` wrote.
 
     Raises:
-        ArtefactRefused: it is none, of another format, or `Features` has changed since.
+        ArtefactUnfit: it is of another format, or `Features` has changed since.
+        ArtefactRefused: it is none.
     """
     try:
         told = json.loads(text)
         if told["format"] != FORMAT:
-            raise ArtefactRefused(f"format {told['format']} where {FORMAT} is read; {_REMEDY}")
+            raise ArtefactUnfit(f"format {told['format']} where {FORMAT} is read; {_REMEDY}")
         found = schema(told["reads"])
         if told["schema"] != found:
-            raise ArtefactRefused(
+            raise ArtefactUnfit(
                 f"trained on other features (schema {told['schema']}, here {found}); {_REMEDY}"
             )
         return Artefact(

@@ -219,7 +219,10 @@ SEEN = (
 """What the conversation shows."""
 
 _SIDE_KINDS = frozenset({"autocomplete", "housekeeping"})
-_SIDE = Verdict(p_local=0.95, kind="side-request", why="a side request of the client, not the user's work")
+NAME = "rules"
+_SIDE = Verdict(
+    p_local=0.95, kind="side-request", why="a side request of the client, not the user's work", by=NAME
+)
 _SEARCHES = tuple(
     (signal, tuple(re.compile(pattern, re.MULTILINE).search for pattern in signal.patterns))
     for signal in TOLD
@@ -238,10 +241,10 @@ class RuleClassifier:
         winning = [signal for signal in shown if (signal.weight > 0) == (odds > 0)]
         if not winning:
             return Verdict(
-                p_local=_probability(odds), kind="unknown", why="shows no sign of the kind of work"
+                p_local=_probability(odds), kind="unknown", why="shows no sign of the kind of work", by=NAME
             )
         strongest = max(winning, key=lambda signal: abs(signal.weight))
-        return Verdict(p_local=_probability(odds), kind=strongest.kind, why=strongest.why)
+        return Verdict(p_local=_probability(odds), kind=strongest.kind, why=strongest.why, by=NAME)
 
 
 @lru_cache(maxsize=ASKS_KEPT)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
-from classifiers.artefact import Artefact, ArtefactRefused, shipped
+from classifiers.artefact import Artefact, ArtefactRefused, digest, shipped
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from classifiers.verdict import Classifier, Verdict
@@ -44,7 +44,9 @@ RULES = "rules"
 """The name, among the numbers, of what `RuleClassifier` says in log-odds."""
 READS = (*COUNTS, "ask", "context_tokens", "kind")
 
-_SIDE_KINDS = frozenset({"autocomplete", "housekeeping"})
+NAME = "sufficiency"
+SIDE_KINDS = frozenset({"autocomplete", "housekeeping"})
+"""What the rules alone judge: a client's own requests, not the user's work."""
 _find_words = re.compile(r"[a-z_]{3,30}").findall
 
 
@@ -59,31 +61,42 @@ class SufficiencyClassifier:
         self._load = load
         self._rules: Classifier = RuleClassifier()
         self._model: Artefact | None = None
+        self._name = ""
         self._loaded = False
         self._told = lru_cache(maxsize=ASKS_KEPT)(self._weigh_words)
 
     def classify(self, features: Features) -> Verdict:
         """Judge one request; the strongest signal on the winning side gives the class and the reason."""
-        judged = self._rules.classify(features)
+        return self.refine(features, self._rules.classify(features))
+
+    def refine(self, features: Features, judged: Verdict) -> Verdict:
+        """Judge one request of which it is known what the rules said.
+
+        Where the numbers weigh no words (as those shipped), the ask's text is not needed: a
+        recorded request, of which no text is kept, is judged as it was.
+
+        Args:
+            features: Of the request; `ask` may be empty.
+            judged: What `RuleClassifier` says of it, or said then.
+        """
         model = self._served()
-        if model is None or features.kind in _SIDE_KINDS:
+        if model is None or features.kind in SIDE_KINDS:
             return judged
-        seen = measure(features, judged)
-        shown = {name: number.weight * (seen[name] - number.mean) for name, number in model.numbers.items()}
-        told = self._told(features.ask)
-        odds = model.intercept + told + math.fsum(shown.values())
+        shown = weigh(model, features, judged)
+        odds = model.intercept + self._told(features.ask) + math.fsum(shown.values())
         side = math.copysign(1, odds)
         name = max(shown, key=lambda one: side * shown[one], default=RULES)
         if name in COUNTS and getattr(features, name):
             why = f"{name.replace('_', ' ')}: {getattr(features, name)}"
-            return Verdict(p_local=_probability(odds), kind=COUNTS[name], why=why)
-        return replace(judged, p_local=_probability(odds))
+            return Verdict(p_local=_probability(odds), kind=COUNTS[name], why=why, by=self._name)
+        return replace(judged, p_local=_probability(odds), by=self._name)
 
     def _served(self) -> Artefact | None:
         if not self._loaded:
             self._loaded = True
             try:
                 self._model = self._load()
+                self._name = f"{NAME}@{digest(self._model)}"
             except ArtefactRefused as refused:
                 log.warning("the trained classifier is refused, the rules serve: %s", refused)
         return self._model
@@ -94,6 +107,12 @@ class SufficiencyClassifier:
         known = [table[word] for word in table.keys() & words(ask)]
         length = math.sqrt(math.fsum(word.idf**2 for word in known))
         return math.fsum(word.idf * word.weight for word in known) / length if length else 0.0
+
+
+def weigh(model: Artefact, features: Features, judged: Verdict) -> dict[str, float]:
+    """What each number adds to the log-odds; words and the intercept come on top."""
+    seen = measure(features, judged)
+    return {name: number.weight * (seen[name] - number.mean) for name, number in model.numbers.items()}
 
 
 def measure(features: Features, judged: Verdict) -> dict[str, float]:

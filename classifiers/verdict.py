@@ -16,6 +16,8 @@ class Verdict:
     """The class of work in one word, e.g. `self-contained`, `crosses-files`."""
     why: str
     """One clause a person understands, naming the signal that decided."""
+    by: str = ""
+    """Which classifier gave `p_local`: its name and, where it was trained, its numbers' digest."""
 
 
 class Classifier(Protocol):

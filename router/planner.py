@@ -96,6 +96,7 @@ class Planner:
             decision=decision,
             clearance=clearance,
             policy=policy.name,
+            classifier=verdict.by if verdict else "",
             overhead_s=time.perf_counter() - started,
             notes=notes,
         )

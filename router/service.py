@@ -13,7 +13,6 @@ from importlib.metadata import version
 
 import structlog
 
-from classifiers.choose import CLASSIFIERS
 from classifiers.features import Features
 from policies.decision import State
 from policies.load import PolicyHolder
@@ -22,6 +21,7 @@ from router.app.endpoint import ROUTES, Endpoint
 from router.app.scrape import MetricsGate
 from router.engine.process import Engine, Health
 from router.holds import Holds
+from router.judge import judge_of
 from router.keys import Keyring
 from router.ledger.local_cost import LocalCost
 from router.ledger.store import LedgerStore
@@ -70,7 +70,7 @@ class Service:
         self.keyring = self._load_keys()
         planner = Planner(
             reader=self._reader,
-            classifier=CLASSIFIERS[settings.classifier](),
+            classifier=judge_of(settings),
             policies=self._policies,
             weather=self,
             holds=Holds(),

@@ -1,6 +1,7 @@
 """`turnout classifier`: train the sufficiency classifier, and show what the shipped one reached."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,23 +23,53 @@ def options() -> None:
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(help="Folder with the outcomes; see docs/classifier.md.")] = DATA,
+    *,
+    data: Annotated[
+        Path | None, typer.Option(help=f"Folder with the outcomes, see docs/classifier.md [default: {DATA}].")
+    ] = None,
     out: Annotated[Path, typer.Option(help="File to write the trained numbers to.")] = OUT,
     picture: Annotated[
         Path | None, typer.Option(help="Write the calibration curve to this SVG file.")
     ] = None,
+    from_ledger: Annotated[
+        bool, typer.Option("--from-ledger", help="Fit the shipped numbers to what the ledger proves.")
+    ] = False,
+    team: Annotated[str | None, typer.Option(help="With --from-ledger: of this team only.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="With --from-ledger: from this day on (UTC)."),
+    ] = None,
+    ledger: Annotated[str | None, typer.Option(help="With --from-ledger: the ledger to read.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --from-ledger: print JSON.")] = False,
 ) -> None:
-    """Train on outcomes, compare the candidates on held-out groups, and write the numbers.
+    """Train on published outcomes, or fit the shipped numbers to your own, and write the numbers.
 
-    Example: [bold]turnout classifier train --data outcomes --out sufficiency.json[/bold]
+    Published outcomes: the candidates are compared on held-out groups and the best is written. Your
+    own: two numbers are fitted to what the ledger proves about the local model; nothing is written
+    where there is too little, or where it is no better on conversations it had not seen.
+
+    Example: [bold]turnout classifier train --from-ledger --team web --out web.json[/bold]
     """
-    from classifiers import train as training
-    from router.cli.calibration import draw
-    from router.cli.outcomes import rows
     from router.errors import Misconfigured
 
     if not out.parent.is_dir():
         raise Misconfigured(f"--out: there is no folder {out.parent}; make it first")
+    ours = {"--team": team, "--since": since, "--ledger": ledger, "--json": as_json}
+    published = {"--data": data, "--picture": picture}
+    wrong = [name for name, given in (published if from_ledger else ours).items() if given]
+    if wrong:
+        raise Misconfigured(f"{wrong[0]} {'does not go with' if from_ledger else 'needs'} --from-ledger")
+    if from_ledger:
+        _refit(out, team, since, ledger, as_json=as_json)
+    else:
+        _train(data or DATA, out, picture)
+
+
+def _train(data: Path, out: Path, picture: Path | None) -> None:
+    from classifiers import train as training
+    from router.cli.calibration import draw
+    from router.cli.outcomes import rows
+
     console = Console()
     with Console(stderr=True).status("reading") as status:
         artefact, _ = training.train(rows(data, status.update), status.update)
@@ -49,21 +80,50 @@ def train(
     console.print(f"written: {out}")
 
 
+def _refit(out: Path, team: str | None, since: datetime | None, ledger: str | None, *, as_json: bool) -> None:
+    from classifiers.artefact import dump
+    from classifiers.sufficiency import READS
+    from router.cli import refit
+    from router.settings import load_settings
+
+    begun = since.replace(tzinfo=UTC).timestamp() if since else None
+    made = refit.refit(load_settings(ledger=ledger), team, begun)
+    out.write_text(dump(made.artefact, READS), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(made.told | {"written": str(out)}))
+        return
+    console = Console()
+    refit.show(made.told, console)
+    console.print(
+        f"written: {out}; to judge by it set `classifier: sufficiency` and `classifier_file: {out}`"
+    )
+
+
 @app.command()
-def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show what the shipped classifier was trained on and what it reached on held-out rows.
+def show(
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Numbers that `turnout classifier train` wrote [default: the shipped]."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what a classifier was trained on and what it reached on held-out rows.
 
     Example: [bold]turnout classifier show[/bold]
     """
     from classifiers.artefact import ArtefactRefused, shipped
+    from router.cli import refit
     from router.errors import Misconfigured
+    from router.judge import read_numbers
 
     try:
-        card = dict(shipped().card)
+        card = dict((read_numbers(str(file)) if file else shipped()).card)
     except ArtefactRefused as error:
-        raise Misconfigured(f"the shipped classifier: {error}") from error
+        raise Misconfigured(f"{file or 'the shipped classifier'}: {error}") from error
     if as_json:
         typer.echo(json.dumps(card))
+    elif "scale" in card:
+        refit.show(card, Console())
     else:
         _show(card, Console())
 

@@ -52,9 +52,9 @@ def explain(
 
 
 def _planner(settings: Settings) -> "Planner":
-    from classifiers.choose import CLASSIFIERS
     from policies.load import PolicyHolder
     from router.holds import Holds
+    from router.judge import judge_of
     from router.planner import Planner
     from router.reading.reader import Reader
 
@@ -63,7 +63,7 @@ def _planner(settings: Settings) -> "Planner":
     reader.watch(policies.policy.never_cloud_patterns)
     return Planner(
         reader=reader,
-        classifier=CLASSIFIERS[settings.classifier](),
+        classifier=judge_of(settings),
         policies=policies,
         weather=_Calm(settings),
         holds=Holds(),

@@ -71,6 +71,20 @@ class Evidence:
     """Folds must keep its turns together."""
     request_id: str
     """Of the request that opened the turn."""
+    classifier: str = ""
+    """Which gave `p_local`; see `Verdict.by`. Empty where it was not written down."""
+    begun_at: float = 0.0
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What was known when a turn was decided, labelled or not."""
+
+    features: Features
+    """As stored; see `Evidence`."""
+    p_local: float
+    classifier: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +295,20 @@ def labelled(store: Rows, team: str | None = None, since: float | None = None) -
     return found
 
 
+def openings(store: Rows, team: str | None = None, since: float | None = None) -> list[Opening]:
+    """Read what was decided on in every turn; the arguments are those of `labelled`."""
+    conversations = groupby(store.turns_of(team, since), key=lambda row: (row["team"], row["conversation"]))
+    return [
+        Opening(
+            features=_features(turn.opening),
+            p_local=turn.opening["p_local"] or 0.0,
+            classifier=turn.opening["classifier"] or "",
+        )
+        for _, rows in conversations
+        for turn in turns(rows, {})
+    ]
+
+
 def turns(rows: Iterable[Row], verdicts: Mapping[str, str]) -> list[Turn]:
     """Cut one conversation's requests, oldest first, into turns: one begins with each ask."""
     cut: list[list[Row]] = []
@@ -305,7 +333,7 @@ def judge(turn: Turn) -> Evidence | None:
         return None
     row = turn.opening
     return Evidence(
-        features=Features(**{name: row[name] for name in STORED if row[name] is not None}),
+        features=_features(row),
         p_local=row["p_local"] or 0.0,
         label=rule.label,
         weight=rule.weight,
@@ -313,7 +341,13 @@ def judge(turn: Turn) -> Evidence | None:
         team=row["team"],
         conversation=row["conversation"],
         request_id=row["id"],
+        classifier=row["classifier"] or "",
+        begun_at=row["begun_at"],
     )
+
+
+def _features(row: Row) -> Features:
+    return Features(**{name: row[name] for name in STORED if row[name] is not None})
 
 
 def enough(evidence: Iterable[Evidence]) -> str:
