@@ -1,0 +1,247 @@
+"""`turnout bench run`: suites asked live, through the running endpoint."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from router.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from benchmarks.answers import Answer, Failure
+    from benchmarks.live import Plan, Settings
+    from benchmarks.sandbox import Sandbox
+    from benchmarks.suites.problem import Problem
+
+app = typer.Typer(help="Ask a suite live, through the running endpoint, and score it.", no_args_is_help=True)
+
+Track = Literal["local", "cloud", "auto"]
+TrackOption = Annotated[
+    Track, typer.Option(help="Who is to answer; with `auto` the endpoint's policy decides each task.")
+]
+Url = Annotated[str, typer.Option(help="The endpoint, as `turnout serve` says it.")]
+Key = Annotated[
+    str, typer.Option(envvar="TURNOUT_KEY", help="A Turnout key, where the endpoint asks for one.")
+]
+Samples = Annotated[int, typer.Option(min=1, help="Answers to each task; more than one gives pass@k.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=256, help="How many are asked at once.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many tasks.")]
+Temperature = Annotated[float, typer.Option(min=0, max=2, help="Of sampling; 0 takes the likeliest token.")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="The run's file: what it holds is not asked again. Named after the run unless given."),
+]
+Record = Annotated[
+    Path | None, typer.Option(help="Write the outcomes to this CSV, which `turnout policy check` reads.")
+]
+MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Unsafe = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe", help="Run generated code even where there is no sandbox, with your files and network."
+    ),
+]
+Source = Annotated[
+    Path | None,
+    typer.Option("--file", help="The suite's problems; else what `turnout bench fetch mbpp` stored."),
+]
+URL = "http://127.0.0.1:4747"
+
+
+@app.callback()
+def options() -> None:
+    """Runs are kept in a file and go on where they stopped."""
+
+
+@app.command()
+def humaneval(
+    *,
+    track: TrackOption = "auto",
+    url: Url = URL,
+    key: Key = "",
+    samples: Samples = 1,
+    concurrency: Concurrency = 4,
+    limit: Limit = None,
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = 1024,
+    out: Out = None,
+    record: Record = None,
+    markdown_file: MarkdownFile = None,
+    as_json: AsJson = False,
+    unsafe: Unsafe = False,
+) -> None:
+    """Ask HumanEval's 164 functions and run the answers in a sandbox: pass@k, tokens, cost and time.
+
+    Example: [bold]turnout bench run humaneval --track local --limit 20[/bold]
+    """
+    from benchmarks.live import Settings
+    from benchmarks.suites.humaneval import problems
+
+    settings = Settings(suite="humaneval", track=track, max_tokens=max_tokens, temperature=temperature)
+    plan = _plan(
+        settings, problems(), url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
+    )
+    _go(plan, record=record, markdown_file=markdown_file, as_json=as_json, unsafe=unsafe)
+
+
+@app.command()
+def mbpp(
+    *,
+    track: TrackOption = "auto",
+    url: Url = URL,
+    key: Key = "",
+    samples: Samples = 1,
+    concurrency: Concurrency = 4,
+    limit: Limit = None,
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = 1024,
+    out: Out = None,
+    record: Record = None,
+    markdown_file: MarkdownFile = None,
+    as_json: AsJson = False,
+    unsafe: Unsafe = False,
+    file: Source = None,
+) -> None:
+    """Ask MBPP's small programs and run the answers in a sandbox: pass@k, tokens, cost and time.
+
+    Example: [bold]turnout bench run mbpp --track auto --limit 100[/bold]
+    """
+    from benchmarks.live import Settings
+    from benchmarks.suites.mbpp import problems
+
+    settings = Settings(suite="mbpp", track=track, max_tokens=max_tokens, temperature=temperature)
+    with _said_plainly():
+        asked = problems(file)
+        plan = _plan(
+            settings, asked, url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
+        )
+    _go(plan, record=record, markdown_file=markdown_file, as_json=as_json, unsafe=unsafe)
+
+
+def _plan(
+    settings: "Settings",
+    problems: "Iterator[Problem]",
+    *,
+    url: str,
+    key: str,
+    samples: int,
+    at_once: int,
+    limit: int | None,
+    out: Path | None,
+) -> "Plan":
+    from benchmarks.live import Plan
+
+    return Plan(
+        settings=settings,
+        problems=tuple(islice(problems, limit)),
+        samples=samples,
+        concurrency=at_once,
+        url=url.rstrip("/").removesuffix("/v1"),
+        key=key,
+        out=out or Path(f"{settings.suite}-{settings.track}.jsonl"),
+    )
+
+
+def _go(
+    plan: "Plan", *, record: Path | None, markdown_file: Path | None, as_json: bool, unsafe: bool
+) -> None:
+    """Run it, and tell."""
+    from benchmarks import live_report, sandbox
+    from benchmarks.live import run
+    from benchmarks.machine import machine
+    from benchmarks.sheet import draw
+    from benchmarks.suites import outcomes
+
+    aside = Console(stderr=True, soft_wrap=True)
+    with _said_plainly():
+        room = sandbox.find(unsafe=unsafe)
+        if room.warning:
+            aside.print("[yellow]warning:[/yellow]", escape(room.warning), highlight=False)
+        try:
+            with _progress(plan, aside) as tell:
+                result = asyncio.run(run(plan, room, tell))
+        except KeyboardInterrupt as stopped:
+            aside.print(f"stopped; the same command goes on from {plan.out}", markup=False, highlight=False)
+            raise typer.Exit(128 + signal.SIGINT) from stopped
+    told, on = live_report.figures(result), machine()
+    if record:
+        outcomes.save(record, live_report.outcomes(result.answers))
+    if markdown_file:
+        markdown_file.write_text(live_report.markdown(told, on, _room(room)), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(live_report.as_json(told, on), indent=1))
+    else:
+        draw(live_report.sheet(told), Console())
+    for failure in result.failures[:5]:
+        aside.print(f"{failure.task}: {failure.error}", markup=False, highlight=False)
+    if result.failures:
+        aside.print(
+            f"{len(result.failures)} got no answer and count neither way; the same command asks them again",
+            markup=False,
+            highlight=False,
+        )
+        raise typer.Exit(1)
+
+
+def _room(room: "Sandbox") -> str:
+    return f"{room.mode}, {Path(room.python).name}"
+
+
+@contextmanager
+def _progress(plan: "Plan", console: Console) -> "Iterator[Callable[[Answer | Failure], None]]":
+    """A bar with what passed so far."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from benchmarks.answers import Answer, open_run
+
+    asked = {problem.id for problem in plan.problems}
+    done = [one for one in _before(plan, open_run) if one.task in asked and one.sample < plan.samples]
+    passed, failed = sum(one.passed for one in done), 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        total = len(plan.problems) * plan.samples
+        bar = progress.add_task(_state(passed, failed), total=total, completed=len(done))
+
+        def tell(one: "Answer | Failure") -> None:
+            nonlocal passed, failed
+            if isinstance(one, Answer):
+                passed += one.passed
+            else:
+                failed += 1
+            progress.update(bar, advance=1, description=_state(passed, failed))
+
+        yield tell
+
+
+def _before(plan: "Plan", open_run: "Callable[..., object]") -> "tuple[Answer, ...]":
+    from dataclasses import asdict
+
+    from benchmarks.answers import Run
+
+    run = open_run(plan.out, asdict(plan.settings))
+    return run.answers if isinstance(run, Run) else ()
+
+
+def _state(passed: int, failed: int) -> str:
+    return f"passed {passed}, errors {failed}" if failed else f"passed {passed}"
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """What a person can mend is said in one line."""
+    from benchmarks.process import BenchmarkError
+
+    try:
+        yield
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error

@@ -1,0 +1,130 @@
+"""What a live run showed: figures of its answers, for a terminal, a page and a program."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.answers import Answer, Run, counts
+from benchmarks.machine import Machine
+from benchmarks.passk import mean_pass_at_k, wilson
+from benchmarks.sheet import Sheet, table, where
+from benchmarks.suites.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """A run in numbers."""
+
+    settings: Mapping[str, Any]
+    tasks: int
+    """With at least one answer."""
+    answers: int
+    errors: int
+    """Questions without an answer; they are in no other figure."""
+    pass_at: Mapping[str, float]
+    """`1`, and the most answers that every task has: Chen et al.'s estimator."""
+    interval: tuple[float, float]
+    """95%, of pass@1, over tasks."""
+    ended: Mapping[str, int]
+    """Answers by how their programs ended."""
+    served: Mapping[str, int]
+    """Answers by track and model."""
+    escalated: int
+    prompt: int
+    output: int
+    usd: float | None
+    """Of the cloud's answers together; None where a price is not known."""
+    seconds: tuple[float, float]
+    """Median and 90th percentile of whole answers."""
+    first_byte_s: tuple[float, float]
+
+
+def figures(run: Run) -> Figures:
+    """Count."""
+    answers = run.answers
+    by_task = counts(answers)
+    most = min((n for n, _ in by_task.values()), default=0)
+    pass_at = {
+        str(k): rate for k in sorted({1, most}) if (rate := mean_pass_at_k(by_task.values(), k)) is not None
+    }
+    cloud = [one.usd for one in answers if one.track == "cloud"]
+    return Figures(
+        settings=run.settings,
+        tasks=len(by_task),
+        answers=len(answers),
+        errors=len(run.failures),
+        pass_at=pass_at,
+        interval=wilson(pass_at.get("1", 0.0), len(by_task)),
+        ended=dict(Counter(one.ended for one in answers).most_common()),
+        served=dict(Counter(f"{one.track}: {one.model}" for one in answers).most_common()),
+        escalated=sum(bool(one.escalated) for one in answers),
+        prompt=sum(one.prompt for one in answers),
+        output=sum(one.output for one in answers),
+        usd=None if None in cloud else sum(usd or 0.0 for usd in cloud),
+        seconds=_middle_and_high([one.seconds for one in answers]),
+        first_byte_s=_middle_and_high([one.first_byte_s for one in answers]),
+    )
+
+
+def sheet(told: Figures) -> Sheet:
+    """The figures as a table."""
+    low, high = told.interval
+    rows = [(f"pass@{k}", f"{rate:.1%}") for k, rate in told.pass_at.items()]
+    rows += [
+        ("95% interval of pass@1", f"{low:.1%} to {high:.1%}"),
+        ("tasks, answers", f"{told.tasks}, {told.answers}"),
+        ("errors (asked again by the next run)", str(told.errors)),
+        ("programs ended", _counted(told.ended)),
+        ("served by", _counted(told.served)),
+        ("taken over by another track", str(told.escalated)),
+        ("tokens read, written", f"{told.prompt:,}, {told.output:,}"),
+        ("provider's price", "unknown" if told.usd is None else f"${told.usd:.4f}"),
+        ("seconds to the first byte: median, 90%", "{:.2f}, {:.2f}".format(*told.first_byte_s)),
+        ("seconds an answer: median, 90%", "{:.2f}, {:.2f}".format(*told.seconds)),
+    ]
+    asked = ", ".join(f"{name} {value}" for name, value in told.settings.items() if name != "suite")
+    return Sheet(title=f"{told.settings['suite']}: {asked}", columns=("", "measured"), rows=tuple(rows))
+
+
+def markdown(told: Figures, on: Machine, sandbox: str) -> str:
+    """A page of it."""
+    return f"{table(sheet(told))}\n\nMeasured on {where(on)}; answers were run in: {sandbox}.\n"
+
+
+def as_json(told: Figures, on: Machine) -> dict[str, Any]:
+    """The same, for programs."""
+    return {**asdict(told), "machine": asdict(on)}
+
+
+def outcomes(answers: Iterable[Answer]) -> list[Outcome]:
+    """By task and by the model that served it, as `policy check` reads a user's own outcomes."""
+    groups: dict[tuple[str, str], list[Answer]] = {}
+    for one in answers:
+        groups.setdefault((one.task, one.model), []).append(one)
+    return [_outcome(task, system, group) for (task, system), group in groups.items()]
+
+
+def _outcome(task: str, system: str, group: list[Answer]) -> Outcome:
+    n = len(group)
+    priced = [one.usd for one in group if one.usd is not None]
+    return Outcome(
+        task=task,
+        system=system,
+        passed=sum(one.passed for one in group) / n,
+        samples=n,
+        calls=1,
+        prompt=sum(one.prompt for one in group) / n,
+        last_prompt=sum(one.prompt for one in group) / n,
+        output=sum(one.output for one in group) / n,
+        usd=sum(priced) / n if len(priced) == n else None,
+    )
+
+
+def _middle_and_high(values: list[float]) -> tuple[float, float]:
+    ordered = sorted(values) or [0.0]
+    return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
+
+
+def _counted(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counted.items()) or "none"

@@ -1,0 +1,282 @@
+"""Where a model's code runs: without network, files, secrets, or an end it can put off.
+
+    sandbox = find()
+    ran = sandbox.run("assert 1 + 1 == 2")     # ran.passed
+
+- Bubblewrap where it works, else namespaces made by `jail`; each is tried once before it is trusted.
+  A machine that has neither runs nothing, unless the caller says `unsafe`.
+- Limits hold in the program's own process: time on the CPU, memory, processes, files. The wall clock is
+  held from outside, and ends everything the program started.
+- What it reads and writes are files, never pipes: nothing it does can make its reader wait.
+- The environment is emptied. Root becomes nobody first: the kernel does not count root's processes.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any, Literal
+
+from benchmarks import jail
+from benchmarks.process import BenchmarkError
+
+Mode = Literal["bubblewrap", "namespaces", "none"]
+Ended = Literal["passed", "failed", "time", "output"]
+
+_SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/nix/store")
+"""What an interpreter may need, beside its own folder."""
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 - the sandbox's own
+_READY = b"ready\n"
+"""What is written before the program begins: without it, the sandbox failed and not the program."""
+_BEGIN = """\
+import json, sys
+limits = json.loads(sys.argv[1])
+if limits:
+    import resource
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+program = sys.stdin.buffer.read()
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+sys.argv[1:] = []
+exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
+"""
+_MB = 2**20
+_LAST_WORDS = 2000
+
+WARNINGS: Mapping[Mode, str] = {
+    "bubblewrap": "",
+    "namespaces": "bubblewrap is not usable here ({why}): generated code runs in namespaces that Turnout "
+    "makes itself, with the same limits. Install `bubblewrap` for the better tried one.",
+    "none": "UNSAFE: generated code runs with your network and your files ({why}). Only time, memory and "
+    "file size are limited.",
+}
+
+
+class SandboxError(BenchmarkError):
+    """The sandbox could not run a program; it says nothing of the program."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one program may take."""
+
+    wall_s: float = 10
+    cpu_s: int = 10
+    memory_mb: int = 1024
+    """Of each process."""
+    processes: int = 16
+    """Threads count, too."""
+    file_mb: int = 16
+    """Of one file, and of all that is written to the terminal; all files together get four times that."""
+
+    def resources(self, mode: Mode) -> dict[str, int]:
+        """The limits by the names of `resource`, as far as they can be set in `mode`."""
+        if not hasattr(os, "fork"):
+            return {}
+        limits = {"CPU": self.cpu_s, "FSIZE": self.file_mb * _MB, "NOFILE": 256, "CORE": 0}
+        if sys.platform == "linux":
+            limits["AS"] = self.memory_mb * _MB
+        # Without a namespace, all that the user runs is counted: the limit would be met at once.
+        return limits if mode == "none" and not _root() else limits | {"NPROC": self.processes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How a program ended."""
+
+    ended: Ended
+    why: str
+    """Its last words, or which limit it met; empty where it passed."""
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it exited with 0."""
+        return self.ended == "passed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """Runs programs, one process tree each; `run` may be called many times at once."""
+
+    mode: Mode
+    python: str
+    """The interpreter that runs them."""
+    warning: str = ""
+    """What a person must be told; empty where nothing is amiss."""
+
+    def run(self, program: str, limits: Limits | None = None) -> Ran:
+        """Run Python source and wait for its end.
+
+        Raises:
+            SandboxError: it was not even started.
+        """
+        limits = limits or Limits()
+        with (
+            TemporaryDirectory(prefix="turnout-") as folder,
+            TemporaryFile() as source,
+            TemporaryFile() as said,
+        ):
+            source.write(program.encode("utf-8", "surrogatepass"))
+            source.seek(0)
+            began = time.monotonic()
+            with subprocess.Popen(
+                self._command(limits),
+                stdin=source,
+                stdout=said,
+                stderr=said,
+                env=_ENVIRONMENT,
+                cwd="/" if self.mode != "none" or _root() else folder,
+                start_new_session=True,
+                **_as_nobody(),
+            ) as process:
+                status = _waited(process, limits.wall_s)
+            return _told(status, said, limits, time.monotonic() - began)
+
+    def _command(self, limits: Limits) -> list[str]:
+        begin = [self.python, "-I", "-c", _BEGIN, json.dumps(limits.resources(self.mode))]
+        room = 4 * limits.file_mb
+        return {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _nothing}[self.mode](
+            begin, room
+        )
+
+
+def find(*, unsafe: bool = False, only: Mode | None = None) -> Sandbox:
+    """The best sandbox that works on this machine.
+
+    Args:
+        unsafe: where there is none, run all the same.
+        only: try no other.
+
+    Raises:
+        SandboxError: there is none; says why and what to do.
+    """
+    modes: tuple[Mode, ...] = (
+        (only,) if only else ("bubblewrap", "namespaces", *(("none",) if unsafe else ()))
+    )
+    why: list[str] = []
+    for mode in modes:
+        reason = _missing(mode)
+        if not reason:
+            told = "; ".join(why)
+            sandbox = Sandbox(mode=mode, python=_interpreter(), warning=WARNINGS[mode].format(why=told))
+            reason = _tried(sandbox)
+            if not reason:
+                return sandbox
+        why.append(f"{mode}: {reason}")
+    raise SandboxError(
+        f"there is no sandbox for generated code on this machine ({'; '.join(why)}). Install `bubblewrap` on "
+        "a Linux that allows user namespaces, or take --unsafe where nothing can be lost, as in a container."
+    )
+
+
+def _missing(mode: Mode) -> str:
+    if mode == "bubblewrap" and not shutil.which("bwrap"):
+        return "`bwrap` is not installed"
+    return "only Linux has namespaces" if mode != "none" and sys.platform != "linux" else ""
+
+
+def _tried(sandbox: Sandbox) -> str:
+    """Run it once; what is wrong with it, or nothing."""
+    try:
+        ran = sandbox.run("assert 6 * 7 == 42", Limits(wall_s=60))
+    except (OSError, subprocess.SubprocessError, SandboxError) as error:
+        return " ".join(str(error).split())
+    return ran.why
+
+
+def _interpreter() -> str:
+    """Our own interpreter, or the system's where root, as nobody, could not reach ours."""
+    own = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if own.exists() and (not _root() or all(one.stat().st_mode & 1 for one in own.resolve().parents)):
+        return str(own.resolve())
+    return shutil.which("python3", path="/usr/bin:/bin") or sys.executable
+
+
+def _folders(python: str) -> list[str]:
+    """What is shown of the file system, read-only."""
+    prefix = str(Path(python).parents[1])
+    return list(_SHOWN) if prefix.startswith("/usr") else [*_SHOWN, prefix]
+
+
+def _bubblewrap(begin: list[str], room: int) -> list[str]:
+    shown = [word for path in _folders(begin[0]) for word in ("--ro-bind-try", path, path)]
+    size = ["--size", str(room * _MB)] if _has_size() else []
+    return [
+        *(shutil.which("bwrap") or "bwrap", "--unshare-all", "--new-session", "--die-with-parent"),
+        *("--unshare-user", "--uid", str(jail.NOBODY), "--gid", str(jail.NOBODY), "--hostname", "sandbox"),
+        *("--cap-drop", "ALL", *shown, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
+        *(*size, "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", *begin),  # noqa: S108 - its own
+    ]
+
+
+def _has_size() -> bool:
+    """Bubblewrap can limit a folder in memory since 0.7."""
+    told = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False)  # noqa: S607
+    version = [int(number) for number in re.findall(r"\d+", told.stdout)[:2]]
+    return version >= [0, 7]
+
+
+def _namespaces(begin: list[str], room: int) -> list[str]:
+    source = Path(jail.__file__).read_text(encoding="utf-8")
+    return [begin[0], "-I", "-c", source, str(room), *_folders(begin[0]), "--", *begin]
+
+
+def _nothing(begin: list[str], room: int) -> list[str]:
+    del room
+    return begin
+
+
+def _root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _as_nobody() -> dict[str, Any]:
+    return {"user": jail.NOBODY, "group": jail.NOBODY, "extra_groups": ()} if _root() else {}
+
+
+def _waited(process: subprocess.Popen[bytes], wall_s: float) -> int | None:
+    """The exit status; None where it had to be ended."""
+    try:
+        return process.wait(wall_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the process and its group; what is in its process namespace ends with it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def _told(status: int | None, said: IO[bytes], limits: Limits, seconds: float) -> Ran:
+    length = said.seek(0, os.SEEK_END)
+    said.seek(0)
+    begun = said.read(len(_READY)) == _READY
+    said.seek(max(len(_READY) if begun else 0, length - _LAST_WORDS))
+    words = said.read().decode("utf-8", "replace").strip()
+    if not begun:
+        raise SandboxError(f"the sandbox did not start: {words or f'status {status}'}")
+    if status == 0:
+        return Ran(ended="passed", why="", seconds=seconds)
+    if status is None:
+        return Ran(ended="time", why=f"did not end within {limits.wall_s:g} s", seconds=seconds)
+    if length >= limits.file_mb * _MB:
+        return Ran(ended="output", why=f"wrote {limits.file_mb} MB", seconds=seconds)
+    last = words.splitlines()[-1] if words else f"exit status {status}"
+    return Ran(ended="failed", why=last, seconds=seconds)
