@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.cli import fetch, record
+from benchmarks.cli import fetch, record, run
 
 app = typer.Typer(help="Measure: what the endpoint adds, and what the tracks can do.", no_args_is_help=True)
 app.command("fetch")(fetch.fetch)
 app.command("record")(record.record)
+app.add_typer(run.app, name="run")
 
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]
