@@ -58,6 +58,11 @@ def check(policy: Policy, options: Options | None = None, compared: Compared | N
     return measure(policy, suites, asked, compared or {}, started=started)
 
 
+def tasks() -> frozenset[str]:
+    """The names of all recorded tasks."""
+    return frozenset(case.id for name in NAMES for case in load_suite(name).cases)
+
+
 def measure(policy: Policy, suites: Suites, asked: Options, compared: Compared, *, started: float) -> Result:
     """Measure a policy on the suites given; `started` is when, by `time.perf_counter`."""
     rates = Rates(model=asked.price_model, prices=Prices(), local_usd_per_mtok=asked.local_usd_per_mtok)
