@@ -62,6 +62,7 @@ class Service:
             prices=Prices(settings.prices),
             cloud_model=settings.cloud.model,
             local_cost=LocalCost.of(settings.local),
+            keep_days=settings.ledger_keep_days,
         )
         self._metrics = Metrics()
         self._ledger.on_billed = self._metrics.billed

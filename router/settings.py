@@ -170,6 +170,8 @@ class Settings(BaseSettings):
     """Numbers that `sufficiency` judges by, of your own training; empty for those shipped."""
     ledger: str = ""
     """SQLAlchemy URL or path of a SQLite file; empty for the user's data folder."""
+    ledger_keep_days: int = Field(default=0, ge=0)
+    """Rows older than this are removed, roll-ups stay; 0 keeps them for good."""
     local: LocalSettings = LocalSettings()
     cloud: CloudSettings = CloudSettings()
     prices: dict[str, GivenPrice] = Field(default_factory=dict)

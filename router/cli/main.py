@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from policies.load import PolicyError
-from router.cli import classifier, evidence, explain, key, policy, serve
+from router.cli import classifier, evidence, explain, key, ledger, policy, serve, team
 from router.errors import TurnoutError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(key.app, name="key")
+app.add_typer(team.app, name="team")
+app.add_typer(ledger.app, name="ledger")
 classifier.app.command("evidence")(evidence.evidence)
 app.add_typer(classifier.app, name="classifier")
 for command in entry_points(group="turnout.commands"):

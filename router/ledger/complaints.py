@@ -27,6 +27,10 @@ class Complaints:
         """The database took nothing; the journal keeps it until it does."""
         self._say("ledger_post_failed", error)
 
+    def prune_failed(self, error: BaseException) -> None:
+        """Old rows could not be removed; it is tried again."""
+        self._say("ledger_prune_failed", error)
+
     def _say(self, event: str, error: BaseException) -> None:
         now = time.monotonic()
         if now - self._said.get(event, -AGAIN_S) >= AGAIN_S:

@@ -134,24 +134,36 @@ def add_all(connection: sa.Connection) -> None:
     add_where(connection, _row.finished_at.is_not(None))
 
 
+def add_unfinished(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Add rows that never finished and are about to be removed; they took no time that is known."""
+    _add_hours(connection, _row.id.in_(ids) & _row.finished_at.is_(None))
+
+
 def add_where(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     """Add the rows that `which` holds for, each of which must be in no roll-up yet."""
-    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
-    grown = insert(hourly).from_select([*hourly.c.keys()], _hours(which))
-    connection.execute(
-        grown.on_conflict_do_update(
-            index_elements=[*hourly.primary_key],
-            set_={name: hourly.c[name] + grown.excluded[name] for name in MEASURES},
-        )
-    )
+    _add_hours(connection, which)
     for measure in LATENCIES:
-        more = insert(latencies).from_select([*latencies.c.keys()], _buckets(measure, which))
+        more = _insert(connection, latencies).from_select([*latencies.c.keys()], _buckets(measure, which))
         connection.execute(
             more.on_conflict_do_update(
                 index_elements=[*latencies.primary_key],
                 set_={"requests": latencies.c.requests + more.excluded.requests},
             )
         )
+
+
+def _add_hours(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    grown = _insert(connection, hourly).from_select([*hourly.c.keys()], _hours(which))
+    connection.execute(
+        grown.on_conflict_do_update(
+            index_elements=[*hourly.primary_key],
+            set_={name: hourly.c[name] + grown.excluded[name] for name in MEASURES},
+        )
+    )
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 def _hours(which: sa.ColumnElement[bool]) -> Select:

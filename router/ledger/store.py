@@ -24,6 +24,7 @@ from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.local_cost import LocalCost
 from router.ledger.money import Billing
 from router.ledger.posting import keep_verdict, post
+from router.ledger.retention import cutoff, prune
 from router.ledger.tables import feedback, requests
 from router.prices import Prices
 from router.types import Outcome, Plan
@@ -32,6 +33,8 @@ GATHER_S = 0.05
 """How long records gather before they are posted together."""
 RETRY_S = 1.0
 """How long to wait after the database took nothing."""
+PRUNE_S = 3600.0
+"""How often rows that are old enough are looked for."""
 MAIN = ("ask", "agent")
 """Kinds of request that a conversation's turns are made of; the others run beside them."""
 
@@ -55,6 +58,7 @@ class LedgerStore:
         self._pending = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._keep_posting, name="ledger", daemon=True)
+        self._pruning: threading.Thread | None = None
         if journal is not None:
             self._thread.start()
 
@@ -66,6 +70,7 @@ class LedgerStore:
         prices: Prices,
         cloud_model: str = "",
         local_cost: LocalCost | None = None,
+        keep_days: int = 0,
         write: bool = True,
     ) -> Self:
         """Open a ledger, bring it to this version, and post what dead processes left.
@@ -75,6 +80,7 @@ class LedgerStore:
             prices: What tokens cost.
             cloud_model: What a client gets that names no model with a price, for the baseline.
             local_cost: What the local model's work costs; None where that is not configured.
+            keep_days: Rows older than this are removed now and then; 0 keeps them for good.
             write: False to read and to manage keys only: no journal, no thread.
 
         Raises:
@@ -90,7 +96,17 @@ class LedgerStore:
                     store._post(records)
             except sa.exc.SQLAlchemyError as error:  # the segments stay for the next who opens
                 store._complaints.post_failed(error)
+        if write and keep_days:
+            store._pruning = threading.Thread(
+                target=store._keep_pruning, args=(keep_days,), name="ledger-retention", daemon=True
+            )
+            store._pruning.start()
         return store
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The database, for `router.ledger.reading` and whoever manages it."""
+        return self._engine
 
     @property
     def lost(self) -> int:
@@ -128,6 +144,8 @@ class LedgerStore:
             self._closed.set()
             self._pending.set()
             self._thread.join()
+            if self._pruning is not None:
+                self._pruning.join()
             if self.flush():
                 self.budgets.close()
             self._journal.close()
@@ -225,6 +243,14 @@ class LedgerStore:
                 self._complaints.post_failed(error)
                 self._pending.set()
                 self._closed.wait(RETRY_S)
+
+    def _keep_pruning(self, keep_days: int) -> None:
+        while not self._closed.is_set():
+            try:
+                prune(self._engine, cutoff(keep_days, time.time()), pause=self._closed.wait)
+            except Exception as error:  # as above
+                self._complaints.prune_failed(error)
+            self._closed.wait(PRUNE_S)
 
     def _post_segment(self) -> bool:
         """Post one segment; False where there was nothing to post."""
