@@ -1,7 +1,7 @@
 """MBPP: 974 small programs to write from one sentence and the asserts they must pass.
 
 The problems come from `turnout bench fetch mbpp` (google-research, CC-BY-4.0). The ask is the sentence
-and the asserts, in the words of the paper's own prompt (Austin et al., 2021).
+and the asserts, as in the paper's prompt without its first sentence (Austin et al., 2021).
 """
 
 import re
