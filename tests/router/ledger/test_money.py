@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from router.ledger import LedgerStore
-from router.ledger.money import Billing
+from router.ledger.local_cost import LocalCost
+from router.ledger.money import AS_SERVED, ASKED_LOCAL, NOTHING, USUAL, WARM, Billing, Range, baseline_range
 from router.prices import Prices
+from router.settings import DatedPrice
 from router.types import Attempt, Outcome, Plan, Usage
 
 BILLING = Billing(Prices(), "claude-sonnet-5-5")
@@ -101,3 +103,115 @@ def test_a_local_turn_is_held_against_the_conversation_so_far(
         "second": pytest.approx((2000 * 2 + 10_000 * 0.1 + 100 * 10) / 1e6),
         "elsewhere": pytest.approx((12_000 * 2 + 100 * 10) / 1e6),
     }
+
+
+OWN = Billing(Prices(), "claude-sonnet-5-5", LocalCost(energy=0.0001, wear=0.0004))
+"""A machine whose every second costs $0.0005."""
+FAILED = {
+    "track": "local",
+    "model": "qwen",
+    "cause": "bad_tool_call",
+    "status": 502,
+    "seconds": 9.0,
+    "engine_s": 8.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "cost", "local", "wasted"),
+    [
+        ({**LOCAL, **TOKENS, "engine_s": 20.0}, 0.010, 0.010, 0.0),
+        # What the local model did before the cloud served: 8 s of it wasted
+        ({**TOKENS, "attempts": json.dumps([FAILED]), "engine_s": 8.0}, 0.034, 0.004, 0.004),
+        # Of 28 s the first 8 were an attempt that failed
+        ({**LOCAL, **TOKENS, "attempts": json.dumps([FAILED]), "engine_s": 28.0}, 0.014, 0.014, 0.004),
+        # The cloud was read to for nothing, then the own machine served
+        ({**LOCAL, **TOKENS, "attempts": json.dumps([SLOW]), "engine_s": 20.0}, 0.030, 0.010, 0.020),
+        ({**TOKENS, "engine_s": 0.0}, 0.030, 0.0, 0.0),
+        # From before it was measured: unknown, and no part of the cost
+        ({**LOCAL, **TOKENS}, 0.0, None, 0.0),
+        ({**TOKENS, "operation": "count"}, 0.0, 0.0, 0.0),
+    ],
+)
+def test_what_the_own_machine_takes(
+    changed: dict[str, Any], cost: float, local: float | None, wasted: float
+) -> None:
+    bill = OWN.bill({**ROW, **changed}, 0)
+    assert bill.cost_usd == pytest.approx(cost)
+    assert bill.local_usd == (None if local is None else pytest.approx(local))
+    assert bill.wasted_usd == pytest.approx(wasted)
+
+
+def test_without_a_price_of_the_own_machine_the_cost_is_the_providers_part() -> None:
+    row = {**ROW, **TOKENS, "attempts": json.dumps([FAILED]), "engine_s": 8.0}
+    bill = BILLING.bill(row, 0)
+    assert (bill.cost_usd, bill.local_usd, bill.wasted_usd) == (pytest.approx(0.030), None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "seen", "warm", "cold", "how"),
+    [
+        ({**LOCAL, **TOKENS}, 8000, 0.0148, 0.030, WARM),
+        ({**LOCAL, **TOKENS, "asked_model": "auto"}, 8000, 0.0148, 0.030, WARM + USUAL),
+        # More was seen than there is: a shorter branch of the conversation
+        ({**LOCAL, **TOKENS}, 90_000, 0.011, 0.030, WARM),
+        # What the cloud served is known, at both ends
+        (MIXED, 8000, 0.020, 0.020, AS_SERVED),
+        ({**MIXED, "asked_model": "auto"}, 0, 0.020, 0.020, AS_SERVED + USUAL),
+        ({**LOCAL, **TOKENS, "asked_model": "local"}, 8000, 0.0, 0.0, ASKED_LOCAL),
+        ({**MIXED, "asked_model": "gpt-4o"}, 0, None, None, AS_SERVED),
+        ({**TOKENS, "operation": "count"}, 0, 0.0, 0.0, NOTHING),
+    ],
+)
+def test_both_ends_of_the_baseline_and_what_they_assume(
+    changed: dict[str, Any], seen: int, warm: float | None, cold: float | None, how: str
+) -> None:
+    bill = BILLING.bill({**ROW, **changed}, seen)
+    assert bill.baseline_usd == (None if warm is None else pytest.approx(warm))
+    assert bill.baseline_cold_usd == (None if cold is None else pytest.approx(cold))
+    assert bill.baseline_how == how
+    assert len(how) <= 64
+
+
+def test_a_saving_may_be_negative() -> None:
+    """An escalation pays twice: what the own machine did, what the cloud then billed."""
+    attempts = json.dumps([FAILED, {**SLOW, "model": "claude-sonnet-5-5"}])
+    bill = OWN.bill({**ROW, **TOKENS, "attempts": attempts, "engine_s": 8.0}, 0)
+    assert bill.cost_usd is not None
+    assert bill.baseline_usd is not None
+    assert bill.baseline_usd - bill.cost_usd == pytest.approx(-0.024)
+
+
+def test_terms_of_service_are_billed() -> None:
+    row = {
+        **ROW,
+        **TOKENS,
+        "served_model": "claude-opus-5-5",
+        "asked_model": "claude-opus-5-5",
+        "terms": "fast",
+    }
+    bill = BILLING.bill(row, 0)
+    assert bill.cost_usd == pytest.approx((10_000 * 8 + 1000 * 40) / 1e6)
+    assert bill.baseline_usd == pytest.approx(bill.cost_usd)
+    unknown = BILLING.bill({**row, "terms": "priority"}, 0)
+    assert (unknown.cost_usd, unknown.baseline_usd) == (None, None)
+
+
+def test_the_price_at_the_time_of_the_request_holds() -> None:
+    rates = {"output": 0, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0}
+    days = [DatedPrice.model_validate({"from": day, "input": rate, **rates}) for day, rate in
+            (("2023-11-01", 10), ("2023-12-01", 100))]  # fmt: skip
+    billing = Billing(Prices({"claude-sonnet-5-5": days}), "claude-sonnet-5-5")
+    bills = [billing.bill({**ROW, **TOKENS, "begun_at": at}, 0).cost_usd for at in (1.7e9, 1.71e9)]
+    assert bills == [pytest.approx(0.1), pytest.approx(1.0)]
+
+
+def test_the_range_of_many() -> None:
+    rows = [
+        {"baseline_usd": 1.0, "baseline_cold_usd": 4.0},
+        {"baseline_usd": 2.0, "baseline_cold_usd": None},
+        {"baseline_usd": None, "baseline_cold_usd": None},
+        {"baseline_usd": 0.5, "baseline_cold_usd": 0.5},
+    ]
+    assert baseline_range(rows) == Range(low=3.5, high=6.5, unpriced=1)
+    assert baseline_range([]) == Range()
