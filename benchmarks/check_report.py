@@ -104,11 +104,11 @@ def _name(row: Standing, policy: str) -> str:
 def _cell(figure: Interval, worded: Worded, short: Worded, *, wide: bool) -> Text:
     if isnan(figure.point):
         return Text("-", style="dim")
-    text = Text(f" {worded(figure.point)}")
+    text = Text(worded(figure.point))
     ends = worded if wide else short
     low, high = ends(figure.low), ends(figure.high)
     if low != high:
-        text.append(" " if wide else "\n ")
+        text.append(" " if wide else "\n")
         text.append(f"{low}..{high}", style="dim not bold")
     return text
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.cases import Case, Suite
 from classifiers.choose import ClassifierName
 from classifiers.features import Features
+from classifiers.sufficiency import SufficiencyClassifier
 from classifiers.verdict import Verdict
 from policies.decide import Decision, State, decide
 from policies.policy import Policy
@@ -32,8 +33,10 @@ def _rules(_: Features, judged: Verdict) -> Verdict:
     return judged
 
 
-REFINERS: Mapping[ClassifierName, Refine] = MappingProxyType({"rules": _rules})
-"""By the name a setting gives the classifier."""
+REFINERS: Mapping[ClassifierName, Refine] = MappingProxyType(
+    {"rules": _rules, "sufficiency": SufficiencyClassifier().refine}
+)
+"""By the name a setting gives the classifier; the trained one with the shipped numbers."""
 
 
 def route(

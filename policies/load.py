@@ -99,7 +99,7 @@ class PolicyHolder:
             PolicyError: it is wrong, or there is none, or the guard refuses it.
         """
         self._name_or_path = name_or_path
-        self._guard = guard
+        self.guard = guard
         self._stamp = self._look()
         self.policy = self._load()
         self.error = ""
@@ -121,8 +121,8 @@ class PolicyHolder:
 
     def _load(self) -> Policy:
         policy = load(self._name_or_path)
-        if self._guard:
-            self._guard(self._name_or_path, policy)
+        if self.guard:
+            self.guard(self._name_or_path, policy)
         return policy
 
     def _look(self) -> tuple[Stamp | None, Stamp | None]:
@@ -130,7 +130,7 @@ class PolicyHolder:
             path = find(self._name_or_path)[0]
         except PolicyError:
             return None, None
-        return _stamp(path), _stamp(proof_beside(path)) if self._guard else None
+        return _stamp(path), _stamp(proof_beside(path)) if self.guard else None
 
 
 def _stamp(path: Any) -> Stamp | None:
