@@ -16,6 +16,7 @@ import structlog
 from classifiers.features import Features
 from policies.decision import State
 from policies.load import PolicyHolder
+from policies.proof import Guard
 from router.app.api import ApiOptions, Json, build_api
 from router.app.endpoint import ROUTES, Endpoint
 from router.app.scrape import MetricsGate
@@ -50,7 +51,8 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._policies = PolicyHolder(settings.policy)
+        guard = Guard(settings.classifier) if settings.require_check else None
+        self._policies = PolicyHolder(settings.policy, guard=guard)
         self._reader = Reader()
         self._reader.watch(self._policies.policy.never_cloud_patterns)
         self._engine = None if settings.local.url else Engine(settings.local)

@@ -164,6 +164,8 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:4747"
     policy: str = "balanced"
     """Name of a shipped policy, or path of a YAML file."""
+    require_check: bool = False
+    """Serve no policy without a passing `turnout policy check --publish` of exactly its content."""
     classifier: ClassifierName = "rules"
     """Which judges how likely the local model suffices; see docs/classifier.md."""
     classifier_file: str = ""
@@ -215,7 +217,7 @@ def data_dir() -> Path:
 
 
 def load_settings(
-    file: str | None = None, *, local: Mapping[str, Any] | None = None, **flags: str | None
+    file: str | None = None, *, local: Mapping[str, Any] | None = None, **flags: str | bool | None
 ) -> Settings:
     """Put the sources together.
 

@@ -32,13 +32,24 @@ def serve(
     ledger: Annotated[str | None, typer.Option(help="A SQLite file or a database URL.")] = None,
     local_model: Annotated[str | None, typer.Option(help="A GGUF file for the local track.")] = None,
     config: Annotated[str | None, typer.Option(help="Settings file [default: ./turnout.yaml].")] = None,
+    require_check: Annotated[
+        bool,
+        typer.Option("--require-check", help="Serve no policy without a passing `policy check --publish`."),
+    ] = False,
 ) -> None:
     """Start the endpoint.
 
     Example: [bold]turnout serve --policy quality-first --local-model ~/models/qwen2.5-coder-14b.gguf[/bold]
     """
     local = {"model": local_model} if local_model else None
-    settings = load_settings(config, listen=listen, policy=policy, ledger=ledger, local=local)
+    settings = load_settings(
+        config,
+        listen=listen,
+        policy=policy,
+        ledger=ledger,
+        local=local,
+        require_check=require_check or None,
+    )
     host, port = parse_listen(settings.listen)
 
     import uvicorn
