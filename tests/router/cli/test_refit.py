@@ -4,20 +4,22 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from classifiers.artefact import digest, parse, shipped
+from classifiers.artefact import digest, dump, parse, shipped
 from classifiers.features import Features
 from classifiers.refit import Scale, log_odds, probability
 from classifiers.rules import RuleClassifier
-from classifiers.sufficiency import SufficiencyClassifier
+from classifiers.sufficiency import READS, SufficiencyClassifier
 from classifiers.verdict import Verdict
 from policies.decision import Decision
 from policies.privacy import Clearance
+from router.cli.refit import TooLittle, refit
 from router.errors import Misconfigured
 from router.judge import judge_of
 from router.ledger import LedgerStore
@@ -114,25 +116,17 @@ def test_a_team_whose_local_model_does_better_gets_numbers_that_say_so(turnout, 
     assert "labelled turns: 150 of 150 conversations" in shown.out
 
 
-def test_what_the_rules_the_shipped_and_the_own_numbers_said_is_one_scale(turnout, tmp_path, out):
-    first = fill(tmp_path / "rules.db", 120, RuleClassifier(), good=shifted)
-    told = turnout(*TRAIN, "--ledger", str(first), "--out", str(out), "--json")
-    own = SufficiencyClassifier(load=lambda: parse(out.read_text()))
+def test_what_the_rules_the_shipped_and_the_own_numbers_said_is_one_scale(tmp_path, out):
+    first = refit(
+        Settings(ledger=str(fill(tmp_path / "rules.db", 120, RuleClassifier(), good=shifted))), None, None
+    )
+    out.write_text(dump(first.artefact, READS))
+    own = SufficiencyClassifier(load=lambda: first.artefact)
     for name, judge in (("shipped", SufficiencyClassifier()), ("own", own)):
         ledger = fill(tmp_path / f"{name}.db", 120, judge, good=shifted)
-        again = turnout(
-            *TRAIN,
-            "--ledger",
-            str(ledger),
-            "--out",
-            str(tmp_path / "again.json"),
-            "--json",
-            CLASSIFIER="sufficiency",
-            CLASSIFIER_FILE=str(out),
-        )
-        assert again.code == 0, again.err
-        found = json.loads(again.out)
-        assert found["scale"] == pytest.approx(json.loads(told.out)["scale"])
+        settings = Settings(ledger=str(ledger), classifier="sufficiency", classifier_file=str(out))
+        again = refit(settings, None, None)
+        assert again.told["scale"] == pytest.approx(first.told["scale"])
 
 
 def test_too_little_is_refused_with_what_is_needed(refused, tmp_path, out):
@@ -142,36 +136,38 @@ def test_too_little_is_refused_with_what_is_needed(refused, tmp_path, out):
     assert not out.exists()
 
 
-def test_one_label_alone_is_refused(refused, tmp_path, out):
-    ledger = fill(tmp_path / "l.db", 60, RuleClassifier(), good=lambda _: 1.0)
-    said = refused(*TRAIN, "--ledger", str(ledger), "--out", str(out))
+def refusal(ledger: Path, team: str | None = None, since: float | None = None) -> str:
+    with pytest.raises(TooLittle) as refused:
+        refit(Settings(ledger=str(ledger)), team, since)
+    return str(refused.value)
+
+
+def test_one_label_alone_is_refused(tmp_path):
+    said = refusal(fill(tmp_path / "l.db", 60, RuleClassifier(), good=lambda _: 1.0))
     assert "the evidence that it did not is worth 0.0 certain outcomes and 10 are needed" in said
 
 
-def test_another_team_or_time_has_nothing(refused, tmp_path, out):
+def test_another_team_or_time_has_nothing(tmp_path):
     ledger = fill(tmp_path / "l.db", 60, RuleClassifier(), good=shifted)
-    for option in (("--team", "docs"), ("--since", "2999-01-01")):
-        said = refused(*TRAIN, *option, "--ledger", str(ledger), "--out", str(out))
+    for said in (refusal(ledger, team="docs"), refusal(ledger, since=time.time() + 60)):
         assert "conversations with a label: 0, and 50 are needed" in said
 
 
-def test_what_others_judged_is_left_out_and_named(refused, tmp_path, out):
+def test_what_others_judged_is_left_out_and_named(tmp_path):
     class Old:
         def classify(self, features):
             return replace(RuleClassifier().classify(features), by="sufficiency@0ld")
 
-    ledger = fill(tmp_path / "l.db", 60, Old(), good=shifted)
-    said = refused(*TRAIN, "--ledger", str(ledger), "--out", str(out))
+    said = refusal(fill(tmp_path / "l.db", 60, Old(), good=shifted))
     assert "conversations with a label: 0" in said
     assert "60 by sufficiency@0ld" in said
 
 
-def test_noise_and_the_opposite_order_are_refused(refused, tmp_path, out):
-    same = fill(tmp_path / "same.db", 120, RuleClassifier(), good=probability)
-    assert "not shown to be better" in refused(*TRAIN, "--ledger", str(same), "--out", str(out))
+def test_noise_and_the_opposite_order_are_refused(tmp_path):
+    same = refusal(fill(tmp_path / "same.db", 120, RuleClassifier(), good=probability))
+    assert "not shown to be better on conversations that it had not seen" in same
     turned = fill(tmp_path / "turned.db", 300, RuleClassifier(), good=lambda odds: probability(3 - 6 * odds))
-    assert "against the classifier's order" in refused(*TRAIN, "--ledger", str(turned), "--out", str(out))
-    assert not out.exists()
+    assert "against the classifier's order" in refusal(turned)
 
 
 @pytest.mark.parametrize(
@@ -198,8 +194,6 @@ def test_a_file_that_cannot_serve_is_refused_at_start(tmp_path):
 
 
 def test_the_rules_serve_where_the_file_is_of_another_version(tmp_path):
-    from classifiers.artefact import dump
-
     file = tmp_path / "own.json"
     file.write_text(dump(shipped(), ["ask"]).replace('"format": 1', '"format": 99'))
     judge = judge_of(Settings(classifier="sufficiency", classifier_file=str(file)))
