@@ -3,15 +3,15 @@
 The order, first answer wins:
 
     never_cloud   no clearance: local, and nowhere else
+    budget        what follows says cloud, and nothing is left: local, and nowhere else
     asked         the client named a track
     observe       the policy only watches: where the client asked
     hold          this user turn was decided before
     rules         the first whose condition holds
     otherwise
 
-A cloud track that the rules or `otherwise` choose is local instead while the team's
-budget is used up. A turn already on the cloud is finished there, and a track the
-client names is its own choice.
+A budget is a limit: once it is used up, a turn already on the cloud goes on locally, and
+so does what the client wanted there.
 """
 
 from collections.abc import Collection
@@ -26,7 +26,17 @@ from policies.policy import Policy
 from policies.privacy import Clearance
 from policies.variables import Inputs, values
 
-__all__ = ["Decision", "Last", "State", "TrackName", "decide", "escalate", "named_track", "sets_hold"]
+__all__ = [
+    "Decision",
+    "Last",
+    "State",
+    "TrackName",
+    "decide",
+    "escalate",
+    "named_track",
+    "over_budget",
+    "sets_hold",
+]
 
 _NAMED: dict[str, TrackName] = {"local": "local", "cloud": "cloud"}
 
@@ -69,6 +79,8 @@ def decide(
     named = named_track(asked)
     if not clearance.allowed:
         return Decision(track="local", rule="never_cloud", why=clearance.why, p_local=p_local)
+    if named == "cloud" and state.budget_left_usd <= 0:
+        return over_budget(state.budget_why, p_local)
     if named:
         return Decision(track=named, rule="asked", why=f"the client asked for {named}", p_local=p_local)
     inputs = None
@@ -77,15 +89,22 @@ def decide(
             features=features, verdict=verdict, state=state, params=policy.params, team=team, user=user
         )
     chosen = None if features is None or policy.observe else _kept(policy, features, state)
-    chosen = chosen or _ruled(policy, inputs, state)
+    chosen = chosen or _first_match(policy, inputs)
     if policy.observe:
         chosen = _observed(chosen)
+    if chosen.track == "cloud" and state.budget_left_usd <= 0:
+        return over_budget(state.budget_why, p_local)
     return replace(
         chosen,
         p_local=p_local,
         model=model if chosen.track == "cloud" else "",
         alternatives=_alternatives(policy, chosen, state),
     )
+
+
+def over_budget(why: str, p_local: float = 0.0) -> Decision:
+    """Decide for the local track, since there is no money for another; nothing else may serve."""
+    return Decision(track="local", rule="budget", why=why, p_local=p_local)
 
 
 def escalate(
@@ -145,15 +164,6 @@ def _kept(policy: Policy, features: Features, state: State) -> Decision | None:
     return Decision(track=last.track, rule=last.rule, why=last.why, held=True)
 
 
-def _ruled(policy: Policy, inputs: Inputs | None, state: State) -> Decision:
-    decision = _first_match(policy, inputs)
-    if decision.track == "cloud" and policy.budget and state.budget_left_usd <= 0:
-        return Decision(
-            track=policy.budget.over, rule="budget", why="the team's budget for this month is used up"
-        )
-    return decision
-
-
 def _first_match(policy: Policy, inputs: Inputs | None) -> Decision:
     otherwise = policy.otherwise
     if inputs is None:
@@ -184,7 +194,6 @@ def _observed(would: Decision) -> Decision:
 def _alternatives(policy: Policy, decision: Decision, state: State) -> tuple[TrackName, ...]:
     if decision.track == "cloud":
         return (policy.degrade.to,) if policy.degrade else ()
-    affordable = policy.budget is None or state.budget_left_usd > 0
-    if policy.escalate and policy.escalate.at_most > 0 and affordable:
+    if policy.escalate and policy.escalate.at_most > 0 and state.budget_left_usd > 0:
         return (policy.escalate.to,)
     return ()

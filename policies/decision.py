@@ -49,4 +49,7 @@ class State:
     local_up: bool = True
     cloud_up: bool = True
     budget_left_usd: float = float("inf")
+    """The least of what the team's, the key's and the policy's budgets have left."""
+    budget_why: str = "the team's budget for this month is used up"
+    """Said where nothing is left."""
     last: Last | None = None

@@ -46,8 +46,10 @@ def clear(policy: Policy, features: Features | None, team: str = "") -> Clearanc
         return ALLOWED
     if features is None:
         return _refused("the request could not be read, and this policy keeps things private")
-    if features.marks:
-        return _refused(f"the conversation matches '{features.marks[0]}'")
+    watched = {pattern.pattern for pattern in fence.patterns}
+    for mark in features.marks:  # reading watches for all policies' patterns
+        if mark in watched:
+            return _refused(f"the conversation matches '{mark}'")
     text = haystack(features.paths) if fence.paths else ""
     for glob, pattern in fence.paths:
         if text and pattern.search(text):

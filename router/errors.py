@@ -5,6 +5,9 @@
     │   ├── TooLarge          413
     │   └── NoSuchRoute       404/405
     ├── BadKey                401     a Turnout key is required and this is none
+    ├── OverBudget            402     the budget is used up, and the policy or the budget says `over: error`
+    ├── NotAllowed            403     this key, team or address may not do that
+    ├── RateLimited           429     too many requests or tokens this minute
     ├── Misconfigured                 settings, policy or start-up; never reaches a client
     └── TrackError                    a track could not open a reply; carries its `cause`
 
@@ -33,6 +36,8 @@ class TurnoutError(Exception):
 
     status = 500
     kind = "api_error"
+    retry_after: float | None = None
+    """Seconds after which trying again may help."""
 
     def __init__(self, message: str, *, status: int | None = None, kind: str | None = None) -> None:
         """Keep `message` as what the client is shown; it names the field and the remedy."""
@@ -68,6 +73,32 @@ class BadKey(TurnoutError):
 
     status = 401
     kind = "authentication_error"
+
+
+class OverBudget(TurnoutError):
+    """There is no money left. 402, since clients send a 429 again and again."""
+
+    status = 402
+    kind = "billing_error"
+
+
+class NotAllowed(TurnoutError):
+    """Whoever asks is known, and may not do this."""
+
+    status = 403
+    kind = "permission_error"
+
+
+class RateLimited(TurnoutError):
+    """A limit per minute is reached; `retry_after` seconds from now there is room."""
+
+    status = 429
+    kind = "rate_limit_error"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        """See the class."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Misconfigured(TurnoutError):

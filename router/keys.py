@@ -1,4 +1,4 @@
-"""Turnout's own keys: minted once, kept as a digest, recognised on every request.
+"""Turnout's own keys: minted once, kept as a digest, recognised on every request; and whose they are.
 
 A secret is 256 random bits, so one plain SHA-256 is enough: there is nothing to guess,
 and a slow hash would only cost every request. The secret itself is never stored, and
@@ -7,10 +7,17 @@ credentials where they are.
 """
 
 import hashlib
+import ipaddress
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hmac import compare_digest
 from types import MappingProxyType
+
+from router.teams import DEFAULT_TEAM, Account, Key, Team, account
+
+__all__ = ["Key", "Keyring", "Trusted", "digest", "mint", "present"]
 
 PREFIX = "tn-"
 HEADER = "x-turnout-key"
@@ -18,24 +25,51 @@ _BEARER = "bearer "
 
 Headers = tuple[tuple[str, str], ...]
 
+_SHORT = 16
+"""Hex digits of a digest that keys are looked up by: 64 bits, so that no two keys share them."""
+_NONE: tuple[str, Key | None, Account | None] = ("", None, None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """Whom a key belongs to."""
+class Trusted:
+    """Headers in which a reverse proxy says who asks, and the addresses from which they are believed."""
 
-    team: str
     user: str
-    name: str = ""
-    """What its owner calls it, e.g. `laptop`."""
+    team: str
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+    def reaches(self, peer: str) -> bool:
+        """Whether `peer`, an address, is such a proxy."""
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self.networks)
 
 
 class Keyring:
-    """All valid keys, by digest, in memory; `replace` them when they change where they are stored."""
+    """All valid keys, by digest, and all teams, in memory. Made anew when the stored ones change."""
 
-    def __init__(self, keys: Mapping[str, Key] = MappingProxyType({}), *, always: bool = False) -> None:
-        """Take the keys; `always` demands one even while there is none."""
-        self._keys = dict(keys)
-        self._always = always
+    def __init__(
+        self,
+        keys: Mapping[str, Key] = MappingProxyType({}),
+        teams: Iterable[Team] = (),
+        *,
+        always: bool = False,
+        trusted: Trusted | None = None,
+    ) -> None:
+        """Take the keys; `always` demands one even while there is none, and so does `trusted`."""
+        self._teams = {team.name: team for team in teams}
+        self._keys = {
+            stored[:_SHORT]: (stored, key, account(self._team(key.team), key.user, key))
+            for stored, key in keys.items()
+        }
+        self.trusted = trusted
+        self._always = always or trusted is not None
+        self.nobody = account(self._team(DEFAULT_TEAM))
+        """Whose requests are that come without a key, where none is demanded."""
 
     @property
     def demanded(self) -> bool:
@@ -45,17 +79,43 @@ class Keyring:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def replace(self, keys: Mapping[str, Key]) -> None:
-        """Take `keys`, by digest, in place of all there were."""
-        self._keys = dict(keys)
+    @property
+    def teams(self) -> Mapping[str, Team]:
+        """All teams by name."""
+        return self._teams
 
-    def find(self, secret: str) -> Key | None:
-        """Return whose key `secret` is; None where it is nobody's.
+    @property
+    def policies(self) -> frozenset[str]:
+        """The policies that teams and keys have of their own, by name or path."""
+        used = {held.policy for _, _, held in self._keys.values()}
+        return frozenset(used | {team.terms.policy for team in self._teams.values()}) - {""}
 
-        The time this takes tells nothing about a key: the secret is only hashed, and the
-        look-up compares digests, which whoever guesses at secrets cannot steer.
+    def find(self, secret: str) -> tuple[Key, Account] | None:
+        """Return whose key `secret` is; None where it is nobody's, or no longer.
+
+        The time this takes tells nothing about a key: the secret is only hashed, the look-up
+        is by a part of the digest, which whoever guesses at secrets cannot steer, and the
+        digests are then compared in constant time.
         """
-        return self._keys.get(digest(secret))
+        offered = digest(secret)
+        stored, key, held = self._keys.get(offered[:_SHORT], _NONE)
+        if not compare_digest(stored, offered) or key is None or held is None:
+            return None
+        expired = key.expires_at is not None and key.expires_at <= time.time()
+        return None if expired else (key, held)
+
+    @property
+    def admins(self) -> bool:
+        """Whether there is an admin key."""
+        return any(key.admin for _, key, _ in self._keys.values())
+
+    def member(self, team: str, user: str) -> Account | None:
+        """Return the account of someone whom a proxy vouches for; None where there is no such team."""
+        known = self._teams.get(team)
+        return account(known, user) if known else None
+
+    def _team(self, name: str) -> Team:
+        return self._teams.get(name) or Team(name=name)
 
 
 def mint() -> tuple[str, str]:

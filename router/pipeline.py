@@ -19,7 +19,8 @@ from http import HTTPStatus
 
 from policies.decide import escalate
 from policies.decision import Decision, TrackName
-from router.errors import TrackError
+from router.errors import NotAllowed, OverBudget, TrackError
+from router.limits import Limits
 from router.planner import Planner
 from router.reading.tokens import estimate
 from router.types import Attempt, Ledger, Outcome, Plan, Reply, Request, Track, Usage
@@ -57,16 +58,36 @@ class Pipeline:
         planner: Planner,
         tracks: Mapping[TrackName, Track],
         ledger: Ledger,
+        limits: Limits | None = None,
         work: WorkTime | None = None,
     ) -> None:
         self._planner = planner
         self._tracks = tracks
         self._ledger = ledger
+        self._limits = limits
         self._work = work or WorkTime()
 
     def plan(self, request: Request) -> Plan:
         """Read, classify and decide; sends nothing and never raises for what a client sent."""
         return self._planner.plan(request)
+
+    async def admit(self, plan: Plan) -> Plan:
+        """Hold the plan to what its account may do; it comes back local where the money is used up.
+
+        Raises:
+            RateLimited: nothing is written down of it.
+            NotAllowed: this model is not for this account; the row is finished.
+            OverBudget: the client is to be told; the row is finished.
+        """
+        if self._limits is None or plan.request.operation != "generate":
+            return plan
+        try:
+            decision = await self._limits.admit(plan, self._planner.policy_of(plan.request))
+        except (NotAllowed, OverBudget) as refusal:
+            self._ledger.begin(plan)
+            self._failed(Journey(plan, plan.decision), refusal)
+            raise
+        return plan if decision is plan.decision else replace(plan, decision=decision)
 
     async def open(self, plan: Plan) -> tuple[Reply, Journey]:
         """Begin the row and open a reply, on another track where the policy allows it.
@@ -109,7 +130,7 @@ class Pipeline:
             if journey.decision.track == "local":
                 journey.working = self._work.begin()
             try:
-                async with asyncio.timeout(self._patience(journey.decision)):
+                async with asyncio.timeout(self._patience(plan, journey.decision)):
                     reply = await self._tracks[journey.decision.track].open(plan, journey.decision)
             except TimeoutError:
                 message = f"the {journey.decision.track} model gave nothing useful in time"
@@ -123,14 +144,17 @@ class Pipeline:
             worked = self._rest(journey)
             failed = _attempt(journey, journey.decision.model, failure.status, began, failure)
             journey.attempts.append(replace(failed, engine_s=worked))
+            policy = self._planner.policy_of(plan.request)
             after = escalate(
-                self._planner.policy,
+                policy,
                 journey.decision,
                 failure.cause,
                 plan.clearance,
                 len(journey.attempts),
                 asked=plan.request.model,
             )
+            if after and after.track == "cloud" and self._limits:
+                after = after if await self._limits.may_escalate(plan, after, policy) else None
             if after is None:
                 if failure.reply is not None:
                     return failure.reply
@@ -146,11 +170,11 @@ class Pipeline:
         journey.engine_s += worked
         return worked
 
-    def _patience(self, decision: Decision) -> float | None:
+    def _patience(self, plan: Plan, decision: Decision) -> float | None:
         """Seconds to wait for a local first unit where another track could serve instead."""
         if decision.track != "local" or not decision.alternatives:
             return None
-        return self._planner.policy.first_byte_s
+        return self._planner.policy_of(plan.request).first_byte_s
 
     async def _relay(self, journey: Journey, reply: Reply) -> AsyncGenerator[bytes]:
         error = "the client hung up"
@@ -193,6 +217,8 @@ class Pipeline:
                 engine_s=journey.engine_s,
             ),
         )
+        if self._limits:
+            self._limits.done(journey.plan, usage)
         if usage.prompt and not usage.estimated:
             self._planner.learn(journey.plan, served, usage.prompt)
 

@@ -7,6 +7,7 @@ Routing never fails a request: where reading or classifying raises, the policy's
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from policies.policy import Policy
 from policies.privacy import clear
 from router.errors import BadRequest
 from router.holds import Holds
+from router.teams import Account
 from router.types import Plan, Request
 
 log = structlog.get_logger(__name__)
@@ -49,6 +51,28 @@ class Weather(Protocol):
         ...
 
 
+class Left(Protocol):
+    """What a budget has left."""
+
+    @property
+    def left_usd(self) -> float:
+        """In dollars; 0 or less where it is used up."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """Said where nothing is left."""
+        ...
+
+
+class Purse(Protocol):
+    """Knows the budgets."""
+
+    def standing(self, account: Account, policy: Policy) -> Left | None:
+        """What is left of the tightest; None where there is none."""
+        ...
+
+
 class Planner:
     """Reads, classifies and decides."""
 
@@ -60,22 +84,27 @@ class Planner:
         policies: PolicyHolder,
         weather: Weather,
         holds: Holds,
+        purse: Purse | None = None,
+        own: Callable[[str], Policy] | None = None,
     ) -> None:
+        """Take the collaborators; `own` finds the policy that an account names."""
         self._reader = reader
         self._classifier = classifier
         self._policies = policies
         self._weather = weather
         self._holds = holds
+        self._purse = purse
+        self._own = own
 
-    @property
-    def policy(self) -> Policy:
-        """The policy in use."""
-        return self._policies.policy
+    def policy_of(self, request: Request) -> Policy:
+        """The policy that decides on this request: its key's, its team's, or the endpoint's."""
+        name = request.account.policy
+        return self._own(name) if name and self._own else self._policies.policy
 
     def plan(self, request: Request) -> Plan:
         """Decide; never raises for what a client sent."""
         started = time.perf_counter()
-        policy = self.policy
+        policy = self.policy_of(request)
         features, verdict, notes = self._understand(request)
         known = features or Features()
         clearance = clear(policy, features, request.team)
@@ -83,7 +112,7 @@ class Planner:
             policy,
             features,
             verdict,
-            self._state(request, known),
+            self._state(request, known, policy),
             asked=request.model,
             clearance=clearance,
             team=request.team,
@@ -115,7 +144,7 @@ class Planner:
         Raises:
             BadRequest: it cannot be read; `plan` would let the policy's `otherwise` decide.
         """
-        policy = self.policy
+        policy = self.policy_of(request)
         features, verdict, notes = self._understand(request)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
@@ -123,7 +152,7 @@ class Planner:
             policy,
             features,
             verdict,
-            self._state(request, features),
+            self._state(request, features, policy),
             asked=request.model,
             clearance=clear(policy, features, request.team),
             team=request.team,
@@ -141,7 +170,9 @@ class Planner:
         if served == plan.request.model and plan.features.tokens_exact:
             self._reader.correct(served, plan.features.context_tokens, prompt_tokens)
 
-    def _state(self, request: Request, features: Features) -> State:
+    def _state(self, request: Request, features: Features, policy: Policy) -> State:
         last = self._holds.last(request.team, features.conversation)
         state = self._weather.state(features)
+        if self._purse and (left := self._purse.standing(request.account, policy)):
+            state = replace(state, budget_left_usd=left.left_usd, budget_why=left.why)
         return replace(state, last=last) if last else state

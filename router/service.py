@@ -17,19 +17,23 @@ from classifiers.features import Features
 from policies.decision import State
 from policies.load import PolicyHolder
 from policies.proof import Guard
+from policies.shelf import PolicyShelf
+from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
 from router.app.endpoint import ROUTES, Endpoint
 from router.app.scrape import MetricsGate
 from router.engine.process import Engine, Health
 from router.holds import Holds
 from router.judge import judge_of
-from router.keys import Keyring
+from router.keys import Keyring, Trusted
 from router.ledger.local_cost import LocalCost
 from router.ledger.store import LedgerStore
+from router.limits import Limits
 from router.metrics import Metrics, Now
 from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
+from router.rates import Rates
 from router.reading.reader import Reader
 from router.settings import Settings, is_loopback, parse_listen
 from router.tracing import open_traces
@@ -43,7 +47,9 @@ log = structlog.get_logger(__name__)
 
 SWITCH_S = 0.0005
 LOOK_S = 1.0
-"""Seconds between looks at the policy file, the keys and the engine."""
+"""Seconds between looks at the policies, the budgets and the engine."""
+KEYS_S = 0.4
+"""Seconds between looks at the keys: a revoked one is refused within a second."""
 
 
 class Service:
@@ -53,15 +59,16 @@ class Service:
         self.settings = settings
         guard = Guard(settings.classifier) if settings.require_check else None
         self._policies = PolicyHolder(settings.policy, guard=guard)
+        self._shelf = PolicyShelf(self._policies, _say_bad_policy)
         self._reader = Reader()
-        self._reader.watch(self._policies.policy.never_cloud_patterns)
         self._engine = None if settings.local.url else Engine(settings.local)
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine)
         self._cloud = CloudTrack(settings.cloud, self._egress)
+        prices = Prices(settings.prices)
         self._ledger = LedgerStore.open(
             settings.ledger,
-            prices=Prices(settings.prices),
+            prices=prices,
             cloud_model=settings.cloud.model,
             local_cost=LocalCost.of(settings.local),
             keep_days=settings.ledger_keep_days,
@@ -70,13 +77,24 @@ class Service:
         self._ledger.on_billed = self._metrics.billed
         self._traces = open_traces(settings.otlp_endpoint, settings.cloud.dialect)
         self._work = WorkTime()
-        self.keyring = self._load_keys()
+        self._roster = self._ledger.accounts.load()
+        self.keyring = self._ring()
+        self._shelf.keep(self.keyring.policies)
+        self._watch()
+        limits = Limits(
+            budgets=self._ledger.budgets,
+            rates=Rates(),
+            prices=prices,
+            model_for=self._cloud.model_for,
+        )
         planner = Planner(
             reader=self._reader,
             classifier=judge_of(settings),
             policies=self._policies,
             weather=self,
             holds=Holds(),
+            purse=limits,
+            own=self._shelf.of,
         )
         self.explain = planner.explain
         watchers = (self._metrics, self._traces) if self._traces else (self._metrics,)
@@ -84,7 +102,14 @@ class Service:
             planner=planner,
             tracks={"local": self._local, "cloud": self._cloud},
             ledger=Watched(self._ledger, watchers),
+            limits=limits,
             work=self._work,
+        )
+        admin = AdminOptions(
+            accounts=self._ledger.accounts,
+            budgets=self._ledger.budgets,
+            keyring=self._keys,
+            changed=self.refresh_keys,
         )
         api = build_api(
             self,
@@ -92,6 +117,7 @@ class Service:
                 max_body=settings.max_body_mb * 2**20,
                 keyring=self._keys,
                 paths=tuple(ROUTES),
+                routers=(build_admin(admin),),
                 metrics=MetricsGate(
                     token=settings.metrics_token.get_secret_value(),
                     loopback=is_loopback(parse_listen(settings.listen)[0]),
@@ -99,15 +125,36 @@ class Service:
             ),
             self._running,
         )
-        self.app = Endpoint(pipeline=pipeline, keyring=self._keys, settings=settings, api=api)
+        self.app = Endpoint(pipeline=pipeline, keyring=self._keys, limits=limits, settings=settings, api=api)
 
     def _keys(self) -> Keyring:
         return self.keyring
 
-    def _load_keys(self) -> Keyring:
+    def _ring(self) -> Keyring:
         # Whoever revokes the last key of an endpoint that others can reach does not mean to open it.
         host, _ = parse_listen(self.settings.listen)
-        return Keyring(self._ledger.load_keys(), always=not is_loopback(host))
+        proxy = self.settings.trusted_header
+        return Keyring(
+            self._roster.keys,
+            self._roster.teams,
+            always=not is_loopback(host),
+            trusted=Trusted(user=proxy.user.lower(), team=proxy.team.lower(), networks=proxy.networks)
+            if proxy.user
+            else None,
+        )
+
+    async def refresh_keys(self) -> None:
+        """Take keys, teams and their policies as they are stored now."""
+        roster = await asyncio.to_thread(self._ledger.accounts.load)
+        if roster != self._roster:
+            self._roster = roster
+            self.keyring = self._ring()
+            if self._shelf.keep(self.keyring.policies):
+                self._watch()
+
+    def _watch(self) -> None:
+        patterns = (pattern for policy in self._shelf.all() for pattern in policy.never_cloud_patterns)
+        self._reader.watch(tuple(dict.fromkeys(patterns)))
 
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""
@@ -126,6 +173,7 @@ class Service:
             "local": self._local_health(),
             "cloud": {"url": self.settings.cloud.base_url, "up": self._cloud.up},
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
+            "team_policies": {"loaded": len(self._shelf.all()) - 1, "failed": len(self._shelf.errors)},
             "ledger": {"lost": self._ledger.lost},
             "reading": self._reader.stats(),
         }
@@ -173,7 +221,7 @@ class Service:
             await self._engine.start()
         await self._local.start()
         await self._cloud.start()
-        looking = asyncio.create_task(self._look())
+        looking = asyncio.gather(self._look(), self._look_for_keys())
         # What is there by now stays: the collector need not walk it again while requests run.
         gc.collect()
         gc.freeze()
@@ -204,10 +252,22 @@ class Service:
             except Exception:  # a database that is locked now must not end the looking for good
                 log.exception("look failed")
 
+    async def _look_for_keys(self) -> None:
+        while True:
+            await asyncio.sleep(KEYS_S)
+            try:
+                await self.refresh_keys()
+            except Exception:  # as above; the keys stay as they were
+                log.exception("look for keys failed")
+
     async def _look_once(self) -> None:
         await asyncio.to_thread(self._reader.settle)
         if self._engine:
             await self._engine.refresh()
-        if self._policies.refresh():
-            self._reader.watch(self._policies.policy.never_cloud_patterns)
-        self.keyring = await asyncio.to_thread(self._load_keys)
+        if self._policies.refresh() | self._shelf.keep(self.keyring.policies):
+            self._watch()
+        await asyncio.to_thread(self._ledger.budgets.renew)
+
+
+def _say_bad_policy(name: str, why: str) -> None:
+    log.error("team_policy_failed", policy=name, why=why)

@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    IPvAnyNetwork,
     SecretStr,
     Tag,
     ValidationError,
@@ -129,6 +130,25 @@ class DatedPrice(Price):
     since: date | None = Field(default=None, alias="from")
 
 
+class TrustedHeader(Section):
+    """Headers in which a reverse proxy, which has checked it, says who asks."""
+
+    user: str = ""
+    """Name of the header with the user; empty: none is believed."""
+    team: str = ""
+    """Name of the header with the team; empty: all are of the team `default`."""
+    networks: tuple[IPvAnyNetwork, ...] = Field(default=(), alias="from")
+    """Addresses of such proxies, such as `10.0.0.0/8`; from all others the headers are refused."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.team or self.networks) and not self.user:
+            raise ValueError("`user` is needed: the header with the user's name, such as x-forwarded-user")
+        if self.user and not self.networks:
+            raise ValueError("`from` is needed: the addresses of the proxies, such as [10.0.0.0/8]")
+        return self
+
+
 def _one_a_day(given: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
     days = [one.since for one in given]
     if not days:
@@ -184,6 +204,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_token: SecretStr = SecretStr("")
     """Who sends it as `Authorization: Bearer ...` may read `/metrics`; empty: see docs/metrics.md."""
+    trusted_header: TrustedHeader = TrustedHeader()
     otlp_endpoint: str = ""
     """Where traces go, as OTLP over HTTP; empty for `OTEL_EXPORTER_OTLP_ENDPOINT`, or nowhere."""
 

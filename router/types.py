@@ -14,6 +14,7 @@ from classifiers.verdict import Verdict
 from policies.decide import Decision, TrackName
 from policies.privacy import Clearance
 from router.errors import Cause
+from router.teams import NOBODY, Account
 
 DialectName = Literal["openai_chat", "anthropic_messages"]
 Operation = Literal["generate", "count"]
@@ -42,6 +43,8 @@ class Request:
     """The raw query string, without `?`."""
     key_id: str = ""
     """Which Turnout key it came with; empty where none is demanded."""
+    account: Account = NOBODY
+    """On whose behalf it comes: its budgets, rates, models and policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ def routing_headers(plan: Plan, served: Decision, model: str) -> Headers:
 def error_headers(error: TurnoutError, request_id: str, routing: Headers = ()) -> Headers:
     """The fields of an error answer; `retry-after` wherever trying again may help."""
     headers = [JSON, *(routing or (("x-turnout-request-id", request_id),))]
-    retry_after = error.retry_after if isinstance(error, TrackError) else None
+    retry_after = error.retry_after
     if retry_after is None and error.status in {429, 500, 502, 503, 504, 529}:
         retry_after = 2
     if retry_after is not None:

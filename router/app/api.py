@@ -13,13 +13,13 @@ from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from router.app import answers
 from router.app.feedback import read_feedback
-from router.app.intake import NO_TEAM, admit, headers_of, make_request, take_body
+from router.app.intake import admit, headers_of, make_request, peer_of, take_body
 from router.app.scrape import MetricsGate
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
 from router.keys import Keyring
@@ -66,6 +66,8 @@ class ApiOptions:
     paths: tuple[str, ...]
     """The hot path's, for the nearest-name hint."""
     metrics: MetricsGate
+    routers: tuple[APIRouter, ...] = ()
+    """Paths that are built elsewhere, such as `/admin`."""
 
 
 def build_api(
@@ -113,7 +115,7 @@ def build_api(
     @api.get("/v1/models")
     async def models(request: Request) -> Json:
         """The names a client may ask for, in the caller's dialect."""
-        admit(headers_of(request.scope), options.keyring())
+        admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
         rows = [make(name) for name in facts.models()]
         if make is _openai_model:
@@ -123,7 +125,7 @@ def build_api(
     @api.get("/v1/models/{name:path}")
     async def model(request: Request, name: str) -> Json:
         """One name; any name is taken, since unknown ones mean `auto`."""
-        admit(headers_of(request.scope), options.keyring())
+        admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
 
     @api.post("/v1/route")
@@ -139,6 +141,7 @@ def build_api(
                 headers=headers,
                 query="",
                 keyring=options.keyring(),
+                peer=peer_of(request.scope),
             )
         )
 
@@ -146,10 +149,11 @@ def build_api(
     async def feedback(request: Request) -> Json:
         """What a person says of an answer, by its `x-turnout-request-id`; the last verdict counts."""
         headers = headers_of(request.scope)
-        key, headers = admit(headers, options.keyring())
+        account, headers = admit(headers, options.keyring(), peer_of(request.scope))
         given = read_feedback(await take_body(request.receive, headers, options.max_body))
-        team, user = (key.team, key.user) if key else (NO_TEAM, "")
-        if not await asyncio.to_thread(facts.judge, given.request_id, given.verdict, team=team, user=user):
+        if not await asyncio.to_thread(
+            facts.judge, given.request_id, given.verdict, team=account.team, user=account.user
+        ):
             raise BadRequest(
                 f"request_id: your team made no request {given.request_id!r}; send the x-turnout-request-id "
                 "of an answer",
@@ -158,6 +162,8 @@ def build_api(
             )
         return given.model_dump()
 
+    for router in options.routers:
+        api.include_router(router)
     _install_errors(api, options)
     return api
 

@@ -19,9 +19,10 @@ import structlog
 
 from router.app import answers
 from router.app.hangup import Receive, Scope, Send, cancel_on_hangup
-from router.app.intake import headers_of, make_request, take_body
+from router.app.intake import headers_of, make_request, peer_of, take_body
 from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.keys import Keyring
+from router.limits import Limits
 from router.pipeline import Pipeline
 from router.settings import Settings
 from router.tracks.failures import KINDS, read_refusal
@@ -54,10 +55,17 @@ class Endpoint:
     """Model calls here, all other paths to `api`."""
 
     def __init__(
-        self, *, pipeline: Pipeline, keyring: Callable[[], Keyring], settings: Settings, api: ASGI
+        self,
+        *,
+        pipeline: Pipeline,
+        keyring: Callable[[], Keyring],
+        limits: Limits,
+        settings: Settings,
+        api: ASGI,
     ) -> None:
         self._pipeline = pipeline
         self._keyring = keyring
+        self._limits = limits
         self._max_body = settings.max_body_mb * 2**20
         self._keepalive_s = settings.keepalive_s
         self._api = api
@@ -71,7 +79,9 @@ class Endpoint:
         exchange = Exchange(route.dialect, send)
         try:
             request = await self._take(exchange.request_id, route, scope, receive)
-            plan = self._pipeline.plan(request)
+            if route.operation == "generate":
+                self._limits.knock(request.account)
+            plan = await self._pipeline.admit(self._pipeline.plan(request))
             exchange.routing = answers.routing_headers(plan, plan.decision, plan.decision.model)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
@@ -96,6 +106,7 @@ class Endpoint:
             headers=headers,
             query=scope["query_string"].decode("latin-1"),
             keyring=self._keyring(),
+            peer=peer_of(scope),
         )
 
     async def _count(self, plan: Plan, exchange: "Exchange") -> None:

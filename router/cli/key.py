@@ -1,48 +1,92 @@
 """`turnout key`: who may use the endpoint. Without keys it is open, on this machine only."""
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from router.cli.accounts import (
+    AsJson,
+    BudgetUsd,
+    Ledger,
+    Models,
+    Over,
+    Per,
+    Policy,
+    Requests,
+    Tokens,
+    budget_of,
+    moment,
+    named_terms,
+    opened,
+    rates_of,
+)
 from router.errors import Misconfigured
-from router.settings import load_settings
-
-if TYPE_CHECKING:
-    from router.ledger.store import LedgerStore
 
 app = typer.Typer(help="Keys: create, list, revoke.", no_args_is_help=True)
-Ledger = Annotated[str | None, typer.Option(help="The ledger that holds the keys.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
 def create(
-    team: Annotated[str, typer.Option(help="The team it belongs to.")],
+    *,
+    team: Annotated[
+        str | None, typer.Option(help="The team it belongs to; made where there is none.")
+    ] = None,
     user: Annotated[str, typer.Option(help="Who will use it.")] = "",
     name: Annotated[str, typer.Option(help="What its owner calls it, e.g. laptop.")] = "",
+    admin: Annotated[
+        bool, typer.Option("--admin", help="For /admin and the dashboard, and not for model calls.")
+    ] = False,
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 30d, 12h, 2026-12-31 (UTC); never without.")
+    ] = None,
+    policy: Policy = None,
+    budget: BudgetUsd = None,
+    per: Per = None,
+    over: Over = None,
+    requests: Requests = None,
+    tokens: Tokens = None,
+    models: Models = None,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and show it, once. A running endpoint takes it within a second or two.
+    """Make a key and show it, once. Its own limits narrow its team's; all are in force within a second.
 
-    Example: [bold]turnout key create --team web --user ana --name laptop[/bold]
+    Example: [bold]turnout key create --team web --user ana --name laptop --expires 90d[/bold]
     """
-    if not team.strip():
-        raise Misconfigured("--team: must not be empty; it is whom the key's requests are counted for")
-    store = _open(ledger)
-    secret = store.create_key(team=team, user=user, name=name)
-    store.close()
+    from router.app.admin import make_key
+    from router.app.terms import KeyIn, read
+
+    if team is None and not admin:
+        raise Misconfigured("--team: must be given; it is whom the key's requests are counted for")
+    given: dict[str, Any] = named_terms(
+        policy=policy,
+        budget=budget,
+        per=per,
+        over=over,
+        requests_per_minute=requests,
+        tokens_per_minute=tokens,
+        models=models,
+    ) | {"user": user, "name": name, "admin": admin}
+    if team is not None:
+        given["team"] = team
+    if expires is not None:
+        given["expires"] = expires
+    with opened(ledger) as store:
+        made = make_key(store.accounts, read(KeyIn, given).key())
     if as_json:
-        typer.echo(json.dumps({"team": team, "user": user, "name": name, "key": secret}))
+        typer.echo(json.dumps(made))
         return
+    use = (
+        "Send it to /admin as `Authorization: Bearer`, or log in to the dashboard with it."
+        if admin
+        else "Send it as `Authorization: Bearer`, `x-api-key`, or `x-turnout-key` beside the provider's own."
+    )
     Console(soft_wrap=True).print(
-        f"{secret}\nKeep it: it is not shown again. From now on every request must carry a key,\n"
-        "as `Authorization: Bearer`, `x-api-key`, or `x-turnout-key` beside the provider's own.",
+        f"{made['key']}\nKeep it: it is not shown again. From now on every request must carry a key.\n{use}",
         highlight=False,
     )
 
@@ -53,21 +97,26 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
 
     Example: [bold]turnout key list --json[/bold]
     """
-    store = _open(ledger)
-    rows = [dict(row) for row in store.keys()]  # noqa: SIM118 - a ledger is no dict
-    store.close()
+    with opened(ledger) as store:
+        rows = store.accounts.keys()
     if as_json:
-        typer.echo(json.dumps(rows, default=str))
+        typer.echo(json.dumps(rows))
         return
-    table = Table("id", "team", "user", "name", "made", "revoked")
+    table = Table(
+        "id", "team", "user", "name", "budget", "per minute", "models", "made", "expires", "revoked"
+    )
     for row in rows:
         table.add_row(
-            str(row["id"]),
-            escape(row["team"]),
+            row["id"],
+            "(admin)" if row["admin"] else escape(row["team"]),
             escape(row["user"]),
             escape(row["name"]),
-            _day(row["created_at"]),
-            _day(row["revoked_at"]),
+            budget_of(row),
+            rates_of(row),
+            escape(" ".join(row["models"])),
+            moment(row["created_at"]),
+            moment(row["expires_at"]),
+            moment(row["revoked_at"]),
         )
     Console().print(table)
 
@@ -78,25 +127,12 @@ def revoke(
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a key; a running endpoint refuses it within a second or two.
+    """End a key; a running endpoint refuses it within a second.
 
     Example: [bold]turnout key revoke 3f9a12c4[/bold]
     """
-    store = _open(ledger)
-    known = store.revoke_key(key)
-    store.close()
+    with opened(ledger) as store:
+        known = store.accounts.revoke_key(key)
     if not known:
         raise Misconfigured(f"key: there is no key {key!r}; `turnout key list` shows the ids")
     typer.echo(json.dumps({"revoked": key}) if as_json else f"revoked {key}")
-
-
-def _open(ledger: str | None) -> "LedgerStore":
-    from router.ledger.store import LedgerStore
-    from router.prices import Prices
-
-    settings = load_settings(ledger=ledger)
-    return LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
-
-
-def _day(stamp: float | None) -> str:
-    return datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%d %H:%M") if stamp else ""

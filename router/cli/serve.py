@@ -62,7 +62,7 @@ def serve(
         resolve(settings.local.model)  # a wrong file is said now, in one line, before anything listens
     configure(settings.log_level)
     service = Service(settings)
-    if not is_loopback(host) and not len(service.keyring):
+    if not is_loopback(host) and not len(service.keyring) and not service.keyring.trusted:
         raise Misconfigured(
             f"listen: {host} can be reached from other machines, and no key exists yet; "
             "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"

@@ -4,6 +4,8 @@
 Times are seconds since the epoch, UTC. A column that is null was not known.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 REVISION = "0005"
@@ -123,6 +125,20 @@ FINISHED = (
 BEGUN = tuple(column.name for column in requests.c if column.name not in {*FINISHED, *BILLED})
 """Columns known before anything is sent; then those known at the end; then those computed when posted."""
 
+
+def _terms() -> tuple[sa.Column[Any], ...]:
+    """What a team or a key may do; null is no limit. As `router.teams.Terms`."""
+    return (
+        sa.Column("policy", sa.String(400)),
+        sa.Column("budget_usd", sa.Float),
+        sa.Column("budget_per", sa.String(8)),
+        sa.Column("budget_over", sa.String(8)),
+        sa.Column("requests_per_minute", sa.Integer),
+        sa.Column("tokens_per_minute", sa.Integer),
+        sa.Column("models", sa.Text),  # patterns, one a line
+    )
+
+
 keys = sa.Table(
     "keys",
     metadata,
@@ -133,6 +149,9 @@ keys = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("revoked_at", sa.Float),
+    sa.Column("expires_at", sa.Float),
+    sa.Column("admin", sa.Boolean),
+    *_terms(),
 )
 
 feedback = sa.Table(
@@ -151,6 +170,27 @@ teams = sa.Table(
     metadata,
     sa.Column("name", sa.String(200), primary_key=True),
     sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("zone", sa.String(64)),  # IANA name; null is UTC
+    *_terms(),
+)
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("scope", sa.String(240), primary_key=True),  # team:NAME or key:ID
+    sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),  # begin of a quarter of an hour
+    sa.Column("usd", sa.Float, nullable=False),  # what providers billed for requests begun in it
+)
+
+reservations = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("holder", sa.String(32), primary_key=True),  # a process that lives
+    sa.Column("cap", sa.String(260), primary_key=True),  # scope/period
+    sa.Column("since", sa.Float, primary_key=True),  # when that period began
+    sa.Column("usd", sa.Float, nullable=False),  # set aside, not yet in `spending`
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Index("reservations_cap", "cap", "since"),
 )
 
 hourly = sa.Table(

@@ -143,7 +143,7 @@ def test_no_clearance_is_local_and_nowhere_else(asked, features):
 )
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_track_that_the_client_names_wins(name, asked, track):
-    state = replace(STATE, last=ON_CLOUD if track == "local" else ON_LOCAL, budget_left_usd=0, local_up=False)
+    state = replace(STATE, last=ON_CLOUD if track == "local" else ON_LOCAL, local_up=False)
     decision = decide(POLICIES[name], None, None, state, asked=asked, clearance=FREE)
     assert (decision.track, decision.rule, decision.alternatives) == (track, "asked", ())
 
@@ -275,9 +275,25 @@ class TestBudget:
     def test_within_budget_the_rules_decide(self):
         assert decided(self.MINE, ask(files=9), HARD, replace(STATE, budget_left_usd=0.01)).rule == "files"
 
-    def test_a_turn_already_on_the_cloud_is_finished_there(self):
+    def test_a_turn_already_on_the_cloud_goes_on_locally(self):
         state = replace(STATE, last=ON_CLOUD, budget_left_usd=-1)
-        assert decided(self.MINE, ask(), HARD, state).track == "cloud"
+        assert (decided(self.MINE, ask(), HARD, STATE).track, decided(self.MINE, ask(), HARD, state).rule) == (
+            "cloud",
+            "budget",
+        )
+
+    @pytest.mark.parametrize("name", SHIPPED)
+    @pytest.mark.parametrize("asked", ["cloud", "turnout/cloud", "claude-opus-5-5", "auto"])
+    def test_used_up_is_used_up_whatever_the_client_or_the_policy_says(self, name, asked):
+        state = replace(STATE, last=ON_CLOUD, budget_left_usd=0, budget_why="nothing is left")
+        decision = decide(POLICIES[name], None, None, state, asked=asked, clearance=FREE)
+        assert (decision.track, decision.alternatives) == ("local", ())
+        if asked == "cloud":
+            assert (decision.rule, decision.why) == ("budget", "nothing is left")
+
+    def test_the_local_track_needs_no_money(self):
+        state = replace(STATE, budget_left_usd=0)
+        assert decide(self.MINE, None, None, state, asked="local", clearance=FREE).rule == "asked"
 
 
 class TestUnreadable:

@@ -50,7 +50,7 @@ def fenced(start_between, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fenced")
     (folder / "policy.yaml").write_text(POLICY)
     ledger = LedgerStore.open(folder / "ledger.db", prices=Prices(), write=False)
-    keys = {team: ledger.create_key(team=team, user="") for team in ("web", "legal")}
+    keys = {team: ledger.accounts.create_key(team=team).secret for team in ("web", "legal")}
     ledger.close()
     endpoint = start_between(POLICY=str(folder / "policy.yaml"), LEDGER=str(folder / "ledger.db"))
     return endpoint, {team: MINE | {"x-turnout-key": key} for team, key in keys.items()}

@@ -112,7 +112,7 @@ def test_an_unknown_request_is_not_found(endpoint):
 
 def test_a_team_judges_only_its_own(start_between, tmp_path):
     ledger = LedgerStore.open(path := tmp_path / "ledger.db", prices=Prices(), write=False)
-    mine, theirs = (ledger.create_key(team=team, user="ana") for team in ("web", "docs"))
+    mine, theirs = (ledger.accounts.create_key(team=team, user="ana").secret for team in ("web", "docs"))
     endpoint = start_between(LEDGER=str(path))
     of = ask(endpoint, "Reverse a list.", headers={"x-turnout-key": mine})
     judge = {"request_id": of, "verdict": "should_be_cloud"}

@@ -38,7 +38,7 @@ def endpoint(start):
 def key(endpoint):
     """A key that the endpoint knows by now."""
     ledger = LedgerStore.open(endpoint.ledger, prices=Prices(), write=False)
-    secret = ledger.create_key(team="web", user="ana")
+    secret = ledger.accounts.create_key(team="web", user="ana").secret
     ledger.close()
     wait_for(lambda: status(endpoint, {}) == 401)
     return secret
@@ -98,9 +98,9 @@ def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
     [
         ({}, "a Turnout key is required"),
         ({"x-api-key": OWN}, "a Turnout key is required"),
-        ({"authorization": "Bearer tn-wrong"}, "unknown or was revoked"),
-        ({"x-api-key": "tn-wrong"}, "unknown or was revoked"),
-        ({"x-turnout-key": "nonsense"}, "unknown or was revoked"),
+        ({"authorization": "Bearer tn-wrong"}, "unknown, was revoked or has expired"),
+        ({"x-api-key": "tn-wrong"}, "unknown, was revoked or has expired"),
+        ({"x-turnout-key": "nonsense"}, "unknown, was revoked or has expired"),
     ],
 )
 def test_without_the_right_key_it_is_401_in_the_dialect(endpoint, upstream, path, headers, message):

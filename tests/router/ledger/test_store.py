@@ -9,7 +9,6 @@ from subprocess import Popen
 import pytest
 from places import administered, busy
 
-from router.keys import Key, Keyring
 from router.ledger import LedgerStore, rows
 from router.ledger.tables import BEGUN, FINISHED
 from router.types import Attempt, Outcome, Plan, Usage
@@ -255,28 +254,3 @@ sys.stdout.write(f"lost={lost}\\n")
     ids = {row["id"] for row in store.recent(100)}
     assert {"before", "after"} <= ids
     assert len(ids) == 2 + 20 - lost
-
-
-def test_keys_are_shown_once_listed_and_revoked(ledger: LedgerStore, path: Path) -> None:
-    secret = ledger.create_key(team="core", user="ada", name="laptop")
-    other = ledger.create_key(team="docs", user="bob")
-    ring = Keyring(ledger.load_keys())
-    assert ring.find(secret) == Key(team="core", user="ada", name="laptop")
-    assert ring.find(other) == Key(team="docs", user="bob")
-
-    listed = ledger.keys()
-    assert [(row["team"], row["name"], row["revoked_at"]) for row in listed] == [
-        ("core", "laptop", None),
-        ("docs", "", None),
-    ]
-    assert "digest" not in listed[0]
-    assert ledger.revoke_key(listed[0]["id"])
-    assert not ledger.revoke_key(listed[0]["id"])
-    assert not ledger.revoke_key("nobody")
-    ring.replace(ledger.load_keys())
-    assert ring.find(secret) is None
-    assert len(ring) == 1
-    assert ledger.keys()[0]["revoked_at"] is not None
-    assert all(
-        secret.encode() not in file.read_bytes() for file in path.parent.glob("ledger.db*") if file.is_file()
-    )

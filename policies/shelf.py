@@ -1,0 +1,62 @@
+"""The policies of teams and keys that have their own: loaded when they are first named, and watched.
+
+One that turns bad stays as it last was. One that was never good keeps everything here: what
+it would have fenced in is not known.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from policies.load import PolicyError, PolicyHolder, load
+from policies.policy import Policy
+
+
+class PolicyShelf:
+    """Policies by name or path; the empty name is the endpoint's own."""
+
+    def __init__(self, own: PolicyHolder, say: Callable[[str, str], None]) -> None:
+        """Take the endpoint's own policy; `say` is told of a name and what became wrong with it."""
+        self._own = own
+        self._say = say
+        self._others: dict[str, PolicyHolder] = {}
+        self._closed = load("private")
+        self.errors: dict[str, str] = {}
+        """What is wrong, by name."""
+
+    def of(self, name: str) -> Policy:
+        """Return the policy of this name or path."""
+        if not name:
+            return self._own.policy
+        if holder := self._others.get(name):
+            return holder.policy
+        return replace(self._closed, name=f"{name[:150]} (cannot be loaded)")
+
+    def all(self) -> list[Policy]:
+        """Return all that are in use."""
+        return [self._own.policy, *(holder.policy for holder in self._others.values())]
+
+    def keep(self, names: Iterable[str]) -> bool:
+        """Hold `names` and no others, as their files are now; True where anything changed."""
+        wanted = set(names)
+        changed = False
+        for name in set(self._others) - wanted:
+            del self._others[name]
+            changed = True
+        errors: dict[str, str] = {}
+        for name in wanted:
+            try:
+                if name in self._others:
+                    changed |= self._others[name].refresh()
+                else:
+                    self._others[name] = PolicyHolder(name, guard=self._own.guard)
+                    changed = True
+            except PolicyError as error:
+                errors[name] = str(error)
+            else:
+                if self._others[name].error:
+                    errors[name] = self._others[name].error
+        for name, why in errors.items():
+            if self.errors.get(name) != why:
+                self._say(name, why)
+        self.errors = errors
+        return changed

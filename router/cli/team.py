@@ -1,0 +1,150 @@
+"""`turnout team`: who shares a budget, and what they may do."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from router.cli.accounts import (
+    AsJson,
+    BudgetUsd,
+    Ledger,
+    Models,
+    Over,
+    Per,
+    Policy,
+    Requests,
+    Tokens,
+    budget_of,
+    named_terms,
+    opened,
+    rates_of,
+)
+from router.errors import Misconfigured
+
+app = typer.Typer(help="Teams: add, list, set their budget, limits, models and policy.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="The team's name.")]
+Zone = Annotated[
+    str | None,
+    typer.Option(help="Time zone of its days, weeks and months, e.g. Europe/Berlin [default: UTC]."),
+]
+
+
+@app.command()
+def add(
+    name: Name,
+    *,
+    zone: Zone = None,
+    policy: Policy = None,
+    budget: BudgetUsd = None,
+    per: Per = None,
+    over: Over = None,
+    requests: Requests = None,
+    tokens: Tokens = None,
+    models: Models = None,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a team. `turnout key create --team NAME` then gives its members keys.
+
+    Example: [bold]turnout team add web --budget 200 --per month --zone Europe/Berlin[/bold]
+    """
+    from router.app.terms import TeamIn, read
+
+    with opened(ledger) as store:
+        given = named_terms(
+            policy=policy,
+            budget=budget,
+            per=per,
+            over=over,
+            requests_per_minute=requests,
+            tokens_per_minute=tokens,
+            models=models,
+        )
+        team = read(TeamIn, {"name": name, **({"zone": zone} if zone else {}), **given}).team()
+        if not store.accounts.add_team(team):
+            raise Misconfigured(f"name: there is a team {team.name!r} already; `turnout team set` changes it")
+    typer.echo(json.dumps({"added": team.name}) if as_json else f"added {team.name}")
+
+
+@app.command("set")
+def set_team(
+    name: Name,
+    *,
+    zone: Zone = None,
+    policy: Policy = None,
+    budget: BudgetUsd = None,
+    per: Per = None,
+    over: Over = None,
+    requests: Requests = None,
+    tokens: Tokens = None,
+    models: Models = None,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is named, and leave the rest. A running endpoint takes it within a second.
+
+    Example: [bold]turnout team set web --budget 300 --over error[/bold]
+    """
+    from router.app.terms import changed
+
+    with opened(ledger) as store:
+        team = store.accounts.team(name)
+        if team is None:
+            raise Misconfigured(f"name: there is no team {name!r}; `turnout team list` shows them")
+        held = team.terms.budget
+        given = named_terms(
+            policy=policy,
+            budget=budget,
+            per=per,
+            over=over,
+            requests_per_minute=requests,
+            tokens_per_minute=tokens,
+            models=models,
+            before={"usd": held.usd, "per": held.per, "over": held.over} if held else None,
+        )
+        if zone:
+            given["zone"] = zone
+        if not given:
+            raise Misconfigured("say what to change, such as --budget 300; `--help` shows all options")
+        store.accounts.set_team(changed(team, given))
+    typer.echo(json.dumps({"set": name}) if as_json else f"set {name}")
+
+
+@app.command("list")
+def list_teams(ledger: Ledger = None, as_json: AsJson = False) -> None:
+    """List the teams, with what they may do and what they have spent.
+
+    Example: [bold]turnout team list --json[/bold]
+    """
+    from router.app.admin import list_teams as rows_of
+
+    with opened(ledger) as store:
+        rows = rows_of(store.accounts, store.budgets)
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table("team", "keys", "budget", "spent", "per minute", "models", "policy", "zone")
+    for row in rows:
+        table.add_row(
+            escape(row["name"]),
+            str(row["keys"]),
+            budget_of(row),
+            _spent(row["balance"]),
+            rates_of(row),
+            escape(" ".join(row["models"])),
+            escape(row["policy"] or ""),
+            row["zone"],
+        )
+    Console().print(table)
+
+
+def _spent(balance: dict[str, Any] | None) -> str:
+    if balance is None:
+        return ""
+    share = balance["spent_usd"] / balance["limit_usd"]
+    colour = "red" if share >= 1 else "yellow" if share >= 0.8 else "green"  # noqa: PLR2004 - four fifths: look
+    return f"[{colour}]${balance['spent_usd']:,.2f} ({share:.0%})[/]"

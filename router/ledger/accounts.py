@@ -1,0 +1,168 @@
+"""Teams and keys, where they are stored. A secret is returned once, by `create_key`, and kept nowhere."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from router.keys import mint
+from router.ledger.tables import keys, teams
+from router.teams import FREE, Budget, Key, Team, Terms
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key just made."""
+
+    id: str
+    secret: str
+    """To be shown now, and never again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """All that is in force."""
+
+    keys: Mapping[str, Key]
+    """By digest."""
+    teams: tuple[Team, ...]
+
+
+class Accounts:
+    """Reads and writes teams and keys."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def create_key(
+        self,
+        *,
+        team: str,
+        user: str = "",
+        name: str = "",
+        admin: bool = False,
+        expires_at: float | None = None,
+        terms: Terms = FREE,
+    ) -> NewKey:
+        """Make a key, and its team where there is none of that name."""
+        secret, stored = mint()
+        key_id, now = secrets.token_hex(4), time.time()
+        row: Row = {"id": key_id, "digest": stored, "created_at": now, "team": team, "user": user}
+        row |= {"name": name, "admin": admin, "expires_at": expires_at} | _columns(terms)
+        with self._engine.begin() as connection:
+            if not admin and not _exists(connection, team):
+                connection.execute(sa.insert(teams), {"name": team, "created_at": now})
+            connection.execute(sa.insert(keys), row)
+        return NewKey(id=key_id, secret=secret)
+
+    def revoke_key(self, key_id: str) -> bool:
+        """End a key's life; False where there is no such key in force."""
+        ended = sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+        with self._engine.begin() as connection:
+            return connection.execute(ended.values(revoked_at=time.time())).rowcount > 0
+
+    def keys(self) -> list[Row]:
+        """List all keys, revoked ones too, oldest first; without their digests."""
+        shown = [column for column in keys.c if column is not keys.c.digest]
+        newest = sa.select(*shown).order_by(keys.c.created_at, keys.c.id)
+        with self._engine.connect() as connection:
+            return [_listed(row) for row in connection.execute(newest).mappings()]
+
+    def add_team(self, team: Team) -> bool:
+        """Add a team; False where there is one of that name."""
+        row = {"name": team.name, "created_at": time.time(), "zone": team.zone, **_columns(team.terms)}
+        with self._engine.begin() as connection:
+            if _exists(connection, team.name):
+                return False
+            connection.execute(sa.insert(teams), row)
+        return True
+
+    def set_team(self, team: Team) -> bool:
+        """Give a team other terms; False where there is none of that name."""
+        changed = sa.update(teams).where(teams.c.name == team.name)
+        with self._engine.begin() as connection:
+            made = connection.execute(changed.values(zone=team.zone, **_columns(team.terms)))
+            return made.rowcount > 0
+
+    def team(self, name: str) -> Team | None:
+        """Read one team."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(teams).where(teams.c.name == name)).mappings().first()
+        return None if row is None else _team(row)
+
+    def teams(self) -> list[Row]:
+        """List all teams by name, and how many keys in force each has."""
+        counted = (
+            sa.select(sa.func.count())
+            .where(keys.c.team == teams.c.name, keys.c.revoked_at.is_(None), keys.c.admin.isnot(True))
+            .scalar_subquery()
+        )
+        everyone = sa.select(teams, counted.label("keys")).order_by(teams.c.name)
+        with self._engine.connect() as connection:
+            return [_listed(row) for row in connection.execute(everyone).mappings()]
+
+    def load(self) -> Roster:
+        """Read the keys in force and the teams, for a `Keyring`."""
+        with self._engine.connect() as connection:
+            valid = connection.execute(sa.select(keys).where(keys.c.revoked_at.is_(None))).mappings()
+            held = {row["digest"]: _key(row) for row in valid}
+            return Roster(keys=held, teams=tuple(map(_team, connection.execute(sa.select(teams)).mappings())))
+
+
+def _exists(connection: sa.Connection, team: str) -> bool:
+    return connection.execute(sa.select(teams.c.name).where(teams.c.name == team)).first() is not None
+
+
+def _columns(terms: Terms) -> Row:
+    budget = terms.budget
+    return {
+        "policy": terms.policy or None,
+        "budget_usd": budget.usd if budget else None,
+        "budget_per": budget.per if budget else None,
+        "budget_over": budget.over if budget else None,
+        "requests_per_minute": terms.requests_per_minute,
+        "tokens_per_minute": terms.tokens_per_minute,
+        "models": "\n".join(terms.models) or None,
+    }
+
+
+def _terms(row: sa.RowMapping) -> Terms:
+    usd = row["budget_usd"]
+    return Terms(
+        policy=row["policy"] or "",
+        budget=None if usd is None else Budget(usd=usd, per=row["budget_per"], over=row["budget_over"]),
+        requests_per_minute=row["requests_per_minute"],
+        tokens_per_minute=row["tokens_per_minute"],
+        models=tuple((row["models"] or "").split()),
+    )
+
+
+def _team(row: sa.RowMapping) -> Team:
+    return Team(name=row["name"], zone=row["zone"] or "UTC", terms=_terms(row))
+
+
+def _key(row: sa.RowMapping) -> Key:
+    return Key(
+        id=row["id"],
+        team=row["team"],
+        user=row["user"],
+        name=row["name"],
+        admin=bool(row["admin"]),
+        expires_at=row["expires_at"],
+        terms=_terms(row),
+    )
+
+
+def _listed(row: sa.RowMapping) -> Row:
+    """As people are shown it: patterns as a list."""
+    known = dict(row) | {"models": (row["models"] or "").split()}
+    if "zone" in known:
+        known["zone"] = known["zone"] or "UTC"
+    if "admin" in known:
+        known["admin"] = bool(known["admin"])
+    return known
