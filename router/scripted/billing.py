@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+import msgspec
+
 from router.scripted.script import Answer, Block
 
 
@@ -33,6 +35,43 @@ def tokens(text: str) -> int:
 def spoken(answer: Answer) -> int:
     """Count the tokens of an answer."""
     return sum(tokens(part) for part in (answer.text, *(f"{c.name}{c.input}" for c in answer.calls)) if part)
+
+
+def written(event: bytes) -> int:
+    """Count the bytes of content in one event of a stream, of either provider."""
+    data = event.partition(b"data: ")[2]
+    try:
+        said = msgspec.json.decode(data, type=_Event)
+    except msgspec.DecodeError:
+        return 0
+    parts = [said.delta, *(choice.delta for choice in said.choices)]
+    texts = [text for part in parts if part for text in (part.text, part.partial_json, part.content) if text]
+    texts += [call.function.arguments for part in parts if part for call in part.tool_calls]
+    return sum(len(text.encode()) for text in texts)
+
+
+class _Function(msgspec.Struct):
+    arguments: str = ""
+
+
+class _Call(msgspec.Struct):
+    function: _Function = msgspec.field(default_factory=_Function)
+
+
+class _Delta(msgspec.Struct):
+    text: str | None = None
+    partial_json: str | None = None
+    content: str | None = None
+    tool_calls: list[_Call] = []
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+
+
+class _Event(msgspec.Struct):
+    delta: _Delta | None = None
+    choices: list[_Choice] = []
 
 
 class Cache:

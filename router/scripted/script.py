@@ -32,8 +32,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Before the first byte."""
     chunk_delay_s: float = 0
     """Before each event of a stream."""
-    fault: Literal["", "status", "close", "cut", "error_event", "slow"] = ""
-    """`close`: drop the connection before any byte; `cut`: in the middle of the reply."""
+    fault: Literal["", "status", "close", "cut", "error_event", "slow", "stall"] = ""
+    """`close`: drop the connection before any byte; `cut`: in the middle of the reply; `stall`: say no
+    more from there, until the client hangs up."""
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     message: str = ""
     retry_after: float | None = None

@@ -21,7 +21,7 @@ import msgspec
 from aiohttp import web
 
 from router.scripted import anthropic, openai
-from router.scripted.billing import Bill, Cache, Totals, spoken, tokens
+from router.scripted.billing import Bill, Cache, Totals, spoken, tokens, written
 from router.scripted.script import Answer, Ask, Script, Step, answer
 
 _MODELS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "local")
@@ -177,8 +177,8 @@ class Upstream:
         response = web.StreamResponse(headers={**wire.headers(), "cache-control": "no-cache"})
         response.headers["content-type"] = "text/event-stream; charset=utf-8"
         await response.prepare(request)
-        breaks = step.after_events if step.fault in {"cut", "error_event"} else None
-        sent = 0
+        breaks = step.after_events if step.fault in {"cut", "error_event", "stall"} else None
+        sent = told = 0
         ended = False
         try:
             for event in events:
@@ -187,10 +187,13 @@ class Upstream:
                 await asyncio.sleep(step.chunk_delay_s)
                 await response.write(event)
                 sent += 1
+                told += written(event)
             else:
                 ended = True
-        finally:
-            self._totals.add(model, bill if ended else replace(bill, output=min(sent, bill.output)))
+            if step.fault == "stall":
+                await asyncio.Event().wait()
+        finally:  # what was not said is not billed
+            self._totals.add(model, bill if ended else replace(bill, output=max(-(-told // 4), 1)))
         if step.fault == "cut":
             return _drop(request, response)
         if step.fault == "error_event":
