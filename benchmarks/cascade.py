@@ -33,6 +33,9 @@ Charge = Callable[[Effort], float]
 DRAWS = 2_000
 _ENDS = (0.025, 0.975)
 _LIMITS = 12
+_NOTHING = {"prompt": 0.0, "last_prompt": 0.0, "output": 0.0}
+_PROBE = 1000.0
+"""Tokens: few enough that no price for long prompts applies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,15 @@ class Runs:
     def moved(self, limit: float) -> tuple[float, float]:
         """The share of runs that are not done after `limit` calls: of those that pass, and that fail."""
         return _share(self.passed, limit / self.scale), _share(self.failed, limit / self.scale)
+
+    def moved_drawn(self, limit: float, draws: int, dice: np.random.Generator) -> tuple[Numbers, Numbers]:
+        """`moved`, then the same of runs drawn anew, each set scaled for itself: (1 + draws,) each."""
+        passed, failed = (
+            np.vstack([calls, _resampled(calls, draws, dice, anew=True)])
+            for calls in (self.passed, self.failed)
+        )
+        recorded = limit * (self.share * passed.mean(1) + (1 - self.share) * failed.mean(1)) / self.mean
+        return (passed > recorded[:, None]).mean(1), (failed > recorded[:, None]).mean(1)
 
     def cautious(self, limit: float, error: float) -> tuple[float, float]:
         """`moved` as it harms most: of runs that pass at most so many, of those that fail at least.
@@ -93,7 +105,6 @@ class Runs:
 class Tariff:
     """US dollars for one unit of each part of an `Effort`; what a whole task costs is their sum."""
 
-    calls: float = 0.0
     prompt: float = 0.0
     last_prompt: float = 0.0
     output: float = 0.0
@@ -179,6 +190,18 @@ def evaluate(
     ]
 
 
+def expected_usd(
+    runs: Runs, limit: float, own: Effort, *, local: Tariff, cloud: Tariff
+) -> tuple[float, float]:
+    """US dollars of a task that starts locally: where the local run would pass, and where it would fail."""
+    known = {part: np.full(1, getattr(own, part)) for part in ("calls", *_NOTHING)}
+    passed, failed = (
+        _spent(runs, np.array(calls) * runs.scale, limit, known, local=local, cloud=cloud)[0]
+        for calls in (runs.passed, runs.failed)
+    )
+    return float(passed.mean()), float(failed.mean())
+
+
 def quality(local: Numbers, cloud: Numbers, moved: tuple[float, float]) -> Numbers:
     """How often a task passes whose local run is handed over with these shares, by how it would end."""
     passed, failed = moved
@@ -225,22 +248,8 @@ def _figures(
     moved = drawn.calls > limit if limit is not None else np.zeros_like(drawn.passes)
     made = np.minimum(drawn.calls, limit) if limit is not None else drawn.calls
     passes = np.where(moved, drawn.cloud_passes, drawn.passes)
-    handed = runs.prompt(made)
     own = drawn.cloud
-    with_handed = {
-        "calls": own["calls"],
-        "prompt": own["prompt"] + own["calls"] * handed,
-        "last_prompt": own["last_prompt"] + handed,
-        "output": own["output"],
-    }
-    spent = {
-        "calls": made,
-        "prompt": runs.prompts(made),
-        "last_prompt": handed,
-        "output": runs.output * made,
-    }
-    usd = _usd(local, spent) + moved * _usd(cloud, with_handed)
-    anew = _usd(local, spent) + moved * _usd(cloud, own)
+    usd, anew = _spent(runs, drawn.calls, limit, own, local=local, cloud=cloud)
     always = np.maximum(_usd(cloud, own).mean(1), 1e-12)
     return {
         "quality": passes.mean(1),
@@ -255,6 +264,28 @@ def _figures(
     }
 
 
+def _spent(
+    runs: Runs,
+    calls: Numbers,
+    limit: float | None,
+    own: Mapping[str, Numbers],
+    *,
+    local: Tariff,
+    cloud: Tariff,
+) -> tuple[Numbers, Numbers]:
+    """US dollars of runs that take so many calls: as handed over, and had the cloud begun anew."""
+    moved = calls > limit if limit is not None else np.zeros(calls.shape, dtype=np.bool_)
+    made = np.minimum(calls, limit) if limit is not None else calls
+    handed = runs.prompt(made)
+    before = _usd(local, {"prompt": runs.prompts(made), "last_prompt": handed, "output": runs.output * made})
+    with_handed = {
+        "prompt": own["prompt"] + own["calls"] * handed,
+        "last_prompt": own["last_prompt"] + handed,
+        "output": own["output"],
+    }
+    return before + moved * _usd(cloud, with_handed), before + moved * _usd(cloud, own)
+
+
 def _row(limit: int | None, fixed: Mapping[str, Numbers], anew: Mapping[str, Numbers]) -> Row:
     figures = {}
     for name, values in fixed.items():
@@ -264,7 +295,7 @@ def _row(limit: int | None, fixed: Mapping[str, Numbers], anew: Mapping[str, Num
 
 
 def _usd(tariff: Tariff, parts: Mapping[str, Numbers]) -> Numbers:
-    return sum((getattr(tariff, part) * amount for part, amount in parts.items()), start=np.zeros(1))
+    return sum((getattr(tariff, part) * parts[part] for part in _NOTHING), start=np.zeros(1))
 
 
 def _share(calls: tuple[float, ...], limit: float) -> float:
@@ -272,6 +303,10 @@ def _share(calls: tuple[float, ...], limit: float) -> float:
 
 
 def tariff(charge: Charge) -> Tariff:
-    """Take a linear charge of efforts apart."""
-    empty = {"calls": 0.0, "prompt": 0.0, "last_prompt": 0.0, "output": 0.0}
-    return Tariff(**{part: charge(Effort(**(empty | {part: 1e6}), measured=False)) / 1e6 for part in empty})
+    """Take a charge of an agent's tasks, which adds up over the parts of an effort, apart."""
+    return Tariff(
+        **{
+            part: charge(Effort(**(_NOTHING | {part: _PROBE}), calls=2, measured=False)) / _PROBE
+            for part in _NOTHING
+        }
+    )
