@@ -82,7 +82,8 @@ def summary(result: Result) -> str:
         return f"{result.policy} has no bars (`check:`), so nothing was held to anything."
     if fallen:
         return f"{result.policy} fell: {'; '.join(fallen)}."
-    return f"{result.policy} passed: all {len(result.bars)} bars hold."
+    held = "its bar holds" if len(result.bars) == 1 else f"all {len(result.bars)} bars hold"
+    return f"{result.policy} passed: {held}."
 
 
 def _table(part: Part, policy: str, *, wide: bool) -> Table:

@@ -27,6 +27,7 @@ CONFIDENCE = 0.95
 POWER = 0.8
 CORNERS: Floats = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 """(local, cloud) of the task that is thought of; each row weighs a quarter of a task."""
+_DIGITS = 12
 _AT_ONCE = 4_000_000
 """Counts drawn at a time, to bound memory."""
 
@@ -93,7 +94,9 @@ def interval(figure: Floats, confidence: float = CONFIDENCE) -> Interval:
     if not np.isfinite(figure[0]) or not len(drawn):
         return Interval(point=float("nan"), low=float("nan"), high=float("nan"))
     low, high = np.quantile(drawn, [outside, 1 - outside])
-    return Interval(point=float(figure[0]), low=float(low), high=float(high))
+    # Summed in another order, what never varies does in its last digit.
+    point, low, high = (round(float(one), _DIGITS) for one in (figure[0], low, high))
+    return Interval(point=point, low=low, high=high)
 
 
 def ratio(over: Floats, under: Floats) -> Floats:

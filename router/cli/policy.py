@@ -1,7 +1,7 @@
 """`turnout policy`: look at policies and check that a file loads."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from policies.load import load
+from policies.proof import Proof, State, state
 
 app = typer.Typer(help="Policies: show one, check that a file is valid.", no_args_is_help=True)
 
@@ -28,10 +29,12 @@ def show(
     Example: [bold]turnout policy show my-policy.yaml[/bold]
     """
     loaded = load(policy)
+    proof = state(policy, loaded)
     rules = [{"rule": r.name, "when": r.when.source, "to": r.to, "why": r.why} for r in loaded.rules]
     rules.append({"rule": "otherwise", "when": "", "to": loaded.otherwise.to, "why": loaded.otherwise.why})
     if as_json:
-        typer.echo(json.dumps({"name": loaded.name, "params": dict(loaded.params), "rules": rules}))
+        told = {"name": loaded.name, "params": dict(loaded.params), "rules": rules, "check": _told(proof)}
+        typer.echo(json.dumps(told))
         return
     console = Console()
     console.print(f"[bold]{escape(loaded.name)}[/bold]  {escape(loaded.description)}")
@@ -41,3 +44,24 @@ def show(
     console.print(table)
     if loaded.params:
         console.print("params: " + ", ".join(f"{name} {value:g}" for name, value in loaded.params.items()))
+    console.print(
+        f"check: {escape(proof.why)}{_figures(proof.proof) if proof.proven else ''}", highlight=False
+    )
+
+
+def _told(proof: State) -> dict[str, Any]:
+    figures = proof.proof.model_dump(mode="json") if proof.proof else None
+    return {"proven": proof.proven, "why": proof.why, "proof": figures}
+
+
+def _figures(proof: Proof | None) -> str:
+    """The figures that bars were held to."""
+    if proof is None:
+        return ""
+    found = {metric: proof.figures.get(metric.removesuffix("_low")) for metric in proof.bars}
+    words = (
+        f"{metric} {figure.low if metric.endswith('_low') else figure.point} ({proof.bars[metric]})"
+        for metric, figure in found.items()
+        if figure
+    )
+    return f": {', '.join(words)}"
