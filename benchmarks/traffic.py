@@ -49,7 +49,7 @@ def parse(text: str) -> Traffic:
     Raises:
         Misconfigured: it is no such thing.
     """
-    names = get_args(SuiteName)
+    names: dict[str, SuiteName] = {name: name for name in get_args(SuiteName)}
     shares: dict[SuiteName, float] = {}
     for part in text.split(","):
         name, _, number = part.strip().partition("=")
@@ -57,12 +57,12 @@ def parse(text: str) -> Traffic:
             share = float(number)
         except ValueError:
             share = -1.0
-        if name not in names or not isfinite(share) or share < 0 or name in shares:
+        if name not in names or not isfinite(share) or share < 0 or names[name] in shares:
             raise Misconfigured(
                 f"--mix: {part.strip()!r} is no suite with its share; say e.g. humaneval=1,swebench=1 "
                 f"(suites: {', '.join(names)}), or `ledger`"
             )
-        shares[name] = share
+        shares[names[name]] = share
     total = sum(shares.values())
     if total <= 0:
         raise Misconfigured("--mix: all shares are 0; give at least one suite some")
@@ -71,7 +71,7 @@ def parse(text: str) -> Traffic:
     )
 
 
-def from_rows(rows: Iterable[Mapping[str, Any]]) -> Traffic:
+def from_rows(rows: Iterable[Any]) -> Traffic:
     """Count the turns of a ledger's main loops, as `LedgerStore.turns_of` gives them.
 
     Raises:

@@ -379,7 +379,7 @@ def _losses(passes: Floats, data: _Data) -> Floats:
 def _line(found: Sweep) -> list[int]:
     """The settings along the chain of the policy's own other numbers, thinned evenly."""
     through = [chain for chain in found.chains if found.own in chain]
-    chain = list(max(through, key=len))
+    chain = list(max((len(one), one) for one in through)[1])
     if len(chain) <= SHOWN:
         return chain
     at = np.unique(np.linspace(0, len(chain) - 1, SHOWN).round().astype(int))

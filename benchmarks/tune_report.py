@@ -8,9 +8,9 @@ from benchmarks.tune import Needed, Point, Result
 from benchmarks.tune_yaml import Change, shown
 
 NAMES: Mapping[str, str] = {
-    "always-local": "everything local",
-    "always-cloud": "everything to the cloud",
-    "oracle": "oracle: knows each outcome",
+    "always-local": "all local",
+    "always-cloud": "all to the cloud",
+    "oracle": "an oracle",
 }
 
 
@@ -44,8 +44,8 @@ def paragraphs(result: Result) -> Iterator[str]:
     held = result.held_out
     if held:
         yield (
-            f"Chosen anew without each of {held.folds} folds ({held.groups} repositories and benchmarks, each in "
-            f"one fold) and measured on it: quality loss {_interval(held.loss)}, "
+            f"Chosen anew without each of {held.folds} folds ({held.groups} repositories and benchmarks, "
+            f"each in one fold) and measured on it: quality loss {_interval(held.loss)}, "
             f"{_percent(held.local_share)} of the tasks local."
         )
     samples = "; ".join(
@@ -67,25 +67,21 @@ def paragraphs(result: Result) -> Iterator[str]:
 
 def sheets(result: Result) -> Iterator[Sheet]:
     """The settings along the policy's own other numbers, and what anyone has for free."""
-    names = list(dict.fromkeys(name for point in _points(result) for name in point.params))
     yield Sheet(
-        title="Cost and quality, setting by setting",
-        columns=(
-            "", *names, "starts local", "quality kept (95% interval)", "US$ per 100 tasks", "saving", "certified",
-        ),
+        title="Tasks that start local, quality kept, US$ of 100 tasks; ok: certified",
+        columns=("", "local", "quality kept (95%)", "cost", "saving", "ok"),
         rows=tuple(
             (
                 _mark(point, result),
-                *(shown(point.params[name]) if name in point.params else "" for name in names),
                 _percent(point.local_share),
                 _interval(point.kept),
-                f"{100 * point.usd:.2f}",
+                f"${100 * point.usd:.2f}",
                 _percent(point.saving),
                 "yes" if point.certified else "no",
             )
             for point in _points(result)
         ),
-    )  # fmt: skip
+    )
 
 
 def changes(result: Result) -> tuple[Change, ...]:
@@ -101,8 +97,8 @@ def changes(result: Result) -> tuple[Change, ...]:
             new=new,
             why=(
                 f"Cheapest setting certified to lose at most {_percent(result.max_loss)} of quality with "
-                f"{_percent(result.confidence)} confidence: {_percent(chosen.local_share)} of tasks start local, "
-                f"quality kept {_interval(chosen.kept)}, {_cost(chosen)} (by {tasks} tasks; "
+                f"{_percent(result.confidence)} confidence: {_percent(chosen.local_share)} of tasks start "
+                f"local, quality kept {_interval(chosen.kept)}, {_cost(chosen)} (by {tasks} tasks; "
                 f"traffic {_mix(result)})."
             ),
         )
@@ -133,9 +129,13 @@ def _points(result: Result) -> list[Point]:
 
 
 def _mark(point: Point, result: Result) -> str:
-    if result.chosen == point:
-        return "chosen" if point != result.own else "chosen: the policy's own"
-    return "the policy's own" if point == result.own else NAMES.get(point.name, "")
+    """Name a row by the numbers that are not the policy's own."""
+    if point.name in NAMES:
+        return NAMES[point.name]
+    own = result.own.params
+    differs = {name: value for name, value in point.params.items() if value != own.get(name)}
+    name = _params(differs) or "the policy's own"
+    return f"chosen: {name}" if point == result.chosen else name
 
 
 def _needed(needed: Needed, result: Result) -> str:
@@ -144,7 +144,8 @@ def _needed(needed: Needed, result: Result) -> str:
         if needed.own
         else f"The cheapest within it as measured ({_params(needed.params)})"
     )
-    loss = f"measured quality loss {_percent(needed.loss)}, {_percent(needed.local_share)} of the tasks start local"
+    start = f"{_percent(needed.local_share)} of the tasks start local"
+    loss = f"measured quality loss {_percent(needed.loss)}, {start}"
     if needed.outcomes is None:
         over = needed.loss > result.max_loss
         why = "that is more than allowed" if over else "the outcomes scatter too much"
@@ -154,6 +155,8 @@ def _needed(needed: Needed, result: Result) -> str:
 
 
 def _cost(point: Point) -> str:
+    if round(100 * point.saving, 1) == 0:
+        return "costs about the same as everything to the cloud"
     change = "less" if point.saving >= 0 else "more"
     return f"costs {_percent(abs(point.saving))} {change} than everything to the cloud"
 

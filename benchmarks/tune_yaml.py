@@ -79,7 +79,7 @@ def shown(number: float) -> str:
 def _numbers(text: str) -> Iterator[tuple[str, tuple[int, int, int]]]:
     """Find where each number of `params` stands: its line's key, its first and its last character."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key, group in root.value:
+    for key, group in root.value if root is not None else ():
         if key.value != "params" or not isinstance(group, yaml.MappingNode):
             continue
         for name, value in group.value:

@@ -1,8 +1,168 @@
 """`turnout policy tune`."""
 
-from router.errors import Misconfigured
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from benchmarks.traffic import Traffic
+    from benchmarks.tune_yaml import Change
+
+MARKDOWN = "Write all of it to this Markdown file."
 
 
-def tune() -> None:
-    """Not in this version yet."""
-    raise Misconfigured("policy tune is not in this version yet")
+def tune(  # noqa: PLR0917 - one parameter an option
+    policy: Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")] = "balanced",
+    max_quality_loss: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="The most quality that may be lost, as a share of the cloud's."),
+    ] = 0.01,
+    confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.9999, help="How sure to be that no more is lost.")
+    ] = 0.95,
+    mix: Annotated[
+        str,
+        typer.Option(help="Share of tasks by suite, or `ledger`: what your own ledger shows."),
+    ] = "humaneval=1,swebench=1",
+    out: Annotated[Path | None, typer.Option(help="Write the tuned policy to this new file.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the cost-quality curve to this .svg or .png file.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help=MARKDOWN)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    only: Annotated[
+        str, typer.Option(help="Numbers to sweep, e.g. min_p_local,max_files; all that can be, unless given.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of what is drawn for the intervals.")] = 0,
+    client: Annotated[str, typer.Option(help="In whose words the tasks are asked.")] = "bare",
+    outcomes: Annotated[
+        Path | None, typer.Option(help="Your own recorded outcomes; they go before the published ones.")
+    ] = None,
+    local: Annotated[
+        str | None, typer.Option(help="The local system, where it is not the suites' default.")
+    ] = None,
+    local_context: Annotated[
+        int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")
+    ] = 32_768,
+    price_model: Annotated[
+        str, typer.Option(help="Whose price the cloud's tokens are counted at.")
+    ] = "claude-sonnet-4-5",
+    local_usd_per_mtok: Annotated[
+        float, typer.Option(min=0, help="US dollars per million tokens that the local model computes.")
+    ] = 0.0,
+    ledger: Annotated[str | None, typer.Option(help="The ledger to read for `--mix ledger`.")] = None,
+    team: Annotated[str | None, typer.Option(help="Of this team only, for `--mix ledger`.")] = None,
+) -> None:
+    """Choose a policy's numbers by outcomes: the cheapest that are certified to lose little enough.
+
+    Exits with 1 where nothing can be certified; the policy's numbers then stay as they are.
+
+    Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
+    """
+    from benchmarks.process import BenchmarkError
+    from benchmarks.risk import Bound
+    from benchmarks.sheet import draw
+    from benchmarks.suites.recorded import load_suite
+    from benchmarks.tune import Asked
+    from benchmarks.tune import tune as run
+    from benchmarks.tune_report import changes, paragraphs, sheets
+    from benchmarks.tune_report import markdown as as_markdown
+    from policies.load import load
+    from router.errors import Misconfigured
+
+    loaded = load(policy)
+    wanted = tuple(name.strip() for name in only.split(",") if name.strip())
+    for name in wanted:
+        if name not in loaded.params:
+            raise Misconfigured(
+                f"--only: {loaded.source} has no params.{name}; it has {', '.join(loaded.params) or 'none'}"
+            )
+    _check_files(out, picture, markdown)
+    traffic = _traffic(mix, ledger, team)
+    asked = Asked(
+        bound=Bound(max_loss=max_quality_loss, confidence=confidence),
+        mix=traffic.mix,
+        mix_words=traffic.words,
+        only=wanted,
+        local_context=local_context,
+        price_model=price_model,
+        local_usd_per_mtok=local_usd_per_mtok,
+        seed=seed,
+    )
+    try:
+        with Console(stderr=True).status("reading") as status:
+            suites = [load_suite(name, client=client, outcomes=outcomes, local=local) for name in traffic.mix]
+            result = run(loaded, suites, asked, status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    changed = changes(result)
+    if as_json:
+        typer.echo(json.dumps(asdict(result) | {"changes": [asdict(one) for one in changed]}))
+    else:
+        console = Console()
+        for sheet in sheets(result):
+            draw(sheet, console)
+        for paragraph in paragraphs(result):
+            console.print(paragraph, markup=False, highlight=False)
+        for note in result.notes:
+            console.print(f"- {note}", markup=False, highlight=False, style="dim")
+    if picture:
+        from benchmarks.tune_picture import draw as draw_picture
+
+        draw_picture(result, picture)
+    if markdown:
+        markdown.write_text(as_markdown(result), encoding="utf-8")
+    if result.chosen is None:
+        raise typer.Exit(1)
+    if out:
+        _write(policy, out, changed)
+
+
+def _check_files(out: Path | None, picture: Path | None, markdown: Path | None) -> None:
+    """Refuse files that cannot be written before any work is done."""
+    from router.errors import Misconfigured
+
+    if picture:
+        from benchmarks.tune_picture import check
+
+        check(picture)
+    if out and out.exists():
+        raise Misconfigured(f"--out: {out} is there already; name a new file")
+    for option, path in (("--out", out), ("--markdown", markdown)):
+        if path and not path.parent.is_dir():
+            raise Misconfigured(f"{option}: there is no folder {path.parent}; make it first")
+
+
+def _traffic(mix: str, ledger: str | None, team: str | None) -> "Traffic":
+    from benchmarks.traffic import from_rows, parse
+
+    if mix != "ledger":
+        return parse(mix)
+    from router.ledger.store import LedgerStore
+    from router.prices import Prices
+    from router.settings import load_settings
+
+    settings = load_settings(ledger=ledger)
+    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    try:
+        return from_rows(store.turns_of(team))
+    finally:
+        store.close()
+
+
+def _write(policy: str, out: Path, changed: "tuple[Change, ...]") -> None:
+    """Write the policy with its new numbers, and load what was written."""
+    from importlib.resources import files
+
+    from benchmarks.tune_yaml import rewrite
+    from policies.load import SHIPPED, load
+
+    path = files("policies") / f"{policy}.yaml" if policy in SHIPPED else Path(policy)
+    text = path.read_bytes().decode()
+    out.write_bytes(rewrite(text, changed, source=policy).encode())
+    load(out)
+    Console(stderr=True).print(f"written: {out}", markup=False)
