@@ -1,17 +1,15 @@
-"""A live run's file: a line of its settings, then a line for each answer, as it came in.
+"""The answers of a live run, scored, as they are kept in its file.
 
-- Only finished answers count as done. An error is written down, too, and asked again next time.
-- A line that was cut off when the run was stopped is dropped.
-- Other settings than the file's are refused: answers of two runs must not mix.
+Only finished answers count as done. An error is written down, too, and asked again next time.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.process import BenchmarkError
+from benchmarks.runfile import Line, append, begin, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,31 +55,19 @@ class Failure:
 class Run:
     """All that is in a file."""
 
-    settings: Mapping[str, Any]
+    settings: Line
     answers: tuple[Answer, ...]
     failures: tuple[Failure, ...]
     """Those that no later answer made up for."""
 
 
-def open_run(path: Path, settings: Mapping[str, Any]) -> Run:
+def open_run(path: Path, settings: Line) -> Run:
     """Begin the file, or read what it holds so far.
 
     Raises:
         BenchmarkError: it is not such a file, or one with other settings.
     """
-    if not path.exists() or path.stat().st_size == 0:
-        _append(path, dict(settings))
-        return Run(settings=settings, answers=(), failures=())
-    _drop_cut_line(path)
-    run = read_run(path)
-    for name in sorted({*settings, *run.settings}):
-        had, has = run.settings.get(name), settings.get(name)
-        if had != has:
-            raise BenchmarkError(
-                f"{path} holds a run with {name} {had!r}, and this one has {has!r}: "
-                "choose another --out, or the settings it was begun with"
-            )
-    return run
+    return _run(path, settings, begin(path, settings))
 
 
 def read_run(path: Path) -> Run:
@@ -90,21 +76,28 @@ def read_run(path: Path) -> Run:
     Raises:
         BenchmarkError: it is not there, or not such a file.
     """
+    return _run(path, *read(path))
+
+
+def _run(path: Path, settings: Line, lines: Iterable[dict[str, Any]]) -> Run:
+    answers: dict[tuple[str, int], Answer] = {}
+    failures: dict[tuple[str, int], Failure] = {}
     try:
-        settings, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        answers = {(line["task"], line["sample"]): Answer(**line) for line in lines if "error" not in line}
-        failures = {(line["task"], line["sample"]): Failure(**line) for line in lines if "error" in line}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BenchmarkError(f"{path} is not the file of a live run: {error}") from error
-    if not isinstance(settings, dict) or "suite" not in settings:
-        raise BenchmarkError(f"{path} is not the file of a live run: its first line holds no settings")
+        for line in lines:
+            key = (line["task"], line["sample"])
+            if "error" in line:
+                failures[key] = Failure(**line)
+            else:
+                answers[key] = Answer(**line)
+    except (TypeError, KeyError) as error:
+        raise BenchmarkError(f"{path} is not the file of such a run: {error}") from error
     left = tuple(failure for key, failure in failures.items() if key not in answers)
     return Run(settings=settings, answers=tuple(answers.values()), failures=left)
 
 
 def keep(path: Path, one: Answer | Failure) -> None:
     """Add a line; it is on its way to the disk when this returns."""
-    _append(path, asdict(one))
+    append(path, asdict(one))
 
 
 def counts(answers: Iterable[Answer]) -> dict[str, tuple[int, int]]:
@@ -114,14 +107,3 @@ def counts(answers: Iterable[Answer]) -> dict[str, tuple[int, int]]:
         n, c = found.get(one.task, (0, 0))
         found[one.task] = (n + 1, c + one.passed)
     return found
-
-
-def _append(path: Path, line: Mapping[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _drop_cut_line(path: Path) -> None:
-    whole = path.read_bytes()
-    if not whole.endswith(b"\n"):
-        path.write_bytes(whole[: whole.rfind(b"\n") + 1])

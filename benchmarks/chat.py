@@ -118,7 +118,7 @@ def _words(status: int, body: bytes) -> str:
 async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
     """Read the stream to its end."""
     text: list[str] = []
-    usage: Mapping[str, Any] = {}
+    counted: Mapping[str, Any] = {}
     model = answer.headers.get("x-turnout-model", "")
     first: float | None = None
     ended = False
@@ -134,7 +134,7 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
         if "error" in event:
             raise NoAnswer(f"the stream ended with an error: {event['error'].get('message', event['error'])}")
         text += [choice["delta"].get("content") or "" for choice in event.get("choices") or ()]
-        usage = event.get("usage") or usage
+        counted = event.get("usage") or counted
         # An endpoint that had to keep the line alive sent its headers before it knew the model.
         model = model or event.get("model") or ""
     if not ended:
@@ -144,13 +144,13 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
         track=answer.headers.get("x-turnout-track", ""),
         model=model,
         escalated=answer.headers.get("x-turnout-escalated", ""),
-        usage=_usage(usage),
+        usage=usage(counted),
         first_byte_s=first or 0.0,
         seconds=time.monotonic() - began,
     )
 
 
-def _usage(told: Mapping[str, Any]) -> Usage:
+def usage(told: Mapping[str, Any]) -> Usage:
     """The five columns from OpenAI's form, where cached tokens are part of the prompt."""
     read = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
     written = told.get("cache_creation_input_tokens") or 0

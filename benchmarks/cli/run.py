@@ -5,6 +5,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from router.errors import Misconfigured
+from benchmarks.cli import run_swebench
+from benchmarks.cli.plain import said_plainly
 
 if TYPE_CHECKING:
     from benchmarks.answers import Answer, Failure
@@ -56,6 +58,9 @@ Source = Annotated[
     typer.Option("--file", help="The suite's problems; else what `turnout bench fetch mbpp` stored."),
 ]
 URL = "http://127.0.0.1:4747"
+
+
+app.command("swebench")(run_swebench.swebench)
 
 
 @app.callback()
@@ -120,7 +125,7 @@ def mbpp(
     from benchmarks.suites.mbpp import problems
 
     settings = Settings(suite="mbpp", track=track, max_tokens=max_tokens, temperature=temperature)
-    with _said_plainly():
+    with said_plainly():
         asked = problems(file)
         plan = _plan(
             settings, asked, url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
@@ -163,7 +168,7 @@ def _go(
     from benchmarks.suites import outcomes
 
     aside = Console(stderr=True, soft_wrap=True)
-    with _said_plainly():
+    with said_plainly():
         room = sandbox.find(unsafe=unsafe)
         if room.warning:
             aside.print("[yellow]warning:[/yellow]", escape(room.warning), highlight=False)
@@ -205,7 +210,8 @@ def _progress(plan: "Plan", console: Console) -> "Iterator[Callable[[Answer | Fa
     from benchmarks.answers import Answer, open_run
 
     asked = {problem.id for problem in plan.problems}
-    done = [one for one in _before(plan, open_run) if one.task in asked and one.sample < plan.samples]
+    before = open_run(plan.out, asdict(plan.settings)).answers
+    done = [one for one in before if one.task in asked and one.sample < plan.samples]
     passed, failed = sum(one.passed for one in done), 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
@@ -223,25 +229,5 @@ def _progress(plan: "Plan", console: Console) -> "Iterator[Callable[[Answer | Fa
         yield tell
 
 
-def _before(plan: "Plan", open_run: "Callable[..., object]") -> "tuple[Answer, ...]":
-    from dataclasses import asdict
-
-    from benchmarks.answers import Run
-
-    run = open_run(plan.out, asdict(plan.settings))
-    return run.answers if isinstance(run, Run) else ()
-
-
 def _state(passed: int, failed: int) -> str:
     return f"passed {passed}, errors {failed}" if failed else f"passed {passed}"
-
-
-@contextmanager
-def _said_plainly() -> Iterator[None]:
-    """What a person can mend is said in one line."""
-    from benchmarks.process import BenchmarkError
-
-    try:
-        yield
-    except BenchmarkError as error:
-        raise Misconfigured(str(error)) from error

@@ -1,0 +1,124 @@
+"""Where an agent works on an instance: its official container, or a copy of a checkout.
+
+- Docker: the instance's own image, made by the benchmark's authors; pulled when it is first needed.
+- Bubblewrap: a fresh clone of a checkout that is given; no network, and nothing else can be written.
+- Local: the same clone, but the agent's commands run with your files and your network.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from benchmarks.process import BenchmarkError
+
+RoomName = Literal["docker", "bubblewrap", "local"]
+_SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One issue, as the data set has it."""
+
+    id: str
+    problem: str
+    base_commit: str
+
+
+def choose(wanted: RoomName | None, checkout: Path | None) -> RoomName:
+    """The room there is: the one that was asked for, else the safest that works.
+
+    Raises:
+        BenchmarkError: it does not work here; says what is needed.
+    """
+    if wanted == "docker" or (wanted is None and checkout is None):
+        if said := _docker_fails():
+            raise BenchmarkError(
+                f"docker does not work here ({said}). Start it, or give a checkout of the repository with "
+                "--checkout: the agent then works on a copy of it, in bubblewrap."
+            )
+        return "docker"
+    if checkout is None:
+        raise BenchmarkError(
+            f"--environment {wanted} works on a copy of a checkout: give one with --checkout"
+        )
+    if wanted == "local":
+        return wanted
+    if said := _bubblewrap_fails():
+        raise BenchmarkError(
+            f"bubblewrap does not work here ({said}). Install it, or take `--environment local`, where the "
+            "agent's commands run with your files and your network."
+        )
+    return "bubblewrap"
+
+
+@contextmanager
+def room(name: RoomName, instance: Instance, checkout: Path | None) -> Iterator[Mapping[str, Any]]:
+    """Make the room for one instance: mini-SWE-agent's settings of its environment.
+
+    Raises:
+        BenchmarkError: the checkout has no such commit.
+    """
+    if name == "docker" or checkout is None:
+        image = instance.id.replace("__", "_1776_").lower()
+        yield {
+            "environment_class": "docker",
+            "cwd": "/testbed",
+            "image": f"docker.io/swebench/sweb.eval.x86_64.{image}:latest",
+        }
+        return
+    with TemporaryDirectory(prefix="turnout-") as folder:
+        copy = Path(folder) / "testbed"
+        own = checkout / instance.id
+        _clone(own if own.is_dir() else checkout, copy, instance.base_commit)
+        if name == "bubblewrap":
+            yield {"environment_class": "bubblewrap", "cwd": str(copy), "wrapper_args": _walls()}
+        else:
+            yield {"environment_class": "local", "cwd": str(copy)}
+
+
+def _clone(checkout: Path, copy: Path, commit: str) -> None:
+    """A clone that shares nothing with the checkout, at the commit the issue was raised against."""
+    git = shutil.which("git")
+    if git is None:
+        raise BenchmarkError("git is not installed: the agent works on a clone")
+    for command in (
+        (git, "clone", "-q", "--no-hardlinks", str(checkout), str(copy)),
+        (git, "-C", str(copy), "checkout", "-q", "--detach", commit or "HEAD"),
+        (git, "-C", str(copy), "remote", "remove", "origin"),
+    ):
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            raise BenchmarkError(f"--checkout {checkout}: {' '.join(ended.stderr.split())}")
+
+
+def _walls() -> list[str]:
+    shown = [word for path in _SHOWN for word in ("--ro-bind-try", path, path)]
+    return [
+        *("--unshare-all", "--die-with-parent", "--new-session", "--clearenv", *shown),
+        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - the room's own
+        *("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"),  # noqa: S108
+    ]
+
+
+def _docker_fails() -> str:
+    docker = shutil.which("docker")
+    if docker is None:
+        return "it is not installed"
+    # `docker info` exits with 0 where there is no server; `docker version` does not.
+    ended = subprocess.run(
+        [docker, "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, check=False
+    )
+    return "" if ended.returncode == 0 else " ".join(ended.stderr.split())
+
+
+def _bubblewrap_fails() -> str:
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return "it is not installed"
+    ended = subprocess.run([bwrap, *_walls(), "true"], capture_output=True, text=True, check=False)
+    return "" if ended.returncode == 0 else " ".join(ended.stderr.split())

@@ -1,0 +1,270 @@
+"""SWE-bench worked on live: mini-SWE-agent through the running endpoint, one instance after the other.
+
+Two files come of it. The predictions hold what the official harness reads and nothing else. Beside them,
+the run's file holds its settings and what each instance took: calls, tokens, cost, tracks.
+Whether a patch resolves its issue only the harness tells; this counts what was submitted.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from asyncio.subprocess import Process
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks import swebench_agent
+from benchmarks.chat import greet, open_session, usage
+from benchmarks.process import BenchmarkError
+from benchmarks.runfile import append, begin
+from benchmarks.suites.rows import rows
+from benchmarks.suites.store import stored
+from benchmarks.swebench_room import Instance, RoomName, room
+from router.prices import Prices
+
+_FIELDS = ("instance_id", "problem_statement", "base_commit")
+_PASSED_ON = ("PATH", "LANG", "DOCKER_HOST", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR")
+"""Of our environment; the agent's commands see the agent's, so no key may be in it."""
+_GRACE_S = 300
+"""What the agent gets beyond its own limit before it is ended from outside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What makes two runs comparable; kept in the run's file."""
+
+    suite: str = "swebench"
+    track: str
+    steps: int
+    """Most model calls for one instance."""
+    temperature: float
+    environment: RoomName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to work on, where, and how much at once."""
+
+    settings: Settings
+    instances: Sequence[Instance]
+    checkout: Path | None
+    agent: Path
+    """The virtual environment that mini-SWE-agent is in."""
+    concurrency: int
+    url: str
+    key: str
+    out: Path
+    """The predictions."""
+    timeout_s: int
+
+    @property
+    def name(self) -> str:
+        """The harness's `model_name_or_path`."""
+        return f"turnout-{self.settings.track}"
+
+    @property
+    def efforts(self) -> Path:
+        """The run's own file."""
+        return self.out.with_suffix(".run.jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """What one instance took."""
+
+    instance_id: str
+    exit_status: str
+    """As mini-SWE-agent says: `Submitted`, `LimitsExceeded`, `TimeExceeded` ..."""
+    calls: int
+    prompt: int
+    """Tokens of all calls' prompts, cached ones included."""
+    last_prompt: int
+    output: int
+    usd: float | None
+    """What the provider takes; None where a price is not known."""
+    tracks: Mapping[str, int]
+    """Calls by who served them."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """An instance that could not be worked on to its end: it is worked on again next time."""
+
+    instance_id: str
+    error: str
+
+
+Tell = Callable[[Worked | Broken], None]
+
+
+def instances(file: Path | None, wanted: Collection[str]) -> Iterator[Instance]:
+    """Those of `file`, or of what was fetched, that are wanted; all where none is named.
+
+    Raises:
+        BenchmarkError: the file cannot be read, or has not all that are wanted.
+    """
+    left = set(wanted)
+    for one in rows(file or stored("swebench"), _FIELDS):
+        if not wanted or one["instance_id"] in left:
+            left.discard(one["instance_id"])
+            yield Instance(
+                id=one["instance_id"], problem=one["problem_statement"], base_commit=one["base_commit"]
+            )
+    if left:
+        raise BenchmarkError(f"--instances: there is no {', '.join(sorted(left))}")
+
+
+def done(plan: Plan) -> tuple[Worked, ...]:
+    """What the run's files hold so far; the files are begun where they are not there.
+
+    Raises:
+        BenchmarkError: they are of another run.
+    """
+    worked = [Worked(**line) for line in begin(plan.efforts, asdict(plan.settings)) if "error" not in line]
+    # An instance is done when both files say so: the run may have been stopped between the two.
+    predicted = set()
+    if plan.out.exists():
+        predicted = {one["instance_id"] for one in rows(plan.out, ("instance_id", "model_patch"))}
+    return tuple(one for one in worked if one.instance_id in predicted)
+
+
+async def run(plan: Plan, tell: Tell) -> tuple[Worked, ...]:
+    """Work on what is not done yet, and return all that is done then.
+
+    Raises:
+        BenchmarkError: nothing answers at the address, mini-SWE-agent is not there, or the files are of
+            another run.
+    """
+    python = plan.agent / "bin" / "python"
+    if not python.exists():
+        raise BenchmarkError(
+            f"there is no mini-SWE-agent in {plan.agent}: `make .venv-swebench/.ready` sets it up, or name "
+            "another virtual environment with --agent"
+        )
+    finished = {one.instance_id for one in done(plan)}
+    async with open_session(plan.key, plan.timeout_s) as session:
+        await greet(session, plan.url)
+    gate = asyncio.Semaphore(plan.concurrency)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for instance in plan.instances:
+                if instance.id not in finished:
+                    group.create_task(_one(plan, instance, gate, tell))
+    except* BenchmarkError as several:
+        raise several.exceptions[0] from several
+    return done(plan)
+
+
+async def _one(plan: Plan, instance: Instance, gate: asyncio.Semaphore, tell: Tell) -> None:
+    async with gate:
+        began = time.monotonic()
+        with room(plan.settings.environment, instance, plan.checkout) as place:
+            result = await _agent(plan, instance, place)
+        if result["error"]:
+            one: Worked | Broken = Broken(instance_id=instance.id, error=result["error"])
+        else:
+            one = _worked(instance.id, result, time.monotonic() - began)
+            append(
+                plan.out,
+                {
+                    "instance_id": instance.id,
+                    "model_name_or_path": plan.name,
+                    "model_patch": result["submission"],
+                },
+            )
+        append(plan.efforts, asdict(one))
+        tell(one)
+
+
+async def _agent(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the agent's program, and return what it wrote."""
+    with TemporaryDirectory(prefix="turnout-") as folder:
+        result = Path(folder) / "result.json"
+        job = {**_job(plan, instance, place), "result": str(result)}
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        process = await asyncio.create_subprocess_exec(
+            str(plan.agent / "bin" / "python"),
+            "-I",
+            str(Path(swebench_agent.__file__)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**passed_on, **_quiet(folder)},
+            cwd=folder,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(plan.timeout_s + _GRACE_S):
+                await process.communicate(json.dumps(job).encode())
+        except TimeoutError:
+            return {"error": f"did not end within {plan.timeout_s + _GRACE_S} s"}
+        finally:
+            _end(process)
+        if not result.exists():
+            return {"error": f"mini-SWE-agent ended with status {process.returncode} and said nothing"}
+        told: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        return told
+
+
+def _job(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, Any]:
+    settings = plan.settings
+    return {
+        "task": instance.problem,
+        "key": plan.key or "turnout",
+        "environment": dict(place),
+        "agent": {
+            "step_limit": settings.steps,
+            "cost_limit": 0,  # of litellm's guess; what it costs is counted here
+            "wall_time_limit_seconds": plan.timeout_s,
+        },
+        "model": {
+            "model_name": f"openai/{settings.track}",
+            "cost_tracking": "ignore_errors",
+            "model_kwargs": {
+                "api_base": f"{plan.url}/v1",
+                "drop_params": True,
+                "temperature": settings.temperature,
+            },
+        },
+    }
+
+
+def _quiet(folder: str) -> dict[str, str]:
+    """No banner, no price table from the network, no settings of the user's."""
+    return {
+        "HOME": folder,
+        "MSWEA_SILENT_STARTUP": "1",
+        "MSWEA_GLOBAL_CONFIG_DIR": folder,
+        "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "3",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
+
+
+def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _worked(instance: str, result: Mapping[str, Any], seconds: float) -> Worked:
+    prices = Prices()
+    used = [(call["track"], call["model"], usage(call["usage"])) for call in result["calls"]]
+    paid = [prices.cost(model, tokens) for track, model, tokens in used if track != "local"]
+    return Worked(
+        instance_id=instance,
+        exit_status=result["exit_status"],
+        calls=len(used),
+        prompt=sum(tokens.prompt for _, _, tokens in used),
+        last_prompt=used[-1][2].prompt if used else 0,
+        output=sum(tokens.output for _, _, tokens in used),
+        usd=None if None in paid else sum(usd or 0.0 for usd in paid),
+        tracks=dict(Counter(track or "unknown" for track, _, _ in used)),
+        seconds=round(seconds, 2),
+    )
