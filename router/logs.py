@@ -22,9 +22,11 @@ def configure(level: str) -> None:
     """Set up logging for the endpoint's process."""
     number = logging.getLevelNamesMapping()[level.upper()]
     line = "%(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=number, stream=sys.stderr, format=line, force=True)
+    # Other libraries' lines go through here, ours do not; below warnings they tell what was sent.
+    quiet = max(number, logging.WARNING)
+    logging.basicConfig(level=quiet, stream=sys.stderr, format=line, force=True)
     logging.getLogger("uvicorn.error").addFilter(_Unfinished())
-    logging.getLogger("uvicorn.error").setLevel(max(number, logging.WARNING))
+    logging.getLogger("uvicorn.error").setLevel(quiet)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
