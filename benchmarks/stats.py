@@ -6,12 +6,13 @@ in one array: `figure[0]` is the point, the rest is what a sample like this one 
 have shown. Arithmetic on such arrays (ratios, mixes of suites) keeps the pairing.
 
 Suites are small and their outcomes lie near 1: with 29 tasks the plain percentile, the BCa and
-the bootstrap-t interval of a ratio of pass rates cover their truth in 83-92% of samples, since
+the bootstrap-t interval of a ratio of pass rates cover their truth in 83-93% of samples, since
 a sample too often holds none of the few tasks on which two systems differ. So one task more is
 thought of, a quarter of it in each corner (both pass, neither, only the one, only the other),
 as Agresti and Min do for matched pairs (Statistics in Medicine 24, 2005) and Perks's prior
-does for four cells. Covered then is 93-97%, and with 500 tasks nothing changes. Where two
-systems hardly ever differ the interval is wider than it need be.
+does for four cells. Covered then is 93-97% of samples from the recorded rates, and with 500
+tasks nothing changes. Two limits: where two systems hardly ever differ the interval is wider
+than it need be; where all hangs on tasks of which 29 hold but one or two, it covers 90%.
 """
 
 from dataclasses import dataclass
@@ -69,14 +70,17 @@ def resample(
     if not tasks:
         raise ValueError("there is no task to resample")
     thought = np.empty((0, columns.shape[1])) if corners is None else corners
-    rows = np.vstack([columns, thought])
+    every = np.vstack([columns, thought])
     weights = np.concatenate([np.ones(tasks), np.full(len(thought), 1 / max(len(thought), 1))])
-    weights /= weights.sum()
+    # Tasks that are alike are drawn together: the same distribution, from fewer draws.
+    rows, like = np.unique(every, axis=0, return_inverse=True)
+    together = np.bincount(like.ravel(), weights=weights)
+    shares = together / together.sum()
     drawn = np.empty((1 + resamples, columns.shape[1]))
     drawn[0] = columns.mean(axis=0)
     step = max(1, _AT_ONCE // len(rows))
     for start in range(1, 1 + resamples, step):
-        counts = rng.multinomial(tasks, weights, size=min(step, 1 + resamples - start))
+        counts = rng.multinomial(tasks, shares, size=min(step, 1 + resamples - start))
         drawn[start : start + len(counts)] = counts @ rows / tasks
     return drawn
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats as distributions
 
+from benchmarks.baselines import outcomes
 from benchmarks.stats import CORNERS, detectable, interval, mcnemar, ratio, resample, sign_flip
+from benchmarks.suites.recorded import load_suite
 
 SIMULATIONS = 1_000
 
@@ -22,40 +24,53 @@ def tails(rng, size):
     return np.stack([np.where(swapped, 1 - cloud, local), cloud], axis=-1)
 
 
-def issues(rng, size):
-    """Outcomes of 0 and 1 as on a hard suite: both pass 49%, only the cloud 21%, only the local one 2%."""
-    drawn = rng.choice(4, p=[0.494, 0.022, 0.21, 0.274], size=size)
-    return np.stack([np.isin(drawn, (0, 1)), np.isin(drawn, (0, 2))], axis=-1).astype(float)
+def recorded(suite, local=None):
+    """Tasks drawn from those of a suite: their recorded outcomes as the whole world."""
+    world = outcomes(load_suite(suite, local=local))
+    return lambda rng, size: world[rng.integers(0, len(world), size)]
 
 
-SHAPES = {"rates, 29": (rates, 29), "far apart on a few, 29": (tails, 29), "0 and 1, 500": (issues, 500)}
-LONG = pytest.param(SIMULATIONS, 2_000, 0.93, 0.97, marks=pytest.mark.slow, id="1000 worlds")
-SHORT = pytest.param(200, 500, 0.89, 0.995, id="200 worlds")
+SHAPES = {
+    "rates, 29": (lambda: rates, 29),
+    "HumanEval, 29": (lambda: recorded("humaneval"), 29),
+    "HumanEval with a small model, 29": (lambda: recorded("humaneval", "Qwen/Qwen2.5-7B-Instruct"), 29),
+    "MBPP, 29": (lambda: recorded("mbpp"), 29),
+    "SWE-bench Verified, 500": (lambda: recorded("swebench"), 500),
+}
 
 
-@pytest.mark.parametrize(("worlds", "resamples", "low", "high"), [SHORT, LONG])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_intervals_cover_the_truth(shape, worlds, resamples, low, high):
-    draw, tasks = SHAPES[shape]
+def coverage(draw, tasks, worlds, resamples, *, corners=CORNERS):
+    """Share of worlds in which the interval of local / cloud holds the truth."""
     rng = np.random.default_rng(7)
     local, cloud = draw(rng, (400_000,)).mean(axis=0)
     covered = 0
     for _ in range(worlds):
-        figures = resample(draw(rng, (tasks,)), rng, resamples=resamples, corners=CORNERS)
+        figures = resample(draw(rng, (tasks,)), rng, resamples=resamples, corners=corners)
         found = interval(ratio(figures[:, 0], figures[:, 1]))
         covered += found.low <= local / cloud <= found.high
-    assert low <= covered / worlds <= high
+    return covered / worlds
+
+
+@pytest.mark.parametrize(
+    ("worlds", "resamples", "low", "high"),
+    [
+        pytest.param(200, 500, 0.89, 0.995, id="200 worlds"),
+        pytest.param(SIMULATIONS, 2_000, 0.93, 0.97, id="1000 worlds", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_intervals_cover_the_truth(shape, worlds, resamples, low, high):
+    draw, tasks = SHAPES[shape]
+    assert low <= coverage(draw(), tasks, worlds, resamples) <= high
 
 
 def test_without_the_task_that_is_thought_of_intervals_are_too_narrow():
-    rng = np.random.default_rng(7)
-    local, cloud = tails(rng, (400_000,)).mean(axis=0)
-    covered = 0
-    for _ in range(300):
-        figures = resample(tails(rng, (29,)), rng, resamples=500)
-        found = interval(ratio(figures[:, 0], figures[:, 1]))
-        covered += found.low <= local / cloud <= found.high
-    assert covered / 300 < 0.92
+    draw = recorded("humaneval")
+    assert coverage(draw, 29, 300, 500, corners=None) < 0.91
+
+
+def test_the_known_limit_that_hangs_on_one_task_in_twelve():
+    assert 0.86 < coverage(tails, 29, 300, 500) < 0.935
 
 
 @pytest.mark.parametrize(
