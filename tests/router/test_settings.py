@@ -89,3 +89,62 @@ ADDRESSES = [
 def test_what_is_an_address_and_who_can_reach_it(listen, host, port, private):
     assert parse_listen(listen) == (host, port)
     assert is_loopback(host) is private
+
+
+RATES = "input: 1, output: 2, cache_read: 3, cache_write_5m: 4, cache_write_1h: 5"
+
+
+def test_prices_with_and_without_days():
+    Path("turnout.yaml").write_text(
+        f"prices: {{plain: {{{RATES}}}, dated: [{{from: 2026-01-01, {RATES}}}, {{{RATES}}}]}}"
+    )
+    prices = load_settings().prices
+    assert prices["plain"].output == 2
+    assert [str(one.since) for one in prices["dated"]] == ["2026-01-01", "None"]
+
+
+PRICES = [
+    (
+        f"{{m: [{{from: 2026-01-01, {RATES}}}, {{from: 2026-01-01, {RATES}}}]}}",
+        "prices.m: two prices are from the",
+    ),
+    (f"{{m: [{{from: soon, {RATES}}}]}}", "prices.m.0.from: input should be a valid date"),
+    (
+        f"{{m: [{{form: 2026-01-01, {RATES}}}]}}",
+        "prices.m.0.form: unknown key; did you mean prices.m.0.from?",
+    ),
+    (f"{{m: {{from: 2026-01-01, {RATES}}}}}", "prices.m.from: unknown key"),
+    ("{m: []}", "prices.m: give at least one price"),
+    ("{m: {input: -1}}", "prices.m.input: input should be greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), PRICES)
+def test_wrong_prices_are_refused_by_key(text, message):
+    Path("turnout.yaml").write_text(f"prices: {text}")
+    with pytest.raises(Misconfigured) as error:
+        load_settings()
+    assert message in error.value.message
+
+
+MACHINES = [
+    ("watts: 300", "`usd_per_kwh` is needed beside `watts`"),
+    ("usd_per_kwh: 0.3", "`watts` is needed beside `usd_per_kwh`"),
+    ("watts: 300, usd_per_kwh: 0.3, utilisation: 1.5", "local.utilisation"),
+    ("card_years: 0", "local.card_years"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), MACHINES)
+def test_half_of_what_a_machine_costs_is_refused(text, message):
+    Path("turnout.yaml").write_text(f"local: {{{text}}}")
+    with pytest.raises(Misconfigured) as error:
+        load_settings()
+    assert message in error.value.message
+
+
+def test_a_token_is_not_shown(monkeypatch):
+    monkeypatch.setenv("TURNOUT_METRICS_TOKEN", "scrape-me")
+    settings = load_settings()
+    assert settings.metrics_token.get_secret_value() == "scrape-me"
+    assert "scrape-me" not in repr(settings)
