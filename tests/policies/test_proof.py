@@ -1,10 +1,12 @@
 import json
+from dataclasses import fields
 
 import pytest
 
 from policies.bars import METRICS, parse
 from policies.document import PolicyError
 from policies.load import SHIPPED, PolicyHolder, load
+from policies.policy import Policy
 from policies.proof import Guard, Proof, digest, state
 
 POLICY = """\
@@ -79,6 +81,14 @@ def test_whatever_decides_does(file, before, after):
     found = state(file, load(file))
     assert not found.proven
     assert found.why.startswith("it changed since it was checked on 2026-01-31 (")
+
+
+def test_no_part_of_a_policy_is_forgotten():
+    # A new field either decides, and then belongs into the digest, or joins the words for people here.
+    words = {"description", "source"}
+    derived = {"variables"}
+    hashed = {"name", "params", "rules", "otherwise", "hold", "escalate", "degrade", "fence", "budget"}
+    assert {one.name for one in fields(Policy)} == words | derived | hashed | {"check", "observe"}
 
 
 @pytest.mark.parametrize(
