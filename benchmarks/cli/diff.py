@@ -1,8 +1,159 @@
-"""`turnout policy diff`."""
+"""`turnout policy diff`: what a change of policy would move, cost and be worth."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from router.errors import Misconfigured
 
+if TYPE_CHECKING:
+    from benchmarks.diff import Difference
+    from policies.policy import Policy
 
-def diff() -> None:
-    """Not in this version yet."""
-    raise Misconfigured("policy diff is not in this version yet")
+
+class SuiteChoice(StrEnum):
+    """Which tasks are recorded."""
+
+    humaneval = "humaneval"
+    mbpp = "mbpp"
+    swebench = "swebench"
+
+
+_DAY = "a UTC day or time, such as 2026-11-01"
+
+
+def diff(
+    old: Annotated[str, typer.Argument(help="The policy that serves: a shipped one's name or a file.")],
+    new: Annotated[str, typer.Argument(help="The policy that may follow it.")],
+    *,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            help="Replay this ledger's requests: a file, a URL, or a folder that `turnout ledger export` "
+            "wrote. The settings' own unless named."
+        ),
+    ] = None,
+    suite: Annotated[SuiteChoice | None, typer.Option(help="Route a suite's tasks instead.")] = None,
+    team: Annotated[str | None, typer.Option(help="Of this team only.")] = None,
+    since: Annotated[str | None, typer.Option(help=f"Only what began then or later: {_DAY}.")] = None,
+    until: Annotated[str | None, typer.Option(help=f"Only what began before: {_DAY}.")] = None,
+    client: Annotated[str, typer.Option(help="In whose words the suite's tasks are asked.")] = "bare",
+    local_context: Annotated[
+        int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")
+    ] = 32768,
+    price_model: Annotated[
+        str, typer.Option(help="At whose price a suite's cloud tokens are counted.")
+    ] = "claude-sonnet-4-5",
+    csv_file: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write the requests that change track: ids and figures, no text."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which requests change track under a new policy, what that costs or saves, and is worth.
+
+    Example: [bold]turnout policy diff balanced my-policy.yaml --team web --since 2026-11-01[/bold]
+    """
+    from rich.console import Console
+
+    from benchmarks.diff_report import render, values
+    from benchmarks.process import BenchmarkError
+    from policies.load import load
+
+    if suite and (ledger or team or since or until):
+        raise Misconfigured(
+            "--suite: has tasks, not requests; leave --ledger, --team, --since and --until out"
+        )
+    before, after = load(old), load(new)
+    try:
+        if suite:
+            found = _of_suite(
+                before, after, suite, client=client, local_context=local_context, price_model=price_model,
+                csv_file=csv_file,
+            )  # fmt: skip
+        else:
+            begin, end = _time("--since", since), _time("--until", until)
+            found = _of_ledger(
+                before, after, ledger, team=team, since=begin, until=end, local_context=local_context,
+                csv_file=csv_file,
+            )  # fmt: skip
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(values(found), allow_nan=False))
+        return
+    console = Console()
+    render(found, console)
+    rate = found.requests / found.seconds if found.seconds else 0
+    console.print(
+        f"{found.seconds:.1f} s, {rate:,.0f} requests/s, at most {_peak_mb():,.0f} MB",
+        style="dim",
+        highlight=False,
+    )
+
+
+def _of_suite(
+    before: "Policy", after: "Policy", suite: SuiteChoice, *, client: str, local_context: int,
+    price_model: str, csv_file: Path | None,
+) -> "Difference":  # fmt: skip
+    from benchmarks.cost import Rates
+    from benchmarks.diff import of_suite
+    from benchmarks.diff_report import kept
+    from benchmarks.suites.recorded import load_suite
+    from router.prices import Prices
+
+    recorded = load_suite(suite.value, client=client)
+    rates = Rates(model=price_model, prices=Prices())
+    with kept(csv_file) as keep:
+        return of_suite(before, after, recorded, rates, local_context=local_context, keep=keep)
+
+
+def _of_ledger(
+    before: "Policy", after: "Policy", ledger: str | None, *, team: str | None, since: float | None,
+    until: float | None, local_context: int, csv_file: Path | None,
+) -> "Difference":  # fmt: skip
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from benchmarks.diff import LIKE, of_rows
+    from benchmarks.diff_report import kept
+    from benchmarks.replay import opened
+    from benchmarks.suites.recorded import load_suite
+
+    suites = {name: load_suite(name) for name in dict.fromkeys(LIKE.values())}
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("requests"), TimeRemainingColumn())
+    with (
+        opened(ledger, team=team, since=since, until=until) as (rows, count, source),
+        kept(csv_file) as keep,
+        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+    ):
+        task = progress.add_task("", total=count)
+        return of_rows(
+            before, after, rows, suites, source=source, local_context=local_context, keep=keep,
+            tell=lambda done: progress.update(task, completed=done),
+        )  # fmt: skip
+
+
+def _time(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(f"{option}: {text!r} is not {_DAY}") from error
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+
+
+def _peak_mb() -> float:
+    """The most memory this process had, in megabytes; 0 where the system does not tell."""
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,185 @@
+"""The requests of a ledger, decided again: where would each have gone under another policy?
+
+The decision is made by the same `decide` that serves, from what the ledger keeps: the features as
+they were read then and the verdict as it was given then. A turn keeps its opening decision, since
+each policy remembers its own decisions, as a running endpoint does. What no ledger keeps:
+
+- the state of that moment is taken at its mildest: both tracks up and idle, the budget untouched;
+- texts and paths: a `never_cloud` by content holds where it held then, and nowhere else;
+- what would have come of it: the conversation goes on as it did, whoever had answered.
+
+Requests that only count tokens are left out: they cost nothing and answer nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.decide import decide
+from policies.decision import Decision, State
+from policies.policy import Policy
+from policies.privacy import Clearance, clear
+from router.errors import Misconfigured
+from router.holds import Holds
+from router.ledger.evidence import STORED
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+Row = Mapping[str, Any]
+
+CHUNK = 20_000
+"""Rows held in memory at once."""
+CONVERSATIONS = 100_000
+"""Whose last decision is remembered; of one not heard of for longer, the next request is decided anew."""
+UNREAD = "reading failed"
+
+COLUMNS = (
+    "id", "begun_at", "finished_at", "team", "user", "operation", "asked_model", "p_local", "work", "cleared",
+    "private_why", "notes", "served_track", "cost_usd", "local_usd", "wasted_usd", "baseline_usd", *STORED,
+)  # fmt: skip
+"""What a replay reads of each row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One request under two policies."""
+
+    row: Row
+    before: Decision
+    after: Decision
+
+
+class Player:
+    """One policy, with what it remembers of each conversation."""
+
+    def __init__(self, policy: Policy, *, local_context: int) -> None:
+        self._policy = policy
+        self._local_context = local_context
+        self._holds = Holds(CONVERSATIONS)
+
+    def decide(self, row: Row, features: Features | None, verdict: Verdict) -> Decision:
+        """Decide a request, the conversation's earlier ones having been decided before."""
+        team = row["team"]
+        last = self._holds.last(team, features.conversation) if features else None
+        decision = decide(
+            self._policy,
+            features,
+            verdict if features else None,
+            State(local_context=self._local_context, last=last),
+            asked=row["asked_model"] or "",
+            clearance=self._clearance(row, features),
+            team=team,
+            user=row["user"] or "",
+        )
+        if features:
+            self._holds.keep(team, features, decision)
+        return decision
+
+    def _clearance(self, row: Row, features: Features | None) -> Clearance:
+        if row["cleared"] is False and self._policy.fence.watches_content:
+            return Clearance(allowed=False, why=row["private_why"] or "")
+        return clear(self._policy, features, row["team"])
+
+
+def replay(before: Policy, after: Policy, rows: Iterable[Row], *, local_context: int) -> Iterator[Replayed]:
+    """Decide each row under both policies; rows must come oldest first."""
+    first, second = (Player(policy, local_context=local_context) for policy in (before, after))
+    for row in rows:
+        if row["operation"] == "count":
+            continue
+        features = _features(row)
+        verdict = Verdict(p_local=row["p_local"] or 0.0, kind=row["work"] or "", why="")
+        yield Replayed(
+            row=row,
+            before=first.decide(row, features, verdict),
+            after=second.decide(row, features, verdict),
+        )
+
+
+def _features(row: Row) -> Features | None:
+    """What was read then; None where it could not be."""
+    if (row["notes"] or "").startswith(UNREAD):
+        return None
+    return Features(**{name: row[name] for name in STORED if row[name] is not None})
+
+
+def from_ledger(
+    engine: "sa.Engine", *, team: str | None = None, since: float | None = None, until: float | None = None
+) -> Iterator[Row]:
+    """Read what is replayed from a ledger, oldest first, in chunks."""
+    from router.ledger.export import chunks
+
+    for rows in chunks(engine, team=team, since=since, until=until, columns=COLUMNS, size=CHUNK):
+        for row in rows:
+            yield cast("Row", row)
+
+
+def from_parquet(
+    folder: Path, *, team: str | None = None, since: float | None = None, until: float | None = None
+) -> Iterator[Row]:
+    """Read the same from what `turnout ledger export` wrote, a file at a time.
+
+    Raises:
+        Misconfigured: it is no export, or was made with fewer columns.
+    """
+    import polars as pl
+
+    files = sorted(folder.glob("*/part-*.parquet"), key=lambda file: (file.name, file.parent.name))
+    if not files:
+        raise Misconfigured(f"--ledger: {folder} has no files that `turnout ledger export` wrote")
+    for file in files:
+        frame = pl.scan_parquet(file, hive_partitioning=False)
+        missing = sorted(set(COLUMNS) - set(frame.collect_schema().names()))
+        if missing:
+            raise Misconfigured(f"--ledger: {file} has no column {missing[0]!r}; export it with all columns")
+        frame = frame.select(COLUMNS)
+        if team is not None:
+            frame = frame.filter(pl.col("team") == team)
+        if since is not None:
+            frame = frame.filter(pl.col("begun_at") >= since)
+        if until is not None:
+            frame = frame.filter(pl.col("begun_at") < until)
+        yield from frame.collect().iter_rows(named=True)
+
+
+@contextmanager
+def opened(
+    location: str | None, *, team: str | None = None, since: float | None = None, until: float | None = None
+) -> Iterator[tuple[Iterator[Row], int, str]]:
+    """Open a ledger, or an export of one: its rows, about how many there are, and what to call it.
+
+    Raises:
+        Misconfigured: it is neither.
+    """
+    if location and Path(location).is_dir():
+        yield (
+            from_parquet(Path(location), team=team, since=since, until=until),
+            _in_parquet(Path(location)),
+            f"the export in {location}",
+        )
+        return
+    from router.ledger.export import count
+    from router.ledger.store import LedgerStore
+    from router.prices import Prices
+    from router.settings import load_settings
+
+    settings = load_settings(ledger=location)
+    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    try:
+        rows = from_ledger(store.engine, team=team, since=since, until=until)
+        total = count(store.engine, team=team, since=since, until=until)
+        yield rows, total, "the ledger's requests" if team is None else f"the requests of {team}"
+    finally:
+        store.close()
+
+
+def _in_parquet(folder: Path) -> int:
+    import polars as pl
+
+    files = list(folder.glob("*/part-*.parquet"))
+    return pl.scan_parquet(files, hive_partitioning=False).select(pl.len()).collect().item() if files else 0
