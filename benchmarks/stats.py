@@ -6,7 +6,7 @@ in one array: `figure[0]` is the point, the rest is what a sample like this one 
 have shown. Arithmetic on such arrays (ratios, mixes of suites) keeps the pairing.
 
 Suites are small and their outcomes lie near 1: with 29 tasks the plain percentile, the BCa and
-the bootstrap-t interval of a ratio of pass rates cover their truth in 83-93% of samples, since
+the bootstrap-t interval of a ratio of pass rates cover their truth in 83-95% of samples, since
 a sample too often holds none of the few tasks on which two systems differ. So one task more is
 thought of, a quarter of it in each corner (both pass, neither, only the one, only the other),
 as Agresti and Min do for matched pairs (Statistics in Medicine 24, 2005) and Perks's prior
