@@ -79,7 +79,7 @@ def sheet(told: Figures) -> Sheet:
         ("served by", _counted(told.served)),
         ("taken over by another track", str(told.escalated)),
         ("tokens read, written", f"{told.prompt:,}, {told.output:,}"),
-        ("provider's price", "unknown" if told.usd is None else f"${told.usd:.4f}"),
+        ("provider's price", _price(told)),
         ("seconds to the first byte: median, 90%", "{:.2f}, {:.2f}".format(*told.first_byte_s)),
         ("seconds an answer: median, 90%", "{:.2f}, {:.2f}".format(*told.seconds)),
     ]
@@ -124,6 +124,12 @@ def _outcome(task: str, system: str, group: list[Answer]) -> Outcome:
 def _middle_and_high(values: list[float]) -> tuple[float, float]:
     ordered = sorted(values) or [0.0]
     return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
+
+
+def _price(told: Figures) -> str:
+    if not any(name.startswith("cloud") for name in told.served):
+        return "none: nothing was sent there"
+    return "unknown" if told.usd is None else f"${told.usd:.4f}"
 
 
 def _counted(counted: Mapping[str, int]) -> str:

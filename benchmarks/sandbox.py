@@ -126,6 +126,7 @@ class Sandbox:
             TemporaryDirectory(prefix="turnout-") as folder,
             TemporaryFile() as source,
             TemporaryFile() as said,
+            TemporaryFile() as complained,
         ):
             source.write(program.encode("utf-8", "surrogatepass"))
             source.seek(0)
@@ -134,14 +135,14 @@ class Sandbox:
                 self._command(limits),
                 stdin=source,
                 stdout=said,
-                stderr=said,
+                stderr=complained,
                 env=_ENVIRONMENT,
                 cwd="/" if self.mode != "none" or _root() else folder,
                 start_new_session=True,
                 **_as_nobody(),
             ) as process:
                 status = _waited(process, limits.wall_s)
-            return _told(status, said, limits, time.monotonic() - began)
+            return _told(status, said, complained, limits, time.monotonic() - began)
 
     def _command(self, limits: Limits) -> list[str]:
         begin = [self.python, "-I", "-c", _BEGIN, json.dumps(limits.resources(self.mode))]
@@ -238,7 +239,13 @@ def _nothing(begin: list[str], room: int) -> list[str]:
 
 
 def _root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+    """Whether this is a root that can become nobody: one of a container may know no other user."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    known = Path("/proc/self/uid_map")
+    lines = known.read_text(encoding="ascii").splitlines() if known.exists() else ["0 0 4294967295"]
+    ranges = [[int(number) for number in line.split()] for line in lines]
+    return any(first <= jail.NOBODY < first + count for first, _, count in ranges)
 
 
 def _as_nobody() -> dict[str, Any]:
@@ -264,12 +271,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _told(status: int | None, said: IO[bytes], limits: Limits, seconds: float) -> Ran:
-    length = said.seek(0, os.SEEK_END)
+def _told(status: int | None, said: IO[bytes], complained: IO[bytes], limits: Limits, seconds: float) -> Ran:
+    length = max(said.seek(0, os.SEEK_END), complained.seek(0, os.SEEK_END))
     said.seek(0)
     begun = said.read(len(_READY)) == _READY
-    said.seek(max(len(_READY) if begun else 0, length - _LAST_WORDS))
-    words = said.read().decode("utf-8", "replace").strip()
+    words = _end_of(complained, 0) or _end_of(said, len(_READY) if begun else 0)
     if not begun:
         raise SandboxError(f"the sandbox did not start: {words or f'status {status}'}")
     if status == 0:
@@ -278,5 +284,13 @@ def _told(status: int | None, said: IO[bytes], limits: Limits, seconds: float) -
         return Ran(ended="time", why=f"did not end within {limits.wall_s:g} s", seconds=seconds)
     if length >= limits.file_mb * _MB:
         return Ran(ended="output", why=f"wrote {limits.file_mb} MB", seconds=seconds)
-    last = words.splitlines()[-1] if words else f"exit status {status}"
-    return Ran(ended="failed", why=last, seconds=seconds)
+    return Ran(
+        ended="failed", why=words.splitlines()[-1] if words else f"exit status {status}", seconds=seconds
+    )
+
+
+def _end_of(file: IO[bytes], start: int) -> str:
+    """The last words of a file, from `start` on at most."""
+    length = file.seek(0, os.SEEK_END)
+    file.seek(max(start, length - _LAST_WORDS))
+    return file.read().decode("utf-8", "replace").strip()
