@@ -23,7 +23,7 @@ from benchmarks.risk import Bound, branches, certify, evidence, growth, shortfal
 from benchmarks.route import LOCAL_CONTEXT, route
 from benchmarks.stats import CORNERS, RESAMPLES, Floats, Interval, interval, ratio, resample
 from benchmarks.suites.facts import read
-from benchmarks.sweep import Sweep, Swept, numbers, sweep
+from benchmarks.sweep import LIMIT, Sweep, Swept, escalates_long_turns, numbers, sweep
 from policies.policy import Policy
 from router.prices import Prices
 
@@ -122,6 +122,8 @@ class Result:
     settings: int
     """Settings that decide differently."""
     chains: int
+    hand_over: float | None
+    """Calls after which the policy's own numbers hand a local turn over; None where they never do."""
     chosen: Point | None
     own: Point
     """The policy's own numbers."""
@@ -246,6 +248,7 @@ def tune(policy: Policy, suites: Sequence[Suite], asked: Asked, tell: Tell = lam
         not_swept=left,
         settings=len(found.settings),
         chains=len(found.chains),
+        hand_over=policy.params[LIMIT] if escalates_long_turns(policy) else None,
         chosen=None if at is None else points[at],
         own=points[found.own],
         curve=tuple(points[one] for one in line),
@@ -378,8 +381,14 @@ def _losses(passes: Floats, data: _Data) -> Floats:
 
 def _line(found: Sweep) -> list[int]:
     """The settings along the chain of the policy's own other numbers, thinned evenly."""
+    own = found.settings[found.own].params
+
+    def near(at: int) -> bool:
+        params = found.settings[at].params
+        return sum(value != own.get(name, value) for name, value in params.items()) <= 1
+
     through = [chain for chain in found.chains if found.own in chain]
-    chain = list(max((len(one), one) for one in through)[1])
+    chain = list(max((sum(map(near, one)), one) for one in through)[1])
     if len(chain) <= SHOWN:
         return chain
     at = np.unique(np.linspace(0, len(chain) - 1, SHOWN).round().astype(int))

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from benchmarks.tune import Point, Result
-from benchmarks.tune_report import NAMES, finding
+from benchmarks.tune_report import NAMES
 from benchmarks.tune_yaml import shown
 from router.errors import Misconfigured
 
@@ -74,8 +74,8 @@ def _points(axes: Any, result: Result) -> None:
     axes.axhline(bound, color=ORANGE, linewidth=1.2, zorder=1)
     marked = result.chosen or result.own
     axes.plot([_x(marked)] * 2, _ends(marked), color=ORANGE, linewidth=2.4, zorder=6)
-    ring = {"facecolor": "white", "edgecolor": ORANGE, "linewidth": 2.6}
-    axes.scatter([_x(marked)], [_y(marked)], s=150, marker="o", zorder=4.5, **ring)
+    ring = {"facecolor": "none", "edgecolor": ORANGE, "linewidth": 2.6}
+    axes.scatter([_x(marked)], [_y(marked)], s=170, marker="o", zorder=6, **ring)
 
 
 def _words(figure: Any, axes: Any, result: Result) -> None:
@@ -93,14 +93,14 @@ def _words(figure: Any, axes: Any, result: Result) -> None:
     always = {point.name: point for point in result.baselines}
     local, cloud = always["always-local"], always["always-cloud"]
     middle = ((_x(local) + _x(cloud)) / 2, (_y(local) + _y(cloud)) / 2)
-    bound = 100 * (1 - result.max_loss)
+    bound, dearest = 100 * (1 - result.max_loss), max(result.curve, key=_x)
     for text, at, offset, align, colour in (
         (NAMES["always-local"], (_x(local), _y(local)), (10, -14), "left", BLACK),
         (NAMES["always-cloud"], (_x(cloud), _y(cloud)), (-12, 8), "right", BLACK),
         (NAMES["oracle"], (_x(always["oracle"]), _y(always["oracle"])), (-4, 10), "left", GREEN),
         ("a coin between the two", middle, (-8, 10), "right", "#6B6B6B"),
         (f"no more than {100 * result.max_loss:g}% lost", (1.12 * right, bound), (0, -13), "right", ORANGE),
-        (_moved(result), (_x(result.curve[-1]), _y(result.curve[-1])), (4, 7), "right", BLUE),
+        (_moved(result), (_x(dearest), _y(dearest)), (16, 9), "right", BLUE),
     ):
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         axes.annotate(
@@ -112,16 +112,16 @@ def _words(figure: Any, axes: Any, result: Result) -> None:
     axes.annotate(
         f"{kind}:\n{numbers}\n{100 * marked.local_share:.0f}% of tasks start local",
         (_x(marked), _y(marked)),
-        (0.36, 0.985),
+        (0.33, 0.985),
         textcoords="axes fraction",
         ha="center",
         va="top",
         color=ORANGE,
         weight="bold",
-        arrowprops={"arrowstyle": "-", "color": ORANGE, "shrinkB": 8, "relpos": (1, 0)},
+        arrowprops={"arrowstyle": "-", "color": ORANGE, "shrinkB": 8, "relpos": (1, 0.5)},
         zorder=7,
     )
-    figure.text(0.02, 0.98, fill(_title(result), 88), ha="left", va="top", size=13, weight="bold")
+    figure.text(0.02, 0.98, fill(_title(result), 96), ha="left", va="top", size=12, weight="bold")
     figure.text(0.02, 0.012, fill(_caption(result), 158), ha="left", va="bottom", size=8, color="#444444")
 
 
@@ -133,21 +133,22 @@ def _moved(result: Result) -> str:
         if len({point.params[name] for point in result.curve if name in point.params}) > 1
     ]
     if not names:
-        return "the policy"
+        return "blue: the policy"
     values = [point.params[names[0]] for point in result.curve if names[0] in point.params]
-    others = "" if len(result.own.params) == 1 else ", all else as in the policy"
-    return f"{names[0]} from {shown(values[0])} to {shown(values[-1])}{others}"
+    others = "" if len(result.own.params) == 1 else ",\nall else as in the policy"
+    return f"blue: {names[0]} from {shown(values[0])} to {shown(values[-1])}{others}"
 
 
 def _title(result: Result) -> str:
+    bound = f"within {100 * result.max_loss:g}% quality loss ({100 * result.confidence:g}% confidence)"
+    point = result.chosen or result.own
+    cost = f"{100 * point.kept.point:.1f}% of the cloud's quality at {_x(point):.1f}% of its cost"
     if result.chosen is None:
-        return f"{result.policy}: {finding(result).partition('. ')[0]}"
-    kept, saved = result.chosen.kept.point, result.chosen.saving
-    change = f"saves {100 * saved:.1f}% of the cost" if saved >= 0 else f"costs {-100 * saved:.1f}% more"
-    return (
-        f"{result.policy}: the chosen numbers keep {100 * kept:.1f}% of the cloud's quality and "
-        f"{change}, with at most {100 * result.max_loss:g}% lost ({100 * result.confidence:g}% confidence)"
-    )
+        return (
+            f"{result.policy}: no setting that keeps tasks local is certified to stay {bound}; "
+            f"its own numbers keep {cost}"
+        )
+    return f"{result.policy}: the chosen numbers keep {cost}, certified to stay {bound}"
 
 
 def _caption(result: Result) -> str:
@@ -155,11 +156,10 @@ def _caption(result: Result) -> str:
         f"{one.title} {100 * one.share:.0f}% (outcomes known for {one.outcomes} of {one.tasks} tasks)"
         for one in result.samples
     )
-    limited = any("max_turn_calls" in point.params for point in (*result.curve, result.own))
     calls = (
         " Tasks handed over after so many calls are modelled by 59 recorded runs, scaled to a published "
         "mean; all local work that failed is charged, and the cloud's full run after it."
-        if limited
+        if result.hand_over is not None
         else ""
     )
     return (
