@@ -149,6 +149,36 @@ class TrustedHeader(Section):
         return self
 
 
+class EmailSettings(Section):
+    """The mail server that reports are sent by."""
+
+    host: str = ""
+    """Name or address of the SMTP server; empty: no mail is sent."""
+    port: int = Field(default=587, ge=1, le=HIGHEST_PORT)
+    user: str = ""
+    """Whom to log in as; empty: without a login."""
+    password_env: str = ""
+    """Environment variable with the password of `user`."""
+    sender: str = Field(default="", alias="from")
+    """Address that reports come from."""
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    """`implicit` is usual on port 465; `none` only for a server that asks no login."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and "@" not in self.sender:
+            raise ValueError(
+                "`from` is needed: the address that reports come from, such as turnout@example.com"
+            )
+        if bool(self.user) != bool(self.password_env):
+            raise ValueError("`user` and `password_env` are needed together")
+        if self.user and self.tls == "none":
+            raise ValueError(
+                "`tls` is `none`, and a password is sent over TLS only: use `starttls` or `implicit`"
+            )
+        return self
+
+
 def _one_a_day(given: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
     days = [one.since for one in given]
     if not days:
@@ -205,6 +235,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = SecretStr("")
     """Who sends it as `Authorization: Bearer ...` may read `/metrics`; empty: see docs/metrics.md."""
     trusted_header: TrustedHeader = TrustedHeader()
+    email: EmailSettings = EmailSettings()
     otlp_endpoint: str = ""
     """Where traces go, as OTLP over HTTP; empty for `OTEL_EXPORTER_OTLP_ENDPOINT`, or nowhere."""
 
