@@ -97,10 +97,16 @@ def _words(figure: Any, axes: Any, result: Result) -> None:
     for text, at, offset, align, colour in (
         (NAMES["always-local"], (_x(local), _y(local)), (10, -14), "left", BLACK),
         (NAMES["always-cloud"], (_x(cloud), _y(cloud)), (-12, 8), "right", BLACK),
-        (NAMES["oracle"], (_x(always["oracle"]), _y(always["oracle"])), (-4, 10), "left", GREEN),
+        (
+            "an oracle, which knows every outcome",
+            (_x(always["oracle"]), _y(always["oracle"])),
+            (-4, 10),
+            "left",
+            GREEN,
+        ),
         ("a coin between the two", middle, (-8, 10), "right", "#6B6B6B"),
         (f"no more than {100 * result.max_loss:g}% lost", (1.12 * right, bound), (0, -13), "right", ORANGE),
-        (_moved(result), (_x(dearest), _y(dearest)), (16, 9), "right", BLUE),
+        (_moved(result), (_x(dearest), _y(dearest)), (16, 24), "right", BLUE),
     ):
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         axes.annotate(
