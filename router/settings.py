@@ -39,6 +39,8 @@ from router.errors import Misconfigured
 PREFIX = "TURNOUT_"
 TEST_PREFIX = "TURNOUT_TEST_"
 """For the test-suite alone; not settings."""
+CLIENT_KEY = "TURNOUT_KEY"
+"""A client's key, for `turnout bench run`; not a setting of the endpoint that is started beside it."""
 DEFAULT_FILE = "turnout.yaml"
 HIGHEST_PORT = 65535
 
@@ -327,7 +329,7 @@ def _file_values(file: str | None) -> tuple[dict[str, Any], str]:
 
 def _refuse_unknown_environment() -> None:
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    for name in os.environ:
+    for name in os.environ.keys() - {CLIENT_KEY}:
         top = name.upper().split("__")[0]
         if top.startswith(PREFIX) and not top.startswith(TEST_PREFIX) and top not in known:
             raise Misconfigured(f"environment: {name} is not a setting{_nearest(top, known)}")

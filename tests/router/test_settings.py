@@ -55,6 +55,11 @@ def test_an_unknown_variable_is_refused(monkeypatch):
         load_settings()
 
 
+def test_a_clients_key_is_no_setting(monkeypatch):
+    monkeypatch.setenv("TURNOUT_KEY", "sk-turnout-something")
+    assert load_settings().listen == "127.0.0.1:4747"
+
+
 def test_an_unknown_nested_variable_is_refused(monkeypatch):
     monkeypatch.setenv("TURNOUT_LOCAL__MODLE", "x")
     with pytest.raises(Misconfigured, match=r"did you mean local\.model"):
