@@ -89,9 +89,7 @@ async def ask(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any])
                     return await _listen(answer, began)
                 words = _words(answer.status, await answer.read())
                 if answer.status in _NO_ENTRY:
-                    raise Refused(
-                        f"the endpoint refused: {words}; give a Turnout key with --key or TURNOUT_KEY"
-                    )
+                    raise Refused(f"the endpoint says {words}: give a key with --key or TURNOUT_KEY")
                 if answer.status not in _AGAIN or tried == _TRIES:
                     raise NoAnswer(words)
                 pause = _pause(answer.headers.get("retry-after", ""), tried)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -47,10 +48,10 @@ def command(url, *words):
     return [sys.executable, "-m", "router.cli.main", "bench", "run", *words]
 
 
-def humaneval(url, *words, cwd):
+def humaneval(url, *words, cwd, env=None):
     called = command(url, *words)
     called.insert(called.index("run") + 1, "humaneval")
-    return subprocess.run(called, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(called, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 def play(upstream, *steps):
@@ -165,6 +166,25 @@ def test_nothing_at_the_address_is_said(tmp_path):
     assert ran.returncode == 2
     assert "start `turnout serve`" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_key_is_asked_for_and_taken_from_the_environment(start_endpoint, upstream, tmp_path):
+    ledger = str(tmp_path / "ledger.db")
+    make = [sys.executable, "-m", "router.cli.main", "key", "create", "--team", "core", "--ledger", ledger]
+    made = subprocess.run([*make, "--json"], capture_output=True, text=True, check=True)
+    key = json.loads(made.stdout)["key"]
+    endpoint = start_endpoint(
+        also={"ANTHROPIC_API_KEY": "sk-ant-ours"}, CLOUD__BASE_URL=upstream.url, LEDGER=ledger
+    )
+    play(upstream, solved(0))
+    ran = humaneval(endpoint.url, "--limit", 1, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "give a key with --key or TURNOUT_KEY" in ran.stderr
+    ran = humaneval(
+        endpoint.url, "--limit", 1, "--json", cwd=tmp_path, env={**os.environ, "TURNOUT_KEY": key}
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["pass_at"] == {"1": 1.0}
 
 
 @pytest.mark.parametrize("text", ["not json\n", "[]\n", '{"no": "suite"}\n', '{"suite": "x"}\n{"odd": 1}\n'])

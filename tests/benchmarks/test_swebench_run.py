@@ -8,6 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.process import BenchmarkError
+from benchmarks.swebench_room import choose
+
 ROOT = Path(__file__).parents[2]
 AGENT = ROOT / ".venv-swebench"
 PYTHON = AGENT / "bin" / "python"
@@ -73,15 +76,21 @@ def dataset(tmp_path, repository):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("environment", ["bubblewrap", "local"])
 def test_an_agent_finishes_and_the_harness_takes_its_patch(
-    start_endpoint, upstream, repository, dataset, tmp_path
+    start_endpoint, upstream, repository, dataset, tmp_path, environment
 ):
+    if environment == "bubblewrap":
+        try:
+            choose("bubblewrap", repository)
+        except BenchmarkError as error:
+            pytest.skip(str(error))
     if not PYTHON.exists():
         pytest.skip("mini-SWE-agent is not set up: make .venv-swebench/.ready")
     httpx.post(upstream.url + "/_script", json=STEPS).raise_for_status()
     endpoint = start_endpoint(also={"ANTHROPIC_API_KEY": "sk-ant-ours"}, CLOUD__BASE_URL=upstream.url)
     words = ["--url", endpoint.url, "--file", dataset, "--checkout", repository, "--agent", AGENT]
-    words += ["--environment", "local", "--track", "cloud", "--out", "predictions.jsonl", "--json"]
+    words += ["--environment", environment, "--track", "cloud", "--out", "predictions.jsonl", "--json"]
     ran = turnout(*words, "--instances", "numbers__numbers-1", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     (worked,) = json.loads(ran.stdout)
@@ -107,7 +116,7 @@ def test_an_agent_finishes_and_the_harness_takes_its_patch(
     git(repository, "apply", str(tmp_path / "taken.diff"))
     assert "value * 2" in (repository / "numbers_of.py").read_text()
 
-    # The same command again asks nothing; the key is in no file.
+    # The same command again asks nothing.
     asked = len(upstream.get("/_requests"))
     again = turnout(*words, "--instances", "numbers__numbers-1", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
