@@ -165,11 +165,10 @@ def opened(
         return
     from router.ledger.export import count
     from router.ledger.store import LedgerStore
-    from router.prices import Prices
     from router.settings import load_settings
 
     settings = load_settings(ledger=location)
-    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    store = LedgerStore.of(settings, write=False)
     try:
         rows = from_ledger(store.engine, team=team, since=since, until=until)
         total = count(store.engine, team=team, since=since, until=until)

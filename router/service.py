@@ -26,7 +26,6 @@ from router.engine.process import Engine, Health
 from router.holds import Holds
 from router.judge import judge_of
 from router.keys import Keyring, Trusted
-from router.ledger.local_cost import LocalCost
 from router.ledger.store import LedgerStore
 from router.limits import Limits
 from router.metrics import Metrics, Now
@@ -66,13 +65,7 @@ class Service:
         self._local = LocalTrack(settings.local, self._engine)
         self._cloud = CloudTrack(settings.cloud, self._egress)
         prices = Prices(settings.prices)
-        self._ledger = LedgerStore.open(
-            settings.ledger,
-            prices=prices,
-            cloud_model=settings.cloud.model,
-            local_cost=LocalCost.of(settings.local),
-            keep_days=settings.ledger_keep_days,
-        )
+        self._ledger = LedgerStore.of(settings)
         self._metrics = Metrics()
         self._ledger.on_billed = self._metrics.billed
         self._traces = open_traces(settings.otlp_endpoint, settings.cloud.dialect)

@@ -143,11 +143,10 @@ def _traffic(mix: str, ledger: str | None, team: str | None) -> "Traffic":
     if mix != "ledger":
         return parse(mix)
     from router.ledger.store import LedgerStore
-    from router.prices import Prices
     from router.settings import load_settings
 
     settings = load_settings(ledger=ledger)
-    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    store = LedgerStore.of(settings, write=False)
     try:
         return from_rows(store.turns_of(team))
     finally:

@@ -76,10 +76,9 @@ def named_terms(
 def opened(ledger: str | None) -> "Iterator[LedgerStore]":
     """Open the ledger to manage accounts; what is wrong with an option is told by its name."""
     from router.ledger.store import LedgerStore
-    from router.prices import Prices
 
     settings = load_settings(ledger=ledger)
-    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    store = LedgerStore.of(settings, write=False)
     try:
         yield store
     except BadRequest as error:

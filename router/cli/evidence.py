@@ -45,10 +45,9 @@ def read_evidence(ledger: str | None, team: str | None) -> "list[Evidence]":
     """Read the labelled turns of the ledger that is named here or in the settings."""
     from router.ledger.evidence import labelled
     from router.ledger.store import LedgerStore
-    from router.prices import Prices
 
     settings = load_settings(ledger=ledger)
-    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    store = LedgerStore.of(settings, write=False)
     try:
         return labelled(store, team)
     finally:

@@ -133,10 +133,9 @@ def backup(
 @contextmanager
 def _open(ledger: str | None) -> "Iterator[LedgerStore]":
     from router.ledger.store import LedgerStore
-    from router.prices import Prices
 
     settings = load_settings(ledger=ledger)
-    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    store = LedgerStore.of(settings, write=False)
     try:
         yield store
     finally:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from policies.load import PolicyError
-from router.cli import classifier, evidence, explain, key, ledger, policy, serve, team
+from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team
 from router.errors import TurnoutError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
+app.command("report")(report.report)
 app.add_typer(policy.app, name="policy")
 app.add_typer(key.app, name="key")
 app.add_typer(team.app, name="team")

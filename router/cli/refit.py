@@ -79,13 +79,12 @@ def refit(settings: Settings, team: str | None, since: float | None) -> Refit:
     """
     from router.ledger.evidence import enough, labelled, openings
     from router.ledger.store import LedgerStore
-    from router.prices import Prices
 
     yardstick = Yardstick(shipped(), _own(settings))
     if yardstick.start.words:
         raise TooLittle("the shipped numbers weigh words, and the ledger keeps none: they cannot be refitted")
     policy = PolicyHolder(settings.policy).policy
-    store = LedgerStore.open(settings.ledger, prices=Prices(settings.prices), write=False)
+    store = LedgerStore.of(settings, write=False)
     try:
         found = labelled(store, team, since)
         opened = openings(store, team, since)

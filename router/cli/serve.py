@@ -26,7 +26,7 @@ Next, in another terminal:
 Why did it go there?  turnout explain request.json     Health: {url}/health"""
 
 
-def serve(
+def serve(  # noqa: PLR0917 - typer reads options from the parameters
     listen: Annotated[str | None, typer.Option(help="Address and port [default: 127.0.0.1:4747].")] = None,
     policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
     ledger: Annotated[str | None, typer.Option(help="A SQLite file or a database URL.")] = None,

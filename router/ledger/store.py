@@ -27,6 +27,7 @@ from router.ledger.posting import keep_verdict, post
 from router.ledger.retention import cutoff, prune
 from router.ledger.tables import feedback, requests
 from router.prices import Prices
+from router.settings import Settings
 from router.types import Outcome, Plan
 
 GATHER_S = 0.05
@@ -102,6 +103,18 @@ class LedgerStore:
             )
             store._pruning.start()
         return store
+
+    @classmethod
+    def of(cls, settings: Settings, *, write: bool = True) -> Self:
+        """Open the ledger that `settings` name; as `open`, so that whoever opens it bills alike."""
+        return cls.open(
+            settings.ledger,
+            prices=Prices(settings.prices),
+            cloud_model=settings.cloud.model,
+            local_cost=LocalCost.of(settings.local),
+            keep_days=settings.ledger_keep_days,
+            write=write,
+        )
 
     @property
     def engine(self) -> sa.Engine:
