@@ -1,7 +1,9 @@
 """The tuner, on suites whose truth is known and on the recorded ones."""
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +23,8 @@ from classifiers.verdict import Verdict
 from policies.load import load, parse
 from router.cli.main import app
 from router.errors import Misconfigured
+from router.ledger.store import LedgerStore
+from router.prices import Prices
 
 POLICY = """\
 name: mine
@@ -212,6 +216,24 @@ def test_what_it_is_told_wrong_it_says_with_the_remedy(words, told):
     ran = turnout("balanced", *words)
     assert isinstance(ran.exception, Misconfigured)
     assert told in str(ran.exception)
+
+
+def test_the_mix_can_come_from_a_ledger(tmp_path):
+    ledger = tmp_path / "ledger.db"
+    words = ("balanced", "--mix", "ledger", "--ledger", ledger, "--only", "min_p_local", "--json")
+    assert "holds 0 user turns" in str(turnout(*words).exception)
+    LedgerStore.open(ledger, prices=Prices(), write=False).close()
+    columns = "id, begun_at, team, operation, kind, conversation, turns, work"
+    row = f"insert into requests ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
+    with contextlib.closing(sqlite3.connect(ledger)) as database, database:
+        for turn in range(40):
+            work = "crosses-files" if turn % 4 == 0 else "self-contained"
+            told = (f"r{turn}", float(turn), "web", "generate", "agent", f"c{turn // 4}", turn % 4, work)
+            database.execute(row, told)
+    told = json.loads(turnout(*words).stdout)
+    assert told["mix"] == {"humaneval": 0.75, "swebench": 0.25}
+    assert "40 user turns of the ledger" in told["mix_words"]
+    assert "holds 0 user turns" in str(turnout(*words, "--team", "other").exception)
 
 
 def test_a_file_that_is_there_is_not_overwritten(tmp_path):
