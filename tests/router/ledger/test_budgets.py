@@ -1,0 +1,137 @@
+"""Budgets over one database: whoever reserves, settles, gives back or dies, nothing is spent twice."""
+
+import asyncio
+import time
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from router.ledger.budgets import LAPSE_S, Budgets, Spent
+from router.ledger.database import writing
+from router.ledger.tables import metadata, reservations
+from router.teams import Budget, Cap, cap
+
+LIMIT = 10.0
+TEAM = cap("team:core", Budget(usd=LIMIT), "UTC")
+KEY = cap("key:k1", Budget(usd=4.0, per="day"), "UTC")
+
+
+def database(folder: str | Path) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{folder}/ledger.db")
+    metadata.create_all(engine)
+    return engine
+
+
+def bill(engine: sa.Engine, budgets: Budgets, request: str, usd: float) -> None:
+    """What posting does with a finished row."""
+    spent = [Spent(id=request, team="core", key_id="k1", begun_at=time.time(), usd=usd)]
+    with writing(engine) as connection:
+        budgets.charge(connection, spent)
+    budgets.settle(spent)
+
+
+def spent_of(budgets: Budgets, of: Cap) -> float:
+    return budgets.account(of).spent_usd
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["reserve", "reserve", "settle", "release", "renew", "stop"]),
+        st.integers(0, 1),
+        st.floats(0.01, 3.0),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_two_processes_never_hold_more_than_there_is(steps: list[tuple[str, int, float]]) -> None:
+    with TemporaryDirectory() as folder:
+        engine = database(folder)
+        asyncio.run(_walk(engine, steps))
+        engine.dispose()
+
+
+async def _walk(engine: sa.Engine, steps: list[tuple[str, int, float]]) -> None:
+    holders = [Budgets(engine), Budgets(engine)]
+    under_way: list[dict[str, float]] = [{}, {}]
+    for at, (what, who, usd) in enumerate(steps):
+        if what == "reserve":
+            if await holders[who].reserve(str(at), [TEAM], usd) is None:
+                under_way[who][str(at)] = usd
+        elif what == "renew":
+            holders[who].renew()
+        elif what == "stop":
+            for request, reserved in under_way[who].items():
+                bill(engine, holders[who], request, reserved)
+            under_way[who].clear()
+            holders[who].close()
+            holders[who] = Budgets(engine)
+        elif under_way[who]:
+            request, reserved = under_way[who].popitem()
+            if what == "settle":
+                bill(engine, holders[who], request, reserved * min(usd, 1.0))
+            else:
+                holders[who].release(request)
+        held = sum(sum(one.values()) for one in under_way)
+        assert spent_of(holders[0], TEAM) + held <= LIMIT + 1e-6
+    for who in (0, 1):
+        for request in under_way[who]:
+            bill(engine, holders[who], request, 0.0)
+        holders[who].close()
+    left = LIMIT - spent_of(holders[0], TEAM)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(reservations)).first() is None
+    last = Budgets(engine)  # every cent that was not spent is there again
+    assert await last.reserve("more", [TEAM], left + 0.001) is not None
+    assert await Budgets(engine).reserve("rest", [TEAM], left) is None
+
+
+async def test_what_a_dead_process_held_lapses(tmp_path: Path) -> None:
+    engine = database(tmp_path)
+    assert await Budgets(engine).reserve("lost", [TEAM], 9.0) is None  # and is never heard of again
+    alive = Budgets(engine)
+    assert await alive.reserve("a", [TEAM], 5.0) is not None
+    with engine.begin() as connection:  # time passes
+        connection.execute(sa.update(reservations).values(expires_at=reservations.c.expires_at - LAPSE_S - 1))
+    assert await Budgets(engine).reserve("b", [TEAM], 5.0) is None
+    engine.dispose()
+
+
+async def test_the_tightest_of_all_budgets_holds(tmp_path: Path) -> None:
+    engine = database(tmp_path)
+    budgets = Budgets(engine)
+    assert await budgets.reserve("a", [KEY, TEAM], 3.0) is None
+    short = await budgets.reserve("b", [KEY, TEAM], 2.0)
+    assert short is not None
+    assert short.cap == KEY
+    assert short.left_usd == pytest.approx(1.0)
+    assert await budgets.reserve("b", [TEAM], 2.0) is None  # nothing stayed reserved
+    bill(engine, budgets, "a", 2.5)
+    assert spent_of(budgets, KEY) == spent_of(budgets, TEAM) == 2.5
+    assert budgets.left(KEY) == pytest.approx(1.5)
+    engine.dispose()
+
+
+async def test_forty_at_once_get_what_there_is(tmp_path: Path) -> None:
+    engine = database(tmp_path)
+    holders = [Budgets(engine), Budgets(engine)]
+    got = await asyncio.gather(*(holders[n % 2].reserve(str(n), [TEAM], 0.5) for n in range(40)))
+    assert 15 <= sum(short is None for short in got) <= 20  # never one too many
+    engine.dispose()
+
+
+async def test_a_database_that_fails_means_no_money(tmp_path: Path) -> None:
+    engine = database(tmp_path)
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("DROP TABLE reservations")
+    short = await Budgets(engine).reserve("a", [TEAM], 1.0)
+    assert short is not None
+    assert short.left_usd is None
+    engine.dispose()
