@@ -11,7 +11,9 @@ Three rules hold here.
 3. Hours are UTC hours. A period that begins or ends within one takes that part from the rows.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -126,7 +128,9 @@ def places(key: Sequence[object]) -> list[sa.ColumnElement[int]]:
 
 def add(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Add rows that were just finished, by id; the caller commits both together."""
-    add_where(connection, _row.id.in_(ids))
+    given = (json.dumps(ids),) if connection.dialect.name == "sqlite" else (list(ids),)
+    for statement in _written(connection.dialect):
+        connection.exec_driver_sql(statement, given)
 
 
 def add_all(connection: sa.Connection) -> None:
@@ -136,34 +140,38 @@ def add_all(connection: sa.Connection) -> None:
 
 def add_unfinished(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Add rows that never finished and are about to be removed; they took no time that is known."""
-    _add_hours(connection, _row.id.in_(ids) & _row.finished_at.is_(None))
+    which = _row.id.in_(ids) & _row.finished_at.is_(None)
+    connection.execute(_grown(connection.dialect, hourly, _hours(which), tuple(MEASURES)))
 
 
 def add_where(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     """Add the rows that `which` holds for, each of which must be in no roll-up yet."""
-    _add_hours(connection, which)
+    for statement in _statements(connection.dialect, which):
+        connection.execute(statement)
+
+
+@lru_cache(maxsize=4)
+def _written(dialect: sa.Dialect) -> tuple[str, ...]:
+    """The statements of `add` as text: SQLAlchemy would write them anew each time, which takes 10 ms."""
+    ids = "(SELECT value FROM json_each(?))" if dialect.name == "sqlite" else "(SELECT unnest(%s::text[]))"
+    found = _statements(dialect, sa.literal_column("_GIVEN_"))
+    texts = (str(one.compile(dialect=dialect, compile_kwargs={"literal_binds": True})) for one in found)
+    return tuple(text.replace("_GIVEN_", f"requests.id IN {ids}") for text in texts)
+
+
+def _statements(dialect: sa.Dialect, which: sa.ColumnElement[bool]) -> Iterator[Any]:
+    yield _grown(dialect, hourly, _hours(which), tuple(MEASURES))
     for measure in LATENCIES:
-        more = _insert(connection, latencies).from_select([*latencies.c.keys()], _buckets(measure, which))
-        connection.execute(
-            more.on_conflict_do_update(
-                index_elements=[*latencies.primary_key],
-                set_={"requests": latencies.c.requests + more.excluded.requests},
-            )
-        )
+        yield _grown(dialect, latencies, _buckets(measure, which), ("requests",))
 
 
-def _add_hours(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    grown = _insert(connection, hourly).from_select([*hourly.c.keys()], _hours(which))
-    connection.execute(
-        grown.on_conflict_do_update(
-            index_elements=[*hourly.primary_key],
-            set_={name: hourly.c[name] + grown.excluded[name] for name in MEASURES},
-        )
+def _grown(dialect: sa.Dialect, table: sa.Table, rows: Select, measures: Sequence[str]) -> Any:
+    insert: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    more = insert(table).from_select([*table.c.keys()], rows)
+    return more.on_conflict_do_update(
+        index_elements=[*table.primary_key],
+        set_={name: table.c[name] + more.excluded[name] for name in measures},
     )
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
-    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
 
 
 def _hours(which: sa.ColumnElement[bool]) -> Select:
