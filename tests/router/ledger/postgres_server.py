@@ -20,6 +20,7 @@ QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_
 @dataclass(frozen=True)
 class PostgreSQL:
     folder: Path
+    programs: Path
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://turnout@/{name}?host={self.folder}"
@@ -58,7 +59,7 @@ def start() -> Iterator[PostgreSQL]:
             )  # fmt: skip
         try:
             _wait(programs, folder, process)
-            yield PostgreSQL(folder)
+            yield PostgreSQL(folder, programs)
         finally:
             process.send_signal(signal.SIGQUIT)  # at once, without tidying up: nothing is kept
             process.wait(30)

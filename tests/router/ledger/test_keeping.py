@@ -1,5 +1,6 @@
 """What becomes of rows in time: removed when old, exported, copied while others write."""
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from postgres_server import PostgreSQL
 
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
@@ -174,11 +176,27 @@ def test_a_backup_is_whole_while_others_write(
     restored.dispose()
 
 
-def test_a_server_is_copied_by_its_own_tool(filled: LedgerStore, tmp_path: Path) -> None:
+def test_a_server_is_copied_by_its_own_tool(
+    filled: LedgerStore, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if filled.engine.dialect.name == "sqlite":
         pytest.skip("about PostgreSQL")
     with pytest.raises(Misconfigured, match="pg_dump --format=custom postgresql://turnout@/"):
         backup(filled.engine, tmp_path / "copy.db")
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    shown = filled.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    restored = server.create("restored")
+    with filled.engine.connect() as connection:
+        before = totals(connection, 0, 2e9, by=("team", "track"))
+    subprocess.run(
+        [server.programs / "pg_dump", "--format=custom", f"--file={tmp_path}/d", shown], check=True
+    )
+    into = ["--dbname", restored.replace("+psycopg", ""), tmp_path / "d"]
+    subprocess.run([server.programs / "pg_restore", *into], check=True)
+    engine = connect(locate(restored))
+    with engine.connect() as connection:
+        assert totals(connection, 0, 2e9, by=("team", "track")) == before
+    engine.dispose()
 
 
 def test_stats_tell_size_and_time(filled: LedgerStore) -> None:
