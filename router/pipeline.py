@@ -183,7 +183,7 @@ class Pipeline:
                 yield b""
                 async for chunk in chunks:
                     yield chunk
-            error = reply.tap.error
+            error = f"the answer told of an error: {reply.tap.error}" if reply.tap.error else ""
         except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
             error = _words(failure)
             raise

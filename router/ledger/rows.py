@@ -2,8 +2,8 @@
 
 No prompt or answer text, no ask, no path: nothing here reads `request.body` or `headers`,
 of `features.ask` only a digest is kept whose key no disk ever holds, and reasons are the
-policy's own words. Names that a client chose are cut short, and messages lose what they
-quote. All of it runs on the event loop between a client and its answer: it looks up and
+policy's own words. Names that a client chose are cut short, and of what failed only our own
+words are kept: an upstream may tell the prompt in its. All of it runs on the event loop between a client and its answer: it looks up and
 copies, no more.
 """
 
@@ -95,7 +95,7 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "served_track": outcome.track,
         "served_model": named(outcome.model),
         "status": outcome.status,
-        "error": unquoted(outcome.error) if outcome.error else "",
+        "error": own_words(outcome.error) if outcome.error else "",
         "escalated": first.cause if first and moved and first.track == "local" else "",
         "degraded": first.cause if first and moved and first.track == "cloud" else "",
         "attempts": _json.encode(attempts).decode(),
@@ -135,6 +135,11 @@ def named(name: str) -> str:
     if name.isascii() and "\0" not in name:
         return name
     return name.encode(errors="replace").decode().replace("\0", "?")
+
+
+def own_words(message: str) -> str:
+    """Keep what comes before a message's colon: what an upstream said comes after it, here as everywhere."""
+    return unquoted(message).partition(": ")[0]
 
 
 def unquoted(message: str) -> str:

@@ -114,7 +114,7 @@ def test_an_error_event_passes_unchanged(endpoint, upstream, play):
     assert said(MESSAGES, answer.text) == "word0 word1 word2"
     assert answer.content.endswith(anthropic.error_event())
     row = endpoint.row(answer)
-    assert (row["status"], row["error"], row["usage_estimated"]) == (200, "Overloaded", 1)
+    assert (row["status"], row["error"], row["usage_estimated"]) == (200, "the answer told of an error", 1)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_no_text_is_stored(
         clearance=Clearance(allowed=False, why="never_cloud: the conversation matches '(?i)internal'"),
         notes=("reading failed: ValueError",),
     )
-    said = f"""bad input "{MARK}-quoted" near `{MARK}-tick`
+    said = f"""bad input "{MARK}-quoted" near `{MARK}-tick`: {MARK}-unquoted, as an upstream tells it
 {MARK}-second line"""
     with ledger._posting:
         ledger.begin(plan)
