@@ -1,0 +1,49 @@
+"""Teams on the command line."""
+
+import json
+
+import pytest
+
+
+def test_a_team_is_added_listed_and_changed(turnout):
+    made = turnout(
+        "team", "add", "web", "--budget", "200", "--zone", "Europe/Berlin", "--models", "claude-*, x-1"
+    )
+    assert (made.code, made.out.strip()) == (0, "added web"), made.err
+    assert turnout("team", "set", "web", "--over", "error", "--requests-per-minute", "60").code == 0
+    (row,) = json.loads(turnout("team", "list", "--json").out)
+    assert (row["budget_usd"], row["budget_per"], row["budget_over"]) == (200.0, "month", "error")
+    assert (row["zone"], row["models"], row["requests_per_minute"]) == (
+        "Europe/Berlin",
+        ["claude-*", "x-1"],
+        60,
+    )
+    assert row["balance"]["spent_usd"] == 0
+    assert (
+        turnout("team", "set", "web", "--budget", "0", "--models", "", "--json").out.strip()
+        == '{"set": "web"}'
+    )
+    assert "web" in turnout("team", "list").out
+    (row,) = json.loads(turnout("team", "list", "--json").out)
+    assert (row["budget_usd"], row["models"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("add", "web", "--budget", "-1"), "--budget:"),
+        (("add", "web", "--zone", "Mars/Olympus"), "--zone:"),
+        (("add", "web", "--per", "day"), "--per, --over: say how much with --budget"),
+        (("add", "web", "--policy", "nothing.yaml"), "--policy:"),
+        (("set", "nobody", "--budget", "3"), "name: there is no team 'nobody'"),
+    ],
+)
+def test_what_is_wrong_is_said_by_its_option(refused, arguments, message):
+    assert refused("team", *arguments).startswith(message)
+
+
+def test_an_admin_key_takes_no_team(turnout, refused):
+    made = json.loads(turnout("key", "create", "--admin", "--name", "ops", "--json").out)
+    assert (made["admin"], made["key"][:3]) == (True, "tn-")
+    assert refused("key", "create", "--admin", "--team", "web").startswith("--team: an admin key makes no")
+    assert refused("key", "create", "--team", "web", "--expires", "soon").startswith("--expires: give a time")
