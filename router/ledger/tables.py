@@ -116,7 +116,8 @@ for _name, _rare in {
 
 USAGE = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 BILLED = (
-    "cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_cold_usd", "baseline_how",
+    "cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_cold_usd",
+    "baseline_how",
 )  # fmt: skip
 FINISHED = (
     "finished_at", "served_track", "served_model", "status", "error", "escalated", "degraded", "attempts",

@@ -3,7 +3,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from subprocess import Popen
 
 import pytest
