@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from router.ledger import LedgerStore
 from router.ledger.budgets import LAPSE_S, Budgets, Spent
 from router.ledger.database import writing
 from router.ledger.tables import metadata, reservations
@@ -25,6 +26,12 @@ def database(folder: str | Path) -> sa.Engine:
     engine = sa.create_engine(f"sqlite:///{folder}/ledger.db")
     metadata.create_all(engine)
     return engine
+
+
+@pytest.fixture
+def engine(opened: Callable[..., LedgerStore]) -> sa.Engine:
+    """Of a ledger on SQLite, and of one on PostgreSQL."""
+    return opened(write=False).budgets._engine
 
 
 def bill(engine: sa.Engine, budgets: Budgets, request: str, usd: float) -> None:
@@ -55,7 +62,6 @@ def test_two_processes_never_hold_more_than_there_is(steps: list[tuple[str, int,
     with TemporaryDirectory() as folder:
         engine = database(folder)
         asyncio.run(_walk(engine, steps))
-        engine.dispose()
 
 
 async def _walk(engine: sa.Engine, steps: list[tuple[str, int, float]]) -> None:
@@ -93,19 +99,16 @@ async def _walk(engine: sa.Engine, steps: list[tuple[str, int, float]]) -> None:
     assert await Budgets(engine).reserve("rest", [TEAM], left) is None
 
 
-async def test_what_a_dead_process_held_lapses(tmp_path: Path) -> None:
-    engine = database(tmp_path)
+async def test_what_a_dead_process_held_lapses(engine: sa.Engine) -> None:
     assert await Budgets(engine).reserve("lost", [TEAM], 9.0) is None  # and is never heard of again
     alive = Budgets(engine)
     assert await alive.reserve("a", [TEAM], 5.0) is not None
     with engine.begin() as connection:  # time passes
         connection.execute(sa.update(reservations).values(expires_at=reservations.c.expires_at - LAPSE_S - 1))
     assert await Budgets(engine).reserve("b", [TEAM], 5.0) is None
-    engine.dispose()
 
 
-async def test_the_tightest_of_all_budgets_holds(tmp_path: Path) -> None:
-    engine = database(tmp_path)
+async def test_the_tightest_of_all_budgets_holds(engine: sa.Engine) -> None:
     budgets = Budgets(engine)
     assert await budgets.reserve("a", [KEY, TEAM], 3.0) is None
     short = await budgets.reserve("b", [KEY, TEAM], 2.0)
@@ -116,22 +119,17 @@ async def test_the_tightest_of_all_budgets_holds(tmp_path: Path) -> None:
     bill(engine, budgets, "a", 2.5)
     assert spent_of(budgets, KEY) == spent_of(budgets, TEAM) == 2.5
     assert budgets.left(KEY) == pytest.approx(1.5)
-    engine.dispose()
 
 
-async def test_forty_at_once_get_what_there_is(tmp_path: Path) -> None:
-    engine = database(tmp_path)
+async def test_forty_at_once_get_what_there_is(engine: sa.Engine) -> None:
     holders = [Budgets(engine), Budgets(engine)]
     got = await asyncio.gather(*(holders[n % 2].reserve(str(n), [TEAM], 0.5) for n in range(40)))
     assert 15 <= sum(short is None for short in got) <= 20  # never one too many
-    engine.dispose()
 
 
-async def test_a_database_that_fails_means_no_money(tmp_path: Path) -> None:
-    engine = database(tmp_path)
-    with closing(engine.raw_connection()) as connection:
-        connection.cursor().execute("DROP TABLE reservations")
+async def test_a_database_that_fails_means_no_money(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE reservations"))
     short = await Budgets(engine).reserve("a", [TEAM], 1.0)
     assert short is not None
     assert short.left_usd is None
-    engine.dispose()
