@@ -1,6 +1,7 @@
 """What users can set, ask for and read about is documented, or this fails."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,25 @@ def test_every_command_has_help_with_an_example(command):
 def test_links_in_the_readme_lead_somewhere():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def shown_commands():
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in re.findall(r"^```sh\n(.*?)^```", file.read_text(), re.DOTALL | re.MULTILINE):
+            for line in block.replace("\\\n", " ").splitlines():
+                if line.startswith("turnout "):
+                    words = shlex.split(line.split("|")[0].split(">")[0], comments=True)
+                    yield pytest.param(words[1:], id=f"{file.name}: {line}")
+
+
+@pytest.mark.parametrize("words", list(shown_commands()))
+def test_every_command_that_is_shown_exists_with_its_options(words):
+    command = get_command(app)
+    while hasattr(command, "commands"):
+        name, *words = words
+        assert name in command.commands, f"no command {name}"
+        command = command.commands[name]
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    for word in words:
+        if word.startswith("--"):
+            assert word.split("=")[0] in known
