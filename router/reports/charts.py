@@ -14,14 +14,17 @@ from itertools import groupby
 from markupsafe import Markup
 
 WIDTH = 720
+"""Of a drawing, unless its page is narrow; a unit is a pixel where it is shown that wide."""
 HEIGHT = 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 28
 BAR = 26
 """Height of one horizontal bar with its space."""
-NAMES = 190
-"""Width of the names beside horizontal bars."""
-MOST_LABELS = 8
-"""Labels under the time axis; more would touch."""
+NAMES = 0.27
+"""Of the width, for the names beside horizontal bars."""
+SUMS = 80
+"""Width of the sums at their ends."""
+LABEL = 80
+"""Width of a label under the time axis."""
 CHARACTER = 6.6
 """About how wide a character of a label is."""
 
@@ -68,12 +71,12 @@ class Chart:
         ]
 
 
-def stacked(chart: Chart) -> Markup:
+def stacked(chart: Chart, *, width: int = WIDTH) -> Markup:
     """Draw a column for each label, its parts on top of each other."""
     sums = [sum(one.values[at] or 0.0 for one in chart.series) for at in range(len(chart.labels))]
     scale = _Scale.of(sums)
-    step = (WIDTH - LEFT - RIGHT) / max(len(sums), 1)
-    parts = list(_axes(chart, scale))
+    step = (width - LEFT - RIGHT) / max(len(sums), 1)
+    parts = list(_axes(chart, scale, width))
     for at in range(len(sums)):
         base = 0.0
         for one in chart.series:
@@ -89,15 +92,15 @@ def stacked(chart: Chart) -> Markup:
                     )
                 )
             base += value
-    return _svg(chart, parts, HEIGHT)
+    return _svg(chart, parts, (width, HEIGHT))
 
 
-def lines(chart: Chart, *, most: float | None = None) -> Markup:
+def lines(chart: Chart, *, most: float | None = None, width: int = WIDTH) -> Markup:
     """Draw a line for each series, broken where a value is not known; `most` is the axis's end."""
     known = [value for one in chart.series for value in one.values if value is not None]
     scale = _Scale.of(known, most)
-    step = (WIDTH - LEFT - RIGHT) / max(len(chart.labels), 1)
-    parts = list(_axes(chart, scale))
+    step = (width - LEFT - RIGHT) / max(len(chart.labels), 1)
+    parts = list(_axes(chart, scale, width))
     for one in chart.series:
         points = [(LEFT + (at + 0.5) * step, value) for at, value in enumerate(one.values)]
         for there, run in groupby(points, key=lambda point: point[1] is not None):
@@ -112,27 +115,28 @@ def lines(chart: Chart, *, most: float | None = None) -> Markup:
                         '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3"><title>{}</title></circle>'
                     ).format(one.style, x, scale.y(value), told)
                 )
-    return _svg(chart, parts, HEIGHT)
+    return _svg(chart, parts, (width, HEIGHT))
 
 
-def bars(chart: Chart) -> Markup:
+def bars(chart: Chart, *, width: int = WIDTH) -> Markup:
     """Draw a horizontal bar for each label, the series of each one behind the other, the sum at its end."""
     sums = [sum(one.values[at] or 0.0 for one in chart.series) for at in range(len(chart.labels))]
-    room = WIDTH - NAMES - RIGHT - 80
+    names = NAMES * width
+    room = width - names - RIGHT - SUMS
     longest = max(sums, default=0.0) or 1.0
     parts = []
     for at, label in enumerate(chart.labels):
-        y, x = 4 + at * BAR, float(NAMES)
-        parts.append(_text("end", NAMES - 8, y + BAR * 0.62, _cut(label, NAMES - 12)))
+        y, x = 4 + at * BAR, names
+        parts.append(_text("end", names - 8, y + BAR * 0.62, _cut(label, names - 12)))
         for one in chart.series:
             value = one.values[at] or 0.0
-            width = room * value / longest
+            length = room * value / longest
             if value > 0:
                 told = f"{label}, {one.name}: {chart.words(value)}"
-                parts.append(_rect(one.style, (x, y + 3), max(width, 1.0), BAR - 8, told))
-            x += width
+                parts.append(_rect(one.style, (x, y + 3), max(length, 1.0), BAR - 8, told))
+            x += length
         parts.append(_text("start", x + 6, y + BAR * 0.62, chart.words(sums[at])))
-    return _svg(chart, parts, BAR * len(chart.labels) + 8)
+    return _svg(chart, parts, (width, BAR * len(chart.labels) + 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +162,24 @@ class _Scale:
             yield n * self.step
 
 
-def _axes(chart: Chart, scale: _Scale) -> Iterator[Markup]:
+def _axes(chart: Chart, scale: _Scale, width: int) -> Iterator[Markup]:
     for tick in scale.ticks():
         y = scale.y(tick)
         yield Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
-            LEFT, WIDTH - RIGHT, y, y
+            LEFT, width - RIGHT, y, y
         )
         yield _text("end", LEFT - 8, y + 4, chart.words(tick))
-    step = (WIDTH - LEFT - RIGHT) / max(len(chart.labels), 1)
-    every = -(-len(chart.labels) // MOST_LABELS)
+    room = width - LEFT - RIGHT
+    step = room / max(len(chart.labels), 1)
+    every = -(-len(chart.labels) // max(room // LABEL, 1))
     for at in range(0, len(chart.labels), max(every, 1)):
         yield _text("middle", LEFT + (at + 0.5) * step, HEIGHT - 8, chart.labels[at])
 
 
-def _svg(chart: Chart, parts: Sequence[Markup], height: float) -> Markup:
+def _svg(chart: Chart, parts: Sequence[Markup], size: tuple[int, float]) -> Markup:
     return Markup(
         '<svg class="chart" role="img" viewBox="0 0 {} {:.0f}" aria-label="{}. {}">{}</svg>'
-    ).format(WIDTH, height, chart.title, chart.summary, Markup("").join(parts))
+    ).format(*size, chart.title, chart.summary, Markup("").join(parts))
 
 
 def _rect(style: str, corner: tuple[float, float], width: float, height: float, told: str) -> Markup:

@@ -1,0 +1,165 @@
+"""What it cost, what it saved and against what, and when the card has paid for itself."""
+
+from collections.abc import Iterator
+
+from router.economics import Economics
+from router.ledger.reading import Totals
+from router.reports import sums, words
+from router.reports.charts import Chart, Series
+from router.reports.facts import Facts
+from router.reports.pieces import Drawn, Section, Table, saving, spent
+
+
+def money(facts: Facts) -> Section:
+    """Tell the cost, and the saving with its baseline, its range and what it leaves out."""
+    whole = facts.whole
+    return Section(
+        title="What it cost, and what it saved",
+        says=tuple(_says(whole)),
+        drawn=(_drawn(facts),) if whole["compared"] and len(facts.days) > 1 else (),
+        tables=tuple(_tables(whole)),
+        notes=tuple(_notes(whole)),
+    )
+
+
+def economics(found: Economics) -> Section:
+    """Tell when the card is paid for, at the traffic there was."""
+    rows = [
+        ("price of the card", words.usd(found.card_usd)),
+        ("energy in a month", words.usd(found.energy_usd_month)),
+        ("saved in such a month, at least", _gained(found.saved_usd_month_low)),
+        ("saved in such a month, at most", _gained(found.saved_usd_month_high)),
+        ("paid for after, at the latest", _paid(found.months_low_saving)),
+        ("paid for after, at the earliest", _paid(found.months_high_saving)),
+        ("part of the time in which the model worked", words.share(found.utilisation, 1)),
+    ]
+    return Section(
+        title="When the card has paid for itself",
+        says=(_verdict(found),),
+        tables=(Table(caption="At the traffic there was", columns=("what", "figure"), rows=rows),),
+        notes=(
+            (
+                f"A month is scaled up from {found.days:.3g} days of traffic. Energy is taken off what is "
+                "saved; the card's wear is not, since its price is what is to be earned. The range is that "
+                "of the baseline, and the card is reckoned with as though these requests were its only work."
+            ),
+        ),
+    )
+
+
+def _says(whole: Totals) -> Iterator[str]:
+    saved = sums.saved(whole)
+    if saved is None:
+        yield (
+            "What was saved is not known: no request has a price on both sides, what it cost and what the "
+            "model asked for would have cost. `prices` in the settings gives a model its price."
+        )
+        return
+    baseline = whole["compared_baseline_usd"]
+    if saved >= 0:
+        of = f" ({words.share(saved, baseline)})" if baseline else ""
+        yield f"Routing saved {words.usd(saved)}{of} against what each client asked for."
+    else:
+        yield (
+            f"Routing was a loss of {words.usd(-saved)}: it cost more than the {words.usd(baseline)} that "
+            "what each client asked for would have."
+        )
+
+
+def _tables(whole: Totals) -> Iterator[Table]:
+    if whole["compared"]:
+        warm, cold = whole["compared_baseline_usd"], whole["compared_cold_usd"]
+        cost = whole["compared_cost_usd"]
+        yield Table(
+            caption=f"The comparison, over the {words.counted(whole['compared'], 'request')} priced on both "
+            "sides",
+            columns=("what", "with a warm cache (counted)", "with nothing cached"),
+            rows=[
+                ("what clients asked for would have cost", words.usd(warm), words.usd(cold)),
+                ("what was spent in its place", words.usd(cost), words.usd(cost)),
+                ("saved", saving(whole), _gained(cold - cost)),
+            ],
+        )
+    local = whole["local_usd"]
+    rows = [("spent in all", spent(whole))]
+    if whole["cost_known"]:
+        rows += [
+            ("of it, energy and wear of your own machine", words.usd(local) if local else "none counted"),
+            ("of it, on attempts that failed or were given up", words.usd(whole["wasted_usd"])),
+        ]
+    yield Table(caption="What was spent", columns=("what", "dollars"), rows=rows)
+
+
+def _notes(whole: Totals) -> Iterator[str]:
+    if whole["compared"]:
+        yield (
+            "The baseline is the model each client asked for, on the same tokens, at the prices of the day. "
+            "Counted is a warm cache: what came before in a conversation would have been read from the "
+            "provider's cache. With nothing cached the same would have cost more; the truth lies between."
+        )
+    left_out = whole["requests"] - whole["compared"]
+    if whole["compared"] and left_out:
+        yield (
+            f"{words.counted(left_out, 'request')} of {words.whole(whole['requests'])} "
+            f"{'is' if left_out == 1 else 'are'} left out of the comparison: under way, or without a known "
+            "price or token count."
+        )
+    if not whole["local_usd"]:
+        yield (
+            "Energy and wear of your own machine are not counted: `local.watts`, `local.usd_per_kwh` and "
+            "`local.card_usd` in the settings tell what they cost."
+        )
+
+
+def _drawn(facts: Facts) -> Drawn:
+    whole = facts.whole
+    days = [sums.merge(day.values()).get(()) for day in facts.days]
+    return Drawn(
+        how="lines",
+        chart=Chart(
+            title="Dollars a day: spent, and what was asked for",
+            summary=(
+                f"In all {words.usd(whole['compared_cost_usd'])} were spent where what was asked for would "
+                f"have cost {words.usd(whole['compared_baseline_usd'])}."
+            ),
+            labels=[words.day(day) for day in facts.scope.days],
+            series=[
+                Series(name=name, values=[_priced(day, measure) for day in days], style=style)
+                for name, measure, style in (
+                    ("asked for", "compared_baseline_usd", "two"),
+                    ("spent", "compared_cost_usd", "one"),
+                )
+            ],
+            words=words.usd,
+            heading="day",
+        ),
+    )
+
+
+def _priced(day: Totals | None, measure: str) -> float | None:
+    """Nothing for a day without requests, not known for one without a price."""
+    if day is None:
+        return 0.0
+    return day[measure] if day["compared"] else None
+
+
+def _gained(usd: float) -> str:
+    return words.usd(usd) if usd >= 0 else f"a loss of {words.usd(-usd)}"
+
+
+def _paid(months: float | None) -> str:
+    return words.months(months) if months is not None else "never, at this traffic"
+
+
+def _verdict(found: Economics) -> str:
+    if found.months_low_saving is None and found.months_high_saving is None:
+        return "At this traffic the card never pays for itself: its energy costs more than it saves."
+    if found.months_low_saving is None:
+        return (
+            f"At best the card is paid for after {_paid(found.months_high_saving)}; by the careful figure it "
+            "never is, at this traffic."
+        )
+    within = "" if found.pays_in_its_life else ", which is longer than it is used for"
+    return (
+        f"At this traffic the card is paid for after {_paid(found.months_low_saving)}, at the latest{within}."
+    )
