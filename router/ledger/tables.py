@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -192,6 +192,15 @@ reservations = sa.Table(
     sa.Column("usd", sa.Float, nullable=False),  # set aside, not yet in `spending`
     sa.Column("expires_at", sa.Float, nullable=False),
     sa.Index("reservations_cap", "cap", "since"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),  # of the token that a browser holds
+    sa.Column("key_id", sa.String(32), nullable=False),
+    sa.Column("begun_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
 )
 
 hourly = sa.Table(
