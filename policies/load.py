@@ -98,7 +98,7 @@ class PolicyHolder:
         Raises:
             PolicyError: it is wrong, or there is none, or the guard refuses it.
         """
-        self._name_or_path = name_or_path
+        self.name_or_path = name_or_path
         self.guard = guard
         self._stamp = self._look()
         self.policy = self._load()
@@ -120,14 +120,14 @@ class PolicyHolder:
         return self._look() != self._stamp and self.reload()
 
     def _load(self) -> Policy:
-        policy = load(self._name_or_path)
+        policy = load(self.name_or_path)
         if self.guard:
-            self.guard(self._name_or_path, policy)
+            self.guard(self.name_or_path, policy)
         return policy
 
     def _look(self) -> tuple[Stamp | None, Stamp | None]:
         try:
-            path = find(self._name_or_path)[0]
+            path = find(self.name_or_path)[0]
         except PolicyError:
             return None, None
         return _stamp(path), _stamp(proof_beside(path)) if self.guard else None

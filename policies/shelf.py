@@ -4,7 +4,7 @@ One that turns bad stays as it last was. One that was never good keeps everythin
 it would have fenced in is not known.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from policies.load import PolicyError, PolicyHolder, load
@@ -30,6 +30,11 @@ class PolicyShelf:
         if holder := self._others.get(name):
             return holder.policy
         return replace(self._closed, name=f"{name[:150]} (cannot be loaded)")
+
+    @property
+    def holders(self) -> Mapping[str, PolicyHolder]:
+        """What holds each that was loaded, by its name or path; the endpoint's own has the empty name."""
+        return {"": self._own, **self._others}
 
     def all(self) -> list[Policy]:
         """Return all that are in use."""

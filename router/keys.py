@@ -101,8 +101,12 @@ class Keyring:
         stored, key, held = self._keys.get(offered[:_SHORT], _NONE)
         if not compare_digest(stored, offered) or key is None or held is None:
             return None
-        expired = key.expires_at is not None and key.expires_at <= time.time()
-        return None if expired else (key, held)
+        return None if _expired(key) else (key, held)
+
+    def known(self, key_id: str) -> Key | None:
+        """Return the key of this id; None where it is not in force, or no longer."""
+        held = (key for _, key, _ in self._keys.values() if key.id == key_id and not _expired(key))
+        return next(held, None)
 
     @property
     def admins(self) -> bool:
@@ -144,6 +148,10 @@ def present(headers: Headers) -> tuple[str | None, Headers]:
         return None, headers
     rest = tuple(field for field in headers if _secret(*field) is None)
     return next(found[name] for name in (HEADER, "authorization", "x-api-key") if name in found), rest
+
+
+def _expired(key: Key) -> bool:
+    return key.expires_at is not None and key.expires_at <= time.time()
 
 
 def _secret(name: str, value: str) -> str | None:

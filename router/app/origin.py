@@ -1,4 +1,4 @@
-"""No page of another site may use `/admin` through someone's browser.
+"""No page of another site may use `/admin` or the dashboard through someone's browser.
 
 A browser says where a request comes from; whatever is no browser says nothing, and is fine.
 While no key exists, the name that was asked for must be this machine's own: a foreign name
@@ -25,9 +25,20 @@ def check_origin(headers: Headers, *, keyless: bool) -> None:
     origin, site = field(headers, "origin"), field(headers, "sec-fetch-site")
     if site not in {"", "same-origin", "none"} or (origin and urlsplit(origin).netloc != host):
         raise NotAllowed(
-            "a page of another site sent this; /admin is for this endpoint's own pages and for programs"
+            "a page of another site sent this; it is for this endpoint's own pages and for programs"
         )
-    if keyless and not is_loopback(_name(host)):
+    if keyless:
+        check_host(headers)
+
+
+def check_host(headers: Headers) -> None:
+    """Refuse a name that is not this machine's own: whoever made it point here may own the page.
+
+    Raises:
+        NotAllowed: it is a foreign name.
+    """
+    host = field(headers, "host")
+    if not is_loopback(_name(host)):
         raise NotAllowed(
             f"host: {host[:100]!r} is not this machine's own name; ask for 127.0.0.1, or make an admin key "
             "with `turnout key create --admin`"
