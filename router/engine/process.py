@@ -59,6 +59,8 @@ class Health:
     """Until a request sent now would begin to be computed."""
     prefill_tps: float = 0.0
     decode_tps: float = 0.0
+    prefixes: tuple[int, ...] = ()
+    """Of each slot: tokens it holds, so that a prompt that begins alike need not be read again."""
     restarts: int = 0
     reason: str = ""
     """Why it is not ready, for a person; empty while all is well."""
@@ -152,7 +154,8 @@ class Engine:
             return self._health
         if self._health.state == "ready":
             fields = ("context", "queue", "running", "wait_s", "prefill_tps", "decode_tps")
-            self._health = replace(self._health, **{name: found[name] for name in fields})
+            known = {name: found[name] for name in fields}
+            self._health = replace(self._health, prefixes=tuple(found["prefix"]), **known)
         return self._health
 
     async def stop(self) -> None:
