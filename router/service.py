@@ -20,6 +20,9 @@ from policies.proof import Guard
 from policies.shelf import PolicyShelf
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
+from router.app.dashboard.facts import DashboardOptions
+from router.app.dashboard.routes import build_dashboard
+from router.app.dashboard.running import Running
 from router.app.endpoint import ROUTES, Endpoint
 from router.app.scrape import MetricsGate
 from router.engine.process import Engine, Health
@@ -90,7 +93,8 @@ class Service:
             own=self._shelf.of,
         )
         self.explain = planner.explain
-        watchers = (self._metrics, self._traces) if self._traces else (self._metrics,)
+        running = Running()
+        watchers = (self._metrics, running, *((self._traces,) if self._traces else ()))
         pipeline = Pipeline(
             planner=planner,
             tracks={"local": self._local, "cloud": self._cloud},
@@ -104,13 +108,25 @@ class Service:
             keyring=self._keys,
             changed=self.refresh_keys,
         )
+        dashboard = DashboardOptions(
+            engine=self._ledger.engine,
+            accounts=self._ledger.accounts,
+            budgets=self._ledger.budgets,
+            keyring=self._keys,
+            changed=self.refresh_keys,
+            shelf=self._shelf,
+            classifier=settings.classifier,
+            health=self.health,
+            state=self.state,
+            running=running,
+        )
         api = build_api(
             self,
             ApiOptions(
                 max_body=settings.max_body_mb * 2**20,
                 keyring=self._keys,
                 paths=tuple(ROUTES),
-                routers=(build_admin(admin),),
+                routers=(build_admin(admin), build_dashboard(dashboard)),
                 metrics=MetricsGate(
                     token=settings.metrics_token.get_secret_value(),
                     loopback=is_loopback(parse_listen(settings.listen)[0]),

@@ -87,7 +87,13 @@ def build_api(
     @api.api_route("/", methods=["GET", "HEAD"])
     async def root() -> Json:
         """Claude Code asks `HEAD /` whether anyone is there."""
-        return {"service": "turnout", "version": version("turnout"), "docs": "/docs", "health": "/health"}
+        return {
+            "service": "turnout",
+            "version": version("turnout"),
+            "docs": "/docs",
+            "health": "/health",
+            "dashboard": "/dashboard",
+        }
 
     @api.api_route("/api/hello", methods=["GET", "HEAD"])
     async def hello() -> Json:

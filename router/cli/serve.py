@@ -23,7 +23,8 @@ Next, in another terminal:
     "model": "auto", "max_tokens": 80,
     "messages": [{{"role": "user", "content": "Write a Python function that adds two numbers"}}]}}'
 
-Why did it go there?  turnout explain request.json     Health: {url}/health"""
+Why did it go there?  turnout explain request.json
+Dashboard: {url}/dashboard     Health: {url}/health"""
 
 
 def serve(  # noqa: PLR0917 - typer reads options from the parameters
