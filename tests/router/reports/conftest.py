@@ -1,0 +1,43 @@
+"""A ledger of its own for each test, and a report of what is posted to it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from happenings import DAY, NOON, Happened, happen, open_ledger
+
+from router.economics import Machine
+from router.ledger.store import LedgerStore
+from router.reports.assemble import collect
+from router.reports.facts import Facts
+from router.reports.scope import Scope
+
+SCOPE = Scope(team=None, first=date(2026, 11, 1), last=date(2026, 11, 3), zone=ZoneInfo("UTC"))
+Reported = Callable[..., Facts]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[LedgerStore]:
+    store = open_ledger(tmp_path / "ledger.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reported(ledger: LedgerStore) -> Reported:
+    """Post traffic and gather a report's facts; the period is 1 to 3 November unless told."""
+
+    def make(
+        happened: Sequence[Happened] = (),
+        *,
+        now: float = NOON + 10 * DAY,
+        machine: Machine | None = None,
+        **scope: object,
+    ) -> Facts:
+        happen(ledger, happened)
+        return collect(ledger, replace(SCOPE, **scope), now, machine)
+
+    return make

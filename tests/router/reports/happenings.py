@@ -1,0 +1,119 @@
+"""Traffic for tests of reports, told in a few words and posted as the endpoint would."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.decide import Decision
+from policies.privacy import Clearance
+from router.ledger.database import writing
+from router.ledger.journal import Record
+from router.ledger.local_cost import LocalCost
+from router.ledger.money import Billing
+from router.ledger.posting import post
+from router.ledger.rows import begun, finished
+from router.ledger.store import LedgerStore
+from router.prices import Prices
+from router.types import Attempt, Outcome, Plan, Request, Usage
+
+NOON = 1_793_534_400.0
+"""1 November 2026, 12:00 UTC."""
+DAY = 86_400
+BILLING = Billing(Prices(), "claude-sonnet-5-5", LocalCost(energy=0.00008, wear=0.00002))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """One request, as a test tells it."""
+
+    at: float = NOON
+    team: str = "core"
+    user: str = "ada"
+    client: str = "claude-code"
+    track: str = "local"
+    rule: str = "self-contained"
+    policy: str = "balanced"
+    asked: str = "claude-sonnet-5-5"
+    model: str = "claude-sonnet-5-5"
+    why: str = "self-contained"
+    input: int = 10_000
+    output: int = 1_000
+    seconds: float = 4.0
+    moved: str = ""
+    """Why the other track was tried first and could not."""
+    private: str = ""
+    leaked: bool = False
+    ended: bool = True
+    status: int = 200
+    error: str = ""
+    ask: str = ""
+    conversation: str = "c"
+    streak: int = 0
+
+
+def records(number: int, one: Happened) -> Iterator[Record]:
+    """What the endpoint would write down."""
+    request = Request(
+        id=f"r{number}",
+        team=one.team,
+        user=one.user,
+        dialect="anthropic_messages",
+        operation="generate",
+        client=one.client,
+        model=one.asked,
+        stream=True,
+        body=b"{}",
+        headers=(),
+    )
+    plan = Plan(
+        request=request,
+        features=Features(
+            client=one.client,
+            conversation=one.conversation,
+            kind="agent",
+            context_tokens=one.input,
+            ask=one.ask,
+            turns=1,
+            repeat_streak=one.streak,
+        ),
+        verdict=Verdict(p_local=0.8, kind="self-contained", why=""),
+        decision=Decision(track=one.track, rule=one.rule, why=one.why, p_local=0.8),
+        clearance=Clearance(allowed=not one.private, why=one.private),
+        policy=one.policy,
+        overhead_s=0.0006,
+    )
+    yield "begin", begun(plan, one.at, b"secret")
+    if not one.ended:
+        return
+    tries = [Attempt(track=one.track, model=one.model, cause="", status=one.status, seconds=one.seconds)]
+    other = "cloud" if one.track == "local" else "local"
+    if one.moved:
+        tries.insert(0, Attempt(track=other, model="m", cause=one.moved, status=503, seconds=0.1))
+    if one.leaked:
+        tries.insert(0, Attempt(track="cloud", model="m", cause="slow", status=504, seconds=0.1))
+    outcome = Outcome(
+        track=one.track,
+        model=one.model,
+        status=one.status,
+        usage=Usage(input=one.input, output=one.output),
+        first_byte_s=one.seconds / 4,
+        seconds=one.seconds,
+        attempts=tuple(tries),
+        error=one.error,
+        engine_s=one.seconds if one.track == "local" else None,
+    )
+    yield "finish", finished(f"r{number}", outcome, one.at + one.seconds)
+
+
+def happen(store: LedgerStore, happened: Sequence[Happened], *, first: int = 0) -> None:
+    """Post traffic; requests are named r0, r1, ... from `first` on."""
+    told = [record for n, one in enumerate(happened, first) for record in records(n, one)]
+    with writing(store.engine) as connection:
+        store.budgets.charge(connection, post(connection, told, BILLING))
+
+
+def open_ledger(location: Path) -> LedgerStore:
+    """For reading, and for `happen`."""
+    return LedgerStore.open(location, prices=Prices(), cloud_model="claude-sonnet-5-5", write=False)
