@@ -6,12 +6,13 @@ has nothing else. What is recorded was made by the same reading and the same rul
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 
 SuiteName = Literal["humaneval", "mbpp", "swebench"]
+SUITES: tuple[SuiteName, ...] = get_args(SuiteName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

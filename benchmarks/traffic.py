@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
-from benchmarks.cases import SuiteName
+from benchmarks.cases import SUITES, SuiteName
 from router.errors import Misconfigured
 
 LIKE: Mapping[str, SuiteName] = MappingProxyType(
@@ -29,6 +29,8 @@ LIKE: Mapping[str, SuiteName] = MappingProxyType(
     }
 )
 """Class of work, and the suite it is counted as; what is not known is counted as the harder one."""
+MIX: Mapping[SuiteName, float] = MappingProxyType({"humaneval": 0.5, "swebench": 0.5})
+"""Share of tasks, not of requests: half self-contained functions, half issues of a repository."""
 FEWEST = 30
 """Turns below which a ledger says too little."""
 
@@ -49,7 +51,7 @@ def parse(text: str) -> Traffic:
     Raises:
         Misconfigured: it is no such thing.
     """
-    names: dict[str, SuiteName] = {name: name for name in get_args(SuiteName)}
+    names: dict[str, SuiteName] = {name: name for name in SUITES}
     shares: dict[SuiteName, float] = {}
     for part in text.split(","):
         name, _, number = part.strip().partition("=")

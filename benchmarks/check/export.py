@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from benchmarks.check import figures
-from benchmarks.gate import POOL, Held, Part, Result
+from benchmarks.check.measure import figures
+from benchmarks.check.result import POOL, Held, Part, Result
 from benchmarks.process import BenchmarkError
 from benchmarks.stats import Interval
 from policies.load import find, proof_beside

@@ -17,13 +17,11 @@ import numpy as np
 
 from benchmarks import baselines
 from benchmarks.baselines import CLOUD, LOCAL, POLICY, Figures, Flags
-from benchmarks.cases import Suite, SuiteName
-from benchmarks.check_notes import notes
-from benchmarks.cost import Rates
-from benchmarks.curve import curve
-from benchmarks.gate import (
+from benchmarks.cases import SUITES, Suite, SuiteName
+from benchmarks.check.curve import curve
+from benchmarks.check.notes import notes
+from benchmarks.check.result import (
     CONTESTED,
-    NAMES,
     POOL,
     Compared,
     Contested,
@@ -34,6 +32,7 @@ from benchmarks.gate import (
     Result,
     Standing,
 )
+from benchmarks.cost import Rates
 from benchmarks.process import BenchmarkError
 from benchmarks.route import REFINERS, starts_local
 from benchmarks.stats import Floats, Interval, detectable, interval, mcnemar, sign_flip
@@ -54,13 +53,13 @@ def check(policy: Policy, options: Options | None = None, compared: Compared | N
     """
     started = time.perf_counter()
     asked = options or Options()
-    suites = {name: _load(name, asked) for name in NAMES}
+    suites = {name: _load(name, asked) for name in SUITES}
     return measure(policy, suites, asked, compared or {}, started=started)
 
 
 def tasks() -> frozenset[str]:
     """The names of all recorded tasks."""
-    return frozenset(case.id for name in NAMES for case in load_suite(name).cases)
+    return frozenset(case.id for name in SUITES for case in load_suite(name).cases)
 
 
 def measure(policy: Policy, suites: Suites, asked: Options, compared: Compared, *, started: float) -> Result:

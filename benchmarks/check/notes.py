@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from benchmarks.cases import Suite, SuiteName
+from benchmarks.check.result import Options
 from benchmarks.cost import PRICE_MODEL, PUBLISHED_USD, Rates
-from benchmarks.gate import Options
 from policies.policy import Policy
 from router.prices import Prices
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.baselines import POLICY
-from benchmarks.gate import POOL, Part, Result, Standing
+from benchmarks.check.result import POOL, Part, Result, Standing
 from benchmarks.stats import Interval
 
 WIDE = 116

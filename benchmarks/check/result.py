@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from benchmarks.cases import SuiteName
 from benchmarks.cost import PRICE_MODEL
 from benchmarks.route import LOCAL_CONTEXT
 from benchmarks.stats import RESAMPLES, Interval
+from benchmarks.traffic import MIX
 from classifiers.choose import ClassifierName
 
-NAMES: tuple[SuiteName, ...] = ("humaneval", "mbpp", "swebench")
-MIX: Mapping[SuiteName, float] = MappingProxyType({"humaneval": 0.5, "swebench": 0.5})
-"""Share of tasks, not of requests: half self-contained functions, half issues of a repository."""
 POOL = "pool"
 CONTESTED = 0.1
 """Pass rates that are so far apart are contested; less is the noise of 100 samples."""

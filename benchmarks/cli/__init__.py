@@ -1,1 +1,1 @@
-"""Was that the right choice? Measured, with what it ran on."""
+"""The commands, one file each. What a command needs is imported when it runs."""

@@ -39,9 +39,9 @@ def overhead(
 
     Example: [bold]turnout bench overhead --quick[/bold]
     """
-    from benchmarks.overhead import Options, run
-    from benchmarks.overhead_report import markdown, render
     from benchmarks.process import BenchmarkError
+    from benchmarks.speed.overhead import Options, run
+    from benchmarks.speed.overhead_report import markdown, render
     from router.errors import Misconfigured
 
     console = Console()
@@ -75,8 +75,8 @@ def routers(
     Example: [bold]turnout bench routers --data ../shared/data[/bold]
     """
     from benchmarks.process import BenchmarkError
-    from benchmarks.routers import run
-    from benchmarks.routers_report import markdown, render
+    from benchmarks.routing.routers import run
+    from benchmarks.routing.routers_report import markdown, render
     from router.errors import Misconfigured
 
     console = Console()
@@ -100,7 +100,7 @@ def late(
 
     Example: [bold]turnout bench late --runs runs.jsonl.gz[/bold]
     """
-    from benchmarks.late import evaluate, load, markdown
+    from benchmarks.routing.late import evaluate, load, markdown
     from router.errors import Misconfigured
 
     try:
@@ -122,8 +122,8 @@ def reading(
 
     Example: [bold]turnout bench reading --quick[/bold]
     """
-    from benchmarks.reading import Options, run
-    from benchmarks.reading_report import markdown, render
+    from benchmarks.speed.reading import Options, run
+    from benchmarks.speed.reading_report import markdown, render
 
     console = Console()
     with console.status("starting") as status:

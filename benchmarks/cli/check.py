@@ -10,7 +10,7 @@ from router.errors import Misconfigured
 
 if TYPE_CHECKING:
     from benchmarks.cases import SuiteName
-    from benchmarks.gate import Options, Result
+    from benchmarks.check.result import Options, Result
 
 
 class Client(StrEnum):
@@ -73,7 +73,7 @@ def check(
 
     Example: [bold]turnout policy check my-policy.yaml --mix humaneval=0.7,swebench=0.3[/bold]
     """
-    from benchmarks.gate import Options
+    from benchmarks.check.result import Options
     from benchmarks.process import BenchmarkError
 
     options = Options(
@@ -101,9 +101,9 @@ def check(
 def _checked(policy: str, options: "Options", compare: list[Path]) -> "Result":
     from rich.console import Console
 
-    from benchmarks.check import check as measure
-    from benchmarks.check import tasks
-    from benchmarks.decisions import load as decisions
+    from benchmarks.check.decisions import load as decisions
+    from benchmarks.check.measure import check as measure
+    from benchmarks.check.measure import tasks
     from policies.load import load
 
     loaded = load(policy)
@@ -118,8 +118,8 @@ def _tell(result: "Result", *, as_json: bool) -> None:
 
     from rich.console import Console
 
-    from benchmarks.check_export import values
-    from benchmarks.check_report import render
+    from benchmarks.check.export import values
+    from benchmarks.check.report import render
 
     if as_json:
         typer.echo(json.dumps(values(result), allow_nan=False))
@@ -128,7 +128,8 @@ def _tell(result: "Result", *, as_json: bool) -> None:
 
 
 def _keep(policy: str, result: "Result", *, markdown: Path | None, junit: Path | None, publish: bool) -> None:
-    from benchmarks import check_export, check_report
+    from benchmarks.check import export as check_export
+    from benchmarks.check import report as check_report
 
     if markdown:
         _write("--markdown", markdown, check_report.markdown(result).encode())
@@ -161,15 +162,15 @@ def _mix(text: str) -> "dict[SuiteName, float]":
 
 def _pairs(flag: str, text: str) -> "dict[SuiteName, str]":
     """Read `suite=value,suite=value`."""
-    from benchmarks.gate import NAMES
+    from benchmarks.cases import SUITES
     from policies.conditions import nearest
 
     found: dict[SuiteName, str] = {}
     for part in filter(None, text.split(",")):
         given, equals, value = (piece.strip() for piece in part.partition("="))
-        suite = next((name for name in NAMES if name == given), None)
+        suite = next((name for name in SUITES if name == given), None)
         if suite is None:
-            raise Misconfigured(f"{flag}: no suite is called {given!r}{nearest(given, list(NAMES))}")
+            raise Misconfigured(f"{flag}: no suite is called {given!r}{nearest(given, list(SUITES))}")
         if not equals or not value:
             raise Misconfigured(f"{flag}: {part!r} is not SUITE=VALUE")
         if suite in found:

@@ -18,9 +18,9 @@ from benchmarks.cli import run_swebench
 from benchmarks.cli.plain import said_plainly
 
 if TYPE_CHECKING:
-    from benchmarks.answers import Answer, Failure
-    from benchmarks.live import Plan, Settings
-    from benchmarks.sandbox import Sandbox
+    from benchmarks.live.answers import Answer, Failure
+    from benchmarks.live.run import Plan, Settings
+    from benchmarks.live.sandbox import Sandbox
     from benchmarks.suites.problem import Problem
 
 app = typer.Typer(help="Ask a suite live, through the running endpoint, and score it.", no_args_is_help=True)
@@ -89,7 +89,7 @@ def humaneval(
 
     Example: [bold]turnout bench run humaneval --track local --limit 20[/bold]
     """
-    from benchmarks.live import Settings
+    from benchmarks.live.run import Settings
     from benchmarks.suites.humaneval import problems
 
     settings = Settings(suite="humaneval", track=track, max_tokens=max_tokens, temperature=temperature)
@@ -121,7 +121,7 @@ def mbpp(
 
     Example: [bold]turnout bench run mbpp --track auto --limit 100[/bold]
     """
-    from benchmarks.live import Settings
+    from benchmarks.live.run import Settings
     from benchmarks.suites.mbpp import problems
 
     settings = Settings(suite="mbpp", track=track, max_tokens=max_tokens, temperature=temperature)
@@ -144,7 +144,7 @@ def _plan(
     limit: int | None,
     out: Path | None,
 ) -> "Plan":
-    from benchmarks.live import Plan
+    from benchmarks.live.run import Plan
 
     return Plan(
         settings=settings,
@@ -161,8 +161,9 @@ def _go(
     plan: "Plan", *, record: Path | None, markdown_file: Path | None, as_json: bool, unsafe: bool
 ) -> None:
     """Run it, and tell."""
-    from benchmarks import live_report, sandbox
-    from benchmarks.live import run
+    from benchmarks.live import report as live_report
+    from benchmarks.live import sandbox
+    from benchmarks.live.run import run
     from benchmarks.machine import machine
     from benchmarks.sheet import draw
     from benchmarks.suites import outcomes
@@ -207,7 +208,7 @@ def _progress(plan: "Plan", console: Console) -> "Iterator[Callable[[Answer | Fa
     """A bar with what passed so far."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.answers import Answer, open_run
+    from benchmarks.live.answers import Answer, open_run
 
     asked = {problem.id for problem in plan.problems}
     before = open_run(plan.out, asdict(plan.settings)).answers

@@ -17,8 +17,8 @@ from benchmarks.cli.plain import said_plainly
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.live.swebench_run import Broken, Plan, Worked
     from benchmarks.sheet import Sheet
-    from benchmarks.swebench_run import Broken, Plan, Worked
 
 Only = Annotated[
     list[str] | None, typer.Option("--instances", help="An instance's id; may be repeated. All unless named.")
@@ -75,9 +75,9 @@ def swebench(
 
     Example: [bold]turnout bench run swebench --instances django__django-11099 --track auto[/bold]
     """
+    from benchmarks.live.swebench_room import choose
+    from benchmarks.live.swebench_run import Plan, Settings, instances, run
     from benchmarks.sheet import draw
-    from benchmarks.swebench_room import choose
-    from benchmarks.swebench_run import Plan, Settings, instances, run
 
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     broken: list[Broken] = []
@@ -122,7 +122,7 @@ class _Progress:
     def __init__(self, plan: "Plan", console: Console, broken: "list[Broken]") -> None:
         from rich.progress import Progress
 
-        from benchmarks.swebench_run import done
+        from benchmarks.live.swebench_run import done
 
         finished = done(plan)
         wanted = {instance.id for instance in plan.instances}
@@ -141,7 +141,7 @@ class _Progress:
 
     def __call__(self, one: "Worked | Broken") -> None:
         """Count one."""
-        from benchmarks.swebench_run import Broken
+        from benchmarks.live.swebench_run import Broken
 
         if isinstance(one, Broken):
             self._broken.append(one)

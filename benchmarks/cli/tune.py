@@ -10,7 +10,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from benchmarks.traffic import Traffic
-    from benchmarks.tune_yaml import Change
+    from benchmarks.tune.rewrite import Change
 
 MARKDOWN = "Write all of it to this Markdown file."
 
@@ -64,13 +64,13 @@ def tune(  # noqa: PLR0917 - one parameter an option
     Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
     """
     from benchmarks.process import BenchmarkError
-    from benchmarks.risk import Bound
     from benchmarks.sheet import draw
     from benchmarks.suites.recorded import load_suite
-    from benchmarks.tune import Asked
-    from benchmarks.tune import tune as run
-    from benchmarks.tune_report import changes, paragraphs, sheets
-    from benchmarks.tune_report import markdown as as_markdown
+    from benchmarks.tune.report import changes, paragraphs, sheets
+    from benchmarks.tune.report import markdown as as_markdown
+    from benchmarks.tune.risk import Bound
+    from benchmarks.tune.tuner import Asked
+    from benchmarks.tune.tuner import tune as run
     from policies.load import load
     from router.errors import Misconfigured
 
@@ -111,7 +111,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
         for note in result.notes:
             console.print(f"- {note}", markup=False, highlight=False, style="dim")
     if picture:
-        from benchmarks.tune_picture import draw as draw_picture
+        from benchmarks.tune.picture import draw as draw_picture
 
         draw_picture(result, picture)
     if markdown:
@@ -127,7 +127,7 @@ def _check_files(out: Path | None, picture: Path | None, markdown: Path | None) 
     from router.errors import Misconfigured
 
     if picture:
-        from benchmarks.tune_picture import check
+        from benchmarks.tune.picture import check
 
         check(picture)
     if out and out.exists():
@@ -157,7 +157,7 @@ def _write(policy: str, out: Path, changed: "tuple[Change, ...]") -> None:
     """Write the policy with its new numbers, and load what was written."""
     from importlib.resources import files
 
-    from benchmarks.tune_yaml import rewrite
+    from benchmarks.tune.rewrite import rewrite
     from policies.load import SHIPPED, load
 
     path = files("policies") / f"{policy}.yaml" if policy in SHIPPED else Path(policy)

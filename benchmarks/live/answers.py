@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.live.runfile import Line, append, begin, read
 from benchmarks.process import BenchmarkError
-from benchmarks.runfile import Line, append, begin, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

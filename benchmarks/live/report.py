@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.answers import Answer, Run, counts
+from benchmarks.live.answers import Answer, Run, counts
+from benchmarks.live.passk import mean_pass_at_k, wilson
 from benchmarks.machine import Machine
-from benchmarks.passk import mean_pass_at_k, wilson
 from benchmarks.sheet import Sheet, table, where
 from benchmarks.suites.outcomes import Outcome
 

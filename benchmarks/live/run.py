@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.answers import Answer, Failure, Run, keep, open_run, read_run
-from benchmarks.chat import NoAnswer, Refused, ask, greet, open_session
+from benchmarks.live.answers import Answer, Failure, Run, keep, open_run, read_run
+from benchmarks.live.chat import NoAnswer, Refused, ask, greet, open_session
+from benchmarks.live.sandbox import Limits, Sandbox, SandboxError
 from benchmarks.process import BenchmarkError
-from benchmarks.sandbox import Limits, Sandbox, SandboxError
 from benchmarks.suites.problem import Problem, request
 from router.prices import Prices
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Literal
 
-from benchmarks import jail
+from benchmarks.live import jail
 from benchmarks.process import BenchmarkError
 
 Mode = Literal["bubblewrap", "namespaces", "none"]

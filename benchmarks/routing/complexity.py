@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.process import BenchmarkError
-from benchmarks.tasks import Task
+from benchmarks.routing.tasks import Task
 
 Tier = Literal["SIMPLE", "MEDIUM", "COMPLEX", "REASONING"]
 TIERS: tuple[Tier, ...] = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")

@@ -15,11 +15,11 @@ from math import sqrt
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmarks.complexity import TIERS, Judged, judge
+from benchmarks.installed import interpreter, version
 from benchmarks.machine import Machine, machine
-from benchmarks.peers import interpreter, version
 from benchmarks.process import ROOT
-from benchmarks.tasks import Task, tasks
+from benchmarks.routing.complexity import TIERS, Judged, judge
+from benchmarks.routing.tasks import Task, tasks
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from policies.decision import State, TrackName

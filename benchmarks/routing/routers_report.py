@@ -1,13 +1,13 @@
-"""How a run of `benchmarks.routers` reads: in a terminal and as Markdown. No text of a task is shown."""
+"""How a run of `routers` reads: in a terminal and as Markdown. No text of a task is shown."""
 
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.routers import Curve, Result, Share
+from benchmarks.routing.routers import Curve, Result, Share
+from benchmarks.routing.tasks import FIRST_CALL, OUTCOMES_OF
 from benchmarks.sheet import Sheet, draw, table, where
-from benchmarks.tasks import FIRST_CALL, OUTCOMES_OF
 
 
 def render(result: Result, console: Console) -> None:

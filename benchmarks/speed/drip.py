@@ -1,6 +1,6 @@
 """An upstream that answers as providers do: an event at a time, at a provider's pace.
 
-`python -m benchmarks.drip PORT` serves both dialects. `max_tokens` in the request says how many
+`python -m benchmarks.speed.drip PORT` serves both dialects. `max_tokens` in the request says how many
 content events come; `stream` whether they come as events or as one JSON answer. The opening
 events and the first content event go out together, each later one `PACE_S` after the one before, so
 that a relay sees (and pays for) every event alone. A raw protocol on uvloop: it must cost little

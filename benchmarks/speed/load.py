@@ -20,7 +20,7 @@ from typing import Literal, cast
 import httptools
 import uvloop
 
-from benchmarks.bodies import PATHS, STAMP, Body
+from benchmarks.speed.bodies import PATHS, STAMP, Body
 
 Generator = Literal["wrk", "own"]
 _DEADLINE_S = 60.0

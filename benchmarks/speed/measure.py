@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from benchmarks.bodies import Body, BodyName, Dialect, Mode, body
-from benchmarks.drip import WORD
-from benchmarks.load import Generator, Sample, load, request, stream
-from benchmarks.peers import Target, verify
 from benchmarks.process import BenchmarkError, cpu_s
+from benchmarks.speed.bodies import Body, BodyName, Dialect, Mode, body
+from benchmarks.speed.drip import WORD
+from benchmarks.speed.load import Generator, Sample, load, request, stream
+from benchmarks.speed.peers import Target, verify
 
 DIRECT = "direct"
 Measure = Literal["answer", "first token"]

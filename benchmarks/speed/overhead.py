@@ -3,8 +3,8 @@
     with upstream, peers:  for each case:  direct, Turnout, peer, peer, ... and back, some rounds
 
 Only ratios from one run mean anything: times differ between machines and from hour to hour.
-Answers come from a fixed upstream, so nothing here says how good a model is. `benchmarks.measure` has the
-rules of measuring, `benchmarks.peers` what each peer does meanwhile, `benchmarks.overhead_report` the tables.
+Answers come from a fixed upstream, so nothing here says how good a model is. `measure` has the rules of
+measuring, `peers` what each peer does meanwhile, `overhead_report` the tables.
 """
 
 import contextlib
@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import upstream
-from benchmarks.bodies import BodyName, Dialect, Mode, body
-from benchmarks.drip import PACE_S
-from benchmarks.load import Generator, generator
+from benchmarks.installed import PeerName, interpreter, version
 from benchmarks.machine import Machine, machine, program_version
-from benchmarks.measure import DIRECT, Case, Measure, Row, StreamCost, measure, stream_cost
-from benchmarks.peers import PeerName, Target, interpreter, started, version
 from benchmarks.process import ROOT, resident_mb
+from benchmarks.speed import upstream
+from benchmarks.speed.bodies import BodyName, Dialect, Mode, body
+from benchmarks.speed.drip import PACE_S
+from benchmarks.speed.load import Generator, generator
+from benchmarks.speed.measure import DIRECT, Case, Measure, Row, StreamCost, measure, stream_cost
+from benchmarks.speed.peers import Target, started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

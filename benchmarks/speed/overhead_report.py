@@ -1,4 +1,4 @@
-"""How a run of `benchmarks.overhead` reads: in a terminal, as Markdown, and against the bars.
+"""How a run of `benchmarks.speed.overhead` reads: in a terminal, as Markdown, and against the bars.
 
 Neither form holds a host's name or a path, so both can be kept in `benchmarks/results/`.
 """
@@ -9,10 +9,10 @@ from types import MappingProxyType
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.bodies import BodyName
-from benchmarks.measure import DIRECT, Figure, Row, StreamCost
-from benchmarks.overhead import PeerFacts, Result
 from benchmarks.sheet import Sheet, draw, table, where
+from benchmarks.speed.bodies import BodyName
+from benchmarks.speed.measure import DIRECT, Figure, Row, StreamCost
+from benchmarks.speed.overhead import PeerFacts, Result
 
 BARS: MappingProxyType[BodyName, float] = MappingProxyType({"small": 1.5, "agent": 0.25, "long": 0.2})
 """The most that Turnout may add, as a share of what Switchyard adds."""

@@ -13,19 +13,17 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
-from benchmarks.bodies import MODEL, PATHS, Body, Dialect
-from benchmarks.drip import WORD
+from benchmarks.installed import PeerName
 from benchmarks.process import ROOT, BenchmarkError, free_port, stopped, wait_until_open
+from benchmarks.speed.bodies import MODEL, PATHS, Body, Dialect
+from benchmarks.speed.drip import WORD
 
-PeerName = Literal["turnout", "switchyard", "litellm"]
 _KEY = "sk-bench-0123456789"
 _READY_S = 90.0
 
@@ -164,24 +162,6 @@ def _litellm(site: Site) -> Launch:
 PEERS: MappingProxyType[PeerName, Callable[[Site], Launch]] = MappingProxyType(
     {"turnout": _turnout, "switchyard": _switchyard, "litellm": _litellm}
 )
-_DISTRIBUTIONS: MappingProxyType[PeerName, str] = MappingProxyType(
-    {"turnout": "turnout", "switchyard": "nemo-switchyard", "litellm": "litellm"}
-)
-
-
-def interpreter(name: PeerName, peers: Path) -> Path:
-    """The interpreter that runs a peer: our own for Turnout, that of `peers` for others."""
-    return Path(sys.executable) if name == "turnout" else peers / "bin" / "python"
-
-
-def version(name: PeerName, python: Path) -> str | None:
-    """The installed version; `None` where the peer is not installed there."""
-    if not python.exists():
-        return None
-    code = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
-    argv = [str(python), "-c", code, _DISTRIBUTIONS[name]]
-    ended = subprocess.run(argv, capture_output=True, check=False, text=True, timeout=30)
-    return ended.stdout.strip() or None
 
 
 @contextlib.contextmanager

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 
-from benchmarks.bodies import STAMP, Dialect, Mode, body
 from benchmarks.machine import Machine, machine
-from benchmarks.routers import planner, request
+from benchmarks.routing.routers import planner, request
+from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
 from router.reading.reader import Reader
 from router.types import Request
 

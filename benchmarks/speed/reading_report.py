@@ -1,12 +1,12 @@
-"""How a run of `benchmarks.reading` reads: in a terminal and as Markdown, and which bars fell."""
+"""How a run of `benchmarks.speed.reading` reads: in a terminal and as Markdown, and which bars fell."""
 
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.reading import Cost, Memory, Result, missed
 from benchmarks.sheet import Sheet, draw, table, where
+from benchmarks.speed.reading import Cost, Memory, Result, missed
 
 
 def render(result: Result, console: Console) -> None:

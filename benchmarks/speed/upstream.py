@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.bodies import PATHS
-from benchmarks.drip import answer
 from benchmarks.process import ROOT, free_port, stopped, wait_until_open
+from benchmarks.speed.bodies import PATHS
+from benchmarks.speed.drip import answer
 
 _NGINX = """
 daemon off; master_process off; worker_processes 1; pid @FOLDER@/pid; error_log stderr error;
@@ -69,9 +69,9 @@ def fixed() -> Iterator[int]:
 
 @contextlib.contextmanager
 def dripping() -> Iterator[int]:
-    """Serve `benchmarks.drip`; yields the port."""
+    """Serve `benchmarks.speed.drip`; yields the port."""
     port = free_port()
-    argv = [sys.executable, "-m", "benchmarks.drip", str(port)]
+    argv = [sys.executable, "-m", "benchmarks.speed.drip", str(port)]
     process = subprocess.Popen(argv, cwd=ROOT, start_new_session=True)
     with stopped(process):
         wait_until_open(port, process, "drip")

@@ -12,9 +12,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.tune import Point, Result
-from benchmarks.tune_report import NAMES
-from benchmarks.tune_yaml import shown
+from benchmarks.tune.report import NAMES
+from benchmarks.tune.rewrite import shown
+from benchmarks.tune.tuner import Point, Result
 from router.errors import Misconfigured
 
 BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks.sheet import Sheet, table
 from benchmarks.stats import Interval
-from benchmarks.tune import Needed, Point, Result
-from benchmarks.tune_yaml import Change, shown
+from benchmarks.tune.rewrite import Change, shown
+from benchmarks.tune.tuner import Needed, Point, Result
 
 NAMES: Mapping[str, str] = {
     "always-local": "all local",

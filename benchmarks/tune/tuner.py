@@ -1,7 +1,7 @@
 """From outcomes to a policy's numbers: the cheapest setting that is certified to lose little enough.
 
 Everything that is shown is measured on the tasks with recorded outcomes, weighted as the traffic is
-mixed. What is certified, and what that rests on, is in `benchmarks.risk`; how an agent's task is
+mixed. What is certified, and what that rests on, is in `benchmarks.tune.risk`; how an agent's task is
 handed over after so many calls, in `benchmarks.cascade`. Where settings of an agent's
 calls are certified, a tenth of the allowed error goes to what the recorded calls leave open.
 
@@ -18,12 +18,21 @@ from benchmarks.baselines import is_known
 from benchmarks.cascade import Runs, Tariff, expected_usd, from_facts, quality, tariff
 from benchmarks.cases import Case, Suite, SuiteName
 from benchmarks.cost import PRICE_MODEL, Rates
-from benchmarks.gate import MIX
-from benchmarks.risk import Bound, branches, certify, evidence, growth, shortfall, tasks_needed, times_needed
 from benchmarks.route import LOCAL_CONTEXT, route
 from benchmarks.stats import CORNERS, RESAMPLES, Floats, Interval, interval, ratio, resample
 from benchmarks.suites.facts import read
-from benchmarks.sweep import LIMIT, Sweep, Swept, escalates_long_turns, numbers, sweep
+from benchmarks.traffic import MIX
+from benchmarks.tune.risk import (
+    Bound,
+    branches,
+    certify,
+    evidence,
+    growth,
+    shortfall,
+    tasks_needed,
+    times_needed,
+)
+from benchmarks.tune.sweep import LIMIT, Sweep, Swept, escalates_long_turns, numbers, sweep
 from policies.policy import Policy
 from router.prices import Prices
 

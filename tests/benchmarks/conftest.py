@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.drip import answer
+from benchmarks.speed.drip import answer
 
 
 @dataclass

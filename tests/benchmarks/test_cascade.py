@@ -9,7 +9,7 @@ from benchmarks.cascade import Runs, Tariff, evaluate, expected_usd, from_facts,
 from benchmarks.cases import Case, Effort
 from benchmarks.cost import Rates
 from benchmarks.suites.facts import read
-from benchmarks.tune import local_runs
+from benchmarks.tune.tuner import local_runs
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from router.prices import Prices

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.cases import Effort
-from benchmarks.check_notes import published_check
+from benchmarks.check.notes import published_check
 from benchmarks.cost import PUBLISHED_USD, Rates, task_usd
 from benchmarks.process import BenchmarkError
 from benchmarks.suites.recorded import load_suite

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from junitparser import JUnitXml
 
-from benchmarks import baselines, check_export, check_report
+from benchmarks import baselines
 from benchmarks.baselines import CLOUD, LOCAL, ORACLE, POLICY, RANDOM
-from benchmarks.check import check, data_digest, figures, measure
+from benchmarks.cases import SUITES
+from benchmarks.check import export as check_export
+from benchmarks.check import report as check_report
+from benchmarks.check.curve import curve
+from benchmarks.check.decisions import load as decisions
+from benchmarks.check.measure import check, data_digest, figures, measure
+from benchmarks.check.result import POOL, Options
 from benchmarks.cost import Rates
-from benchmarks.curve import curve
-from benchmarks.decisions import load as decisions
-from benchmarks.gate import NAMES, POOL, Options
 from benchmarks.process import BenchmarkError
 from benchmarks.suites.recorded import load_suite
 from policies.load import SHIPPED, load, parse
@@ -30,7 +33,7 @@ QUICK = Options(resamples=300)
 
 @pytest.fixture(scope="module")
 def suites():
-    return {name: load_suite(name) for name in NAMES}
+    return {name: load_suite(name) for name in SUITES}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def small(suites, outcomes):
 
 
 def with_bars(name, bars):
-    text = (Path(check_export.__file__).parents[1] / "policies" / f"{name}.yaml").read_text()
+    text = (Path(check_export.__file__).parents[2] / "policies" / f"{name}.yaml").read_text()
     kept = [line for line in text.splitlines() if not line.startswith("check:")]
     return parse("\n".join([*kept, f"check: {bars}"]), source=f"{name}.yaml")
 

@@ -13,7 +13,7 @@ from benchmarks.cli.check import check
 from policies.load import PolicyError
 from router.errors import Misconfigured
 
-LOCAL_FIRST = Path(__file__).parents[2] / "policies" / "local-first.yaml"
+LOCAL_FIRST = Path(__file__).parents[3] / "policies" / "local-first.yaml"
 
 
 @pytest.fixture

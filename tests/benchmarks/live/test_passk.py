@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 from scipy import stats
 
-from benchmarks.passk import mean_pass_at_k, pass_at_k, wilson
+from benchmarks.live.passk import mean_pass_at_k, pass_at_k, wilson
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(1, 0, 1), (1, 1, 1), (5, 2, 1), (5, 2, 3), (8, 1, 8), (10, 3, 4)])

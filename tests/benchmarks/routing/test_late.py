@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from benchmarks.late import CUTS, Score, auc, held_out, interval, load, markdown
+from benchmarks.routing.late import CUTS, Score, auc, held_out, interval, load, markdown
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.complexity import judge
-from benchmarks.peers import interpreter
+from benchmarks.installed import interpreter
 from benchmarks.process import BenchmarkError
-from benchmarks.routers import auc, run, wilson
-from benchmarks.routers_report import markdown, render
-from benchmarks.tasks import Task, evenly, tasks
+from benchmarks.routing.complexity import judge
+from benchmarks.routing.routers import auc, run, wilson
+from benchmarks.routing.routers_report import markdown, render
+from benchmarks.routing.tasks import Task, evenly, tasks
 
-BENCH = Path(__file__).parents[2] / ".venv-bench"
+BENCH = Path(__file__).parents[3] / ".venv-bench"
 
 
 @pytest.fixture(scope="module")

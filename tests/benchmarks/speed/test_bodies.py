@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from benchmarks.bodies import SIZES, STAMP, body
+from benchmarks.speed.bodies import SIZES, STAMP, body
 
 DIALECTS = ("openai_chat", "anthropic_messages")
 

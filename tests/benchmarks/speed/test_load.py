@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
-from benchmarks.bodies import body
-from benchmarks.drip import WORD
-from benchmarks.load import load, request, stream
+from benchmarks.speed.bodies import body
+from benchmarks.speed.drip import WORD
+from benchmarks.speed.load import load, request, stream
 
 GENERATORS = [
     "own",

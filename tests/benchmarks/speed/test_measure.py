@@ -1,10 +1,10 @@
 import pytest
 
-from benchmarks import upstream
-from benchmarks.bodies import body
-from benchmarks.measure import DIRECT, Case, measure, stream_cost
-from benchmarks.peers import Target
 from benchmarks.process import BenchmarkError, cpu_s, resident_mb
+from benchmarks.speed import upstream
+from benchmarks.speed.bodies import body
+from benchmarks.speed.measure import DIRECT, Case, measure, stream_cost
+from benchmarks.speed.peers import Target
 
 
 def case(**changed):

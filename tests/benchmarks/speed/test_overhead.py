@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.measure import Figure, Row, StreamCost
-from benchmarks.overhead import Options, run
-from benchmarks.overhead_report import markdown, missed, render
-from benchmarks.peers import interpreter, version
+from benchmarks.installed import interpreter, version
+from benchmarks.speed.measure import Figure, Row, StreamCost
+from benchmarks.speed.overhead import Options, run
+from benchmarks.speed.overhead_report import markdown, missed, render
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.reading import Options, missed, run
-from benchmarks.reading_report import markdown, render
+from benchmarks.speed.reading import Options, missed, run
+from benchmarks.speed.reading_report import markdown, render
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import socket
 
 import pytest
 
-from benchmarks import upstream
-from benchmarks.bodies import PATHS, body
-from benchmarks.drip import WORD
-from benchmarks.load import request, stream
-from benchmarks.peers import Target, verify
 from benchmarks.process import BenchmarkError
+from benchmarks.speed import upstream
+from benchmarks.speed.bodies import PATHS, body
+from benchmarks.speed.drip import WORD
+from benchmarks.speed.load import request, stream
+from benchmarks.speed.peers import Target, verify
 
 ENDS = {"openai_chat": b"data: [DONE]", "anthropic_messages": b"event: message_stop"}
 DIALECTS = tuple(PATHS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.tune_yaml import Change, rewrite, shown
+from benchmarks.tune.rewrite import Change, rewrite, shown
 from policies.load import SHIPPED, load, parse
 from router.errors import Misconfigured
 

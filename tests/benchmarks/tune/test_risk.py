@@ -5,7 +5,7 @@ from math import inf, log
 import numpy as np
 import pytest
 
-from benchmarks.risk import BETS, Bound, branches, certify, evidence, growth, shortfall, times_needed
+from benchmarks.tune.risk import BETS, Bound, branches, certify, evidence, growth, shortfall, times_needed
 
 WORLDS = 500
 FRACTIONS = np.linspace(0, 1, 21)

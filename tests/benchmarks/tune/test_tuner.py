@@ -12,12 +12,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmarks.cases import Case, Effort, Suite, System
-from benchmarks.risk import Bound
 from benchmarks.route import route
-from benchmarks.sweep import numbers, sweep
-from benchmarks.tune import Asked, tune
-from benchmarks.tune_picture import draw
-from benchmarks.tune_report import changes, finding, markdown, paragraphs, sheets
+from benchmarks.tune.picture import draw
+from benchmarks.tune.report import changes, finding, markdown, paragraphs, sheets
+from benchmarks.tune.risk import Bound
+from benchmarks.tune.sweep import numbers, sweep
+from benchmarks.tune.tuner import Asked, tune
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.load import load, parse

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.bodies import body
-from benchmarks.routers import planner
+from benchmarks.routing.routers import planner
+from benchmarks.speed.bodies import body
 from router.reading.reader import Reader
 from router.types import Plan, Request
 
@@ -32,7 +32,7 @@ DEADLINE_S = 120
 READ_ALL = f"""
 import json, pathlib, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-from benchmarks.routers import planner, request
+from benchmarks.routing.routers import planner, request
 from router.reading.reader import Reader
 reader = Reader()
 path = planner(reader)

@@ -1,0 +1,1 @@
+"""The gate: a policy on the recorded suites, held to its bars."""

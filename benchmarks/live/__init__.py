@@ -1,0 +1,1 @@
+"""Runs through a live endpoint: whose answers pass, measured anew."""

@@ -1,0 +1,1 @@
+"""What the endpoint itself costs a request: beside its peers, and by what it reads."""

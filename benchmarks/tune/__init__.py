@@ -1,0 +1,1 @@
+"""A policy's numbers, chosen by recorded outcomes and certified."""
