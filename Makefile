@@ -30,7 +30,7 @@ run: $(VENV)/.run-$(GPU)      ## set up and start the endpoint (ARGS="--listen 1
 	@$(BIN)/turnout serve $(ARGS)
 
 test: $(VENV)/.dev node       ## all quick tests
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.dev node node-slow .venv-clients/.ready .venv-swebench/.ready  ## conformance and load runs, minutes each
 	$(BIN)/python -m pytest -m slow $(ARGS)
