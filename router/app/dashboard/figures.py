@@ -16,6 +16,8 @@ from router.reports.charts import Chart, Series, stacked
 TRACKS = ("local", "cloud")
 HOURLY = 50 * HOUR
 """Longer than this, and a column is a day."""
+WIDE, NARROW = 1120, 360
+"""Pixels of a drawing: the style sheet shows the one that fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,9 @@ def figures(
         saved_high_usd=sums.saved_high(whole),
         unpriced=sums.unpriced(whole),
         chart=chart,
-        drawn=stacked(chart),
+        drawn=Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
+            stacked(chart, width=WIDE), stacked(chart, width=NARROW)
+        ),
     )
 
 

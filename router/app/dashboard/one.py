@@ -77,6 +77,8 @@ class Rule:
     matched: bool
     decided: bool
     because: str
+    after: bool
+    """It stands behind the one that decided, so it was not asked."""
     moment: bool
     """Its condition asks for a state that was not kept: that is as it is now."""
 
@@ -156,6 +158,8 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
     asks_state = {
         rule.name: any(name.partition(".")[0] in STATE for name in rule.when.names) for rule in policy.rules
     }
+    names = [line.rule for line in told.rules]
+    decided = names.index(row["rule"]) if row["rule"] in names else len(names)
     rules = [
         Rule(
             name=line.rule,
@@ -163,11 +167,12 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
             to=line.to,
             why=line.why,
             matched=line.matched,
-            decided=line.rule == row["rule"],
+            decided=at == decided,
+            after=at > decided,
             because=line.because,
             moment=asks_state[line.rule],
         )
-        for line in told.rules
+        for at, line in enumerate(told.rules)
     ]
     same = (told.decision.rule, told.decision.track) == (row["rule"], row["track"])
     return Again(explanation=told, rules=rules, same=same, changed_at=_changed(holder, row["begun_at"]))

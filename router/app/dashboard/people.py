@@ -1,4 +1,4 @@
-"""Teams and their keys, as an admin sees them: what each may do, has spent, and which keys are in force."""
+"""Teams and their keys, as an admin sees them: what each used and may do, and which keys are in force."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,33 +9,34 @@ from typing import Any
 from router.app.dashboard.facts import DashboardOptions
 from router.app.dashboard.standings import Standing, standings
 from router.ledger import reading
-from router.ledger.reading import Totals
 from router.periods import span
+from router.reports import sums
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One team."""
+    """One team, and what it used since the month began."""
 
     name: str
     row: Row | None
     """Its terms; None for one that only the ledger knows."""
-    month: Totals | None
-    """What it used since this month began in the visitor's zone."""
-    budgets: Sequence[Standing]
-    keys: Sequence[Row]
-    """In force."""
+    requests: float
+    local: float
+    cost_usd: float | None
+    saved_usd: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
     """All of them."""
 
-    teams: Sequence[Member]
-    admins: Sequence[Row]
     since: float
+    teams: Sequence[Member]
+    """The one that spent most comes first."""
+    budgets: Sequence[Standing]
+    keys: Sequence[Row]
 
 
 def look(options: DashboardOptions, zone: tzinfo) -> People:
@@ -43,29 +44,29 @@ def look(options: DashboardOptions, zone: tzinfo) -> People:
     now = time.time()
     month = span("month", str(zone), now)
     with options.engine.connect() as connection:
-        used = {one.key[0]: one for one in reading.totals(connection, *month, by=("team",))}
+        used = sums.nested(reading.totals(connection, *month, by=("team", "track")))
     rows = {row["name"]: row for row in options.accounts.teams()}
-    keys = [row for row in options.accounts.keys() if _in_force(row, now)]  # noqa: SIM118 - no dict
-    budgets = standings(options.accounts, options.budgets, options.shelf)
-    return People(
-        teams=[
+    teams = []
+    for name in {*rows, *(key[0] for key in used)}:
+        tracks = used.get((name,), {})
+        whole = sums.merge(tracks.values()).get((), sums.zero(*month))
+        teams.append(
             Member(
                 name=name,
                 row=rows.get(name),
-                month=used.get(name),
-                budgets=[one for one in budgets if one.team == name],
-                keys=[row for row in keys if row["team"] == name and not row["admin"]],
+                requests=whole["requests"],
+                local=tracks["local"]["requests"] if "local" in tracks else 0,
+                cost_usd=sums.cost(whole),
+                saved_usd=sums.saved(whole),
             )
-            for name in sorted({*rows, *used}, key=lambda one: (-_spent(used.get(one)), one))
-        ],
-        admins=[row for row in keys if row["admin"]],
+        )
+    return People(
         since=month.since,
+        teams=sorted(teams, key=lambda team: (-(team.cost_usd or 0.0), team.name)),
+        budgets=standings(options.accounts, options.budgets, options.shelf),
+        keys=[row for row in options.accounts.keys() if _in_force(row, now)],  # noqa: SIM118 - no dict
     )
 
 
 def _in_force(row: Row, now: float) -> bool:
     return row["revoked_at"] is None and (row["expires_at"] is None or row["expires_at"] > now)
-
-
-def _spent(used: Totals | None) -> float:
-    return used["cost_usd"] if used else 0.0

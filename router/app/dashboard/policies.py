@@ -15,6 +15,18 @@ DAYS = 7
 """Of so many days it is told what each rule decided."""
 
 
+RESERVED: Mapping[str, str] = {
+    "asked": "the client named a track",
+    "budget": "no money was left, so it stayed local",
+    "degrade": "the cloud could not serve",
+    "escalate": "the turn had outgrown the local model",
+    "never_cloud": "it must not leave this machine",
+    "observe": "only watched; it went where the client asked",
+    "unreadable": "the request could not be read",
+}
+"""What decides in a rule's place, in words."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """One bar, and what the check came to."""

@@ -111,7 +111,10 @@ def _add_pages(router: APIRouter, options: DashboardOptions, look: Look, door: D
         """The policies in use."""
         visitor = door.enter(request)
         return page(
-            request, "policy.html", {"policies": policies.look(options), "days": policies.DAYS}, visitor
+            request,
+            "policy.html",
+            {"policies": policies.look(options), "days": policies.DAYS, "reserved": policies.RESERVED},
+            visitor,
         )
 
     @router.get("/teams")
