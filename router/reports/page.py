@@ -5,6 +5,7 @@ escape all of them, and the page forbids itself to load or run whatever got thro
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import jinja2
 from markupsafe import Markup
@@ -35,6 +36,7 @@ def mail_html(story: Story) -> str:
     return _templates().get_template("mail.html").render(story=story)
 
 
+@cache
 def _templates() -> jinja2.Environment:
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("router.reports"),

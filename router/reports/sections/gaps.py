@@ -43,14 +43,15 @@ def _of_time(facts: Facts) -> Iterator[str]:
         yield "These days are not over yet: what begins after this report was made is not in it."
     if facts.known_since is None:
         return
-    if facts.known_since > since:
-        first = words.long_day(scope.day_of(facts.known_since))
-        yield f"The ledger begins on {first}: of the days before, nothing is known."
-    elif facts.kept_since is None or facts.kept_since > since + 86_400:
-        kept = "none" if facts.kept_since is None else words.long_day(scope.day_of(facts.kept_since))
+    known = scope.day_of(facts.known_since)
+    if known > scope.first:
+        yield f"The ledger begins on {words.long_day(known)}: of the days before, nothing is known."
+    kept = None if facts.kept_since is None else scope.day_of(facts.kept_since)
+    if kept is None or kept > max(known, scope.first):
+        told = "no longer kept" if kept is None else f"kept from {words.long_day(kept)} on"
         yield (
-            f"Single requests are kept from {kept} on; of earlier days only the hourly sums are, so requests "
-            "asked again and verdicts are not counted there."
+            f"Single requests are {told}; of earlier days only the hourly sums are, so requests asked again "
+            "and verdicts are not counted there."
         )
     empty = sum(
         not day

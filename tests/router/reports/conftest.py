@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from happenings import DAY, NOON, Happened, happen, open_ledger
+from happenings import DAY, NOON, Happened, empty, happen, open_ledger
 
 from router.economics import Machine
 from router.ledger.store import LedgerStore
@@ -19,11 +18,19 @@ SCOPE = Scope(team=None, first=date(2026, 11, 1), last=date(2026, 11, 3), zone=Z
 Reported = Callable[..., Facts]
 
 
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerStore]:
+    """One for all tests: a new one would compile all of a report's questions anew."""
+    opened = open_ledger(tmp_path_factory.mktemp("ledger") / "ledger.db")
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[LedgerStore]:
-    store = open_ledger(tmp_path / "ledger.db")
-    yield store
-    store.close()
+def ledger(store: LedgerStore) -> LedgerStore:
+    """The same with nothing in it."""
+    empty(store)
+    return store
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
@@ -15,6 +17,7 @@ from router.ledger.money import Billing
 from router.ledger.posting import post
 from router.ledger.rows import begun, finished
 from router.ledger.store import LedgerStore
+from router.ledger.tables import metadata
 from router.prices import Prices
 from router.types import Attempt, Outcome, Plan, Request, Usage
 
@@ -112,6 +115,13 @@ def happen(store: LedgerStore, happened: Sequence[Happened], *, first: int = 0) 
     told = [record for n, one in enumerate(happened, first) for record in records(n, one)]
     with writing(store.engine) as connection:
         store.budgets.charge(connection, post(connection, told, BILLING))
+
+
+def empty(store: LedgerStore) -> None:
+    """Forget everything."""
+    with writing(store.engine) as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(sa.delete(table))
 
 
 def open_ledger(location: Path) -> LedgerStore:

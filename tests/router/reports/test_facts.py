@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from happenings import DAY, NOON, Happened, happen
+from happenings import DAY, NOON, Happened, empty, happen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from router.ledger.database import writing
 from router.ledger.rollups import COUNTS, SUMS
-from router.ledger.tables import hourly, latencies, requests, spending
+from router.ledger.tables import requests
 from router.reports import sums
 from router.reports.document import document, schema
 from router.reports.sheet import COLUMNS, sheet
@@ -44,9 +43,7 @@ happened = st.builds(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(happened, max_size=15), team=st.sampled_from([None, "core"]))
 def test_days_rules_tracks_people_csv_and_json_add_up_to_the_rows(ledger, reported, told, team):
-    with writing(ledger.engine) as connection:
-        for table in (requests, hourly, latencies, spending):
-            connection.execute(sa.delete(table))
+    empty(ledger)
     facts = reported(told, team=team)
     mine = [one for one in told if team in {None, one.team}]
     with ledger.engine.connect() as connection:
