@@ -7,6 +7,7 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,9 +116,10 @@ class _Crew:
     async def _ask_and_score(self, problem: Problem, sample: int) -> Answer | Failure:
         try:
             said = await ask(self._session, self._plan.url, self._body(problem))
-            program = _program(problem, said.text)
+            proof = secrets.token_hex()
+            program = _program(problem, said.text, proof)
             # A generous clock: what decides is the time on the CPU, which a busy machine does not spend.
-            ran = await asyncio.to_thread(self._sandbox.run, program, Limits(wall_s=30))
+            ran = await asyncio.to_thread(self._sandbox.run, program, Limits(wall_s=30), proof=proof)
         except (NoAnswer, SandboxError) as error:
             return Failure(task=problem.id, sample=sample, error=str(error))
         cloud = said.track == "cloud"
@@ -150,8 +152,8 @@ class _Crew:
         }
 
 
-def _program(problem: Problem, text: str) -> str:
-    program = problem.program(text)
+def _program(problem: Problem, text: str, proof: str) -> str:
+    program = problem.program(text, proof)
     if program is None:
         raise NoAnswer(f"answers of {problem.suite} cannot be run here")
     return program

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Literal
@@ -115,8 +115,13 @@ class Sandbox:
     warning: str = ""
     """What a person must be told; empty where nothing is amiss."""
 
-    def run(self, program: str, limits: Limits | None = None) -> Ran:
+    def run(self, program: str, limits: Limits | None = None, *, proof: str = "") -> Ran:
         """Run Python source and wait for its end.
+
+        Args:
+            program: what to run.
+            limits: what it may take.
+            proof: what it must print last to pass; status 0 alone does where there is none.
 
         Raises:
             SandboxError: it was not even started.
@@ -142,7 +147,10 @@ class Sandbox:
                 **_as_nobody(),
             ) as process:
                 status = _waited(process, limits.wall_s)
-            return _told(status, said, complained, limits, time.monotonic() - began)
+            ran = _told(status, said, complained, limits, time.monotonic() - began)
+            if ran.passed and not _ends_with(said, proof.encode()):
+                return replace(ran, ended="failed", why="ended itself before its tests did")
+            return ran
 
     def _command(self, limits: Limits) -> list[str]:
         begin = [self.python, "-I", "-c", _BEGIN, json.dumps(limits.resources(self.mode))]
@@ -287,6 +295,11 @@ def _told(status: int | None, said: IO[bytes], complained: IO[bytes], limits: Li
     return Ran(
         ended="failed", why=words.splitlines()[-1] if words else f"exit status {status}", seconds=seconds
     )
+
+
+def _ends_with(file: IO[bytes], proof: bytes) -> bool:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - len(proof)))
+    return file.read() == proof
 
 
 def _end_of(file: IO[bytes], start: int) -> str:

@@ -29,6 +29,7 @@ _BEGINS = re.compile(r"^(?:(?:from|import|def|async def|class) |@|\w+ *=)", re.M
 
 # The answer is a module of its own, so that its `__main__` block stays asleep and its dataclasses find
 # their names. What ends early, `sys.exit(0)` too, does not pass; threads left behind do not hold it up.
+# The proof is written when all tests are through: `os._exit(0)` in an answer cannot write it.
 _HARNESS = Template("""\
 import os, sys, traceback, types
 
@@ -43,6 +44,8 @@ else:
     status = 0
 sys.stdout.flush()
 sys.stderr.flush()
+if not status:
+    os.write(1, $proof)
 os._exit(status)
 """)
 
@@ -67,11 +70,12 @@ class Problem:
     tests: str = ""
     """A program that raises where the function is wrong; empty where answers cannot be run here."""
 
-    def program(self, answer: str) -> str | None:
-        """Write the Python program that exits 0 exactly when `answer` passes.
+    def program(self, answer: str, proof: str = "") -> str | None:
+        """Write the program that exits 0, with `proof` as its last words, exactly when `answer` passes.
 
         Args:
             answer: a model's text: code in a Markdown fence, a whole function, or only its body.
+            proof: what no answer can know; a status of 0 alone can be forged.
 
         Returns:
             The program; None where this suite's answers cannot be run here.
@@ -79,7 +83,9 @@ class Problem:
         if not self.tests:
             return None
         code = completed(answer, stub=self.stub, entry=self.entry)
-        return _HARNESS.substitute(answer=repr(("answer.py", code)), tests=repr(("tests.py", self.tests)))
+        return _HARNESS.substitute(
+            answer=repr(("answer.py", code)), tests=repr(("tests.py", self.tests)), proof=repr(proof.encode())
+        )
 
 
 def fingerprint(problem: Problem) -> str:

@@ -209,9 +209,9 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path):
 def test_every_humaneval_solution_passes_and_every_empty_answer_fails():
     sandbox = find()
     for problem in problems():
-        good = problem.program(f"```python\n{problem.stub}{problem.solution}```")
+        good = problem.program(f"```python\n{problem.stub}{problem.solution}```", "whole")
         assert good is not None
-        assert sandbox.run(good).passed, problem.id
+        assert sandbox.run(good, proof="whole").passed, problem.id
         empty = problem.program(f"```python\n{problem.stub}    return None\n```")
         assert empty is not None
         assert not sandbox.run(empty).passed, problem.id

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.live.sandbox import Limits, SandboxError, find
+from benchmarks.suites.humaneval import problems
 
 QUICK = Limits(wall_s=20, cpu_s=1)
 FORKS = """
@@ -36,7 +37,17 @@ def test_a_good_program_passes_and_a_bad_one_says_why(sandbox):
     ran = sandbox.run("assert 1 + 1 == 3, 'no'")
     assert (ran.ended, ran.why) == ("failed", "AssertionError: no")
     assert sandbox.run("def f(:").ended == "failed"
-    assert sandbox.run("raise SystemExit(0)").passed  # status 0: what that proves is the program's to say
+    assert sandbox.run("raise SystemExit(0)").passed  # status 0: what more is asked for, a proof says
+
+
+@pytest.mark.parametrize("early", ["import os; os._exit(0)", "import sys; sys.exit(0)", "print('word')"])
+def test_an_answer_that_ends_before_its_tests_does_not_pass(sandbox, early):
+    problem = next(problems())
+    right = f"{problem.stub}{problem.solution}"
+    assert sandbox.run(problem.program(right, "a word"), proof="a word").passed
+    ended = sandbox.run(problem.program(f"{early}\n{problem.stub}    pass", "a word"), proof="a word")
+    assert ended.ended == "failed"
+    assert "os._exit" not in early or ended.why == "ended itself before its tests did"
 
 
 def test_an_infinite_loop_is_ended_by_its_time_on_the_cpu(sandbox):
