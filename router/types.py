@@ -59,7 +59,7 @@ class Usage:
     estimated: bool = False
     """True where the upstream reported none, or the stream ended early."""
     terms: str = ""
-    """What else the price depends on, as words: `batch`, `priority`, `flex`, `fast`, `us`; empty: standard."""
+    """What else the price depends on: `batch`, `priority`, `flex`, `fast`, `us`; empty: standard."""
 
     @property
     def prompt(self) -> int:

@@ -3,8 +3,8 @@
 No prompt or answer text, no ask, no path: nothing here reads `request.body` or `headers`,
 of `features.ask` only a digest is kept whose key no disk ever holds, and reasons are the
 policy's own words. Names that a client chose are cut short, and of what failed only our own
-words are kept: an upstream may tell the prompt in its. All of it runs on the event loop between a client and its answer: it looks up and
-copies, no more.
+words are kept: an upstream may tell the prompt in its. All of it runs on the event loop
+between a client and its answer: it looks up and copies, no more.
 """
 
 import re

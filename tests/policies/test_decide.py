@@ -277,7 +277,10 @@ class TestBudget:
 
     def test_a_turn_already_on_the_cloud_goes_on_locally(self):
         state = replace(STATE, last=ON_CLOUD, budget_left_usd=-1)
-        assert (decided(self.MINE, ask(), HARD, STATE).track, decided(self.MINE, ask(), HARD, state).rule) == (
+        assert (
+            decided(self.MINE, ask(), HARD, STATE).track,
+            decided(self.MINE, ask(), HARD, state).rule,
+        ) == (
             "cloud",
             "budget",
         )
