@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 
 from router.app.intake import admit_admin, headers_of, peer_of, take_body
 from router.app.origin import check_json, check_origin
-from router.app.terms import KeyIn, TeamIn, changed, read
+from router.app.terms import KeyIn, TeamIn, changed_key, changed_team, read
 from router.errors import BadRequest, TurnoutError
 from router.keys import Key, Keyring
 from router.ledger.accounts import Accounts
@@ -68,7 +68,7 @@ def build_admin(options: AdminOptions) -> APIRouter:
         """Change what is named, and leave the rest; null lifts a limit."""
         body = await _body(request, options.keyring())
         team = await _work(accounts.team, name)
-        if team is None or not await _work(accounts.set_team, changed(team, body)):
+        if team is None or not await _work(accounts.set_team, changed_team(team, body)):
             raise _no_team(name)
         return await show(name)
 
@@ -86,16 +86,22 @@ def build_admin(options: AdminOptions) -> APIRouter:
         await options.changed()
         return made
 
+    @router.patch("/keys/{key_id}")
+    async def set_key(request: Request, key_id: str) -> Json:
+        """Change what is named, and leave the rest; null lifts a limit, and lets the key never end."""
+        body = await _body(request, options.keyring())
+        key = await _work(accounts.key, key_id)
+        if key is None or not await _work(accounts.set_key, changed_key(key, body)):
+            raise _no_key()
+        await options.changed()
+        return next(row for row in await _work(accounts.keys) if row["id"] == key_id)
+
     @router.delete("/keys/{key_id}")
     async def revoke_key(request: Request, key_id: str) -> Json:
         """End a key."""
         enter(request, options.keyring())
         if not await _work(accounts.revoke_key, key_id):
-            raise BadRequest(
-                "key: there is no such key in force; GET /admin/keys shows their ids",
-                status=404,
-                kind="not_found_error",
-            )
+            raise _no_key()
         await options.changed()
         return {"revoked": key_id}
 
@@ -164,6 +170,14 @@ async def _work(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 def _no_team(name: str) -> BadRequest:
     return BadRequest(
         f"team: there is no team {name[:100]!r}; GET /admin/teams lists them",
+        status=404,
+        kind="not_found_error",
+    )
+
+
+def _no_key() -> BadRequest:
+    return BadRequest(
+        "key: there is no such key in force; GET /admin/keys shows their ids",
         status=404,
         kind="not_found_error",
     )

@@ -1,6 +1,7 @@
 """What may be said of teams and keys, on the command line and over `/admin`: where text becomes values."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
@@ -101,6 +102,10 @@ class TermsIn(_Part):
             models=tuple(self.models or ()),
         )
 
+    def over(self, before: Terms) -> Terms:
+        """`before`, with what is named here in its place."""
+        return replace(before, **named(self, self.terms(), *TermsIn.model_fields))
+
 
 class TeamTerms(TermsIn):
     """A team's, for a change: what is left out stays."""
@@ -118,14 +123,36 @@ class TeamIn(TeamTerms):
         return Team(name=self.name, zone=self.zone, terms=self.terms())
 
 
-class KeyIn(TermsIn):
+class KeyTerms(TermsIn):
+    """A key's, for a change: what is left out stays."""
+
+    user: Label = ""
+    name: Label = ""
+    expires: Annotated[str, Field(max_length=64), AfterValidator(_future)] | None = None
+
+    @property
+    def expires_at(self) -> float | None:
+        """Seconds since the epoch; None for never."""
+        return self.expires  # type: ignore[return-value] # the validator made a number of it
+
+    def check_admin(self, admin: bool) -> None:
+        """See that an admin key is given no team's terms.
+
+        Raises:
+            BadRequest: it is; the message names the field.
+        """
+        given = self.model_fields_set & {*TermsIn.model_fields, "team"}
+        if admin and given:
+            raise BadRequest(
+                f"{min(given)}: an admin key makes no model calls, so this means nothing; leave it out"
+            )
+
+
+class KeyIn(KeyTerms):
     """A new key. An admin key needs no team and takes no terms."""
 
     team: Name = DEFAULT_TEAM
-    user: Label = ""
-    name: Label = ""
     admin: bool = False
-    expires: Annotated[str, Field(max_length=64), AfterValidator(_future)] | None = None
 
     def key(self) -> Key:
         """The same as a value, without an id.
@@ -135,31 +162,44 @@ class KeyIn(TermsIn):
         """
         if not self.admin and "team" not in self.model_fields_set:
             raise BadRequest("team: must be given; it is whom the key's requests are counted for")
-        given = self.model_fields_set & {*TermsIn.model_fields, "team"}
-        if self.admin and given:
-            raise BadRequest(
-                f"{min(given)}: an admin key makes no model calls, so this means nothing; leave it out"
-            )
+        self.check_admin(self.admin)
         return Key(
             team=self.team,
             user=self.user,
             name=self.name,
             admin=self.admin,
-            expires_at=self.expires,  # type: ignore[arg-type] # the validator made a number of it
+            expires_at=self.expires_at,
             terms=self.terms(),
         )
 
 
-def changed(team: Team, given: dict[str, Any] | bytes) -> Team:
+def changed_team(team: Team, given: dict[str, Any] | bytes) -> Team:
     """Give a team what is named, and leave it the rest.
 
     Raises:
         BadRequest: something is wrong with it; the message names the field.
     """
     asked = read(TeamTerms, given)
-    new, named = asked.terms(), asked.model_fields_set
-    kept = {name: getattr(new if name in named else team.terms, name) for name in TermsIn.model_fields}
-    return Team(name=team.name, zone=asked.zone if "zone" in named else team.zone, terms=Terms(**kept))
+    return replace(team, terms=asked.over(team.terms), **named(asked, asked, "zone"))
+
+
+def changed_key(key: Key, given: dict[str, Any] | bytes) -> Key:
+    """Give a key what is named, and leave it the rest; its team and whether it is an admin's stay.
+
+    Raises:
+        BadRequest: as above.
+    """
+    asked = read(KeyTerms, given)
+    asked.check_admin(key.admin)
+    kept = named(asked, asked, "user", "name")
+    if "expires" in asked.model_fields_set:
+        kept["expires_at"] = asked.expires_at
+    return replace(key, terms=asked.over(key.terms), **kept)
+
+
+def named(asked: _Part, value: object, *names: str) -> dict[str, Any]:
+    """Those of `value`'s attributes that `asked` was given."""
+    return {name: getattr(value, name) for name in names if name in asked.model_fields_set}
 
 
 def read(part: type[Part], given: dict[str, Any] | bytes) -> Part:

@@ -1,14 +1,18 @@
 """What `turnout team` and `turnout key` have in common: options, the ledger, and how terms look."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import wraps
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from router.errors import BadRequest, Misconfigured
 from router.settings import load_settings
+from router.teams import FREE, Budget, Terms
 
 if TYPE_CHECKING:
     from router.ledger.store import LedgerStore
@@ -16,60 +20,86 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Ledger = Annotated[str | None, typer.Option(help="The ledger that holds teams and keys.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Policy = Annotated[
-    str | None, typer.Option(help="A policy of its own: a shipped one's name or a YAML file; '' for none.")
-]
-BudgetUsd = Annotated[
-    float | None, typer.Option("--budget", help="Dollars it may spend in each period; 0 for no budget.")
-]
-Per = Annotated[str | None, typer.Option(help="The budget's period: day, week or month [default: month].")]
-Over = Annotated[
-    str | None,
-    typer.Option(help="Over budget: local (the local model serves) or error (402) [default: local]."),
-]
-Requests = Annotated[
-    int | None, typer.Option("--requests-per-minute", help="Model calls a minute; 0 for no limit.")
-]
-Tokens = Annotated[
-    int | None, typer.Option("--tokens-per-minute", help="Tokens a minute, in and out; 0 for no limit.")
-]
-Models = Annotated[
-    str | None,
-    typer.Option(
-        help="Models of the provider's it may use, e.g. 'claude-haiku-*,claude-sonnet-*'; '' for all."
-    ),
-]
 
 
-def named_terms(
-    *,
-    policy: str | None,
-    budget: float | None,
-    per: str | None,
-    over: str | None,
-    requests_per_minute: int | None,
-    tokens_per_minute: int | None,
-    models: str | None,
-    before: Json | None = None,
-) -> Json:
-    """Put the options that were given together, as `/admin` takes them; 0 and '' lift a limit."""
-    given: Json = {}
-    if policy is not None:
-        given["policy"] = policy or None
-    known = before or {}
-    if budget is not None or per is not None or over is not None:
-        usd = budget if budget is not None else known.get("usd")
-        if usd is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermOptions:
+    """What a team or a key may do, as options; None is what was not given."""
+
+    policy: Annotated[
+        str | None,
+        typer.Option(help="A policy of its own: a shipped one's name or a YAML file; '' for none."),
+    ] = None
+    budget: Annotated[
+        float | None, typer.Option(help="Dollars it may spend in each period; 0 for no budget.")
+    ] = None
+    per: Annotated[
+        str | None, typer.Option(help="The budget's period: day, week or month (without: month).")
+    ] = None
+    over: Annotated[
+        str | None,
+        typer.Option(help="Over budget: local (the local model serves) or error, 402 (without: local)."),
+    ] = None
+    requests_per_minute: Annotated[int | None, typer.Option(help="Model calls a minute; 0 for no limit.")] = (
+        None
+    )
+    tokens_per_minute: Annotated[
+        int | None, typer.Option(help="Tokens a minute, in and out; 0 for no limit.")
+    ] = None
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Models of the provider's it may use, e.g. 'claude-haiku-*,claude-sonnet-*'; '' for all."
+        ),
+    ] = None
+
+    def named(self, before: Terms = FREE) -> Json:
+        """Those that were given, as `/admin` takes them; 0 and '' lift a limit.
+
+        Args:
+            before: What held so far: a budget may be changed in part.
+        """
+        given: Json = {}
+        if self.policy is not None:
+            given["policy"] = self.policy or None
+        if not (self.budget is None and self.per is None and self.over is None):
+            given["budget"] = self._budget(before.budget)
+        if self.requests_per_minute is not None:
+            given["requests_per_minute"] = self.requests_per_minute or None
+        if self.tokens_per_minute is not None:
+            given["tokens_per_minute"] = self.tokens_per_minute or None
+        if self.models is not None:
+            given["models"] = [name.strip() for name in self.models.split(",") if name.strip()] or None
+        return given
+
+    def _budget(self, before: Budget | None) -> Json | None:
+        if self.budget is None and before is None:
             raise Misconfigured("--per, --over: say how much with --budget, too")
-        parts = {"usd": usd, "per": per or known.get("per"), "over": over or known.get("over")}
-        given["budget"] = {name: part for name, part in parts.items() if part is not None} if usd else None
-    if requests_per_minute is not None:
-        given["requests_per_minute"] = requests_per_minute or None
-    if tokens_per_minute is not None:
-        given["tokens_per_minute"] = tokens_per_minute or None
-    if models is not None:
-        given["models"] = [name.strip() for name in models.split(",") if name.strip()] or None
-    return given
+        parts = asdict(before) if before else {}
+        named = {"usd": self.budget, "per": self.per, "over": self.over}
+        parts |= {name: part for name, part in named.items() if part is not None}
+        return parts if parts["usd"] else None
+
+
+def takes_terms(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` an option for each of `TermOptions`, in the place of its parameter `terms`."""
+    shown = signature(command, eval_str=True)
+    hints = get_type_hints(TermOptions, include_extras=True)
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint) for name, hint in hints.items()
+    ]
+
+    @wraps(command)
+    def taking(*args: object, **given: object) -> None:
+        terms = TermOptions(**{name: given.pop(name) for name in hints})  # type: ignore[arg-type] # typer's
+        command(*args, terms=terms, **given)
+
+    parameters: list[Parameter] = []
+    for name, one in shown.parameters.items():
+        parameters += options if name == "terms" else [one]
+    taking.__signature__ = shown.replace(parameters=parameters)  # type: ignore[attr-defined] # inspect reads it
+    taking.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
+    return taking
 
 
 @contextmanager

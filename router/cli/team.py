@@ -10,18 +10,12 @@ from rich.table import Table
 
 from router.cli.accounts import (
     AsJson,
-    BudgetUsd,
     Ledger,
-    Models,
-    Over,
-    Per,
-    Policy,
-    Requests,
-    Tokens,
+    TermOptions,
     budget_of,
-    named_terms,
     opened,
     rates_of,
+    takes_terms,
 )
 from router.errors import Misconfigured
 
@@ -29,22 +23,17 @@ app = typer.Typer(help="Teams: add, list, set their budget, limits, models and p
 Name = Annotated[str, typer.Argument(help="The team's name.")]
 Zone = Annotated[
     str | None,
-    typer.Option(help="Time zone of its days, weeks and months, e.g. Europe/Berlin [default: UTC]."),
+    typer.Option(help="Time zone of its days, weeks and months, e.g. Europe/Berlin (without: UTC)."),
 ]
 
 
 @app.command()
+@takes_terms
 def add(
     name: Name,
     *,
     zone: Zone = None,
-    policy: Policy = None,
-    budget: BudgetUsd = None,
-    per: Per = None,
-    over: Over = None,
-    requests: Requests = None,
-    tokens: Tokens = None,
-    models: Models = None,
+    terms: TermOptions,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,33 +44,19 @@ def add(
     from router.app.terms import TeamIn, read
 
     with opened(ledger) as store:
-        given = named_terms(
-            policy=policy,
-            budget=budget,
-            per=per,
-            over=over,
-            requests_per_minute=requests,
-            tokens_per_minute=tokens,
-            models=models,
-        )
-        team = read(TeamIn, {"name": name, **({"zone": zone} if zone else {}), **given}).team()
+        team = read(TeamIn, {"name": name, **({"zone": zone} if zone else {}), **terms.named()}).team()
         if not store.accounts.add_team(team):
             raise Misconfigured(f"name: there is a team {team.name!r} already; `turnout team set` changes it")
     typer.echo(json.dumps({"added": team.name}) if as_json else f"added {team.name}")
 
 
 @app.command("set")
+@takes_terms
 def set_team(
     name: Name,
     *,
     zone: Zone = None,
-    policy: Policy = None,
-    budget: BudgetUsd = None,
-    per: Per = None,
-    over: Over = None,
-    requests: Requests = None,
-    tokens: Tokens = None,
-    models: Models = None,
+    terms: TermOptions,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
@@ -89,28 +64,18 @@ def set_team(
 
     Example: [bold]turnout team set web --budget 300 --over error[/bold]
     """
-    from router.app.terms import changed
+    from router.app.terms import changed_team
 
     with opened(ledger) as store:
         team = store.accounts.team(name)
         if team is None:
             raise Misconfigured(f"name: there is no team {name!r}; `turnout team list` shows them")
-        held = team.terms.budget
-        given = named_terms(
-            policy=policy,
-            budget=budget,
-            per=per,
-            over=over,
-            requests_per_minute=requests,
-            tokens_per_minute=tokens,
-            models=models,
-            before={"usd": held.usd, "per": held.per, "over": held.over} if held else None,
-        )
+        given = terms.named(team.terms)
         if zone:
             given["zone"] = zone
         if not given:
             raise Misconfigured("say what to change, such as --budget 300; `--help` shows all options")
-        store.accounts.set_team(changed(team, given))
+        store.accounts.set_team(changed_team(team, given))
     typer.echo(json.dumps({"set": name}) if as_json else f"set {name}")
 
 

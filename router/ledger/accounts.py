@@ -66,6 +66,20 @@ class Accounts:
         with self._engine.begin() as connection:
             return connection.execute(ended.values(revoked_at=time.time())).rowcount > 0
 
+    def key(self, key_id: str) -> Key | None:
+        """Read one key; None where there is none of this id, or it was revoked."""
+        asked = sa.select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+        with self._engine.connect() as connection:
+            row = connection.execute(asked).mappings().first()
+        return None if row is None else _key(row)
+
+    def set_key(self, key: Key) -> bool:
+        """Give a key another name, user, end and terms; False where it is not in force."""
+        changed = sa.update(keys).where(keys.c.id == key.id, keys.c.revoked_at.is_(None))
+        row: Row = {"user": key.user, "name": key.name, "expires_at": key.expires_at, **_columns(key.terms)}
+        with self._engine.begin() as connection:
+            return connection.execute(changed.values(row)).rowcount > 0
+
     def keys(self) -> list[Row]:
         """List all keys, revoked ones too, oldest first; without their digests."""
         shown = [column for column in keys.c if column is not keys.c.digest]

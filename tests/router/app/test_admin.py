@@ -71,6 +71,22 @@ def test_a_team_and_its_key_from_making_to_ending(endpoint):
     assert call(endpoint, "GET", "/admin/teams/nobody").status_code == 404
 
 
+def test_a_key_gets_other_terms_and_keeps_the_rest(endpoint):
+    key = key_of(endpoint, user="ana", budget={"usd": 5}, models=["claude-haiku-*"], expires="1d")
+    path = f"/admin/keys/{key['id']}"
+    given = {"name": "desk", "budget": None, "requests_per_minute": 1, "expires": None}
+    changed = call(endpoint, "PATCH", path, given)
+    assert changed.status_code == 200, changed.text
+    row = changed.json()
+    assert (row["user"], row["name"], row["models"]) == ("ana", "desk", ["claude-haiku-*"])
+    assert (row["budget_usd"], row["requests_per_minute"], row["expires_at"]) == (None, 1, None)
+    assert [ask(endpoint, key).status_code for _ in range(2)] == [200, 429]  # in force at once
+    wrong = call(endpoint, "PATCH", path, {"team": "other"})
+    assert (wrong.status_code, wrong.json()["error"]["message"].partition(":")[0]) == (400, "team")
+    call(endpoint, "DELETE", path)
+    assert call(endpoint, "PATCH", path, {"name": "late"}).status_code == 404
+
+
 def test_a_key_revoked_elsewhere_is_refused_within_a_second(endpoint):
     key = key_of(endpoint)
     assert ask(endpoint, key).status_code == 200

@@ -137,8 +137,8 @@ def test_a_turnout_key_never_leaves(endpoint, upstream, key, name, value):
     assert upstream.get("/_requests") == []
 
 
-def test_for_a_person(turnout):
-    made = turnout("key", "create", "--team", "a [red]team[/red]", "--name", "[/x]")
+def test_for_a_person(turnout, refused):
+    made = turnout("key", "create", "--team", "a [red]team[/red]", "--name", "[/x]", "--budget", "9")
     assert made.code == 0, made.err
     secret = made.out.split()[0]
     assert secret.startswith("tn-")
@@ -148,11 +148,19 @@ def test_for_a_person(turnout):
     assert "[/x]" in listed.out
     assert secret not in listed.out
     (row,) = json.loads(turnout("key", "list", "--json").out)
+    changed = turnout("key", "set", row["id"], "--per", "day", "--user", "ana", "--tokens-per-minute", "900")
+    assert changed.out.strip() == f"set {row['id']}", changed.err
+    (row,) = json.loads(turnout("key", "list", "--json").out)
+    assert (row["budget_usd"], row["budget_per"], row["tokens_per_minute"]) == (9.0, "day", 900)
+    assert (row["user"], row["name"]) == ("ana", "[/x]")
+    assert refused("key", "set", row["id"]).startswith("say what to change")
     assert turnout("key", "revoke", row["id"]).out.strip() == f"revoked {row['id']}"
 
 
-def test_an_unknown_key_cannot_be_revoked(refused):
-    assert refused("key", "revoke", "nope") == "key: there is no key 'nope'; `turnout key list` shows the ids"
+def test_an_unknown_key_cannot_be_revoked_or_changed(refused):
+    told = "key: there is no key 'nope' in force; `turnout key list` shows the ids"
+    assert refused("key", "revoke", "nope") == told
+    assert refused("key", "set", "nope", "--budget", "3") == told
 
 
 def test_a_team_is_needed(turnout):

@@ -1,6 +1,7 @@
 """Teams and keys as they are stored: terms come back as they were given, secrets never do."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_a_team_is_changed_and_made_with_its_first_key(ledger: LedgerStore) -> N
     ledger.accounts.create_key(team="default", admin=True)
     (row,) = ledger.accounts.teams()  # an admin key belongs to no team
     assert (row["name"], row["keys"], row["budget_usd"]) == ("docs", 1, 12.5)
+
+
+def test_a_key_is_changed_while_it_is_in_force(ledger: LedgerStore) -> None:
+    made = ledger.accounts.create_key(team="core", user="ada", expires_at=2.0)
+    key = ledger.accounts.key(made.id)
+    assert key is not None
+    changed = replace(key, user="bob", name="desk", expires_at=None, terms=TERMS)
+    assert ledger.accounts.set_key(changed)
+    assert ledger.accounts.key(made.id) == changed
+    assert Keyring(ledger.accounts.load().keys).find(made.secret)
+    ledger.accounts.revoke_key(made.id)
+    assert not ledger.accounts.set_key(changed)
+    assert ledger.accounts.key(made.id) is None
 
 
 def test_keys_are_shown_once_listed_and_revoked(ledger: LedgerStore, path: Path) -> None:
