@@ -71,10 +71,10 @@ class Story:
 
 def spent(one: Totals) -> str:
     """What a group cost: `$12.40`, `at least $12.40` where some of it has no price, `not known`."""
-    known = sums.cost(one)
-    if known is None:
+    known, partly = sums.cost(one), sums.unpriced(one) > 0
+    if known is None or (partly and known < words.CENT / 2):
         return words.NOT_KNOWN
-    return f"at least {words.usd(known)}" if sums.unpriced(one) else words.usd(known)
+    return f"at least {words.usd(known)}" if partly else words.usd(known)
 
 
 def saving(one: Totals) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from router.ledger.reading import Rare, Row
+from router.reports import words
 from router.reports.facts import Facts
 from router.reports.pieces import Table
 
@@ -32,7 +33,7 @@ def _example(row: Row, why: str, facts: Facts) -> tuple[str, ...]:
     when = datetime.fromtimestamp(row["begun_at"], facts.scope.zone)
     return (
         row["id"],
-        f"{when:%Y-%m-%d %H:%M}",
+        f"{words.day(when)}, {when:%H:%M}",
         row["user"] or row["team"],
         row["rule"] or "",
         _worded(row, why),

@@ -61,8 +61,8 @@ def _says(whole: Totals) -> Iterator[str]:
         yield f"Routing saved {words.usd(saved)}{of} against what each client asked for."
     else:
         yield (
-            f"Routing was a loss of {words.usd(-saved)}: it cost more than the {words.usd(baseline)} that "
-            "what each client asked for would have."
+            f"Routing was a loss of {words.usd(-saved)}: {words.usd(whole['compared_cost_usd'])} was spent where "
+            f"what clients asked for would have cost {words.usd(baseline)}."
         )
 
 
@@ -153,7 +153,7 @@ def _paid(months: float | None) -> str:
 
 def _verdict(found: Economics) -> str:
     if found.months_low_saving is None and found.months_high_saving is None:
-        return "At this traffic the card never pays for itself: its energy costs more than it saves."
+        return "At this traffic the card never pays for itself: it saves less than its running costs."
     if found.months_low_saving is None:
         return (
             f"At best the card is paid for after {_paid(found.months_high_saving)}; by the careful figure it "
