@@ -61,8 +61,8 @@ def _says(whole: Totals) -> Iterator[str]:
         yield f"Routing saved {words.usd(saved)}{of} against what each client asked for."
     else:
         yield (
-            f"Routing was a loss of {words.usd(-saved)}: {words.usd(whole['compared_cost_usd'])} was spent where "
-            f"what clients asked for would have cost {words.usd(baseline)}."
+            f"Routing was a loss of {words.usd(-saved)}: {words.usd(whole['compared_cost_usd'])} was spent, "
+            f"and what clients asked for would have cost {words.usd(baseline)}."
         )
 
 
