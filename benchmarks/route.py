@@ -7,17 +7,10 @@ Conditions on the state beyond that are not tested here, and neither is a `never
 watches paths or text: a case holds none.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cases import Case, Suite
-from classifiers.choose import ClassifierName
-from classifiers.features import Features
-from classifiers.sufficiency import SufficiencyClassifier
-from classifiers.verdict import Verdict
 from policies.decide import Decision, State, decide
 from policies.policy import Policy
 from policies.privacy import clear
@@ -25,45 +18,27 @@ from policies.privacy import clear
 LOCAL_CONTEXT = 32_768
 """Tokens of the local window that is assumed where none is told."""
 
-Refine = Callable[[Features, Verdict], Verdict]
-"""Makes a classifier's verdict of what was read and what the rules said."""
 
-
-def _rules(_: Features, judged: Verdict) -> Verdict:
-    return judged
-
-
-REFINERS: Mapping[ClassifierName, Refine] = MappingProxyType(
-    {"rules": _rules, "sufficiency": SufficiencyClassifier().refine}
-)
-"""By the name a setting gives the classifier; the trained one with the shipped numbers."""
-
-
-def route(
-    policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT, classifier: ClassifierName = "rules"
-) -> Decision:
+def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> Decision:
     """Decide one case.
 
     Args:
         policy: What decides.
         case: As it was read and judged.
         local_context: The local window in tokens; 0 for unknown.
-        classifier: Whose verdict the policy sees.
     """
     features = case.features
     return decide(
         policy,
         features,
-        REFINERS[classifier](features, case.judged),
+        case.judged,
         State(local_context=local_context),
         asked="auto",
         clearance=clear(policy, features),
     )
 
 
-def starts_local(
-    policy: Policy, suite: Suite, *, local_context: int = LOCAL_CONTEXT, classifier: ClassifierName = "rules"
-) -> NDArray[np.bool_]:
+def starts_local(policy: Policy, suite: Suite, *, local_context: int = LOCAL_CONTEXT) -> NDArray[np.bool_]:
     """Tell for each case of a suite, in its order, whether the policy starts it on the local track."""
-    routed = (route(policy, case, local_context=local_context, classifier=classifier) for case in suite.cases)
+    routed = (route(policy, case, local_context=local_context) for case in suite.cases)
     return np.array([decision.track == "local" for decision in routed], dtype=np.bool_)

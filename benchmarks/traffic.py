@@ -62,7 +62,7 @@ def parse(text: str) -> Traffic:
         if name not in names or not isfinite(share) or share < 0 or names[name] in shares:
             raise Misconfigured(
                 f"--mix: {part.strip()!r} is no suite with its share; say e.g. humaneval=1,swebench=1 "
-                f"(suites: {', '.join(names)}), or `ledger`"
+                f"(suites: {', '.join(names)})"
             )
         shares[names[name]] = share
     total = sum(shares.values())

@@ -232,6 +232,11 @@ _SEARCHES = tuple(
 class RuleClassifier:
     """Adds up the signals that show."""
 
+    @property
+    def name(self) -> str:
+        """As its verdicts name it."""
+        return NAME
+
     def classify(self, features: Features) -> Verdict:
         """Judge one request; the strongest signal on the winning side gives the class and the reason."""
         if features.kind in _SIDE_KINDS:

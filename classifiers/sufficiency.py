@@ -65,6 +65,11 @@ class SufficiencyClassifier:
         self._loaded = False
         self._told = lru_cache(maxsize=ASKS_KEPT)(self._weigh_words)
 
+    @property
+    def name(self) -> str:
+        """Who judges: this and its numbers' digest, or the rules where the numbers are refused."""
+        return self._name if self._served() else RULES
+
     def classify(self, features: Features) -> Verdict:
         """Judge one request; the strongest signal on the winning side gives the class and the reason."""
         return self.refine(features, self._rules.classify(features))

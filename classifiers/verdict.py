@@ -23,6 +23,11 @@ class Verdict:
 class Classifier(Protocol):
     """Anything that turns features into a verdict: pure, without I/O, in microseconds."""
 
+    @property
+    def name(self) -> str:
+        """As its verdicts name it; a trained one with its numbers' digest."""
+        ...
+
     def classify(self, features: Features) -> Verdict:
         """Judge one request."""
         ...

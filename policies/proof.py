@@ -19,7 +19,7 @@ from policies.document import PolicyError
 from policies.load import find, proof_beside
 from policies.policy import Policy
 
-__all__ = ["Guard", "Proof", "State", "digest", "proof_beside", "read", "state"]
+__all__ = ["Guard", "Proof", "State", "digest", "options_of", "proof_beside", "read", "state"]
 
 _SHOWN = 12
 """Characters of a digest that are shown."""
@@ -52,7 +52,7 @@ class Proof(BaseModel):
     data: str
     """Digest of the cases it was measured on."""
     classifier: str
-    """Whose verdict the policy saw."""
+    """Whose verdict the policy saw, with the digest of a trained one's numbers."""
     options: dict[str, str]
     checked: str
     """The day, as YYYY-MM-DD."""
@@ -73,11 +73,14 @@ class Guard:
     """Lets a policy pass only with its proof.
 
     Args:
-        classifier: The one that serves; a proof made with another's verdicts is none.
+        classifier: The one that serves, as verdicts name it (`sufficiency@a11575b4`); a proof made with
+            another's verdicts is none.
+        file: Its numbers, where they are a team's own.
     """
 
-    def __init__(self, classifier: str) -> None:
+    def __init__(self, classifier: str, file: str = "") -> None:
         self._classifier = classifier
+        self._options = options_of(classifier, file)
 
     def __call__(self, name_or_path: str | Path, policy: Policy) -> None:
         """Let it pass.
@@ -87,14 +90,16 @@ class Guard:
         """
         found = state(name_or_path, policy, self._classifier)
         if not found.proven:
-            wanted = "" if self._classifier == "rules" else f" --classifier {self._classifier}"
-            remedy = (
-                f"run `turnout policy check {name_or_path} --publish{wanted}`"
-                if policy.check.bars
-                else "add bars under `check:`, then run "
-                f"`turnout policy check {name_or_path} --publish{wanted}`"
-            )
+            command = f"run `turnout policy check {name_or_path} --publish{self._options}`"
+            remedy = command if policy.check.bars else f"add bars under `check:`, then {command}"
             raise PolicyError((f"{policy.source}: require_check: {found.why}; {remedy}",))
+
+
+def options_of(classifier: str, file: str = "") -> str:
+    """The options with which `turnout policy check` sees this classifier's verdicts, each after a space."""
+    name = classifier.partition("@")[0]
+    named = "" if name == "rules" else f" --classifier {name}"
+    return f"{named} --classifier-file {file}" if file else named
 
 
 def digest(policy: Policy) -> str:

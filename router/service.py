@@ -16,7 +16,8 @@ import structlog
 from classifiers.features import Features
 from policies.decision import State
 from policies.load import PolicyHolder
-from policies.proof import Guard
+from policies.policy import Policy
+from policies.proof import Guard, options_of, state
 from policies.shelf import PolicyShelf
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
@@ -59,8 +60,10 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        guard = Guard(settings.classifier) if settings.require_check else None
+        classifier = judge_of(settings)
+        guard = Guard(classifier.name, settings.classifier_file) if settings.require_check else None
         self._policies = PolicyHolder(settings.policy, guard=guard)
+        _say_other_classifier(settings, self._policies.policy, classifier.name)
         self._shelf = PolicyShelf(self._policies, _say_bad_policy)
         self._reader = Reader()
         self._engine = None if settings.local.url else Engine(settings.local)
@@ -85,7 +88,7 @@ class Service:
         )
         planner = Planner(
             reader=self._reader,
-            classifier=judge_of(settings),
+            classifier=classifier,
             policies=self._policies,
             weather=self,
             holds=Holds(),
@@ -115,7 +118,7 @@ class Service:
             keyring=self._keys,
             changed=self.refresh_keys,
             shelf=self._shelf,
-            classifier=settings.classifier,
+            classifier=classifier.name,
             health=self.health,
             state=self.state,
             running=running,
@@ -276,6 +279,19 @@ class Service:
         if self._policies.refresh() | self._shelf.keep(self.keyring.policies):
             self._watch()
         await asyncio.to_thread(self._ledger.budgets.renew)
+
+
+def _say_other_classifier(settings: Settings, policy: Policy, serves: str) -> None:
+    """Say so where a policy was proven with another classifier: thresholds are on that one's scale."""
+    proof = state(settings.policy, policy, serves).proof
+    if proof and proof.classifier != serves and state(settings.policy, policy, proof.classifier).proven:
+        log.warning(
+            "the policy was checked with another classifier than serves: its thresholds may not fit",
+            policy=policy.name,
+            checked_with=proof.classifier,
+            serves=serves,
+            remedy=f"turnout policy check {settings.policy}{options_of(serves, settings.classifier_file)}",
+        )
 
 
 def _say_bad_policy(name: str, why: str) -> None:

@@ -33,8 +33,9 @@ from benchmarks.check.result import (
     Standing,
 )
 from benchmarks.cost import Rates
+from benchmarks.judged import judged, name_of
 from benchmarks.process import BenchmarkError
-from benchmarks.route import REFINERS, starts_local
+from benchmarks.route import starts_local
 from benchmarks.stats import Floats, Interval, detectable, interval, mcnemar, sign_flip
 from benchmarks.suites.recorded import load_suite
 from policies.bars import Bar
@@ -91,7 +92,7 @@ def measure(policy: Policy, suites: Suites, asked: Options, compared: Compared, 
         ci=ci,
         mix=dict(asked.mix),
         client=asked.client,
-        classifier=asked.classifier,
+        classifier=name_of(asked.classifier, asked.classifier_file),
         local_context=asked.local_context,
         price_model=asked.price_model,
         local_usd_per_mtok=asked.local_usd_per_mtok,
@@ -147,17 +148,18 @@ def _hold(bar: Bar, value: float) -> Held:
 
 
 def _load(name: SuiteName, asked: Options) -> Suite:
-    return load_suite(
+    suite = load_suite(
         name,
         client=asked.client,
         local=asked.local.get(name),
         cloud=asked.cloud.get(name),
         outcomes=asked.outcomes,
     )
+    return judged(suite, asked.classifier, asked.classifier_file)
 
 
 def _routers(policy: Policy, suite: Suite, asked: Options, compared: Compared) -> dict[str, Flags]:
-    own = starts_local(policy, suite, local_context=asked.local_context, classifier=asked.classifier)
+    own = starts_local(policy, suite, local_context=asked.local_context)
     found = {POLICY: own}
     for name, decisions in compared.items():
         told = [decisions.get(case.id) for case in suite.cases]
@@ -258,11 +260,8 @@ def _pool(
 
 
 def _ranking(suites: Suites, asked: Options, ci: float, rng: np.random.Generator) -> Ranking:
-    refine = REFINERS[asked.classifier]
     scores = {
-        name: np.array(
-            [refine(case.features, case.judged).p_local for case in baselines.known(suite)], dtype=np.float64
-        )
+        name: np.array([case.judged.p_local for case in baselines.known(suite)], dtype=np.float64)
         for name, suite in suites.items()
     }
     drawn = curve(suites, scores, asked.mix, rng, resamples=asked.resamples)

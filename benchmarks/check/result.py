@@ -26,6 +26,8 @@ class Options:
     """Share of the tasks by suite; adds up to 1."""
     client: str = "bare"
     classifier: ClassifierName = "rules"
+    classifier_file: str = ""
+    """A team's own numbers for `sufficiency`."""
     local_context: int = LOCAL_CONTEXT
     price_model: str = PRICE_MODEL
     local_usd_per_mtok: float = 0.0

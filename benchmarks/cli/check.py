@@ -1,11 +1,28 @@
 """`turnout policy check`: hold a policy to its bars before it serves."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.cli.options import (
+    LOCAL_CONTEXT,
+    PRICE_MODEL,
+    AsJson,
+    AskedAs,
+    ClassifierChoice,
+    Client,
+    Judge,
+    JudgeFile,
+    LocalContext,
+    LocalUsd,
+    Markdown,
+    Outcomes,
+    Policy,
+    PriceModel,
+    Seed,
+)
+from benchmarks.cli.plain import said_plainly
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -13,54 +30,30 @@ if TYPE_CHECKING:
     from benchmarks.check.result import Options, Result
 
 
-class Client(StrEnum):
-    """Whose requests are recorded."""
-
-    bare = "bare"
-    claude_code = "claude-code"
-    mini_swe_agent = "mini-swe-agent"
-    aider = "aider"
-
-
-class Classifier(StrEnum):
-    """Whose verdicts the policy may see."""
-
-    rules = "rules"
-    sufficiency = "sufficiency"
-
-
 FELL = 1
-ROUNDING = 1e-6
 
 
 def check(
-    policy: Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")] = "balanced",
+    policy: Policy = "balanced",
     *,
     mix: Annotated[
-        str, typer.Option(help="Share of the tasks by suite, e.g. humaneval=0.7,swebench=0.3; adds up to 1.")
-    ] = "humaneval=0.5,swebench=0.5",
-    client: Annotated[Client, typer.Option(help="In whose words the tasks are asked.")] = Client.bare,
-    classifier: Annotated[
-        Classifier, typer.Option(help="Whose verdicts the policy sees; the one that serves.")
-    ] = Classifier.rules,
+        str, typer.Option(help="Share of the tasks by suite, e.g. humaneval=0.7,swebench=0.3.")
+    ] = "humaneval=1,swebench=1",
+    client: AskedAs = Client.bare,
+    classifier: Judge = ClassifierChoice.rules,
+    classifier_file: JudgeFile = "",
     compare: Annotated[
         list[Path] | None, typer.Option(help="Another router's decisions, a CSV of task,track; a row more.")
     ] = None,
-    outcomes: Annotated[Path | None, typer.Option(help="Your own recorded outcomes, a CSV.")] = None,
+    outcomes: Outcomes = None,
     local: Annotated[str, typer.Option(help="The local system by suite, e.g. swebench=NAME.")] = "",
     cloud: Annotated[str, typer.Option(help="The cloud system by suite, likewise.")] = "",
-    local_context: Annotated[
-        int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")
-    ] = 32768,
-    price_model: Annotated[
-        str, typer.Option(help="At whose price the cloud's tokens are counted.")
-    ] = "claude-sonnet-4-5",
-    local_usd_per_mtok: Annotated[
-        float, typer.Option(min=0, help="US dollars per million tokens that the local model computes.")
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="What the resamples are drawn from.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    markdown: Annotated[Path | None, typer.Option(help="Write the tables to this file.")] = None,
+    local_context: LocalContext = LOCAL_CONTEXT,
+    price_model: PriceModel = PRICE_MODEL,
+    local_usd_per_mtok: LocalUsd = 0.0,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    markdown: Markdown = None,
     junit: Annotated[
         Path | None, typer.Option(help="Write a JUnit report, a test case for each bar.")
     ] = None,
@@ -74,12 +67,13 @@ def check(
     Example: [bold]turnout policy check my-policy.yaml --mix humaneval=0.7,swebench=0.3[/bold]
     """
     from benchmarks.check.result import Options
-    from benchmarks.process import BenchmarkError
+    from benchmarks.traffic import parse
 
     options = Options(
-        mix=_mix(mix),
+        mix=parse(mix).mix,
         client=client.value,
         classifier=classifier.value,
+        classifier_file=classifier_file,
         local_context=local_context,
         price_model=price_model,
         local_usd_per_mtok=local_usd_per_mtok,
@@ -88,12 +82,10 @@ def check(
         cloud=_pairs("--cloud", cloud),
         outcomes=outcomes,
     )
-    try:
+    with said_plainly():
         result = _checked(policy, options, compare or [])
         _tell(result, as_json=as_json)
         _keep(policy, result, markdown=markdown, junit=junit, publish=publish)
-    except BenchmarkError as error:
-        raise Misconfigured(str(error)) from error
     if not result.passed:
         raise typer.Exit(FELL)
 
@@ -145,19 +137,6 @@ def _write(flag: str, file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise Misconfigured(f"{flag}: {file}: cannot be written: {error.strerror}") from error
-
-
-def _mix(text: str) -> "dict[SuiteName, float]":
-    pairs = _pairs("--mix", text)
-    try:
-        weights = {suite: float(share) for suite, share in pairs.items()}
-    except ValueError as error:
-        raise Misconfigured(
-            f"--mix: {text!r}: a share is a number, such as humaneval=0.7,swebench=0.3"
-        ) from error
-    if any(not 0 <= share <= 1 for share in weights.values()) or abs(sum(weights.values()) - 1) > ROUNDING:
-        raise Misconfigured(f"--mix: {text!r}: shares are between 0 and 1 and add up to 1")
-    return weights
 
 
 def _pairs(flag: str, text: str) -> "dict[SuiteName, str]":

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.cases import SuiteName
+from benchmarks.cases import SUITES, SuiteName
+from benchmarks.cli.plain import said_plainly
 from router.errors import Misconfigured
 
 Files = Annotated[
@@ -26,17 +27,13 @@ def fetch(
 
     Example: [bold]turnout bench fetch swebench[/bold]
     """
-    from benchmarks.process import BenchmarkError
-
-    chosen: tuple[SuiteName, ...] = (suite,) if suite else ("humaneval", "mbpp", "swebench")
+    chosen = (suite,) if suite else SUITES
     if file and suite in {None, "humaneval"}:
         raise Misconfigured("--file: name the suite it is of, mbpp or swebench")
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    try:
+    with said_plainly():
         for one in chosen:
             console.print(_one(one, file or [], console, force=force))
-    except BenchmarkError as error:
-        raise Misconfigured(str(error)) from error
 
 
 def _one(suite: SuiteName, files: list[Path], console: Console, *, force: bool) -> str:

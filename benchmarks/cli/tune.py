@@ -8,15 +8,32 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.cli.options import (
+    LOCAL_CONTEXT,
+    PRICE_MODEL,
+    AsJson,
+    AskedAs,
+    ClassifierChoice,
+    Client,
+    Judge,
+    JudgeFile,
+    LocalContext,
+    LocalUsd,
+    Markdown,
+    Outcomes,
+    Policy,
+    PriceModel,
+    Seed,
+)
+from benchmarks.cli.plain import said_plainly
+
 if TYPE_CHECKING:
     from benchmarks.traffic import Traffic
     from benchmarks.tune.rewrite import Change
 
-MARKDOWN = "Write all of it to this Markdown file."
-
 
 def tune(  # noqa: PLR0917 - one parameter an option
-    policy: Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")] = "balanced",
+    policy: Policy = "balanced",
     max_quality_loss: Annotated[
         float,
         typer.Option(min=0, max=1, help="The most quality that may be lost, as a share of the cloud's."),
@@ -32,28 +49,22 @@ def tune(  # noqa: PLR0917 - one parameter an option
     picture: Annotated[
         Path | None, typer.Option(help="Draw the cost-quality curve to this .svg or .png file.")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help=MARKDOWN)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Markdown = None,
+    as_json: AsJson = False,
     only: Annotated[
         str, typer.Option(help="Numbers to sweep, e.g. min_p_local,max_files; all that can be, unless given.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of what is drawn for the intervals.")] = 0,
-    client: Annotated[str, typer.Option(help="In whose words the tasks are asked.")] = "bare",
-    outcomes: Annotated[
-        Path | None, typer.Option(help="Your own recorded outcomes; they go before the published ones.")
-    ] = None,
+    seed: Seed = 0,
+    client: AskedAs = Client.bare,
+    classifier: Judge = ClassifierChoice.rules,
+    classifier_file: JudgeFile = "",
+    outcomes: Outcomes = None,
     local: Annotated[
         str | None, typer.Option(help="The local system, where it is not the suites' default.")
     ] = None,
-    local_context: Annotated[
-        int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")
-    ] = 32_768,
-    price_model: Annotated[
-        str, typer.Option(help="Whose price the cloud's tokens are counted at.")
-    ] = "claude-sonnet-4-5",
-    local_usd_per_mtok: Annotated[
-        float, typer.Option(min=0, help="US dollars per million tokens that the local model computes.")
-    ] = 0.0,
+    local_context: LocalContext = LOCAL_CONTEXT,
+    price_model: PriceModel = PRICE_MODEL,
+    local_usd_per_mtok: LocalUsd = 0.0,
     ledger: Annotated[str | None, typer.Option(help="The ledger to read for `--mix ledger`.")] = None,
     team: Annotated[str | None, typer.Option(help="Of this team only, for `--mix ledger`.")] = None,
 ) -> None:
@@ -63,7 +74,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
 
     Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
     """
-    from benchmarks.process import BenchmarkError
+    from benchmarks.judged import judged, name_of
     from benchmarks.sheet import draw
     from benchmarks.suites.recorded import load_suite
     from benchmarks.tune.report import changes, paragraphs, sheets
@@ -88,17 +99,18 @@ def tune(  # noqa: PLR0917 - one parameter an option
         mix=traffic.mix,
         mix_words=traffic.words,
         only=wanted,
+        classifier=name_of(classifier.value, classifier_file),
         local_context=local_context,
         price_model=price_model,
         local_usd_per_mtok=local_usd_per_mtok,
         seed=seed,
     )
-    try:
-        with Console(stderr=True).status("reading") as status:
-            suites = [load_suite(name, client=client, outcomes=outcomes, local=local) for name in traffic.mix]
-            result = run(loaded, suites, asked, status.update)
-    except BenchmarkError as error:
-        raise Misconfigured(str(error)) from error
+    with said_plainly(), Console(stderr=True).status("reading") as status:
+        loaded_suites = (
+            load_suite(name, client=client.value, outcomes=outcomes, local=local) for name in traffic.mix
+        )
+        suites = [judged(suite, classifier.value, classifier_file) for suite in loaded_suites]
+        result = run(loaded, suites, asked, status.update)
     changed = changes(result)
     if as_json:
         typer.echo(json.dumps(asdict(result) | {"changes": [asdict(one) for one in changed]}))

@@ -55,6 +55,8 @@ class Asked:
     mix_words: str = ""
     """Where the mix comes from, for people."""
     only: tuple[str, ...] = ()
+    classifier: str = "rules"
+    """Whose verdicts the cases carry."""
     local_context: int = LOCAL_CONTEXT
     price_model: str = PRICE_MODEL
     local_usd_per_mtok: float = 0.0
@@ -271,7 +273,10 @@ def tune(policy: Policy, suites: Sequence[Suite], asked: Asked, tell: Tell = lam
         if at is None
         else (),
         held_out=_held_out(trial, data, usd, shares, asked),
-        notes=tuple(dict.fromkeys(f"{suite.title}: {note}" for suite in suites for note in suite.notes)),
+        notes=(
+            f"Verdicts of the classifier `{asked.classifier}`.",
+            *dict.fromkeys(f"{suite.title}: {note}" for suite in suites for note in suite.notes),
+        ),
         sources={file: source for suite in suites for file, source in suite.sources.items()},
         seed=asked.seed,
     )

@@ -127,6 +127,15 @@ def test_a_guarded_holder_refuses_to_begin_and_names_the_command(file):
     )
 
 
+def test_a_proof_is_of_one_set_of_trained_numbers(file):
+    prove(file, classifier="sufficiency@0a0a0a0a")
+    assert state(file, load(file), "sufficiency@0a0a0a0a").proven
+    with pytest.raises(PolicyError) as caught:
+        Guard("sufficiency@11111111", "mine.json")(file, load(file))
+    assert "with the classifier sufficiency@0a0a0a0a, and sufficiency@11111111 serves" in str(caught.value)
+    assert str(caught.value).endswith("--publish --classifier sufficiency --classifier-file mine.json`")
+
+
 def test_a_guarded_holder_keeps_the_last_good_policy_until_the_next_is_proven(file):
     prove(file)
     holder = PolicyHolder(file, guard=Guard("rules"))

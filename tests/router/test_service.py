@@ -9,8 +9,12 @@ import time
 
 import httpx
 import pytest
+import structlog
 
+from policies.load import load
 from router.scripted import anthropic
+from router.service import _say_other_classifier
+from router.settings import Settings
 
 MESSAGES = "/v1/messages"
 CHAT = "/v1/chat/completions"
@@ -250,3 +254,13 @@ def test_an_edited_policy_decides_within_moments_and_a_broken_edit_does_not(star
     file.write_text(POLICY.format(name="fourth", to="local"))
     assert wait_for(lambda: why() == ("local", "by fourth"))
     assert endpoint.get("/health")["policy"] == {"name": "fourth", "error": ""}
+
+
+@pytest.mark.parametrize(("serves", "lines"), [("rules", 0), ("sufficiency@0a0a0a0a", 1)])
+def test_a_policy_proven_with_another_classifier_is_warned_of_once(serves, lines):
+    with structlog.testing.capture_logs() as logged:
+        _say_other_classifier(Settings(classifier="sufficiency"), load("balanced"), serves)
+    assert len(logged) == lines
+    for line in logged:
+        assert (line["checked_with"], line["serves"]) == ("rules", serves)
+        assert line["remedy"] == "turnout policy check balanced --classifier sufficiency"

@@ -82,10 +82,11 @@ def test_a_bar_that_falls_is_exit_code_1(turnout, mine, tmp_path):
 
 
 WRONG = [
-    ({"mix": "humaneval=0.7"}, "--mix: 'humaneval=0.7': shares are between 0 and 1 and add up to 1"),
-    ({"mix": "humaneval=x,swebench=1"}, "a share is a number, such as humaneval=0.7,swebench=0.3"),
-    ({"mix": "humanevl=1"}, "--mix: no suite is called 'humanevl'; did you mean 'humaneval'?"),
-    ({"mix": "swebench=0.5,swebench=0.5"}, "--mix: swebench is said twice"),
+    ({"mix": "humaneval=x,swebench=1"}, "--mix: 'humaneval=x' is no suite with its share; say e.g."),
+    ({"mix": "humanevl=1"}, "(suites: humaneval, mbpp, swebench)"),
+    ({"local": "humanevl=x"}, "--local: no suite is called 'humanevl'; did you mean 'humaneval'?"),
+    ({"local": "swebench=x,swebench=y"}, "--local: swebench is said twice"),
+    ({"classifier_file": "mine.json"}, "--classifier-file: only `--classifier sufficiency` asks it"),
     ({"local": "swebench"}, "--local: 'swebench' is not SUITE=VALUE"),
     ({"local": "swebench=nobody"}, "nobody"),
     ({"price_model": "sonet"}, "--price-model: no price is known for 'sonet'"),

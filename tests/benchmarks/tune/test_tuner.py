@@ -209,7 +209,6 @@ def test_the_command_writes_a_policy_that_loads(tmp_path):
         (("--markdown", "no/x.md"), "there is no folder no"),
         (("--mix", "other=1"), "is no suite with its share"),
         (("--price-model", "nobody-knows"), "no price is known"),
-        (("--client", "nobody"), "no requests of 'nobody' are recorded"),
     ],
 )
 def test_what_it_is_told_wrong_it_says_with_the_remedy(words, told):

@@ -1,0 +1,50 @@
+"""Options that several commands of the gate share: one meaning, one help text, one default."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Client(StrEnum):
+    """Whose requests are recorded."""
+
+    bare = "bare"
+    claude_code = "claude-code"
+    mini_swe_agent = "mini-swe-agent"
+    aider = "aider"
+
+
+class ClassifierChoice(StrEnum):
+    """Whose verdicts the policy may see."""
+
+    rules = "rules"
+    sufficiency = "sufficiency"
+
+
+Policy = Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")]
+AskedAs = Annotated[Client, typer.Option("--client", help="In whose words the tasks are asked.")]
+Judge = Annotated[
+    ClassifierChoice,
+    typer.Option("--classifier", help="Whose verdicts the policy sees; the one that serves."),
+]
+JudgeFile = Annotated[
+    str,
+    typer.Option("--classifier-file", help="Your own numbers for it, as in the setting `classifier_file`."),
+]
+Outcomes = Annotated[
+    Path | None,
+    typer.Option(help="Your own recorded outcomes, a CSV; they go before the published ones."),
+]
+LocalContext = Annotated[int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")]
+PriceModel = Annotated[str, typer.Option(help="At whose price the cloud's tokens are counted.")]
+LocalUsd = Annotated[
+    float, typer.Option(min=0, help="US dollars per million tokens that the local model computes.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="What is drawn from; the same seed, the same figures.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write all of it to this Markdown file.")]
+
+LOCAL_CONTEXT = 32_768
+PRICE_MODEL = "claude-sonnet-4-5"
