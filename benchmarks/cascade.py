@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cases import Case, Effort
 from benchmarks.stats import Interval
+from benchmarks.suites.facts import read
 
 Numbers = NDArray[np.float64]
 Charge = Callable[[Effort], float]
@@ -33,6 +34,8 @@ Charge = Callable[[Effort], float]
 DRAWS = 2_000
 _ENDS = (0.025, 0.975)
 _LIMITS = 12
+_VERIFIED = 500
+"""Instances of SWE-bench Verified, over which the published means are."""
 _NOTHING = {"prompt": 0.0, "last_prompt": 0.0, "output": 0.0}
 _PROBE = 1000.0
 """Tokens: few enough that no price for long prompts applies."""
@@ -159,6 +162,13 @@ def from_facts(runs: Sequence[Mapping[str, str]], *, mean: float, share: float) 
         grows=fmean(grows),
         output=fmean(float(run["output"]) / float(run["calls"]) for run in runs),
     )
+
+
+def local_runs() -> Runs:
+    """How many calls a local agent's run takes: recorded runs, scaled to a published mean."""
+    published = next(row for row in read("published.csv").rows if row["runs"] == "local")
+    share = float(published["resolved"]) / _VERIFIED
+    return from_facts(read("runs.csv").rows, mean=float(published["calls"]), share=share)
 
 
 def evaluate(

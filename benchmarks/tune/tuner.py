@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.baselines import is_known
-from benchmarks.cascade import Runs, Tariff, expected_usd, from_facts, quality, tariff
+from benchmarks.cascade import Runs, Tariff, expected_usd, local_runs, quality, tariff
 from benchmarks.cases import Case, Suite, SuiteName
 from benchmarks.cost import PRICE_MODEL, Rates
 from benchmarks.route import LOCAL_CONTEXT, route
 from benchmarks.stats import CORNERS, RESAMPLES, Floats, Interval, interval, ratio, resample
-from benchmarks.suites.facts import read
 from benchmarks.traffic import MIX
 from benchmarks.tune.risk import (
     Bound,
@@ -172,17 +171,6 @@ class _Data:
     usd_cloud: Floats
     local_tariff: Tariff
     cloud_tariff: Tariff
-
-
-def local_runs() -> Runs:
-    """How many calls a local agent's run takes: recorded runs, scaled to a published mean."""
-    published = next(row for row in read("published.csv").rows if row["runs"] == "local")
-    share = float(published["resolved"]) / _VERIFIED
-    return from_facts(read("runs.csv").rows, mean=float(published["calls"]), share=share)
-
-
-_VERIFIED = 500
-"""Instances of SWE-bench Verified, over which the published means are."""
 
 
 def tune(policy: Policy, suites: Sequence[Suite], asked: Asked, tell: Tell = lambda _: None) -> Result:

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.cascade import Runs, Tariff, evaluate, expected_usd, from_facts, quality, tariff
+from benchmarks.cascade import Runs, Tariff, evaluate, expected_usd, from_facts, local_runs, quality, tariff
 from benchmarks.cases import Case, Effort
 from benchmarks.cost import Rates
 from benchmarks.suites.facts import read
-from benchmarks.tune.tuner import local_runs
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from router.prices import Prices

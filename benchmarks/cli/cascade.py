@@ -1,0 +1,89 @@
+"""`turnout policy cascade`: what "local first, cloud after N calls" gives an agent's tasks."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmarks.cli.options import (
+    LOCAL_CONTEXT,
+    PRICE_MODEL,
+    AsJson,
+    LocalContext,
+    LocalUsd,
+    Markdown,
+    Outcomes,
+    Policy,
+    PriceModel,
+    Seed,
+)
+from benchmarks.cli.plain import said_plainly
+from router.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from benchmarks.handover import Handover
+
+
+def cascade(  # noqa: PLR0917 - one parameter an option
+    policy: Policy = "balanced",
+    limits: Annotated[
+        str,
+        typer.Option(help="Calls after which the cloud takes over, besides the policy's own and the ends."),
+    ] = "40,60,80,100,120",
+    outcomes: Outcomes = None,
+    local_context: LocalContext = LOCAL_CONTEXT,
+    price_model: PriceModel = PRICE_MODEL,
+    local_usd_per_mtok: LocalUsd = 0.0,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    markdown: Markdown = None,
+) -> None:
+    """Show what `max_turn_calls` is worth: quality and cost where the cloud takes over after N calls.
+
+    Every recorded issue starts locally; the policy names its own limit, and how many it would start locally.
+
+    Example: [bold]turnout policy cascade local-first --limits 40,80,120[/bold]
+    """
+    tried = _limits(limits)
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from benchmarks.cost import Rates
+    from benchmarks.handover import handed_over, paragraphs, sheets
+    from benchmarks.sheet import draw, table
+    from benchmarks.suites.recorded import load_suite
+    from policies.load import load
+    from router.prices import Prices
+
+    rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
+    with said_plainly(), Console(stderr=True).status("drawing runs"):
+        suite = load_suite("swebench", outcomes=outcomes)
+        found: Handover = handed_over(
+            load(policy), suite, tried, rates, local_context=local_context, seed=seed
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+    else:
+        console = Console()
+        for sheet in sheets(found):
+            draw(sheet, console)
+        for paragraph in paragraphs(found):
+            console.print(paragraph, markup=False, highlight=False)
+    if markdown:
+        tables = "\n\n".join(table(sheet) for sheet in sheets(found))
+        said = "\n\n".join(paragraphs(found))
+        try:
+            markdown.write_text(f"{tables}\n\n{said}\n", encoding="utf-8")
+        except OSError as error:
+            raise Misconfigured(f"--markdown: {markdown}: cannot be written: {error.strerror}") from error
+
+
+def _limits(text: str) -> tuple[int, ...]:
+    try:
+        limits = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        limits = (-1,)
+    if any(limit < 1 for limit in limits):
+        raise Misconfigured(f"--limits: {text!r} are no calls; say e.g. 40,80,120")
+    return limits
