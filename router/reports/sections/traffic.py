@@ -10,6 +10,7 @@ from router.reports.pieces import REFUSED, TRACKS, Drawn, Section, Table, spent
 
 FEWEST = 20
 """Requests from which on a 95th percentile says something."""
+BILLED = "Spent is what providers billed: what your own machine costs is not counted."
 MEANT = {
     "local": "your own machine",
     "cloud": "the provider",
@@ -56,7 +57,7 @@ def where(facts: Facts) -> Section:
         says=(share_trend(facts),),
         drawn=tuple(_drawn(facts)) if len(facts.days) > 1 else (),
         tables=(table,),
-        notes=(f"{served[0].upper()}{served[1:]}.",),
+        notes=(f"{served[0].upper()}{served[1:]}.", *([BILLED] if not whole["local_usd"] else [])),
     )
 
 
