@@ -12,14 +12,15 @@ from router.app.dashboard.asked import Asked, which
 from router.app.dashboard.figures import Figures, Wanted, figures
 from router.ledger import reading
 from router.ledger.finding import find
-from router.ledger.reading import Dimension, Filter, Page, Row
-from router.ledger.tables import requests
+from router.ledger.reading import Filter, Page, Row
+from router.ledger.rollups import HOUR
+from router.ledger.tables import hourly, requests
 
 ROWS = 50
 """Requests on a page."""
 CHUNK = 1000
 """Rows read at once for an export: so much memory it takes, however much is exported."""
-CHOICES: Sequence[Dimension] = ("team", "user", "client", "rule")
+CHOICES = ("team", "user", "client", "rule")
 """What a list to choose from is offered for."""
 LEFT_OUT = frozenset({"ask_digest"})
 COLUMNS = tuple(column.name for column in requests.c if column.name not in LEFT_OUT)
@@ -53,9 +54,17 @@ def look(engine: sa.Engine, asked: Asked, since: float, until: float, zone: tzin
             figures=None
             if asked.only or asked.conversation or asked.after
             else figures(connection, since, until, zone, wanted),
-            choices={name: reading.names(connection, name, since, until) for name in CHOICES},
+            choices=_choices(connection, since, until),
             kept_since=reading.coverage(connection)[0],
         )
+
+
+def _choices(connection: sa.Connection, since: float, until: float) -> dict[str, list[str]]:
+    """Every value that there was to choose from; all of them in one look, since each would be as long."""
+    hour = hourly.c.hour
+    asked = sa.select(*(hourly.c[name] for name in CHOICES)).where(hour >= since - since % HOUR, hour < until)
+    rows = connection.execute(asked.distinct()).all()
+    return {name: sorted({row[at] for row in rows} - {""}) for at, name in enumerate(CHOICES)}
 
 
 def as_csv(engine: sa.Engine, wanted: Filter) -> Iterator[str]:
