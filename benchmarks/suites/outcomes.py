@@ -65,7 +65,7 @@ def load(path: Path, tasks: Collection[str]) -> tuple[Outcome, ...]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return tuple(_rows(path, csv.reader(file), tasks))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BenchmarkError(f"{path} cannot be read: {error}") from error
+        raise BenchmarkError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def save(path: Path, outcomes: Iterable[Outcome]) -> None:

@@ -28,7 +28,7 @@ def rows(file: Path, fields: Sequence[str]) -> Iterator[Row]:
                 raise BenchmarkError(f"{file}, row {number}: has no {', '.join(missing)}")
             yield row
     except (EOFError, OSError, ValueError) as error:
-        raise BenchmarkError(f"{file} cannot be read: {error}") from error
+        raise BenchmarkError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _parquet(file: Path, *, packed: bool) -> Iterator[Row]:

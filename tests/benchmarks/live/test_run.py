@@ -101,6 +101,7 @@ def test_answers_are_run_counted_priced_and_not_asked_twice(endpoint, upstream, 
     assert "holds a run with temperature 0.0, and this one has 0.7" in other.stderr
 
 
+@pytest.mark.slow
 def test_an_error_is_no_failure_and_is_asked_again(endpoint, upstream, tmp_path):
     play(upstream, solved(0), {"fault": "status", "status": 400, "message": "odd"}, solved(2))
     ran = humaneval(endpoint.url, "--limit", TASKS, cwd=tmp_path)
@@ -168,6 +169,7 @@ def test_nothing_at_the_address_is_said(tmp_path):
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_key_is_asked_for_and_taken_from_the_environment(start_endpoint, upstream, tmp_path):
     ledger = str(tmp_path / "ledger.db")
     make = [sys.executable, "-m", "router.cli.main", "key", "create", "--team", "core", "--ledger", ledger]

@@ -205,6 +205,7 @@ def test_humaneval_is_read_and_judged_as_recorded(client):
     assert now == list(read(f"features-{client}.csv").rows[: len(asked)])
 
 
+@pytest.mark.slow
 def test_the_sources_give_the_recorded_bytes(data, tmp_path):
     record(data, tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(one.name for one in RECORDED.iterdir())
