@@ -127,6 +127,18 @@ async def test_forty_at_once_get_what_there_is(engine: sa.Engine) -> None:
     assert 15 <= sum(short is None for short in got) <= 20  # never one too many
 
 
+async def test_a_request_counts_to_the_period_in_which_it_began(engine: sa.Engine) -> None:
+    budgets = Budgets(engine)
+    assert await budgets.reserve("late", [KEY, TEAM], 3.0) is None
+    today = budgets.account(KEY)
+    evening = [Spent(id="late", team="core", key_id="k1", begun_at=today.since - 1, usd=3.0)]
+    with writing(engine) as connection:  # begun yesterday, billed today
+        budgets.charge(connection, evening)
+    budgets.settle(evening)
+    assert budgets.account(KEY).spent_usd == 0.0
+    assert budgets.account(KEY, today.since - 1).spent_usd == 3.0
+
+
 async def test_a_database_that_fails_means_no_money(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE reservations"))

@@ -19,7 +19,7 @@ from router.ledger.evidence import labelled
 from router.ledger.migrations import FOLDER
 from router.ledger.reading import totals
 from router.ledger.rows import begun, finished
-from router.ledger.tables import REVISION, keys, metadata
+from router.ledger.tables import REVISION, keys, metadata, spending
 from router.types import Outcome, Plan
 
 Opened = Callable[..., LedgerStore]
@@ -85,6 +85,35 @@ def test_a_ledger_of_the_first_version_keeps_its_rows(
     with administered(blank) as database:
         (whole,) = totals(database, 0, 3600)
     assert (whole["requests"], whole["unfinished"], whole["output"]) == (2, 0, 400)
+
+
+def test_what_was_spent_before_there_were_budgets_counts(
+    opened: Opened, blank: str, make_plan: Callable[..., Plan], outcome: Outcome
+) -> None:
+    old = sa.create_engine(locate(blank))
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        table = sa.Table("requests", sa.MetaData(), autoload_with=connection)
+        for at, usd, local in (
+            (899.0, 1.0, None),
+            (900.5, 2.0, 0.5),
+            (1799.9, 4.0, 0.0),
+            (1800.0, None, None),
+        ):
+            name = f"r{at}"
+            values = begun(make_plan(name), at, b"secret") | finished(name, outcome, at + 1)
+            values |= {"cost_usd": usd, "local_usd": local}
+            row = {column: value for column, value in values.items() if column in table.c}
+            connection.execute(sa.insert(table), row)
+    old.dispose()
+    opened().close()
+    with administered(blank) as database:
+        summed = database.execute(sa.select(spending).order_by(spending.c.at)).all()
+    assert [tuple(row) for row in summed] == [("team:core", 0, 1.0), ("team:core", 900, 5.5)]
 
 
 def test_every_migration_can_be_taken_back(opened: Opened, blank: str) -> None:
