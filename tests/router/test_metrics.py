@@ -20,7 +20,7 @@ SMALL = "Complete this Python function. Answer with code only.\n\ndef add(a, b):
 
 
 def scrape(endpoint, **headers):
-    answer = httpx.get(endpoint.url + "/metrics", headers=headers, timeout=10)
+    answer = httpx.get(endpoint.url + "/metrics", headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer
 
