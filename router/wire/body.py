@@ -163,10 +163,9 @@ def name_model(body: bytes, model: str) -> bytes:
     if name in body and _NAMED.decode(body).model == model:  # a search costs a tenth of a decode
         return body
     first = next(_candidates(body, max(len(body) - NEAR, 0)), None) or next(_candidates(body), None)
-    if first is not None:
-        named = _replace(body, [(*first, name)])
-        if _NAMED.decode(named).model == model:
-            return named
+    # A number in its place tells: a name could be there already, spelled with other escapes.
+    if first is not None and _NAMED.decode(_replace(body, [(*first, b"0")])).model == 0:
+        return _replace(body, [(*first, name)])
     place = _find(body)
     return _insert(body, name) if place is None else _replace(body, [(*place, name)])
 

@@ -106,6 +106,8 @@ NAMED = [
     (b' { "x": 1 }', b' {"model":"new", "x": 1 }'),
     (b"{}", b'{"model":"new"}'),
     (b'{ "mod\\u0065l": "a", "x": [1, 2.50]}', b'{"model":"new","x":[1, 2.50]}'),
+    (b'{"x":{"model":null},"model":"n\\u0065w"}', b'{"x":{"model":null},"model":"new"}'),
+    (b'{"model":"n\\u0065w","x":{"model":null}}', b'{"model":"new","x":{"model":null}}'),
 ]
 
 
