@@ -11,42 +11,18 @@
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from http import HTTPStatus
+from dataclasses import replace
 
 from policies.decide import escalate
 from policies.decision import Decision, TrackName
 from router.errors import NotAllowed, OverBudget, TrackError
+from router.journey import Journey, words
 from router.limits import Limits
 from router.planner import Planner
-from router.reading.tokens import estimate
-from router.types import Attempt, Ledger, Outcome, Plan, Reply, Request, Track, Usage
+from router.types import Ledger, Outcome, Plan, Reply, Request, Track
 from router.worktime import WorkTime
-
-HUNG_UP = 499
-"""The row's status where the client left before there was one; nginx's number."""
-
-
-@dataclass(slots=True)
-class Journey:
-    """One request under way: what was tried, since when."""
-
-    plan: Plan
-    decision: Decision
-    started: float = field(default_factory=time.perf_counter)
-    attempts: list[Attempt] = field(default_factory=list)
-    first_byte_s: float | None = None
-    working: float | None = None
-    """The mark of `WorkTime` while the local model is at it."""
-    engine_s: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Since the request was decided."""
-        return time.perf_counter() - self.started
 
 
 class Pipeline:
@@ -84,8 +60,8 @@ class Pipeline:
         try:
             decision = await self._limits.admit(plan, self._planner.policy_of(plan.request))
         except (NotAllowed, OverBudget) as refusal:
-            self._ledger.begin(plan)
-            self._failed(Journey(plan, plan.decision), refusal)
+            journey = self._begin(plan)
+            self._finish(journey, journey.gave_up(refusal))
             raise
         return plan if decision is plan.decision else replace(plan, decision=decision)
 
@@ -95,12 +71,11 @@ class Pipeline:
         Raises:
             TrackError: no track could answer; the row is finished.
         """
-        journey = Journey(plan, plan.decision)
-        self._ledger.begin(plan)
+        journey = self._begin(plan)
         try:
             reply = await self._first_unit(journey)
         except BaseException as failure:
-            self._failed(journey, failure)
+            self._finish(journey, journey.gave_up(failure))
             raise
         self._planner.keep(plan, journey.decision)
         relay = self._relay(journey, reply)
@@ -109,26 +84,27 @@ class Pipeline:
 
     async def count(self, plan: Plan) -> tuple[int, Journey]:
         """Count the prompt as the decided track would; an estimate where it cannot tell."""
-        journey = Journey(plan, plan.decision)
-        self._ledger.begin(plan)
+        journey = self._begin(plan)
         error = ""
         try:
             tokens = await self._tracks[plan.decision.track].count(plan)
         except TrackError as failure:
             tokens, error = plan.features.context_tokens, f"estimated: {failure.message}"
         except BaseException as failure:
-            self._failed(journey, failure)
+            self._finish(journey, journey.gave_up(failure))
             raise
-        self._finish(journey, status=200, error=error)
+        self._finish(journey, journey.counted(error))
         return tokens, journey
+
+    def _begin(self, plan: Plan) -> Journey:
+        self._ledger.begin(plan)
+        return Journey(plan, plan.decision, self._work)
 
     async def _first_unit(self, journey: Journey) -> Reply:
         """Try the decided track, then what the policy allows; return at the first useful unit."""
         plan = journey.plan
         while True:
-            began = journey.seconds
-            if journey.decision.track == "local":
-                journey.working = self._work.begin()
+            journey.tries()
             try:
                 async with asyncio.timeout(self._patience(plan, journey.decision)):
                     reply = await self._tracks[journey.decision.track].open(plan, journey.decision)
@@ -138,37 +114,31 @@ class Pipeline:
             except TrackError as error:
                 failure = error
             else:
-                journey.first_byte_s = journey.seconds
-                journey.attempts.append(_attempt(journey, reply.model, reply.status, began))
+                journey.opened(reply)
                 return reply
-            worked = self._rest(journey)
-            failed = _attempt(journey, journey.decision.model, failure.status, began, failure)
-            journey.attempts.append(replace(failed, engine_s=worked))
-            policy = self._planner.policy_of(plan.request)
-            after = escalate(
-                policy,
-                journey.decision,
-                failure.cause,
-                plan.clearance,
-                len(journey.attempts),
-                asked=plan.request.model,
-            )
-            if after and after.track == "cloud" and self._limits:
-                after = after if await self._limits.may_escalate(plan, after, policy) else None
+            journey.failed(failure)
+            after = await self._after(journey, failure)
             if after is None:
                 if failure.reply is not None:
                     return failure.reply
                 raise failure
             journey.decision = after
 
-    def _rest(self, journey: Journey) -> float | None:
-        """The local model has done with this attempt; returns its share of seconds, None of the cloud's."""
-        if journey.working is None:
-            return None
-        worked = self._work.end(journey.working)
-        journey.working = None
-        journey.engine_s += worked
-        return worked
+    async def _after(self, journey: Journey, failure: TrackError) -> Decision | None:
+        """Which track is tried next; None where the failure is the answer."""
+        plan = journey.plan
+        policy = self._planner.policy_of(plan.request)
+        after = escalate(
+            policy,
+            journey.decision,
+            failure.cause,
+            plan.clearance,
+            len(journey.attempts),
+            asked=plan.request.model,
+        )
+        if after is None or after.track == "local" or self._limits is None:
+            return after
+        return after if await self._limits.may_escalate(plan, after, policy) else None
 
     def _patience(self, plan: Plan, decision: Decision) -> float | None:
         """Seconds to wait for a local first unit where another track could serve instead."""
@@ -185,75 +155,15 @@ class Pipeline:
                     yield chunk
             error = f"the answer told of an error: {reply.tap.error}" if reply.tap.error else ""
         except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
-            error = _words(failure)
+            error = words(failure)
             raise
         finally:
-            self._finish(journey, status=reply.status, error=error, reply=reply)
+            self._finish(journey, journey.ended(reply, error))
 
-    def _failed(self, journey: Journey, failure: BaseException) -> None:
-        gone = isinstance(failure, asyncio.CancelledError)
-        status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
-        # A provider bills the prompt that it was reading when the client left.
-        reading = gone and journey.decision.track == "cloud" and journey.plan.request.operation == "generate"
-        self._finish(journey, status=status, error=_words(failure), reading=reading)
-
-    def _finish(
-        self, journey: Journey, *, status: int, error: str, reply: Reply | None = None, reading: bool = False
-    ) -> None:
-        self._rest(journey)
-        usage = _prompt_alone(journey.plan) if reading else _usage(journey.plan, reply)
-        served = (reply.tap.model or reply.model) if reply else journey.decision.model
-        self._ledger.finish(
-            journey.plan.request.id,
-            Outcome(
-                track=journey.decision.track,
-                model=served,
-                status=status,
-                usage=usage,
-                first_byte_s=journey.first_byte_s,
-                seconds=journey.seconds,
-                attempts=tuple(journey.attempts),
-                error=error,
-                engine_s=journey.engine_s,
-            ),
-        )
+    def _finish(self, journey: Journey, outcome: Outcome) -> None:
+        plan, usage = journey.plan, outcome.usage
+        self._ledger.finish(plan.request.id, outcome)
         if self._limits:
-            self._limits.done(journey.plan, usage)
+            self._limits.done(plan, usage)
         if usage.prompt and not usage.estimated:
-            self._planner.learn(journey.plan, served, usage.prompt)
-
-
-def _usage(plan: Plan, reply: Reply | None) -> Usage:
-    """What was reported; marked as estimated where nothing was, or the reply was cut off.
-
-    A stream tells its output's tokens at its end: of one that was cut, what passed is measured.
-    """
-    if reply is None or reply.status != HTTPStatus.OK:
-        return Usage()
-    tap = reply.tap
-    if tap.usage is not None and tap.complete:
-        return tap.usage
-    told = tap.usage or _prompt_alone(plan)
-    return replace(told, output=max(told.output, estimate(tap.written)), estimated=True)
-
-
-def _prompt_alone(plan: Plan) -> Usage:
-    return Usage(input=plan.features.context_tokens, estimated=True)
-
-
-def _attempt(
-    journey: Journey, model: str, status: int, began: float, failure: TrackError | None = None
-) -> Attempt:
-    return Attempt(
-        track=journey.decision.track,
-        model=model,
-        cause=failure.cause if failure else "",
-        status=status,
-        seconds=journey.seconds - began,
-    )
-
-
-def _words(failure: BaseException) -> str:
-    if isinstance(failure, asyncio.CancelledError):
-        return str(failure) or "the client hung up"  # a server that stops says so
-    return str(failure) or type(failure).__name__
+            self._planner.learn(plan, outcome.model, usage.prompt)
