@@ -1,7 +1,8 @@
 """`turnout key`: who may use the endpoint. Without keys it is open, on this machine only."""
 
+import difflib
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +20,9 @@ from router.cli.accounts import (
     takes_terms,
 )
 from router.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from router.ledger.accounts import Accounts
 
 app = typer.Typer(help="Keys: create, list, change, revoke.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="The key's id, as `turnout key list` shows it.")]
@@ -58,10 +62,13 @@ def create(
     if expires is not None:
         given["expires"] = expires
     with opened(ledger) as store:
+        new_team = _new_team(store.accounts, team) if team and not admin else ""
         made = make_key(store.accounts, read(KeyIn, given).key())
     if as_json:
         typer.echo(json.dumps(made))
         return
+    if new_team:
+        typer.echo(f"{new_team} `turnout key revoke {made['id']}` takes the key back.", err=True)
     use = (
         "Send it to /admin as `Authorization: Bearer`, or log in to the dashboard with it."
         if admin
@@ -71,6 +78,15 @@ def create(
         f"{made['key']}\nKeep it: it is not shown again. From now on every request must carry a key.\n{use}",
         highlight=False,
     )
+
+
+def _new_team(accounts: "Accounts", team: str) -> str:
+    """Say that a team is made by its first key, without limits: its name may be a typing error."""
+    known = [row["name"] for row in accounts.teams()]
+    if not known or team in known:
+        return ""
+    near = difflib.get_close_matches(team, known, n=1)
+    return f"{team} is a new team, without a budget" + (f"; did you mean {near[0]}?" if near else ".")
 
 
 @app.command("list")

@@ -167,3 +167,12 @@ def test_a_team_is_needed(turnout):
     ended = turnout("key", "create")
     assert ended.code == 2
     assert "--team" in ended.err
+
+
+def test_a_new_team_beside_others_may_be_a_typing_error(turnout, tmp_path):
+    where = ("--ledger", str(tmp_path / "ledger.db"))
+    assert turnout("team", "add", "web", "--budget", "20", *where).code == 0
+    assert turnout("key", "create", "--team", "web", *where).err == ""
+    made = turnout("key", "create", "--team", "wbe", *where)
+    assert made.code == 0
+    assert "wbe is a new team, without a budget; did you mean web? `turnout key revoke" in made.err
