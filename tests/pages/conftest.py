@@ -21,8 +21,9 @@ ROWS = 3000
 HOUR = 3600
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Ends with its module: Playwright keeps an event loop running, beside which no async test can run."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         why = "Chromium is not installed: `apt-get install chromium`"
