@@ -17,6 +17,7 @@
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from policies.decision import Decision
     from router.types import Reply
 
 Cause = Literal[
@@ -38,6 +39,8 @@ class TurnoutError(Exception):
     kind = "api_error"
     retry_after: float | None = None
     """Seconds after which trying again may help."""
+    decision: "Decision | None" = None
+    """Which track failed last, where one was tried."""
 
     def __init__(self, message: str, *, status: int | None = None, kind: str | None = None) -> None:
         """Keep `message` as what the client is shown; it names the field and the remedy."""

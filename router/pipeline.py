@@ -75,6 +75,8 @@ class Pipeline:
         try:
             reply = await self._first_unit(journey)
         except BaseException as failure:
+            if isinstance(failure, TrackError):
+                failure.decision = journey.decision
             self._finish(journey, journey.gave_up(failure))
             raise
         self._planner.keep(plan, journey.decision)

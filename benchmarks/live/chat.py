@@ -117,10 +117,15 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
     """Read the stream to its end."""
     text: list[str] = []
     counted: Mapping[str, Any] = {}
-    model = answer.headers.get("x-turnout-model", "")
+    labels = {
+        name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("x-turnout-")
+    }
     first: float | None = None
     ended = False
     async for line in answer.content:
+        if line.startswith(b": x-turnout-"):  # the head went out before these were known
+            name, _, value = line[2:].decode("latin-1").strip().partition(": ")
+            labels[name] = value
         if not line.startswith(b"data:"):
             continue
         first = first if first is not None else time.monotonic() - began
@@ -133,15 +138,14 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
             raise NoAnswer(f"the stream ended with an error: {event['error'].get('message', event['error'])}")
         text += [choice["delta"].get("content") or "" for choice in event.get("choices") or ()]
         counted = event.get("usage") or counted
-        # An endpoint that had to keep the line alive sent its headers before it knew the model.
-        model = model or event.get("model") or ""
+        labels.setdefault("x-turnout-model", event.get("model") or "")
     if not ended:
         raise NoAnswer("the answer broke off before its end")
     return Said(
         text="".join(text),
-        track=answer.headers.get("x-turnout-track", ""),
-        model=model,
-        escalated=answer.headers.get("x-turnout-escalated", ""),
+        track=labels.get("x-turnout-track", ""),
+        model=labels.get("x-turnout-model", ""),
+        escalated=labels.get("x-turnout-escalated", ""),
         usage=usage(counted),
         first_byte_s=first or 0.0,
         seconds=time.monotonic() - began,

@@ -1,4 +1,8 @@
-"""What every answer carries: the `x-turnout-*` fields, and errors in the client's dialect."""
+"""What every answer carries: the `x-turnout-*` labels, and errors in the client's dialect.
+
+A label is sent only once it is true. Where the head had to go out before that, the labels
+follow as comments in the event stream, which every client skips (WHATWG HTML, 9.2.6).
+"""
 
 import math
 
@@ -8,6 +12,8 @@ from router.types import DialectName, Headers, Plan
 from router.wire import DIALECTS
 
 JSON = ("content-type", "application/json")
+WHY = 300
+"""Characters of a reason in a header; the body has all of it."""
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -38,9 +44,43 @@ def routing_headers(plan: Plan, served: Decision, model: str) -> Headers:
     return tuple(headers)
 
 
-def error_headers(error: TurnoutError, request_id: str, routing: Headers = ()) -> Headers:
+def early_labels(plan: Plan) -> Headers:
+    """The labels of a head that goes out before anything answers: those that no failover changes."""
+    if plan.decision.alternatives:
+        return (("x-turnout-request-id", plan.request.id),)
+    return routing_headers(plan, plan.decision, plan.decision.model)
+
+
+def label_comment(labels: Headers) -> bytes:
+    """`labels` as one block of SSE comments, for a stream whose head is out already."""
+    return b"".join(f": {name}: {value}\n".encode("latin-1") for name, value in labels) + b"\n"
+
+
+def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = None) -> Headers:
+    """Why nothing served, and which track was tried last, where one was.
+
+    Args:
+        error: what ended the request.
+        request_id: as in the ledger, where it got that far.
+        plan: what was decided, where it got that far.
+    """
+    labels = [("x-turnout-request-id", request_id)]
+    if plan is not None:
+        tried = error.decision
+        if tried is not None:
+            labels.append(("x-turnout-track", tried.track))
+        decision = tried or plan.decision
+        labels.append(("x-turnout-rule", safe(decision.rule)))
+        labels.append(("x-turnout-overhead-ms", f"{plan.overhead_s * 1000:.3f}"))
+        if decision.model:
+            labels.append(("x-turnout-model", safe(decision.model)))
+    labels.append(("x-turnout-why", safe(error.message)[:WHY]))
+    return tuple(labels)
+
+
+def error_headers(error: TurnoutError, labels: Headers) -> Headers:
     """The fields of an error answer; `retry-after` wherever trying again may help."""
-    headers = [JSON, *(routing or (("x-turnout-request-id", request_id),))]
+    headers = [JSON, *labels]
     retry_after = error.retry_after
     if retry_after is None and error.status in {429, 500, 502, 503, 504, 529}:
         retry_after = 2

@@ -208,7 +208,7 @@ def _error(request: Request, error: TurnoutError) -> Response:
     return Response(
         answers.error_body(dialect, error, request_id),
         status_code=error.status,
-        headers=dict(answers.error_headers(error, request_id)),
+        headers=dict(answers.error_headers(error, answers.refusal_labels(error, request_id))),
     )
 
 

@@ -81,8 +81,8 @@ class Endpoint:
             request = await self._take(exchange.request_id, route, scope, receive)
             if route.operation == "generate":
                 self._limits.knock(request.account)
-            plan = await self._pipeline.admit(self._pipeline.plan(request))
-            exchange.routing = answers.routing_headers(plan, plan.decision, plan.decision.model)
+            exchange.plan = self._pipeline.plan(request)
+            exchange.plan = plan = await self._pipeline.admit(exchange.plan)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
                     await self._count(plan, exchange)
@@ -111,8 +111,8 @@ class Endpoint:
 
     async def _count(self, plan: Plan, exchange: "Exchange") -> None:
         tokens, journey = await self._pipeline.count(plan)
-        headers = answers.routing_headers(plan, journey.decision, journey.decision.model)
-        await exchange.start(200, (answers.JSON, *headers))
+        labels = answers.routing_headers(plan, journey.decision, journey.decision.model)
+        await exchange.start(200, (answers.JSON,), labels)
         await exchange.send(b'{"input_tokens":%d}' % tokens)
         await exchange.end()
 
@@ -123,15 +123,17 @@ class Endpoint:
         finally:
             if waiting:
                 await waiting.stop()
-        headers = answers.routing_headers(plan, journey.decision, reply.model)
         async with aclosing(reply.chunks) as chunks:
             if exchange.begun and reply.status != HTTPStatus.OK:
-                told = read_refusal(b"".join([chunk async for chunk in chunks])).message
+                message = read_refusal(b"".join([chunk async for chunk in chunks])).message
                 kind = KINDS.get(reply.status, TurnoutError.kind)
-                raise TurnoutError(
-                    f"the provider answered {reply.status}: {told}", status=reply.status, kind=kind
+                refusal = TurnoutError(
+                    f"the provider answered {reply.status}: {message}", status=reply.status, kind=kind
                 )
-            await exchange.start(reply.status, (*reply.headers, *headers))
+                refusal.decision = journey.decision
+                raise refusal
+            labels = answers.routing_headers(plan, journey.decision, reply.model)
+            await exchange.start(reply.status, reply.headers, labels)
             try:
                 async for chunk in chunks:
                     await exchange.send(chunk)
@@ -146,33 +148,40 @@ class Exchange:
 
     def __init__(self, dialect: DialectName, send: Send) -> None:
         self.request_id = uuid.uuid4().hex
-        self.routing: Headers = ()
-        """Where the request was to go and why, once that is decided."""
+        self.plan: Plan | None = None
+        """Where the request is to go and why, once that is decided."""
         self._dialect: DialectName = dialect
         self._send = send
         self._status: int | None = None
-        self._told = False
+        self._answering = False
 
     @property
     def begun(self) -> bool:
         """The head is out, so the status can no longer change."""
         return self._status is not None
 
-    async def start(self, status: int, headers: Headers) -> None:
-        """Send the head, unless keep-alive comments already had to."""
-        if not self.begun:
-            self._status = status
-            raw = answers.raw(headers)
-            await self._send({"type": "http.response.start", "status": status, "headers": raw})
+    async def start(self, status: int, headers: Headers, labels: Headers) -> None:
+        """Send the head; where keep-alive comments already had to, the labels follow as comments."""
+        if self.begun:
+            await self._comment(answers.label_comment(labels))
+            return
+        self._status = status
+        raw = answers.raw((*headers, *labels))
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def send(self, chunk: bytes) -> None:
         """Send a part of the body."""
-        self._told = True
+        self._answering = True
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-    async def comment(self) -> None:
-        """Send what only keeps an event stream open."""
-        await self._send({"type": "http.response.body", "body": KEEPALIVE, "more_body": True})
+    async def keep_alive(self) -> None:
+        """Send what only keeps an event stream open; its head first, with the labels that are certain."""
+        if not self.begun and self.plan is not None:
+            await self.start(200, EVENT_STREAM, answers.early_labels(self.plan))
+        await self._comment(KEEPALIVE)
+
+    async def _comment(self, comment: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": comment, "more_body": True})
 
     async def end(self) -> None:
         """Complete the answer."""
@@ -180,11 +189,12 @@ class Exchange:
 
     async def fail(self, error: TurnoutError) -> None:
         """Answer with `error`: as a status, as an event after comments; a begun answer is dropped."""
+        labels = answers.refusal_labels(error, self.request_id, self.plan)
         if not self.begun:
-            headers = answers.error_headers(error, self.request_id, self.routing)
-            await self.start(error.status, headers)
+            await self.start(error.status, answers.error_headers(error, ()), labels)
             await self.send(answers.error_body(self._dialect, error, self.request_id))
-        elif not self._told:
+        elif not self._answering:
+            await self._comment(answers.label_comment(labels))
             await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
         else:
             return
@@ -202,12 +212,11 @@ class _Waiting:
         self._timer = asyncio.get_running_loop().call_later(every_s, self._begin)
 
     def _begin(self) -> None:
-        self._task = asyncio.ensure_future(self._comment())
+        self._task = asyncio.ensure_future(self._keep_alive())
 
-    async def _comment(self) -> None:
-        await self._exchange.start(200, (*EVENT_STREAM, *self._exchange.routing))
+    async def _keep_alive(self) -> None:
         while True:
-            await self._exchange.comment()
+            await self._exchange.keep_alive()
             await asyncio.sleep(self._every_s)
 
     async def stop(self) -> None:
