@@ -167,7 +167,7 @@ CLIENTS = (
             r"Act as an expert (?:software developer|code analyst|architect|software engineer)|"
             r"You are an expert software engineer that generates concise, one-line Git commit messages"
         ),
-        unwrap=(r"\s*^Reply in [A-Z]\w+\.\s*\Z",),
+        unwrap=(r"^Reply in [A-Z]\w++\.\s*+\Z",),
     ),
     Client(
         name="mini-swe-agent",
@@ -293,6 +293,10 @@ _CALLED = re.compile(
 )
 
 
+LONGEST = 400_000
+"""Characters of one block of user text, its two ends, in which the harness's part is looked for."""
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One block of user text with the harness's part set aside."""
 
@@ -305,6 +309,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 def said(client: Client, text: str) -> Said:
     """Set the harness's text in `text` aside; files it attaches count as given."""
     rules = _RULES[client.name]
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
     start = text.lstrip()
     called = _CALLED.findall(text) if "Called the " in text else ()
     given = [Touch(path, "given") for path in map(paths.normal, called) if path]

@@ -71,14 +71,18 @@ _ASK_CHARS = 16_000
 """A longer ask keeps its two ends: the question stands at one of them."""
 _SEARCHED_CHARS = 64_000
 """How much of one ask is searched for paths."""
+_OUTPUT_CHARS = 400_000
+"""How much of one tool result or answer is searched for paths, half at each end; more is data in practice."""
+_HEAD_CHARS = 2_000
+"""Where what begins an output is looked for."""
 _SEEN_PATHS = 200
 _OBSERVED = re.compile(
-    r"\s*(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|"
+    r"\s*+(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|"
     r"\{\"returncode\":|\[[a-z]+_[a-z_]+\b[^\n]{0,300}\] Result:|"
     r"Tool call error|No tool calls found|Please always provide EXACTLY ONE action)"
 )
 _FAILED_HEAD = re.compile(
-    r"\s*(?:<tool_use_error>|<exception>|<returncode>(?!0</)|\{\"returncode\": ?(?!0\b)|Exit code [1-9]|"
+    r"\s*+(?:<tool_use_error>|<exception>|<returncode>(?!0</)|\{\"returncode\": ?(?!0\b)|Exit code [1-9]|"
     r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9])"
 )
 _FAILED_TAIL = re.compile(r"(?:completed with exit code|exit code:?) (?!0\b)-?\d+[.\])\s]*$")
@@ -159,7 +163,7 @@ def without_billing(text: str) -> str:
 
 
 def _assistant(_client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
-    text = "\n".join(message.texts)
+    text = _both_ends("\n".join(message.texts), _OUTPUT_CHARS)
     edited: list[Touch] = []
     if "<<<<< SEARCH" in text:
         edited = [
@@ -192,7 +196,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
     touches: list[Touch] = []
     side = reset = False
     for text in message.texts:
-        if _OBSERVED.match(text):
+        if _OBSERVED.match(text[:_HEAD_CHARS]):
             outputs.append(text)
             continue
         said = clients.said(client, text)
@@ -210,7 +214,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
     summaries = [found for text in outputs if (found := results.summary(text))]
     return replace(
         facts,
-        ask=_both_ends(ask),
+        ask=_both_ends(ask, _ASK_CHARS),
         asks=bool(ask) or (message.images > 0 and not message.results),
         results=len(message.results),
         errors=sum(failed),
@@ -243,6 +247,7 @@ def _of_output(text: str) -> list[Touch]:
 
     A stack trace only passes by: most of its frames are imports, and of the rest what matters is opened next.
     """
+    text = _both_ends(text, _OUTPUT_CHARS)
     shown = [Touch(path, "read") for path in paths.changed(text)]
     shown += [Touch(path, "edited") for path in paths.patched(text)]
     passed = dict.fromkeys((*paths.traced(text), *paths.hits(text)))
@@ -255,10 +260,10 @@ def _failed(text: str) -> bool:
     return bool(_FAILED_HEAD.match(text[:1_200]) or ("exit code" in end and _FAILED_TAIL.search(end)))
 
 
-def _both_ends(text: str) -> str:
-    if len(text) <= _ASK_CHARS:
+def _both_ends(text: str, limit: int) -> str:
+    if len(text) <= limit:
         return text
-    half = _ASK_CHARS // 2
+    half = limit // 2
     return f"{text[:half]}\n…\n{text[-half:]}"
 
 

@@ -144,12 +144,13 @@ _PHRASES = (
     r"yes|yep|yeah|yup|y|ja|oui|si|ok|okay|k|sure|right|correct|exactly|agreed|fine|good|no|nope",
     r"sounds good|looks good|lgtm|that works|works for me|of course|absolutely|definitely",
     r"go|go ahead|go on|go for it|continue|proceed|carry on|keep going|keep at it|resume|weiter|mach weiter",
-    r"next|next step|do|do (?:it|that|so|this|them|both|all)|ship it|make it so|finish|finish it|commit it",
-    r"do the (?:first|second|third|next) (?:one|option|step)|try|try (?:it|that|again)|retry|again|once more",
-    r"run (?:it|that|them)|apply (?:it|that)|implement (?:it|that)|fix|fix (?:it|that|this|them)",
+    r"next|next step|do|do them|ship it|make it so|finish|commit it",
+    r"do the next (?:one|option|step)|do the (?:first|second|third) step|try|retry|again|once more",
+    r"run (?:it|that|them)|apply (?:it|that)|implement (?:it|that)|fix|fix them",
     r"both|all|all of (?:them|it)|the (?:first|second|third|last|former|latter)(?: one| option)?",
     r"option [a-d1-9]|[1-9]|with it|with that|it|that|this|as (?:you )?suggested|as planned",
 )
+"""None is two others in a row: then there is one way only to read a text, and a search stays linear."""
 _GOES_ON = re.compile(rf"(?:(?:{'|'.join(_PHRASES)})(?:[\s,.!;:…]+|$))+", re.IGNORECASE)
 _SHORT = 80
 

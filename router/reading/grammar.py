@@ -84,10 +84,14 @@ def commands(text: str) -> list[Command]:
 
 def _heredoc(text: str, at: int, delimiter: str) -> tuple[str, int]:
     """The here-document that starts at `at`, and where the command line goes on."""
-    end = re.compile(rf"^\t*{re.escape(delimiter)}[ \t\r]*$", re.MULTILINE).search(text, at)
-    if end is None:
-        return text[at:], len(text)
-    return text[at : end.start()], end.end()
+    begin = at
+    while begin < len(text):
+        stop = text.find("\n", begin)
+        stop = len(text) if stop < 0 else stop
+        if text[begin:stop].lstrip("\t").rstrip(" \t\r") == delimiter:
+            return text[at:begin], stop
+        begin = stop + 1
+    return text[at:], len(text)
 
 
 def _unquoted(word: str) -> str:

@@ -97,7 +97,7 @@ def named(text: str) -> Iterator[str]:
     if "://" in text or "www." in text.lower():
         text = _URL.sub(" ", text)
     for found in _WORD.findall(text):
-        if "." not in found and "ile" not in found:
+        if len(found) > _LONGEST or ("." not in found and "ile" not in found):
             continue
         word = found.lstrip("@(#[").rstrip(".:,)]#")
         if ":" in word or "#" in word or "](" in word:
@@ -169,11 +169,11 @@ def hits(text: str) -> Iterator[str]:
             yield path
 
 
-_FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*([^\n`]*)$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*+(?:```++|~~~++)[ \t]*+([^\n`]*+)$", re.MULTILINE)
 _TITLE = re.compile(r"(?:title|file|filename|path)=[\"']?([^\"'\s}]+)")
 _COMMENT = re.compile(r"\s*(?:#|//|--|/\*|<!--)\s*(\S+?)(?:\s*(?:\*/|-->))?\s*$")
 _TAG = re.compile(
-    r"<(?:file|document|path|file_path|source)\b(?:[^>\n]{0,100}?\b(?:path|name|src)=[\"']([^\"'\n]{1,400})[\"'])?[^>\n]{0,100}>([^<\n]{0,400})"
+    r"<(?:file|document|path|file_path|source)\b(?:[^<>\n]{0,100}?\b(?:path|name|src)=[\"']([^\"'\n]{1,400}+)[\"'])?[^<>\n]{0,100}+>([^<\n]{0,400}+)"
 )
 
 
@@ -209,25 +209,33 @@ def _fenced(text: str) -> Iterator[str]:
             comment[1] if comment else "",
         )
         for word in words:
-            bare = _POSITION.sub("", word)
+            bare = _POSITION.sub("", word) if len(word) <= _LONGEST else ""
             if bare and " " not in bare and is_path(bare):
                 yield normal(bare)
                 break
 
 
+MOST_FILES = 10_000
+"""Files that a set tells apart; from there on all others count as one more."""
+_DEEPEST = 20
+"""Parts at a path's end by which a relative path is recognised as the same file."""
+
+
 class PathSet:
-    """Distinct files among paths written in different ways.
+    """Distinct files among paths written in different ways, and how many directories hold them.
 
     A relative path is the same file as any path it is the tail of (`io/x.py`,
-    `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal.
+    `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal. A look-up
+    takes as long for the ten thousandth path as for the first.
     """
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, *, counts_directories: bool = True) -> None:
+        """Start empty; the directories are a set of the same kind."""
         self._longest: list[str] = []
-        self._by_name: dict[str, tuple[int, ...]] = {}
-        self._known: dict[str, int] = {}
-        self._counted = (0, 0)
+        self._index: dict[str, int] = {}
+        self._tails: dict[int, int] = {}
+        """By hash: what ends the longest form of a file, and which file that is."""
+        self._directories = PathSet(counts_directories=False) if counts_directories else None
 
     def __len__(self) -> int:
         return len(self._longest)
@@ -238,40 +246,53 @@ class PathSet:
 
     def copy(self) -> "PathSet":
         """The same files, to be added to apart."""
-        same = PathSet()
+        same = PathSet(counts_directories=False)
         same._longest = self._longest.copy()
-        same._by_name = self._by_name.copy()
-        same._known = self._known.copy()
-        same._counted = self._counted
+        same._index = self._index.copy()
+        same._tails = self._tails.copy()
+        same._directories = self._directories.copy() if self._directories else None
         return same
 
     def add(self, path: str) -> int:
         """Take a normalised path; return which file it is, counted from 0."""
-        known = self._known.get(path)
-        if known is not None:
-            return known
-        name = path.rsplit("/", 1)[-1]
-        same_name = self._by_name.get(name, ())
-        for index in same_name:
-            longest = self._longest[index]
-            if longest.endswith(f"/{path}"):
-                break
-            if path.endswith(f"/{longest}"):
-                self._longest[index] = path
-                break
-        else:
-            index = len(self._longest)
-            self._longest.append(path)
-            self._by_name[name] = (*same_name, index)
-        self._known[path] = index
+        index = self._index.get(path)
+        if index is None:
+            index = self._place(path)
+            if len(self._index) < 2 * MOST_FILES:
+                self._index[path] = index
         return index
 
     def directories(self) -> int:
-        """Distinct directories that hold these files; longest first, so that tails find their whole."""
-        if self._counted[0] != len(self._known):
-            folders = PathSet()
-            held = {path.rpartition("/")[0] for path in self._longest}
-            for folder in sorted(held - {""}, key=lambda one: (-len(one), one)):
-                folders.add(folder)
-            self._counted = (len(self._known), len(folders) or len(held))
-        return self._counted[1]
+        """Distinct directories that hold these files."""
+        return len(self._directories or ()) or min(len(self._longest), 1)
+
+    def _place(self, path: str) -> int:
+        """Which file a path is that was not written like this before."""
+        if (index := self._tails.get(hash(path))) is not None:
+            return index
+        tails = _tails(path)
+        for tail in tails:
+            index = self._index.get(tail)
+            if index is not None and self._longest[index] == tail:
+                self._longest[index] = path
+                break
+        else:
+            if len(self._longest) == MOST_FILES:
+                return MOST_FILES - 1
+            index = len(self._longest)
+            self._longest.append(path)
+        for tail in tails:
+            self._tails.setdefault(hash(tail), index)
+        folder = path.rpartition("/")[0]
+        if folder and self._directories is not None:
+            self._directories.add(folder)
+        return index
+
+
+def _tails(path: str) -> list[str]:
+    """What a path ends with, in whole parts, without itself; shortest first."""
+    parts = path.rsplit("/", _DEEPEST)[1:]
+    tails: list[str] = []
+    for part in reversed(parts):
+        tails.append(f"{part}/{tails[-1]}" if tails else part)
+    return tails

@@ -32,6 +32,8 @@ _WAITING = 32 << 20
 """Most bytes of text that wait to be counted; what comes beyond that stays estimated."""
 _TAIL = 4
 """Newest messages that the next request may bring in another form."""
+_LOOKED_BACK = 64
+"""How many messages may be new for a fold to be taken up: each is a hash over all before it."""
 _EMPTY_SIZE = 600
 """About what the facts of an empty message take, in bytes."""
 
@@ -191,7 +193,7 @@ class Reader:
         return piece
 
     def _fold(self, asked: Asked, messages: list[MessageFacts]) -> Fold:
-        """The fold over `messages`, taken up from the longest beginning that is still known.
+        """The fold over `messages`, taken up from the longest of the last beginnings that is still known.
 
         What is kept stops short of the newest messages: a client may spell those anew in its
         next request (a cache mark that moves on), or try the same turn again.
@@ -200,7 +202,7 @@ class Reader:
         width = len(messages[0].key) if messages else 1
         settled = max(len(messages) - _TAIL, 0)
         kept, done = Fold(), 0
-        for known in range(settled, 0, -1):
+        for known in range(settled, max(settled - _LOOKED_BACK, 0), -1):
             earlier = self._folds.take(xxhash.xxh3_128_digest(keys[: known * width], asked.seed))
             if earlier is not None:
                 kept, done = earlier, known

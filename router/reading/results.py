@@ -21,9 +21,9 @@ def _count(pattern: str) -> Callable[[str], int]:
 
 
 _UNITTEST = re.compile(
-    r"^Ran (\d+) tests? in [^\n]+\n(?:\s*\n)?(OK|FAILED|NO TESTS RAN)(?: \(([^)\n]*)\))?", re.MULTILINE
+    r"^Ran (\d{1,9}) tests? in [^\n]+\n(?:\s*\n)?(OK|FAILED|NO TESTS RAN)(?: \(([^)\n]*)\))?", re.MULTILINE
 )
-_UNITTEST_PART = re.compile(r"(failures|errors|skipped|unexpected successes)=(\d+)")
+_UNITTEST_PART = re.compile(r"(failures|errors|skipped|unexpected successes)=(\d{1,9})\b")
 
 
 def _unittest(text: str) -> tuple[int, int]:
@@ -43,34 +43,39 @@ _RUNNERS: tuple[tuple[str, re.Pattern[str], Callable[[str], int], Callable[[str]
         (
             "test result: ",
             r"^test result: (?:ok|FAILED)\. [^\n]+",
-            _sum(r"(\d+) failed"),
-            _sum(r"(\d+) passed"),
+            _sum(r"\b(\d{1,9}) failed"),
+            _sum(r"\b(\d{1,9}) passed"),
         ),
         # jest, vitest
-        ("Tests", r"^[ \t]*Tests:? +(?=\d)[^\n]+", _sum(r"(\d+) failed"), _sum(r"(\d+) passed")),
+        ("Tests", r"^[ \t]*Tests:? +(?=\d)[^\n]+", _sum(r"\b(\d{1,9}) failed"), _sum(r"\b(\d{1,9}) passed")),
         # pytest: `== 1 failed, 2 passed, 1 error in 0.1s ==`, and without the signs where it is quiet
         (
             " in ",
             r"^(?:=+ )?(?:\d+ [a-z]+, )*\d+ [a-z]+ in [\d.]+ ?s\b[^\n]*",
-            _sum(r"(\d+) (?:failed|errors?)\b"),
-            _sum(r"(\d+) passed"),
+            _sum(r"\b(\d{1,9}) (?:failed|errors?)\b"),
+            _sum(r"\b(\d{1,9}) passed"),
         ),
         # Maven
         (
             "Tests run: ",
             r"^(?:\[\w+\] )?Tests run: \d+, Failures: \d+, Errors: \d+[^\n]*",
-            _sum(r"(?:Failures|Errors): (\d+)"),
-            _sum(r"Tests run: (\d+)"),
+            _sum(r"(?:Failures|Errors): (\d{1,9})\b"),
+            _sum(r"Tests run: (\d{1,9})\b"),
         ),
         # mocha
         (
             "passing",
-            r"^[ \t]+\d+ passing\b(?:.*\n\s+\d+ (?:failing|pending))*",
-            _sum(r"(\d+) failing"),
-            _sum(r"(\d+) passing"),
+            r"^[ \t]++\d+ passing\b(?:.*\n\s++\d+ (?:failing|pending))*+",
+            _sum(r"\b(\d{1,9}) failing"),
+            _sum(r"\b(\d{1,9}) passing"),
         ),
         # rspec
-        ("examples", r"^\d+ examples?, \d+ failures?", _sum(r"(\d+) failures?"), _sum(r"(\d+) examples?")),
+        (
+            "examples",
+            r"^\d+ examples?, \d+ failures?",
+            _sum(r"\b(\d{1,9}) failures?"),
+            _sum(r"\b(\d{1,9}) examples?"),
+        ),
     )
 )
 _ALL_COUNTED = ("Tests run: ", "examples")

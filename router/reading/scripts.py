@@ -27,7 +27,9 @@ _NAME = re.compile(
     re.MULTILINE,
 )
 _NAME_PATH = re.compile(rf"^[ \t]*(\w{{1,60}})[ \t]*=[ \t]*\(?(?:pathlib\.)?{_PATH}", re.MULTILINE)
-_LOOP = re.compile(r"""\bfor\s+(\w{1,60})\s+in\s+[\[(]((?:\s*['"][^'"\n]{1,300}['"]\s*,?){1,50})\s*[\])]""")
+_LOOP = re.compile(
+    r"""\bfor\s++(\w{1,60}+)\s++in\s++[\[(]((?:\s*+['"][^'"\n]{1,300}+['"]\s*+,?+){1,50}+)\s*+[\])]"""
+)
 _QUOTED = re.compile(r"""['"]([^'"\n]{1,300})['"]""")
 _HINTS = ("open(", "Path(", "File", "os.", "shutil.", "linkSync(")
 _READS = ("read", "Read")

@@ -71,7 +71,7 @@ def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
         if name in _MOVES:
             folders[-1] = _moved(name, words[1:], here, left)
         elif name == "for" and words[2:3] == ["in"]:
-            names[words[1]] = words[3 : 3 + _MOST_VALUES]
+            names[words[1]] = [word for word in words[3 : 3 + _MOST_VALUES] if "$" not in word]
         elif name == "export":
             _assign(words[1:], names)
         else:
@@ -85,12 +85,14 @@ def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
 _SCRIPT = re.compile(r"\.(?:py|rb|pl|sh)$")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _MOST_VALUES = 50
+_MOST_VARIABLES = 4
+"""In one word that are put in."""
 _MOVES = ("cd", "pushd", "popd")
 
 
-def _filled(words: list[str], names: dict[str, list[str]]) -> list[str]:
+def _filled(words: list[str], names: dict[str, list[str]], depth: int = 0) -> list[str]:
     """`words` with the variables put in whose values the command line itself tells."""
-    if not names:
+    if not names or depth == _MOST_VARIABLES:
         return words
     done: list[str] = []
     for word in words:
@@ -98,7 +100,7 @@ def _filled(words: list[str], names: dict[str, list[str]]) -> list[str]:
         values = names.get(found[1] or found[2]) if found else None
         if found and values is not None:
             some = [word[: found.start()] + value + word[found.end() :] for value in values]
-            done.extend(_filled(some, names))
+            done.extend(_filled(some, names, depth + 1))
         else:
             done.append(word)
     return done
@@ -182,7 +184,7 @@ class _Run:
 
     def operands(self, valued: str = "") -> list[str]:
         """Words that are no options; options in `valued` (space-separated) take the next word with them."""
-        takes = valued.split()
+        takes = frozenset(valued.split())
         found: list[str] = []
         rest = iter(self.words[1:])
         for word in rest:
@@ -368,10 +370,12 @@ _GIT_EDITS = ("checkout", "restore", "rm", "mv", "apply", "stash", "reset", "rev
 def _git(run: _Run) -> None:
     words = run.words[1:]
     folder = run.folder
-    while words[:1] and words[0].startswith("-"):
-        if words[0] == "-C" and len(words) > 1:
-            folder = paths.join(folder, words[1])
-        words = words[2:] if words[0] in ("-C", "-c") else words[1:]
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] == "-C" and at + 1 < len(words):
+            folder = paths.join(folder, words[at + 1])
+        at += 2 if words[at] in ("-C", "-c") else 1
+    words = words[at:]
     verb = words[0] if words else ""
     inner = _Run(words=words, texts=run.texts, folder=folder, whole=run.whole, depth=run.depth)
     if verb == "grep":
