@@ -9,7 +9,7 @@ a valid (cautious) `Features`.
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "subagent", "count"]
+Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "subagent", "count", "guard"]
 Phase = Literal["", "explore", "implement", "verify"]
 
 
@@ -22,7 +22,7 @@ class Features:
     conversation: str = ""
     """Stable id of the conversation: the session header, else a hash of its opening."""
     kind: Kind = "ask"
-    """`agent` once tools were used in this conversation, `ask` before that."""
+    """`agent` once tools were used in this conversation, `ask` before that; `guard` judges what is safe."""
     phase: Phase = ""
     """What the last tool calls did; empty where no tool was used."""
 
@@ -73,6 +73,8 @@ class Features:
     thinking: bool = False
     server_tools: bool = False
     """A tool that only the provider's servers can run was offered and used, or is forced."""
+    safeguards: bool = False
+    """The provider's own safety review was asked for, which no other server runs."""
     json_schema: bool = False
     """The answer must conform to a schema the request carries."""
 

@@ -5,6 +5,8 @@ The order, first answer wins:
     never_cloud   no clearance: local, and nowhere else
     budget        what follows says cloud, and nothing is left: local, and nowhere else
     asked         the client named a track
+    guard         a safety check: the model that the client named
+    safeguards    the provider's own safety review is part of the request: the cloud
     observe       the policy only watches: where the client asked
     hold          this user turn was decided before
     rules         the first whose condition holds
@@ -12,10 +14,16 @@ The order, first answer wins:
 
 A budget is a limit: once it is used up, a turn already on the cloud goes on locally, and
 so does what the client wanted there.
+
+`guard` and `safeguards` are invariants. What judges safety is chosen by the client alone, so
+neither is held, substituted, escalated or degraded; where the first two lines would keep one
+on the local track, the decision carries a `refusal` in place of an answer.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Literal
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
@@ -33,12 +41,29 @@ __all__ = [
     "TrackName",
     "decide",
     "escalate",
+    "model_name",
     "named_track",
     "over_budget",
+    "refuse_substitute",
     "sets_hold",
 ]
 
 _NAMED: dict[str, TrackName] = {"local": "local", "cloud": "cloud"}
+_CHOSEN_HERE = frozenset({"", "auto", *_NAMED})
+_SEPARATOR = re.compile(r"[/:]")
+_PROVIDERS = re.compile(r"^[a-z_]+:(?=(?:[a-z_]+/)*claude-)")
+"""A provider before a colon, as in `anthropic:claude-opus-5-5`."""
+
+_BOUND = {
+    "guard": "a safety check is judged by the model that the client named",
+    "safeguards": "asks for a safety review that only Claude's servers run",
+}
+_REMEDIES = {
+    "guard": "This is a safety check, and no other model judges in place of the one that was named; "
+    "name the model `local` to have the local model judge",
+    "safeguards": "This request relies on `safeguards`, and no other model runs them; leave the field out "
+    "(in Claude Code: another permission mode than `auto`), or name a Claude model that may be used",
+}
 
 _ESCALATED = WORDS | {
     "bad_tool_call": "the local model's tool call stayed invalid",
@@ -74,15 +99,36 @@ def decide(
         team: For conditions that name `team`.
         user: For conditions that name `user`.
     """
+    decision = _decide(
+        policy, features, verdict, state, asked=asked, clearance=clearance, team=team, user=user
+    )
+    return refuse_substitute(decision, features, asked=asked, local_model=state.local_model)
+
+
+def _decide(
+    policy: Policy,
+    features: Features | None,
+    verdict: Verdict | None,
+    state: State,
+    *,
+    asked: str,
+    clearance: Clearance,
+    team: str,
+    user: str,
+) -> Decision:
     p_local = verdict.p_local if verdict else 0.0
     model = claude_model(asked)
-    named = named_track(asked)
+    named = named_track(asked, state.local_model)
+    bound = _bound(features)
     if not clearance.allowed:
         return Decision(track="local", rule="never_cloud", why=clearance.why, p_local=p_local)
-    if named == "cloud" and state.budget_left_usd <= 0:
+    if (named == "cloud" or (bound and not named)) and state.budget_left_usd <= 0:
         return over_budget(state.budget_why, p_local)
     if named:
         return Decision(track=named, rule="asked", why=f"the client asked for {named}", p_local=p_local)
+    if bound:
+        model = model_name(asked) if bound == "guard" else model
+        return Decision(track="cloud", model=model, rule=bound, why=_BOUND[bound], p_local=p_local)
     inputs = None
     if features is not None and verdict is not None:
         inputs = Inputs(
@@ -100,6 +146,23 @@ def decide(
         model=model if chosen.track == "cloud" else "",
         alternatives=_alternatives(policy, chosen, state),
     )
+
+
+def refuse_substitute(
+    decision: Decision, features: Features | None, *, asked: str, local_model: str = ""
+) -> Decision:
+    """Add a refusal where the local model would answer for a model that must judge, or review, itself."""
+    bound = _bound(features)
+    if not bound or decision.track == "cloud":
+        return decision
+    named = named_track(asked, local_model)
+    if bound == "guard" and named == "local":
+        return decision
+    if named == "local":
+        reason = "model: the local model was asked for, and `safeguards` is a review by Claude's servers"
+    else:
+        reason = decision.why
+    return replace(decision, refusal=f"{reason}. {_REMEDIES[bound]}")
 
 
 def over_budget(why: str, p_local: float = 0.0) -> Decision:
@@ -142,16 +205,45 @@ def escalate(
     return Decision(track=track, model=model, rule=rule, why=why, p_local=decision.p_local)
 
 
-def named_track(asked: str) -> TrackName | None:
-    """Read a track's name from the model a client asked for; None lets the policy decide."""
+def named_track(asked: str, local_model: str = "") -> TrackName | None:
+    """Read a track's name from the model a client asked for; None lets the policy decide.
+
+    SDKs put providers before a name (`openai/local`, `litellm_proxy/local`, `openai:local`),
+    and Ollama's clients a tag behind it.
+
+    Args:
+        asked: The model name the client sent.
+        local_model: The name that the local model goes by, which stands for the local track.
+    """
     name = asked.strip().lower()
-    return _NAMED.get(name.removeprefix("turnout/").removeprefix("turnout-"))
+    if local_model and f"/{name}".endswith(f"/{local_model.lower()}"):
+        return "local"
+    return _NAMED.get(_alias(name))
 
 
 def claude_model(asked: str) -> str:
-    """Keep the name of a Claude model, without a provider before it; empty for any other."""
-    name = asked.strip().removeprefix("anthropic/")
+    """Keep the name of a Claude model, without providers before it; empty for any other."""
+    name = _PROVIDERS.sub("", asked.strip()).rsplit("/", 1)[-1]
     return name if name.startswith("claude-") else ""
+
+
+def model_name(asked: str) -> str:
+    """Keep the name of any model, without providers before Claude's; empty where the choice is left to us."""
+    return "" if _alias(asked.strip().lower()) in _CHOSEN_HERE else claude_model(asked) or asked.strip()
+
+
+def _alias(name: str) -> str:
+    bare = _SEPARATOR.split(name.removesuffix(":latest"))[-1]
+    return bare.removeprefix("turnout-")
+
+
+def _bound(features: Features | None) -> Literal["", "guard", "safeguards"]:
+    """Name what binds a request to the model, or the servers, that its client counts on."""
+    if features is None or features.kind == "count":
+        return ""
+    if features.kind == "guard":
+        return "guard"
+    return "safeguards" if features.safeguards else ""
 
 
 def _kept(policy: Policy, features: Features, state: State) -> Decision | None:

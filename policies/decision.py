@@ -24,6 +24,8 @@ class Decision:
     """Tracks that may serve instead, should this one fail before its first useful unit."""
     would: Literal["local", "cloud", ""] = ""
     """Under an observing policy, the track its rules would have chosen; empty otherwise."""
+    refusal: str = ""
+    """What the client is told instead of an answer: no track may serve this. Empty where one may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class State:
     local_wait_s: float = 0.0
     """Seconds until a prompt given now would get its first token."""
     local_up: bool = True
+    local_model: str = ""
+    """The name that the local model goes by; empty while unknown."""
     cloud_up: bool = True
     budget_left_usd: float = float("inf")
     """The least of what the team's, the key's and the policy's budgets have left."""

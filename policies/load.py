@@ -35,7 +35,18 @@ __all__ = ["SHIPPED", "PolicyError", "PolicyHolder", "find", "load", "parse", "p
 
 SHIPPED = ("balanced", "local-first", "quality-first", "private", "observe")
 RESERVED = frozenset(
-    {"asked", "budget", "degrade", "escalate", "never_cloud", "observe", "otherwise", "unreadable"}
+    {
+        "asked",
+        "budget",
+        "degrade",
+        "escalate",
+        "guard",
+        "never_cloud",
+        "observe",
+        "otherwise",
+        "safeguards",
+        "unreadable",
+    }
 )
 """Names that decisions bear which no rule made."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from time import time
 from typing import Protocol
 
-from policies.decide import over_budget
+from policies.decide import over_budget, refuse_substitute
 from policies.decision import Decision
 from policies.policy import Policy
 from router.errors import NotAllowed, OverBudget
@@ -87,7 +87,9 @@ class Limits:
                 _tell(least[0], decision.why)
         elif decision.track == "cloud" and (account.caps or policy.budget):
             why = await self._reserve(plan, decision, policy)
-            return over_budget(why, decision.p_local) if why else decision
+            if why:
+                short = over_budget(why, decision.p_local)
+                return refuse_substitute(short, plan.features, asked=plan.request.model)
         return decision
 
     async def may_escalate(self, plan: Plan, decision: Decision, policy: Policy) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from policies.decide import escalate
 from policies.decision import Decision, TrackName
-from router.errors import NotAllowed, OverBudget, TrackError
+from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, TurnoutError
 from router.journey import Journey, words
 from router.limits import Limits
 from router.planner import Planner
@@ -55,7 +55,7 @@ class Pipeline:
             NotAllowed: this model is not for this account; the row is finished.
             OverBudget: the client is to be told; the row is finished.
         """
-        if self._limits is None or plan.request.operation != "generate":
+        if self._limits is None or plan.request.operation != "generate" or plan.decision.refusal:
             return plan
         try:
             decision = await self._limits.admit(plan, self._planner.policy_of(plan.request))
@@ -70,9 +70,11 @@ class Pipeline:
 
         Raises:
             TrackError: no track could answer; the row is finished.
+            TurnoutError: no track may answer, since the decision carries a refusal; the row is finished.
         """
         journey = self._begin(plan)
         try:
+            _refuse(plan.decision)
             reply = await self._first_unit(journey)
         except BaseException as failure:
             if isinstance(failure, TrackError):
@@ -169,3 +171,16 @@ class Pipeline:
             self._limits.done(plan, usage)
         if usage.prompt and not usage.estimated:
             self._planner.learn(plan, outcome.model, usage.prompt)
+
+
+_REFUSALS: Mapping[str, type[TurnoutError]] = {"never_cloud": NotAllowed, "budget": OverBudget}
+
+
+def _refuse(decision: Decision) -> None:
+    """Tell the client why nothing may serve its request, by the rule that forbids it.
+
+    Raises:
+        TurnoutError: the decision carries a refusal.
+    """
+    if decision.refusal:
+        raise _REFUSALS.get(decision.rule, BadRequest)(decision.refusal)

@@ -174,6 +174,7 @@ class Service:
             local_context=self._local.context,
             local_wait_s=self._local.wait_s(features.context_tokens),
             local_up=self._local.up,
+            local_model=self._local.name,
             cloud_up=self._cloud.up,
         )
 

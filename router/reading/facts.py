@@ -11,7 +11,7 @@ import msgspec
 import xxhash
 from msgspec.structs import replace
 
-from router.reading import clients, dialects, paths, results, tools
+from router.reading import clients, dialects, guards, paths, results, tools
 from router.reading.clients import Client
 from router.reading.dialects import Call, Message
 from router.reading.paths import Touch
@@ -63,6 +63,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
     server: bool = False
     side: bool = False
     subagent: bool = False
+    guard: int = guards.NOTHING
+    """Signs of a request that decides about safety, as `guards` reads them."""
     reset: bool = False
     marks: tuple[str, ...] = ()
 
@@ -151,6 +153,7 @@ def _system(client: Client, message: Message, facts: MessageFacts) -> MessageFac
         facts,
         side=clients.is_side(client, without_billing(text)),
         subagent="cc_is_subagent=true" in text[:1_000],
+        guard=guards.of_system(text),
     )
 
 
@@ -224,6 +227,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         observed=len(outputs) > len(message.results),
         touches=tuple(dict.fromkeys(touches)),
         side=side,
+        guard=guards.of_user("\n".join(message.texts)),
         reset=reset,
     )
 
@@ -275,6 +279,8 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     length: int
     side: bool
     subagent: bool
+    guard: int
+    """As in `MessageFacts`."""
     marks: tuple[str, ...]
 
 
@@ -290,6 +296,7 @@ def gather_system(client: Client, raw: bytes, patterns: Patterns) -> tuple[Syste
         length=len(text.encode()),
         side=clients.is_side(client, own),
         subagent="cc_is_subagent=true" in text[:1_000],
+        guard=guards.of_system(own),
         marks=marks(text, patterns),
     )
     return facts, text

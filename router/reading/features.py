@@ -6,7 +6,7 @@ import msgspec
 import xxhash
 
 from classifiers.features import Features, Kind
-from router.reading import clients
+from router.reading import clients, guards
 from router.reading.asked import Asked
 from router.reading.facts import SystemFacts, ToolFacts
 from router.reading.fold import Fold, goes_on
@@ -29,13 +29,14 @@ def features(
     kind = _kind(
         asked,
         fold,
+        guard=_guards(asked, fold, system, tools, schema),
         side=not tools and (fold.system_side or bool(system and system.side) or _is_title(schema)),
         subagent=bool(agent) or fold.subagent or bool(system and system.subagent),
     )
     marks = {*fold.marks, *(system.marks if system else ()), *(tools.marks if tools else ())}
     return Features(
         client=asked.client.name,
-        conversation=_conversation(asked, fold, system, tools, agent, side=kind == "housekeeping"),
+        conversation=_conversation(asked, fold, system, tools, agent, aside=_aside(kind, tools)),
         kind=kind,
         phase=fold.phase,
         context_tokens=tokens,
@@ -62,15 +63,40 @@ def features(
         images=fold.images,
         thinking=_thinks(envelope),
         server_tools=_serves(envelope, fold, tools),
+        safeguards=bool(value(envelope.safeguards)),
         json_schema=schema is not None,
         paths=frozenset(fold.written),
         marks=tuple(sorted(marks)),
     )
 
 
-def _kind(asked: Asked, fold: Fold, *, side: bool, subagent: bool) -> Kind:
+def _aside(kind: Kind, tools: ToolFacts | None) -> str:
+    """What sets a request apart from the main loop of its session."""
+    if kind == "guard":
+        return kind
+    return "side" if kind == "housekeeping" and not tools else ""
+
+
+def _guards(
+    asked: Asked, fold: Fold, system: SystemFacts | None, tools: ToolFacts | None, schema: Any
+) -> bool:
+    choice = value(asked.envelope.tool_choice)
+    return guards.is_guard(
+        fold.system_guard | fold.guard | (system.guard if system else guards.NOTHING),
+        headers=asked.headers,
+        stops=value(asked.envelope.stop_sequences) or value(asked.envelope.stop),
+        schema=schema,
+        tools=tools.names if tools else (),
+        forced=(isinstance(choice, dict) and choice.get("type") in ("tool", "any", "function"))
+        or choice == "required",
+    )
+
+
+def _kind(asked: Asked, fold: Fold, *, guard: bool, side: bool, subagent: bool) -> Kind:
     if asked.request.operation == "count":
         return "count"
+    if guard:
+        return "guard"
     if fold.side or side:
         return "housekeeping"
     if subagent:
@@ -85,12 +111,12 @@ def _conversation(
     tools: ToolFacts | None,
     agent: str,
     *,
-    side: bool,
+    aside: str,
 ) -> str:
     """The stable id: of the session where the client names one, else of how it opened.
 
     Hashed with team and user, so that nobody lands in another's conversation. A side
-    request without tools is a conversation of its own, though it may carry the same session.
+    request without tools, and one that judges, is a conversation of its own under the same session.
     """
     request, envelope = asked.request, asked.envelope
     session = clients.session(
@@ -101,7 +127,7 @@ def _conversation(
         opened = [system.key if system else b"", tools.key if tools else b"", fold.opening]
     elif not agent and system and system.subagent:
         opened.append(system.key)
-    parts = (request.team, request.user, asked.client.name, *opened, "side" * (side and not tools), b"")
+    parts = (request.team, request.user, asked.client.name, *opened, aside, b"")
     return xxhash.xxh3_128_hexdigest(
         b"\0".join([part.encode(errors="replace") if isinstance(part, str) else part for part in parts])
     )

@@ -5,6 +5,7 @@ from collections import deque
 from copy import copy
 
 from classifiers.features import Phase
+from router.reading import guards
 from router.reading.facts import MessageFacts, Use
 from router.reading.paths import PathSet, Touch
 
@@ -21,6 +22,9 @@ class Fold:
         self.side = False
         """The newest message is a side request's."""
         self.system_side = False
+        self.system_guard = guards.NOTHING
+        self.guard = guards.NOTHING
+        """Of the newest user message that is no tool's answer."""
         self.subagent = False
         self._begin()
 
@@ -66,6 +70,7 @@ class Fold:
         self.server |= facts.server
         if facts.role == "system":
             self.system_side |= facts.side
+            self.system_guard |= facts.guard
             self.subagent |= facts.subagent
         elif facts.role == "assistant":
             self.side = False
@@ -74,6 +79,8 @@ class Fold:
             self._waiting = facts.text_uses
         else:
             self.side = facts.side
+            if facts.asks or facts.guard:
+                self.guard = facts.guard
             self._answer(facts)
         self._touch(facts.touches)
 

@@ -29,6 +29,9 @@ class Envelope(msgspec.Struct):
     output_config: Raw = _NONE
     output_format: Raw = _NONE
     response_format: Raw = _NONE
+    safeguards: Raw = _NONE
+    stop: Raw = _NONE
+    stop_sequences: Raw = _NONE
     max_tokens: Raw = _NONE
     max_completion_tokens: Raw = _NONE
     web_search_options: Raw = _NONE

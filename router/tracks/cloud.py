@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import NamedTuple
@@ -93,9 +93,17 @@ class CloudTrack:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         cleared(plan.clearance)
         model = self.model_for(plan.request.model, decision)
+        native = self._spoken is not None and self._spoken.name == plan.request.dialect
+        if plan.features.safeguards and not (native and self._settings.dialect == "anthropic"):
+            raise TrackError(
+                "safeguards: the provider that this endpoint is set up for runs none; leave the field out",
+                cause="unsupported",
+                status=HTTPStatus.BAD_REQUEST,
+                kind="invalid_request_error",
+            )
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
-                if self._spoken is not None and self._spoken.name == plan.request.dialect:
+                if self._spoken is not None and native:
                     reply = await self._relay(plan, model, self._spoken)
                 else:
                     reply = await self._lite.open(plan, model)
@@ -129,8 +137,9 @@ class CloudTrack:
 
     def model_for(self, asked: str, decision: Decision) -> str:
         """The decision's model, else the client's where it is one of the provider's, else the default."""
-        known = asked.startswith(KNOWN_MODELS[self._settings.dialect])
-        return decision.model or (asked if known else self._settings.model)
+        known = KNOWN_MODELS[self._settings.dialect]
+        name = next((part for part in _readings(asked) if part.startswith(known)), "")
+        return decision.model or name or self._settings.model
 
     async def _relay(self, plan: Plan, model: str, spoken: Spoken) -> Reply:
         response = await self._post(plan, model, spoken.path)
@@ -185,6 +194,13 @@ class CloudTrack:
         if self._settings.dialect == "anthropic" and not field(headers, ANTHROPIC_VERSION[0]):
             headers.append(ANTHROPIC_VERSION)
         return headers
+
+
+def _readings(asked: str) -> Iterator[str]:
+    """The name as it was sent, then without each of the providers that SDKs put before it."""
+    while asked:
+        yield asked
+        asked = asked.partition("/")[2]
 
 
 async def _rest(source: AsyncGenerator[bytes]) -> bytes:

@@ -66,6 +66,11 @@ class LocalTrack:
         """The window in tokens; 0 where unknown."""
         return (self._engine.health.context if self._engine else 0) or self._settings.context
 
+    @property
+    def name(self) -> str:
+        """What the model is called; empty until its server was asked."""
+        return self._settings.name or (self._engine.health.model if self._engine else self._served)
+
     def wait_s(self, tokens: int) -> float:
         """Seconds until a prompt of `tokens` would get its first token, were nothing of it cached."""
         if self._engine is None:

@@ -470,3 +470,113 @@ def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
 def test_deciding_twice_gives_the_same(features, verdict, state, asked):
     first = decide(BALANCED, features, verdict, state, asked=asked, clearance=FREE)
     assert decide(BALANCED, features, verdict, state, asked=asked, clearance=FREE) == first
+
+
+GUARD, REVIEWED = ask(kind="guard"), ask(safeguards=True)
+
+
+class TestGuard:
+    @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+    @pytest.mark.parametrize("verdict", [EASY, HARD, None])
+    @pytest.mark.parametrize("state", [STATE, UP, replace(STATE, cloud_up=False, local_up=False)])
+    @pytest.mark.parametrize(
+        ("asked", "model"),
+        [
+            ("claude-haiku-9", "claude-haiku-9"),
+            ("anthropic/claude-haiku-9", "claude-haiku-9"),
+            ("gpt-9-mini", "gpt-9-mini"),
+            ("some/Judge-1", "some/Judge-1"),
+            ("auto", ""),
+            ("", ""),
+        ],
+    )
+    def test_it_goes_to_the_model_that_was_named(self, policy, verdict, state, asked, model):
+        decision = decided(policy, GUARD, verdict, state, asked=asked)
+        assert (decision.track, decision.rule, decision.model) == ("cloud", "guard", model)
+        assert (decision.held, decision.alternatives, decision.refusal) == (False, (), "")
+
+    @pytest.mark.parametrize("asked", ["local", "openai/local", "small", "openai/Small"])
+    @pytest.mark.parametrize("clearance", [FREE, BOUND])
+    def test_one_that_names_the_local_model_gets_it(self, asked, clearance):
+        state = replace(STATE, local_model="small", budget_left_usd=0)
+        decision = decided(BALANCED, GUARD, HARD, state, asked=asked, clearance=clearance)
+        assert (decision.track, decision.alternatives, decision.refusal) == ("local", (), "")
+
+    @pytest.mark.parametrize("features", [GUARD, REVIEWED])
+    @pytest.mark.parametrize("asked", ["claude-haiku-9", "auto", "cloud", "gpt-9"])
+    @pytest.mark.parametrize(
+        ("state", "clearance", "rule", "reason"),
+        [
+            (STATE, BOUND, "never_cloud", BOUND.why),
+            (replace(UP, budget_left_usd=0), FREE, "budget", STATE.budget_why),
+        ],
+    )
+    def test_where_it_may_not_go_it_is_refused(self, features, asked, state, clearance, rule, reason):
+        decision = decided(BALANCED, features, EASY, state, asked=asked, clearance=clearance)
+        assert decision.rule == rule
+        assert decision.refusal.startswith(reason)
+        assert decision.alternatives == ()
+
+    def test_a_failed_judge_is_replaced_by_none(self):
+        mine = policy("degrade: {on: [no_credential, cloud_error], to: local}")
+        decision = decided(mine, GUARD, asked="claude-haiku-9")
+        for cause in ("cloud_error", "no_credential", "slow"):
+            assert escalate(mine, decision, cause, FREE, 1, asked="claude-haiku-9") is None
+
+    def test_no_rule_moves_it(self):
+        mine = policy("rules: [{name: mine, when: \"kind == 'guard'\", to: local, why: mine}]", to="local")
+        assert decided(mine, GUARD, asked="claude-haiku-9").rule == "guard"
+
+    def test_it_neither_sets_nor_takes_a_hold(self):
+        assert not sets_hold(GUARD)
+        assert not decided(policy("hold: conversation", to="local"), GUARD, state=UP).held
+
+
+class TestSafeguards:
+    @pytest.mark.parametrize(
+        ("asked", "model"), [("claude-opus-9", "claude-opus-9"), ("auto", ""), ("gpt-9", "")]
+    )
+    @pytest.mark.parametrize("state", [STATE, UP])
+    def test_they_need_the_cloud(self, state, asked, model):
+        for one in (BALANCED, policy(to="local")):
+            decision = decided(one, REVIEWED, EASY, state, asked=asked)
+            assert (decision.track, decision.rule, decision.model) == ("cloud", "safeguards", model)
+            assert decision.alternatives == ()
+
+    def test_the_local_model_has_none(self):
+        decision = decided(BALANCED, REVIEWED, asked="local")
+        assert "`safeguards`" in decision.refusal
+
+    def test_counting_needs_none(self):
+        assert decided(BALANCED, ask(kind="count", safeguards=True), EASY).refusal == ""
+
+
+@pytest.mark.parametrize(
+    "prefix", ["openai/", "litellm_proxy/", "custom_openai/", "turnout/", "openrouter/", "openai:", "a/b/"]
+)
+@pytest.mark.parametrize(
+    ("name", "track"), [("local", "local"), ("cloud", "cloud"), ("LOCAL", "local"), ("local:latest", "local")]
+)
+def test_a_providers_prefix_hides_no_name(prefix, name, track):
+    decision = decided(BALANCED, ask(files=9), HARD, asked=prefix + name)
+    assert (decision.track, decision.rule) == (track, "asked")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "anthropic/claude-opus-9",
+        "openrouter/anthropic/claude-opus-9",
+        "litellm_proxy/claude-opus-9",
+        "anthropic:claude-opus-9",
+    ],
+)
+def test_nor_a_claude_models(asked):
+    assert decided(BALANCED, verdict=HARD, asked=asked).model == "claude-opus-9"
+
+
+def test_the_local_models_own_name_is_its_track():
+    state = replace(STATE, local_model="Qwen/Coder-7B")
+    for asked in ("Qwen/Coder-7B", "qwen/coder-7b", "hosted_vllm/Qwen/Coder-7B"):
+        assert decided(BALANCED, verdict=HARD, state=state, asked=asked).rule == "asked"
+    assert decided(BALANCED, verdict=HARD, state=state, asked="Coder-7B").rule == "otherwise"

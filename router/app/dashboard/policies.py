@@ -20,8 +20,10 @@ RESERVED: Mapping[str, str] = {
     "budget": "no money was left, so it stayed local",
     "degrade": "the cloud could not serve",
     "escalate": "the turn had outgrown the local model",
+    "guard": "a safety check, judged by the model that the client named",
     "never_cloud": "it must not leave this machine",
     "observe": "only watched; it went where the client asked",
+    "safeguards": "a safety review that only Claude's servers run",
     "unreadable": "the request could not be read",
 }
 """What decides in a rule's place, in words."""

@@ -1,0 +1,205 @@
+"""Requests that decide about safety: permission classifiers, content filters, hooks' judges.
+
+Assistants ask a model whether a command may run, or whether a text is harmful, and act on its word.
+Such a request is known by its kind, not by one text: somebody is to judge an action or a content
+(`JUDGES`), and all that is wanted back is a verdict (`VERDICT`): a tag, a JSON object, one word. Where a
+prompt is known as it stands, that alone tells (`KNOWN`); those may also offer tools.
+
+Sources: the prompts of Claude Code 2.1.330 (auto mode, prompt and agent hooks) and of older versions
+(command prefixes), Codex (approval reviews), Gemini CLI (Conseca), Goose (permission judge), Llama Guard,
+ShieldGemma and NeMo Guardrails, as published.
+"""
+
+import re
+from typing import Any
+
+NOTHING, JUDGES, VERDICT, KNOWN = 0, 1, 2, 4
+"""What a text says; they add up."""
+
+_HEAD = 6_000
+_TAIL = 3_000
+"""Characters read of a text's two ends: the role stands at its head, the form of the answer at either."""
+_OPENING = 1_500
+
+_KNOWN = re.compile(
+    r"\bsecurity monitor for (?:autonomous|AI)\b"
+    r"|\bYou are evaluating a [\w\- ]{0,40}\bhook in Claude Code\b"
+    r"|\bYou are performing a risk assessment of a coding[- ]agent\b"
+    r"|\bYou are judging one planned coding[- ]agent action\b"
+    r"|The following is the Codex agent history\b[^\n]{0,80}\b(?:assessing|assessment)\b"
+    r"|>>> APPROVAL REQUEST START"
+    r"|<policy_spec>"
+    r"|\bYou are a security enforcement engine\b"
+    r"|\bgenerating fine-grained security policies for a large language model\b"
+    r"|\bYou are a good analyst and can detect operations\b"
+    r"|\bTask: Check if there is unsafe content\b|<BEGIN UNSAFE CONTENT CATEGORIES>"
+    r"|\bYou are a policy expert trying to help determine whether\b"
+)
+"""Prompts that stand as they are in assistants and safety models."""
+
+_ACT = re.compile(
+    r"\b(?:(?:judg|evaluat|assess|classif|decid|determin|check|review|detect|grad|scor|analy[sz]|screen|inspect|"
+    r"approv|gate|guard|filter|moderat|validat|verif|vet|audit|monitor|categori[sz]|flag|rate|rating)\w*|"
+    r"whether|(?:is|are|can|may|should|does) (?:this|the|it|these))\b",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"\b(?:actions?|commands?|calls?|tools?|operations?|requests?|contents?|messages?|prompts?|inputs?|outputs?|"
+    r"conversations?|transcripts?|responses?|texts?|scripts?|edits?|hooks?)\b",
+    re.IGNORECASE,
+)
+_SAFETY = re.compile(
+    r"\b(?:unsafe|safe(?:ty|ly)?|allow(?:ed|able)?|disallowed|block(?:ed)?|permi(?:t|tted|ssion|ssible)s?|"
+    r"approv(?:e|ed|al)|den(?:y|ied)|reject(?:ed)?|danger(?:ous)?|malicious|harm(?:ful|less)?|risk(?:y|s)?|"
+    r"destructive|read-only|violat\w+|injections?|jailbreaks?|compl(?:y|ies|iant)|toxic\w*|abus\w+|"
+    r"inappropriate|exfiltrat\w+|suspicious|go ahead|proceed)\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[.!?;\n]+")
+_ROLE = re.compile(
+    r"\b(?:security|safety|permissions?|approval|risk|command|content|policy|prompt|injection|jailbreak|"
+    r"moderation|guardrails?|toxicity|compliance|tool[- ](?:calls?|use))[ -]"
+    r"(?:[a-z]{1,20}[ -]){0,3}(?:classifier|judge|monitor|reviewer|checker|filter|evaluator|assessor|"
+    r"moderator|gate|guard|enforcer|detector|validator|auditor|gatekeeper|arbiter|officer|screener)\b",
+    re.IGNORECASE,
+)
+
+_YES = r"(?:SAFE|ALLOW(?:ED)?|APPROVED?|PERMIT(?:TED)?|ACCEPT|PROCEED|PASS|BENIGN|CLEAN|HARMLESS|YES|TRUE)"
+_NO = (
+    r"(?:UNSAFE|BLOCK(?:ED)?|DENY|DENIED|REJECT(?:ED)?|ESCALATE|ASK|ASK_USER|FAIL|MALICIOUS|HARMFUL|DANGEROUS|"
+    r"FLAGGED|REFUSE|SUSPICIOUS|INJECTION|NO|FALSE)"
+)
+_MARKS = r"[\"'`*<>()\[\]]{0,3}"
+_EITHER = re.compile(
+    rf"{_MARKS}\b(?:{_YES}\b{_MARKS}\s{{0,3}}(?:or|/|\||,)\s{{0,3}}(?:or\s)?{_MARKS}\b{_NO}|"
+    rf"{_NO}\b{_MARKS}\s{{0,3}}(?:or|/|\||,)\s{{0,3}}(?:or\s)?{_MARKS}\b{_YES})\b",
+    re.IGNORECASE,
+)
+"""Two opposite words to choose from: `safe` or `unsafe`, ALLOW|DENY."""
+_TERSE = re.compile(
+    r"\b(?:respond|answer|reply|output|return|say|write|print|emit|produce|give)\b[^\n]{0,80}?"
+    r"\b(?:one word|single word|one of|exactly one|yes or no|true or false|JSON|integer|number|score|label|"
+    r"verdict)\b"
+    r"|\bcommand_injection_detected\b"
+    r"|\b(?:one[- ]word|single[- ]word|yes/no|JSON)\b[^\n]{0,40}"
+    r"\b(?:respon[sd]e?|answer|reply|output|verdict)\b",
+    re.IGNORECASE,
+)
+"""The answer's form: one word, a number, an object."""
+_KEYS = (
+    "ok|allow|allowed|is_allowed|safe|is_safe|issafe|unsafe|block|blocked|should_block|shouldblock|approve|approved|"
+    "deny|denied|decision|verdict|outcome|permission|permitted|permissiondecision|risk|risk_level|risklevel|"
+    "risk_score|severity|harmful|is_harmful|flagged|malicious|is_malicious|violation|violates|violated|injection|"
+    "needs_approval|requires_approval|requiresapproval|is_dangerous|dangerous|read_only|readonly|is_read_only|"
+    "user safety|response safety|user_authorization|toxic|jailbreak|categories"
+)
+_KEY = re.compile(rf"(?:{_KEYS})", re.IGNORECASE)
+_JSON = re.compile(rf"[\"'`](?:{_KEYS})[\"'`]\s*[:(]", re.IGNORECASE)
+_TAGS = re.compile(
+    r"</?(?:block|severity|verdict|decision|safe|unsafe|allow|allowed|deny|approve|approved|risk|risk_level|"
+    r"judg(?:e)?ment|answer|result|classification|permission|outcome|rating|score|label|flag)>",
+    re.IGNORECASE,
+)
+
+_CHEAP = re.compile(
+    r"safe|allow|block|den(?:y|ied)|approv|risk|permi|inject|harm|malicious|danger|violat|moderat|read-only|"
+    r"hook|assess|policy|toxic|jailbreak|security",
+    re.IGNORECASE,
+)
+"""Without one of these a text is no judge's; nearly every text of ordinary work ends here."""
+
+_STOP = re.compile(r"</[\w\-]{2,30}>\s*$")
+_VERDICT_TOOL = re.compile(
+    r"classif|verdict|permission|approv|moderat|judg|safety|risk|allow|decision|guard|report_(?:result|decision)|"
+    r"read_?only|structuredoutput",
+    re.IGNORECASE,
+)
+_MOST_KEYS = 8
+_HEADERS = {"x-openai-subagent": re.compile(r"guardian|auto[-_ ]?review|approval", re.IGNORECASE)}
+"""Fields in which a client names the part of it that asks."""
+
+
+def of_system(text: str) -> int:
+    """Read a system text: who the model is to be, and what it is to give back."""
+    window = _ends(text)
+    if not _CHEAP.search(window):
+        return NOTHING
+    signs = KNOWN if _KNOWN.search(window) else NOTHING
+    if _judges(window[:_OPENING]):
+        signs |= JUDGES
+    return signs | _verdict(window)
+
+
+def of_user(text: str) -> int:
+    """Read a user's text: one judges only where it is an instruction from its first word on."""
+    window = _ends(text)
+    if not _CHEAP.search(window):
+        return NOTHING
+    opening = window[:_OPENING]
+    signs = KNOWN if _KNOWN.match(window.lstrip()) else NOTHING
+    if _INSTRUCTS.match(opening) and _judges(opening):
+        signs |= JUDGES
+    return signs | _verdict(window)
+
+
+def _judges(opening: str) -> bool:
+    """Whether a judge of safety is named, or neighbouring sentences have somebody judge an action by it."""
+    if _ROLE.search(opening):
+        return True
+    sentences = _SENTENCE.split(opening)
+    return any(
+        all(word.search(pair) for word in (_SAFETY, _SUBJECT, _ACT))
+        for pair in map(" ".join, zip(sentences, [*sentences[1:], ""], strict=True))
+    )
+
+
+_INSTRUCTS = re.compile(
+    rf"[\s#*>\-]*(?:You are|You're|Act as|As an?\b|Your (?:task|job|role)|Task:|(?:Please )?{_ACT.pattern}|"
+    r"The following|Given\b|An? (?:AI|coding|LLM|autonomous)\b)",
+    re.IGNORECASE,
+)
+"""How a text begins that is an instruction as a whole."""
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]}\n{text[-_TAIL:]}"
+
+
+def _verdict(text: str) -> int:
+    return VERDICT if any(form.search(text) for form in (_EITHER, _JSON, _TAGS, _TERSE)) else NOTHING
+
+
+def is_guard(
+    signs: int, *, headers: dict[str, str], stops: Any, schema: Any, tools: tuple[str, ...], forced: bool
+) -> bool:
+    """Tell whether a request decides about safety.
+
+    Args:
+        signs: Of its system texts and its newest user text, together.
+        headers: Its header fields.
+        stops: Its stop sequences as they were sent.
+        schema: The JSON schema of the answer; None where there is none.
+        tools: Names of the tools it offers.
+        forced: It demands that one of them be called.
+    """
+    if signs & KNOWN or any(form.search(headers.get(name, "")) for name, form in _HEADERS.items()):
+        return True
+    reports = bool(tools) and (forced or len(tools) == 1) and all(map(_VERDICT_TOOL.search, tools))
+    if (tools and not reports) or not signs & JUDGES:
+        return False
+    return bool(signs & VERDICT) or reports or _closes(stops) or _is_verdict(schema)
+
+
+def _closes(stops: Any) -> bool:
+    listed = stops if isinstance(stops, list) else [stops]
+    return any(isinstance(stop, str) and _STOP.match(stop) for stop in listed)
+
+
+def _is_verdict(schema: Any) -> bool:
+    """Whether a schema asks for little more than a verdict."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return (
+        isinstance(properties, dict)
+        and 0 < len(properties) <= _MOST_KEYS
+        and any(_KEY.fullmatch(key) for key in properties)
+    )
