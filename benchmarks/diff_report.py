@@ -1,6 +1,7 @@
 """How a difference of policies reads: in a terminal, as JSON, and its requests as CSV."""
 
 import csv
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from benchmarks.diff import Difference, Moved, Quality
 from router.errors import Misconfigured
+from router.files import open_private
 
 
 def render(found: Difference, console: Console) -> None:
@@ -66,7 +68,8 @@ def kept(file: Path | None) -> Iterator[Callable[[Moved], None]]:
         yield lambda _: None
         return
     try:
-        with file.open("w", newline="", encoding="utf-8") as lines:
+        opened = open_private(file, os.O_WRONLY | os.O_TRUNC)
+        with os.fdopen(opened, "w", newline="", encoding="utf-8") as lines:
             names = [one.name for one in fields(Moved)]
             writer = csv.writer(lines)
             writer.writerow(names)

@@ -25,6 +25,6 @@ def version(name: PeerName, python: Path) -> str | None:
     if not python.exists():
         return None
     code = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
-    argv = [str(python), "-c", code, _DISTRIBUTIONS[name]]
+    argv = [str(python), "-I", "-c", code, _DISTRIBUTIONS[name]]
     ended = subprocess.run(argv, capture_output=True, check=False, text=True, timeout=30)
     return ended.stdout.strip() or None

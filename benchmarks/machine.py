@@ -3,10 +3,11 @@
 import os
 import platform
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from router.programs import find_program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,11 @@ def machine() -> Machine:
 
 def program_version(path: str | None, option: str) -> str:
     """The first version number a program prints; empty where there is none."""
-    if path is None or shutil.which(path) is None:
+    program = find_program(path) if path else None
+    if program is None:
         return ""
     # wrk exits 1 after it has told its version; nginx tells it on stderr.
-    ended = subprocess.run([path, option], capture_output=True, check=False, text=True, timeout=10)
+    ended = subprocess.run([program, option], capture_output=True, check=False, text=True, timeout=10)
     found = re.search(r"\d+(?:\.\d+)+", ended.stdout + ended.stderr)
     return found[0] if found else ""
 

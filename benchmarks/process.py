@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-"""The folder that holds the packages, for `python -m`."""
 _START_S = 90.0
 _PROC = Path("/proc")
 

@@ -5,11 +5,13 @@
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.process import BenchmarkError
+from router.files import open_private
 
 Line = Mapping[str, Any]
 
@@ -57,7 +59,7 @@ def append(path: Path, line: Line) -> None:
         BenchmarkError: the file cannot be written.
     """
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with os.fdopen(open_private(path, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     except OSError as error:
         raise BenchmarkError(f"{path} cannot be written: {error.strerror}") from error

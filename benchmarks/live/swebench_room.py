@@ -5,7 +5,6 @@
 - Local: the same clone, but the agent's commands run with your files and your network.
 """
 
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from benchmarks.process import BenchmarkError
+from router.programs import ROOT, find_program
 
 RoomName = Literal["docker", "bubblewrap", "local"]
 _SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")
@@ -83,15 +83,15 @@ def room(name: RoomName, instance: Instance, checkout: Path | None) -> Iterator[
 
 def _clone(checkout: Path, copy: Path, commit: str) -> None:
     """A clone that shares nothing with the checkout, at the commit the issue was raised against."""
-    git = shutil.which("git")
+    git = find_program("git")
     if git is None:
         raise BenchmarkError("git is not installed: the agent works on a clone")
     for command in (
-        (git, "clone", "-q", "--no-hardlinks", str(checkout), str(copy)),
+        (git, "clone", "-q", "--no-hardlinks", str(checkout.absolute()), str(copy)),
         (git, "-C", str(copy), "checkout", "-q", "--detach", commit or "HEAD"),
         (git, "-C", str(copy), "remote", "remove", "origin"),
     ):
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, cwd=copy.parent, capture_output=True, text=True, check=False)
         if ended.returncode:
             raise BenchmarkError(f"--checkout {checkout}: {' '.join(ended.stderr.split())}")
 
@@ -106,19 +106,29 @@ def _walls() -> list[str]:
 
 
 def _docker_fails() -> str:
-    docker = shutil.which("docker")
+    docker = find_program("docker")
     if docker is None:
         return "it is not installed"
     # `docker info` exits with 0 where there is no server; `docker version` does not.
     ended = subprocess.run(
-        [docker, "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True, check=False
+        [docker, "version", "--format", "{{.Server.Version}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return "" if ended.returncode == 0 else " ".join(ended.stderr.split())
 
 
 def _bubblewrap_fails() -> str:
-    bwrap = shutil.which("bwrap")
+    bwrap = find_program("bwrap")
     if bwrap is None:
         return "it is not installed"
-    ended = subprocess.run([bwrap, *_walls(), "true"], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [bwrap, *_walls(), "--chdir", "/tmp", "true"],  # noqa: S108 - the room's own
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return "" if ended.returncode == 0 else " ".join(ended.stderr.split())

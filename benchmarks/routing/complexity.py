@@ -67,7 +67,7 @@ def judge(tasks: Sequence[Task], python: Path) -> list[Judged]:
     """
     asked = "\n".join(json.dumps({"messages": task.messages}) for task in tasks)
     ended = subprocess.run(
-        [str(python), "-c", _PROGRAM, json.dumps(TIERS)],
+        [str(python), "-I", "-c", _PROGRAM, json.dumps(TIERS)],
         input=asked,
         capture_output=True,
         check=False,

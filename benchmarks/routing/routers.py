@@ -17,7 +17,6 @@ from types import MappingProxyType
 
 from benchmarks.installed import interpreter, version
 from benchmarks.machine import Machine, machine
-from benchmarks.process import ROOT
 from benchmarks.routing.complexity import TIERS, Judged, judge
 from benchmarks.routing.tasks import Task, tasks
 from classifiers.features import Features
@@ -26,6 +25,7 @@ from policies.decision import State, TrackName
 from policies.load import PolicyHolder
 from router.holds import Holds
 from router.planner import Planner
+from router.programs import ROOT
 from router.reading.reader import Reader
 from router.types import DialectName, Plan, Request
 

@@ -8,7 +8,6 @@ answer that is not 2xx and every broken connection.
 import asyncio
 import json
 import secrets
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ import httptools
 import uvloop
 
 from benchmarks.speed.bodies import PATHS, STAMP, Body
+from router.programs import find_program
 
 Generator = Literal["wrk", "own"]
 _DEADLINE_S = 60.0
@@ -54,7 +54,7 @@ def request(body: Body, port: int, key: str) -> bytes:
 
 def generator() -> Generator:
     """The better generator that is here."""
-    return "wrk" if shutil.which("wrk") else "own"
+    return "wrk" if find_program("wrk") else "own"
 
 
 def load(raw: bytes, port: int, *, by: Generator, connections: int, seconds: float) -> Sample:
@@ -102,9 +102,22 @@ def _wrk(raw: bytes, port: int, *, connections: int, seconds: float) -> Sample:
         template.write_bytes(raw)
         script.write_text(_LUA.replace("@FILE@", str(template)).replace("@RUN@", secrets.token_hex(4)))
         whole = max(1, round(seconds))
-        argv = ["wrk", "-t1", f"-c{connections}", f"-d{whole}s", "--timeout", "20s", "-s", str(script)]
+        argv = [
+            find_program("wrk") or "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{whole}s",
+            "--timeout",
+            "20s",
+            "-s",
+            str(script),
+        ]
         ended = subprocess.run(
-            [*argv, f"http://127.0.0.1:{port}"], capture_output=True, check=True, timeout=whole + _DEADLINE_S
+            [*argv, f"http://127.0.0.1:{port}"],
+            cwd=folder,
+            capture_output=True,
+            check=True,
+            timeout=whole + _DEADLINE_S,
         )
     figures = json.loads(ended.stdout.splitlines()[-1])
     answered = figures["requests"] > 0

@@ -20,9 +20,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.installed import PeerName
-from benchmarks.process import ROOT, BenchmarkError, free_port, stopped, wait_until_open
+from benchmarks.process import BenchmarkError, free_port, stopped, wait_until_open
 from benchmarks.speed.bodies import MODEL, PATHS, Body, Dialect
 from benchmarks.speed.drip import WORD
+from router.programs import module_command
 
 _KEY = "sk-bench-0123456789"
 _READY_S = 90.0
@@ -68,10 +69,10 @@ class Target:
 def _turnout(site: Site) -> Launch:
     anthropic = site.dialect == "anthropic_messages"
     ledger = str(site.folder / "ledger.db")
-    turnout = (str(site.python), "-m", "router.cli.main")
+    turnout = module_command("router.cli.main")
     made = subprocess.run(
         [*turnout, "key", "create", "--team", "bench", "--json", "--ledger", ledger],
-        cwd=ROOT,
+        cwd=site.folder,
         env=_environment(site.folder),
         capture_output=True,
         check=True,
@@ -127,7 +128,9 @@ def _switchyard(site: Site) -> Launch:
     config = site.folder / "routes.toml"
     config.write_text(_SWITCHYARD.format(format=site.dialect, base_url=f"{site.upstream}/v1", model=MODEL))
     return Launch(
-        argv=(str(site.python), "-c", _SWITCHYARD_HOST, str(config), str(site.port)), env={}, ready="/health"
+        argv=(str(site.python), "-I", "-c", _SWITCHYARD_HOST, str(config), str(site.port)),
+        env={},
+        ready="/health",
     )
 
 
@@ -181,7 +184,7 @@ def started(
     with printed.open("wb") as file:
         process = subprocess.Popen(
             launch.argv,
-            cwd=ROOT,
+            cwd=folder,
             env=_environment(folder) | launch.env,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -6,16 +6,15 @@ public server hands each request, without its body, to a second one on a socket 
 """
 
 import contextlib
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.process import ROOT, free_port, stopped, wait_until_open
+from benchmarks.process import free_port, stopped, wait_until_open
 from benchmarks.speed.bodies import PATHS
 from benchmarks.speed.drip import answer
+from router.programs import ROOT, find_program, module_command
 
 _NGINX = """
 daemon off; master_process off; worker_processes 1; pid @FOLDER@/pid; error_log stderr error;
@@ -40,7 +39,7 @@ http {
 
 def nginx() -> str | None:
     """Path of the nginx program; it is often outside a user's `PATH`."""
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    return find_program("nginx") or find_program("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
 @contextlib.contextmanager
@@ -61,7 +60,7 @@ def fixed() -> Iterator[int]:
         config = folder / "nginx.conf"
         config.write_text(text.replace("@LOCATIONS@", "\n    ".join(locations)))
         argv = [program, "-p", name, "-c", str(config)]
-        process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(argv, cwd=name, stderr=subprocess.DEVNULL, start_new_session=True)
         with stopped(process):
             wait_until_open(port, process, "nginx")
             yield port
@@ -71,7 +70,7 @@ def fixed() -> Iterator[int]:
 def dripping() -> Iterator[int]:
     """Serve `benchmarks.speed.drip`; yields the port."""
     port = free_port()
-    argv = [sys.executable, "-m", "benchmarks.speed.drip", str(port)]
+    argv = module_command("benchmarks.speed.drip", str(port))
     process = subprocess.Popen(argv, cwd=ROOT, start_new_session=True)
     with stopped(process):
         wait_until_open(port, process, "drip")

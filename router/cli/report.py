@@ -14,6 +14,7 @@ from rich.console import Console
 
 from router.cli.accounts import opened
 from router.errors import Misconfigured
+from router.files import write_private
 from router.settings import PREFIX, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -172,12 +173,9 @@ def _write(out: Path, scope: "Scope", made: bytes) -> None:
     """Replace the file as a whole, so that nobody ever reads half a report."""
     named = out.name.replace("{from}", str(scope.first)).replace("{to}", str(scope.last))
     target = out.with_name(named)
-    unfinished = target.with_name(f".{named}.{os.getpid()}")
     try:
-        unfinished.write_bytes(made)
-        unfinished.replace(target)
+        write_private(target, made)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise Misconfigured(f"--out: {target} cannot be written: {error.strerror}") from error
     _tell(f"written to {target}")
 
@@ -218,7 +216,7 @@ def _print_schedule(first: str | None, recent: str | None, *, lasting: bool) -> 
     if not lasting:
         raise Misconfigured("--schedule: say where it goes, with --out or --email")
     program = Path(sys.argv[0]).resolve()
-    start = [sys.executable, "-m", "router.cli.main"] if program.suffix == ".py" else [str(program)]
+    start = [sys.executable, "-P", "-m", "router.cli.main"] if program.suffix == ".py" else [str(program)]
     command = [*start, *(argument for argument in sys.argv[1:] if argument != "--schedule")]
     needs = sorted(name for name in os.environ if name.startswith(PREFIX))
     typer.echo(schedule(command, Path.cwd(), rhythm(recent), needs), nl=False)

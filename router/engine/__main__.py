@@ -1,7 +1,8 @@
 """`python -m router.engine`: load a model, serve it on loopback, die with the parent.
 
 One JSON line on stdout says where (`{"port", "model", "context"}`), once requests can
-be served. Standard input is held open by the parent; its end is the parent's end.
+be served; empty lines before it say that the process lives. Standard input is held open
+by the parent; its end is the parent's end.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from router.errors import Misconfigured
 
 REFUSED = 3
 """Exit status where the model or a setting is at fault; trying again will not help."""
+_SIGN_S = 2.0
+"""Seconds between signs of life while the model loads."""
 
 
 def main() -> None:
@@ -31,13 +34,24 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
     # Ctrl-C in a terminal reaches both processes; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    loaded = threading.Event()
+    signs = threading.Thread(target=_show_life, args=(loaded,), name="life", daemon=True)
+    signs.start()
     try:
         server = _server(options)
     except (Misconfigured, TemplateRefused) as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
         os._exit(REFUSED)
+    loaded.set()
+    signs.join()
     asyncio.run(_serve(server, options))
+
+
+def _show_life(loaded: threading.Event) -> None:
+    while not loaded.wait(_SIGN_S):
+        sys.stdout.write("\n")
+        sys.stdout.flush()
 
 
 def _options() -> argparse.Namespace:

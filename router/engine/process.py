@@ -2,7 +2,8 @@
 
 The model loads in the child, so the endpoint is ready before the model is, and a
 llama.cpp abort never takes the endpoint down. A child that dies is started again,
-later each time; one that refuses its model is not, until `start` is called again.
+later each time, and so is one that hangs; one that refuses its model is not, until `start` is
+called again.
 The child's log is kept in a bounded ring and shown where it explains a failure.
 """
 
@@ -11,21 +12,20 @@ import contextlib
 import json
 import os
 import secrets
-import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import aiohttp
 import structlog
 
-import router
 from router.engine import catalog
 from router.engine.catalog import ModelFile
+from router.engine.liveness import LOOK_S, START_SILENCE_S, Liveness
 from router.errors import TrackError
+from router.programs import ROOT, module_command
 from router.settings import LocalSettings
 
 State = Literal["stopped", "starting", "ready", "failed"]
@@ -142,21 +142,31 @@ class Engine:
 
     async def refresh(self) -> Health:
         """Ask the engine and return the new snapshot; the old one where it does not answer."""
-        if self._health.state != "ready" or self._session is None:
-            return self._health
+        if self._health.state == "ready":
+            await self._look()
+        return self._health
+
+    async def _look(self) -> int | None:
+        """Ask the engine how it is.
+
+        Returns:
+            How many batches it has computed since it started; None where it does not answer.
+        """
+        if self._session is None:
+            return None
         headers = {"authorization": f"Bearer {self.token}"}
         try:
             async with self._session.get(f"{self.url}/health", headers=headers) as response:
-                found = await response.json()
+                answer = await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             # The supervisor sees a death by itself; a slow answer is not yet one.
             log.debug("engine did not answer", error=str(error))
-            return self._health
+            return None
         if self._health.state == "ready":
             fields = ("context", "queue", "running", "wait_s", "prefill_tps", "decode_tps")
-            known = {name: found[name] for name in fields}
-            self._health = replace(self._health, prefixes=tuple(found["prefix"]), **known)
-        return self._health
+            values = {name: answer[name] for name in fields}
+            self._health = replace(self._health, prefixes=tuple(answer["prefix"]), **values)
+        return int(answer["steps"])
 
     async def stop(self) -> None:
         """End the process and wait for its end."""
@@ -203,9 +213,13 @@ class Engine:
     async def _run(self, file: ModelFile) -> int | None:
         """Run one child to its end. Returns its exit status; None where it was unloaded."""
         self.token = secrets.token_urlsafe(32)
-        environment = {**os.environ, TOKEN_ENV: self.token, "PYTHONPATH": _python_path()}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._arguments(file), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment
+            *module_command("router.engine", *self._arguments(file)),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**os.environ, TOKEN_ENV: self.token},
+            cwd=ROOT,
         )
         self._process = process
         reading = asyncio.create_task(self._read_log(process), name="engine-log")
@@ -220,7 +234,7 @@ class Engine:
     def _arguments(self, file: ModelFile) -> list[str]:
         settings = self._settings
         options = {
-            "model": file.path,
+            "model": file.path.absolute(),
             "name": settings.name or file.name,
             "context": settings.context,
             "gpu-layers": settings.gpu_layers,
@@ -228,37 +242,57 @@ class Engine:
             "batch": settings.batch,
             "token-env": TOKEN_ENV,
         }
-        return ["-m", "router.engine", *(f"--{name}={value}" for name, value in options.items())]
+        return [f"--{name}={value}" for name, value in options.items()]
 
     async def _handshake(self, process: Process) -> None:
-        """Wait for the line that says where the child listens; it may also end without."""
+        """Wait for the line that says where the child listens; it may also end without.
+
+        Until then the child writes an empty line now and then: one that stops doing so hangs.
+        """
         if process.stdout is None:
             return
-        line = await process.stdout.readline()
-        if not line:
+        try:
+            while not (line := await asyncio.wait_for(process.stdout.readline(), START_SILENCE_S)).strip():
+                if not line:
+                    return
+        except TimeoutError:
+            self._kill(
+                process, f"it showed no sign of life for {START_SILENCE_S:.0f} s while it was starting"
+            )
             return
-        found = json.loads(line)
-        self.url = f"http://127.0.0.1:{found['port']}"
-        await self._set(state="ready", reason="", context=found["context"])
-        log.info("engine ready", model=found["model"], context=found["context"], port=found["port"])
+        address = json.loads(line)
+        self.url = f"http://127.0.0.1:{address['port']}"
+        await self._set(state="ready", reason="", context=address["context"])
+        log.info("engine ready", model=address["model"], context=address["context"], port=address["port"])
 
     async def _watch(self, process: Process) -> int | None:
-        """Wait for the child's end; ends it itself where it was idle for long."""
+        """Wait for the child's end; ends it itself where it was idle for long, or hangs."""
         idle = self._settings.idle_unload_s
+        liveness = Liveness()
         ended = asyncio.create_task(process.wait(), name="engine-wait")
         try:
             while True:
-                pause = max(idle - (time.monotonic() - self._used), 0.1) if idle else None
-                done, _ = await asyncio.wait({ended}, timeout=pause)
+                left = idle - (time.monotonic() - self._used) if idle else LOOK_S
+                done, _ = await asyncio.wait({ended}, timeout=min(max(left, 0.1), LOOK_S))
                 if done:
                     return ended.result()
-                health = await self.refresh()
-                if health.queue or health.running:
+                steps = await self._look()
+                busy = bool(self._health.queue or self._health.running)
+                if busy:
                     self._used = time.monotonic()
-                if time.monotonic() - self._used >= idle:
+                if reason := liveness.observe(steps, busy=busy, now=time.monotonic()):
+                    self._kill(process, reason)
+                elif idle and time.monotonic() - self._used >= idle:
                     return None
         finally:
             ended.cancel()
+
+    def _kill(self, process: Process, reason: str) -> None:
+        """End a child that hangs; the supervisor then starts another."""
+        self._log.append(reason)
+        log.warning("engine hangs", reason=reason)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
     async def _read_log(self, process: Process) -> None:
         if process.stderr is None:
@@ -285,9 +319,3 @@ async def _end(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _python_path() -> str:
-    """Let the child find this very package, wherever the parent was started."""
-    here = str(Path(router.__file__).parents[1])
-    return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))

@@ -99,6 +99,8 @@ class Load:
     decode_tps: float
     prefixes: tuple[int, ...]
     """Tokens held per slot."""
+    steps: int
+    """Batches computed so far: it grows while anything is read or generated."""
 
 
 class Scheduler:
@@ -116,7 +118,7 @@ class Scheduler:
         self._clock = itertools.count(1)
         self._prefill_tps = self._decode_tps = 0.0
         self._mean_answer = 200.0
-
+        self._steps = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -175,6 +177,7 @@ class Scheduler:
                 prefill_tps=self._prefill_tps,
                 decode_tps=self._decode_tps,
                 prefixes=tuple(len(slot.held) for slot in self._slots),
+                steps=self._steps,
             )
 
     def predict(self, prompt: Sequence[int]) -> tuple[int, float]:
@@ -256,6 +259,8 @@ class Scheduler:
             for slot in running:
                 self._fail(slot, str(error))
             return
+        finally:
+            self._steps += 1
         self._measure(takes, time.perf_counter() - began)
         last = -1
         for slot, take in takes:

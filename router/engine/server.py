@@ -145,6 +145,7 @@ class Server:
                 "context": self._model.context,
                 "queue": load.queue,
                 "running": load.running,
+                "steps": load.steps,
                 "wait_s": round(load.wait_s, 3),
                 "prefill_tps": round(load.prefill_tps, 1),
                 "decode_tps": round(load.decode_tps, 1),

@@ -6,8 +6,9 @@ plain SQL, and alembic comes only where there is something to do.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from router.errors import Misconfigured
+from router.files import make_folder, open_private, refuse_foreign_link, tighten
 from router.ledger.rollups import add_all
 from router.ledger.tables import REVISION, hourly
 from router.settings import data_dir
@@ -59,13 +61,14 @@ def journal_folder(url: URL) -> Path:
         name = hashlib.sha256(url.set(password=None).render_as_string().encode()).hexdigest()[:16]
         folder = data_dir() / "journals" / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "lock").touch()
+        make_folder(folder)
+        os.close(open_private(folder / "lock", os.O_RDWR))
     except OSError as error:
         raise Misconfigured(
             f"ledger: cannot write to {folder} ({error.strerror or error}); make its folder writable, "
             "or set `ledger` (TURNOUT_LEDGER) to another place"
         ) from error
+    tighten(folder)
     return folder
 
 
@@ -76,6 +79,8 @@ def connect(url: URL) -> sa.Engine:
         Misconfigured: it cannot be opened, is no database, or is of a newer Turnout.
     """
     shown = url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        _close_to_others(Path(str(url.database)))
     try:
         engine = _engine(url)
         try:
@@ -107,6 +112,19 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+
+
+def _close_to_others(file: Path) -> None:
+    """Let nobody but its owner read a ledger, from before its first byte on.
+
+    SQLite gives the files beside a database the database's own mode.
+    """
+    refuse_foreign_link(file, "ledger")
+    # A database that is there is never opened here: to close it would give up SQLite's own locks on it.
+    with suppress(OSError):  # SQLite says better what is wrong with the place
+        os.close(open_private(file, os.O_RDWR | os.O_EXCL))
+    for each in (file.resolve(), *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
+        tighten(each)
 
 
 def _engine(url: URL) -> sa.Engine:

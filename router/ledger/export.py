@@ -7,6 +7,7 @@ a time, each in a short transaction of its own: memory is bounded, and neither w
 checkpoints wait for an export. A file appears whole or not at all.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from router.errors import Misconfigured
+from router.files import make_folder, open_private
 from router.ledger.tables import requests
 
 CHUNK = 50_000
@@ -57,7 +59,7 @@ def export(
         Misconfigured: the folder cannot be written, or something is in it.
     """
     try:
-        to.mkdir(parents=True, exist_ok=True)
+        make_folder(to)
         if any(to.iterdir()):
             raise Misconfigured(f"--to: {to} is not empty; name a new folder")
     except OSError as error:
@@ -67,7 +69,7 @@ def export(
     for number, rows in enumerate(pages):
         for name, some in groupby(rows, key=lambda row: _part(row, by)):
             folder = to / f"{by}={name}"
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             written += _write(list(some), folder / f"part-{number:05}.parquet", columns)
         tell(written)
     return written
@@ -130,6 +132,7 @@ def _write(rows: list[sa.RowMapping], file: Path, columns: tuple[str, ...]) -> i
     schema = {name: kinds[type(requests.c[name].type)] for name in names}
     values = [tuple(row[name] for name in names) for row in rows]
     unfinished = file.with_suffix(".unfinished")
-    pl.DataFrame(values, schema=schema, orient="row").write_parquet(unfinished)
+    with os.fdopen(open_private(unfinished, os.O_WRONLY | os.O_TRUNC), "wb") as file_object:
+        pl.DataFrame(values, schema=schema, orient="row").write_parquet(file_object)
     unfinished.replace(file)
     return len(rows)

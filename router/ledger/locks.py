@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from router.errors import Misconfigured
+from router.files import open_private
 
 PATIENCE_S = 30.0
 """How long to wait for another process to open the same ledger."""
-
-_BINARY = getattr(os, "O_BINARY", 0)
 
 if sys.platform == "win32":
     import msvcrt
@@ -48,7 +47,7 @@ else:
 
 def open_file(path: Path) -> int:
     """Open for reading and for writing at the end; made where it is missing, for its owner only."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
+    return open_private(path, os.O_RDWR | os.O_APPEND)
 
 
 @contextmanager

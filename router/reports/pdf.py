@@ -5,7 +5,6 @@ that is gone afterwards.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from router.errors import Misconfigured
+from router.programs import find_program
 
 VARIABLE = "CHROME_PATH"
 """Environment variable that names the browser's program; other tools read it, too."""
@@ -44,7 +44,13 @@ def pdf(page: str) -> bytes:
         command = [browser, *_options(folder), f"--print-to-pdf={printed}", source.as_uri()]
         try:
             ended = subprocess.run(
-                command, capture_output=True, text=True, errors="replace", timeout=MOST_S, check=False
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=MOST_S,
+                check=False,
             )
         except OSError as error:
             raise Misconfigured(f"--format pdf: {browser} cannot be started: {error.strerror}") from error
@@ -76,7 +82,7 @@ def _browsers() -> Iterator[str]:
     if named := os.environ.get(VARIABLE):
         yield named
     for name in NAMES:
-        if there := shutil.which(name):
+        if there := find_program(name):
             yield there
     yield from (place for place in PLACES if Path(place).is_file())
 

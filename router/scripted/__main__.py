@@ -1,4 +1,4 @@
-"""`python -m router.scripted`: run the scripted upstream until it is interrupted."""
+"""`python -P -m router.scripted`: run the scripted upstream until it is interrupted."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ import contextlib
 from router.scripted.server import serve
 
 _EXAMPLE = """example:
-  python -m router.scripted --port 4748
+  python -P -m router.scripted --port 4748
   curl http://127.0.0.1:4748/v1/messages -d '{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
   curl http://127.0.0.1:4748/_script -d '[{"fault": "status", "status": 429, "retry_after": 2}]'
 """
@@ -22,7 +22,7 @@ async def _run(port: int) -> None:
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(
-        prog="python -m router.scripted",
+        prog="python -P -m router.scripted",
         description="Scripted answers in both providers' wire formats: no key, no model.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
