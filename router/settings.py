@@ -1,5 +1,6 @@
-"""Settings: flags > `TURNOUT_*` > `turnout.yaml` > defaults. A fresh machine needs none.
+"""Settings: flags > `TURNOUT_*` > `./turnout.yaml` > the user's `turnout.yaml` > defaults.
 
+A fresh machine needs none. What a file in the working folder may set is in `router.trust`.
 Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 `TURNOUT_CLOUD__BASE_URL`. Unknown keys are refused with the nearest valid name.
 """
@@ -35,13 +36,13 @@ from pydantic_settings import (
 
 from classifiers.choose import ClassifierName
 from router.errors import Misconfigured
+from router.trust import FILE, require_trust, user_file
 
 PREFIX = "TURNOUT_"
 TEST_PREFIX = "TURNOUT_TEST_"
 """For the test-suite alone; not settings."""
 CLIENT_KEY = "TURNOUT_KEY"
 """A client's key, for `turnout bench run`; not a setting of the endpoint that is started beside it."""
-DEFAULT_FILE = "turnout.yaml"
 HIGHEST_PORT = 65535
 
 
@@ -276,18 +277,60 @@ def load_settings(
     """Put the sources together.
 
     Args:
-        file: A YAML file that must exist; None for `turnout.yaml` if it is there.
+        file: A YAML file that must exist, and is the only one then; None for `turnout.yaml` in the
+            working folder and in the user's, if they are there.
         local: Flags of the `local` section.
         flags: Flags by setting; None where the flag was not given.
 
     Raises:
-        Misconfigured: a file that is missing or no YAML, an unknown key, a wrong value.
+        Misconfigured: a file that is missing or no YAML, an unknown key, a wrong value, or a file in the
+            working folder that sets more than it may.
     """
     _refuse_unknown_environment()
     given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     if local:
         given["local"] = dict(local)
-    values, source = _file_values(file)
+    files = _files(file)
+    settings = _settled(given, {path: values for path, (_, values) in files.items()})
+    here = Path(FILE)
+    if file is None and here in files:
+        require_trust(here, *files[here])
+    return settings
+
+
+def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """Read a settings file: its bytes, and what they set.
+
+    Raises:
+        Misconfigured: it cannot be read, or is no mapping of settings.
+    """
+    try:
+        content = path.read_bytes()
+        values = yaml.safe_load(content.decode("utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return content, {}
+    if not isinstance(values, dict):
+        raise Misconfigured(f"{path}: must be a mapping of settings, such as `listen: 127.0.0.1:4747`")
+    return content, values
+
+
+def _files(file: str | None) -> dict[Path, tuple[bytes, dict[str, Any]]]:
+    """The settings files that count, the first before the next."""
+    if file:
+        if not Path(file).is_file():
+            raise Misconfigured(f"--config: there is no file {file!r}")
+        return {Path(file): read_file(Path(file))}
+    own, here = user_file(), Path(FILE)
+    paths = [own] if here.absolute() == own else [here, own]
+    return {path: read_file(path) for path in paths if path.is_file()}
+
+
+def _settled(given: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> Settings:
+    """Put flags, environment and files together, in this order."""
 
     class Sourced(Settings):
         @classmethod
@@ -300,31 +343,15 @@ def load_settings(
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             del dotenv_settings, file_secret_settings
-            return init_settings, env_settings, InitSettingsSource(settings_cls, values)
+            sources = (InitSettingsSource(settings_cls, values) for values in files.values())
+            return init_settings, env_settings, *sources
 
     try:
         return Sourced(**given)
     except ValidationError as error:
-        raise Misconfigured(_explain(error, source)) from error
+        raise Misconfigured(_explain(error, files)) from error
     except SettingsError as error:
         raise Misconfigured(f"environment: {error}; lists and sections are given as JSON") from error
-
-
-def _file_values(file: str | None) -> tuple[dict[str, Any], str]:
-    path = Path(file or DEFAULT_FILE)
-    if not path.is_file():
-        if file:
-            raise Misconfigured(f"--config: there is no file {file!r}")
-        return {}, "settings"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if values is None:
-        return {}, str(path)
-    if not isinstance(values, dict):
-        raise Misconfigured(f"{path}: must be a mapping of settings, such as `listen: 127.0.0.1:4747`")
-    return values, str(path)
 
 
 def _refuse_unknown_environment() -> None:
@@ -335,16 +362,26 @@ def _refuse_unknown_environment() -> None:
             raise Misconfigured(f"environment: {name} is not a setting{_nearest(top, known)}")
 
 
-def _explain(error: ValidationError, source: str) -> str:
+def _explain(error: ValidationError, files: Mapping[Path, dict[str, Any]]) -> str:
     """The first error, as `source: local.modle: unknown key; did you mean local.model?`."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if part not in {UNDATED, DATED}]
     where = ".".join(path)
+    source = next((str(file) for file, values in files.items() if _sets(values, path)), "settings")
     if first["type"] == "extra_forbidden":
         names = [".".join([*path[:-1], name]) for name in _names(path[:-1])]
         return f"{source}: {where}: unknown key{_nearest(where, names)}"
     told = first["msg"].removeprefix("Value error, ")
     return f"{source}: {where}: {told[0].lower()}{told[1:]} (it is {first['input']!r})"
+
+
+def _sets(values: Any, path: list[str]) -> bool:
+    """Whether a file has the place that an error is about, or the section that lacks it."""
+    for part in path[:2]:
+        if not isinstance(values, dict) or part not in values:
+            return part is not path[0]
+        values = values[part]
+    return True
 
 
 def _names(path: list[str]) -> list[str]:

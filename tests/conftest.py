@@ -103,6 +103,12 @@ def launch(command: list[str], url: str, log: Path, *, env: dict[str, str], read
     return program
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_a_user(tmp_path_factory) -> None:
+    """Settings of whoever runs the tests steer none of them."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
 @pytest.fixture(scope="session")
 def start_scripted(tmp_path_factory) -> Iterator[Any]:
     started: list[Program] = []

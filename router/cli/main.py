@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from policies.load import PolicyError
-from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team
+from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team, trust
 from router.errors import TurnoutError
+from router.logs import configure
 
 app = typer.Typer(
     name="turnout",
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
+app.command("trust")(trust.trust)
 app.add_typer(policy.app, name="policy")
 app.add_typer(key.app, name="key")
 app.add_typer(team.app, name="team")
@@ -55,6 +57,7 @@ def options(
 
 def run() -> None:
     """Run the command line; what a person can mend is said in one line, without a traceback."""
+    configure("warning")  # on standard error: what a command prints may be read by a program
     try:
         app()
     except (TurnoutError, PolicyError) as error:

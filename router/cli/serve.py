@@ -32,7 +32,9 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
     policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
     ledger: Annotated[str | None, typer.Option(help="A SQLite file or a database URL.")] = None,
     local_model: Annotated[str | None, typer.Option(help="A GGUF file for the local track.")] = None,
-    config: Annotated[str | None, typer.Option(help="Settings file [default: ./turnout.yaml].")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="The only settings file [default: ./turnout.yaml, then your own].")
+    ] = None,
     require_check: Annotated[
         bool,
         typer.Option("--require-check", help="Serve no policy without a passing `policy check --publish`."),

@@ -23,7 +23,7 @@ def test_flags_beat_environment_beat_file_beat_defaults(monkeypatch):
     )
     monkeypatch.setenv("TURNOUT_POLICY", "observe")
     monkeypatch.setenv("TURNOUT_CLOUD__MODEL", "from-env")
-    settings = load_settings(listen="127.0.0.1:2", policy=None)
+    settings = load_settings("turnout.yaml", listen="127.0.0.1:2", policy=None)
     assert settings.listen == "127.0.0.1:2"
     assert settings.policy == "observe"
     assert settings.max_body_mb == 7
@@ -103,7 +103,7 @@ def test_prices_with_and_without_days():
     Path("turnout.yaml").write_text(
         f"prices: {{plain: {{{RATES}}}, dated: [{{from: 2026-01-01, {RATES}}}, {{{RATES}}}]}}"
     )
-    prices = load_settings().prices
+    prices = load_settings("turnout.yaml").prices
     assert prices["plain"].output == 2
     assert [str(one.since) for one in prices["dated"]] == ["2026-01-01", "None"]
 

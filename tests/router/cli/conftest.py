@@ -26,7 +26,9 @@ def clean(tmp_path: Path) -> dict[str, str]:
     """An environment without anything that would steer Turnout; its data stays in this test's folder."""
     steering = ("TURNOUT_", "ANTHROPIC_", "OPENAI_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
-    return {**kept, "COLUMNS": "200", "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    folders = {"XDG_DATA_HOME": "data", "XDG_CONFIG_HOME": "config", "HOME": ""}
+    own = {name: str(tmp_path / folder) for name, folder in folders.items()}
+    return {**kept, **own, "COLUMNS": "200"}
 
 
 @pytest.fixture
