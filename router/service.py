@@ -21,13 +21,16 @@ from policies.proof import Guard, options_of, state
 from policies.shelf import PolicyShelf
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
+from router.app.body import Uploads
 from router.app.dashboard.facts import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
 from router.app.dashboard.running import Running
 from router.app.endpoint import ROUTES, Endpoint
+from router.app.origin import OriginGuard
 from router.app.scrape import MetricsGate
 from router.engine.process import Engine, Health
 from router.holds import Holds
+from router.hosts import is_loopback
 from router.judge import judge_of
 from router.keys import Keyring, Trusted
 from router.ledger.store import LedgerStore
@@ -38,7 +41,7 @@ from router.planner import Planner
 from router.prices import Prices
 from router.rates import Rates
 from router.reading.reader import Reader
-from router.settings import Settings, is_loopback, parse_listen
+from router.settings import Settings, parse_listen
 from router.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
@@ -126,7 +129,6 @@ class Service:
         api = build_api(
             self,
             ApiOptions(
-                max_body=settings.max_body_mb * 2**20,
                 keyring=self._keys,
                 paths=tuple(ROUTES),
                 routers=(build_admin(admin), build_dashboard(dashboard)),
@@ -137,7 +139,16 @@ class Service:
             ),
             self._running,
         )
-        self.app = Endpoint(pipeline=pipeline, keyring=self._keys, limits=limits, settings=settings, api=api)
+        uploads = Uploads.of(settings)
+        endpoint = Endpoint(
+            pipeline=pipeline,
+            keyring=self._keys,
+            limits=limits,
+            settings=settings,
+            uploads=uploads,
+            api=api,
+        )
+        self.app = OriginGuard(endpoint, settings=settings, uploads=uploads)
 
     def _keys(self) -> Keyring:
         return self.keyring

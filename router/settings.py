@@ -6,7 +6,6 @@ Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 """
 
 import difflib
-import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import date
@@ -17,6 +16,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -36,6 +37,7 @@ from pydantic_settings import (
 
 from classifiers.choose import ClassifierName
 from router.errors import Misconfigured
+from router.hosts import check_host_pattern, check_origin_pattern
 from router.trust import FILE, require_trust, user_file
 
 PREFIX = "TURNOUT_"
@@ -182,6 +184,28 @@ class EmailSettings(Section):
         return self
 
 
+class TimeoutSettings(Section):
+    """How long a client may take to send a request."""
+
+    header_s: float = Field(default=20, gt=0)
+    """From a connection's begin, or a request's first byte, to the end of its head."""
+    body_s: float = Field(default=30, gt=0)
+    """Silence within a body; one that comes with less than 4 kB/s on average is given up, too."""
+
+
+def _split(given: object) -> object:
+    """Take `a, b` for a list, as the environment gives it."""
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+HostPatterns = Annotated[
+    tuple[Annotated[str, AfterValidator(check_host_pattern)], ...], NoDecode, BeforeValidator(_split)
+]
+OriginPatterns = Annotated[
+    tuple[Annotated[str, AfterValidator(check_origin_pattern)], ...], NoDecode, BeforeValidator(_split)
+]
+
+
 def _one_a_day(given: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
     days = [one.since for one in given]
     if not days:
@@ -215,6 +239,10 @@ class Settings(BaseSettings):
     )
 
     listen: str = "127.0.0.1:4747"
+    allowed_hosts: HostPatterns = ()
+    """Names besides loopback's by which clients may ask; where others can connect, empty is any."""
+    allowed_origins: OriginPatterns = ()
+    """Origins of pages that may use the model API from a browser; empty: none but our own."""
     policy: str = "balanced"
     """Name of a shipped policy, or path of a YAML file."""
     require_check: bool = False
@@ -232,6 +260,9 @@ class Settings(BaseSettings):
     prices: dict[str, GivenPrice] = Field(default_factory=dict)
     """Overrides by model name; `MODEL:TERMS` for other terms of service."""
     max_body_mb: int = Field(default=50, ge=1)
+    max_bodies_mb: int = Field(default=0, ge=0)
+    """All bodies in flight together; 0 for ten times `max_body_mb`."""
+    timeouts: TimeoutSettings = TimeoutSettings()
     keepalive_s: float = Field(default=10, gt=0)
     """Seconds of silence before an SSE comment is sent while nothing is there yet."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -254,14 +285,6 @@ def parse_listen(listen: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > HIGHEST_PORT:
         raise Misconfigured(f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747")
     return host, int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def data_dir() -> Path:

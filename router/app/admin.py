@@ -1,7 +1,7 @@
 """`/admin/*`: teams and keys as JSON, for whoever has an admin key.
 
-While no key exists, a person on this machine needs none; what a browser sends must come from
-this endpoint's own pages either way. Every change is in force when its answer is there.
+While no key exists, a person on this machine needs none; that no other site's page is let through
+is `router.app.origin`'s part. Every change is in force when its answer is there.
 """
 
 import asyncio
@@ -12,16 +12,18 @@ from typing import Any, ParamSpec, TypeVar
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 
+from router.app.early_answer import body_of
 from router.app.intake import admit_admin, headers_of, peer_of, take_body
-from router.app.origin import check_json, check_origin
 from router.app.terms import KeyIn, TeamIn, changed_key, changed_team, read
 from router.errors import BadRequest, TurnoutError
 from router.keys import Key, Keyring
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
 from router.teams import Team, account
+from router.tracks.headers import field
 
 Json = dict[str, Any]
+JSON = "application/json"
 MOST_BYTES = 2**20
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -120,11 +122,9 @@ def enter(request: Request, keyring: Keyring) -> Key | None:
 
     Raises:
         BadKey: an admin key is needed and this is none.
-        NotAllowed: it is a team's key, or another site's page sent this.
+        NotAllowed: it is a team's key.
     """
-    headers = headers_of(request.scope)
-    check_origin(headers, keyless=not keyring.demanded)
-    return admit_admin(headers, keyring, peer_of(request.scope))
+    return admit_admin(headers_of(request.scope), keyring, peer_of(request.scope))
 
 
 def list_teams(accounts: Accounts, budgets: Budgets) -> list[Json]:
@@ -155,8 +155,9 @@ def _balance(team: Team | None, budgets: Budgets) -> Json | None:
 async def _body(request: Request, keyring: Keyring) -> bytes:
     enter(request, keyring)
     headers = headers_of(request.scope)
-    check_json(headers)
-    return await take_body(request.receive, headers, MOST_BYTES)
+    if field(headers, "content-type").partition(";")[0].strip().lower() != JSON:
+        raise BadRequest(f"content-type: must be {JSON}", status=415)
+    return await take_body(body_of(request.scope), headers, limit=MOST_BYTES)
 
 
 async def _work(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -22,6 +22,11 @@ def safe(text: str) -> str:
     return " ".join(text.split()).encode("ascii", "replace").decode("ascii")
 
 
+def dialect_of(path: str, *, anthropic: bool) -> DialectName:
+    """The dialect to answer in where no route says it; `anthropic`: the client names a version of its API."""
+    return "anthropic_messages" if anthropic or path.startswith("/v1/messages") else "openai_chat"
+
+
 def raw(headers: Headers) -> RawHeaders:
     """ASGI's form of `headers`."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from router.app import answers
+from router.app.early_answer import body_of
 from router.app.feedback import read_feedback
 from router.app.intake import admit, headers_of, make_request, peer_of, take_body
 from router.app.scrape import MetricsGate
@@ -27,6 +28,8 @@ from router.types import DialectName
 from router.wire.tell import tell
 
 Json = dict[str, Any]
+MOST_BYTES = 2**20
+"""Of a verdict."""
 
 
 class Facts(Protocol):
@@ -61,7 +64,6 @@ class Facts(Protocol):
 class ApiOptions:
     """What the API needs besides the facts."""
 
-    max_body: int
     keyring: Callable[[], Keyring]
     paths: tuple[str, ...]
     """The hot path's, for the nearest-name hint."""
@@ -137,8 +139,8 @@ def build_api(
     @api.post("/v1/route")
     async def route(request: Request, dialect: DialectName | None = None) -> Json:
         """Where this body would go and why; no model is touched and nothing is kept."""
-        headers = headers_of(request.scope)
-        body = await take_body(request.receive, headers, options.max_body)
+        account, headers = admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        body = await take_body(body_of(request.scope), headers, owner=account.key_id)
         return facts.explain(
             make_request(
                 dialect=dialect or tell(body),
@@ -146,17 +148,15 @@ def build_api(
                 body=body,
                 headers=headers,
                 query="",
-                keyring=options.keyring(),
-                peer=peer_of(request.scope),
+                account=account,
             )
         )
 
     @api.post("/v1/feedback")
     async def feedback(request: Request) -> Json:
         """What a person says of an answer, by its `x-turnout-request-id`; the last verdict counts."""
-        headers = headers_of(request.scope)
-        account, headers = admit(headers, options.keyring(), peer_of(request.scope))
-        given = read_feedback(await take_body(request.receive, headers, options.max_body))
+        account, headers = admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        given = read_feedback(await take_body(body_of(request.scope), headers, limit=MOST_BYTES))
         if not await asyncio.to_thread(
             facts.judge, given.request_id, given.verdict, team=account.team, user=account.user
         ):
@@ -202,8 +202,7 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
 
 
 def _error(request: Request, error: TurnoutError) -> Response:
-    anthropic = "anthropic-version" in request.headers or request.url.path.startswith("/v1/messages")
-    dialect: DialectName = "anthropic_messages" if anthropic else "openai_chat"
+    dialect = answers.dialect_of(request.url.path, anthropic="anthropic-version" in request.headers)
     request_id = uuid.uuid4().hex
     return Response(
         answers.error_body(dialect, error, request_id),

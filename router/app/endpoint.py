@@ -10,7 +10,7 @@ an invented ending; a client that hangs up cancels everything done for it.
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,8 +18,10 @@ from http import HTTPStatus
 import structlog
 
 from router.app import answers
+from router.app.body import Body, Uploads
+from router.app.early_answer import ASGI, EarlyAnswers, send_error
 from router.app.hangup import Receive, Scope, Send, cancel_on_hangup
-from router.app.intake import headers_of, make_request, peer_of, take_body
+from router.app.intake import admit, headers_of, make_request, peer_of, take_body
 from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.keys import Keyring
 from router.limits import Limits
@@ -31,7 +33,6 @@ from router.wire import DIALECTS
 
 log = structlog.get_logger(__name__)
 
-ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 KEEPALIVE = b": keepalive\n\n"
 
@@ -61,14 +62,15 @@ class Endpoint:
         keyring: Callable[[], Keyring],
         limits: Limits,
         settings: Settings,
+        uploads: Uploads,
         api: ASGI,
     ) -> None:
         self._pipeline = pipeline
         self._keyring = keyring
         self._limits = limits
-        self._max_body = settings.max_body_mb * 2**20
+        self._uploads = uploads
         self._keepalive_s = settings.keepalive_s
-        self._api = api
+        self._api = EarlyAnswers(api, uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -76,11 +78,10 @@ class Endpoint:
         if route is None:
             await self._api(scope, receive, send)
             return
-        exchange = Exchange(route.dialect, send)
+        body = self._uploads.body(scope, receive)
+        exchange = Exchange(route.dialect, body, send)
         try:
-            request = await self._take(exchange.request_id, route, scope, receive)
-            if route.operation == "generate":
-                self._limits.knock(request.account)
+            request = await self._take(exchange.request_id, route, scope, body)
             exchange.plan = self._pipeline.plan(request)
             exchange.plan = plan = await self._pipeline.admit(exchange.plan)
             async with cancel_on_hangup(receive):
@@ -93,20 +94,25 @@ class Endpoint:
         except Exception:  # the last resort: a defect of ours still answers in the dialect
             log.exception("defect", request=exchange.request_id)
             await exchange.fail(TurnoutError("an internal error; the log has the details"))
+        finally:
+            body.release()
 
-    async def _take(self, request_id: str, route: Route, scope: Scope, receive: Receive) -> Request:
+    async def _take(self, request_id: str, route: Route, scope: Scope, body: Body) -> Request:
+        """Read a request. Whatever its head decides comes first: a refused body is never read."""
         if scope["method"] != "POST":
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
-        headers = headers_of(scope)
+        peer = peer_of(scope)
+        account, headers = admit(headers_of(scope), self._keyring(), peer)
+        if route.operation == "generate":
+            self._limits.knock(account)
         return make_request(
             request_id=request_id,
             dialect=route.dialect,
             operation=route.operation,
-            body=await take_body(receive, headers, self._max_body),
+            body=await take_body(body, headers, owner=account.key_id or peer),
             headers=headers,
             query=scope["query_string"].decode("latin-1"),
-            keyring=self._keyring(),
-            peer=peer_of(scope),
+            account=account,
         )
 
     async def _count(self, plan: Plan, exchange: "Exchange") -> None:
@@ -146,11 +152,12 @@ class Endpoint:
 class Exchange:
     """One answer being sent; knows whether its head is out."""
 
-    def __init__(self, dialect: DialectName, send: Send) -> None:
+    def __init__(self, dialect: DialectName, body: Body, send: Send) -> None:
         self.request_id = uuid.uuid4().hex
         self.plan: Plan | None = None
         """Where the request is to go and why, once that is decided."""
         self._dialect: DialectName = dialect
+        self._body = body
         self._send = send
         self._status: int | None = None
         self._answering = False
@@ -189,16 +196,14 @@ class Exchange:
 
     async def fail(self, error: TurnoutError) -> None:
         """Answer with `error`: as a status, as an event after comments; a begun answer is dropped."""
-        labels = answers.refusal_labels(error, self.request_id, self.plan)
         if not self.begun:
-            await self.start(error.status, answers.error_headers(error, ()), labels)
-            await self.send(answers.error_body(self._dialect, error, self.request_id))
+            self._status = error.status
+            await send_error(error, self._dialect, self.request_id, self._body, self._send, plan=self.plan)
         elif not self._answering:
+            labels = answers.refusal_labels(error, self.request_id, self.plan)
             await self._comment(answers.label_comment(labels))
             await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
-        else:
-            return
-        await self.end()
+            await self.end()
 
 
 class _Waiting:

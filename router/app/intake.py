@@ -9,18 +9,16 @@ import zlib
 from dataclasses import replace
 from typing import Literal
 
-from router.app.hangup import Receive, Scope
-from router.errors import BadKey, BadRequest, NotAllowed, TooLarge
+from router.app.body import Body, too_large
+from router.app.hangup import Scope
+from router.errors import BadKey, BadRequest, NotAllowed
+from router.hosts import is_loopback
 from router.keys import Key, Keyring, present
-from router.settings import is_loopback
 from router.teams import DEFAULT_TEAM, Account
 from router.tracks.headers import field
 from router.types import DialectName, Headers, Operation, Request
 from router.wire import DIALECTS
 from router.wire.body import mend
-
-DRAINED = 256 * 2**20
-"""Bytes of an oversized body read and dropped, so that the client gets to read the answer."""
 
 NAME = 200
 """Characters kept of a user's name that a proxy sends."""
@@ -43,31 +41,20 @@ def headers_of(scope: Scope) -> Headers:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
 
 
-async def take_body(receive: Receive, headers: Headers, limit: int) -> bytes:
-    """The whole body, decoded, at most `limit` bytes.
+async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int | None = None) -> bytes:
+    """The whole body, decoded, at most `limit` bytes (by default `max_body_mb`).
 
     Raises:
         TooLarge: the body is larger, as sent or once decoded.
-        BadRequest: it ended early, or its encoding is unknown or broken.
+        Overloaded: it has no room beside the bodies in flight.
+        BadRequest: it ended early, was too slow, or its encoding is unknown or broken.
     """
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadRequest("the connection closed before the body was complete")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        elif size > DRAINED:
-            break
-        if not message.get("more_body", False):
-            break
-    if size > limit:
-        raise _too_large(limit)
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return _decoded(body, field(headers, "content-encoding").lower(), limit)
+    limit = body.limit if limit is None else limit
+    sent = await body.read(limit, owner)
+    plain = _decoded(sent, field(headers, "content-encoding").lower(), limit)
+    if plain is not sent:
+        body.count(len(plain))
+    return plain
 
 
 def peer_of(scope: Scope) -> str:
@@ -160,17 +147,13 @@ def make_request(
     body: bytes,
     headers: Headers,
     query: str,
-    keyring: Keyring,
-    peer: str = "",
+    account: Account,
 ) -> Request:
-    """Check the key and the body's outline.
+    """Read the body's outline; `account` and `headers` are as `admit` returned them.
 
     Raises:
-        BadKey: a key is demanded and none was given.
-        NotAllowed: as `admit` says.
         BadRequest: the body is not one of this dialect.
     """
-    account, headers = admit(headers, keyring, peer)
     try:
         envelope = DIALECTS[dialect].read(body)
     except BadRequest:
@@ -209,11 +192,5 @@ def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
     except zlib.error as broken:
         raise BadRequest(f"content-encoding: the body is not valid {encoding} ({broken})") from broken
     if len(plain) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     return plain
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"the body is larger than {limit // 2**20} MB; raise `max_body_mb` (TURNOUT_MAX_BODY_MB) to take it"
-    )

@@ -1,62 +1,195 @@
-"""No page of another site may use `/admin` or the dashboard through someone's browser.
+"""No page of another site uses the endpoint through someone's browser: one layer in front of every path.
 
-A browser says where a request comes from; whatever is no browser says nothing, and is fine.
-While no key exists, the name that was asked for must be this machine's own: a foreign name
-that was made to point here would make a foreign page look like ours.
+A browser says where a request comes from: `Origin` and `Sec-Fetch-Site`, which no page can forge
+(Fetch Standard; Fetch Metadata Request Headers). Whatever is no browser sends neither, and passes.
+Where neither helps, the `Host` does: a foreign name that was made to point here (DNS rebinding)
+would make a foreign page look like ours, so only names in `HostRule` are answered.
 """
 
-from urllib.parse import urlsplit
+import time
+import uuid
 
-from router.errors import BadRequest, NotAllowed
-from router.settings import is_loopback
-from router.tracks.headers import field
-from router.types import Headers
+import structlog
 
+from router.app import answers
+from router.app.body import Uploads
+from router.app.early_answer import ASGI, send_error
+from router.app.hangup import Message, Receive, Scope, Send
+from router.errors import BadRequest, NotAllowed, TurnoutError
+from router.hosts import HostRule, OriginRule, is_same
+from router.settings import Settings, parse_listen
+
+log = structlog.get_logger(__name__)
+
+SITE = b"sec-fetch-site"
+OWN_SITE = (b"same-origin", b"none")
+"""Of `Sec-Fetch-Site`: our own pages, and what a person typed."""
 UNSUPPORTED = 415
+REMEMBERED = 512
+"""Hosts whose verdict is remembered."""
+LOG_AGAIN_S = 60.0
+OWN_PAGES = ("/admin", "/dashboard")
+"""Paths for the endpoint's own pages and for programs, whatever `allowed_origins` says."""
+OPENED = ("/dashboard", "/docs")
+"""Paths that a link of another site may open: a page that is shown, to the person alone."""
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+PREFLIGHT = b"access-control-request-method"
+EXPOSED = b"retry-after, x-turnout-degraded, x-turnout-escalated, x-turnout-model, x-turnout-overhead-ms, \
+x-turnout-request-id, x-turnout-rule, x-turnout-track, x-turnout-why"
+
+Fields = dict[bytes, bytes]
 
 
-def check_origin(headers: Headers, *, keyless: bool) -> None:
-    """Refuse what another site's page sends.
+class OriginGuard:
+    """The layer."""
 
-    Raises:
-        NotAllowed: it comes from elsewhere.
-    """
-    host = field(headers, "host")
-    origin, site = field(headers, "origin"), field(headers, "sec-fetch-site")
-    if site not in {"", "same-origin", "none"} or (origin and urlsplit(origin).netloc != host):
-        raise NotAllowed(
-            "a page of another site sent this; it is for this endpoint's own pages and for programs"
+    def __init__(self, app: ASGI, *, settings: Settings, uploads: Uploads) -> None:
+        self._app = app
+        self._uploads = uploads
+        self._hosts = HostRule(parse_listen(settings.listen)[0], settings.allowed_hosts)
+        self._origins = OriginRule(settings.allowed_origins)
+        self._allowed_hosts: dict[bytes, bool] = {}
+        self._logged = -LOG_AGAIN_S
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = scope["headers"]
+        fields: Fields = dict(headers)
+        try:
+            self._check_host(scope, fields)
+            page = self._check_browser(scope, fields) if b"origin" in fields or SITE in fields else None
+        except TurnoutError as error:
+            self._log(scope, error)
+            await self._refuse(scope, receive, send, error)
+            return
+        if page is not None:
+            send = _with_cors(page, send)
+            if scope["method"] == "OPTIONS" and PREFLIGHT in fields:
+                await _preflight(fields, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check_host(self, scope: Scope, fields: Fields) -> None:
+        host = fields.get(b"host")
+        if host is None:
+            if scope["http_version"] == "1.0":
+                return  # no browser: they all speak 1.1 and name a host
+            raise BadRequest("host: the field is missing; HTTP/1.1 asks for it")
+        allowed = self._allowed_hosts.get(host)
+        if allowed is None:
+            allowed = self._hosts.allows(host.decode("latin-1"))
+            if len(self._allowed_hosts) >= REMEMBERED:
+                self._allowed_hosts.clear()
+            self._allowed_hosts[host] = allowed
+        if not allowed:
+            raise NotAllowed(
+                f"host: {host.decode('latin-1')[:100]!r} is not a name of this endpoint; ask for 127.0.0.1, "
+                "or add the name to `allowed_hosts` (TURNOUT_ALLOWED_HOSTS)"
+            )
+        if len(fields) != len(scope["headers"]):
+            _check_single(scope, b"host")
+
+    def _check_browser(self, scope: Scope, fields: Fields) -> bytes | None:
+        """Check what a browser says of the page that sent this; returns the origin of an allowed one."""
+        _check_single(scope, b"origin")
+        page = fields.get(b"origin")
+        if page is not None and is_same(page.decode("latin-1"), fields.get(b"host", b"").decode("latin-1")):
+            page = None
+        if page is not None:
+            self._check_page(scope, page.decode("latin-1"))
+        elif fields.get(SITE, b"none") not in OWN_SITE and not _opens_page(scope, fields):
+            raise NotAllowed(
+                "sec-fetch-site: a page of another site sent this; this path is for programs and for the "
+                "endpoint's own pages"
+            )
+        if scope["method"] in WITH_BODY and not _under(scope, ("/dashboard",)):
+            _check_json(fields)
+        return page
+
+    def _check_page(self, scope: Scope, origin: str) -> None:
+        shown = repr(origin[:100])
+        if _under(scope, OWN_PAGES):
+            raise NotAllowed(f"origin: {shown} is another site; its pages may not use {scope['path'][:100]}")
+        if not self._origins.allows(origin):
+            raise NotAllowed(
+                f"origin: pages of {shown} may not use this endpoint; if you trust all of them, add it to "
+                "`allowed_origins` (TURNOUT_ALLOWED_ORIGINS)"
+            )
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: TurnoutError) -> None:
+        versioned = any(name == b"anthropic-version" for name, _ in scope["headers"])
+        dialect = answers.dialect_of(scope["path"], anthropic=versioned)
+        await send_error(error, dialect, uuid.uuid4().hex, self._uploads.body(scope, receive), send)
+
+    def _log(self, scope: Scope, error: TurnoutError) -> None:
+        now = time.monotonic()
+        if now - self._logged >= LOG_AGAIN_S:
+            self._logged = now
+            log.warning("browser_refused", path=scope["path"][:200], why=error.message)
+
+
+def _check_single(scope: Scope, name: bytes) -> None:
+    if sum(field == name for field, _ in scope["headers"]) > 1:
+        raise BadRequest(f"{name.decode()}: the field is there twice; send it once")
+
+
+def _check_json(fields: Fields) -> None:
+    """Refuse a body that a form of another site's could send without being asked."""
+    kind = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise BadRequest(
+            "content-type: must be application/json, as a browser sends this", status=UNSUPPORTED
         )
-    if keyless:
-        check_host(headers)
 
 
-def check_host(headers: Headers) -> None:
-    """Refuse a name that is not this machine's own: whoever made it point here may own the page.
-
-    Raises:
-        NotAllowed: it is a foreign name.
-    """
-    host = field(headers, "host")
-    if not is_loopback(_name(host)):
-        raise NotAllowed(
-            f"host: {host[:100]!r} is not this machine's own name; ask for 127.0.0.1, or make an admin key "
-            "with `turnout key create --admin`"
-        )
+def _opens_page(scope: Scope, fields: Fields) -> bool:
+    """Whether a person follows a link: the browser shows the page itself, and lets no other read it."""
+    return (
+        scope["method"] == "GET"
+        and fields.get(b"sec-fetch-mode") == b"navigate"
+        and fields.get(b"sec-fetch-dest") == b"document"
+        and (scope["path"] == "/" or _under(scope, OPENED))
+    )
 
 
-def check_json(headers: Headers) -> None:
-    """Refuse a body that is not said to be JSON: a form of another site's could be sent unasked.
-
-    Raises:
-        BadRequest: 415.
-    """
-    if field(headers, "content-type").partition(";")[0].strip().lower() != "application/json":
-        raise BadRequest("content-type: must be application/json", status=UNSUPPORTED)
+def _under(scope: Scope, roots: tuple[str, ...]) -> bool:
+    path: str = scope["path"]
+    return any(path == root or path.startswith(root + "/") for root in roots)
 
 
-def _name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+def _with_cors(origin: bytes, send: Send) -> Send:
+    """Let the page at `origin` read the answer."""
+    fields = [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-expose-headers", EXPOSED),
+        (b"vary", b"origin"),
+    ]
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            # What an upstream says of its own pages is not about ours.
+            own = [pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")]
+            message = {**message, "headers": [*own, *fields]}
+        await send(message)
+
+    return sending
+
+
+async def _preflight(fields: Fields, send: Send) -> None:
+    """Tell the browser that the request itself may follow (Fetch Standard, CORS-preflight fetch)."""
+    headers = [
+        (b"access-control-allow-methods", b"GET, POST"),
+        (b"access-control-allow-headers", fields.get(b"access-control-request-headers", b"content-type")),
+        (b"access-control-max-age", b"600"),
+        (b"content-length", b"0"),
+    ]
+    if b"access-control-request-private-network" in fields:
+        headers.append((b"access-control-allow-private-network", b"true"))
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

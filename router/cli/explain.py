@@ -42,7 +42,7 @@ def explain(
         body=body,
         headers=(),
         query="",
-        keyring=Keyring(),
+        account=Keyring().nobody,
     )
     told = _planner(load_settings(policy=policy)).explain(request)
     if as_json:

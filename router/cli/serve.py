@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from router.errors import Misconfigured
-from router.settings import Settings, is_loopback, load_settings, parse_listen
+from router.hosts import is_loopback
+from router.settings import Settings, load_settings, parse_listen
 
 GREETING = """\
 [bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{policy}[/bold]

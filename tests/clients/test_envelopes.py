@@ -134,7 +134,7 @@ def request_of(sent: Sent) -> Request:
         body=sent.body,
         headers=sent.headers,
         query="",
-        keyring=Keyring(),
+        account=Keyring().nobody,
     )
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from router.errors import Misconfigured
-from router.settings import is_loopback, load_settings, parse_listen
+from router.hosts import is_loopback
+from router.settings import load_settings, parse_listen
 
 
 @pytest.fixture(autouse=True)

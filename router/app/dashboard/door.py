@@ -3,9 +3,9 @@
 1. A session, begun with an admin key, lets in; so does an admin key in a header, for programs.
    A session ends with its key: revoked or expired, it is refused within a second.
 2. While no key exists, the person at this machine needs none: the connection must come from
-   loopback, not through a proxy, and ask for this machine by its own name.
-3. Whatever writes must come from this endpoint's own page, and carry that page's token.
-4. A link from elsewhere may open a page: looking changes nothing. No other page may fetch one.
+   loopback, and not through a proxy.
+3. Whatever writes must carry a token of this endpoint's own page.
+4. What another site's page sends does not come this far: see `router.app.origin`.
 5. Who guesses keys waits.
 """
 
@@ -22,12 +22,11 @@ import structlog
 from fastapi import Request
 
 from router.app.intake import headers_of, peer_of
-from router.app.origin import check_host, check_origin
 from router.app.scrape import PROXIED
 from router.errors import BadKey, NotAllowed, RateLimited
+from router.hosts import is_loopback
 from router.keys import Key, Keyring, present
 from router.ledger.sessions import LASTS_S, Sessions
-from router.settings import is_loopback
 from router.tracks.headers import field
 from router.types import Headers
 
@@ -102,11 +101,8 @@ class Door:
 
         Raises:
             LoginNeeded: it takes an admin key, and none was shown.
-            NotAllowed: another site's page asks, or by a name that is not this machine's.
         """
         headers, keyring = headers_of(request.scope), self._keyring()
-        if not _opens_page(headers, request.method):
-            check_origin(headers, keyless=False)
         token = session_of(headers)
         key_id = self._sessions.find(token) if token else None
         key = keyring.known(key_id) if key_id else None
@@ -119,7 +115,6 @@ class Door:
             raise LoginNeeded("log in with an admin key; `turnout key create --admin` makes one")
         if any(name in PROXIED for name, _ in headers):
             raise LoginNeeded("this came through a proxy: log in with an admin key")
-        check_host(headers)
         return Visitor(key=None, form_token=form_token(self._keyless))
 
     def enter_to_write(self, request: Request, given: str) -> Visitor:
@@ -129,7 +124,6 @@ class Door:
             LoginNeeded: as `enter` says.
             NotAllowed: it was not sent from a page of ours.
         """
-        check_origin(headers_of(request.scope), keyless=False)
         visitor = self.enter(request)
         if not hmac.compare_digest(given.encode(errors="replace"), visitor.form_token.encode()):
             raise NotAllowed("this form is not of your session; load the page again and repeat it")
@@ -141,9 +135,7 @@ class Door:
         Raises:
             RateLimited: too many wrong keys came from there.
             BadKey: this is no admin key.
-            NotAllowed: another site's page sent this.
         """
-        check_origin(headers_of(request.scope), keyless=False)
         key = self._admin(secret, peer_of(request.scope))
         log.info("dashboard_login", key=key.id, peer=peer_of(request.scope))
         return self._sessions.begin(key.id)
@@ -202,15 +194,6 @@ def behind_tls(headers: Headers) -> bool:
     """Whether the browser speaks TLS, as the proxy before us says. A lie only locks the liar out."""
     forwarded = field(headers, "forwarded").lower().replace(" ", "").replace('"', "")
     return field(headers, "x-forwarded-proto").lower() == "https" or "proto=https" in forwarded
-
-
-def _opens_page(headers: Headers, method: str) -> bool:
-    """Whether a person follows a link: the browser shows the page itself, and lets no other read it."""
-    return (
-        method == "GET"
-        and field(headers, "sec-fetch-mode") == "navigate"
-        and field(headers, "sec-fetch-dest") == "document"
-    )
 
 
 def _network(peer: str) -> str:

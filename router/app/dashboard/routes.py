@@ -22,6 +22,7 @@ from router.app.dashboard.asked import RARE, SPANS, period, read, which, zone_na
 from router.app.dashboard.door import NO_ADMIN, PATH, Door, LoginNeeded, Visitor, cookie, session_cookie
 from router.app.dashboard.facts import DashboardOptions
 from router.app.dashboard.look import FRESH, SECURITY, Look
+from router.app.early_answer import body_of
 from router.app.intake import headers_of, take_body
 from router.errors import BadKey, BadRequest, NoSuchRoute, RateLimited, TurnoutError
 from router.ledger.sessions import Sessions
@@ -239,5 +240,5 @@ async def _form(request: Request) -> dict[str, str]:
     headers = headers_of(request.scope)
     if field(headers, "content-type").partition(";")[0].strip().lower() != FORM:
         raise BadRequest("content-type: must be that of a form", status=415)
-    body = await take_body(request.receive, headers, MOST_BYTES)
+    body = await take_body(body_of(request.scope), headers, limit=MOST_BYTES)
     return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=20))

@@ -20,16 +20,20 @@ from policies.decision import Decision, State
 from policies.load import PolicyHolder
 from policies.privacy import Clearance
 from policies.shelf import PolicyShelf
+from router.app.body import Uploads
 from router.app.dashboard.door import TRIES, WINDOW_S, Tries
 from router.app.dashboard.facts import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
 from router.app.dashboard.running import Running
+from router.app.early_answer import EarlyAnswers
+from router.app.origin import OriginGuard
 from router.errors import RateLimited
 from router.keys import Keyring
 from router.ledger.rollups import add_where
 from router.ledger.store import LedgerStore
 from router.ledger.tables import feedback, requests
 from router.prices import Prices
+from router.settings import Settings
 from router.teams import Budget, Team, Terms
 from router.types import Outcome, Plan, Request, Usage
 
@@ -66,7 +70,7 @@ def row(name, **changes):
 class Place:
     """A dashboard over a ledger of its own, and who visits it."""
 
-    app: FastAPI
+    app: OriginGuard
     store: LedgerStore
     shelf: PolicyShelf
     ring: list
@@ -126,7 +130,9 @@ def place(tmp_path):
     )
     app = FastAPI()
     app.include_router(build_dashboard(options))
-    made = Place(app, store, shelf, ring, running)
+    uploads = Uploads.of(Settings())
+    guarded = OriginGuard(EarlyAnswers(app, uploads), settings=Settings(), uploads=uploads)
+    made = Place(guarded, store, shelf, ring, running)
     yield made
     store.close()
 
