@@ -15,6 +15,7 @@ from router.ledger.budgets import Spent
 from router.ledger.journal import Record, Values
 from router.ledger.money import Bill, Billing
 from router.ledger.rollups import add
+from router.ledger.storable import storable
 from router.ledger.tables import BEGUN, BILLED, FINISHED, USAGE, feedback, requests
 
 _inserts = {
@@ -78,13 +79,15 @@ def post(connection: sa.Connection, records: Sequence[Record], billing: Billing)
     Returns:
         What was spent by the rows that were finished now, and not before.
     """
-    begun = [{name: values.get(name) for name in BEGUN} for what, values in records if what == "begin"]
+    begun = [
+        storable({name: values.get(name) for name in BEGUN}) for what, values in records if what == "begin"
+    ]
     if begun:
         connection.execute(_inserts[connection.dialect.name], begun)
     ended: dict[str, Values] = {}
     for what, values in records:
         if what == "finish":
-            ended.setdefault(values["id"], values)
+            ended.setdefault(values["id"], storable(values))
     return _finish(connection, ended, billing) if ended else []
 
 

@@ -8,12 +8,14 @@ between a client and its answer: it looks up and copies, no more.
 """
 
 import re
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from router.types import Outcome, Plan
+from router.ledger.storable import text
+from router.types import Attempt, Outcome, Plan
 
 NAME = 200
 """Characters kept of a name that a client chose."""
@@ -98,7 +100,7 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "error": own_words(outcome.error) if outcome.error else "",
         "escalated": first.cause if first and moved and first.track == "local" else "",
         "degraded": first.cause if first and moved and first.track == "cloud" else "",
-        "attempts": _json.encode(attempts).decode(),
+        "attempts": _json.encode([_storable(attempt) for attempt in attempts]).decode(),
         "first_byte_s": outcome.first_byte_s,
         "seconds": outcome.seconds,
         "engine_s": outcome.engine_s,
@@ -112,6 +114,10 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
     }
 
 
+def _storable(attempt: Attempt) -> Attempt:
+    return replace(attempt, model=named(attempt.model))
+
+
 def ask_digest(ask: str, secret: bytes) -> str:
     """Name what was asked, so that the same ask is known when it comes again, and nothing else is.
 
@@ -122,19 +128,16 @@ def ask_digest(ask: str, secret: bytes) -> str:
     Returns:
         32 hex digits; empty where there is no ask.
     """
-    text = ask[-DIGESTED:].encode(errors="replace")
-    return blake2b(text, key=secret, digest_size=16).hexdigest() if text else ""
+    end = ask[-DIGESTED:].encode(errors="replace")
+    return blake2b(end, key=secret, digest_size=16).hexdigest() if end else ""
 
 
 def named(name: str) -> str:
-    """Cut a name short, and replace what some database could not store: half a character, a NUL.
+    """Cut a name short, and replace what some database could not store.
 
     Without that a client could keep its requests out of the ledger by the name it asks for.
     """
-    name = name[:NAME]
-    if name.isascii() and "\0" not in name:
-        return name
-    return name.encode(errors="replace").decode().replace("\0", "?")
+    return text(name, NAME)
 
 
 def own_words(message: str) -> str:
@@ -144,4 +147,4 @@ def own_words(message: str) -> str:
 
 def unquoted(message: str) -> str:
     """Keep a message's first line, without what it quotes: an upstream may quote the prompt."""
-    return named(_QUOTED.sub(r"\1...\1", message.partition("\n")[0]))
+    return named(_QUOTED.sub(r"\1...\1", message[:DIGESTED].partition("\n")[0]))

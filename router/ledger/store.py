@@ -25,6 +25,7 @@ from router.ledger.local_cost import LocalCost
 from router.ledger.money import Billing
 from router.ledger.posting import keep_verdict, post
 from router.ledger.retention import cutoff, prune
+from router.ledger.storable import storable
 from router.ledger.tables import feedback, requests
 from router.prices import Prices
 from router.settings import Settings
@@ -240,7 +241,12 @@ class LedgerStore:
     def _append(self, record: Record) -> None:
         if self._journal is None:
             raise RuntimeError("the ledger was opened for reading only")
-        self._journal.append(encode(record))
+        try:
+            line = encode(record)
+        except (ValueError, OverflowError):  # half a character, a number too large for JSON here
+            what, values = record
+            line = encode((what, storable(values)))
+        self._journal.append(line)
         if not self._pending.is_set():  # looking is ten times cheaper than setting
             self._pending.set()
 
