@@ -30,10 +30,10 @@ def storable(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def text(value: Any, length: int = TEXT) -> str:
     """Cut a text short, and replace what some database cannot store: half a character, a NUL."""
-    value = str(value)[:length]
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.encode(errors="replace").decode().replace("\0", "?")
+    cut = str(value)[:length]
+    if cut.isascii() and "\0" not in cut:
+        return cut
+    return cut.encode(errors="replace").decode().replace("\0", "?")
 
 
 def _integer(value: Any) -> int | None:

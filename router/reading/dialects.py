@@ -167,7 +167,7 @@ def _arguments(text: Any) -> Any:
         return text
     try:
         return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return text
 
 

@@ -135,7 +135,7 @@ def _conversation(
 
 def _number(raw: msgspec.Raw) -> int:
     number = value(raw)
-    return number if isinstance(number, int) and number > 0 else 0
+    return min(number, 2**31 - 1) if type(number) is int and number > 0 else 0
 
 
 def _kept(thing: Any, *keys: str) -> Any:

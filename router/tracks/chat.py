@@ -8,6 +8,7 @@ import msgspec
 
 from router.errors import TrackError
 from router.types import Request
+from router.wire.body import UNREADABLE
 from router.wire.sse import Parser, Splitter, parse
 from router.wire.translate_request import to_chat
 
@@ -96,7 +97,7 @@ def _is_usage(block: bytes) -> bool:
         return False
     try:
         chat = _CHAT.decode(data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False  # not ours to judge
     return chat.usage is not None and not chat.choices
 
@@ -130,7 +131,7 @@ def check_calls(body: bytes) -> None:
     """
     try:
         chat = _CHAT.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as broken:
+    except UNREADABLE as broken:
         raise TrackError("the local model's answer is no chat completion", cause="local_error") from broken
     for choice in chat.choices or ():
         for call in (choice.message.tool_calls if choice.message else None) or ():
@@ -158,7 +159,7 @@ class _FirstCall:
             return True  # `[DONE]`
         try:
             chat = _CHAT.decode(data)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return True  # not ours to judge
         if chat.error:
             return True
@@ -185,7 +186,7 @@ class _FirstCall:
 def _check(name: str, arguments: str) -> None:
     try:
         sound = isinstance(msgspec.json.decode(arguments or "{}"), dict)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         sound = False
     if not sound or not name:
         raise TrackError(

@@ -27,6 +27,8 @@ from router.tracks.pulse import Pulse
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
 from router.types import DialectName, Headers, Plan, Reply
 from router.wire import DIALECTS
+from router.wire.body import UNREADABLE
+from router.wire.tap import Tokens
 
 
 class Spoken(NamedTuple):
@@ -64,7 +66,7 @@ AFTER_ERROR_S = 1.0
 
 
 class _Count(msgspec.Struct):
-    input_tokens: int
+    input_tokens: Tokens
 
 
 class CloudTrack:
@@ -132,7 +134,7 @@ class CloudTrack:
             async with asyncio.timeout(self._settings.first_byte_s):
                 async with await self._post(plan, model, COUNT_PATH) as response:
                     return msgspec.json.decode(await response.read(), type=_Count).input_tokens
-        except (aiohttp.ClientError, OSError, msgspec.DecodeError) as failure:
+        except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise unreachable("could not count the tokens") from failure
 
     def model_for(self, asked: str, decision: Decision) -> str:

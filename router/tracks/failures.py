@@ -12,6 +12,7 @@ from router.errors import TrackError
 from router.tracks.headers import field
 from router.tracks.relay import said
 from router.types import Headers, Reply, Tap
+from router.wire.body import UNREADABLE
 
 KINDS: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -31,19 +32,24 @@ KINDS: Mapping[int, str] = {
 RETRY_AFTER_S: Mapping[int, float] = {429: 5.0, 529: 5.0}
 """Where the upstream names none; 2 seconds for the rest."""
 
+LONGEST_WAIT_S = 86_400.0
+"""Of what an upstream may ask for."""
+
 OVERFLOWS = (
     # Anthropic
-    re.compile(r"prompt is too long: (?P<tokens>\d+) tokens > (?P<limit>\d+)"),
+    re.compile(r"prompt is too long: (?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12})"),
     # OpenAI ("resulted in"), vLLM ("requested", "has", "contains at least")
     re.compile(
-        r"maximum context length is (?P<limit>\d+) tokens.*?"
-        r"(?:in|requested|has|contains|contains at least) (?P<tokens>\d+)",
+        r"maximum context length is (?P<limit>\d{1,12}) tokens.*?"
+        r"(?:in|requested|has|contains|contains at least) (?P<tokens>\d{1,12})",
         re.DOTALL,
     ),
     # llama-server
-    re.compile(r"\((?P<tokens>\d+) tokens\) exceeds the available context size \((?P<limit>\d+)"),
+    re.compile(r"\((?P<tokens>\d{1,12}) tokens\) exceeds the available context size \((?P<limit>\d{1,12})"),
     # LM Studio
-    re.compile(r"keep the first (?P<tokens>\d+) tokens.*?context length of only (?P<limit>\d+)", re.DOTALL),
+    re.compile(
+        r"keep the first (?P<tokens>\d{1,12}) tokens.*?context length of only (?P<limit>\d{1,12})", re.DOTALL
+    ),
 )
 OVERFLOW_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 
@@ -77,7 +83,7 @@ def read_refusal(body: bytes) -> Refusal:
     """Read an error body of any dialect; what is not JSON is its own message."""
     try:
         told = msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Refusal(message=body.decode("utf-8", "replace")[:500])
     if isinstance(told.error, Refusal):
         return told.error
@@ -134,10 +140,10 @@ def unreachable(what: str, status: int = HTTPStatus.BAD_GATEWAY) -> TrackError:
 def seconds(retry_after: str) -> float | None:
     """Read `retry-after`: seconds, or a date (RFC 9110, section 10.2.3); None where it is neither."""
     try:
-        return max(float(retry_after), 0.0)
+        wait_s = float(retry_after)
     except ValueError:
-        pass
-    try:
-        return max(parsedate_to_datetime(retry_after).timestamp() - time(), 0.0)
-    except ValueError:
-        return None
+        try:
+            wait_s = parsedate_to_datetime(retry_after).timestamp() - time()
+        except (ValueError, OverflowError, OSError):
+            return None
+    return min(max(wait_s, 0.0), LONGEST_WAIT_S) if wait_s == wait_s else None  # noqa: PLR0124 - NaN

@@ -25,6 +25,8 @@ from router.tracks.pulse import Pulse
 from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
 from router.types import Headers, Plan, Reply, Tap
 from router.wire import DIALECTS
+from router.wire.body import UNREADABLE
+from router.wire.tap import Tokens
 from router.wire.translate_reply import ReplyStream, from_chat
 
 CHAT_PATH = "/chat/completions"
@@ -40,7 +42,7 @@ TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content")
 
 
 class _Counted(msgspec.Struct):
-    tokens: int
+    tokens: Tokens
 
 
 class LocalTrack:
@@ -120,7 +122,7 @@ class LocalTrack:
                 async with await self._nearby.post("/count", body) as response:
                     told = await response.read()
             return msgspec.json.decode(told, type=_Counted).tokens
-        except (aiohttp.ClientError, OSError, msgspec.DecodeError) as failure:
+        except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise TrackError("the local model could not count the tokens", cause="local_error") from failure
 
     async def _ask(self, plan: Plan) -> Reply:
@@ -184,7 +186,7 @@ def _first_model(body: bytes) -> str:
     try:
         listed: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         return str(listed["data"][0]["id"])
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError):
+    except (*UNREADABLE, KeyError, IndexError, TypeError):
         return ""
 
 

@@ -5,13 +5,15 @@ total of the output and, on newer servers, the prompt again; the later non-null 
 of a field counts, as in the provider's own SDK.
 """
 
+from typing import Any
+
 import msgspec
 
 from router.types import Tap, Usage
 from router.wire import body as wire_body
-from router.wire.body import AnyObject, Body, Envelope
+from router.wire.body import UNREADABLE, AnyObject, Body, Envelope
 from router.wire.sse import Event, encode
-from router.wire.tap import Seen, StreamTap, WholeTap
+from router.wire.tap import NOTHING, Seen, StreamTap, Tokens, WholeTap
 
 
 class _Body(Body, frozen=True, kw_only=True):
@@ -27,19 +29,19 @@ def read(body: bytes) -> Envelope:
 
 
 class _CacheCreation(msgspec.Struct, frozen=True):
-    ephemeral_5m_input_tokens: int = 0
-    ephemeral_1h_input_tokens: int = 0
+    ephemeral_5m_input_tokens: Tokens = 0
+    ephemeral_1h_input_tokens: Tokens = 0
 
 
 class _Usage(msgspec.Struct, frozen=True):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_read_input_tokens: Tokens | None = None
+    cache_creation_input_tokens: Tokens | None = None
     cache_creation: _CacheCreation | None = None
-    service_tier: str | None = None
-    inference_geo: str | None = None
-    speed: str | None = None
+    service_tier: Any = None
+    inference_geo: Any = None
+    speed: Any = None
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ class _Block(msgspec.Struct, frozen=True):
 
 class _Message(msgspec.Struct, frozen=True):
     model: str = ""
-    usage: _Usage | None = None
+    usage: msgspec.Raw = NOTHING
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -66,13 +68,13 @@ class _Event(msgspec.Struct, frozen=True):
     message: _Message | None = None
     content_block: _Block | None = None
     delta: _Block | None = None
-    usage: _Usage | None = None
+    usage: msgspec.Raw = NOTHING
     error: _Error | None = None
 
 
 class _Whole(msgspec.Struct, frozen=True):
     model: str = ""
-    usage: _Usage | None = None
+    usage: msgspec.Raw = NOTHING
     error: _Error | None = None
 
 
@@ -126,7 +128,15 @@ def _note_whole(seen: Seen, body: bytes) -> None:
 _DEARER_OR_CHEAPER = {"batch", "priority", "fast", "us"}
 
 
-def _merge(before: Usage | None, new: _Usage | None) -> Usage | None:
+_USAGE = msgspec.json.Decoder(_Usage | None)
+
+
+def _merge(before: Usage | None, raw: msgspec.Raw) -> Usage | None:
+    """Take what a report says; one with numbers that can be no count of tokens says nothing."""
+    try:
+        new = _USAGE.decode(raw) if raw else None
+    except UNREADABLE:
+        return before
     if new is None:
         return before
     old = before or Usage()
@@ -144,7 +154,7 @@ def _merge(before: Usage | None, new: _Usage | None) -> Usage | None:
 def _terms(usage: _Usage) -> str:
     """Return the words that change the price; what is standard, or served everywhere, is none."""
     told = (usage.service_tier, usage.speed, usage.inference_geo)
-    return " ".join(word for word in told if word in _DEARER_OR_CHEAPER)
+    return " ".join(word for word in told if isinstance(word, str) and word in _DEARER_OR_CHEAPER)
 
 
 def _writes(old: Usage, new: _Usage) -> tuple[int, int]:

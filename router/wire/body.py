@@ -8,6 +8,7 @@
   provider's prompt cache.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -36,6 +37,10 @@ class Message(msgspec.Struct, frozen=True):
     content: str | list[AnyObject] | None = None
 
 
+Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""An integer that every parser takes."""
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """What the dialects' bodies have in common; each adds its own."""
 
@@ -43,7 +48,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     stream: bool | None = None
     tools: list[AnyObject] | None = None
-    max_tokens: int | None = None
+    max_tokens: Count | None = None
 
 
 REMEDIES: Mapping[str, str] = {
@@ -57,12 +62,15 @@ REMEDIES: Mapping[str, str] = {
     "stream": "must be true or false",
     "tools": "must be an array of objects",
     "tools[]": "must be an object",
-    "max_tokens": "must be an integer",
-    "max_completion_tokens": "must be an integer",
+    "max_tokens": "must be an integer of 64 bits",
+    "max_completion_tokens": "must be an integer of 64 bits",
     "system": "must be a string or an array of objects",
     "system[]": "must be an object with a `type`",
 }
 """What to do about a field of the wrong type; indexes are left out of the names."""
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON that was expected, whoever sent them."""
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -77,12 +85,15 @@ def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
     """
     try:
         seen: Body = decoder.decode(body)
+        if not body.isascii():
+            body.decode()  # the decoder looks at no string that it does not return
     except msgspec.ValidationError as error:
         raise BadRequest(_explain(str(error))) from error
     except msgspec.DecodeError as error:
         raise BadRequest(f"the body is not valid JSON: {_locate(str(error), body)}") from error
     except UnicodeDecodeError as error:
-        raise BadRequest(f"the body is not valid JSON: invalid UTF-8, {error.reason}") from error
+        where = _locate(str(error), body)
+        raise BadRequest(f"the body is not valid JSON: invalid UTF-8, {error.reason} {where}") from error
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply: send flatter JSON") from error
     return Envelope(model=seen.model or "", stream=bool(seen.stream))
@@ -99,7 +110,22 @@ def _explain(error: str) -> str:
     return f"{path}: {remedy or what}".removeprefix(": ") + (f" ({what})" if remedy else "")
 
 
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def _not_utf8(body: bytes) -> int:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return len(body)
+
+
 def _locate(error: str, body: bytes) -> str:
+    if body.startswith(_MARKS) or b"\0" in body[:4]:
+        return "it is in another encoding or begins with a byte-order mark; send UTF-8 without one"
+    if "codec" in error:
+        return f"at byte {_not_utf8(body)}; send UTF-8"
     if found := _BYTE.match(error):
         return f"{found['what']} at byte {found['at']}"
     return f"it ends too early, at byte {len(body)}"
@@ -130,10 +156,20 @@ def whole(body: bytes) -> dict[str, Any]:
     """
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
-        raise BadRequest(f"the body cannot be translated: {error}") from error
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply: send flatter JSON") from error
+    except UNREADABLE as error:
+        raise BadRequest(f"{_culprit(body)}: cannot be translated: {error}") from error
+
+
+def _culprit(body: bytes) -> str:
+    """The top-level field that cannot be decoded."""
+    for name, raw in _FIELDS.decode(body).items():
+        try:
+            msgspec.json.decode(raw)
+        except UNREADABLE:
+            return name
+    return "the body"
 
 
 class _Named(msgspec.Struct):

@@ -12,9 +12,9 @@ import msgspec
 
 from router.types import Tap, Usage
 from router.wire import body as wire_body
-from router.wire.body import Body, Envelope
+from router.wire.body import UNREADABLE, Body, Count, Envelope
 from router.wire.sse import Event, encode
-from router.wire.tap import Seen, StreamTap, WholeTap
+from router.wire.tap import NOTHING, Seen, StreamTap, Tokens, WholeTap
 
 DONE = b"[DONE]"
 _DEARER_OR_CHEAPER = {"batch", "priority", "flex"}
@@ -22,7 +22,7 @@ _DEARER_OR_CHEAPER = {"batch", "priority", "flex"}
 
 
 class _Body(Body, frozen=True, kw_only=True):
-    max_completion_tokens: int | None = None
+    max_completion_tokens: Count | None = None
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -34,14 +34,14 @@ def read(body: bytes) -> Envelope:
 
 
 class _PromptDetails(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
+    cached_tokens: Tokens | None = None
 
 
-class ReportedUsage(msgspec.Struct, frozen=True):
+class _Usage(msgspec.Struct, frozen=True):
     """`usage` as OpenAI writes it."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Tokens = 0
+    completion_tokens: Tokens = 0
     prompt_tokens_details: _PromptDetails | None = None
 
 
@@ -72,8 +72,8 @@ class _Reply(msgspec.Struct, frozen=True):
 
     model: str | None = None
     choices: list[_Choice] | None = None
-    usage: ReportedUsage | None = None
-    service_tier: str | None = None
+    usage: msgspec.Raw = NOTHING
+    service_tier: Any = None
     error: _Error | str | None = None
 
 
@@ -125,8 +125,18 @@ def _arguments(call: _Call) -> str:
     return arguments if isinstance(arguments, str) else ""
 
 
-def usage(reported: ReportedUsage | None, tier: str | None = None) -> Usage | None:
-    """Take the cached tokens out of the prompt's; `tier` is the reply's `service_tier`."""
+_USAGE = msgspec.json.Decoder(_Usage | None)
+
+
+def usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
+    """Take the cached tokens out of the prompt's; `tier` is the reply's `service_tier`.
+
+    Numbers that can be no count of tokens are as good as none: then what passed is measured.
+    """
+    try:
+        reported = _USAGE.decode(raw) if raw else None
+    except UNREADABLE:
+        return None
     if reported is None:
         return None
     details = reported.prompt_tokens_details
@@ -135,7 +145,7 @@ def usage(reported: ReportedUsage | None, tier: str | None = None) -> Usage | No
         input=max(reported.prompt_tokens - cached, 0),
         output=reported.completion_tokens,
         cache_read=cached,
-        terms=tier if tier in _DEARER_OR_CHEAPER else "",
+        terms=tier if isinstance(tier, str) and tier in _DEARER_OR_CHEAPER else "",
     )
 
 

@@ -6,11 +6,17 @@ means is the dialect's; it gives the functions that note it.
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
 from router.types import Usage
+from router.wire.body import UNREADABLE
 from router.wire.sse import Event, Splitter, parse
+
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""A count of tokens as an upstream may report it."""
+NOTHING = msgspec.Raw()
 
 
 class Seen:
@@ -63,7 +69,7 @@ class StreamTap(Seen):
             before = self.written
             try:
                 self._note(self, event)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 continue  # not for us to judge: the bytes pass unchanged
             if self.written > before:
                 self._frame = len(block) - (self.written - before)
@@ -89,7 +95,7 @@ class WholeTap(Seen):
         self._parts = [body]
         try:
             self._note(self, body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return  # a brace inside the document
         self.complete = True
         self.started = not self.error

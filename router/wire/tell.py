@@ -5,6 +5,7 @@ from typing import Any, cast
 import msgspec
 
 from router.types import DialectName
+from router.wire.body import UNREADABLE
 
 _ANTHROPIC_FIELDS = frozenset(
     {"system", "anthropic_version", "stop_sequences", "thinking", "context_management"}
@@ -18,7 +19,7 @@ def tell(body: bytes) -> DialectName:
     """The dialect `body` is written in; `openai_chat` where both would fit or it is no JSON object."""
     try:
         fields = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return "openai_chat"
     if not isinstance(fields, dict):
         return "openai_chat"
@@ -26,7 +27,7 @@ def tell(body: bytes) -> DialectName:
         not _ANTHROPIC_FIELDS.isdisjoint(fields),
         any("input_schema" in tool for tool in _objects(fields.get("tools"))),
         any(
-            block.get("type") in _ANTHROPIC_BLOCKS
+            isinstance(kind := block.get("type"), str) and kind in _ANTHROPIC_BLOCKS
             for message in _objects(fields.get("messages"))
             for block in _objects(message.get("content"))
         ),

@@ -18,7 +18,9 @@ import msgspec
 from router.errors import TrackError
 from router.types import Usage
 from router.wire import openai_chat
+from router.wire.body import UNREADABLE
 from router.wire.sse import Parser, encode
+from router.wire.tap import NOTHING
 
 
 def fresh() -> str:
@@ -56,7 +58,7 @@ class _Error(msgspec.Struct, frozen=True):
 
 class _Chat(msgspec.Struct, frozen=True):
     choices: list[_Choice] = []
-    usage: openai_chat.ReportedUsage | None = None
+    usage: msgspec.Raw = NOTHING
     error: _Error | str | None = None
 
 
@@ -113,7 +115,7 @@ def from_chat(body: bytes, *, model: str, new_id: Callable[[], str] = fresh) -> 
     """
     try:
         chat = _CHAT.decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise TrackError(
             f"the local server's answer is no chat completion: {error}", cause="local_error"
         ) from error
@@ -136,7 +138,7 @@ def _tool_use(new_id: str, name: str | None) -> dict[str, Any]:
 def _input(call: _Call) -> dict[str, Any]:
     try:
         return msgspec.json.decode(call.function.arguments or "{}", type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise TrackError(
             f"the local model called {call.function.name} with arguments that are no JSON object: {error}",
             cause="bad_tool_call",
@@ -211,7 +213,7 @@ class ReplyStream:
             return
         try:
             chunk = _CHAT.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise TrackError(
                 f"the local server's stream is not readable: {error}", cause="local_error"
             ) from error
