@@ -58,9 +58,16 @@ _LIBRARY = re.compile(r"/site-packages/|/dist-packages/|/lib/python\d|/node_modu
 
 def normal(path: str) -> str:
     """`path` with forward slashes, without `.` parts, and `..` resolved where it can be; empty for none."""
-    path = path.strip().strip("\"'`").replace("\\", "/").removeprefix("file://")
+    path = path.strip().strip("\"'`").replace("\\", "/")
+    if path.startswith("file://"):
+        path = path.removeprefix("file://").replace("%3A", ":").replace("%3a", ":").replace("%20", " ")
+    if path[:1] == "/" and (found := _DEVICE.match(path)):
+        path = ("/" if found[0].upper().endswith("UNC") else "") + path[found.end() :]
     if not path or len(path) > _LONGEST or "\n" in path or "\0" in path:
         return ""
+    if path[:2] == "//" != path[1:3]:
+        share = normal(path[2:])
+        return f"//{share}" if share else ""
     if "/." not in path and "//" not in path and path[0] != "." and path[-1] != "/":
         return path  # as nearly every path is
     absolute = path.startswith("/")
@@ -71,6 +78,14 @@ def normal(path: str) -> str:
         elif (part == ".." and not absolute) or part not in ("", ".", ".."):
             parts.append(part)
     return ("/" if absolute else "") + "/".join(parts)
+
+
+_DEVICE = re.compile(
+    r"//[?.]/UNC(?=/)|//[?.]/(?=[A-Za-z]:/)|/(?=[A-Za-z]:/)|//wsl(?:\$|\.localhost)/[^/]+(?=/)", re.IGNORECASE
+)
+"""What Windows and editors put before a path: device prefixes, a slash before a drive, WSL's server."""
+_DRIVE = re.compile(r"([A-Za-z]):(?=/)|/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")
+"""A drive as Windows, WSL, Cygwin and Git Bash write it."""
 
 
 def join(folder: str, path: str) -> str:
@@ -227,6 +242,9 @@ class PathSet:
     A relative path is the same file as any path it is the tail of (`io/x.py`,
     `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal. A look-up
     takes as long for the ten thousandth path as for the first.
+
+    On a Windows drive case does not count, and `C:/x`, `/c/x`, `/mnt/c/x` are one file. Once such a
+    path was added, the case of relative ones does not count either.
     """
 
     def __init__(self, *, counts_directories: bool = True) -> None:
@@ -236,6 +254,7 @@ class PathSet:
         self._tails: dict[int, int] = {}
         """By hash: what ends the longest form of a file, and which file that is."""
         self._directories = PathSet(counts_directories=False) if counts_directories else None
+        self._windows = False
 
     def __len__(self) -> int:
         return len(self._longest)
@@ -251,16 +270,27 @@ class PathSet:
         same._index = self._index.copy()
         same._tails = self._tails.copy()
         same._directories = self._directories.copy() if self._directories else None
+        same._windows = self._windows
         return same
 
     def add(self, path: str) -> int:
         """Take a normalised path; return which file it is, counted from 0."""
+        path = self._comparable(path)
         index = self._index.get(path)
         if index is None:
             index = self._place(path)
             if len(self._index) < 2 * MOST_FILES:
                 self._index[path] = index
         return index
+
+    def _comparable(self, path: str) -> str:
+        """The form in which paths are told apart: one spelling for a drive, no case on it."""
+        if drive := _DRIVE.match(path):
+            self._windows = self._windows or bool(drive[1])
+            return f"/{drive[1] or drive[2]}{path[drive.end() :]}".casefold()
+        if path.startswith("//") or (self._windows and not path.startswith("/")):
+            return path.casefold()
+        return path
 
     def directories(self) -> int:
         """Distinct directories that hold these files."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from router.reading import grammar, paths, scripts
+from router.reading import cmdlets, grammar, paths, scripts
 from router.reading.paths import How, Touch
 
 _LONGEST = 50_000
@@ -47,11 +47,14 @@ class Effect:
 
 def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
     """Read a command line that starts in `folder`. Never raises: what cannot be understood has no effect."""
-    whole = Effect()
+    command = command[:_LONGEST]
+    if cmdlets.spoken(command):
+        command = command.replace("\\", "/")
+    whole = _dotnet(command, folder)
     folders, left = [folder], list[str]()
     names: dict[str, list[str]] = {}
     heard: list[str] = []
-    for one in grammar.commands(command[:_LONGEST]):
+    for one in grammar.commands(command):
         del folders[one.level + 1 :]
         folders += folders[-1:] * (one.level + 1 - len(folders))
         here = folders[-1]
@@ -68,8 +71,8 @@ def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
         if not words:
             _assign(one.words, names)
             continue
-        if name in _MOVES:
-            folders[-1] = _moved(name, words[1:], here, left)
+        if name.lower() in _MOVES:
+            folders[-1] = _moved(name.lower(), words[1:], here, left)
         elif name == "for" and words[2:3] == ["in"]:
             names[words[1]] = [word for word in words[3 : 3 + _MOST_VALUES] if "$" not in word]
         elif name == "export":
@@ -82,12 +85,20 @@ def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
     return whole
 
 
+def _dotnet(command: str, folder: str) -> Effect:
+    done = Effect()
+    for word, how in cmdlets.dotnet(command):
+        done.touch(folder, word, how)
+        done.acts.add("implement" if how == "edited" else "explore")
+    return done
+
+
 _SCRIPT = re.compile(r"\.(?:py|rb|pl|sh)$")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _MOST_VALUES = 50
 _MOST_VARIABLES = 4
 """In one word that are put in."""
-_MOVES = ("cd", "pushd", "popd")
+_MOVES = ("cd", "pushd", "popd", "chdir", "sl", "set-location", "push-location", "pop-location")
 
 
 def _filled(words: list[str], names: dict[str, list[str]], depth: int = 0) -> list[str]:
@@ -116,7 +127,7 @@ def _assign(words: list[str], names: dict[str, list[str]]) -> None:
 def _moved(name: str, words: list[str], folder: str, left: list[str]) -> str:
     """The folder after `cd`, `pushd` or `popd`; empty where it cannot be known."""
     to = next((word for word in words if word == "-" or not word.startswith("-")), "~")
-    if name == "popd" or to == "-":
+    if name in ("popd", "pop-location") or to == "-":
         return left.pop() if left else ""
     left.append(folder)
     return "" if _VAGUE.search(to) else paths.join(folder, to)
@@ -207,8 +218,15 @@ class _Run:
 def _do(run: _Run) -> None:
     """Do what the table has for a command's name."""
     name = run.words[0].rsplit("/", 1)[-1]
-    handle = _TABLE.get(name)
-    if handle is not None:
+    plain = cmdlets.name_of(name)
+    handle = _TABLE.get(name) or _TABLE.get(plain)
+    if (inner := cmdlets.inner(plain, run.words[1:])) and run.depth < _DEEPEST:
+        run.whole.add(effect(inner, run.depth + 1, run.folder))
+    elif cmdlets.is_known(plain) and (handle is None or plain == "type"):
+        run.whole.acts.add(cmdlets.act_of(plain))
+        for word, how in cmdlets.accesses(plain, run.words[1:]):
+            run.whole.touch(run.folder, word, how)
+    elif handle is not None:
         handle(run)
     elif name.endswith((".sh", ".py")) or "/" in run.words[0]:
         run.whole.acts.add("run")

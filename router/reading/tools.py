@@ -23,7 +23,10 @@ _VERBS = {
         ("search", "grep search search_files codebase_search grep_search semantic_search find_symbol rg"),
         ("run", "bash shell exec exec_command shell_command execute_bash execute_command terminal cmd"),
         ("run", "local_shell powershell run_terminal_command run_terminal_cmd run_command"),
-        ("run", "run_shell_command run_in_terminal"),
+        (
+            "run",
+            "run_shell_command run_in_terminal pwsh run_powershell execute_powershell powershell_execute",
+        ),
         ("editor", "str_replace_editor str_replace_based_edit_tool text_editor file_editor"),
     )
     for name in names.split()

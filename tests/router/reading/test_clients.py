@@ -44,6 +44,32 @@ BLOCKS = {
     "no file shared": ("unknown", "I am not sharing any files that you can edit yet.", ""),
     "an argument passed on in quotes": ("unknown", r'"say \"hi\" in a.py"', 'say "hi" in a.py'),
     "quotes of the user's own": ("unknown", '"a.py" or "b.py"', '"a.py" or "b.py"'),
+    "an editor's tab": ("claude-code", "<ide_opened_file>The user opened /p/b.py in the IDE.</ide_opened_file>\nfix a.py", "fix a.py"),
+    "an editor's selection": ("claude-code", "<ide_selection>Lines 1 to 3 of /p/b.py:\nx = 1</ide_selection>fix it", "fix it"),
+    "an editor's findings": ("claude-code", '<ide_diagnostics>[{"file": "/p/b.py"}]</ide_diagnostics>\n\nfix it', "fix it"),
+    "findings that are new": ("claude-code", "<new-diagnostics>\nb.py: 1 error\n</new-diagnostics>\nfix it", "fix it"),
+    "tabs of a side panel": (
+        "unknown",
+        "<task>\nfix it\n</task>\n\n<environment_details>\n# VSCode Visible Files\nb.py\n\n# VSCode Open Tabs\nb.py,c.py\n</environment_details>",
+        "<task>\nfix it\n</task>",
+    ),
+    "files seen lately": (
+        "unknown",
+        "<open_and_recently_viewed_files>\nb.py\n</open_and_recently_viewed_files>\n<current_file>\nPath: b.py\n</current_file>\n<linter_errors>\nb.py: 1\n</linter_errors>\n<user_query>\nfix it\n</user_query>",
+        "fix it",
+    ),
+    "the editor's own context": (
+        "unknown",
+        "<editorContext>\nThe current file is b.py.\n</editorContext>\n<reminderInstructions>\nx\n</reminderInstructions>\n<userRequest>\nfix it\n</userRequest>",
+        "fix it",
+    ),
+    "an open editor in capitals": ("unknown", "<OPEN-EDITOR-FILES>\nb.py\n</OPEN-EDITOR-FILES>\n<ACTIVE-EDITOR-FILE>\nb.py\n</ACTIVE-EDITOR-FILE>\nfix it", "fix it"),
+    "metadata": ("unknown", "<USER_REQUEST>\nfix it\n</USER_REQUEST>\n<ADDITIONAL_METADATA>\nActive document: b.py\n</ADDITIONAL_METADATA>", "fix it"),
+    "an editor's setup under headings": ("codex", "# Context from my IDE setup:\n\n## Active file: b.py\n\n## Open tabs:\n- b.py: src/b.py\n\n## My request for Codex:\nfix it", "fix it"),
+    "an editor's setup alone": ("codex", "# Context from my IDE setup:\n\n## Active file: b.py\n", ""),
+    "an editor's context as an object": ("unknown", "Here is the user's editor context as a JSON object:\n```json\n{\"activeFile\": {\"path\": \"/p/b.py\"}}\n```", ""),
+    "buffers": ("unknown", "<open_buffers>\nb.py\n</open_buffers>\n<visible_files>c.py</visible_files>\nfix it", "fix it"),
+    "an element that only sounds alike": ("unknown", "<file>\nb\n</file>\nwhy does <selection> not render?", "<file>\nb\n</file>\nwhy does <selection> not render?"),
     "instructions": ("unknown", "# AGENTS.md instructions for /r\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>", ""),
 }  # fmt: skip
 

@@ -58,6 +58,12 @@ def test_hits_of_grep():
         ("/a/../../b", "/b"),
         ("../a", "../a"),
         ("a\\b.py", "a/b.py"),
+        ("\\\\srv\\share\\a.cs", "//srv/share/a.cs"),
+        ("\\\\?\\C:\\x\\a.cs", "C:/x/a.cs"),
+        ("\\\\?\\UNC\\srv\\share\\a.cs", "//srv/share/a.cs"),
+        ("\\\\wsl$\\Debian\\home\\me\\a.py", "/home/me/a.py"),
+        ("/c:/x/a.cs", "c:/x/a.cs"),
+        ("file:///c%3A/my%20x/a.cs", "c:/my x/a.cs"),
         (".", ""),
         ("x" * 500, ""),
         ("a\nb", ""),
@@ -76,6 +82,40 @@ def test_one_file_in_several_forms():
     assert files.add("/elsewhere/astropy/io/x.py") != first
     assert files.add("astropy/table/x.py") != first
     assert len(files) == 3
+
+
+WINDOWS = [
+    "C:\\Code\\app\\src\\Main.cs",
+    "c:/code/app/src/main.cs",
+    "C:/CODE/app/src/Main.cs",
+    "/c/Code/app/src/Main.cs",
+    "/mnt/c/Code/app/src/Main.cs",
+    "/cygdrive/c/code/app/src/main.cs",
+    "/C:/Code/app/src/Main.cs",
+    "\\\\?\\C:\\Code\\app\\src\\Main.cs",
+    "file:///C:/Code/app/src/Main.cs",
+    "C:\\Code\\app\\.\\lib\\..\\src\\Main.cs",
+]
+
+
+@pytest.mark.parametrize("start", range(len(WINDOWS)))
+def test_one_file_on_a_windows_drive(start):
+    files = PathSet()
+    spellings = [*WINDOWS[start:], *WINDOWS[:start], "src\\Main.cs", "SRC/main.CS", "Main.cs"]
+    assert {files.add(paths.normal(path)) for path in spellings} == {0}
+    assert files.directories() == 1
+    assert files.add("D:/Code/app/src/Main.cs") == 1
+    assert files.copy().add("src/other.cs") == 2
+
+
+def test_one_file_on_a_share():
+    files = PathSet()
+    assert {files.add(paths.normal(path)) for path in ("\\\\Srv\\x\\A.cs", "//srv/X/a.cs")} == {0}
+
+
+def test_case_counts_elsewhere():
+    files = PathSet()
+    assert len({files.add(path) for path in ("/home/a.py", "/home/A.py", "b.py", "B.py")}) == 4
 
 
 def test_tails_match_whole_names_only():

@@ -257,3 +257,45 @@ def test_adversarial_commands_are_read(command):
 def test_a_tool_call_tells_where_it_runs():
     call = Call(id="1", name="shell", arguments={"command": ["bash", "-lc", "cat a.py"], "workdir": "/r"})
     assert tools.effect(call)[0] == [Touch("/r/a.py", "read")]
+
+
+WINDOWS = [
+    ("Get-Content src\\app.ts", {("src/app.ts", "read")}, {"explore"}),
+    ("gc .\\src\\app.ts -TotalCount 20", {("src/app.ts", "read")}, {"explore"}),
+    ("Get-Content -Path C:\\p\\app.ts -Raw", {("C:/p/app.ts", "read")}, {"explore"}),
+    ("get-content -LiteralPath 'C:\\my p\\app.ts' -Tail 5", {("C:/my p/app.ts", "read")}, {"explore"}),
+    ("Get-Content a.ts,b.ts | Select-Object -First 3", {("a.ts", "read"), ("b.ts", "read")}, {"explore"}),
+    ("type C:\\p\\app.ts", {("C:/p/app.ts", "read")}, {"explore"}),
+    ("type app.ts", {("app.ts", "read")}, {"explore"}),
+    ("type python", set(), {"explore"}),
+    ("more src\\app.ts", {("src/app.ts", "read")}, {"explore"}),
+    ("Select-String -Path src\\app.ts -Pattern 'x'", {("src/app.ts", "read")}, {"explore"}),
+    ("sls todo app.ts -Context 2", {("app.ts", "read")}, {"explore"}),
+    ("findstr /n /i todo src\\app.ts", {("src/app.ts", "read")}, {"explore"}),
+    ("Get-ChildItem -Recurse -Filter *.ts", set(), {"explore"}),
+    ("dir src", {("src", "seen")}, {"explore"}),
+    ("Set-Content -Path src\\app.ts -Value 'x'", {("src/app.ts", "edited")}, {"implement"}),
+    ("'x' | Out-File -FilePath out.ts -Encoding utf8", {("out.ts", "edited")}, {"implement"}),
+    ("New-Item -ItemType File -Path a.ts", {("a.ts", "edited")}, {"implement"}),
+    ("copy a.ts b.ts", {("a.ts", "read"), ("b.ts", "edited")}, {"implement"}),
+    ("Copy-Item a.ts -Destination lib\\b.ts", {("a.ts", "read"), ("lib/b.ts", "edited")}, {"implement"}),
+    ("Move-Item a.ts b.ts", {("a.ts", "edited"), ("b.ts", "edited")}, {"implement"}),
+    ("del /q a.ts", {("a.ts", "edited")}, {"implement"}),
+    ('powershell -NoProfile -Command "Get-Content src\\app.ts"', {("src/app.ts", "read")}, {"explore"}),
+    ("pwsh.exe -c 'gc app.ts'", {("app.ts", "read")}, {"explore"}),
+    ("cmd /c type src\\app.ts", {("src/app.ts", "read")}, {"explore"}),
+    ("cd C:\\p; gc app.ts", {("C:/p/app.ts", "read")}, {"explore"}),
+    ("Set-Location src; Get-Content app.ts", {("src/app.ts", "read")}, {"explore"}),
+    ('[System.IO.File]::ReadAllText("C:\\p\\app.ts")', {("C:/p/app.ts", "read")}, {"explore", "run"}),
+    ("[IO.File]::WriteAllText('app.ts', 'x')", {("app.ts", "edited")}, {"implement"}),
+    ("cat C:\\p\\app.ts", {("C:/p/app.ts", "read")}, {"explore"}),
+    (r"cat my\ file.ts", {("my file.ts", "read")}, {"explore"}),
+    (r"grep 'a\.b' app.ts", {("app.ts", "read")}, {"explore"}),
+]
+
+
+@pytest.mark.parametrize(("command", "touches", "acts"), WINDOWS)
+def test_windows_commands(command, touches, acts):
+    done = effect(command)
+    assert set(done.touches) == touches
+    assert done.acts == acts
