@@ -1,0 +1,114 @@
+"""Conversations in both dialects: one list of turns, written as each client would send it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
+COUNT = MESSAGES + "/count_tokens"
+DIALECTS = (MESSAGES, CHAT)
+MODELS = ("auto", "cloud", "claude-opus-5-5", "claude-sonnet-5-5", "turnout/cloud", "gpt-5.5", "")
+ROLES = ("system", "developer", "user", "assistant", "tool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """`role` as in `ROLES`, or `call` with a tool's name and input; `tool` answers the call before it."""
+
+    role: str
+    text: Any = ""
+    tool: str = ""
+    input: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is posted. `body` is bytes where the JSON itself is the point."""
+
+    path: str
+    body: Mapping[str, Any] | bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def request(
+    path: str,
+    turns: Sequence[Turn],
+    *,
+    model: str = "auto",
+    stream: bool = False,
+    headers: Mapping[str, str] | None = None,
+    **fields: Any,
+) -> Request:
+    """Write turns in the dialect of `path`; `fields` are added to the body."""
+    write = _chat if path == CHAT else _anthropic
+    body: dict[str, Any] = {"model": model, **write(turns)} if model else write(turns)
+    if path != COUNT:
+        body |= {"max_tokens": 20} | ({"stream": True} if stream else {})
+    return Request(path=path, body=body | fields, headers=headers or {})
+
+
+def _anthropic(turns: Sequence[Turn]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    messages: list[dict[str, Any]] = []
+    calls = 0
+    for turn in turns:
+        if turn.role == "call":
+            calls += 1
+            block = {"type": "tool_use", "id": f"t{calls}", "name": turn.tool, "input": turn.input}
+            messages.append({"role": "assistant", "content": [block]})
+        elif turn.role == "tool":
+            block = {"type": "tool_result", "tool_use_id": f"t{calls}", "content": turn.text}
+            messages.append({"role": "user", "content": [block]})
+        elif turn.role in {"system", "developer"} and not messages:
+            body["system"] = turn.text
+        else:
+            role = "system" if turn.role == "developer" else turn.role
+            messages.append({"role": role, "content": turn.text})
+    return body | {"messages": messages}
+
+
+def _chat(turns: Sequence[Turn]) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = []
+    calls = 0
+    for turn in turns:
+        if turn.role == "call":
+            calls += 1
+            arguments = turn.input if isinstance(turn.input, str) else json.dumps(turn.input)
+            call = {
+                "id": f"t{calls}",
+                "type": "function",
+                "function": {"name": turn.tool, "arguments": arguments},
+            }
+            messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        elif turn.role == "tool":
+            messages.append({"role": "tool", "tool_call_id": f"t{calls}", "content": turn.text})
+        else:
+            messages.append({"role": turn.role, "content": turn.text})
+    return {"messages": messages}
+
+
+def user(text: Any) -> Turn:
+    return Turn(role="user", text=text)
+
+
+def assistant(text: Any) -> Turn:
+    return Turn(role="assistant", text=text)
+
+
+def call(tool: str, arguments: Any) -> Turn:
+    return Turn(role="call", tool=tool, input=arguments)
+
+
+def result(text: Any) -> Turn:
+    return Turn(role="tool", text=text)
+
+
+def blocks(*texts: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text} for text in texts]
