@@ -1,13 +1,11 @@
 """From an ASGI scope to a `Request`: the body within its bounds, the key, the few facts.
 
-Bodies are taken as they are; `gzip` and `deflate` are undone, since the size limit
-and the reading need the text. Anything wrong raises a `BadRequest` that says what.
+Bodies are taken as they are; content encodings are undone, since the size limit and the
+reading need the text. Anything wrong raises a `BadRequest` that says what.
 """
 
 import uuid
-import zlib
 from dataclasses import replace
-from typing import Literal
 
 from router.app.body import Body, too_large
 from router.app.hangup import Scope
@@ -19,6 +17,7 @@ from router.tracks.headers import field
 from router.types import DialectName, Headers, Operation, Request
 from router.wire import DIALECTS
 from router.wire.body import mend
+from router.wire.encodings import Oversized, decode
 
 NAME = 200
 """Characters kept of a user's name that a proxy sends."""
@@ -31,9 +30,6 @@ UNKNOWN_KEY = (
     "this Turnout key is unknown, was revoked or has expired; "
     "`turnout key create --team TEAM` makes a new one"
 )
-
-Encoding = Literal["", "identity", "gzip", "deflate"]
-_WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -51,7 +47,11 @@ async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int
     """
     limit = body.limit if limit is None else limit
     sent = await body.read(limit, owner)
-    plain = _decoded(sent, field(headers, "content-encoding").lower(), limit)
+    encodings = ",".join(value for name, value in headers if name == "content-encoding")
+    try:
+        plain = decode(sent, encodings, limit)
+    except Oversized as error:
+        raise too_large(limit) from error
     if plain is not sent:
         body.count(len(plain))
     return plain
@@ -176,21 +176,3 @@ def make_request(
         headers=tuple(pair for pair in headers if pair[0] != "content-encoding"),
         query=query,
     )
-
-
-def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
-    if encoding in {"", "identity"}:
-        return body
-    if encoding not in _WINDOW_BITS:
-        raise BadRequest(
-            f"content-encoding: `{encoding}` is not supported; send the body plain, as gzip or as deflate",
-            status=415,
-        )
-    inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
-    try:
-        plain = inflate.decompress(body, limit + 1)
-    except zlib.error as broken:
-        raise BadRequest(f"content-encoding: the body is not valid {encoding} ({broken})") from broken
-    if len(plain) > limit:
-        raise too_large(limit)
-    return plain

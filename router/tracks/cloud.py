@@ -21,7 +21,7 @@ from router.settings import CloudSettings
 from router.tracks.credentials import CARRIERS, credential
 from router.tracks.egress import Egress, cleared
 from router.tracks.failures import cloud_failure, failed, unreachable
-from router.tracks.headers import back, field, onward
+from router.tracks.headers import back, field, foreign_encoding, onward
 from router.tracks.lite import Lite
 from router.tracks.pulse import Pulse
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
@@ -145,6 +145,9 @@ class CloudTrack:
 
     async def _relay(self, plan: Plan, model: str, spoken: Spoken) -> Reply:
         response = await self._post(plan, model, spoken.path)
+        if encoding := foreign_encoding(response.headers):
+            response.close()
+            raise unreachable(f"answered in `{encoding[:40]}`, which cannot be read here")
         headers = back(response.raw_headers)
         streams = response.content_type == EVENT_STREAM
         tap = DIALECTS[spoken.name].tap(streams)

@@ -4,7 +4,7 @@ Everything passes but what belongs to one connection, and what whoever sends the
 message computes anew. Unknown fields and `anthropic-beta` are untouched.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from router.types import Headers
 
@@ -34,6 +34,16 @@ def back(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     if field(headers, "content-encoding"):  # undone on the way, so the length is another
         dropped |= {"content-length"}
     return tuple(pair for pair in headers if pair[0] not in dropped)
+
+
+READABLE = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
+"""Content encodings that are undone on the way."""
+
+
+def foreign_encoding(headers: Mapping[str, str]) -> str:
+    """The content encoding of an answer that nobody here can undo; empty for none."""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    return "" if encoding in READABLE else encoding
 
 
 def field(headers: Iterable[tuple[str, str]], name: str) -> str:

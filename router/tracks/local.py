@@ -20,6 +20,7 @@ from router.errors import Cause, TrackError
 from router.settings import LocalSettings
 from router.tracks.chat import body_for, check_calls, sound_call_first, wants_usage, without_usage
 from router.tracks.failures import KINDS, Refusal, read_refusal, seconds
+from router.tracks.headers import foreign_encoding
 from router.tracks.nearby import Nearby
 from router.tracks.pulse import Pulse
 from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
@@ -133,6 +134,11 @@ class LocalTrack:
         response = await self._nearby.post(
             CHAT_PATH, body_for(plan.request, name), headers={PRIORITY: priority}
         )
+        if encoding := foreign_encoding(response.headers):
+            response.close()
+            raise TrackError(
+                f"the local server answered in `{encoding[:40]}`, which cannot be read", cause="local_error"
+            )
         if response.status != HTTPStatus.OK:
             async with response:
                 raise _failure(response.status, response.headers, await response.read())
