@@ -1,52 +1,221 @@
-"""Path patterns as in a `.gitignore`, compiled to regular expressions.
+"""Path patterns as in a `.gitignore`, compiled to RE2 for searching text.
 
-Made for a fence, so in doubt a pattern matches: at any depth, in absolute and
-relative paths, with either separator, whatever the case, and a directory's
-pattern holds for everything below it.
+Made for `never_cloud`, so in doubt a pattern matches: at any depth, in absolute and relative
+paths, whatever the case, and a directory's pattern holds for everything below it. A file's name
+holds for its siblings that carry a copy: `.env` also stands for `.env.local`, `.env~`, `.env.swp`.
+
+The text that is searched is a normal form, see `router.privacy.text`: in lower case, with `/`
+between segments and nothing encoded.
 """
 
 import re
-from collections.abc import Iterable
-from posixpath import normpath
+from dataclasses import dataclass
 
-_PART = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[^*?\[/]+|/|\[")
-_WILD = {"**/": r"(?:.*/)?", "/**": r"(?:/.*)?", "**": r".*", "*": r"[^/\n]*", "?": r"[^/\n]"}
+import re2
+
+NAME = r"[^\s/\\\"'`<>|;,()\[\]{}=:&$*?!#]"
+"""A character of a file's name as text writes it; names with others are found by their quotes."""
+_BEFORE = r"(?:^|[^\w.\-])[\-_*~]*"
+"""A path's first segment begins here: after anything that is no part of a name."""
+_START = r"(?:^|[^\w.\-/~])"
+_RELATIVE = r"(?:^|[^\w.\-/])[\-_*~]*(?:\.{1,2}/)*"
+_AFTER = r"(?:$|[^\w.\-]|[.\-]+(?:$|[^\w.\-]))"
+_BACKUP = r"(?:~|\.(?:bak|old|orig|save|swp|swo|tmp|backup|copy|\d+)\b|[.~]*)"
+_SIBLING = r"(?:[.~_\-][\w.~\-]*)?"
+QUIET = re2.Options()
+QUIET.log_errors = False
+_PART = re.compile(r"\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[^*?\[]+|\[")
+_DRIVE = re.compile(r"[a-z]:$")
 
 
-def compile_glob(glob: str) -> re.Pattern[str]:
-    """Compile one pattern, to be searched in what `haystack` makes of paths.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glob:
+    """One pattern, compiled.
 
-    A pattern that begins with `/` or a drive holds from the start of a path on only.
+    `written` finds a path that the pattern covers, as prose, code and tool output write paths.
+    `named` also finds a bare name, as the arguments of a call do: `cat secrets`.
+    """
+
+    source: str
+    """As the policy has it."""
+    segments: tuple[str, ...]
+    """In lower case, without `**` at either end."""
+    anchored: bool
+    """It holds from the root on only."""
+    plain_file: bool
+    """It names files by their name alone: `.env`, `*.pem`."""
+    written: str
+    named: str
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """What every path that it covers holds, the most telling first; empty where there is nothing."""
+        runs = [run for segment in self.segments for run in _literal_runs(segment)]
+        last = [run for run in _literal_runs(self.segments[-1])] if self.segments else []
+        return tuple(sorted(last or runs, key=len, reverse=True))
+
+
+def compile_glob(glob: str) -> Glob:
+    """Compile one pattern. One that begins with `/` or a drive holds from the root on only.
 
     Raises:
-        ValueError: the pattern is empty, or its character class is none.
+        ValueError: the pattern is empty, or has an invalid character class.
     """
     plain = glob.replace("\\", "/").strip().lower()
     if not plain.strip("/"):
         raise ValueError("is empty; give a path such as 'secrets/**'")
-    start = "^/" if plain.startswith("/") or plain[1:3] == ":/" else "/"
-    body = "".join(_translate(part) for part in _PART.findall(plain.removeprefix("./").strip("/")))
-    try:
-        return re.compile(f"(?m){start}{body}(?:/.*)?$")
-    except re.error as error:
-        raise ValueError(f"is no valid pattern: {error}") from error
+    anchored = plain.startswith("/") or bool(_DRIVE.match(plain[:2]))
+    parts = [part for part in plain.removeprefix("./").split("/") if part not in {"", "."}]
+    below = plain.endswith("/") or parts[-1:] == ["**"]
+    while parts and parts[-1] == "**":
+        parts.pop()
+    while parts and parts[0] == "**" and not anchored:
+        parts.pop(0)
+    segments = tuple(parts)
+    file = not below and "." in segments[-1] if segments else False
+    front, rooted = _fronts(segments, anchored=anchored)
+    end = ""
+    if file:
+        end = _SIBLING if _is_literal(segments[-1]) else _BACKUP
+    if not segments:
+        written = named = f"{front}{NAME}"
+    elif file:
+        written = named = rf"{front}{end}(?:/{NAME}|{_AFTER})"
+    else:
+        written = rf"{front}/{NAME}|{rooted}(?:/|{_AFTER})"
+        option = rf"(?:^|\s)-[a-z]{_body(segments)}(?:/|{_AFTER})"
+        bare = rf"{front}(?:/|[*?]|$|[^\w.\-(=]|[.\-]+(?:$|[^\w.\-]))"
+        named = written if anchored else f"{written}|{bare}|{option}"
+    for text in (written, named):
+        try:
+            re2.compile(text, QUIET)
+        except re2.error as error:
+            raise ValueError(f"is no valid pattern: {error_text(error)}") from error
+    return Glob(
+        source=glob,
+        segments=segments,
+        anchored=anchored,
+        plain_file=file and len(segments) == 1,
+        written=written,
+        named=named,
+    )
 
 
-def haystack(paths: Iterable[str]) -> str:
-    """Put paths in one text, a line each: as they were written, and with `.` and `..` resolved.
+def may_expand(token: str, glob: Glob) -> bool:
+    """Whether a shell may expand `token` to a path that `glob` covers, by at least one of its letters.
 
-    Every line begins with `/` and is in lower case, so that a search has a letter to
-    begin at and none to fold: more than twice as fast over the paths of a long conversation.
+    `*` alone expands to anything and tells nothing, so a letter or digit of the pattern must be spelled.
+
+    Args:
+        token: one word of a command with `*`, `?` or `[...]` in it; lower case, `/` between segments.
+        glob: what is covered.
     """
-    written = [path.replace("\\", "/").replace("\n", " ") for path in paths]
-    resolved = [normpath(path) for path in written if "./" in path or "//" in path]
-    return "\n".join("/" + path.lstrip("/") for path in (*written, *resolved)).lower()
+    tokens = [part for part in token.split("/") if part not in {"", "."}]
+    width = len(glob.segments)
+    starts = range(len(tokens) - width + 1) if width else ()
+    return any(_may_equal(tokens[at : at + width], glob.segments) for at in starts)
+
+
+def _may_equal(tokens: list[str], segments: tuple[str, ...]) -> bool:
+    spelled = [_intersect(token, segment) for token, segment in zip(tokens, segments, strict=True)]
+    return None not in spelled and any(spelled)
+
+
+def _intersect(one: str, other: str) -> bool | None:
+    """Whether a name that both wildcard patterns match shares a spelled letter; None where there is no name."""
+    left, right = _atoms(one), _atoms(other)
+    reachable = {(0, 0, False)}
+    pending = [(0, 0, False)]
+    while pending:
+        at, to, spelled = pending.pop()
+        for step in _steps(left, right, at, to, spelled):
+            if step not in reachable:
+                reachable.add(step)
+                pending.append(step)
+    ends = [spelled for at, to, spelled in reachable if (at, to) == (len(left), len(right))]
+    return any(ends) if ends else None
+
+
+_Step = tuple[int, int, bool]
+
+
+def _steps(left: list[str], right: list[str], at: int, to: int, spelled: bool) -> list[_Step]:  # noqa: FBT001 - part of a state
+    mine, other = left[at : at + 1], right[to : to + 1]
+    steps: list[_Step] = []
+    if mine == ["*"]:
+        steps += [(at + 1, to, spelled), *([(at, to + 1, spelled)] if other else [])]
+    if other == ["*"]:
+        steps += [(at, to + 1, spelled), *([(at + 1, to, spelled)] if mine else [])]
+    if mine and other and "*" not in {*mine, *other} and _same(mine[0], other[0]):
+        steps.append((at + 1, to + 1, spelled or (mine == other and mine[0].isalnum())))
+    return steps
+
+
+def _same(one: str, other: str) -> bool:
+    if len(one) == 1 and len(other) == 1 and "?" not in {one, other}:
+        return one == other
+    for atom, char in ((one, other), (other, one)):
+        if atom[0] == "[" and len(atom) > 1 and len(char) == 1 and char not in "?*":
+            return re.fullmatch(_translate(atom), char) is not None
+    return True  # a class or `?` against another may hold a common character
+
+
+def _atoms(pattern: str) -> list[str]:
+    atoms: list[str] = []
+    for part in _PART.findall(pattern):
+        if part in {"**", "*", "?"} or (part[0] == "[" and len(part) > 1):
+            atoms.append("*" if part == "**" else part)
+        else:
+            atoms.extend(part)
+    return atoms
+
+
+def _fronts(segments: tuple[str, ...], *, anchored: bool) -> tuple[str, str]:
+    """What finds a path up to its last given segment: in any path, and in one that has a root.
+
+    What a relative path is relative to is often not in the request, so `vault/x` and `../vault/x`
+    count for `/srv/vault/**`.
+    """
+    if not anchored:
+        return _BEFORE + _body(segments), rf"{_START}(?:~|\.{{1,2}}|[a-z]:)?(?:/{NAME}+)*/" + _body(segments)
+    drive = bool(segments) and bool(_DRIVE.match(segments[0]))
+    root = _START + ("" if drive else r"(?:[a-z]:)?/") + _body(segments)
+    near = [_RELATIVE + _body(segments[at:]) for at in range(1 if drive else 0, len(segments))]
+    front = f"(?:{'|'.join((root, *near))})"
+    return front, root
+
+
+def _body(segments: tuple[str, ...]) -> str:
+    text = ""
+    for at, segment in enumerate(segments):
+        if segment == "**":
+            text += f"(?:{NAME}+/)*"
+        else:
+            inner = "".join(_translate(part) for part in _PART.findall(segment))
+            text += inner + ("/" if at < len(segments) - 1 else "")
+    return text
 
 
 def _translate(part: str) -> str:
-    if part in _WILD:
-        return _WILD[part]
-    if part.startswith("[") and part.endswith("]"):
+    if part in {"*", "**"}:
+        return f"{NAME}*"
+    if part == "?":
+        return NAME
+    if part.startswith("[") and part.endswith("]") and len(part) > 1:
         inner = part[1:-1]
-        return f"[^{inner[1:]}]" if inner[:1] in {"!", "^"} else f"[{inner}]"
+        return f"[^{inner[1:]}/]" if inner[:1] in {"!", "^"} else f"[{inner}]"
     return re.escape(part)
+
+
+def _is_literal(segment: str) -> bool:
+    return not set(segment) & set("*?[")
+
+
+def _literal_runs(segment: str) -> list[str]:
+    return [part for part in _PART.findall(segment) if not set(part[:1]) & set("*?[")]
+
+
+def error_text(error: Exception) -> str:
+    """What RE2 says of an expression that it refuses."""
+    text = error.args[0] if error.args else error
+    return text.decode() if isinstance(text, bytes) else str(text)

@@ -237,12 +237,10 @@ class _Compiler:
         paths = []
         for at, glob in enumerate(spec.paths):
             try:
-                paths.append((glob, compile_glob(glob)))
+                paths.append(compile_glob(glob))
             except ValueError as error:
                 self._blame(("never_cloud", "paths", at), f"'{glob}' {error}")
-        return Fence(
-            paths=tuple(paths), patterns=tuple(re.compile(text) for text in spec.match), teams=spec.teams
-        )
+        return Fence(paths=tuple(paths), patterns=spec.match, teams=spec.teams, opaque=spec.opaque)
 
 
 def proof_beside(path: Any) -> Any:

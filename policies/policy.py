@@ -1,13 +1,13 @@
 """A policy as it is held in memory: checked, compiled, frozen. Made by `policies.load`."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies.bars import Gate
 from policies.conditions import Condition
 from policies.decision import TrackName
-from policies.schema import Budget, Degrade, Escalate, OtherwiseSpec
+from policies.globs import Glob
+from policies.schema import Budget, Degrade, Escalate, Opaque, OtherwiseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,11 @@ class Rule:
 class Fence:
     """`never_cloud`, compiled."""
 
-    paths: tuple[tuple[str, re.Pattern[str]], ...] = ()
-    """Each pattern as it was written, and compiled."""
-    patterns: tuple[re.Pattern[str], ...] = ()
+    paths: tuple[Glob, ...] = ()
+    patterns: tuple[str, ...] = ()
+    """Regular expressions in RE2's syntax."""
     teams: tuple[str, ...] = ()
+    opaque: Opaque = "local"
 
     @property
     def watches_content(self) -> bool:
@@ -57,11 +58,6 @@ class Policy:
     observe: bool
     variables: frozenset[str]
     """The variables that any condition reads; no other is computed."""
-
-    @property
-    def never_cloud_patterns(self) -> tuple[re.Pattern[str], ...]:
-        """What reading must watch for; those that occur come back as `Features.marks`."""
-        return self.fence.patterns
 
     @property
     def first_byte_s(self) -> float | None:

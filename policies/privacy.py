@@ -8,8 +8,6 @@ answer is no: unknown is not allowed.
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from classifiers.features import Features
-from policies.globs import haystack
 from policies.policy import Policy
 
 
@@ -22,10 +20,25 @@ class Clearance:
     """Which path, pattern or team forbids it; empty where allowed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """What a request would expose, of all that any policy keeps here. Made by `router.privacy`."""
+
+    sources: frozenset[str] = frozenset()
+    """Globs and patterns, as policies have them, that its bytes match."""
+    earlier: frozenset[str] = frozenset()
+    """Those that its session, or content that it repeats, matched before."""
+    unnamed: bool = False
+    """It holds the output of a command that may be any file's, as that names none."""
+    opaque: bool = False
+    """It holds what cannot be read: an image, encrypted reasoning, a file by its id."""
+    readable: bool = True
+
+
 ALLOWED = Clearance(allowed=True)
 
 
-def clear(policy: Policy, features: Features | None, team: str = "") -> Clearance:
+def clear(policy: Policy, exposure: Exposure | None, team: str = "") -> Clearance:
     """Hold one request against the policy's `never_cloud`.
 
     The reason names the policy's own pattern, never the path or text that matched it:
@@ -33,7 +46,7 @@ def clear(policy: Policy, features: Features | None, team: str = "") -> Clearanc
 
     Args:
         policy: Its `fence` is what is watched.
-        features: None where the request could not be read.
+        exposure: None where the request could not be read.
         team: The team whose key was used; empty where there are no keys.
     """
     fence = policy.fence
@@ -44,16 +57,24 @@ def clear(policy: Policy, features: Features | None, team: str = "") -> Clearanc
             )
     if not fence.watches_content:
         return ALLOWED
-    if features is None:
+    if exposure is None or not exposure.readable:
         return _refused("the request could not be read, and this policy keeps things private")
-    watched = {pattern.pattern for pattern in fence.patterns}
-    for mark in features.marks:  # reading watches for all policies' patterns
-        if mark in watched:
-            return _refused(f"the conversation matches '{mark}'")
-    text = haystack(features.paths) if fence.paths else ""
-    for glob, pattern in fence.paths:
-        if text and pattern.search(text):
-            return _refused(f"the conversation touches '{glob}'")
+    return _of_content(policy, exposure)
+
+
+def _of_content(policy: Policy, exposure: Exposure) -> Clearance:
+    fence = policy.fence
+    for matched, when in ((exposure.sources, ""), (exposure.earlier, " earlier")):
+        for pattern in fence.patterns:
+            if pattern in matched:
+                return _refused(f"the conversation {'matched' if when else 'matches'} '{pattern}'{when}")
+        for path in fence.paths:
+            if path.source in matched:
+                return _refused(f"the conversation {'touched' if when else 'touches'} '{path.source}'{when}")
+    if exposure.unnamed and fence.paths:
+        return _refused("a command printed files' contents without their names")
+    if exposure.opaque and fence.opaque == "always":
+        return _refused("it holds what cannot be read, and this policy keeps that here")
     return ALLOWED
 
 

@@ -4,10 +4,11 @@ Every key is listed here; any other is refused. Conditions and patterns are
 compiled by `policies.load`, which also knows the line each value stands on.
 """
 
-import re
 from typing import Annotated, Literal
 
+import re2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from policies.globs import QUIET, error_text
 
 Confidence = Annotated[float, Field(strict=True, ge=0.5, lt=1)]
 Count = Annotated[int, Field(strict=True, ge=0)]
@@ -24,11 +25,18 @@ EscalationCause = Literal["overflow", "bad_tool_call", "local_error", "turn_too_
 DegradeCause = Literal["no_credential", "cloud_error"]
 
 
+Opaque = Literal["allow", "local", "always"]
+
+
 def _pattern(text: str) -> str:
+    """See that RE2 takes a pattern: its time is linear, so no pattern and no text can hold up a request."""
     try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no valid regular expression: {error}") from error
+        re2.compile(text, QUIET)
+    except re2.error as error:
+        raise ValueError(
+            f"is no valid regular expression in RE2's syntax: {error_text(error)}; it has no lookaround and no "
+            "backreferences, write what must stay without them"
+        ) from error
     return text
 
 
@@ -89,11 +97,14 @@ class NeverCloud(_Part):
     """What never leaves, whatever the rules say."""
 
     paths: tuple[Text, ...] = ()
-    """Patterns as in a `.gitignore`; a conversation that touched such a file stays."""
+    """Patterns as in a `.gitignore`; a conversation that touches such a file stays."""
     match: tuple[Annotated[Text, AfterValidator(_pattern)], ...] = ()
-    """Regular expressions; a conversation in which one occurs stays."""
+    """Regular expressions in RE2's syntax; a conversation in which one occurs stays."""
     teams: tuple[Text, ...] = ()
     """Teams whose requests stay; `*` stands for any characters."""
+    opaque: Opaque = "local"
+    """What nobody here can read, such as an image: `allow` it, keep it `local` once the session has touched
+    something that stays, or `always`."""
 
 
 class Budget(_Part):

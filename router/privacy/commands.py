@@ -1,0 +1,76 @@
+"""What a command may read although it does not spell it: wildcards, and output without a file's name."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
+
+from policies.globs import Glob, may_expand
+from router.privacy.listing import is_listing
+
+_TOKEN = re.compile(r"[^\s'\"`|;&<>()=,:@]*[*?\[{][^\s'\"`|;&<>()=:@]*")
+_BRACES = re.compile(r"\{([^{}\s]{0,200})\}")
+_MOST_TOKENS = 2_000
+_MOST_SPELLINGS = 64
+_LONGEST = 300
+
+_GIT = re.compile(
+    r"\bgit(?:\s+(?:-[Cc]\s+\S+|--?[\w-]+(?:=\S+)?))*\s+"
+    r"(?P<verb>diff|show|log|stash\s+show|format-patch|whatchanged|archive)\b(?P<rest>[^|;&\n]*)"
+)
+_QUIET = re.compile(
+    r"--(?:stat|shortstat|numstat|dirstat|summary|name-only|name-status|quiet|exit-code|check|oneline|no-patch|format|pretty)\b|"
+    r"(?:^|\s)-(?:s|q)\b"
+)
+_PATCH = re.compile(r"(?:^|\s)(?:-p|-u|--patch|-L\S*)\b|(?:^|\s)-[GS]")
+_NAMES = re.compile(r"(?:^|\s)--\s+\S|[\w~^}]:\S|(?:^|\s)[\w@+~.\-]+/[\w@+~./\-]*\.\w+|(?:^|\s)[\w\-]+\.[A-Za-z]\w{0,6}(?:\s|$)")
+_HEADERS = re.compile(
+    r"^(?:diff --git |diff --cc |--- |\+\+\+ |Index: |Binary files |Only in |commit [0-9a-f]{7,})|"
+    r"^\s*\S+\s+\|\s+(?:\d+|Bin)",
+    re.MULTILINE,
+)
+_FAILED = re.compile(r"\s*(?:fatal|error|warning|usage|bash|sh|zsh|git|/bin/\w+): ", re.IGNORECASE)
+_WRAPPER = re.compile(
+    r"</?[A-Za-z_][\w\-]*>|<returncode>\d+</returncode>|(?:Output|Exit code|Wall time|Chunk ID|stdout|stderr|"
+    r"Process exited with code|Original token count)[^\n]*",
+    re.IGNORECASE,
+)
+RAW = rb"\bgit(?:\s|[^\"|;&]){1,60}?(?:diff|show|log|stash|format-patch|whatchanged|archive)\b"
+"""Finds in raw JSON what `prints_unnamed` may be about."""
+
+
+def expands_to(command: str, globs: Iterable[Glob]) -> Glob | None:
+    """The first of `globs` that a wildcard of `command` may expand to."""
+    watched = [glob for glob in globs if glob.segments]
+    for token in islice(_TOKEN.finditer(command), _MOST_TOKENS):
+        if len(token[0]) <= _LONGEST:
+            for spelling in _spellings(token[0]):
+                found = next((glob for glob in watched if may_expand(spelling, glob)), None)
+                if found is not None:
+                    return found
+    return None
+
+
+def _spellings(token: str) -> Iterator[str]:
+    """What a shell makes of braces; the token itself where it has none."""
+    parts = _BRACES.split(token)
+    choices = [part.split(",") if at % 2 else [part] for at, part in enumerate(parts)]
+    yield from islice(("".join(choice) for choice in product(*choices)), _MOST_SPELLINGS)
+
+
+def prints_unnamed(command: str) -> bool:
+    """Whether a command prints contents of files all over a repository that it does not name."""
+    for call in _GIT.finditer(command):
+        rest = call["rest"]
+        if _QUIET.search(rest) and not _PATCH.search(rest):
+            continue
+        if call["verb"] == "log" and not _PATCH.search(rest):
+            continue
+        if not _NAMES.search(rest):
+            return True
+    return False
+
+
+def is_unnamed(output: str) -> bool:
+    """Whether what such a command printed tells of no file: no header, no list of names, no failure."""
+    plain = _WRAPPER.sub("", output).strip()
+    return bool(plain) and not _HEADERS.search(plain) and not _FAILED.match(plain) and not is_listing(plain)

@@ -1,0 +1,152 @@
+"""What one piece of a body tells, whatever conversation it stands in."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from router.privacy import commands
+from router.privacy.pieces import MESSAGES, Piece
+from router.privacy.strings import Part, Place, Text, walk
+from router.privacy.watch import Watch
+
+WINDOW = 200
+"""Characters on either side of a seam between two strings in which a pattern is looked for."""
+TEXT_MODE = "text"
+"""Stands for the id of a call that an assistant wrote as text."""
+_SEPARATOR = "\n\n\0\n\n"
+_OPAQUE_TYPES = frozenset({
+    "image", "image_url", "input_image", "input_audio", "audio", "video", "video_url", "redacted_thinking",
+    "container_upload", "input_file",
+})  # fmt: skip
+_OPAQUE_KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data")
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """One place at which something stands that must stay."""
+
+    source: str
+    """The policy's own glob or pattern."""
+    part: Part
+    place: Place
+    text: str
+    """The words that match; shown to whoever asks, never kept."""
+
+
+class PieceFacts(msgspec.Struct, frozen=True):
+    """One piece, scanned."""
+
+    sources: frozenset[str]
+    edges: tuple[str, ...] = ()
+    """Of a message, the beginning and end of each text in it, in order."""
+    unnamed: frozenset[str] = frozenset()
+    """Ids of calls whose output may be of any file; see `commands.prints_unnamed`."""
+    opaque: bool = False
+    """It holds what cannot be read."""
+
+
+def gather(piece: Piece, value: Any, watch: Watch) -> PieceFacts:
+    """Scan one piece; `value` is what its raw JSON decodes to."""
+    edges = tuple(_edges(value)) if watch.patterns and piece.name == MESSAGES else ()
+    acts = isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
+    opaque = watch.opaque and any(_is_opaque(value))
+    if not acts and not watch.needles.may_hold(piece.raw):
+        return PieceFacts(frozenset(), edges, opaque=opaque)
+    unnamed: set[str] = set()
+    sources: set[str] = set()
+    texts = list(walk(value, (), part_of(piece)))
+    for sighting in sightings(texts, watch):
+        sources.add(sighting.source)
+    if watch.globs and acts:
+        unnamed.update(
+            text.call or TEXT_MODE
+            for text in texts
+            if text.part is Part.COMMAND and "git" in text.text and commands.prints_unnamed(text.text)
+        )
+    return PieceFacts(frozenset(sources), edges, frozenset(unnamed), opaque)
+
+
+def part_of(piece: Piece) -> Part:
+    """What the strings of a piece are, before its own fields tell."""
+    return Part.OFFER if piece.name in {"tools", "functions"} else Part.TEXT
+
+
+def sightings(texts: Iterable[Text], watch: Watch) -> Iterator[Sighting]:
+    """Everything in these strings that must stay."""
+    spoken: list[str] = []
+    for text in texts:
+        if text.spoken:
+            spoken.append(text.text)
+        commanded = text.part is Part.COMMAND
+        if not commanded and not watch.needles.may_hold(text.text.encode(errors="replace")):
+            continue
+        for source, words in watch.in_text(text.text, text.part):
+            yield Sighting(source, text.part, text.place, words)
+    if watch.patterns and len(spoken) > 1:
+        for glue in (" ", ""):
+            joined = glue.join(spoken)
+            if watch.pattern_needles.may_hold(joined.encode(errors="replace")):
+                for source, words in watch.in_prose(joined):
+                    yield Sighting(source, Part.TEXT, (), words)
+
+
+def seams(before: str, edges: Iterable[str]) -> tuple[list[str], str]:
+    """What stands around each seam between texts, read on and apart, and how the last one ends.
+
+    Args:
+        before: how the text before the first ends; empty where there is none.
+        edges: see `PieceFacts`.
+    """
+    windows: list[str] = []
+    for edge in edges:
+        if before:
+            windows += (f"{before} {edge[:WINDOW]}", before + edge[:WINDOW])
+        before = (f"{before} {edge}" if len(edge) < WINDOW else edge)[-WINDOW:]
+    return windows, before
+
+
+def in_seams(windows: list[str], watch: Watch) -> Iterator[str]:
+    """Patterns that match where one text follows another, in one message or the next."""
+    if windows and watch.pattern_needles.may_hold(_SEPARATOR.join(windows).encode(errors="replace")):
+        for window in windows:
+            yield from (source for source, _ in watch.in_prose(window))
+
+
+def _edges(value: Any) -> Iterator[str]:
+    """The texts of a message, each cut in the middle where it is long."""
+    content = value.get("content") if isinstance(value, dict) else None
+    for block in content if isinstance(content, list) else (content,):
+        text = block
+        if isinstance(block, dict):
+            text = block.get("text", block.get("content", block.get("thinking")))
+        if isinstance(text, str):
+            yield text if len(text) <= 2 * WINDOW else f"{text[:WINDOW]}\0{text[-WINDOW:]}"
+        elif isinstance(text, list):
+            yield from _edges({"content": text})
+
+
+def _is_opaque(value: Any) -> Iterator[bool]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _is_opaque(item)
+    elif isinstance(value, dict):
+        kind = value.get("type")
+        yield isinstance(kind, str) and kind in _OPAQUE_TYPES
+        yield kind == "base64" and not str(value.get("media_type", "")).startswith("text/")
+        yield kind == "document" and isinstance(value.get("source"), dict) and value["source"].get("type") == "url"
+        yield any(isinstance(value.get(name), str) for name in _OPAQUE_KEYS)
+        for item in value.values():
+            yield from _is_opaque(item)
+
+
+def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:
+    """Whether a message holds the output of one of `calls` and it tells of no file."""
+    for text in walk(value, (), Part.TEXT):
+        if not text.spoken:
+            continue
+        answered = text.part is Part.RESULT and text.call in calls
+        observed = TEXT_MODE in calls and text.part is Part.TEXT and text.place[-1:] != ("role",)
+        if (answered or observed) and text.text[:1] not in "{[" and commands.is_unnamed(text.text):
+            return True
+    return False
+

@@ -1,0 +1,122 @@
+r"""Normal forms of a string: what it says, however it is spelled.
+
+A path or a pattern is looked for in these forms and in the string as it is. They undo percent
+and HTML escapes, `\x73`, `s` and octal escapes, Unicode look-alikes (NFKC), characters that
+are not shown, quotes inside a word, and the spellings of one path: `\`, `//`, `.`, `..`, trailing
+dots and spaces, alternate streams.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from posixpath import normpath
+from urllib.parse import unquote
+
+_HIDDEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]|(?<=[A-Za-z0-9./_-])[\u0300-\u036f]+"
+)
+"""Default-ignorable characters (Unicode 16, DerivedCoreProperties), and marks on an ASCII letter."""
+HIDDEN = (
+    0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0,
+    *range(0x300, 0x370),
+)  # fmt: skip
+"""The same as numbers, but for those beyond the first plane."""
+_PERCENT = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}")
+_ENTITY = re.compile(r"&(?:#|[A-Za-z]+;)")
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|([0-3]?[0-7]{2}))")
+_ROUNDS = 4
+"""How often a string is decoded that is encoded in what was decoded."""
+_JOINT = r"(?:['\"`^\\]|\$[@*!]|\$\{\w*\}|\$\(\)|\\\n)+"
+_QUOTED = re.compile(r"(?<=[^\s])(?:['\"`^]|\$[@*!]|\$\{\w*\}|\$\(\))+(?=[^\s])")
+_JOINED = re.compile(rf"(?<=[^\s]){_JOINT}(?=[^\s])")
+_SPACE = re.compile(r"\$\{?ifs\}?")
+_STREAM = re.compile(r":{1,2}\$[a-z0-9_]+(?::\$[a-z0-9_]+)?")
+_TRAILING = re.compile(r"(?<=[^\s/.])[. ]+/")
+_SLASHES = re.compile(r"(?<!:)/{2,}|(?<=:)/{2,}")
+_HERE = re.compile(r"(?<=/)(?:\./)+")
+_CLIMBING = re.compile(r"[^\s\"'`=:(,;]+")
+_MARKUP = re.compile(
+    r"<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>|[*_~`\\|]+|^[ \t]*(?:[#>+-]+|\d{1,3}[.)])[ \t]*", re.DOTALL | re.MULTILINE
+)
+
+
+def decoded(text: str) -> str:
+    """`text` with every escape undone, and Unicode in its compatibility form; case stays."""
+    for _ in range(_ROUNDS):
+        before = text
+        if not text.isascii():
+            text = _HIDDEN.sub("", unicodedata.normalize("NFKC", _HIDDEN.sub("", text)))
+        if "%" in text and _PERCENT.search(text):
+            text = unquote(text, errors="replace")
+        if "&" in text and _ENTITY.search(text):
+            text = html.unescape(text)
+        if "\\" in text:
+            text = _ESCAPE.sub(_escaped, text)
+        if text == before:
+            break
+    return text
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = match[1] or match[2] or match[3]
+    number = int(code, 16) if code else int(match[4], 8)
+    shown = 32 <= number < 0x110000 and not 0xD800 <= number < 0xE000
+    return chr(number) if shown else match[0]
+
+
+def prose_forms(text: str) -> Iterator[str]:
+    """Forms in which a pattern is looked for: as it is, on one line, and without markup."""
+    yield text
+    plain = decoded(text)
+    line = " ".join(plain.split())
+    if line != text:
+        yield line
+    bare = " ".join(_MARKUP.sub("", plain).split())
+    if bare != line:
+        yield bare
+
+
+def path_forms(text: str, *, command: bool) -> Iterator[str]:
+    """Forms in which a path is looked for; a command's also with its quotes undone.
+
+    All are in lower case, with `/` between segments; `..` is resolved in the last of them.
+    """
+    plain = decoded(text).casefold()
+    yield from _paths(plain.replace("\\", "/"))
+    if command:
+        spaced = _SPACE.sub(" ", plain)
+        for joint in (_QUOTED, _JOINED):  # a backslash is a separator to one shell, and quotes to another
+            joined = joint.sub("", spaced)
+            if joined != plain:
+                yield from _paths(joined.replace("\\", "/"))
+
+
+def _paths(plain: str) -> Iterator[str]:
+    yield plain
+    tidy = _STREAM.sub("", plain) if ":" in plain else plain
+    tidy = _TRAILING.sub("/", tidy)
+    tidy = _HERE.sub("", _SLASHES.sub("/", tidy))
+    if tidy != plain:
+        yield tidy
+    if "/../" in tidy:
+        yield _CLIMBING.sub(_resolved, tidy)
+
+
+def _resolved(match: re.Match[str]) -> str:
+    return normpath(match[0]) if "/../" in match[0] else match[0]
+
+
+@lru_cache(maxsize=1)
+def lookalikes() -> dict[str, tuple[str, ...]]:
+    """Characters beyond ASCII by the ASCII character that they become; takes 0.2 s the first time."""
+    found: dict[str, list[str]] = {}
+    for code in (*range(0x80, 0x3400), *range(0xA640, 0xAC00), *range(0xF900, 0x10000), *range(0x1D400, 0x1D800), *range(0x1F100, 0x1F200), *range(0x1FBF0, 0x1FBFA)):
+        char = chr(code)
+        plain = unicodedata.normalize("NFKC", char).casefold()
+        if len(plain) == 1 and plain.isascii() and (plain.isalnum() or plain in "._-"):
+            found.setdefault(plain, []).append(char)
+    return {plain: tuple(chars) for plain, chars in found.items()}
