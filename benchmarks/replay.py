@@ -22,7 +22,7 @@ from classifiers.verdict import Verdict
 from policies.decide import decide
 from policies.decision import Decision, State
 from policies.policy import Policy
-from policies.privacy import Clearance, clear
+from policies.privacy import Clearance, Exposure, clear
 from router.errors import Misconfigured
 from router.holds import Holds
 from router.ledger.evidence import STORED
@@ -83,7 +83,7 @@ class Player:
     def _clearance(self, row: Row, features: Features | None) -> Clearance:
         if row["cleared"] is False and self._policy.fence.watches_content:
             return Clearance(allowed=False, why=row["private_why"] or "")
-        return clear(self._policy, features, row["team"])
+        return clear(self._policy, Exposure() if features else None, row["team"])
 
 
 def replay(before: Policy, after: Policy, rows: Iterable[Row], *, local_context: int) -> Iterator[Replayed]:

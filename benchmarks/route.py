@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.cases import Case, Suite
 from policies.decide import Decision, State, decide
 from policies.policy import Policy
-from policies.privacy import clear
+from policies.privacy import Exposure, clear
 
 LOCAL_CONTEXT = 32_768
 """Tokens of the local window that is assumed where none is told."""
@@ -34,7 +34,7 @@ def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> 
         case.judged,
         State(local_context=local_context),
         asked="auto",
-        clearance=clear(policy, features),
+        clearance=clear(policy, Exposure()),
     )
 
 

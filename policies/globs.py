@@ -10,6 +10,7 @@ between segments and nothing encoded.
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import re2
 
@@ -51,7 +52,7 @@ class Glob:
     def literals(self) -> tuple[str, ...]:
         """What every path that it covers holds, the most telling first; empty where there is nothing."""
         runs = [run for segment in self.segments for run in _literal_runs(segment)]
-        last = [run for run in _literal_runs(self.segments[-1])] if self.segments else []
+        last = _literal_runs(self.segments[-1]) if self.segments else []
         return tuple(sorted(last or runs, key=len, reverse=True))
 
 
@@ -122,13 +123,12 @@ def _may_equal(tokens: list[str], segments: tuple[str, ...]) -> bool:
 
 
 def _intersect(one: str, other: str) -> bool | None:
-    """Whether a name that both wildcard patterns match shares a spelled letter; None where there is no name."""
+    """Whether a name that both patterns match shares a spelled letter; None where there is no such name."""
     left, right = _atoms(one), _atoms(other)
     reachable = {(0, 0, False)}
     pending = [(0, 0, False)]
     while pending:
-        at, to, spelled = pending.pop()
-        for step in _steps(left, right, at, to, spelled):
+        for step in _steps(left, right, pending.pop()):
             if step not in reachable:
                 reachable.add(step)
                 pending.append(step)
@@ -139,7 +139,8 @@ def _intersect(one: str, other: str) -> bool | None:
 _Step = tuple[int, int, bool]
 
 
-def _steps(left: list[str], right: list[str], at: int, to: int, spelled: bool) -> list[_Step]:  # noqa: FBT001 - part of a state
+def _steps(left: list[str], right: list[str], place: _Step) -> list[_Step]:
+    at, to, spelled = place
     mine, other = left[at : at + 1], right[to : to + 1]
     steps: list[_Step] = []
     if mine == ["*"]:
@@ -156,7 +157,7 @@ def _same(one: str, other: str) -> bool:
         return one == other
     for atom, char in ((one, other), (other, one)):
         if atom[0] == "[" and len(atom) > 1 and len(char) == 1 and char not in "?*":
-            return re.fullmatch(_translate(atom), char) is not None
+            return fnmatchcase(char, atom.replace("[^", "[!", 1))
     return True  # a class or `?` against another may hold a common character
 
 

@@ -113,9 +113,10 @@ def digest(policy: Policy) -> str:
         "hold": policy.hold,
         "parts": [part.model_dump(mode="json") if part else None for part in parts],
         "never_cloud": [
-            [glob for glob, _ in policy.fence.paths],
-            [pattern.pattern for pattern in policy.fence.patterns],
+            [glob.source for glob in policy.fence.paths],
+            list(policy.fence.patterns),
             list(policy.fence.teams),
+            *([policy.fence.opaque] if policy.fence.opaque != "local" else []),
         ],
         "check": [policy.check.ci, sorted([bar.metric, bar.text] for bar in policy.check.bars)],
         "observe": policy.observe,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import re2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
 from policies.globs import QUIET, error_text
 
 Confidence = Annotated[float, Field(strict=True, ge=0.5, lt=1)]
@@ -29,14 +30,17 @@ Opaque = Literal["allow", "local", "always"]
 
 
 def _pattern(text: str) -> str:
-    """See that RE2 takes a pattern: its time is linear, so no pattern and no text can hold up a request."""
+    """See that RE2 takes a pattern: its time is linear, so no pattern can hold up a request."""
     try:
         re2.compile(text, QUIET)
     except re2.error as error:
-        raise ValueError(
-            f"is no valid regular expression in RE2's syntax: {error_text(error)}; it has no lookaround and no "
-            "backreferences, write what must stay without them"
-        ) from error
+        why = error_text(error)
+        remedy = (
+            "; it must run in linear time (RE2), so without lookaround and backreferences: write it without"
+            if "invalid perl operator" in why or "invalid escape" in why
+            else ""
+        )
+        raise ValueError(f"is no valid regular expression: {why}{remedy}") from error
     return text
 
 

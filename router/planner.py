@@ -20,9 +20,10 @@ from policies.decision import Decision, State
 from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
-from policies.privacy import clear
+from policies.privacy import Exposure, clear
 from router.errors import BadRequest
 from router.holds import Holds
+from router.privacy.scanner import Scanner
 from router.teams import Account
 from router.types import Plan, Request
 
@@ -86,8 +87,10 @@ class Planner:
         holds: Holds,
         purse: Purse | None = None,
         own: Callable[[str], Policy] | None = None,
+        scanner: Scanner | None = None,
     ) -> None:
         """Take the collaborators; `own` finds the policy that an account names."""
+        self._scanner = scanner or Scanner()
         self._reader = reader
         self._classifier = classifier
         self._policies = policies
@@ -102,12 +105,17 @@ class Planner:
         return self._own(name) if name and self._own else self._policies.policy
 
     def plan(self, request: Request) -> Plan:
-        """Decide; never raises for what a client sent."""
+        """Decide.
+
+        Raises:
+            BadRequest: the body gives a key twice; nothing else that a client sends raises here.
+        """
         started = time.perf_counter()
         policy = self.policy_of(request)
         features, verdict, notes = self._understand(request)
+        exposure = self._scan(request, policy, features)
         known = features or Features()
-        clearance = clear(policy, features, request.team)
+        clearance = clear(policy, exposure, request.team)
         decision = decide(
             policy,
             features,
@@ -130,6 +138,19 @@ class Planner:
             notes=notes,
         )
 
+    def _scan(
+        self, request: Request, policy: Policy, features: Features | None, *, learn: bool = True
+    ) -> Exposure | None:
+        """What the request would expose; None where that cannot be known."""
+        try:
+            conversation = features.conversation if features and features.kind != "ask" else ""
+            return self._scanner.scan(request, policy.fence, conversation=conversation, learn=learn)
+        except BadRequest:
+            raise
+        except Exception:  # whatever a client sent, it is answered; `clear` takes None for a no
+            log.warning("unscanned", request=request.id, exc_info=True)
+            return None
+
     def _understand(self, request: Request) -> tuple[Features | None, Verdict | None, tuple[str, ...]]:
         try:
             features = self._reader.read(request)
@@ -143,9 +164,11 @@ class Planner:
 
         Raises:
             BadRequest: it cannot be read; `plan` would let the policy's `otherwise` decide.
+                Or its body gives a key twice.
         """
         policy = self.policy_of(request)
         features, verdict, notes = self._understand(request)
+        exposure = self._scan(request, policy, features, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         told = explain(
@@ -154,12 +177,12 @@ class Planner:
             verdict,
             self._state(request, features, policy),
             asked=request.model,
-            clearance=clear(policy, features, request.team),
+            clearance=clear(policy, exposure, request.team),
             team=request.team,
             user=request.user,
             classifier=self._classifier,
         )
-        return to_dict(told)
+        return to_dict(told) | {"privacy": self._scanner.show(request, policy.fence)}
 
     def keep(self, plan: Plan, decision: Decision) -> None:
         """Remember what served, for the rest of this user turn."""

@@ -39,6 +39,7 @@ from router.metrics import Metrics, Now
 from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
+from router.privacy.scanner import Scanner
 from router.rates import Rates
 from router.reading.reader import Reader
 from router.settings import Settings, parse_listen
@@ -69,6 +70,7 @@ class Service:
         _say_other_classifier(settings, self._policies.policy, classifier.name)
         self._shelf = PolicyShelf(self._policies, _say_bad_policy)
         self._reader = Reader()
+        self._scanner = Scanner()
         self._engine = None if settings.local.url else Engine(settings.local)
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine)
@@ -97,6 +99,7 @@ class Service:
             holds=Holds(),
             purse=limits,
             own=self._shelf.of,
+            scanner=self._scanner,
         )
         self.explain = planner.explain
         running = Running()
@@ -176,8 +179,7 @@ class Service:
                 self._watch()
 
     def _watch(self) -> None:
-        patterns = (pattern for policy in self._shelf.all() for pattern in policy.never_cloud_patterns)
-        self._reader.watch(tuple(dict.fromkeys(patterns)))
+        self._scanner.watch(policy.fence for policy in self._shelf.all())
 
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""

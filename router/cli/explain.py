@@ -60,7 +60,6 @@ def _planner(settings: Settings) -> "Planner":
 
     policies = PolicyHolder(settings.policy)
     reader = Reader()
-    reader.watch(policies.policy.never_cloud_patterns)
     return Planner(
         reader=reader,
         classifier=judge_of(settings),

@@ -1,1 +1,1 @@
-"""What of a request must not leave this machine: every string of the body is scanned, whatever field it is in."""
+"""What of a request must not leave this machine: every string of its body is scanned, in whatever field."""

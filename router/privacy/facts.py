@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from router.privacy import commands
+from router.privacy.listing import is_listing
 from router.privacy.pieces import MESSAGES, Piece
 from router.privacy.strings import Part, Place, Text, walk
 from router.privacy.watch import Watch
@@ -54,7 +55,7 @@ def gather(piece: Piece, value: Any, watch: Watch) -> PieceFacts:
         return PieceFacts(frozenset(), edges, opaque=opaque)
     unnamed: set[str] = set()
     sources: set[str] = set()
-    texts = list(walk(value, (), part_of(piece)))
+    texts = list(walk(value, (), part_of(piece.name)))
     for sighting in sightings(texts, watch):
         sources.add(sighting.source)
     if watch.globs and acts:
@@ -66,21 +67,21 @@ def gather(piece: Piece, value: Any, watch: Watch) -> PieceFacts:
     return PieceFacts(frozenset(sources), edges, frozenset(unnamed), opaque)
 
 
-def part_of(piece: Piece) -> Part:
-    """What the strings of a piece are, before its own fields tell."""
-    return Part.OFFER if piece.name in {"tools", "functions"} else Part.TEXT
+def part_of(field: str) -> Part:
+    """What the strings of a top-level field are, before its own fields tell."""
+    return Part.OFFER if field in {"tools", "functions"} else Part.TEXT
 
 
 def sightings(texts: Iterable[Text], watch: Watch) -> Iterator[Sighting]:
     """Everything in these strings that must stay."""
-    spoken: list[str] = []
+    texts = list(texts)
+    spoken = [text.text for text in texts if text.spoken]
+    listings: dict[str, bool] = {}
     for text in texts:
-        if text.spoken:
-            spoken.append(text.text)
-        commanded = text.part is Part.COMMAND
-        if not commanded and not watch.needles.may_hold(text.text.encode(errors="replace")):
+        if text.part is not Part.COMMAND and not watch.needles.may_hold(text.text.encode(errors="replace")):
             continue
-        for source, words in watch.in_text(text.text, text.part):
+        listed = text.part is Part.RESULT and _is_listing(text.call, texts, listings)
+        for source, words in watch.in_text(text.text, text.part, paths=not listed):
             yield Sighting(source, text.part, text.place, words)
     if watch.patterns and len(spoken) > 1:
         for glue in (" ", ""):
@@ -88,6 +89,16 @@ def sightings(texts: Iterable[Text], watch: Watch) -> Iterator[Sighting]:
             if watch.pattern_needles.may_hold(joined.encode(errors="replace")):
                 for source, words in watch.in_prose(joined):
                     yield Sighting(source, Part.TEXT, (), words)
+
+
+def _is_listing(call: str, texts: list[Text], listings: dict[str, bool]) -> bool:
+    """Whether all that a tool answered only lists files, however it is cut into strings."""
+    if call not in listings:
+        answer = [
+            text.text for text in texts if text.part is Part.RESULT and text.spoken and text.call == call
+        ]
+        listings[call] = is_listing("\n".join(answer))
+    return listings[call]
 
 
 def seams(before: str, edges: Iterable[str]) -> tuple[list[str], str]:
@@ -133,7 +144,11 @@ def _is_opaque(value: Any) -> Iterator[bool]:
         kind = value.get("type")
         yield isinstance(kind, str) and kind in _OPAQUE_TYPES
         yield kind == "base64" and not str(value.get("media_type", "")).startswith("text/")
-        yield kind == "document" and isinstance(value.get("source"), dict) and value["source"].get("type") == "url"
+        yield (
+            kind == "document"
+            and isinstance(value.get("source"), dict)
+            and value["source"].get("type") == "url"
+        )
         yield any(isinstance(value.get(name), str) for name in _OPAQUE_KEYS)
         for item in value.values():
             yield from _is_opaque(item)
@@ -149,4 +164,3 @@ def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:
         if (answered or observed) and text.text[:1] not in "{[" and commands.is_unnamed(text.text):
             return True
     return False
-

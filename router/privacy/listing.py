@@ -10,7 +10,9 @@ _WORD = re.compile(r"[\w@+~./\\\-]{1,400}[/*]?")
 _LONG = re.compile(r"[\-dlbcpsD][rwxsStT\-]{9}[.+@]?\s+\d+\s")
 _DOS = re.compile(r"(?:[d\-][a-z\-]{4,5}\s+)?\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}\s+\d{1,2}:\d{2}")
 _STATUS = re.compile(
-    r"(?:[ MADRCUT?!]{2} |\t)(?:(?:new file|modified|deleted|renamed|copied|typechange|both modified):\s+)?[^\s:=][^:=]*$"
+    r"(?:[ MADRCUT?!]{2} |\t)"
+    r"(?:(?:new file|modified|deleted|renamed|copied|typechange|both modified):\s+)?"
+    r"[^\s:=][^:=]*$"
 )
 _GIT = re.compile(
     r"(?:On branch |HEAD detached|Your branch |Changes |Untracked files:|nothing to commit|no changes added|"
@@ -20,8 +22,8 @@ _STAT = re.compile(r"\s*\S+(?: => \S+)?\s+\|\s+(?:\d+ [+\-]*|Bin \d+ -> \d+ byte
 _INDEX = re.compile(r"(?:\d{6} [0-9a-f]{40} \d\t|[0-9.]+[KMGT]?\t|\s*\d+\s+)[\w@+~./\\\-]+$")
 _TREE = re.compile(r"[\s│|]*(?:├──|└──|\|--|`--|\+--|\\--)\s+\S.*$|\d+ director(?:y|ies)(?:, \d+ files?)?$")
 _FRAME = re.compile(
-    r"</?[A-Za-z][\w\- ]*>(?:\d+</\w+>)?$|total \d+|Found \d+ (?:files?|paths?|matches)|Chunk ID: |Wall time: |"
-    r"Process exited with code |Original token count: |Output:|\(Results are truncated"
+    r"</?[A-Za-z][\w\- ]*>(?:\d+</\w+>)?$|total \d+|Found \d+ (?:files?|paths?|matches)|Chunk ID: |"
+    r"Wall time: |Process exited with code |Original token count: |Output:|\(Results are truncated"
 )
 _SECRET = re.compile(r"[A-Za-z0-9+=_\-]{20,}")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,6}$")

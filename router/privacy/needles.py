@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 
 import re2
 
-from policies.globs import QUIET
 from router.privacy.text import HIDDEN, lookalikes
 
 _OPTIONS = re2.Options()
@@ -59,10 +58,15 @@ def _spelled(word: str, goes_before: bool, goes_after: bool) -> bytes:
     return (b"" if goes_before else _BEGINS) + body + (b"" if goes_after else rb"(?:[^A-Za-z0-9]|$)")
 
 
+_HIDDEN_IN_URLS = (0xAD, 0x200B, 0x200C, 0x200D)
+
+
 def _hidden() -> bytes:
     raw = [re.escape(chr(code).encode()) for code in HIDDEN]
     escaped = [rb"\\u%04x" % code for code in HIDDEN]
-    percent = [b"".join(b"%%%02x" % byte for byte in chr(code).encode()) for code in (0xAD, 0x200B, 0x200C, 0x200D)]
+    percent = [
+        b"".join(b"%%%02x" % byte for byte in chr(code).encode()) for code in (0xAD, 0x200B, 0x200C, 0x200D)
+    ]
     tags = rb"\xf3\xa0[\x80-\xbf][\x80-\xbf]"
     return b"|".join((*raw, tags, *(rb"(?i:%s)" % text for text in (*escaped, *percent))))
 
@@ -72,7 +76,8 @@ _JUNK = (
     rb"|&#(?:173|x[aA][dD]|820[3-7]|x200[b-fB-F]|8288|x2060|65279|x[fF]{2}[eE]{2});|" + _hidden() + rb")*"
 )
 _BEGINS = (
-    rb"(?:^|[^A-Za-z0-9]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\\[0-7]{2,3}|-[A-Za-z])"
+    rb"(?:^|[^A-Za-z0-9]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\\[0-7]{2,3}"
+    rb"|-[A-Za-z])"
 )
 """A word begins: after no letter, or after an escape that ends in one."""
 

@@ -7,30 +7,38 @@ same idea where digests need no key.
 """
 
 import hashlib
-import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
-import structlog
 
 from policies.policy import Fence
 from policies.privacy import Exposure
-from router.errors import BadRequest
 from router.privacy import facts
 from router.privacy.facts import PieceFacts, Sighting
+from router.privacy.memory import Memory, session_ids
 from router.privacy.pieces import MESSAGES, Piece, cut, parse
-from router.privacy.strings import Part, Place, walk
+from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 from router.reading.cache import Cache
-from router.types import Headers, Request
+from router.types import Request
 
 BLOCK = 16 << 10
 """Bytes between the places at which a body's beginning is looked for."""
 _NEWEST = 4
 """Newest messages, which the next request may spell anew."""
+_FENCES = 50
+"""Most policies whose fences are watched at once, beside the newest."""
+_MOST_SHOWN = 20
+_EXCERPT = 80
+_NOT_SCANNED = frozenset({
+    "api-key", "authorization", "content-length", "cookie", "host", "proxy-authorization", "x-api-key",
+    "x-turnout-key",
+})  # fmt: skip
+"""Header fields that carry a credential, or only concern this connection."""
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
 
@@ -44,6 +52,23 @@ def _keyed() -> Callable[[bytes | memoryview], int]:
         return hash
     key = secrets.token_bytes(32)
     return lambda data: int.from_bytes(hashlib.blake2b(data, key=key, digest_size=8).digest(), "big")
+
+
+def _beside(request: Request) -> list[tuple[str, str]]:
+    """Header fields and the query, less what carries a credential or only concerns this connection."""
+    fields = [(name, value) for name, value in request.headers if name not in _NOT_SCANNED]
+    return [*fields, ("query", unquote_plus(request.query))] if request.query else fields
+
+
+def _shown(sighting: Sighting) -> dict[str, str]:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in sighting.place)
+    words = " ".join(sighting.text.split())
+    return {
+        "source": sighting.source,
+        "part": sighting.part.value,
+        "where": place.lstrip(".") or "several texts in a row",
+        "text": words if len(words) <= _EXCERPT else f"{words[:_EXCERPT]}…",
+    }
 
 
 class State(msgspec.Struct, frozen=True):
@@ -67,27 +92,36 @@ class State(msgspec.Struct, frozen=True):
 class Scanner:
     """Scans requests of every dialect. One per process, used from one thread."""
 
-    def __init__(self, *, entries: int = 20_000) -> None:
-        """Watch for nothing yet."""
+    def __init__(self, *, entries: int = 20_000, memory: Memory | None = None) -> None:
+        """Watch for nothing yet; `memory` is of what had to stay before."""
+        self.memory = memory or Memory()
+        self._fences: tuple[Fence, ...] = ()
         self._watch = Watch(())
         self._digest = _keyed()
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
 
     def watch(self, fences: Iterable[Fence]) -> None:
-        """Look for what these keep here from now on; another set clears the caches."""
-        watch = Watch(fences)
-        if watch.key != self._watch.key or watch.opaque != self._watch.opaque:
-            self._watch = watch
-            self._pieces.clear()
-            self._states.clear()
+        """Look for what these keep here, and for nothing else; another set clears the caches."""
+        self._fences = tuple(dict.fromkeys(fences))
+        self._watch = Watch(self._fences)
+        self._pieces.clear()
+        self._states.clear()
 
-    def scan(self, request: Request, *, headers: Headers = ()) -> Exposure:
-        """Scan one request; `headers` are those that would go on with it.
+    def scan(self, request: Request, fence: Fence, *, conversation: str = "", learn: bool = True) -> Exposure:
+        """Scan one request: its body, and what else would go on with it.
+
+        Args:
+            request: As it would be sent.
+            fence: What its policy keeps here; watched from now on if it is not yet.
+            conversation: The id that reading gave it; empty for none.
+            learn: Remember what must stay, for the session and the team.
 
         Raises:
             BadRequest: a key is given twice in one object of the body.
         """
+        if fence not in self._fences:
+            self.watch((*self._fences[-_FENCES:], fence))
         body = request.body
         chain = self._chain(body)
         known = next((state for key in reversed(chain) if (state := self._states.get(key))), None)
@@ -111,32 +145,57 @@ class Scanner:
         if kept is not None and kept is not known:
             self._states.put(chain[(kept.upto - 1) // BLOCK], kept, _SIZE + len(kept.edge))
         sources |= state.sources
-        sources.update(source for _, value in headers for source in self._in_header(value))
-        sources.update(self._in_header(request.query))
-        return Exposure(sources=frozenset(sources), unnamed=state.strange, opaque=opaque or state.opaque)
+        sources |= self._beside(request)
+        return Exposure(
+            sources=frozenset(sources),
+            earlier=self._earlier(
+                request, [conversation, *session_ids(request, pieces)], sources, learn=learn
+            ),
+            unnamed=state.strange,
+            opaque=opaque or state.opaque,
+        )
 
-    def show(self, request: Request, *, headers: Headers = ()) -> list[Sighting]:
-        """Tell everything in a request that must stay, and where; reads all of it."""
-        value = parse(request.body)
-        shown: list[Sighting] = []
-        if isinstance(value, dict):
-            for name, field in value.items():
-                part = facts.part_of(Piece(name, 0, b"", 0))
-                shown += facts.sightings(walk(field, (name,), part), self._watch)
-        for name, text in (*headers, ("query", request.query)):
+    def _earlier(
+        self, request: Request, ids: Iterable[str], sources: set[str], *, learn: bool
+    ) -> frozenset[str]:
+        """What the session touched before; it remembers what this request touches."""
+        ids = [name for name in ids if name]
+        earlier = self.memory.of_sessions(request.team, ids)
+        if learn and sources - earlier:
+            self.memory.keep_sessions(request.team, ids, sources)
+        return earlier
+
+    def show(self, request: Request, fence: Fence) -> list[dict[str, str]]:
+        """Tell everything in a request that must stay, and where; reads all of it, and keeps nothing."""
+        watch = Watch((fence,))
+        if not watch:
+            return []
+        shown = [
+            sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, watch)
+        ]
+        for name, text in _beside(request):
             shown += [
-                Sighting(source, Part.TEXT, ("header", name), words)
-                for source, words in self._watch.in_text(text, Part.TEXT)
+                Sighting(source, Part.TEXT, ("headers", name), words)
+                for source, words in watch.in_text(text, Part.TEXT)
             ]
-        return shown
+        distinct = {(item.source, item.place): item for item in reversed(shown)}
+        return [_shown(item) for item in list(distinct.values())[::-1][:_MOST_SHOWN]]
 
-    def _in_header(self, text: str) -> Iterable[str]:
-        if text and self._watch and self._watch.needles.may_hold(text.encode(errors="replace")):
-            return [source for source, _ in self._watch.in_text(text, Part.TEXT)]
-        return ()
+    def _beside(self, request: Request) -> set[str]:
+        """What must stay of the headers and the query that would go on."""
+        if not self._watch:
+            return set()
+        values = _beside(request)
+        if not self._watch.needles.may_hold("\n".join(text for _, text in values).encode(errors="replace")):
+            return set()
+        return {source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT)}
 
     def _facts(self, piece: Piece) -> PieceFacts:
-        key = b"%s %x %d" % (piece.name.encode(errors="replace")[:40], self._digest(piece.raw) & (1 << 64) - 1, len(piece.raw))
+        key = b"%s %x %d" % (
+            piece.name.encode(errors="replace")[:40],
+            self._digest(piece.raw) & (1 << 64) - 1,
+            len(piece.raw),
+        )
         known = self._pieces.get(key)
         if known is None:
             value = parse(piece.raw)
@@ -179,5 +238,17 @@ class Scanner:
         value = parse(body)
         if not isinstance(value, dict):
             return Exposure(readable=False)
-        sources = {sighting.source for sighting in facts.sightings(walk(value, (), Part.TEXT), self._watch)}
+        sources = {
+            sighting.source for texts in _texts(value) for sighting in facts.sightings(texts, self._watch)
+        }
         return Exposure(sources=frozenset(sources))
+
+
+def _texts(value: Any) -> Iterator[list[Text]]:
+    """The strings of a decoded body, by piece."""
+    fields = value.items() if isinstance(value, dict) else ()
+    for name, field in fields:
+        if name == MESSAGES and isinstance(field, list):
+            yield from (list(walk(item, (name, at), Part.TEXT)) for at, item in enumerate(field))
+        else:
+            yield list(walk(field, (name,), facts.part_of(name)))

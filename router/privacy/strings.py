@@ -50,80 +50,105 @@ CONTENT_KEYS = frozenset({
 })  # fmt: skip
 """Arguments that carry what a file holds: a bare word in them is code."""
 PROSE_KEYS = frozenset({
-    "activeform", "description", "explanation", "message", "prompt", "question", "reason", "reasoning", "subject",
-    "summary", "task", "thought", "thoughts", "title", "todos",
+    "activeform", "description", "explanation", "message", "prompt", "question", "reason", "reasoning",
+    "subject", "summary", "task", "thought", "thoughts", "title", "todos",
 })  # fmt: skip
 """Arguments that are sentences."""
 _ARGUMENTS = frozenset({"input", "arguments", "partial_json", "action", "args"})
 _WORDS = frozenset({
-    "cache_control", "call_id", "id", "media_type", "mime_type", "role", "tool_call_id", "tool_use_id", "ttl", "type",
+    "cache_control", "call_id", "id", "media_type", "mime_type", "role", "tool_call_id", "tool_use_id", "ttl",
+    "type",
 })  # fmt: skip
 """Keys whose value is a word of the dialect."""
-_IDS = ("tool_use_id", "tool_call_id", "call_id")
+_IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
 _DATA_URL = re.compile(r"data:[\w/+.\-]*(?:;[\w=\-]+)*;base64,([A-Za-z0-9+/=_\-\s]{8,})", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
+_OPENED = frozenset({Part.COMMAND, Part.RESULT})
 _DEEPEST = 4
 """How often JSON in a string in JSON is opened."""
 _FENCE = re.compile(r"```([^\n`]*)\n(.*?)(?:```|\Z)", re.DOTALL)
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.:\-]*)(?:[ =][^<>\n]{0,200})?>([^<]{1,8000})</")
 _SHELLS = frozenset({
-    "", "bash", "bat", "batch", "cmd", "console", "fish", "mswea_bash_command", "powershell", "ps1", "pwsh", "sh",
-    "shell", "shellscript", "terminal", "tool", "tool_code", "zsh",
+    "", "bash", "bat", "batch", "cmd", "console", "fish", "mswea_bash_command", "powershell", "ps1", "pwsh",
+    "sh", "shell", "shellscript", "terminal", "tool", "tool_code", "zsh",
 })  # fmt: skip
+
+
+class _At(NamedTuple):
+    """Where a walk is."""
+
+    place: Place
+    part: Part
+    key: str = ""
+    """The nearest one above."""
+    call: str = ""
+    depth: int = 0
+    """How many strings of JSON it is in."""
+
+    def below(self, step: str | int, **change: Any) -> "_At":
+        """One key or position further down."""
+        return self._replace(place=(*self.place, step), **change)
 
 
 def walk(value: Any, place: Place, part: Part) -> Iterator[Text]:
     """All strings of a decoded piece: a message, a system text, tools, or another field."""
-    yield from _Walk().value(value, place, part, "", "", 0)
+    speaks = isinstance(value, dict) and value.get("role") == "assistant"
+    yield from _strings(value, _At(place, part), commands_in_text=speaks)
 
 
-class _Walk:
-    """Walks one piece with an explicit idea of which role speaks."""
-
-    def __init__(self) -> None:
-        self._speaks = False
-
-    def value(self, value: Any, place: Place, part: Part, key: str, call: str, depth: int) -> Iterator[Text]:
-        if isinstance(value, str):
-            yield from self._string(value, place, part, key, call, depth)
-        elif isinstance(value, list):
-            for at, item in enumerate(value):
-                yield from self.value(item, (*place, at), part, key, call, depth)
-        elif isinstance(value, dict):
-            yield from self._object(value, place, part, key, call, depth)
-
-    def _object(
-        self, value: dict[str, Any], place: Place, part: Part, key: str, call: str, depth: int
-    ) -> Iterator[Text]:
-        kind, role = value.get("type"), value.get("role")
-        if part is Part.TEXT:
-            if role == "assistant":
-                self._speaks = True
-            if _is_result(kind, role):
-                part = Part.RESULT
-        call = next((value[name] for name in (*_IDS, "id") if isinstance(value.get(name), str)), call)
-        for name, item in value.items():
-            yield Text((*place, name), part, name, False, call)
-            inner = part
-            if part in {Part.TEXT, Part.RESULT} and name in _ARGUMENTS and depth < _DEEPEST and part is Part.TEXT:
-                inner = Part.COMMAND
-            elif part is Part.COMMAND and name.lower() in CONTENT_KEYS:
-                inner = Part.CODE
-            elif part is Part.COMMAND and name.lower() in PROSE_KEYS:
-                inner = Part.TEXT
-            yield from self.value(item, (*place, name), inner, name, call, depth)
-
-    def _string(self, text: str, place: Place, part: Part, key: str, call: str, depth: int) -> Iterator[Text]:
-        yield Text(place, part, text, key not in _WORDS, call)
-        if depth < _DEEPEST and part in {Part.COMMAND, Part.RESULT, Part.CODE} and text[:1] in "{[" and text:
-            opened = _json(text)
+def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
+    """All strings below a place. A stack in the place of recursion: clients nest as deep as they like."""
+    pending = [(value, at)]
+    while pending:
+        item, here = pending.pop()
+        if isinstance(item, str):
+            opened = _opened(item, here)
             if opened is not None:
-                yield from self.value(opened, place, part, key, call, depth + 1)
-        if self._speaks and part is Part.TEXT:
-            for command in commands(text):
-                yield Text(place, Part.COMMAND, command, False, call)
-        for data in _readable(text, key):
-            yield Text(place, part, data, True, call)
+                pending.append((opened, here._replace(depth=here.depth + 1)))
+                continue
+            yield Text(here.place, here.part, item, here.key not in _WORDS, here.call)
+            yield from _within(item, here, commands_in_text=commands_in_text)
+        elif isinstance(item, list):
+            pending += [(inner, here.below(step)) for step, inner in enumerate(item)][::-1]
+        elif isinstance(item, dict):
+            part = here.part
+            if part is Part.TEXT and _is_result(item.get("type"), item.get("role")):
+                part = Part.RESULT
+            call = next((item[name] for name in _IDS if isinstance(item.get(name), str)), here.call)
+            here = here._replace(part=part, call=call)
+            yield from (Text((*here.place, name), part, name, False, call) for name in item)
+            pending += [
+                (inner, here.below(name, part=_part(part, name), key=name)) for name, inner in item.items()
+            ][::-1]
+
+
+def _part(part: Part, key: str) -> Part:
+    """What stands under a key."""
+    if part is Part.TEXT and key in _ARGUMENTS:
+        return Part.COMMAND
+    if part is Part.COMMAND and key.lower() in CONTENT_KEYS:
+        return Part.CODE
+    if part is Part.COMMAND and key.lower() in PROSE_KEYS:
+        return Part.TEXT
+    return part
+
+
+def _opened(text: str, at: _At) -> Any:
+    """What a string of JSON holds; None where it is none, or gives a key twice."""
+    if at.depth >= _DEEPEST or at.part not in _OPENED or text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        value = jiter.from_json(text.encode(errors="replace"), catch_duplicate_keys=True, cache_mode="none")
+    except ValueError:
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def _within(text: str, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
+    """Strings that are spelled inside another: commands in what an assistant says, text as base64."""
+    if commands_in_text and at.part is Part.TEXT:
+        yield from (Text(at.place, Part.COMMAND, command, False, at.call) for command in commands(text))
+    yield from (Text(at.place, at.part, data, True, at.call) for data in _readable(text, at.key))
 
 
 def _is_result(kind: Any, role: Any) -> bool:
@@ -141,13 +166,6 @@ def commands(text: str) -> Iterator[str]:
     if "</" in text:
         for tag in _TAG.finditer(text):
             yield tag[1]
-
-
-def _json(text: str) -> Any:
-    try:
-        return jiter.from_json(text.encode(errors="replace"), cache_mode="none")
-    except ValueError:
-        return None
 
 
 def _readable(text: str, key: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ dots and spaces, alternate streams.
 
 import html
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -40,7 +41,8 @@ _SLASHES = re.compile(r"(?<!:)/{2,}|(?<=:)/{2,}")
 _HERE = re.compile(r"(?<=/)(?:\./)+")
 _CLIMBING = re.compile(r"[^\s\"'`=:(,;]+")
 _MARKUP = re.compile(
-    r"<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>|[*_~`\\|]+|^[ \t]*(?:[#>+-]+|\d{1,3}[.)])[ \t]*", re.DOTALL | re.MULTILINE
+    r"<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>|[*_~`\\|]+|^[ \t]*(?:[#>+-]+|\d{1,3}[.)])[ \t]*",
+    re.DOTALL | re.MULTILINE,
 )
 
 
@@ -64,8 +66,7 @@ def decoded(text: str) -> str:
 def _escaped(match: re.Match[str]) -> str:
     code = match[1] or match[2] or match[3]
     number = int(code, 16) if code else int(match[4], 8)
-    shown = 32 <= number < 0x110000 and not 0xD800 <= number < 0xE000
-    return chr(number) if shown else match[0]
+    return chr(number) if number <= sys.maxunicode and chr(number).isprintable() else match[0]
 
 
 def prose_forms(text: str) -> Iterator[str]:
@@ -114,7 +115,14 @@ def _resolved(match: re.Match[str]) -> str:
 def lookalikes() -> dict[str, tuple[str, ...]]:
     """Characters beyond ASCII by the ASCII character that they become; takes 0.2 s the first time."""
     found: dict[str, list[str]] = {}
-    for code in (*range(0x80, 0x3400), *range(0xA640, 0xAC00), *range(0xF900, 0x10000), *range(0x1D400, 0x1D800), *range(0x1F100, 0x1F200), *range(0x1FBF0, 0x1FBFA)):
+    for code in (
+        *range(0x80, 0x3400),
+        *range(0xA640, 0xAC00),
+        *range(0xF900, 0x10000),
+        *range(0x1D400, 0x1D800),
+        *range(0x1F100, 0x1F200),
+        *range(0x1FBF0, 0x1FBFA),
+    ):
         char = chr(code)
         plain = unicodedata.normalize("NFKC", char).casefold()
         if len(plain) == 1 and plain.isascii() and (plain.isalnum() or plain in "._-"):

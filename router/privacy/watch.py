@@ -32,7 +32,9 @@ class Watch:
 
     def __init__(self, fences: Iterable[Fence]) -> None:
         fences = tuple(fences)
-        self.globs: tuple[Glob, ...] = tuple({glob.source: glob for fence in fences for glob in fence.paths}.values())
+        self.globs: tuple[Glob, ...] = tuple(
+            {glob.source: glob for fence in fences for glob in fence.paths}.values()
+        )
         sources = dict.fromkeys(source for fence in fences for source in fence.patterns)
         self.patterns = tuple(Pattern(source, re2.compile(source, QUIET).search) for source in sources)
         self.key = (tuple(glob.source for glob in self.globs), tuple(sources))
@@ -41,7 +43,9 @@ class Watch:
         pattern_needles = [_of_pattern(source) for source in sources]
         needles = [needle for needle in (*path_needles, *pattern_needles) if needle]
         self.needles = Needles(
-            needles, everything=len(needles) < len(path_needles) + len(pattern_needles), more=_more(self.globs)
+            needles,
+            everything=len(needles) < len(path_needles) + len(pattern_needles),
+            more=_more(self.globs),
         )
         self.pattern_needles = Needles(
             [needle for needle in pattern_needles if needle], everything=None in pattern_needles
@@ -52,9 +56,15 @@ class Watch:
     def __bool__(self) -> bool:
         return bool(self.globs or self.patterns)
 
-    def in_text(self, text: str, part: Part) -> Iterator[tuple[str, str]]:
-        """What of one string must stay: the policy's own glob or pattern, and the words that match it."""
-        if self.globs:
+    def in_text(self, text: str, part: Part, *, paths: bool = True) -> Iterator[tuple[str, str]]:
+        """What of one string must stay: the policy's own glob or pattern, and the words that match it.
+
+        Args:
+            text: the string, decoded.
+            part: what it is part of.
+            paths: False where a path in it stays no secret; see `router.privacy.listing`.
+        """
+        if self.globs and paths:
             yield from self._paths(text, part)
         if self.patterns:
             yield from self.in_prose(text)
@@ -75,8 +85,8 @@ class Watch:
                     match = re2.search(glob.named if command else glob.written, form)
                     if match and not _is_code(form, match.start(), match.end(), command=command):
                         yield glob.source, match.group()
-        if command and (glob := commands.expands_to(text.casefold().replace("\\", "/"), self.globs)):
-            yield glob.source, glob.source
+        if command and (expanded := commands.expands_to(text.casefold(), self.globs)):
+            yield expanded.source, expanded.source
 
 
 _IMPORT = re.compile(r"(?:\bimport|\bfrom|\bmodule|\bpackage)\s+$")
@@ -84,7 +94,9 @@ _IMPORT = re.compile(r"(?:\bimport|\bfrom|\bmodule|\bpackage)\s+$")
 
 def _is_code(form: str, start: int, end: int, *, command: bool) -> bool:
     """A bare name that is a module in code: `import secrets`."""
-    return command and bool(_IMPORT.search(form[max(start - 12, 0) : start + 1])) and "/" not in form[start:end]
+    return (
+        command and bool(_IMPORT.search(form[max(start - 12, 0) : start + 1])) and "/" not in form[start:end]
+    )
 
 
 def _union(texts: list[str]) -> Any:

@@ -171,7 +171,7 @@ WRONG = {
     ),
     "bad character class": (
         f"{HEAD}{TAIL}never_cloud: {{paths: ['[z-a]/x']}}\n",
-        "p.yaml:4: never_cloud.paths[0]: '[z-a]/x' is no valid pattern: bad character range",
+        "p.yaml:4: never_cloud.paths[0]: '[z-a]/x' is no valid pattern: invalid character class range",
     ),
     "bad regex": (
         f"{HEAD}{TAIL}never_cloud: {{match: ['(oops']}}\n",

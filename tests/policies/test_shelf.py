@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from classifiers.features import Features
 from policies.load import PolicyHolder
-from policies.privacy import clear
+from policies.privacy import Exposure, clear
 from policies.shelf import PolicyShelf
 
 GOOD = "name: mine\notherwise: {to: cloud, why: all}\n"
@@ -36,9 +35,9 @@ def test_one_that_was_never_good_keeps_everything_here(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.yaml")
     assert not shelf.keep([missing])
     assert missing in shelf.errors
-    assert not clear(shelf.of(missing), Features(), "web").allowed
+    assert not clear(shelf.of(missing), Exposure(), "web").allowed
 
 
 def test_another_policys_pattern_fences_nothing_in() -> None:
     balanced = PolicyHolder("balanced").policy
-    assert clear(balanced, Features(marks=("(?i)internal only",)), "web").allowed
+    assert clear(balanced, Exposure(sources=frozenset({"(?i)internal only"})), "web").allowed

@@ -40,7 +40,6 @@ class Weather:
 def planner(policy: str = "balanced", context: int = 8192) -> Planner:
     policies = PolicyHolder(policy)
     reader = Reader()
-    reader.watch(policies.policy.never_cloud_patterns)
     return Planner(
         reader=reader,
         classifier=RuleClassifier(),
