@@ -15,6 +15,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
-from router.ledger.database import writing
+from router.ledger.database import BUSY_S, writing
 from router.ledger.money import Bill
 from router.ledger.tables import reservations, spending
 from router.periods import Span, span
@@ -39,6 +40,10 @@ LAPSE_S = 30.0
 IDLE_S = 5.0
 """What nobody reserved from for so long is given back, for other processes."""
 FORGET_S = 60.0
+PATIENCE_S = 2.0
+"""How long a request waits for the database; after that, what is left of its budget is unknown."""
+THREADS = 2
+"""That ask for requests: a database that does not answer must not take the threads of others."""
 FRESH_S = 1.0
 """A look at the database that is younger is believed when it says that there is too little."""
 DUST = 1e-9
@@ -176,6 +181,7 @@ class Budgets:
         self._holds: dict[str, _Hold] = {}
         self._spans: dict[tuple[Period, str], Span] = {}
         self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="budgets")
 
     def left(self, cap: Cap) -> float:
         """Tell how much is left, from what is known here; infinite where nobody has looked yet."""
@@ -184,11 +190,21 @@ class Budgets:
         return pot.left(now) if pot.looked_at else float("inf")
 
     async def reserve(self, request_id: str, caps: Sequence[Cap], usd: float) -> Short | None:
-        """Reserve `usd` under every one of `caps`; tells which has too little, and reserves nothing then."""
+        """Reserve `usd` under every one of `caps`, within `PATIENCE_S`.
+
+        Returns:
+            The budget that has too little, or that nobody could look up in time; nothing is reserved then.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
         while not self._take(request_id, pots := [self._pot(cap, time.time()) for cap in caps], usd):
             for cap, pot in zip(caps, pots, strict=True):
-                async with pot.asking:
-                    short = await self._enough(cap, pot, usd)
+                try:
+                    async with asyncio.timeout_at(deadline), pot.asking:
+                        short = await self._enough(cap, pot, usd)
+                except TimeoutError:  # what the thread still sets aside is there for the next request
+                    log.warning("budget_unknown", cap=pot.cap, why=f"no answer within {PATIENCE_S:g} s")
+                    short = Short(cap=cap, left_usd=None)
                 if short:
                     return short
         return None
@@ -253,6 +269,7 @@ class Budgets:
 
     def close(self) -> None:
         """Give everything back."""
+        self._threads.shutdown(cancel_futures=True)
         for pot in self._pots.values():
             self._give_up(pot)
         self._pots.clear()
@@ -269,18 +286,19 @@ class Budgets:
 
         if pot.free(now) + DUST < usd:
             try:
-                await asyncio.to_thread(self._change, pot, more)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._threads, self._change, pot, more, PATIENCE_S)
             except sa.exc.SQLAlchemyError as error:
-                log.exception("budget_unknown", cap=pot.cap, why=type(error).__name__)
+                log.warning("budget_unknown", cap=pot.cap, why=type(error).__name__)
                 return Short(cap=cap, left_usd=None)
         now = time.time()
         if pot.free(now) + DUST < usd:
             return Short(cap=cap, left_usd=max(pot.left(now), 0.0))
         return None
 
-    def _change(self, pot: Pot, wish: Callable[[float], float]) -> None:
+    def _change(self, pot: Pot, wish: Callable[[float], float], patience_s: float = BUSY_S) -> None:
         """Set aside more, or less: what `wish` says of the room there is. Renews what there was."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, patience_s) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(_one_at_a_time, {"of_cap": pot.cap})
             room = self._look(connection, pot)

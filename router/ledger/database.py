@@ -23,6 +23,8 @@ from router.settings import data_dir
 
 BUSY_S = 30
 """How long a writer waits for another process's transaction."""
+CONNECT_S = 10
+"""How long a server may take to accept a connection, unless its URL says `connect_timeout`."""
 
 _FORMS = "give the path of a SQLite file, or a URL such as postgresql+psycopg://user@host/turnout"
 
@@ -102,16 +104,34 @@ def connect(url: URL) -> sa.Engine:
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+def writing(engine: sa.Engine, patience_s: float = BUSY_S) -> Iterator[sa.Connection]:
     """One transaction that reads in order to write; it commits at the end unless something raises.
 
     SQLite must be told at the beginning: a reader that turns writer after another has written is
     refused, however long it waits. On PostgreSQL, lock the rows that are read: `with_for_update`.
+
+    Args:
+        engine: Of a ledger.
+        patience_s: How long to wait for each lock that another process holds.
+
+    Raises:
+        OperationalError: another process kept its lock for longer.
     """
     with engine.begin() as connection:
-        if connection.dialect.name == "sqlite":
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_ms(patience_s)}")
+            yield connection
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_ms(patience_s)}")
+        try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
+            yield connection
+        finally:  # the connection goes back to the pool
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_ms(BUSY_S)}")
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _close_to_others(file: Path) -> None:
@@ -129,7 +149,9 @@ def _close_to_others(file: Path) -> None:
 
 def _engine(url: URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        bounded = "psycopg" in url.get_driver_name() and "connect_timeout" not in url.query
+        options = {"connect_timeout": CONNECT_S} if bounded else {}
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=options)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_S})
     sa.event.listen(engine, "connect", _tune)
     return engine

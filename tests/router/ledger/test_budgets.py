@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from router.ledger import LedgerStore
 from router.ledger.budgets import LAPSE_S, Budgets, Spent
-from router.ledger.database import writing
+from router.ledger.database import BUSY_S, writing
 from router.ledger.tables import metadata, reservations
 from router.teams import Budget, Cap, cap
 
@@ -32,6 +33,18 @@ def database(folder: str | Path) -> sa.Engine:
 def engine(opened: Callable[..., LedgerStore]) -> sa.Engine:
     """Of a ledger on SQLite, and of one on PostgreSQL."""
     return opened(write=False).budgets._engine
+
+
+@contextmanager
+def locked(engine: sa.Engine) -> Iterator[None]:
+    """Another process that holds the database, and does not let go."""
+    with engine.connect() as other:
+        if other.dialect.name == "sqlite":
+            other.exec_driver_sql("BEGIN EXCLUSIVE")
+        else:
+            other.exec_driver_sql("LOCK TABLE reservations IN ACCESS EXCLUSIVE MODE")
+        yield
+        other.rollback()
 
 
 def bill(engine: sa.Engine, budgets: Budgets, request: str, usd: float) -> None:
@@ -145,3 +158,24 @@ async def test_a_database_that_fails_means_no_money(engine: sa.Engine) -> None:
     short = await Budgets(engine).reserve("a", [TEAM], 1.0)
     assert short is not None
     assert short.left_usd is None
+
+
+async def test_a_locked_ledger_is_waited_for_a_moment_and_no_longer(engine):
+    budgets = Budgets(engine)
+    with locked(engine):
+        # One after another they would take a minute; all of them together take one request's patience.
+        async with asyncio.timeout(BUSY_S * 2 / 3):
+            asked = [budgets.reserve(f"r{n}", [(TEAM, KEY)[n % 2]], 0.1) for n in range(20)]
+            shorts = await asyncio.gather(*asked)
+        assert [short and short.left_usd for short in shorts] == [None] * 20
+        assert {short.cap for short in shorts if short} == {TEAM, KEY}
+    assert await budgets.reserve("after", [KEY, TEAM], 1.0) is None
+    assert await Budgets(engine).reserve("others", [TEAM], LIMIT) is not None
+    budgets.release("after")
+
+
+async def test_what_is_set_aside_already_needs_no_database(engine):
+    budgets = Budgets(engine)
+    assert await budgets.reserve("first", [TEAM], 0.1) is None
+    with locked(engine):
+        assert await budgets.reserve("second", [TEAM], 0.1) is None
