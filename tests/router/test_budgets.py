@@ -180,3 +180,37 @@ async def test_a_dollar_is_a_dollar(two, upstream, nearby, play):
 @pytest.mark.slow
 async def test_a_dollar_among_forty(two, upstream, nearby, play):
     await spend_a_dollar(two, upstream, nearby, play, team="many", usd=1.0, clients=40, rounds=12)
+
+
+@pytest.mark.usefixtures("upstream", "nearby")
+async def test_a_locked_ledger_delays_nobody_for_long_and_loses_nothing(two):
+    endpoint = two[0]
+    teams = {
+        "free": Terms(),
+        "stays": Terms(budget=Budget(usd=1.0)),
+        "stops": Terms(budget=Budget(usd=1.0, over="error")),
+    }
+    headers = {name: team_with(endpoint, name, terms) for name, terms in teams.items()}
+    async with httpx.AsyncClient(timeout=20) as http:  # the database would be waited for 30 s
+        for each in headers.values():
+            await known(http, [endpoint], each)
+        with contextlib.closing(sqlite3.connect(endpoint.ledger, isolation_level=None)) as other:
+            other.execute("begin exclusive")
+
+            async def answer(team: str, at: int) -> httpx.Response:
+                return await http.post(
+                    endpoint.url + MESSAGES, headers=headers[team], json=ask(f"{team} {at}")
+                )
+
+            answers = {team: await asyncio.gather(*(answer(team, n) for n in range(8))) for team in teams}
+            other.execute("rollback")
+    served = {
+        team: {(each.status_code, each.headers.get("x-turnout-track")) for each in all_of}
+        for team, all_of in answers.items()
+    }
+    assert served["free"] == {(200, "cloud")}
+    assert served["stays"] == {(200, "local")}
+    assert {status for status, _ in served["stops"]} == {402}
+    assert "budget cannot be looked up now" in answers["stops"][0].text
+    for team in teams:
+        assert len(await settled(endpoint, team, 8)) == 8

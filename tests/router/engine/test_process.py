@@ -133,10 +133,53 @@ def test_the_engine_ends_when_its_parent_dies():
         cwd=ROOT,
     )
     try:
-        assert process.stdout.readline().startswith(b'{"port": ')
+        while not (line := process.stdout.readline()).strip():
+            assert line, "it ended"
+        assert line.startswith(b'{"port": ')
         process.stdin.close()
         assert process.wait(timeout=20) == 0
     finally:
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("idle", [True, False], ids=["while idle", "while it owes an answer"])
+async def test_an_engine_that_stands_still_is_replaced(idle):
+    engine = Engine(SMALL)
+    await engine.start()
+    try:
+        await engine.ready(60)
+        first = engine.pid
+        os.kill(first, signal.SIGSTOP)
+        waiting = None if idle else asyncio.create_task(answers(engine))
+        await until(lambda: engine.health.state != "ready")
+        assert "answered no health check for" in engine.health.reason
+        if waiting:
+            with pytest.raises(aiohttp.ClientError):  # its request has an end, too
+                await waiting
+        await engine.ready(60)
+        assert engine.pid != first
+        assert await answers(engine)
+    finally:
+        await engine.stop()
+
+
+@pytest.mark.slow
+async def test_a_long_prompt_is_not_taken_for_a_hang():
+    engine = Engine(LocalSettings(context=8192, threads=1, batch=16))
+    await engine.start()
+    try:
+        await engine.ready(60)
+        body = {"messages": [{"role": "user", "content": "many words " * 1500}], "max_tokens": 1}
+        headers = {"authorization": f"Bearer {engine.token}"}
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(600)) as session,
+            session.post(f"{engine.url}/v1/chat/completions", json=body) as response,
+        ):
+            assert response.status == 200
+        assert engine.health.restarts == 0
+    finally:
+        await engine.stop()
