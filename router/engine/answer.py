@@ -45,6 +45,8 @@ class Answer:
     ) -> None:
         """Keep what is needed; nothing runs before `items` is iterated."""
         self.finish: Finish = "stop"
+        self.stop = ""
+        """The stop string that ended the text; empty where none did."""
         self.cached = 0
         self.produced = 0
         self._ask = ask
@@ -164,7 +166,7 @@ class Answer:
                 if text:
                     yield text
                 if stops.found:
-                    self.finish = "stop"
+                    self.finish, self.stop = "stop", stops.found
                     return
         rest = thoughts.feed(utf8.decode(b"", final=True)) + thoughts.close()
         text = stops.feed(rest) + stops.close()
@@ -254,7 +256,8 @@ class Stops:
 
     def __init__(self, stops: tuple[str, ...]) -> None:
         """Begin an answer."""
-        self.found = False
+        self.found = ""
+        """The stop string that ended the text."""
         self._stops = stops
         self._held = ""
 
@@ -263,9 +266,9 @@ class Stops:
         if not self._stops:
             return text
         self._held += text
-        at = min((at for stop in self._stops if (at := self._held.find(stop)) >= 0), default=None)
-        if at is not None:
-            self.found = True
+        first = min(((at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0), default=None)
+        if first is not None:
+            at, self.found = first
             return self._held[:at]
         longest = min(max(map(len, self._stops)) - 1, len(self._held))
         ends = (

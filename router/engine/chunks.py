@@ -52,9 +52,12 @@ class Chunks:
         rest = {"index": index, "function": {"arguments": call_json(item.arguments)}}
         return [self._chunk({"tool_calls": [head]}), self._chunk({"tool_calls": [rest]})]
 
-    def finish(self, reason: str) -> Wire:
-        """Say why it ended."""
-        return self._chunk({}, reason)
+    def finish(self, reason: str, stop: str = "") -> Wire:
+        """Say why it ended, and at which stop string, by vLLM's name for it."""
+        chunk = self._chunk({}, reason)
+        if stop:
+            chunk["choices"][0]["stop_reason"] = stop
+        return chunk
 
     def usage(self, counts: Wire) -> Wire:
         """Write the chunk that has usage and no choice."""
@@ -65,7 +68,9 @@ class Chunks:
         return {**self._base, "choices": [choice], **self._extra}
 
 
-def completion(model: str, items: Sequence[Text | Call], *, finish: str, counts: Wire) -> Wire:
+def completion(
+    model: str, items: Sequence[Text | Call], *, finish: str, counts: Wire, stop: str = ""
+) -> Wire:
     """Write a whole answer."""
     text = "".join(item.text for item in items if isinstance(item, Text))
     calls = [_call(item, call_json(item.arguments)) for item in items if isinstance(item, Call)]
@@ -73,6 +78,8 @@ def completion(model: str, items: Sequence[Text | Call], *, finish: str, counts:
     if calls:
         message["tool_calls"] = calls
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    if stop:
+        choice["stop_reason"] = stop
     return {**_base("chat.completion", model), "choices": [choice], "usage": counts}
 
 

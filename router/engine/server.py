@@ -91,7 +91,9 @@ class Server:
         async with aclosing(answer.items()) as generated:
             items = [item async for item in generated]
         counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
-        return web.json_response(chunks.completion(self._name, items, finish=answer.finish, counts=counts))
+        return web.json_response(
+            chunks.completion(self._name, items, finish=answer.finish, counts=counts, stop=answer.stop)
+        )
 
     async def _stream(self, request: web.Request, ask: Ask, answer: Answer, size: int) -> web.StreamResponse:
         """Write chunks; the response begins with the first item."""
@@ -120,7 +122,7 @@ class Server:
             return response
         if not response.prepared:
             await begin(None)
-        tail = chunks.event(writer.finish(answer.finish))
+        tail = chunks.event(writer.finish(answer.finish, answer.stop))
         if ask.include_usage:
             counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
             tail += chunks.event(writer.usage(counts))

@@ -9,6 +9,8 @@ import msgspec
 from router.errors import TrackError
 from router.types import Request
 from router.wire.body import UNREADABLE
+from router.wire.chat_calls import CallStream
+from router.wire.chat_history import repair_body
 from router.wire.sse import Parser, Splitter, parse
 from router.wire.translate_request import to_chat
 
@@ -31,7 +33,8 @@ class _Streaming(msgspec.Struct):
 
 def body_for(request: Request, model: str) -> bytes:
     """The body of `POST /v1/chat/completions`; a stream always reports its usage."""
-    chat = request.body if request.dialect == "openai_chat" else to_chat(request.body, model=model)
+    native = request.dialect == "openai_chat"
+    chat = repair_body(request.body) if native else to_chat(request.body, model=model)
     fields = {name: value for name, value in _FIELDS.decode(chat).items() if name not in NOT_SENT}
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     if "max_completion_tokens" in fields:
@@ -39,6 +42,25 @@ def body_for(request: Request, model: str) -> bytes:
     if request.stream:
         fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
     return msgspec.json.encode(fields)
+
+
+class _Stops(msgspec.Struct):
+    stop_sequences: Any = None
+
+
+def stops_of(request: Request) -> tuple[str, ...]:
+    """The stop sequences of a Messages request."""
+    listed = msgspec.json.decode(request.body, type=_Stops).stop_sequences
+    return tuple(stop for stop in listed if isinstance(stop, str)) if isinstance(listed, list) else ()
+
+
+async def repaired(source: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The stream with its tool calls in the order that clients count on; see `wire.chat_calls`."""
+    calls = CallStream()
+    async with aclosing(source):
+        async for chunk in source:
+            if out := calls.feed(chunk):
+                yield out
 
 
 def wants_usage(body: bytes) -> bool:
@@ -134,6 +156,8 @@ def check_calls(body: bytes) -> None:
     except UNREADABLE as broken:
         raise TrackError("the local model's answer is no chat completion", cause="local_error") from broken
     for choice in chat.choices or ():
+        if choice.finish_reason == "length":
+            continue  # cut off by the client's own limit, which is no fault of the model's
         for call in (choice.message.tool_calls if choice.message else None) or ():
             _check(
                 (call.function and call.function.name) or "",

@@ -9,6 +9,7 @@ Only fields of the dialect are handed over: litellm takes addresses, keys and ca
 from the same argument list, and a client must not set those.
 """
 
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from router.settings import CloudSettings
+from router.tracks.chat import repaired
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LiteFailure
 from router.tracks.failures import KINDS, Refusal, cloud_failure, failed, read_refusal, unreachable
@@ -25,9 +27,12 @@ from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
 from router.types import Headers, Plan, Reply, Request, Usage
 from router.wire import DIALECTS
 from router.wire.body import whole
+from router.wire.chat_calls import repair_reply
+from router.wire.chat_history import repair_messages
 from router.wire.sse import encode
 from router.wire.translate_reply import ReplyStream, from_chat
 from router.wire.translate_request import to_chat
+from router.wire.unsupported import refuse_unsupported
 
 if TYPE_CHECKING:
     from router.tracks.line import Line
@@ -53,6 +58,8 @@ FIXED: Mapping[str, Any] = {
 
 MALFORMED = "Invalid user message"
 """What litellm says of a content block that it does not know, and then calls a failed connection."""
+
+_CITED = re.compile(r"\nTraceback|\.?\s*(?:Received )?Messages=")
 
 DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
 """Of a delta or message; the rest is litellm's own."""
@@ -115,7 +122,12 @@ class Lite:
 
     def _params(self, request: Request, model: str) -> dict[str, Any]:
         body = request.body if request.dialect == "openai_chat" else to_chat(request.body, model=model)
-        params = {name: value for name, value in whole(body).items() if name in FIELDS and value is not None}
+        asked = whole(body)
+        if self._settings.dialect == "anthropic" or "claude" in model:
+            refuse_unsupported(asked)
+        params = {name: value for name, value in asked.items() if name in FIELDS and value is not None}
+        if isinstance(params.get("messages"), list):
+            params["messages"] = list(repair_messages(params["messages"]))
         params.update(FIXED, model=PREFIXES[self._settings.dialect] + model, timeout=self._settings.total_s)
         if request.stream:
             params["stream_options"] = {"include_usage": True}
@@ -127,7 +139,7 @@ class Lite:
 
     def _stream(self, request: Request, answer: Any, line: "Line", told: Told) -> AsyncGenerator[bytes]:
         wanted = request.dialect != "openai_chat" or _wants_usage(request.body)
-        source = _encoded(answer, line, told, self._egress.provider_errors, with_usage=wanted)
+        source = repaired(_encoded(answer, line, told, self._egress.provider_errors, with_usage=wanted))
         if request.dialect == "openai_chat":
             return source
         return turned(source, ReplyStream(model=told.model))
@@ -178,6 +190,7 @@ def _whole(request: Request, model: str, answer: Any, told: Told) -> Reply:
     })  # fmt: skip
     told.usage = _usage(data.get("usage", {}), data.get("service_tier"))
     told.started = told.complete = True
+    body = repair_reply(body)
     if request.dialect != "openai_chat":
         body = from_chat(body, model=model)
     return Reply(track="cloud", model=model, status=200, headers=_JSON, chunks=said(body), tap=told)
@@ -212,7 +225,8 @@ def _told_by(failure: LiteFailure) -> tuple[Refusal, int, Headers]:
     """What the provider said, its status and the fields worth passing on."""
     response = failure.line.response
     if response is None:  # litellm itself refused, or went over a client of its own
-        message = str(failure.failure).partition("\nTraceback")[0]  # where in its code is no client's matter
+        # Where in its code, and the conversation it cites, are no client's matter.
+        message = _CITED.split(str(failure.failure), maxsplit=1)[0].strip()
         status = int(getattr(failure.failure, "status_code", HTTPStatus.BAD_GATEWAY))
         return Refusal(message=message), HTTPStatus.BAD_REQUEST if MALFORMED in message else status, _JSON
     named = tuple((name.lower(), value) for name, value in response.headers.items())

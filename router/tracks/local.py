@@ -18,7 +18,15 @@ from policies.decide import Decision
 from router.engine.process import Engine
 from router.errors import Cause, TrackError
 from router.settings import LocalSettings
-from router.tracks.chat import body_for, check_calls, sound_call_first, wants_usage, without_usage
+from router.tracks.chat import (
+    body_for,
+    check_calls,
+    repaired,
+    sound_call_first,
+    stops_of,
+    wants_usage,
+    without_usage,
+)
 from router.tracks.failures import KINDS, Refusal, read_refusal, seconds
 from router.tracks.headers import foreign_encoding
 from router.tracks.nearby import Nearby
@@ -27,6 +35,7 @@ from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, res
 from router.types import Headers, Plan, Reply, Tap
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
+from router.wire.chat_calls import repair_reply
 from router.wire.tap import Tokens
 from router.wire.translate_reply import ReplyStream, from_chat
 
@@ -150,10 +159,12 @@ class LocalTrack:
         request = plan.request
         raw = DIALECTS["openai_chat"].tap(True)
         tap: Tap = raw
-        source = sound_call_first(body_of(response, raw))
+        source = sound_call_first(repaired(body_of(response, raw)))
         if request.dialect != "openai_chat":
             tap = DIALECTS[request.dialect].tap(True)
-            stream = ReplyStream(model=name, prompt_tokens=plan.features.context_tokens)
+            stream = ReplyStream(
+                model=name, prompt_tokens=plan.features.context_tokens, stops=stops_of(request)
+            )
             source = tapped(turned(source, stream), tap)
         else:
             source = complete(source if wants_usage(request.body) else without_usage(source), raw)
@@ -167,9 +178,9 @@ class LocalTrack:
         dialect = plan.request.dialect
         async with response:
             body = await response.read()
-        check_calls(body)
+        check_calls(body := repair_reply(body))
         if dialect != "openai_chat":
-            body = from_chat(body, model=name)
+            body = from_chat(body, model=name, stops=stops_of(plan.request))
         tap = DIALECTS[dialect].tap(False)
         tap.feed(body)
         return _reply(name, JSON, said(body), tap)

@@ -9,7 +9,7 @@
 - Tool ids are made anew: local servers repeat `call_0` in every turn, Claude wants them unique.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -50,6 +50,10 @@ class _Choice(msgspec.Struct, frozen=True):
     message: _Said = _Said()
     delta: _Said = _Said()
     finish_reason: str | None = None
+    stop_reason: Any = None
+    """vLLM's and our engine's word for the stop sequence that ended the text."""
+    matched_stop: Any = None
+    """SGLang's."""
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -79,6 +83,13 @@ def _stop_reason(finish: str | None, *, called: bool) -> str:
     return "tool_use" if called and reason == "end_turn" else reason
 
 
+def _stop_sequence(choice: _Choice, stops: Collection[str]) -> str | None:
+    """Name the client's stop sequence that ended the text; None where none is known to have."""
+    marks = (choice.stop_reason, choice.matched_stop)
+    named = next((mark for mark in marks if isinstance(mark, str) and mark in stops), None)
+    return next(iter(stops)) if named is None and choice.finish_reason == "stop_sequence" and stops else named
+
+
 def _usage(usage: Usage) -> dict[str, int]:
     return {
         "input_tokens": usage.input,
@@ -101,12 +112,18 @@ def _message(model: str, content: list[Any], stop: str | None, usage: Usage, new
     }
 
 
-def from_chat(body: bytes, *, model: str, new_id: Callable[[], str] = fresh) -> bytes:
+def from_chat(
+    body: bytes, *, model: str, stops: Collection[str] = (), new_id: Callable[[], str] = fresh
+) -> bytes:
     """Translate a whole reply.
+
+    A call that was cut off at the limit keeps its name and loses its arguments: the client is told
+    `max_tokens`, as in a stream.
 
     Args:
         body: a chat completion.
         model: the name the client is told.
+        stops: the client's stop sequences.
         new_id: makes ids, without prefix.
 
     Raises:
@@ -124,21 +141,27 @@ def from_chat(body: bytes, *, model: str, new_id: Callable[[], str] = fresh) -> 
     choice = chat.choices[0]
     text = choice.message.content or choice.message.refusal
     content: list[Any] = [{"type": "text", "text": text}] if text else []
-    calls = choice.message.tool_calls or []
-    content += [_tool_use(new_id(), call.function.name) | {"input": _input(call)} for call in calls]
+    cut = choice.finish_reason == "length"
+    calls = [call for call in choice.message.tool_calls or [] if call.function.name or not cut]
+    content += [_tool_use(new_id(), call.function.name) | {"input": _input(call, cut=cut)} for call in calls]
     usage = openai_chat.usage(chat.usage) or Usage(estimated=True)
     stop = _stop_reason(choice.finish_reason, called=bool(calls))
-    return msgspec.json.encode(_message(model, content, stop, usage, new_id()))
+    message = _message(model, content, stop, usage, new_id())
+    if stop == "end_turn" and (sequence := _stop_sequence(choice, stops)):
+        message |= {"stop_reason": "stop_sequence", "stop_sequence": sequence}
+    return msgspec.json.encode(message)
 
 
 def _tool_use(new_id: str, name: str | None) -> dict[str, Any]:
     return {"type": "tool_use", "id": f"toolu_{new_id}", "name": name or "", "input": {}}
 
 
-def _input(call: _Call) -> dict[str, Any]:
+def _input(call: _Call, *, cut: bool) -> dict[str, Any]:
     try:
         return msgspec.json.decode(call.function.arguments or "{}", type=dict[str, Any])
     except UNREADABLE as error:
+        if cut:
+            return {}
         raise TrackError(
             f"the local model called {call.function.name} with arguments that are no JSON object: {error}",
             cause="bad_tool_call",
@@ -158,18 +181,28 @@ class ReplyStream:
         "_open",
         "_parser",
         "_prompt",
+        "_sequence",
         "_started",
+        "_stops",
         "complete",
         "error",
         "usage",
     )
 
-    def __init__(self, *, model: str, prompt_tokens: int = 0, new_id: Callable[[], str] = fresh) -> None:
+    def __init__(
+        self,
+        *,
+        model: str,
+        prompt_tokens: int = 0,
+        stops: Collection[str] = (),
+        new_id: Callable[[], str] = fresh,
+    ) -> None:
         """Start.
 
         Args:
             model: the name the client is told.
             prompt_tokens: what `message_start` reports; the true count follows in `message_delta`.
+            stops: the client's stop sequences.
             new_id: makes ids, without prefix.
         """
         self.usage: Usage | None = None
@@ -187,6 +220,8 @@ class ReplyStream:
         self._open: str | int | None = None  # "text", or the upstream's index of a tool call
         self._called: set[int] = set()
         self._finish: str | None = None
+        self._stops = stops
+        self._sequence: str | None = None
         self._deltas = 0
 
     def feed(self, chunk: bytes) -> bytes:
@@ -231,6 +266,7 @@ class ReplyStream:
         for choice in chunk.choices[:1]:
             yield from self._said(choice.delta)
             self._finish = choice.finish_reason or self._finish
+            self._sequence = _stop_sequence(choice, self._stops) or self._sequence
 
     def _said(self, delta: _Said) -> Iterator[bytes]:
         if text := delta.content or delta.refusal:
@@ -283,6 +319,8 @@ class ReplyStream:
         usage = self.usage or Usage(input=self._prompt, output=self._deltas, estimated=True)
         stop = _stop_reason(self._finish, called=bool(self._called))
         delta = {"stop_reason": stop, "stop_sequence": None}
+        if stop == "end_turn" and self._sequence:
+            delta = {"stop_reason": "stop_sequence", "stop_sequence": self._sequence}
         yield _write("message_delta", {"delta": delta, "usage": _usage(usage)})
         yield _write("message_stop", {})
         self.complete = True

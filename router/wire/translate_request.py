@@ -19,6 +19,7 @@ import msgspec
 
 from router.errors import BadRequest
 from router.wire.body import whole
+from router.wire.chat_history import settle
 
 Block = Mapping[str, Any]
 Content = str | list[Block] | None
@@ -52,6 +53,8 @@ def to_chat(body: bytes, *, model: str) -> bytes:
 
 def _translate(asked: Block, model: str) -> dict[str, Any]:
     chat: dict[str, Any] = {"model": model, "messages": _messages(asked)}
+    if _continues(chat["messages"]):
+        chat |= {"add_generation_prompt": False, "continue_final_message": True}
     chat |= _tools(asked)
     chat |= {new: asked[old] for old, new in _SAME.items() if asked.get(old) is not None}
     if schema := _schema(asked):
@@ -60,6 +63,14 @@ def _translate(asked: Block, model: str) -> dict[str, Any]:
     if asked.get("stream"):
         chat |= {"stream": True, "stream_options": {"include_usage": True}}
     return chat
+
+
+def _continues(messages: list[Block]) -> bool:
+    """Whether the answer goes on from text that the client gave: the last message is the assistant's.
+
+    vLLM and SGLang do so on demand, llama-server, Ollama and our engine by themselves.
+    """
+    return bool(messages) and messages[-1]["role"] == "assistant" and "tool_calls" not in messages[-1]
 
 
 _SAME: Mapping[str, str] = {
@@ -258,7 +269,7 @@ def _result(block: Block) -> tuple[Block, list[Block]]:
 
 
 def _call(block: Block) -> Block:
-    arguments = msgspec.json.encode(block.get("input") or {}).decode()
+    arguments = settle(block.get("input"))
     return {
         "id": block.get("id"),
         "type": "function",

@@ -31,11 +31,11 @@ def test_thoughts(inside, text, shown, size):
 @pytest.mark.parametrize(
     ("stops", "text", "shown", "found"),
     [
-        ((), "abc", "abc", False),
-        (("END",), "abc EN", "abc EN", False),
-        (("END",), "abc END def", "abc ", True),
-        (("\n\n", "###"), "a\n# b\n\nc", "a\n# b", True),
-        (("aab",), "aaab", "a", True),
+        ((), "abc", "abc", ""),
+        (("END",), "abc EN", "abc EN", ""),
+        (("END",), "abc END def", "abc ", "END"),
+        (("###", "\n\n"), "a\n# b\n\nc", "a\n# b", "\n\n"),
+        (("aab",), "aaab", "a", "aab"),
     ],
 )
 def test_stops(stops, text, shown, found, size):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from policies.decide import Decision
-from router.errors import TrackError
+from router.errors import BadRequest, TrackError
 from router.types import Usage
 
 # Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
@@ -147,7 +147,7 @@ async def test_a_whole_answer(cloud, upstream, plan, whole) -> None:
             {"model": "claude-sonnet-4-5", "tools": [READ], "tool_choice": "required"},
             {"tool_choice": {"type": "any"}},
         ),
-        ({"logit_bias": {"1": 2}, "seed": 3}, {}),
+        ({"frequency_penalty": 0.5, "seed": 3}, {}),
         ({"api_base": "http://127.0.0.1:1", "mock_response": "no", "api_key": "x", "fallbacks": ["x"]}, {}),
     ],
 )
@@ -156,7 +156,7 @@ async def test_fields(cloud, upstream, plan, whole, given, sent) -> None:
     assert b"Scripted" in await whole(reply) or "tools" in given
     arrived = await upstream.last_json()
     assert {name: arrived.get(name) for name in sent} == sent
-    assert not {"logit_bias", "seed", "api_base", "mock_response", "fallbacks"} & arrived.keys()
+    assert not {"frequency_penalty", "seed", "api_base", "mock_response", "fallbacks"} & arrived.keys()
     assert ("x-api-key", "sk-ant-api03-ours") in await upstream.last_headers()
 
 
@@ -310,3 +310,44 @@ async def test_any_provider_by_prefix(cloud, upstream, plan, whole, dialect, mod
     assert (await upstream.last_json())["model"] == model.partition("/")[2]
     assert ("authorization", "Bearer sk-ours") in await upstream.last_headers()
     assert reply.tap.complete
+
+
+def called(arguments, content=None):
+    """A conversation with one past call."""
+    made = {"id": "c1", "type": "function", "function": {"name": "read", "arguments": arguments}}
+    return {
+        "tools": [READ],
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": content, "tool_calls": [made]},
+            {"role": "tool", "tool_call_id": "c1", "content": "no such file"},
+            {"role": "user", "content": "go on"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reached"),
+    [
+        ('{"path": "a', {"_raw": '{"path": "a'}),
+        (None, {}),
+        ("", {}),
+        ("[1]", {"_raw": [1]}),
+        ({"path": "a"}, {"path": "a"}),
+    ],
+)
+@pytest.mark.parametrize("content", [None, "", " ", [{"type": "text", "text": ""}]])
+async def test_a_past_call_reaches_claude_alone_and_readable(
+    cloud, upstream, plan, whole, arguments, reached, content
+) -> None:
+    reply = await cloud().open(plan(called(arguments, content), dialect="openai_chat"), CLOUD)
+    assert reply.status == 200, await whole(reply)
+    (block,) = (await upstream.last_json())["messages"][1]["content"]
+    assert (block["type"], block["input"]) == ("tool_use", reached)
+
+
+@pytest.mark.parametrize("fields", [{"n": 2}, {"logprobs": True}, {"modalities": ["audio"]}])
+async def test_what_claude_cannot_do_is_refused_unsent(cloud, upstream, plan, fields) -> None:
+    with pytest.raises(BadRequest, match=next(iter(fields))):
+        await cloud().open(plan(fields, dialect="openai_chat"), CLOUD)
+    assert await upstream.requests() == []

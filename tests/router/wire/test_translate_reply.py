@@ -343,3 +343,40 @@ def test_a_stream_that_makes_no_sense_is_an_error_of_the_track(stream, cause):
     with pytest.raises(TrackError) as failed:
         translate(stream)
     assert failed.value.cause == cause
+
+
+ENDS = [
+    # what the choice says beside its finish reason, the client's stop sequences, which is named
+    ({"stop_reason": "</x>"}, ("</x>",), "</x>"),
+    ({"stop_reason": "</x>"}, ("</y>", "</x>"), "</x>"),
+    ({"matched_stop": "</x>"}, ("</x>",), "</x>"),
+    ({"finish_reason": "stop_sequence"}, ("</x>",), "</x>"),
+    ({"stop_reason": "<|im_end|>"}, ("</x>",), None),
+    ({"stop_reason": 151645, "matched_stop": 151645}, ("</x>",), None),
+    ({"stop_reason": None}, ("</x>",), None),
+    ({}, ("</x>",), None),
+    ({"stop_reason": "</x>", "finish_reason": "length"}, ("</x>",), None),
+]
+
+
+@pytest.mark.parametrize(("told", "stops", "named"), ENDS)
+def test_the_stop_sequence_is_named(told, stops, named):
+    choice = {"message": {"content": "hi"}, "finish_reason": "stop", **told}
+    whole = json.loads(from_chat(json.dumps({"choices": [choice]}).encode(), model="m", stops=stops))
+    choice = {"delta": {"content": "hi"}, "finish_reason": "stop", **told}
+    stream = ReplyStream(model="m", stops=stops)
+    written = stream.feed(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\ndata: [DONE]\n\n")
+    (ended,) = [
+        json.loads(line[6:]) for line in written.decode().splitlines() if '"message_delta"' in line[6:]
+    ]
+    reason = "max_tokens" if told.get("finish_reason") == "length" else "end_turn"
+    wanted = ("stop_sequence", named) if named else (reason, None)
+    assert (whole["stop_reason"], whole["stop_sequence"]) == wanted
+    assert (ended["delta"]["stop_reason"], ended["delta"]["stop_sequence"]) == wanted
+
+
+@pytest.mark.parametrize(("arguments", "kept"), [('{"a": "b', {}), ("", {}), ('{"a": 1}', {"a": 1})])
+def test_a_call_that_was_cut_off_at_the_limit(arguments, kept):
+    message = json.loads(from_chat(chat({"tool_calls": [call("ls", arguments)]}, "length"), model="m"))
+    assert message["stop_reason"] == "max_tokens"
+    assert message["content"][-1]["input"] == kept
