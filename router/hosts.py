@@ -84,7 +84,7 @@ class OriginRule:
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         """Take the setting `allowed_origins`."""
-        patterns = ("[^/]*".join(map(re.escape, pattern.split("*"))) for pattern in allowed if pattern != "*")
+        patterns = (_expression(pattern) for pattern in allowed if pattern != "*")
         self._any = "*" in allowed
         self._allowed = re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
 
@@ -137,6 +137,13 @@ def check_origin_pattern(text: str) -> str:
             "`vscode-webview://*`, `http://localhost:*`, `null`, or `*`"
         )
     return pattern
+
+
+def _expression(pattern: str) -> str:
+    """Translate an entry: `:*` at its end is any port, or none; another `*` is a part of a host."""
+    host = pattern.removesuffix(":*")
+    port = "(?::[0-9]+)?" if host != pattern else ""
+    return "[^/:@]*".join(map(re.escape, host.split("*"))) + port
 
 
 def _normal(host: str) -> str:

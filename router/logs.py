@@ -18,6 +18,19 @@ class _Unfinished(logging.Filter):
         return not stopped and "without completing response" not in record.getMessage()
 
 
+_NOISE = ("Unsupported upgrade", "No supported WebSocket", "Invalid HTTP request")
+
+
+class _Noise(logging.Filter):
+    """Drops what any client could fill the log with: an upgrade that is ignored, bytes that are no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        return not message.startswith(
+            ("Unsupported upgrade", "No supported WebSocket", "Invalid HTTP request")
+        )
+
+
 def configure(level: str) -> None:
     """Set up logging for the endpoint's process."""
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -26,6 +39,7 @@ def configure(level: str) -> None:
     quiet = max(number, logging.WARNING)
     logging.basicConfig(level=quiet, stream=sys.stderr, format=line, force=True)
     logging.getLogger("uvicorn.error").addFilter(_Unfinished())
+    logging.getLogger("uvicorn.error").addFilter(_Noise())
     logging.getLogger("uvicorn.error").setLevel(quiet)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()

@@ -262,6 +262,8 @@ class Settings(BaseSettings):
     max_body_mb: int = Field(default=50, ge=1)
     max_bodies_mb: int = Field(default=0, ge=0)
     """All bodies in flight together; 0 for ten times `max_body_mb`."""
+    max_connections: int = Field(default=0, ge=0)
+    """Clients' connections at once; 0 for what the limit of open files leaves, at most 8192."""
     timeouts: TimeoutSettings = TimeoutSettings()
     keepalive_s: float = Field(default=10, gt=0)
     """Seconds of silence before an SSE comment is sent while nothing is there yet."""

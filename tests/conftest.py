@@ -142,16 +142,21 @@ def upstream(shared_upstream) -> Program:
 
 @pytest.fixture(scope="session")
 def start_endpoint(tmp_path_factory) -> Iterator[Any]:
-    """Starts endpoints; settings are given as `CLOUD__BASE_URL="..."`, other variables in `also`."""
+    """Starts endpoints; settings are given as `CLOUD__BASE_URL="..."`, other variables in `also`.
+
+    `descriptors` is the limit of open files, where it is not this process's own.
+    """
     started: list[Program] = []
 
-    def start(also: dict[str, str] | None = None, **settings: str) -> Program:
+    def start(also: dict[str, str] | None = None, descriptors: int = 0, **settings: str) -> Program:
         folder = tmp_path_factory.mktemp("endpoint")
         port = free_port()
         ledger = Path(settings.setdefault("LEDGER", str(folder / "ledger.db")))
         named = {f"TURNOUT_{name}": value for name, value in settings.items()}
         env = environment(TURNOUT_LISTEN=f"127.0.0.1:{port}", **named, **(also or {}))
         command = [sys.executable, "-m", "router.cli.main", "serve"]
+        if descriptors:
+            command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
         program = launch(command, f"http://127.0.0.1:{port}", folder / "log", env=env, ready="/health")
         program.ledger = ledger
         started.append(program)

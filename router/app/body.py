@@ -12,6 +12,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Self
 
+from router.app.connections import Connection
 from router.app.hangup import Message, Receive, Scope
 from router.errors import BadRequest, TooLarge, TurnoutError
 from router.settings import Settings
@@ -117,6 +118,7 @@ class Body:
 
     __slots__ = (
         "_complete",
+        "_connection",
         "_counted",
         "_headers",
         "_owner",
@@ -133,6 +135,7 @@ class Body:
         self._uploads = uploads
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
+        self._connection: Connection | None = scope.get("state", {}).get("connection")
         self._complete = False
         self._size = 0
         self._counted = 0
@@ -179,6 +182,11 @@ class Body:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
             message = await self._next()
 
+    def let_in(self) -> None:
+        """Take note that the request's head was accepted: its connection is no stranger's."""
+        if self._connection is not None:
+            self._connection.proven = True
+
     def count(self, size: int) -> None:
         """Count `size` bytes more that are held for this request; raises `Overloaded`."""
         self._uploads.take(size, self._owner)
@@ -192,7 +200,11 @@ class Body:
 
     async def drain(self) -> None:
         """Drop what still comes, so that the client reads the answer that is already out."""
-        with suppress(TimeoutError, BadRequest):
+        if self.complete or self._slow:
+            return
+        if self._connection is not None:
+            self._connection.wait()
+        with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 end = self._size + DRAIN_BYTES
                 while not self.complete and self._size < end:
@@ -218,6 +230,8 @@ class Body:
             self._started = self._progress
             self._reader = asyncio.current_task()
         self._uploads.watch(self)
+        if self._connection is not None:
+            self._connection.wait()
         try:
             message = await self.receive()
         except asyncio.CancelledError:
@@ -228,6 +242,8 @@ class Body:
             ) from None
         finally:
             self._uploads.unwatch(self)
+            if self._connection is not None:
+                self._connection.work()
         if message["type"] == "http.disconnect":
             raise BadRequest("the connection closed before the body was complete")
         return message

@@ -103,6 +103,7 @@ class Endpoint:
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
         peer = peer_of(scope)
         account, headers = admit(headers_of(scope), self._keyring(), peer)
+        body.let_in()
         if route.operation == "generate":
             self._limits.knock(account)
         return make_request(

@@ -24,7 +24,9 @@ log = structlog.get_logger(__name__)
 SITE = b"sec-fetch-site"
 OWN_SITE = (b"same-origin", b"none")
 """Of `Sec-Fetch-Site`: our own pages, and what a person typed."""
-UNSUPPORTED = 415
+UNSUPPORTED, TOO_LARGE = 415, 431
+MOST_FIELDS = 256
+"""Of a request's head."""
 REMEMBERED = 512
 """Hosts whose verdict is remembered."""
 LOG_AGAIN_S = 60.0
@@ -62,6 +64,8 @@ class OriginGuard:
         headers = scope["headers"]
         fields: Fields = dict(headers)
         try:
+            if len(headers) > MOST_FIELDS:
+                raise BadRequest(f"the head has more than {MOST_FIELDS} fields; send fewer", status=TOO_LARGE)
             self._check_host(scope, fields)
             page = self._check_browser(scope, fields) if b"origin" in fields or SITE in fields else None
         except TurnoutError as error:
@@ -69,10 +73,10 @@ class OriginGuard:
             await self._refuse(scope, receive, send, error)
             return
         if page is not None:
-            send = _with_cors(page, send)
             if scope["method"] == "OPTIONS" and PREFLIGHT in fields:
-                await _preflight(fields, send)
+                await _preflight(fields, page, send)
                 return
+            send = _with_cors(page, send)
         await self._app(scope, receive, send)
 
     def _check_host(self, scope: Scope, fields: Fields) -> None:
@@ -181,12 +185,14 @@ def _with_cors(origin: bytes, send: Send) -> Send:
     return sending
 
 
-async def _preflight(fields: Fields, send: Send) -> None:
+async def _preflight(fields: Fields, origin: bytes, send: Send) -> None:
     """Tell the browser that the request itself may follow (Fetch Standard, CORS-preflight fetch)."""
     headers = [
+        (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"GET, POST"),
         (b"access-control-allow-headers", fields.get(b"access-control-request-headers", b"content-type")),
         (b"access-control-max-age", b"600"),
+        (b"vary", b"origin"),
         (b"content-length", b"0"),
     ]
     if b"access-control-request-private-network" in fields:

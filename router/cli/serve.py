@@ -58,6 +58,8 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
 
     import uvicorn
 
+    from router.app.connections import BACKLOG, IDLE_S, Connections
+    from router.app.protocol import bounded
     from router.engine.catalog import resolve
     from router.logs import configure
     from router.service import Service
@@ -66,6 +68,7 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
         resolve(settings.local.model)  # a wrong file is said now, in one line, before anything listens
     configure(settings.log_level)
     service = Service(settings)
+    connections = Connections.of(settings)
     if not is_loopback(host) and not len(service.keyring) and not service.keyring.trusted:
         raise Misconfigured(
             f"listen: {host} can be reached from other machines, and no key exists yet; "
@@ -76,12 +79,15 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
     uvicorn.Server(
         uvicorn.Config(
             service.app,
+            http=bounded(connections),
+            ws="none",
+            backlog=BACKLOG,
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=75,  # longer than clients pool a connection
+            timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=5,
         )
     ).run(sockets=[listener])

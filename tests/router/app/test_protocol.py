@@ -1,0 +1,168 @@
+"""The bounds on connections, under both parsers and both loops, over real sockets."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+
+import pytest
+import uvicorn
+
+from router.app.connections import Connections, has_descriptor, raise_descriptors
+from router.app.protocol import bounded
+
+LIMIT = 8
+BIG = 8 * 2**20
+
+
+async def application(scope, receive, send):
+    """Reads all of the body and tells its length; at /big answers with much."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    scope["state"]["connection"].proven = (b"x-key", b"1") in scope["headers"]
+    content = b"x" * BIG if scope["path"] == "/big" else b"%d" % size
+    head = [(b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    for start in range(0, len(content), 65536):
+        await send({"type": "http.response.body", "body": content[start : start + 65536], "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@pytest.fixture(scope="module", params=[("uvloop", True), ("asyncio", True), ("asyncio", False)], ids=str)
+def server(request):
+    loop, httptools = request.param
+    registry = Connections(limit=LIMIT, header_s=1.0, unread_s=1.0)
+    config = uvicorn.Config(
+        application,
+        http=bounded(registry, httptools=httptools),
+        ws="none",
+        loop=loop,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    running = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    running.registry, running.address = registry, listener.getsockname()
+    yield running
+    running.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+def connect(server):
+    client = socket.create_connection(server.address, timeout=10)
+    client.settimeout(10)
+    return client
+
+
+def get(client, path="/", fields="x-key: 1\r\n"):
+    client.sendall(f"GET {path} HTTP/1.1\r\nhost: a\r\n{fields}\r\n".encode())
+    received = b""
+    while not received.endswith(b"\r\n\r\n0") and (part := client.recv(65536)):
+        received += part
+    return received
+
+
+def read(client):
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while chunk := client.recv(65536):
+            received += chunk
+    return received
+
+
+def test_requests_one_after_the_other_and_at_once(server):
+    with connect(server) as client:
+        assert get(client).endswith(b"\r\n\r\n0")
+        assert get(client).endswith(b"\r\n\r\n0")
+        post = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%b"
+        client.sendall(post % (3, b"abc") + post % (200_000, b"y" * 200_000) + post % (1, b"z"))
+        received = b""
+        while received.count(b"HTTP/1.1 200 OK") < 3 or not received.endswith(b"\r\n\r\n1"):
+            received += client.recv(65536)
+        assert b"200000" in received
+
+
+def test_a_head_has_its_time(server):
+    with contextlib.ExitStack() as held:
+        used = [held.enter_context(connect(server)) for _ in range(2)]
+        for client in used:
+            assert get(client)
+        fresh = [held.enter_context(connect(server)) for _ in range(3)]
+        begun = [b"GET / HT", b"GET / HTTP/1.1\r\nhost: a\r\n"]
+        for client, sent in zip([*used, *fresh], [*begun, *begun, b""], strict=True):
+            client.sendall(sent)
+        assert [read(client)[:12] for client in (*used, *fresh)] == [b"HTTP/1.1 408"] * 4 + [b""]
+
+
+@pytest.mark.parametrize("field", [b"a: b\r\n", b"a" * 5000], ids=["many fields", "one field"])
+def test_a_head_has_its_size(server, field):
+    with connect(server) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(200):
+                client.sendall(field * 400)
+        answer = read(client)
+        assert answer[:12] in {b"HTTP/1.1 431", b"HTTP/1.1 400", b""}  # lost where the client still sent
+    with connect(server) as client:
+        assert get(client)
+
+
+def test_strangers_give_way_and_who_has_shown_a_key_stays(server):
+    with contextlib.ExitStack() as held:
+        friend = held.enter_context(connect(server))
+        assert get(friend)
+        for _ in range(3 * LIMIT):
+            held.enter_context(connect(server)).sendall(b"GET /")
+        assert get(friend).endswith(b"\r\n\r\n0")
+        last = held.enter_context(connect(server))
+        assert get(last).endswith(b"\r\n\r\n0")
+        assert len(server.registry) <= LIMIT
+
+
+def test_an_unread_answer_is_given_up(server):
+    with connect(server) as client:
+        client.sendall(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n" * 3)
+        for _ in range(200):
+            if not len(server.registry):
+                break
+            threading.Event().wait(0.05)
+        assert not len(server.registry)
+
+
+def test_descriptors():
+    assert raise_descriptors() > 100
+    assert has_descriptor()
+
+
+def test_nobody_gives_way_who_is_being_answered():
+    class Busy:
+        proven = True
+        refused = ended = False
+
+        def wait(self): ...
+        def work(self): ...
+        def overdue(self, now):
+            return False
+
+        def end(self):
+            self.ended = True
+
+        def refuse(self):
+            self.refused = True
+
+    async def fill():
+        registry = Connections(limit=2, header_s=9)
+        busy = [Busy(), Busy(), Busy()]
+        for one in busy:
+            registry.opened(one)
+            registry.works(one)
+        return [one.refused for one in busy], [one.ended for one in busy], len(registry)
+
+    assert asyncio.run(fill()) == ([False, False, True], [False] * 3, 2)
