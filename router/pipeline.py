@@ -20,6 +20,7 @@ from policies.decision import Decision, TrackName
 from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, TurnoutError
 from router.journey import Journey, words
 from router.limits import Limits
+from router.pacing import Pacing
 from router.planner import Planner
 from router.types import Ledger, Outcome, Plan, Reply, Request, Track
 from router.worktime import WorkTime
@@ -36,16 +37,21 @@ class Pipeline:
         ledger: Ledger,
         limits: Limits | None = None,
         work: WorkTime | None = None,
+        pacing: Pacing | None = None,
     ) -> None:
         self._planner = planner
+        self._pacing = pacing or Pacing()
         self._tracks = tracks
         self._ledger = ledger
         self._limits = limits
         self._work = work or WorkTime()
 
-    def plan(self, request: Request) -> Plan:
-        """Read, classify and decide; sends nothing and never raises for what a client sent."""
-        return self._planner.plan(request)
+    async def plan(self, request: Request) -> Plan:
+        """Read, classify and decide, in turns with other requests.
+
+        Sends nothing, and never raises for what a client sent.
+        """
+        return await self._pacing.drive(self._planner.planning(request))
 
     async def admit(self, plan: Plan) -> Plan:
         """Hold the plan to what its account may do; it comes back local where the money is used up.

@@ -24,6 +24,7 @@ from policies.privacy import Exposure, clear
 from router.errors import BadRequest
 from router.holds import Holds
 from router.privacy.scanner import Scanner
+from router.reading.turns import Turns, finish
 from router.teams import Account
 from router.types import Plan, Request
 
@@ -35,8 +36,8 @@ UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read
 class Reads(Protocol):
     """Reads requests, and learns from the usage that comes back."""
 
-    def read(self, request: Request) -> Features:
-        """Read one request."""
+    def reading(self, request: Request) -> Turns[Features]:
+        """Read one request in turns."""
         ...
 
     def correct(self, model: str, estimated: int, actual: int) -> None:
@@ -105,14 +106,18 @@ class Planner:
         return self._own(name) if name and self._own else self._policies.policy
 
     def plan(self, request: Request) -> Plan:
-        """Decide.
+        """Decide at once; see `planning`."""
+        return finish(self.planning(request))
+
+    def planning(self, request: Request) -> Turns[Plan]:
+        """Decide, in turns.
 
         Raises:
             BadRequest: the body gives a key twice; nothing else that a client sends raises here.
         """
         started = time.perf_counter()
         policy = self.policy_of(request)
-        features, verdict, notes = self._understand(request)
+        features, verdict, notes = yield from self._understand(request)
         exposure = self._scan(request, policy, features)
         known = features or Features()
         clearance = clear(policy, exposure, request.team)
@@ -151,15 +156,19 @@ class Planner:
             log.warning("unscanned", request=request.id, exc_info=True)
             return None
 
-    def _understand(self, request: Request) -> tuple[Features | None, Verdict | None, tuple[str, ...]]:
+    def _understand(self, request: Request) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
         try:
-            features = self._reader.read(request)
+            features = yield from self._reader.reading(request)
             return features, self._classifier.classify(features), ()
         except Exception as failure:  # whatever a client sent, it is served
             log.warning("unreadable", request=request.id, exc_info=True)
             return None, None, (f"reading failed: {type(failure).__name__}",)
 
     def explain(self, request: Request) -> dict[str, Any]:
+        """Explain at once; see `explaining`."""
+        return finish(self.explaining(request))
+
+    def explaining(self, request: Request) -> Turns[dict[str, Any]]:
         """Tell each rule's result, the decision and what would have changed it, as JSON values.
 
         Raises:
@@ -167,7 +176,7 @@ class Planner:
                 Or its body gives a key twice.
         """
         policy = self.policy_of(request)
-        features, verdict, notes = self._understand(request)
+        features, verdict, notes = yield from self._understand(request)
         exposure = self._scan(request, policy, features, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")

@@ -36,6 +36,7 @@ from router.keys import Keyring, Trusted
 from router.ledger.store import LedgerStore
 from router.limits import Limits
 from router.metrics import Metrics, Now
+from router.pacing import Pacing
 from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
@@ -47,7 +48,9 @@ from router.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
+from router.types import Request
 from router.watch import Watched
+from router.worker import Worker
 from router.worktime import WorkTime
 
 log = structlog.get_logger(__name__)
@@ -71,6 +74,8 @@ class Service:
         self._shelf = PolicyShelf(self._policies, _say_bad_policy)
         self._reader = Reader()
         self._scanner = Scanner()
+        self._worker = Worker()
+        self._pacing = Pacing(self._worker.call)
         self._engine = None if settings.local.url else Engine(settings.local)
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine)
@@ -101,7 +106,7 @@ class Service:
             own=self._shelf.of,
             scanner=self._scanner,
         )
-        self.explain = planner.explain
+        self._planner = planner
         running = Running()
         watchers = (self._metrics, running, *((self._traces,) if self._traces else ()))
         pipeline = Pipeline(
@@ -110,6 +115,7 @@ class Service:
             ledger=Watched(self._ledger, watchers),
             limits=limits,
             work=self._work,
+            pacing=self._pacing,
         )
         admin = AdminOptions(
             accounts=self._ledger.accounts,
@@ -134,6 +140,7 @@ class Service:
             ApiOptions(
                 keyring=self._keys,
                 paths=tuple(ROUTES),
+                pacing=self._pacing,
                 routers=(build_admin(admin), build_dashboard(dashboard)),
                 metrics=MetricsGate(
                     token=settings.metrics_token.get_secret_value(),
@@ -149,6 +156,7 @@ class Service:
             limits=limits,
             settings=settings,
             uploads=uploads,
+            pacing=self._pacing,
             api=api,
         )
         self.app = OriginGuard(endpoint, settings=settings, uploads=uploads)
@@ -190,6 +198,10 @@ class Service:
             local_model=self._local.name,
             cloud_up=self._cloud.up,
         )
+
+    async def explain(self, request: Request) -> Json:
+        """See `Planner.explaining`."""
+        return await self._pacing.drive(self._planner.explaining(request))
 
     def health(self) -> Json:
         """State of both tracks, the policy and the ledger."""
@@ -265,6 +277,7 @@ class Service:
                 await self._engine.stop()
             await self._cloud.close()
             await self._egress.close()
+            self._worker.close()
             await asyncio.to_thread(self._ledger.close)
             if self._traces:
                 await asyncio.to_thread(self._traces.close)

@@ -20,10 +20,11 @@ from starlette.exceptions import HTTPException
 from router.app import answers
 from router.app.early_answer import body_of
 from router.app.feedback import read_feedback
-from router.app.intake import admit, headers_of, make_request, peer_of, take_body
+from router.app.intake import admit, headers_of, make_request, peer_of, read_outline, take_body
 from router.app.scrape import MetricsGate
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
 from router.keys import Keyring
+from router.pacing import Pacing
 from router.types import DialectName
 from router.wire.tell import tell
 
@@ -47,7 +48,7 @@ class Facts(Protocol):
         """Names a client may ask for, the usual one first."""
         ...
 
-    def explain(self, request: Any) -> Json:
+    async def explain(self, request: Any) -> Json:
         """The decision for a request, without touching a model."""
         ...
 
@@ -68,6 +69,7 @@ class ApiOptions:
     paths: tuple[str, ...]
     """The hot path's, for the nearest-name hint."""
     metrics: MetricsGate
+    pacing: Pacing
     routers: tuple[APIRouter, ...] = ()
     """Paths that are built elsewhere, such as `/admin`."""
 
@@ -141,11 +143,14 @@ def build_api(
         """Where this body would go and why; no model is touched and nothing is kept."""
         account, headers = admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         body = await take_body(body_of(request.scope), headers, owner=account.key_id)
-        return facts.explain(
+        pacing = options.pacing
+        detected: DialectName = await pacing.call(len(body), tell, body)
+        spoken = dialect or detected
+        return await facts.explain(
             make_request(
-                dialect=dialect or tell(body),
+                dialect=spoken,
                 operation="generate",
-                body=body,
+                outline=await pacing.call(len(body), read_outline, spoken, body),
                 headers=headers,
                 query="",
                 account=account,

@@ -21,10 +21,11 @@ from router.app import answers
 from router.app.body import Body, Uploads
 from router.app.early_answer import ASGI, EarlyAnswers, send_error
 from router.app.hangup import Receive, Scope, Send, cancel_on_hangup
-from router.app.intake import admit, headers_of, make_request, peer_of, take_body
+from router.app.intake import admit, headers_of, make_request, peer_of, read_outline, take_body
 from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.keys import Keyring
 from router.limits import Limits
+from router.pacing import Pacing
 from router.pipeline import Pipeline
 from router.settings import Settings
 from router.tracks.failures import KINDS, read_refusal
@@ -63,6 +64,7 @@ class Endpoint:
         limits: Limits,
         settings: Settings,
         uploads: Uploads,
+        pacing: Pacing,
         api: ASGI,
     ) -> None:
         self._pipeline = pipeline
@@ -70,6 +72,7 @@ class Endpoint:
         self._limits = limits
         self._uploads = uploads
         self._keepalive_s = settings.keepalive_s
+        self._pacing = pacing
         self._api = EarlyAnswers(api, uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +85,7 @@ class Endpoint:
         exchange = Exchange(route.dialect, body, send)
         try:
             request = await self._take(exchange.request_id, route, scope, body)
-            exchange.plan = self._pipeline.plan(request)
+            exchange.plan = await self._pipeline.plan(request)
             exchange.plan = plan = await self._pipeline.admit(exchange.plan)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
@@ -106,11 +109,12 @@ class Endpoint:
         body.let_in()
         if route.operation == "generate":
             self._limits.knock(account)
+        received = await take_body(body, headers, owner=account.key_id or peer)
         return make_request(
             request_id=request_id,
             dialect=route.dialect,
             operation=route.operation,
-            body=await take_body(body, headers, owner=account.key_id or peer),
+            outline=await self._pacing.call(len(received), read_outline, route.dialect, received),
             headers=headers,
             query=scope["query_string"].decode("latin-1"),
             account=account,

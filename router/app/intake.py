@@ -12,11 +12,12 @@ from router.app.hangup import Scope
 from router.errors import BadKey, BadRequest, NotAllowed
 from router.hosts import is_loopback
 from router.keys import Key, Keyring, present
+from router.pacing import LARGE
 from router.teams import DEFAULT_TEAM, Account
 from router.tracks.headers import field
 from router.types import DialectName, Headers, Operation, Request
 from router.wire import DIALECTS
-from router.wire.body import mend
+from router.wire.body import Envelope, check_values, mend
 from router.wire.encodings import Oversized, decode
 
 NAME = 200
@@ -139,28 +140,38 @@ def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | N
     return member, rest
 
 
+Outline = tuple[bytes, Envelope]
+
+
+def read_outline(dialect: DialectName, body: bytes) -> Outline:
+    """Read the body's outline; return the body as it goes on, and what was read.
+
+    Raises:
+        BadRequest: the body is not one of this dialect.
+    """
+    if len(body) > LARGE:
+        check_values(body)
+    try:
+        return body, DIALECTS[dialect].read(body)
+    except BadRequest:
+        mended = mend(body)  # tried only now: to look for what hardly ever occurs costs milliseconds
+        if mended == body:
+            raise
+        return mended, DIALECTS[dialect].read(mended)
+
+
 def make_request(
     *,
     request_id: str = "",
     dialect: DialectName,
     operation: Operation,
-    body: bytes,
+    outline: Outline,
     headers: Headers,
     query: str,
     account: Account,
 ) -> Request:
-    """Read the body's outline; `account` and `headers` are as `admit` returned them.
-
-    Raises:
-        BadRequest: the body is not one of this dialect.
-    """
-    try:
-        envelope = DIALECTS[dialect].read(body)
-    except BadRequest:
-        mended = mend(body)  # tried only now: to look for what hardly ever occurs costs milliseconds
-        if mended == body:
-            raise
-        body, envelope = mended, DIALECTS[dialect].read(mended)
+    """Put together what `read_outline` and `admit` returned."""
+    body, envelope = outline
     return Request(
         id=request_id or uuid.uuid4().hex,
         team=account.team,

@@ -31,15 +31,16 @@ def explain(
 
     Example: [bold]turnout explain request.json --policy local-first[/bold]
     """
-    from router.app.intake import make_request
+    from router.app.intake import make_request, read_outline
     from router.keys import Keyring
     from router.wire.tell import tell
 
     body = _read(file)
+    dialect = dialect or tell(body)
     request = make_request(
-        dialect=dialect or tell(body),
+        dialect=dialect,
         operation="generate",
-        body=body,
+        outline=read_outline(dialect, body),
         headers=(),
         query="",
         account=Keyring().nobody,

@@ -317,7 +317,7 @@ _CALLED = re.compile(
 )
 
 
-LONGEST = 400_000
+LONGEST = 2_000_000
 """Characters of one block of user text, its two ends, in which the harness's part is looked for."""
 
 

@@ -5,7 +5,7 @@ Its values are structs, as those of `dialects` are: a dataclass takes ten times 
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import xxhash
@@ -19,10 +19,11 @@ from router.reading.split import value
 from router.reading.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
 from router.types import DialectName
 
+T = TypeVar("T")
 Patterns = tuple[re.Pattern[str], ...]
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One tool call, as the fold needs it."""
 
     name: str
@@ -32,7 +33,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     acts: frozenset[str]
 
 
-class MessageFacts(msgspec.Struct, frozen=True, kw_only=True):
+class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message, read."""
 
     key: bytes
@@ -75,6 +76,8 @@ _SEARCHED_CHARS = 64_000
 """How much of one ask is searched for paths."""
 _OUTPUT_CHARS = 400_000
 """How much of one tool result or answer is searched for paths, half at each end; more is data in practice."""
+_COUNTED_CHARS = 2_000_000
+"""Up to how long a text is counted; that takes 0.1 s a megabyte, in another thread."""
 _HEAD_CHARS = 2_000
 """Where what begins an output is looked for."""
 _SEEN_PATHS = 200
@@ -94,8 +97,12 @@ _SEARCH_REPLACE = re.compile(
 )
 
 
-def gather(dialect: DialectName, client: Client, raw: bytes, patterns: Patterns) -> tuple[MessageFacts, str]:
-    """Read one raw message; also return the text to count its tokens by."""
+Gathered = tuple[T, str | None]
+"""The facts of a piece, and the text to count its tokens by; None where that stays an estimate."""
+
+
+def gather(dialect: DialectName, client: Client, raw: bytes, patterns: Patterns) -> Gathered[MessageFacts]:
+    """Read one raw message."""
     decoded = value(raw)
     try:
         message = dialects.message(dialect, decoded, raw)
@@ -116,7 +123,12 @@ def gather(dialect: DialectName, client: Client, raw: bytes, patterns: Patterns)
         server=message.server,
         marks=marks(counted, patterns),
     )
-    return _READERS[message.role](client, message, facts), counted
+    return _READERS[message.role](client, message, facts), countable(counted)
+
+
+def countable(text: str) -> str | None:
+    """A text whose tokens are counted; None for one too long for that to be worth it."""
+    return text if len(text) <= _COUNTED_CHARS else None
 
 
 def fixed_tokens(images: int) -> int:
@@ -284,10 +296,12 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...]
 
 
-def gather_system(client: Client, raw: bytes, patterns: Patterns) -> tuple[SystemFacts, str]:
+def gather_system(
+    dialect: DialectName, client: Client, raw: bytes, patterns: Patterns
+) -> Gathered[SystemFacts]:
     """Read a raw `system` field: a string or a list of text blocks."""
     decoded = value(raw)
-    message = dialects.message("anthropic_messages", {"role": "system", "content": decoded}, raw)
+    message = dialects.message(dialect, {"role": "system", "content": decoded}, raw)
     text = text_of(message) if decoded is not None else raw.decode(errors="replace")
     own = without_billing(text)
     facts = SystemFacts(
@@ -299,7 +313,7 @@ def gather_system(client: Client, raw: bytes, patterns: Patterns) -> tuple[Syste
         guard=guards.of_system(own),
         marks=marks(text, patterns),
     )
-    return facts, text
+    return facts, countable(text)
 
 
 class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,7 +331,9 @@ class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
 _SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|tool_search)\w*$")
 
 
-def gather_tools(raw: bytes, patterns: Patterns) -> tuple[ToolFacts, str]:
+def gather_tools(
+    _dialect: DialectName, _client: Client, raw: bytes, patterns: Patterns
+) -> Gathered[ToolFacts]:
     """Read a raw `tools` field."""
     decoded = value(raw)
     text = raw.decode(errors="replace")
@@ -331,7 +347,7 @@ def gather_tools(raw: bytes, patterns: Patterns) -> tuple[ToolFacts, str]:
         server=frozenset(name for name, kind in named if isinstance(kind, str) and _SERVER_TOOL.match(kind)),
         marks=marks(text, patterns),
     )
-    return facts, text
+    return facts, countable(text)
 
 
 def _tool_name(tool: dict[str, Any]) -> str:

@@ -8,8 +8,11 @@ from classifiers.features import Phase
 from router.reading import guards
 from router.reading.facts import MessageFacts, Use
 from router.reading.paths import PathSet, Touch
+from router.reading.turns import Pace, Turns, finish
 
 _ASKS = 3
+_TOUCHES = 200
+"""Taken between two looks at the clock."""
 
 
 class Fold:
@@ -62,7 +65,11 @@ class Fold:
         return same
 
     def add(self, facts: MessageFacts) -> None:
-        """Take the next message."""
+        """Take the next message at once."""
+        finish(self.adding(facts, Pace()))
+
+    def adding(self, facts: MessageFacts, pace: Pace) -> Turns[None]:
+        """Take the next message, in turns: one may hold thousands of calls."""
         if facts.reset:
             self._begin()
         self.marks.update(facts.marks)
@@ -75,19 +82,19 @@ class Fold:
         elif facts.role == "assistant":
             self.side = False
             self.turn_calls += 1
-            self._use(facts.uses)
+            yield from self._use(facts.uses, pace)
             self._waiting = facts.text_uses
         else:
             self.side = facts.side
             if facts.asks or facts.guard:
                 self.guard = facts.guard
+            if facts.observed:
+                yield from self._use(self._waiting, pace)
             self._answer(facts)
-        self._touch(facts.touches)
+        yield from self._touch(facts.touches, pace)
 
     def _answer(self, facts: MessageFacts) -> None:
         """A user message: results, what a command printed, or an ask."""
-        if facts.observed:
-            self._use(self._waiting)
         self._waiting = ()
         self.tool_errors += facts.errors
         if facts.last_errors < facts.answers:
@@ -106,7 +113,7 @@ class Fold:
             self.failed_before = False
             self.asks.append(facts.ask)
 
-    def _use(self, uses: tuple[Use, ...]) -> None:
+    def _use(self, uses: tuple[Use, ...], pace: Pace) -> Turns[None]:
         acts: set[str] = set()
         for use in uses:
             self.tool_calls += 1
@@ -118,11 +125,13 @@ class Fold:
                 self.repeat_streak = 0
             self._digests.add(use.digest)
             acts |= use.acts
-            self._touch(use.touches)
+            yield from self._touch(use.touches, pace)
         self.phase = _phase(acts, edited=bool(self.edited)) or self.phase
 
-    def _touch(self, touches: tuple[Touch, ...]) -> None:
-        for path, how in touches:
+    def _touch(self, touches: tuple[Touch, ...], pace: Pace) -> Turns[None]:
+        for number, (path, how) in enumerate(touches):
+            if number % _TOUCHES == 0:
+                yield from pace.pause()
             self.written.add(path)
             if how == "named":
                 self.named.add(path)

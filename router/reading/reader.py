@@ -19,17 +19,20 @@ from classifiers.features import Features
 from router.reading import facts
 from router.reading.asked import Asked
 from router.reading.cache import Cache
-from router.reading.clients import Clients
+from router.reading.clients import Client, Clients
 from router.reading.facts import MessageFacts, SystemFacts, ToolFacts
 from router.reading.features import features
 from router.reading.fold import Fold
 from router.reading.starts import Begun, Starts
-from router.reading.tokens import Corrections, Counter, total
-from router.types import Request
+from router.reading.tokens import Corrections, Counter, Size, total
+from router.reading.turns import Apart, Pace, Turns, finish
+from router.types import DialectName, Request
 
 Piece = MessageFacts | SystemFacts | ToolFacts
 _WAITING = 32 << 20
 """Most bytes of text that wait to be counted; what comes beyond that stays estimated."""
+LARGE = 128 << 10
+"""Bytes of a piece above which it is read apart: one call on it may take longer than a turn."""
 _TAIL = 4
 """Newest messages that the next request may bring in another form."""
 _LOOKED_BACK = 64
@@ -103,40 +106,55 @@ class Reader:
         }
 
     def read(self, request: Request) -> Features:
-        """Read one request.
+        """Read one request at once; see `reading`."""
+        return finish(self.reading(request))
+
+    def reading(self, request: Request) -> Turns[Features]:
+        """Read one request in turns; others may be read between them.
 
         Raises:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
-        asked, begun, known = self._asked(request)
+        pace = Pace()
+        asked, begun, known = yield from self._asked(request, pace)
         envelope = asked.envelope
-        fresh: list[tuple[Piece, str]] = []
-        system = self._found(asked, "system", (envelope.system,) if envelope.system else (), fresh)
-        tools = self._found(asked, "tools", (envelope.tools,) if envelope.tools else (), fresh)
-        messages = self._found(asked, "message", envelope.messages, fresh)
-        places = asked.digests("message", envelope.messages)
-        self._starts.keep(begun, asked.seed, envelope.messages, places)
+        fresh: list[tuple[Piece, str | None]] = []
+        system, _ = yield from self._found(
+            asked, "system", (envelope.system,) if envelope.system else (), fresh, pace
+        )
+        tools, _ = yield from self._found(
+            asked, "tools", (envelope.tools,) if envelope.tools else (), fresh, pace
+        )
+        messages, places = yield from self._found(asked, "message", envelope.messages, fresh, pace)
+        yield from self._starts.keep(begun, asked.seed, envelope.messages, places, pace)
         messages[1:1] = known
+        yield from pace.pause()
         self._count_or_put_off(fresh, sum(piece.length for piece, _ in fresh))
-        whole = total([piece.size for piece in (*system, *tools, *messages)])
+        yield from pace.pause()
+        whole = total((yield from pace.each(_total, [*system, *tools, *messages])))
+        fold = yield from self._fold(asked, messages, pace)
         return features(
             asked,
-            self._fold(asked, messages),
+            fold,
             system=system[0] if system else None,
             tools=tools[0] if tools else None,
             tokens=round(whole.tokens * self._corrections.ratio(request.model)),
             exact=whole.exact,
         )
 
-    def _asked(self, request: Request) -> tuple[Asked, Begun, list[Any]]:
+    def _asked(self, request: Request, pace: Pace) -> Turns[tuple[Asked, Begun, list[Any]]]:
         """The request, parsed without its known beginning, and the facts of that, if all are still there."""
         begun = self._starts.find(request.body)
         if begun.start:
             asked = Asked(request, self._clients, begun.start)
-            known = self._pieces.get_all(begun.start.places()) if asked.seed == begun.start.seed else [None]
+            known: list[Any] = [None]
+            if asked.seed == begun.start.seed:
+                known = yield from pace.each(self._pieces.get_all, begun.start.places())
             if asked.envelope.messages and all(known):
                 return asked, begun, known
-        return Asked(request, self._clients), replace(begun, start=None), []
+        whole = Asked(request, self._clients)
+        yield from pace.pause()
+        return whole, replace(begun, start=None), []
 
     def settle(self) -> None:
         """Count what was only estimated so far. Safe in another thread.
@@ -148,15 +166,16 @@ class Reader:
             self._count(piece, text)
             self._settled += piece.length + _EMPTY_SIZE
 
-    def _count_or_put_off(self, fresh: list[tuple[Piece, str]], length: int) -> None:
+    def _count_or_put_off(self, fresh: list[tuple[Piece, str | None]], length: int) -> None:
         if length <= self._count_bytes:
             for piece, text in fresh:
-                self._count(piece, text)
+                self._count(piece, text or "")
             return
-        size = length + _EMPTY_SIZE * len(fresh)
+        long = [(piece, text) for piece, text in fresh if text is not None]
+        size = sum(piece.length for piece, _ in long) + _EMPTY_SIZE * len(long)
         if self._put_off - self._settled + size <= _WAITING:
             self._put_off += size
-            self._uncounted.extend(fresh)
+            self._uncounted.extend(long)
 
     def _count(self, piece: Piece, text: str) -> None:
         fixed = facts.fixed_tokens(piece.images) if isinstance(piece, MessageFacts) else 0
@@ -164,24 +183,31 @@ class Reader:
             piece.size.settle(fixed + self._counter.count(text))
 
     def _found(
-        self, asked: Asked, job: str, raws: Sequence[msgspec.Raw], fresh: list[tuple[Piece, str]]
-    ) -> list[Any]:
-        """The facts of raw pieces, in their order; those gathered now are added to `fresh`."""
-        places = asked.digests(job, raws)
-        found = self._pieces.get_all(places)
+        self,
+        asked: Asked,
+        job: str,
+        raws: Sequence[msgspec.Raw],
+        fresh: list[tuple[Piece, str | None]],
+        pace: Pace,
+    ) -> Turns[tuple[list[Any], list[bytes]]]:
+        """The facts of raw pieces and their names, in order; those gathered now are added to `fresh`."""
+        places = yield from pace.each(lambda some: asked.digests(job, some), raws)
+        found: list[Any] = yield from pace.each(self._pieces.get_all, places)
         for at, piece in enumerate(found):
             if piece is None:
-                found[at] = self._piece(asked, job, raws[at], places[at], fresh)
-        return found
+                found[at] = yield from self._piece(asked, job, raws[at], places[at], fresh)
+                yield from pace.pause()
+        return found, places
 
     def _piece(
-        self, asked: Asked, job: str, raw: msgspec.Raw, place: bytes, fresh: list[tuple[Piece, str]]
-    ) -> Piece:
+        self, asked: Asked, job: str, raw: msgspec.Raw, place: bytes, fresh: list[tuple[Piece, str | None]]
+    ) -> Turns[Piece]:
         """The facts of one raw piece: just gathered, or known under another spelling, or gathered now."""
         known = self._pieces.get(place)
         if known is not None:
             return known
-        piece, text = _GATHER[job](asked, bytes(raw), self._patterns)
+        gather = (_GATHER[job], (asked.request.dialect, asked.client, bytes(raw), self._patterns))
+        piece, text = (yield Apart(*gather)) if len(gather[1][2]) > LARGE else gather[0](*gather[1])
         same = xxhash.xxh3_128_digest(piece.key, asked.seed)
         twin = self._pieces.get(same)
         if twin is not None and type(twin) is type(piece):
@@ -192,7 +218,7 @@ class Reader:
         fresh.append((piece, text))
         return piece
 
-    def _fold(self, asked: Asked, messages: list[MessageFacts]) -> Fold:
+    def _fold(self, asked: Asked, messages: list[MessageFacts], pace: Pace) -> Turns[Fold]:
         """The fold over `messages`, taken up from the longest of the last beginnings that is still known.
 
         What is kept stops short of the newest messages: a client may spell those anew in its
@@ -208,21 +234,27 @@ class Reader:
                 kept, done = earlier, known
                 break
         for one in messages[done:settled]:
-            kept.add(one)
+            yield from kept.adding(one, pace)
+            yield from pace.pause()
         fold = kept
         if settled:
             self._folds.put(xxhash.xxh3_128_digest(keys[: settled * width], asked.seed), kept, kept.cost())
             fold = kept.copy()
+            yield from pace.pause()
         for one in messages[settled:]:
-            fold.add(one)
+            yield from fold.adding(one, pace)
         return fold
 
 
-_GATHER: dict[str, Callable[[Asked, bytes, facts.Patterns], tuple[Piece, str]]] = {
-    "message": lambda asked, raw, patterns: facts.gather(asked.request.dialect, asked.client, raw, patterns),
-    "system": lambda asked, raw, patterns: facts.gather_system(asked.client, raw, patterns),
-    "tools": lambda _asked, raw, patterns: facts.gather_tools(raw, patterns),
+_GATHER: dict[str, Callable[[DialectName, Client, bytes, facts.Patterns], tuple[Piece, str | None]]] = {
+    "message": facts.gather,
+    "system": facts.gather_system,
+    "tools": facts.gather_tools,
 }
+
+
+def _total(pieces: list[Piece]) -> tuple[Size]:
+    return (total([piece.size for piece in pieces]),)
 
 
 def _weight(piece: Piece) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from router.reading import cmdlets, grammar, paths, scripts
 from router.reading.paths import How, Touch
 
-_LONGEST = 50_000
+_LONGEST = 20_000
 """Characters of one command that are parsed; the rest is data in practice."""
 _DEEPEST = 3
 """How far `bash -c "bash -c …"` is followed."""

@@ -19,6 +19,7 @@ import xxhash
 
 from router.reading.cache import Cache
 from router.reading.split import split
+from router.reading.turns import MANY, Pace, Turns
 
 BLOCK = 16 << 10
 """Bytes between the places at which beginnings are looked for."""
@@ -79,7 +80,14 @@ class Starts:
         start = next((start for one in reversed(hashes) if (start := self.kept.get(one))), None)
         return Begun(body=body, blocks=hashes, start=start)
 
-    def keep(self, begun: Begun, seed: int, messages: Sequence[msgspec.Raw], places: Sequence[bytes]) -> None:
+    def keep(
+        self,
+        begun: Begun,
+        seed: int,
+        messages: Sequence[msgspec.Raw],
+        places: Sequence[bytes],
+        pace: Pace,
+    ) -> Turns[None]:
         """Remember the beginning of a body that was just read.
 
         Args:
@@ -87,11 +95,12 @@ class Starts:
             seed: Under which the facts are kept.
             messages: All that were parsed.
             places: The names of their facts.
+            pace: Of the reading that this is part of.
         """
         settled = messages[: -self._newest]
         if not begun.blocks or not settled:
             return
-        start, ends = begun.start, _ends(begun, settled)
+        start, ends = begun.start, (yield from _ends(begun, settled, pace))
         block = min(len(begun.blocks), ends[-1] // BLOCK)
         known = sum(end <= block * BLOCK for end in ends[1:])
         held = self.kept.get(begun.blocks[block - 1]) if known else None
@@ -117,12 +126,14 @@ def _blocks(body: bytes) -> list[bytes]:
     return found
 
 
-def _ends(begun: Begun, messages: Sequence[msgspec.Raw]) -> list[int]:
+def _ends(begun: Begun, messages: Sequence[msgspec.Raw], pace: Pace) -> Turns[list[int]]:
     """Where messages end that follow each other, from the first, or from the last that is known."""
     body, start = begun.body, begun.start
     first = bytes(messages[0])
     ends = [start.upto if start else body.find(first) + len(first)]
-    for message in messages[1:]:
+    for number, message in enumerate(messages[1:]):
+        if number % MANY == 0:
+            yield from pace.pause()
         raw, end = bytes(message), ends[-1]
         at = body.find(raw, end, end + _SEPARATOR + len(raw))
         if at < 0 or body[end:at].strip() != b",":

@@ -6,10 +6,11 @@ and nothing is downloaded. Without that file every count is an estimate from byt
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     import tiktoken
@@ -28,8 +29,7 @@ PER_IMAGE = 1_500
 """About what a screenshot costs; providers bill by pixels, which are not decoded here."""
 
 
-@dataclass(slots=True)
-class Size:
+class Size(msgspec.Struct, gc=False):
     """Tokens of one piece of a request: first an estimate, then counted, maybe by another thread."""
 
     tokens: int

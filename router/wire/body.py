@@ -131,12 +131,10 @@ def _locate(error: str, body: bytes) -> str:
     return f"it ends too early, at byte {len(body)}"
 
 
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
-    rb"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})"
-    rb"|.)",  # so that an escaped backslash begins no escape
-    re.DOTALL,
+_HALF = re.compile(
+    rb"(?<!\\)(?P<signs>\\++)u(?P<first>[dD][89a-fA-F][0-9a-fA-F]{2})(?P<second>\\u[dD][c-fC-F][0-9a-fA-F]{2})?+"
 )
+"""Half a surrogate pair as an escape, or a pair; no escape at all where the number of signs is even."""
 
 
 def mend(body: bytes) -> bytes:
@@ -145,7 +143,14 @@ def mend(body: bytes) -> bytes:
     A JavaScript client that cuts a string inside an emoji sends such a half, and then again with
     every turn: unmended, the conversation would be refused for good, here and by the provider.
     """
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
+    return _HALF.sub(_mended, body)
+
+
+def _mended(escape: re.Match[bytes]) -> bytes:
+    signs, first, second = escape.groups()
+    if len(signs) % 2 and first[1:2] in b"89abAB" and second:
+        return escape[0]
+    return signs + b"u" + (b"fffd" if len(signs) % 2 else first) + (rb"\ufffd" if second else b"")
 
 
 def whole(body: bytes) -> dict[str, Any]:
@@ -170,6 +175,24 @@ def _culprit(body: bytes) -> str:
         except UNREADABLE:
             return name
     return "the body"
+
+
+MOST_VALUES = 3_000_000
+"""Values that a body may hold: more than any conversation has, and few enough to be passed over at once."""
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+
+
+def check_values(body: bytes) -> None:
+    """Refuse a body that is more structure than text; looks at all of it.
+
+    Raises:
+        BadRequest: it holds more than `MOST_VALUES`.
+    """
+    structure = _STRING.sub(b"", body)
+    if sum(map(structure.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise BadRequest(
+            f"the body holds more than {MOST_VALUES:,} JSON values; send what is large as text", status=413
+        )
 
 
 class _Named(msgspec.Struct):

@@ -98,9 +98,9 @@ def pipeline(book):
     return make
 
 
-def plan(pipeline, model: str = "local"):
+async def plan(pipeline, model: str = "local"):
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}]}).encode()
-    return pipeline.plan(
+    return await pipeline.plan(
         Request(
             id="r1",
             team="default",
@@ -129,7 +129,7 @@ async def for_ever():
 
 async def test_a_whole_answer(book, pipeline):
     carried = pipeline(track := Answering())
-    reply, _ = await carried.open(plan(carried))
+    reply, _ = await carried.open(await plan(carried))
     assert book.finished == []
     assert b"".join([chunk async for chunk in reply.chunks]) == ANSWER
     outcome = book.outcome
@@ -149,7 +149,7 @@ FAILURES = [
 async def test_a_failure_to_open(book, pipeline, error, status, words):
     carried = pipeline(Answering(before=failing(error)))
     with pytest.raises(type(error)):
-        await carried.open(plan(carried))
+        await carried.open(await plan(carried))
     assert (book.outcome.status, book.outcome.error) == (status, words)
     assert book.outcome.first_byte_s is None
 
@@ -158,7 +158,7 @@ async def test_a_failure_to_open(book, pipeline, error, status, words):
 @pytest.mark.parametrize(("told", "error"), [(None, "the client hung up"), ("stopping", "stopping")])
 async def test_a_cancellation_before_the_first_byte(book, pipeline, verb, told, error):
     carried = pipeline(Answering(before=for_ever))
-    task = asyncio.create_task(getattr(carried, verb)(plan(carried)))
+    task = asyncio.create_task(getattr(carried, verb)(await plan(carried)))
     while not book.begun:
         await asyncio.sleep(0)
     task.cancel(told)
@@ -169,7 +169,7 @@ async def test_a_cancellation_before_the_first_byte(book, pipeline, verb, told, 
 
 async def test_an_answer_that_nobody_takes(book, pipeline):
     carried = pipeline(track := Answering())
-    reply, _ = await carried.open(plan(carried))
+    reply, _ = await carried.open(await plan(carried))
     await reply.chunks.aclose()
     assert (book.outcome.status, book.outcome.error) == (200, "the client hung up")
     assert book.outcome.usage.estimated
@@ -178,7 +178,7 @@ async def test_an_answer_that_nobody_takes(book, pipeline):
 
 async def test_an_answer_that_is_left_half_way(book, pipeline):
     carried = pipeline(track := Answering())
-    reply, _ = await carried.open(plan(carried))
+    reply, _ = await carried.open(await plan(carried))
     async with aclosing(reply.chunks) as chunks:
         await anext(chunks)
     assert book.outcome.error == "the client hung up"
@@ -189,7 +189,7 @@ async def test_a_cancellation_half_way(book, pipeline):
     carried = pipeline(track := Answering(between=for_ever))
 
     async def take():
-        reply, _ = await carried.open(plan(carried))
+        reply, _ = await carried.open(await plan(carried))
         async with aclosing(reply.chunks) as chunks:
             async for _ in chunks:
                 taken.set()
@@ -214,7 +214,7 @@ BREAKS = [
 @pytest.mark.parametrize(("error", "words"), BREAKS, ids=range(len(BREAKS)))
 async def test_a_break_half_way(book, pipeline, error, words):
     carried = pipeline(Answering(between=failing(error)))
-    reply, _ = await carried.open(plan(carried))
+    reply, _ = await carried.open(await plan(carried))
     with pytest.raises(type(error)):
         async for _ in reply.chunks:
             pass
@@ -224,7 +224,7 @@ async def test_a_break_half_way(book, pipeline, error, words):
 async def test_two_attempts_are_one_row(book, pipeline):
     overflow = TrackError("too long", cause="overflow", status=400)
     carried = pipeline(Answering(before=failing(overflow)), cloud=Answering())
-    reply, journey = await carried.open(plan(carried, "auto"))
+    reply, journey = await carried.open(await plan(carried, "auto"))
     assert b"".join([chunk async for chunk in reply.chunks]) == ANSWER
     assert (journey.decision.track, journey.decision.rule) == ("cloud", "escalate")
     assert [(one.track, one.cause) for one in book.outcome.attempts] == [("local", "overflow"), ("cloud", "")]
@@ -233,13 +233,13 @@ async def test_two_attempts_are_one_row(book, pipeline):
 
 async def test_a_count(book, pipeline):
     carried = pipeline(Answering())
-    assert (await carried.count(plan(carried)))[0] == 7
+    assert (await carried.count(await plan(carried)))[0] == 7
     assert (book.outcome.status, book.outcome.error) == (200, "")
 
 
 async def test_a_count_that_a_track_cannot_tell_is_estimated(book, pipeline):
     carried = pipeline(Answering(before=failing(TrackError("not here", cause="unsupported"))))
-    asked = plan(carried)
+    asked = await plan(carried)
     assert (await carried.count(asked))[0] == asked.features.context_tokens > 0
     assert (book.outcome.status, book.outcome.error) == (200, "estimated: not here")
 
@@ -247,5 +247,5 @@ async def test_a_count_that_a_track_cannot_tell_is_estimated(book, pipeline):
 async def test_a_count_with_a_defect_is_finished_too(book, pipeline):
     carried = pipeline(Answering(before=failing(ValueError("a defect"))))
     with pytest.raises(ValueError, match="a defect"):
-        await carried.count(plan(carried))
+        await carried.count(await plan(carried))
     assert (book.outcome.status, book.outcome.error) == (500, "a defect")

@@ -1,0 +1,113 @@
+"""A process beside this one, for single calls that would keep everybody waiting: to decode 40 MB.
+
+A thread would not do: a decoder or a regular expression keeps the interpreter's lock until it
+returns. The process starts with the first call that needs it and ends when none came for a
+while; it is given functions by name and plain values, and nothing of it lasts from call to call.
+"""
+
+import asyncio
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import IO, Any, TypeVar
+
+from router.programs import ROOT, module_command
+
+T = TypeVar("T")
+
+IDLE_S = 60.0
+"""How long it stays without a call."""
+_LENGTH = struct.Struct("<Q")
+
+
+class Worker:
+    """Makes calls in a process of its own, one at a time."""
+
+    def __init__(self, *, idle_s: float = IDLE_S) -> None:
+        """Start nothing yet."""
+        self._idle_s = idle_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Make a call of a module's function; its exception is raised here.
+
+        Raises:
+            ConnectionError: the process ended before it answered, for want of memory most likely.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            done, result = await asyncio.to_thread(self._exchange, function, arguments)
+        finally:
+            self._timer = asyncio.get_running_loop().call_later(self._idle_s, self.close)
+        if not done:
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the process; a call under way fails, the next one starts another."""
+        if self._timer is not None:
+            self._timer.cancel()
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def _exchange(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+        with self._lock:
+            process = self._process
+            if process is None or process.poll() is not None:
+                process = self._process = subprocess.Popen(
+                    module_command(__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+                )
+            try:
+                _send(process.stdin, (function, arguments))
+                return _receive(process.stdout)  # type: ignore[no-any-return]
+            except (OSError, EOFError, ValueError) as ended:
+                process.kill()
+                raise ConnectionResetError("the process for large bodies ended") from ended
+
+
+def _send(pipe: IO[bytes] | None, value: Any) -> None:
+    if pipe is None:
+        raise EOFError
+    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(data)))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes] | None) -> Any:
+    head = pipe.read(_LENGTH.size) if pipe is not None else b""
+    if pipe is None or len(head) < _LENGTH.size:
+        raise EOFError
+    return pickle.loads(pipe.read(_LENGTH.unpack(head)[0]))  # noqa: S301 - from our own process, by a pipe
+
+
+def _serve() -> None:
+    """Answer calls until the other end closes."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    while True:
+        try:
+            function, arguments = _receive(requests)
+        except EOFError:
+            return
+        try:
+            answer = (True, function(*arguments))
+        except Exception as failure:  # goes back to who called
+            answer = (False, failure)
+        _send(answers, answer)
+
+
+if __name__ == "__main__":
+    _serve()
