@@ -23,8 +23,8 @@ from policies.policy import Policy
 from policies.privacy import Exposure, clear
 from router.errors import BadRequest
 from router.holds import Holds
-from router.privacy.scanner import Scanner
-from router.reading.turns import Turns, finish
+from router.privacy.scanner import Scanner, show
+from router.reading.turns import Turns, apart_if_large, finish
 from router.teams import Account
 from router.types import Plan, Request
 
@@ -118,7 +118,7 @@ class Planner:
         started = time.perf_counter()
         policy = self.policy_of(request)
         features, verdict, notes = yield from self._understand(request)
-        exposure = self._scan(request, policy, features)
+        exposure = yield from self._scan(request, policy, features)
         known = features or Features()
         clearance = clear(policy, exposure, request.team)
         decision = decide(
@@ -145,11 +145,15 @@ class Planner:
 
     def _scan(
         self, request: Request, policy: Policy, features: Features | None, *, learn: bool = True
-    ) -> Exposure | None:
+    ) -> Turns[Exposure | None]:
         """What the request would expose; None where that cannot be known."""
         try:
             conversation = features.conversation if features and features.kind != "ask" else ""
-            return self._scanner.scan(request, policy.fence, conversation=conversation, learn=learn)
+            return (
+                yield from self._scanner.scanning(
+                    request, policy.fence, conversation=conversation, learn=learn
+                )
+            )
         except BadRequest:
             raise
         except Exception:  # whatever a client sent, it is answered; `clear` takes None for a no
@@ -177,7 +181,7 @@ class Planner:
         """
         policy = self.policy_of(request)
         features, verdict, notes = yield from self._understand(request)
-        exposure = self._scan(request, policy, features, learn=False)
+        exposure = yield from self._scan(request, policy, features, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         told = explain(
@@ -191,7 +195,8 @@ class Planner:
             user=request.user,
             classifier=self._classifier,
         )
-        return to_dict(told) | {"privacy": self._scanner.show(request, policy.fence)}
+        shown = yield from apart_if_large(len(request.body), show, request, policy.fence)
+        return to_dict(told) | {"privacy": shown}
 
     def keep(self, plan: Plan, decision: Decision) -> None:
         """Remember what served, for the rest of this user turn."""

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any, TypeVar
 
 from router.programs import ROOT, module_command
@@ -54,26 +55,31 @@ class Worker:
         """End the process; a call under way fails, the next one starts another."""
         if self._timer is not None:
             self._timer.cancel()
+        self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+                with suppress(OSError):  # what was not sent
+                    if pipe is not None:
+                        pipe.close()
 
     def _exchange(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
         with self._lock:
-            process = self._process
-            if process is None or process.poll() is not None:
-                process = self._process = subprocess.Popen(
+            if self._process is None or self._process.poll() is not None:
+                self._end()
+                self._process = subprocess.Popen(
                     module_command(__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
                 )
+            process = self._process
             try:
                 _send(process.stdin, (function, arguments))
                 return _receive(process.stdout)  # type: ignore[no-any-return]
             except (OSError, EOFError, ValueError) as ended:
-                process.kill()
+                self._end()
                 raise ConnectionResetError("the process for large bodies ended") from ended
 
 

@@ -6,18 +6,20 @@ a body with a key given twice is refused, however the two are spelled.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jiter
 import msgspec
 
 from router.errors import BadRequest
+from router.reading.turns import MANY, Pace, Turns
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _OPEN = re.compile(rb"\s*\{")
-_KEY = re.compile(rb'\s*,?\s*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+_KEY = re.compile(rb'\s*+,?\s*+("(?:[^"\\]++|\\.)*+")\s*+:\s*+', re.DOTALL)
 _CLOSE = re.compile(rb"\s*\}\s*")
 _NEXT = re.compile(rb"[\s,\[]*")
 _TWICE = re.compile(r'Detected duplicate key ("(?:[^"\\]|\\.)*")')
@@ -36,7 +38,7 @@ class Piece(NamedTuple):
     """Of a message, where it ends in what was cut; 0 for other fields."""
 
 
-def cut(body: bytes) -> list[Piece] | None:
+def cut(body: bytes, pace: Pace) -> Turns[list[Piece] | None]:
     """Cut a body at its top level, the messages one by one.
 
     Returns:
@@ -55,8 +57,9 @@ def cut(body: bytes) -> list[Piece] | None:
         if key is None or not body.startswith(data, key.end()) or not _is(key[1], name):
             return None
         place = key.end() + len(data)
+        yield from pace.pause()
         if name == MESSAGES and data[:1] == b"[":
-            pieces.extend(_messages(body, data, key.end()))
+            yield from _messages(body, data, key.end(), pieces, pace)
         else:
             pieces.append(Piece(name, 0, data, 0))
     return pieces if _CLOSE.fullmatch(body, place) else None
@@ -66,13 +69,15 @@ def _is(key: bytes, name: str) -> bool:
     return key[1:-1] == name.encode() or msgspec.json.decode(key) == name
 
 
-def _messages(body: bytes, data: bytes, place: int) -> Iterator[Piece]:
+def _messages(body: bytes, data: bytes, place: int, pieces: list[Piece], pace: Pace) -> Turns[None]:
     for at, raw in enumerate(_ITEMS.decode(data)):
+        if at % MANY == 0:
+            yield from pace.pause()
         gap = _NEXT.match(body, place)
         start = gap.end() if gap else place
         item = bytes(raw)
         place = start + len(item)
-        yield Piece(MESSAGES, at, item, place)
+        pieces.append(Piece(MESSAGES, at, item, place))
 
 
 def parse(raw: bytes) -> Any:
@@ -110,12 +115,12 @@ def _patiently(raw: bytes) -> Any:
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _given_twice(json.dumps(next(name for at, name in enumerate(names) if name in names[:at])))
+        times = Counter(name for name, _ in pairs)
+        raise _given_twice(json.dumps(times.most_common(1)[0][0]))
     return made
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]:,]', re.DOTALL)
 
 
 def _scan_keys(raw: bytes) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -24,6 +25,7 @@ from router.privacy.pieces import MESSAGES, Piece, cut, parse
 from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 from router.reading.cache import Cache
+from router.reading.turns import LARGE, Apart, Pace, Turns, apart_if_large, finish
 from router.types import Request
 
 BLOCK = 16 << 10
@@ -109,7 +111,13 @@ class Scanner:
         self._states.clear()
 
     def scan(self, request: Request, fence: Fence, *, conversation: str = "", learn: bool = True) -> Exposure:
-        """Scan one request: its body, and what else would go on with it.
+        """Scan one request at once; see `scanning`."""
+        return finish(self.scanning(request, fence, conversation=conversation, learn=learn))
+
+    def scanning(
+        self, request: Request, fence: Fence, *, conversation: str = "", learn: bool = True
+    ) -> Turns[Exposure]:
+        """Scan one request in turns: its body, and what else would go on with it.
 
         Args:
             request: As it would be sent.
@@ -122,26 +130,29 @@ class Scanner:
         """
         if fence not in self._fences:
             self.watch((*self._fences[-_FENCES:], fence))
-        body = request.body
+        body, pace, fences = request.body, Pace(), self._fences
         chain = self._chain(body)
         known = next((state for key in reversed(chain) if (state := self._states.get(key))), None)
-        pieces = cut(body[: known.first] + body[known.upto :]) if known else None
+        pieces = (yield from cut(body[: known.first] + body[known.upto :], pace)) if known else None
         if known is None or pieces is None:
-            known, pieces = None, cut(body)
+            known, pieces = None, (yield from cut(body, pace))
         if pieces is None:
-            return self._uncut(body)
+            return (yield from apart_if_large(len(body), _uncut, body, self._fences))
         state, sources, opaque = known or State(), set[str](), False
         kept, shift = known, known.upto - known.first if known else 0
         settled = sum(piece.end > 0 for piece in pieces) - _NEWEST
         for piece in pieces:
+            yield from pace.pause()
             if not piece.end:
-                found = self._facts(piece)
+                found = yield from self._facts(piece)
                 sources |= found.sources
                 opaque |= found.opaque
             elif not (known and piece.at == 0):
-                state = self._add(state, piece, piece.end + shift)
+                state = yield from self._add(state, piece, piece.end + shift)
                 if piece.at < settled and state.upto <= len(chain) * BLOCK:
                     kept = state
+        if fences != self._fences:  # others watch for other things by now
+            return (yield from self.scanning(request, fence, conversation=conversation, learn=learn))
         if kept is not None and kept is not known:
             self._states.put(chain[(kept.upto - 1) // BLOCK], kept, _SIZE + len(kept.edge))
         sources |= state.sources
@@ -165,22 +176,6 @@ class Scanner:
             self.memory.keep_sessions(request.team, ids, sources)
         return earlier
 
-    def show(self, request: Request, fence: Fence) -> list[dict[str, str]]:
-        """Tell everything in a request that must stay, and where; reads all of it, and keeps nothing."""
-        watch = Watch((fence,))
-        if not watch:
-            return []
-        shown = [
-            sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, watch)
-        ]
-        for name, text in _beside(request):
-            shown += [
-                Sighting(source, Part.TEXT, ("headers", name), words)
-                for source, words in watch.in_text(text, Part.TEXT)
-            ]
-        distinct = {(item.source, item.place): item for item in reversed(shown)}
-        return [_shown(item) for item in list(distinct.values())[::-1][:_MOST_SHOWN]]
-
     def _beside(self, request: Request) -> set[str]:
         """What must stay of the headers and the query that would go on."""
         if not self._watch:
@@ -190,7 +185,7 @@ class Scanner:
             return set()
         return {source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT)}
 
-    def _facts(self, piece: Piece) -> PieceFacts:
+    def _facts(self, piece: Piece) -> Turns[PieceFacts]:
         key = b"%s %x %d" % (
             piece.name.encode(errors="replace")[:40],
             self._digest(piece.raw) & (1 << 64) - 1,
@@ -198,21 +193,25 @@ class Scanner:
         )
         known = self._pieces.get(key)
         if known is None:
-            value = parse(piece.raw)
-            known = facts.gather(piece, value, self._watch) if self._watch else PieceFacts(frozenset())
-            self._pieces.put(key, known, _SIZE + len(key) + sum(map(len, known.edges)))
+            fences = self._fences
+            if len(piece.raw) > LARGE:
+                known = yield Apart(_gather, (piece, fences))
+            else:
+                known = _scanned(piece, self._watch)
+            if fences == self._fences:
+                self._pieces.put(key, known, _SIZE + len(key) + sum(map(len, known.edges)))
         return known
 
-    def _add(self, state: State, piece: Piece, end: int) -> State:
+    def _add(self, state: State, piece: Piece, end: int) -> Turns[State]:
         """The state after one more message."""
-        found = self._facts(piece)
+        found = yield from self._facts(piece)
         sources, edge = state.sources | found.sources, state.edge
         if found.edges:
             seams, edge = facts.seams(edge, found.edges)
             sources = sources.union(facts.in_seams(seams, self._watch))
         strange, waiting = state.strange, state.unnamed
         if waiting and not found.unnamed:
-            strange |= facts.answers_unnamed(parse(piece.raw), waiting)
+            strange |= yield from apart_if_large(len(piece.raw), _answers_unnamed, piece.raw, waiting)
             waiting -= {facts.TEXT_MODE}
         return State(
             first=state.first or end,
@@ -233,15 +232,49 @@ class Scanner:
             chain.append(b"%x" % (before & (1 << 64) - 1))
         return chain
 
-    def _uncut(self, body: bytes) -> Exposure:
-        """Scan a body that has no plain outline: whole, and anew each time."""
-        value = parse(body)
-        if not isinstance(value, dict):
-            return Exposure(readable=False)
-        sources = {
-            sighting.source for texts in _texts(value) for sighting in facts.sightings(texts, self._watch)
-        }
-        return Exposure(sources=frozenset(sources))
+
+@lru_cache(maxsize=4)
+def _watch(fences: tuple[Fence, ...]) -> Watch:
+    """In a process that makes calls apart: compiled once."""
+    return Watch(fences)
+
+
+def _scanned(piece: Piece, watch: Watch) -> PieceFacts:
+    value = parse(piece.raw)
+    return facts.gather(piece, value, watch) if watch else PieceFacts(frozenset())
+
+
+def _gather(piece: Piece, fences: tuple[Fence, ...]) -> PieceFacts:
+    return _scanned(piece, _watch(fences))
+
+
+def _answers_unnamed(raw: bytes, calls: frozenset[str]) -> bool:
+    return facts.answers_unnamed(parse(raw), calls)
+
+
+def _uncut(body: bytes, fences: tuple[Fence, ...]) -> Exposure:
+    """Scan a body that has no plain outline: whole, and anew each time."""
+    value = parse(body)
+    if not isinstance(value, dict):
+        return Exposure(readable=False)
+    watch = _watch(fences)
+    sources = {sighting.source for texts in _texts(value) for sighting in facts.sightings(texts, watch)}
+    return Exposure(sources=frozenset(sources))
+
+
+def show(request: Request, fence: Fence) -> list[dict[str, str]]:
+    """Tell everything in a request that must stay, and where; reads all of it, and keeps nothing."""
+    watch = Watch((fence,))
+    if not watch:
+        return []
+    shown = [sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, watch)]
+    for name, text in _beside(request):
+        shown += [
+            Sighting(source, Part.TEXT, ("headers", name), words)
+            for source, words in watch.in_text(text, Part.TEXT)
+        ]
+    distinct = {(item.source, item.place): item for item in reversed(shown)}
+    return [_shown(item) for item in list(distinct.values())[::-1][:_MOST_SHOWN]]
 
 
 def _texts(value: Any) -> Iterator[list[Text]]:

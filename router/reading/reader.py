@@ -25,14 +25,12 @@ from router.reading.features import features
 from router.reading.fold import Fold
 from router.reading.starts import Begun, Starts
 from router.reading.tokens import Corrections, Counter, Size, total
-from router.reading.turns import Apart, Pace, Turns, finish
+from router.reading.turns import Pace, Turns, apart_if_large, finish
 from router.types import DialectName, Request
 
 Piece = MessageFacts | SystemFacts | ToolFacts
 _WAITING = 32 << 20
 """Most bytes of text that wait to be counted; what comes beyond that stays estimated."""
-LARGE = 128 << 10
-"""Bytes of a piece above which it is read apart: one call on it may take longer than a turn."""
 _TAIL = 4
 """Newest messages that the next request may bring in another form."""
 _LOOKED_BACK = 64
@@ -206,8 +204,10 @@ class Reader:
         known = self._pieces.get(place)
         if known is not None:
             return known
-        gather = (_GATHER[job], (asked.request.dialect, asked.client, bytes(raw), self._patterns))
-        piece, text = (yield Apart(*gather)) if len(gather[1][2]) > LARGE else gather[0](*gather[1])
+        data = bytes(raw)
+        piece, text = yield from apart_if_large(
+            len(data), _GATHER[job], asked.request.dialect, asked.client, data, self._patterns
+        )
         same = xxhash.xxh3_128_digest(piece.key, asked.seed)
         twin = self._pieces.get(same)
         if twin is not None and type(twin) is type(piece):

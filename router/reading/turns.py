@@ -27,6 +27,17 @@ class Apart(NamedTuple):
 Turns = Generator[Apart | None, Any, T]
 
 
+LARGE = 128 << 10
+"""Bytes of a piece above which it is read apart: one call on it may take longer than a turn."""
+
+
+def apart_if_large(size: int, function: Callable[..., T], *arguments: Any) -> Turns[T]:
+    """Make a call on `size` bytes, apart where they are many."""
+    if size <= LARGE:
+        return function(*arguments)
+    return (yield Apart(function, arguments))  # type: ignore[no-any-return]
+
+
 class Pace:
     """Knows when a turn is over."""
 
