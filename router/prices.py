@@ -154,6 +154,10 @@ class Prices:
             total += tokens * rate if tokens else 0.0
         return total / MILLION
 
+    def row(self, model: str) -> Mapping[str, Any]:
+        """What the bundled table has on `model`: prices, limits and what it supports; empty where unknown."""
+        return next(filter(None, map(self._row, self._names(model.lower()))), {})
+
     def _find(self, model: str, terms: str) -> Periods:
         """What is known of `model`: prices set by hand, and the table's before the first of them."""
         names = tuple(self._names(model))

@@ -21,6 +21,8 @@ from router.engine.template import Tool
 from router.engine.toolcalls import Broken, Call, CallReader, Family, Item, Text
 
 Finish = Literal["stop", "length", "tool_calls"]
+UNSUPPORTED = "unsupported_schema"
+"""The code of a refusal for a schema that no grammar can express: another track may still serve it."""
 _THINK, _THOUGHT = "<think>", "</think>"
 
 
@@ -132,8 +134,11 @@ class Answer:
             return Broken(raw="", why="no room is left in the window")
         try:
             grammar = schema.call_grammar(tools, self._family)
+            Sampler(self._model, self._ask.sampling, grammar).close()
+        except GrammarInvalid:
+            grammar = schema.call_grammar(tools, self._family, loose=True)
         except schema.SchemaUnusable as error:
-            raise Refused(str(error), param="tools") from error
+            raise Refused(str(error), code=UNSUPPORTED, param="tools") from error
         items: list[Item] = []
         async with aclosing(self._run(prompt, grammar, forced=True)) as run:
             async for text in run:
@@ -151,7 +156,7 @@ class Answer:
         try:
             return await asyncio.to_thread(schema.grammar, self._ask.schema)
         except schema.SchemaUnusable as error:
-            raise Refused(str(error), param="response_format") from error
+            raise Refused(str(error), code=UNSUPPORTED, param="response_format") from error
 
     async def _run(self, tokens: list[int], grammar: str, *, forced: bool = False) -> AsyncGenerator[str]:
         """Generate text from `tokens`, thinking and stop strings taken out."""
@@ -212,7 +217,8 @@ class Answer:
         try:
             return Sampler(self._model, self._ask.sampling, grammar)
         except GrammarInvalid as error:
-            raise Refused(str(error), param="tools" if self._ask.required else "response_format") from error
+            param = "tools" if self._ask.required else "response_format"
+            raise Refused(str(error), code=UNSUPPORTED, param=param) from error
 
 
 def _deliver(loop: asyncio.AbstractEventLoop, events: asyncio.Queue[Event], event: Event) -> None:

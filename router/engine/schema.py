@@ -7,6 +7,7 @@ then no ground to refuse a call either. Nothing is ever fetched for a `$ref`.
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -70,15 +71,15 @@ def problem(call: Call, tools: Sequence[Tool]) -> str:
         return ""
     try:
         error = next(iter(validator.iter_errors(call.arguments)), None)
-    except referencing.exceptions.Unresolvable:
-        return ""
+    except (referencing.exceptions.Unresolvable, re.error, RecursionError):
+        return ""  # a reference that leads nowhere, or a pattern that Python cannot read
     return f"{call.name}: {error.json_path}: {error.message}" if error else ""
 
 
 def _validator(schema: Schema) -> Any:
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError:
+    except (jsonschema.SchemaError, RecursionError):
         return None
     return jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
 
@@ -87,13 +88,21 @@ def _parameters(name: str, tools: Sequence[Tool]) -> Schema:
     return next((tool["function"]["parameters"] for tool in tools if tool["function"]["name"] == name), {})
 
 
-def call_grammar(tools: Sequence[Tool], family: Family) -> str:
+def call_grammar(tools: Sequence[Tool], family: Family, *, loose: bool = False) -> str:
     """Make a grammar for one call of one of `tools`, as a JSON object.
 
+    Arguments whose schema cannot be put as a grammar are any object there: the call is checked afterwards.
+
+    Args:
+        tools: Those that may be called.
+        family: How the model writes calls.
+        loose: Whether the arguments of all are any object.
+
     Raises:
-        SchemaUnusable: a tool's schema cannot be put as a grammar.
+        SchemaUnusable: there are too many tools for a grammar.
     """
-    definitions = {f"tool{i}": _moved(_object(tool), f"#/$defs/tool{i}") for i, tool in enumerate(tools)}
+    arguments = [_ANY_OBJECT if loose or not _usable(tool) else _object(tool) for tool in tools]
+    definitions = {f"tool{i}": _moved(schema, f"#/$defs/tool{i}") for i, schema in enumerate(arguments)}
     calls = [
         {
             "type": "object",
@@ -106,6 +115,17 @@ def call_grammar(tools: Sequence[Tool], family: Family) -> str:
         for i, tool in enumerate(tools)
     ]
     return grammar({"$defs": definitions, "oneOf": calls})
+
+
+_ANY_OBJECT: Schema = {"type": "object"}
+
+
+def _usable(tool: Tool) -> bool:
+    try:
+        grammar(_object(tool))
+    except SchemaUnusable:
+        return False
+    return True
 
 
 def _object(tool: Tool) -> Schema:
@@ -140,15 +160,7 @@ def grammar(schema: Schema | None) -> str:
         return str(JSON_GBNF)
     try:
         made = str(json_schema_to_gbnf(json.dumps(_relaxed(schema))))
-    except (
-        ValueError,
-        AssertionError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        RecursionError,
-    ) as error:
+    except _FAILURES as error:
         raise SchemaUnusable(
             f"no grammar can be made from the schema: {error or type(error).__name__}"
         ) from error
@@ -158,14 +170,60 @@ def grammar(schema: Schema | None) -> str:
 
 
 def _relaxed(schema: Any) -> Any:
-    """Leave out large bounds: a grammar spells them out, and llama.cpp's parser recurses into each."""
+    """Leave to the model what a grammar cannot say; the call, or the answer, is checked afterwards.
+
+    Large bounds, since a grammar spells them out and llama.cpp's parser recurses into each; patterns
+    that the converter cannot read; `not` and other keywords that it does not know; empty enums.
+    """
     if isinstance(schema, list):
         return [_relaxed(item) for item in schema]
+    if schema is True:
+        return {}
     if not isinstance(schema, dict):
         return schema
     if schema.get("type") == "integer" and (listed := _listed(schema.get("minimum"), schema.get("maximum"))):
         return {"enum": listed}
-    return {key: _relaxed(value) for key, value in schema.items() if not _too_many(key, value)}
+    return {
+        key: _named(value) if key in _BY_NAME else value if key in _VALUES else _relaxed(value)
+        for key, value in schema.items()
+        if not _unsaid(key, value)
+    }
+
+
+_BY_NAME = frozenset({"properties", "$defs", "definitions"})
+"""Keywords whose object maps names to schemas: a property may be called `not`, too."""
+_VALUES = frozenset({"const", "enum", "default", "examples", "required"})
+_UNKNOWN = frozenset({"not", "if", "then", "else", "dependentSchemas", "patternProperties", "propertyNames"})
+
+
+def _named(schemas: Any) -> Any:
+    if not isinstance(schemas, dict):
+        return schemas
+    return {name: _relaxed(schema) for name, schema in schemas.items()}
+
+
+def _unsaid(key: str, value: Any) -> bool:
+    """Whether a keyword is left to the model."""
+    if key == "pattern":
+        return not isinstance(value, str) or _too_many(key, value) or not _convertible(value)
+    return key in _UNKNOWN or (key == "enum" and value == []) or _too_many(key, value)
+
+
+@lru_cache(maxsize=1024)
+def _convertible(pattern: str) -> bool:
+    """Whether the converter makes a grammar of a pattern, and one of the same meaning."""
+    if _CLASSES.search(pattern):
+        return False
+    try:
+        json_schema_to_gbnf(json.dumps({"type": "string", "pattern": pattern}))
+    except _FAILURES:
+        return False
+    return True
+
+
+_CLASSES = re.compile(r"\\[dDwWsSbBpPk1-9]|\(\?")
+"""What the converter copies as if it were letters: classes, references and groups that look around."""
+_FAILURES = (ValueError, AssertionError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 
 
 def _listed(low: Any, high: Any) -> list[int]:

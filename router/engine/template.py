@@ -93,6 +93,9 @@ class Template:
     def render(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
         """Return the prompt, up to where the assistant speaks.
 
+        Where the last message is the assistant's own, its text ends the prompt, so that the
+        answer goes on from it.
+
         Args:
             messages: OpenAI messages whose content is text.
             tools: OpenAI tools offered; empty for none.
@@ -100,15 +103,17 @@ class Template:
         Raises:
             TemplateRefused: no form of the conversation is accepted.
         """
+        messages, begun = _begun(messages)
         reason = ""
         for form in _FORMS:
             try:
-                return self._template.render(
+                prompt = self._template.render(
                     messages=self._put(messages, tools, form),
                     tools=list(tools) if tools and self.knows_tools else None,
                     add_generation_prompt=True,
                     **self._fixed,
                 )
+                return _continued(prompt, begun) if begun else prompt
             except (jinja2.TemplateError, TypeError, AttributeError, KeyError, IndexError) as error:
                 reason = reason or str(error)
         raise TemplateRefused(f"the model's chat template refuses this conversation: {reason}")
@@ -128,6 +133,20 @@ class Template:
         if form.system:
             return [{"role": "system", "content": system}, *rest]
         return _merge_users([{"role": "user", "content": system}, *rest])
+
+
+def _begun(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+    """The conversation without the answer that the client began, and that answer's text."""
+    last = messages[-1] if len(messages) > 1 else {}
+    if last.get("role") != "assistant" or last.get("tool_calls") or not last["content"].strip():
+        return messages, ""
+    return messages[:-1], last["content"]
+
+
+def _continued(prompt: str, begun: str) -> str:
+    """Put the text behind the prompt; a thinking block that the template opened is closed before it."""
+    closed = f"{prompt}\n</think>\n\n" if prompt.rstrip().endswith("<think>") else prompt
+    return closed + begun
 
 
 def _fold_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:

@@ -17,6 +17,7 @@ import msgspec
 
 from policies.decide import Decision
 from router.errors import TrackError
+from router.prices import Prices
 from router.settings import CloudSettings
 from router.tracks.credentials import CARRIERS, credential
 from router.tracks.egress import Egress, cleared
@@ -25,9 +26,10 @@ from router.tracks.headers import back, field, foreign_encoding, onward
 from router.tracks.lite import Lite
 from router.tracks.pulse import Pulse
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
-from router.types import DialectName, Headers, Plan, Reply
+from router.types import DialectName, Headers, Plan, Reply, Request
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
+from router.wire.model_limits import fit
 from router.wire.tap import Tokens
 
 
@@ -72,9 +74,11 @@ class _Count(msgspec.Struct):
 class CloudTrack:
     """Answers from the provider."""
 
-    def __init__(self, settings: CloudSettings, egress: Egress) -> None:
+    def __init__(self, settings: CloudSettings, egress: Egress, prices: Prices | None = None) -> None:
+        """Take the connections, and the table of models: what one refuses that a client did not choose."""
         self._settings = settings
         self._egress = egress
+        self._models = prices or Prices()
         self._base = settings.base_url.rstrip("/")
         self._spoken = SPOKEN.get(settings.dialect)
         self._lite = Lite(settings, egress)
@@ -184,10 +188,17 @@ class CloudTrack:
             plan.clearance,
             f"{self._base}{path}?{request.query}" if request.query else self._base + path,
             headers=self._headers(request.headers),
-            body=request.body
-            if model == request.model
-            else DIALECTS[request.dialect].name_model(request.body, model),
+            body=self._body(request, model),
         )
+
+    def _body(self, request: Request, model: str) -> bytes:
+        """The client's bytes; where another model was put in, with that one's name and within its limits."""
+        if model == request.model:
+            return request.body
+        body = request.body
+        if self._settings.dialect == "anthropic" and model not in _readings(request.model):
+            body = fit(body, self._models.row(model))
+        return DIALECTS[request.dialect].name_model(body, model)
 
     def _headers(self, received: Headers) -> list[tuple[str, str]]:
         headers = onward(received)

@@ -47,8 +47,8 @@ SHOWN_AS = "local"
 JSON: Headers = (("content-type", "application/json"),)
 STREAM: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
 
-TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content")
-"""Words by which servers say that their model takes text only."""
+TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content", "unsupported_schema")
+"""Words by which servers say that their model takes text only, and our engine that a schema is beyond it."""
 
 
 class _Counted(msgspec.Struct):

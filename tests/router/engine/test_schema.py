@@ -80,7 +80,6 @@ def test_coerce_leaves_what_it_cannot_read(value):
         {"$ref": "https://localhost:1/schema.json"},
         {"$ref": "#/$defs/none"},
         {"type": "no such type"},
-        {"type": "string", "pattern": "no anchors"},
         {"properties": 3},
         {"oneOf": 3},
     ],
@@ -88,3 +87,47 @@ def test_coerce_leaves_what_it_cannot_read(value):
 def test_grammar_refuses(unusable):
     with pytest.raises(SchemaUnusable):
         schema.grammar(unusable)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "no anchors",
+        "^\\d+$",
+        "^\\w",
+        "^(?!x)y$",
+        "^(a)\\1$",
+        "^[a-z",
+        "(",
+        "^\\p{L}+$",
+        "^(?:a|b)$",
+        "",
+        "^a{9999}$",
+        7,
+    ],
+)
+def test_a_pattern_that_no_grammar_can_say_is_left_to_the_model(pattern):
+    free = schema.grammar({"type": "object", "properties": {"a": {"type": "string"}}})
+    assert (
+        schema.grammar({"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}})
+        == free
+    )
+
+
+@pytest.mark.parametrize("keyword", ["not", "if", "then", "else", "patternProperties", "propertyNames"])
+def test_a_keyword_is_left_to_the_model_and_a_property_of_that_name_is_not(keyword):
+    plain = {"type": "object", "properties": {"a": {"type": "string"}}}
+    assert schema.grammar(plain | {keyword: {"type": "string"}}) == schema.grammar(plain)
+    named = schema.grammar(
+        {"type": "object", "properties": {keyword: {"type": "string"}}, "required": [keyword]}
+    )
+    assert keyword in named
+
+
+def test_what_a_pattern_asks_is_checked_afterwards():
+    parameters = {"type": "object", "properties": {"a": {"type": "string", "pattern": "[0-9]{3}"}}}
+    tools = [{"type": "function", "function": {"name": "f", "description": "", "parameters": parameters}}]
+    assert schema.problem(Call(name="f", arguments={"a": "no"}), tools)
+    assert not schema.problem(Call(name="f", arguments={"a": "in 123"}), tools)
+    parameters["properties"]["a"]["pattern"] = "^\\p{L}+$"
+    assert schema.problem(Call(name="f", arguments={"a": "no"}), tools) == ""

@@ -346,22 +346,6 @@ async def test_control_tokens_in_a_message_are_plain_text(client):
             {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "oops"}}}},
             "response_format",
         ),
-        (
-            {
-                "response_format": {
-                    "type": "json_schema",
-                    "json_schema": {"schema": {"pattern": f"^{'(' * 5000}a{')' * 5000}$", "type": "string"}},
-                }
-            },
-            "response_format",
-        ),
-        (
-            {
-                "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "oops"}}}],
-                "tool_choice": "required",
-            },
-            "tools",
-        ),
     ],
 )
 async def test_values_that_could_crash_are_refused(client, fields, param):
@@ -407,3 +391,61 @@ async def test_health(client):
     assert (health.queue, health.running, health.wait_s) == (0, 0, 0)
     assert health.prefill_tps > 0
     assert health.decode_tps > 0
+
+
+ODD = [
+    {"type": "string", "pattern": "[a-z]+"},
+    {"type": "string", "pattern": "^\\d{3}$"},
+    {"type": "string", "pattern": "^(?=a)[a-z]+$"},
+    {"type": "string", "pattern": f"^{'(' * 500}a{')' * 500}$"},
+    {"not": {"type": "object"}},
+    {"enum": []},
+    {"type": "oops"},
+    {"$ref": "#/$defs/none"},
+    {"$ref": "https://localhost:1/schema.json"},
+    {"oneOf": [{"required": ["x"]}]},
+    {"anyOf": []},
+    True,
+    False,
+    None,
+]
+
+
+@pytest.mark.parametrize("schema", ODD, ids=range(len(ODD)))
+async def test_an_odd_schema_of_a_forced_tool_is_left_to_the_model(client, schema):
+    parameters = {"type": "object", "properties": {"ns": schema}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
+    status, body = await client.post(messages=HI, tools=tools, tool_choice="required", max_tokens=40)
+    if status == 200:
+        assert body["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "f"
+    else:  # the call was made, and did not hold when it was checked
+        assert (status, body["error"]["code"]) == (422, "bad_tool_call")
+
+
+async def test_a_schema_of_an_answer_that_no_grammar_can_say_is_unsupported(client):
+    shape = {"type": "json_schema", "json_schema": {"schema": {"type": "oops"}}}
+    status, body = await client.post(messages=HI, response_format=shape, max_tokens=4)
+    assert (status, body["error"]["code"]) == (400, "unsupported_schema")
+
+
+async def test_an_answer_that_was_begun_goes_on(client):
+    ask = {"role": "user", "content": "Give a JSON object with the key name."}
+    begun = {"role": "assistant", "content": '{"name":'}
+    _, alone = await client.post("/v1/count", messages=[ask])
+    _, counted = await client.post("/v1/count", messages=[ask, begun])
+    assert 0 < counted["tokens"] - alone["tokens"] < 8  # its text alone: no turn was closed, none opened
+    status, body = await client.post(messages=[ask, begun], max_tokens=12, temperature=0)
+    assert status == 200
+    assert not body["choices"][0]["message"]["content"].lstrip().startswith("{")
+
+
+async def test_the_stop_string_is_named(client):
+    ask = [{"role": "user", "content": "Count: one two three four five six"}]
+    _, whole = await client.post(messages=ask, max_tokens=12, temperature=0)
+    text = whole["choices"][0]["message"]["content"]
+    stop = text.split()[1]
+    _, body = await client.post(messages=ask, max_tokens=12, temperature=0, stop=["never said", stop])
+    assert (body["choices"][0]["finish_reason"], body["choices"][0]["stop_reason"]) == ("stop", stop)
+    *events, _ = await client.events(messages=ask, max_tokens=12, temperature=0, stop=[stop])
+    assert json.loads(events[-1])["choices"][0]["stop_reason"] == stop
+    assert "stop_reason" not in whole["choices"][0]

@@ -135,3 +135,27 @@ def test_published_templates_take_what_clients_send(name):
     text = render(getattr(llama_chat_format, name), messages, [TOOL])
     for part in ("be brief", "look", "x = 1", "late", "and?", "well?", json.dumps(TOOL)):
         assert part in text
+
+
+BEGUN = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "So far"}]
+
+
+@pytest.mark.parametrize("source", [PLAIN, KNOWS_TOOLS, ""])
+def test_a_begun_answer_ends_the_prompt(source):
+    assert render(source, BEGUN) == render(source, BEGUN[:1]) + "So far"
+
+
+def test_a_begun_answer_stands_behind_the_thinking():
+    assert render(PLAIN + "<think>\n", BEGUN).endswith("<think>\n</think>\n\nSo far")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"role": "assistant", "content": " "},
+        {"role": "assistant", "content": "x", "tool_calls": [CALL]},
+        {"role": "user", "content": "go on"},
+    ],
+)
+def test_what_is_no_begun_answer_is_a_turn(last):
+    assert render(PLAIN, [BEGUN[0], last]).endswith("[assistant]")

@@ -450,3 +450,21 @@ async def test_openai_to_openai(cloud, upstream, plan, whole) -> None:
     assert (await upstream.last())["path"] == "/v1/chat/completions"
     assert told.endswith(b"data: [DONE]\n\n")
     assert ("anthropic-version", "2023-06-01") not in await upstream.last_headers()
+
+
+async def test_a_model_that_was_put_in_gets_nothing_that_it_refuses(cloud, upstream, plan) -> None:
+    asked = {"temperature": 0.2, "tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "any"}}
+    await cloud().open(plan({"model": "auto"} | asked), CLOUD)
+    arrived = await upstream.last_json()
+    assert arrived["model"] == "claude-sonnet-5-5"
+    assert "temperature" not in arrived
+    assert arrived["tool_choice"] == {"type": "auto"}
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "anthropic/claude-sonnet-5-5"])
+async def test_the_clients_own_model_gets_what_it_asked_for(cloud, upstream, plan, model) -> None:
+    asked = {"temperature": 0.2, "tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "any"}}
+    await cloud().open(plan({"model": model} | asked), CLOUD)
+    arrived = await upstream.last_json()
+    assert arrived["model"] == "claude-sonnet-5-5"
+    assert {name: arrived[name] for name in asked} == asked
