@@ -39,6 +39,7 @@ from classifiers.choose import ClassifierName
 from router.errors import Misconfigured
 from router.hosts import check_host_pattern, check_origin_pattern
 from router.trust import FILE, require_trust, user_file
+from router.variables import load_yaml
 
 PREFIX = "TURNOUT_"
 TEST_PREFIX = "TURNOUT_TEST_"
@@ -308,15 +309,15 @@ def load_settings(
         flags: Flags by setting; None where the flag was not given.
 
     Raises:
-        Misconfigured: a file that is missing or no YAML, an unknown key, a wrong value, or a file in the
-            working folder that sets more than it may.
+        Misconfigured: a file that is missing or no YAML, an unknown key, a wrong value, a variable that is
+            not set, or a file in the working folder that sets more than it may.
     """
     _refuse_unknown_environment()
     given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     if local:
         given["local"] = dict(local)
     files = _files(file)
-    settings = _settled(given, {path: values for path, (_, values) in files.items()})
+    settings = _settled(given, {path: _with_variables(path, content) for path, (content, _) in files.items()})
     here = Path(FILE)
     if file is None and here in files:
         require_trust(here, *files[here])
@@ -341,6 +342,11 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
     if not isinstance(values, dict):
         raise Misconfigured(f"{path}: must be a mapping of settings, such as `listen: 127.0.0.1:4747`")
     return content, values
+
+
+def _with_variables(path: Path, content: bytes) -> dict[str, Any]:
+    """What a file that was read before sets, with the environment's values in the place of `${NAME}`."""
+    return load_yaml(content.decode("utf-8"), str(path), os.environ) or {}
 
 
 def _files(file: str | None) -> dict[Path, tuple[bytes, dict[str, Any]]]:

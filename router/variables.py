@@ -1,0 +1,76 @@
+"""`${NAME}` in a settings file: the environment's value, or a refusal with file and line.
+
+    ${NAME}              its value; refused where it is not set
+    ${NAME:-default}     the default where it is not set, or empty
+    ${NAME-default}      the default where it is not set
+    $${NAME}             the text `${NAME}`
+
+As in Docker Compose. A value is put in as text after the file was read as YAML, so none can add settings.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from router.errors import Misconfigured
+
+_PLACE = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)(?P<end>\}?)")
+_INSIDE = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:(?P<sign>:?-)(?P<default>.*))?", re.DOTALL)
+_BARE = re.compile(r"\$(?P<name>[A-Za-z_]\w*)|%(?P<windows>[A-Za-z_]\w*)%")
+_FORMS = "write ${NAME} or ${NAME:-default}, or $${ for the text itself"
+
+
+def load_yaml(text: str, file: str, environment: Mapping[str, str]) -> Any:
+    """Read a settings file with its variables put in.
+
+    Args:
+        text: YAML.
+        file: The file's name, for messages.
+        environment: Variables and their values.
+
+    Raises:
+        Misconfigured: a variable is not set, or is written in another way; names file, line and remedy.
+        yaml.YAMLError: it is no YAML.
+    """
+
+    class Loader(yaml.SafeLoader):
+        def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+            value = super().construct_scalar(node)
+            if not isinstance(value, str) or ("$" not in value and "%" not in value):
+                return value
+            where = f"{file}: line {node.start_mark.line + 1}"
+            return expand(value, where, environment)
+
+    return yaml.load(text, Loader=Loader)  # noqa: S506 - it derives from SafeLoader
+
+
+def expand(value: str, where: str, environment: Mapping[str, str]) -> str:
+    """Put the variables in one value in.
+
+    Raises:
+        Misconfigured: as in `load_yaml`, beginning with `where`.
+    """
+    if bare := _BARE.fullmatch(value.strip()):
+        name = bare["name"] or bare["windows"]
+        raise Misconfigured(f"{where}: `{value.strip()}` is not put in: write ${{{name}}}")
+
+    def put(place: re.Match[str]) -> str:
+        if place["inside"] is None:
+            return "${"
+        inside = _INSIDE.fullmatch(place["inside"]) if place["end"] else None
+        if inside is None:
+            raise Misconfigured(f"{where}: `{place[0][:60]}` is not understood: {_FORMS}")
+        name, sign = inside["name"], inside["sign"]
+        known = environment.get(name)
+        if known or (known is not None and sign != ":-"):
+            return known
+        if sign:
+            return str(inside["default"])
+        raise Misconfigured(
+            f"{where}: the environment variable {name} is not set: set it where Turnout starts, or write "
+            f"${{{name}:-default}}"
+        )
+
+    return _PLACE.sub(put, value)
