@@ -141,7 +141,7 @@ class Upstream:
     async def _count(self, request: web.Request) -> web.Response:
         try:
             ask = anthropic.ask(msgspec.json.decode(await request.read()))
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+        except ODD as error:
             return _refuse(_ANTHROPIC, error)
         count = sum(tokens(block.text) for block in ask.blocks)
         return web.json_response({"input_tokens": count}, headers=anthropic.headers())
@@ -151,7 +151,7 @@ class Upstream:
         try:
             body = msgspec.json.decode(await request.read())
             ask = wire.ask(body)
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+        except ODD as error:
             return _refuse(wire, error)
         step = self._script.next()
         await asyncio.sleep(step.delay_s + (step.first_byte_s if step.fault == "slow" else 0))
@@ -159,10 +159,13 @@ class Upstream:
             return _drop(request)
         if step.fault == "status":
             return _fail(wire, step)
-        said = answer(step, ask)
-        bill = self._cache.charge(ask.model, ask.blocks, spoken(said))
-        if ask.stream:
+        try:
+            said = answer(step, ask)
+            bill = self._cache.charge(ask.model, ask.blocks, spoken(said))
             usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        except ODD as error:
+            return _refuse(wire, error)
+        if ask.stream:
             events = wire.events(ask.model, said, bill, include_usage=usage)
             return await self._stream(
                 request, wire=wire, step=step, model=ask.model, bill=bill, events=events
@@ -225,6 +228,10 @@ class Upstream:
         del request
         self._totals.clear()
         return web.json_response({})
+
+
+ODD = (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
+"""What reading a body raises whose parts are of the wrong kind."""
 
 
 def _refuse(wire: Wire, error: Exception) -> web.Response:

@@ -29,6 +29,7 @@ from router.wire import DIALECTS
 from router.wire.body import whole
 from router.wire.chat_calls import repair_reply
 from router.wire.chat_history import repair_messages
+from router.wire.chat_shape import check
 from router.wire.sse import encode
 from router.wire.translate_reply import ReplyStream, from_chat
 from router.wire.translate_request import to_chat
@@ -121,7 +122,11 @@ class Lite:
         )
 
     def _params(self, request: Request, model: str) -> dict[str, Any]:
-        body = request.body if request.dialect == "openai_chat" else to_chat(request.body, model=model)
+        body = request.body
+        if request.dialect == "openai_chat":
+            check(body)
+        else:
+            body = to_chat(body, model=model)
         asked = whole(body)
         if self._settings.dialect == "anthropic" or "claude" in model:
             refuse_unsupported(asked)

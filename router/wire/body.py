@@ -11,11 +11,13 @@
 import codecs
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from router.errors import BadRequest
+
+T = TypeVar("T")
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +85,18 @@ def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
     Raises:
         BadRequest: malformed JSON, or a field of the wrong type; names it and the remedy.
     """
+    outline: Body = decode(decoder, body)
+    return Envelope(model=outline.model or "", stream=bool(outline.stream))
+
+
+def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    """Decode `body`.
+
+    Raises:
+        BadRequest: as `read` says.
+    """
     try:
-        seen: Body = decoder.decode(body)
+        decoded = decoder.decode(body)
         if not body.isascii():
             body.decode()  # the decoder looks at no string that it does not return
     except msgspec.ValidationError as error:
@@ -96,7 +108,7 @@ def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
         raise BadRequest(f"the body is not valid JSON: invalid UTF-8, {error.reason} {where}") from error
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply: send flatter JSON") from error
-    return Envelope(model=seen.model or "", stream=bool(seen.stream))
+    return decoded
 
 
 def _explain(error: str) -> str:

@@ -20,6 +20,7 @@ import msgspec
 from router.errors import BadRequest
 from router.wire.body import whole
 from router.wire.chat_history import settle
+from router.wire.chat_shape import check
 
 Block = Mapping[str, Any]
 Content = str | list[Block] | None
@@ -42,7 +43,9 @@ def to_chat(body: bytes, *, model: str) -> bytes:
         BadRequest: a part that only translation looks at has the wrong shape.
     """
     try:
-        return msgspec.json.encode(_translate(whole(body), model))
+        chat = msgspec.json.encode(_translate(whole(body), model))
+        check(chat)
+        return chat  # noqa: TRY300
     except (AttributeError, KeyError, TypeError) as error:
         raise BadRequest(
             f"a block, tool or option has the wrong shape for the Messages API: {error}; see its reference"
