@@ -31,7 +31,14 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        # One name, now another site's and now the endpoint's: as somebody's name server would have it.
+        # Chromium of late keeps pages off this machine by itself; other browsers do not.
+        arguments = [
+            "--no-sandbox",
+            "--host-resolver-rules=MAP evil.test 127.0.0.1",
+            "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+        ]
+        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield started
         started.close()
 
