@@ -14,6 +14,7 @@
 `kind` uses Anthropic's words; each dialect maps them to its own.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -31,12 +32,35 @@ Cause = Literal[
     "unsupported",  # this track cannot do what the request needs (images, ...)
 ]
 
+CAUSES: Mapping[Cause, str] = {
+    "overflow": "the prompt does not fit the model's window",
+    "bad_tool_call": "the local model's tool call stayed invalid",
+    "local_error": "the local model failed",
+    "cloud_error": "the provider failed",
+    "no_credential": "no credential for the provider",
+    "private": "this must not leave the machine",
+    "slow": "nothing useful came in time",
+    "unsupported": "the track cannot do what the request needs",
+}
+"""Causes in words for the ledger."""
+
+Fault = Literal[
+    "connection",  # no connection: nothing of the request was read
+    "unavailable",  # the server says that it cannot serve anybody: 502, 503, 529
+    "server_error",  # another 5xx, or an answer that nobody can read
+    "dropped",  # the connection ended before anything useful came
+    "timeout",  # nothing useful came in time
+]
+"""How a track itself failed; see `router.tracks.circuit_breaker` for what each one proves."""
+
 
 class TurnoutError(Exception):
     """Base of all: a message for a person, and how it maps to HTTP."""
 
     status = 500
     kind = "api_error"
+    record = "internal error"
+    """What the ledger and the log call it: our words alone, while `message` may quote an upstream."""
     retry_after: float | None = None
     """Seconds after which trying again may help."""
     decision: "Decision | None" = None
@@ -49,18 +73,25 @@ class TurnoutError(Exception):
         self.status = status if status is not None else type(self).status
         self.kind = kind if kind is not None else type(self).kind
 
+    @property
+    def label(self) -> str:
+        """What a header may tell; proxies write heads down."""
+        return self.message
+
 
 class BadRequest(TurnoutError):
     """The body, a header or a parameter is wrong; trying again will not help."""
 
     status = 400
     kind = "invalid_request_error"
+    record = "bad request"
 
 
 class TooLarge(BadRequest):
     """The body is larger than `max_body_mb`."""
 
     status = 413
+    record = "request too large"
     kind = "request_too_large"
 
 
@@ -69,6 +100,7 @@ class NoSuchRoute(BadRequest):
 
     status = 404
     kind = "not_found_error"
+    record = "no such route"
 
 
 class BadKey(TurnoutError):
@@ -76,6 +108,7 @@ class BadKey(TurnoutError):
 
     status = 401
     kind = "authentication_error"
+    record = "wrong key"
 
 
 class OverBudget(TurnoutError):
@@ -83,6 +116,7 @@ class OverBudget(TurnoutError):
 
     status = 402
     kind = "billing_error"
+    record = "over budget"
 
 
 class NotAllowed(TurnoutError):
@@ -90,6 +124,7 @@ class NotAllowed(TurnoutError):
 
     status = 403
     kind = "permission_error"
+    record = "not allowed"
 
 
 class RateLimited(TurnoutError):
@@ -97,6 +132,7 @@ class RateLimited(TurnoutError):
 
     status = 429
     kind = "rate_limit_error"
+    record = "rate limited"
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         """See the class."""
@@ -107,13 +143,17 @@ class RateLimited(TurnoutError):
 class Misconfigured(TurnoutError):
     """Settings or a policy file are wrong: says file, line and the nearest valid name."""
 
+    record = "misconfigured"
+
 
 class TrackError(TurnoutError):
     """A track failed before its first useful unit, so another track may still serve.
 
     `reply`, where set, is the upstream's own error answer, to be relayed unchanged
     if nothing else serves. `retry_after` is in seconds. `tokens` and `limit` are set
-    for `overflow`: the prompt's size and the model's window, in tokens.
+    for `overflow`: the prompt's size and the model's window, in tokens. `fault` is set
+    where the track itself failed, and not what this one request asked for. `type` is the
+    upstream's error type where it is one of `router.tracks.failures.ERROR_TYPES`.
     """
 
     status = 502
@@ -129,6 +169,8 @@ class TrackError(TurnoutError):
         tokens: int = 0,
         limit: int = 0,
         reply: "Reply | None" = None,
+        fault: Fault | None = None,
+        type: str = "",  # noqa: A002 - as error bodies call it
     ) -> None:
         """See the class."""
         super().__init__(message, status=status, kind=kind)
@@ -137,3 +179,12 @@ class TrackError(TurnoutError):
         self.tokens = tokens
         self.limit = limit
         self.reply = reply
+        self.fault = fault
+        self.type = type
+        facts = (str(self.status), fault or "", type)
+        self.record = f"{CAUSES[cause]} ({', '.join(filter(None, dict.fromkeys(facts)))})"
+
+    @property
+    def label(self) -> str:
+        """See the class above; only these messages quote nobody."""
+        return self.message if self.cause in {"private", "no_credential"} else self.record

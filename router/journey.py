@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from policies.decision import Decision
-from router.errors import Cause, TrackError
+from router.errors import Cause, TrackError, TurnoutError
 from router.reading.tokens import estimate
 from router.types import Attempt, Outcome, Plan, Reply, Usage
 from router.worktime import WorkTime
@@ -118,10 +118,20 @@ class Journey:
 
 
 def words(failure: BaseException) -> str:
-    """Say what ended a request; a cancellation is the client's, unless a server that stops says so."""
-    if isinstance(failure, asyncio.CancelledError):
-        return str(failure) or "the client hung up"
-    return str(failure) or type(failure).__name__
+    """Say what ended a request, in our words alone: a message may quote the prompt.
+
+    A cancellation is the client's, unless a server that stops says so.
+    """
+    match failure:
+        case asyncio.CancelledError():
+            return str(failure) or "the client hung up"
+        case TurnoutError():
+            return failure.record
+        case TimeoutError():
+            return "the upstream took too long"
+        case OSError():
+            return "the upstream dropped the connection"
+    return type(failure).__name__
 
 
 def _usage(plan: Plan, reply: Reply) -> Usage:

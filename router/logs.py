@@ -1,13 +1,24 @@
 """Logging: one line an event on standard error, for people on a terminal, as JSON elsewhere.
 
-No log line holds a prompt, an answer, a header or a key.
+No log line holds a prompt, an answer, a header or a key; of an exception it tells the type and the
+place, since its message may quote any of these.
 """
 
 import asyncio
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+from router.defects import described, format_exc_info
+
+
+class _Plain(logging.Formatter):
+    """Writes no exception's message."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        return described(ei[1]) if ei[1] is not None else ""
 
 
 class _Unfinished(logging.Filter):
@@ -37,7 +48,9 @@ def configure(level: str) -> None:
     line = "%(levelname)s %(name)s: %(message)s"
     # Other libraries' lines go through here, ours do not; below warnings they tell what was sent.
     quiet = max(number, logging.WARNING)
-    logging.basicConfig(level=quiet, stream=sys.stderr, format=line, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain(line))
+    logging.basicConfig(level=quiet, handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").addFilter(_Unfinished())
     logging.getLogger("uvicorn.error").addFilter(_Noise())
     logging.getLogger("uvicorn.error").setLevel(quiet)
@@ -47,7 +60,7 @@ def configure(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
+            format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

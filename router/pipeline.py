@@ -99,7 +99,7 @@ class Pipeline:
         try:
             tokens = await self._tracks[plan.decision.track].count(plan)
         except TrackError as failure:
-            tokens, error = plan.features.context_tokens, f"estimated: {failure.message}"
+            tokens, error = plan.features.context_tokens, f"estimated ({failure.record})"
         except BaseException as failure:
             self._finish(journey, journey.gave_up(failure))
             raise
@@ -163,7 +163,7 @@ class Pipeline:
                 yield b""
                 async for chunk in chunks:
                     yield chunk
-            error = f"the answer told of an error: {reply.tap.error}" if reply.tap.error else ""
+            error = "the answer told of an error" if reply.tap.error else ""
         except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
             error = words(failure)
             raise

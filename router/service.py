@@ -209,7 +209,7 @@ class Service:
             "status": "ok",
             "version": version("turnout"),
             "local": self._local_health(),
-            "cloud": {"url": self.settings.cloud.base_url, "up": self._cloud.up},
+            "cloud": {"url": self._cloud.url, "up": self._cloud.up, "circuit": asdict(self._cloud.circuit)},
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
             "team_policies": {"loaded": len(self._shelf.all()) - 1, "failed": len(self._shelf.errors)},
             "ledger": {"lost": self._ledger.lost},
@@ -235,8 +235,10 @@ class Service:
 
     def _local_health(self) -> Json:
         if self._engine is None:
-            return {"url": self.settings.local.url, "up": self._local.up}
-        return asdict(self._engine.health)
+            local = {"url": self.settings.local.url, "up": self._local.up}
+        else:
+            local = asdict(self._engine.health)
+        return local | {"circuit": asdict(self._local.circuit)}
 
     def ready(self) -> bool:
         """True once a track can answer at once: not while the local model still loads."""

@@ -79,7 +79,7 @@ def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = Non
         labels.append(("x-turnout-overhead-ms", f"{plan.overhead_s * 1000:.3f}"))
         if decision.model:
             labels.append(("x-turnout-model", safe(decision.model)))
-    labels.append(("x-turnout-why", safe(error.message)[:WHY]))
+    labels.append(("x-turnout-why", safe(error.label)[:WHY]))
     return tuple(labels)
 
 

@@ -23,12 +23,14 @@ from router.app.early_answer import ASGI, EarlyAnswers, send_error
 from router.app.hangup import Receive, Scope, Send, cancel_on_hangup
 from router.app.intake import admit, headers_of, make_request, peer_of, read_outline, take_body
 from router.errors import NoSuchRoute, TrackError, TurnoutError
+from router.journey import words
 from router.keys import Keyring
 from router.limits import Limits
 from router.pacing import Pacing
 from router.pipeline import Pipeline
 from router.settings import Settings
-from router.tracks.failures import KINDS, read_refusal
+from router.tracks.failures import KINDS
+from router.tracks.refusals import read_refusal
 from router.types import DialectName, Headers, Operation, Plan, Request
 from router.wire import DIALECTS
 
@@ -149,7 +151,7 @@ class Endpoint:
                 async for chunk in chunks:
                     await exchange.send(chunk)
             except (TrackError, OSError, TimeoutError) as dropped:
-                log.warning("upstream dropped", request=plan.request.id, error=str(dropped))
+                log.warning("upstream dropped", request=plan.request.id, error=words(dropped))
                 return  # without an end: the server closes the connection, as a direct call would see
         await exchange.end()
 

@@ -50,15 +50,32 @@ def coerce(call: Call, tools: Sequence[Tool]) -> Call:
     return Call(name=call.name, arguments=arguments)
 
 
+_OTHER_THAN_TEXT = frozenset({"integer", "number", "boolean", "array", "object", "null"})
+
+
 def _coerced(value: Any, schema: Any) -> Any:
-    if not isinstance(value, str) or not isinstance(schema, dict):
-        return value
-    if schema.get("type") not in {"integer", "number", "boolean", "array", "object", "null"}:
+    types = _types(schema)
+    if not isinstance(value, str) or not types or not types <= _OTHER_THAN_TEXT:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
+
+
+def _types(schema: Any) -> frozenset[str]:
+    """Collect what a value may be, such as `["integer", "null"]`; empty where the schema leaves it open."""
+    if not isinstance(schema, dict):
+        return frozenset()
+    named = schema.get("type")
+    listed = named if isinstance(named, list) else [named]
+    if all(isinstance(name, str) for name in listed):
+        return frozenset(listed)
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if not isinstance(choices, list):
+        return frozenset()
+    each = [_types(choice) for choice in choices]
+    return frozenset().union(*each) if all(each) else frozenset()
 
 
 def problem(call: Call, tools: Sequence[Tool]) -> str:
@@ -71,15 +88,15 @@ def problem(call: Call, tools: Sequence[Tool]) -> str:
         return ""
     try:
         error = next(iter(validator.iter_errors(call.arguments)), None)
-    except (referencing.exceptions.Unresolvable, re.error, RecursionError):
-        return ""  # a reference that leads nowhere, or a pattern that Python cannot read
+    except Exception:
+        return ""
     return f"{call.name}: {error.json_path}: {error.message}" if error else ""
 
 
 def _validator(schema: Schema) -> Any:
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
-    except (jsonschema.SchemaError, RecursionError):
+    except Exception:
         return None
     return jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
 

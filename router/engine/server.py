@@ -7,12 +7,14 @@ with its first piece, so whatever fails before that is a plain HTTP error.
 
 import asyncio
 import hmac
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 from aiohttp import web
 
+from router.defects import described
 from router.engine import chunks, parameters
 from router.engine.answer import Answer, Failed, Prompt
 from router.engine.model import DecodeFailed, Model
@@ -71,6 +73,16 @@ class Server:
             return _error(str(error), status=400, code="unsupported_content")
         except Failed as error:
             return _error(f"the local model failed: {error}", status=500, code="engine_failed")
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception as error:
+            sys.stderr.write(f"{described(error)}\n")
+            return _error(
+                f"the local model cannot serve this request ({type(error).__name__}); if it has tools or a "
+                "response_format, simplify their schemas",
+                status=400,
+                code="unsupported_content",
+            )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         ask = parameters.read(parameters.decode(await request.read()))
@@ -113,7 +125,7 @@ class Server:
                         await begin(item)
                     for chunk in writer.item(item):
                         await response.write(chunks.event(chunk))
-        except (Refused, Failed):
+        except Exception:
             if not response.prepared:
                 raise
             # Part of the answer is out: an end without `[DONE]` says that it broke off.

@@ -31,14 +31,22 @@ class _Streaming(msgspec.Struct):
     stream_options: _Options | None = None
 
 
-def body_for(request: Request, model: str) -> bytes:
-    """The body of `POST /v1/chat/completions`; a stream always reports its usage."""
+def body_for(request: Request, model: str, limit: int | None = None) -> bytes:
+    """The body of `POST /v1/chat/completions`; a stream always reports its usage.
+
+    Args:
+        request: in either dialect.
+        model: the name to ask for.
+        limit: of the answer, in tokens, instead of the client's own.
+    """
     native = request.dialect == "openai_chat"
     chat = repair_body(request.body) if native else to_chat(request.body, model=model)
     fields = {name: value for name, value in _FIELDS.decode(chat).items() if name not in NOT_SENT}
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     if "max_completion_tokens" in fields:
         fields["max_tokens"] = fields.pop("max_completion_tokens")  # the older name is known everywhere
+    if limit is not None:
+        fields["max_tokens"] = msgspec.Raw(b"%d" % limit)
     if request.stream:
         fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
     return msgspec.json.encode(fields)
@@ -154,7 +162,9 @@ def check_calls(body: bytes) -> None:
     try:
         chat = _CHAT.decode(body)
     except UNREADABLE as broken:
-        raise TrackError("the local model's answer is no chat completion", cause="local_error") from broken
+        raise TrackError(
+            "the local model's answer is no chat completion", cause="local_error", fault="server_error"
+        ) from broken
     for choice in chat.choices or ():
         if choice.finish_reason == "length":
             continue  # cut off by the client's own limit, which is no fault of the model's

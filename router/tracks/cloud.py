@@ -7,7 +7,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import NamedTuple
@@ -19,12 +19,14 @@ from policies.decide import Decision
 from router.errors import TrackError
 from router.prices import Prices
 from router.settings import CloudSettings
+from router.tracks import providers
+from router.tracks.circuit_breaker import Circuit, CircuitBreaker
 from router.tracks.credentials import CARRIERS, credential
 from router.tracks.egress import Egress, cleared
-from router.tracks.failures import cloud_failure, failed, unreachable
+from router.tracks.failures import cloud_failure, failed, fault_of, unreachable
+from router.tracks.guarded import guarded
 from router.tracks.headers import back, field, foreign_encoding, onward
 from router.tracks.lite import Lite
-from router.tracks.pulse import Pulse
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
 from router.types import DialectName, Headers, Plan, Reply, Request
 from router.wire import DIALECTS
@@ -46,13 +48,6 @@ SPOKEN: Mapping[str, Spoken] = {
 }
 COUNT_PATH = "/v1/messages/count_tokens"
 ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
-
-KNOWN_MODELS: Mapping[str, tuple[str, ...]] = {
-    "anthropic": ("claude-",),
-    "openai": ("gpt-", "chatgpt-", "codex-", "o1", "o3", "o4"),
-    "litellm": (),
-}
-"""How a provider's model names begin: a client that asks for one gets it."""
 
 EVENT_STATUS: Mapping[bytes, int] = {
     b"overloaded_error": 529,
@@ -79,15 +74,27 @@ class CloudTrack:
         self._settings = settings
         self._egress = egress
         self._models = prices or Prices()
-        self._base = settings.base_url.rstrip("/")
+        self._base = providers.base_url(settings)
         self._spoken = SPOKEN.get(settings.dialect)
         self._lite = Lite(settings, egress)
-        self._pulse = Pulse()
+        self._breaker = CircuitBreaker()
 
     @property
     def up(self) -> bool:
-        """False for a short while after the provider failed several times in a row."""
-        return self._pulse.up
+        """Whether the next request should go to the provider; see `CircuitBreaker`."""
+        return self._breaker.up
+
+    @property
+    def circuit(self) -> Circuit:
+        """Whether the provider counts as down, why, and until when."""
+        return self._breaker.circuit
+
+    @property
+    def url(self) -> str:
+        """Where requests go; empty where nothing configured tells."""
+        if self._settings.dialect != "litellm":
+            return self._base
+        return str(providers.address(self._settings) or "")
 
     async def start(self) -> None:
         """Nothing is opened before the first request needs it."""
@@ -107,24 +114,26 @@ class CloudTrack:
                 status=HTTPStatus.BAD_REQUEST,
                 kind="invalid_request_error",
             )
-        try:
-            async with asyncio.timeout(self._settings.first_byte_s):
-                if self._spoken is not None and native:
-                    reply = await self._relay(plan, model, self._spoken)
-                else:
-                    reply = await self._lite.open(plan, model)
-        except TrackError as failure:
-            if failure.cause == "cloud_error" and failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                self._pulse.miss()
-            raise
-        except TimeoutError as late:
-            self._pulse.miss()
-            raise unreachable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT) from late
-        except (aiohttp.ClientError, OSError) as broken:
-            self._pulse.miss()
-            raise unreachable(f"could not be reached: {broken}") from broken
-        self._pulse.beat()
-        return reply
+        if decision.rule == "guard" and decision.model and self.lacks_model(decision.model):
+            raise TrackError(
+                f"model: this is a safety check, and the provider here has no `{decision.model}`; no other "
+                f"model judges in its place. Name one that it has, such as `{self._settings.model}`",
+                cause="unsupported",
+                status=HTTPStatus.BAD_REQUEST,
+                kind="invalid_request_error",
+            )
+        async with guarded(self._breaker, plan, decision, "cloud_error"):
+            try:
+                async with asyncio.timeout(self._settings.first_byte_s):
+                    if self._spoken is not None and native:
+                        return await self._relay(plan, model, self._spoken)
+                    return await self._lite.open(plan, model)
+            except TimeoutError as late:
+                raise unreachable(
+                    "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT, fault=fault_of(late)
+                ) from late
+            except (aiohttp.ClientError, OSError) as broken:
+                raise unreachable(f"could not be reached: {broken}", fault=fault_of(broken)) from broken
 
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
@@ -142,10 +151,12 @@ class CloudTrack:
             raise unreachable("could not count the tokens") from failure
 
     def model_for(self, asked: str, decision: Decision) -> str:
-        """The decision's model, else the client's where it is one of the provider's, else the default."""
-        known = KNOWN_MODELS[self._settings.dialect]
-        name = next((part for part in _readings(asked) if part.startswith(known)), "")
-        return decision.model or name or self._settings.model
+        """The decision's model or the client's where the provider has it, else the configured one."""
+        return providers.model_for(self._settings, asked, decision)
+
+    def lacks_model(self, name: str) -> bool:
+        """Whether the provider surely has no model of that name: another company makes it."""
+        return providers.lacks_model(self._settings, name)
 
     async def _relay(self, plan: Plan, model: str, spoken: Spoken) -> Reply:
         response = await self._post(plan, model, spoken.path)
@@ -196,7 +207,9 @@ class CloudTrack:
         if model == request.model:
             return request.body
         body = request.body
-        if self._settings.dialect == "anthropic" and model not in _readings(request.model):
+        if self._settings.dialect == "anthropic" and model != providers.own_name(
+            self._settings, request.model
+        ):
             body = fit(body, self._models.row(model))
         return DIALECTS[request.dialect].name_model(body, model)
 
@@ -210,13 +223,6 @@ class CloudTrack:
         if self._settings.dialect == "anthropic" and not field(headers, ANTHROPIC_VERSION[0]):
             headers.append(ANTHROPIC_VERSION)
         return headers
-
-
-def _readings(asked: str) -> Iterator[str]:
-    """The name as it was sent, then without each of the providers that SDKs put before it."""
-    while asked:
-        yield asked
-        asked = asked.partition("/")[2]
 
 
 async def _rest(source: AsyncGenerator[bytes]) -> bytes:

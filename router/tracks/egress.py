@@ -6,12 +6,15 @@ Rules that hold in this file:
   socket made. What has no clearance to show has no way out.
 - This is the only module that makes an HTTP client for the provider, and the only one
   that imports litellm. A test reads the source tree and holds both.
+- One address is sent to, the configured provider's; any other is refused, whoever wants it:
+  a client, a variable such as OPENAI_API_BASE, a client of litellm's own making.
 - A redirect is an answer, not an address to go to: a key never follows one.
 """
 
 import asyncio
 import importlib
 import io
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -25,6 +28,7 @@ from yarl import URL
 from policies.privacy import Clearance
 from router.errors import TrackError
 from router.settings import CloudSettings
+from router.tracks import providers
 
 if TYPE_CHECKING:
     from router.tracks.line import Line
@@ -44,13 +48,6 @@ QUIET: Mapping[str, str] = {
 }
 """litellm's environment: no downloads of tables that ship with it, no reading of a `.env` in whatever
 folder we run in, and an output limit for Claude models newer than its table."""
-
-OVER_SDK = frozenset({"openai", "cerebras", "moonshot", "nvidia_nim", "perplexity", "zai"})
-OVER_HTTP = frozenset({
-    "anthropic", "deepseek", "fireworks_ai", "gemini", "groq", "hosted_vllm", "mistral", "openrouter",
-    "together_ai", "xai",
-})  # fmt: skip
-"""Through which kind of client litellm reaches a provider; for others it makes its own."""
 
 
 def cleared(clearance: Clearance) -> None:
@@ -85,6 +82,7 @@ class Egress:
         self._settings = settings
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._proxy = lru_cache(_proxy_for)
+        self._address = providers.address(settings)
         self._litellm: Any = None
         self._loading = asyncio.Lock()
         self.provider_errors: tuple[type[Exception], ...] = ()
@@ -110,11 +108,12 @@ class Egress:
             body: sent as it is.
 
         Raises:
-            TrackError: cause `private`.
+            TrackError: cause `private`; `unsupported` where this is not the configured address.
             aiohttp.ClientError: no connection, or it ended before the headers.
             TimeoutError: `cloud.connect_s` or `cloud.total_s` have passed.
         """
         cleared(clearance)
+        self._confine(url)
         try:
             return await self._send(url, headers, body, fresh=False)
         except TimeoutError:
@@ -129,24 +128,34 @@ class Egress:
             litellm's answer, and the line it came over; the caller closes the line.
 
         Raises:
-            TrackError: cause `private`.
-            LiteFailure: the provider refused, or could not be reached.
+            TrackError: cause `private`; `unsupported` where this provider cannot be held to one address.
+            LiteFailure: the provider refused, or could not be reached, or litellm could not make a
+                request of it.
         """
         cleared(clearance)
+        provider = providers.provider_of(params["model"])
+        if provider not in providers.PROVIDERS:
+            raise providers.unknown_provider(provider or params["model"])
+        if self._address is None:
+            raise providers.unknown_address(self._settings)
         litellm = await self._load()
-        from router.tracks.line import Line
+        from router.tracks.line import CURRENT, Line
 
         async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> aiohttp.ClientResponse:
             return await self.post(clearance, url, headers=headers, body=body)
 
         line = Line(post)
+        CURRENT.set(line)
         try:
             answer = await litellm.acompletion(**params, **_client(litellm, line, params))
-        except self.provider_errors as failure:
-            raise LiteFailure(line, failure) from failure
-        except BaseException:
+        except (TimeoutError, asyncio.CancelledError):
             line.close()
             raise
+        except Exception as failure:  # litellm raises anything over a body that it cannot translate
+            line.close()
+            if line.forbidden is not None:
+                raise line.forbidden from failure
+            raise LiteFailure(line, failure) from failure
         return answer, line
 
     async def close(self) -> None:
@@ -156,6 +165,17 @@ class Egress:
         self._sessions.clear()
         if self._litellm is not None:
             await self._litellm.close_litellm_async_clients()
+
+    def _confine(self, url: str) -> None:
+        """Refuse an address that is not the configured provider's.
+
+        Raises:
+            TrackError: cause `unsupported`.
+        """
+        if self._address is None:
+            raise providers.unknown_address(self._settings)
+        if (address := URL(url, encoded=True)).origin() != self._address:
+            raise providers.another_address(address, self._address)
 
     async def _send(
         self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, fresh: bool
@@ -205,25 +225,60 @@ def _import_litellm() -> tuple[Any, tuple[type[Exception], ...]]:
     litellm: Any = importlib.import_module("litellm")
     litellm.telemetry = False
     litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    _fence(litellm)
+    _quieten()
     base = importlib.import_module("litellm.llms.base_llm.chat.transformation").BaseLLMException
     openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")
     return litellm, (openai.OpenAIError, base, httpx.HTTPError)
 
 
+def _fence(litellm: Any) -> None:
+    """Let clients of litellm's own making go over the current call's line, or nowhere."""
+    from router.tracks.line import CurrentLine, NoLine
+
+    handlers = importlib.import_module("litellm.llms.custom_httpx.http_handler")
+    httpx = importlib.import_module("httpx")
+
+    def over_line(*_: object, **__: object) -> CurrentLine:
+        return CurrentLine()
+
+    def nowhere(*_: object, **__: object) -> NoLine:
+        return NoLine()
+
+    handlers.AsyncHTTPHandler.create_async_transport = staticmethod(over_line)
+    handlers.AsyncHTTPHandler._create_async_transport = staticmethod(over_line)  # noqa: SLF001 - as above
+    handlers.HTTPHandler._create_sync_transport = nowhere  # noqa: SLF001 - there is no public name
+    litellm.aclient_session = httpx.AsyncClient(transport=CurrentLine(), trust_env=False)
+    litellm.client_session = httpx.Client(transport=NoLine(), trust_env=False)
+
+
+def _quieten() -> None:
+    """Keep what is sent out of the log, whatever LITELLM_LOG and OPENAI_LOG say."""
+    for name in (
+        "LiteLLM",
+        "LiteLLM Proxy",
+        "LiteLLM Router",
+        "openai",
+        "httpx",
+        "httpcore",
+        "botocore",
+        "boto3",
+    ):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 def _client(litellm: Any, line: "Line", params: Mapping[str, Any]) -> dict[str, Any]:
     """The client that litellm must be given for its call to go over `line`."""
-    provider = params["model"].partition("/")[0]
-    if provider in OVER_HTTP:
+    if providers.PROVIDERS[providers.provider_of(params["model"])].client == providers.HTTP:
         handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
         return {"client": handler(transport=line, follow_redirects=False)}
-    if provider in OVER_SDK:
-        openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")
-        *_, key, base = litellm.get_llm_provider(
-            params["model"], api_base=params.get("api_base"), api_key=params.get("api_key")
-        )
-        http = httpx.AsyncClient(transport=line, trust_env=False)
-        return {"client": openai.AsyncOpenAI(api_key=key, base_url=base, http_client=http, max_retries=0)}
-    return {}
+    openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")
+    *_, key, base = litellm.get_llm_provider(
+        params["model"], api_base=params.get("api_base"), api_key=params.get("api_key")
+    )
+    http = httpx.AsyncClient(transport=line, trust_env=False)
+    return {"client": openai.AsyncOpenAI(api_key=key, base_url=base, http_client=http, max_retries=0)}
 
 
 def _proxy_for(scheme: str, host: str) -> str | None:

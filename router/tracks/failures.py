@@ -1,18 +1,17 @@
 """An upstream's failures, as `TrackError`s that say what to do next."""
 
-import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import time
 
-import msgspec
+import aiohttp
 
-from router.errors import TrackError
+from router.errors import Fault, TrackError
 from router.tracks.headers import field
+from router.tracks.refusals import read_refusal
 from router.tracks.relay import said
 from router.types import Headers, Reply, Tap
-from router.wire.body import UNREADABLE
 
 KINDS: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -35,64 +34,43 @@ RETRY_AFTER_S: Mapping[int, float] = {429: 5.0, 529: 5.0}
 LONGEST_WAIT_S = 86_400.0
 """Of what an upstream may ask for."""
 
-OVERFLOWS = (
-    # Anthropic
-    re.compile(r"prompt is too long: (?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12})"),
-    # OpenAI ("resulted in"), vLLM ("requested", "has", "contains at least")
-    re.compile(
-        r"maximum context length is (?P<limit>\d{1,12}) tokens.*?"
-        r"(?:in|requested|has|contains|contains at least) (?P<tokens>\d{1,12})",
-        re.DOTALL,
-    ),
-    # llama-server
-    re.compile(r"\((?P<tokens>\d{1,12}) tokens\) exceeds the available context size \((?P<limit>\d{1,12})"),
-    # LM Studio
-    re.compile(
-        r"keep the first (?P<tokens>\d{1,12}) tokens.*?context length of only (?P<limit>\d{1,12})", re.DOTALL
-    ),
-)
-OVERFLOW_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+ERROR_TYPES = frozenset({
+    "api_error", "authentication_error", "bad_response_status_code", "billing_error",
+    "exceed_context_size_error", "insufficient_quota", "internal_server_error", "invalid_request_error",
+    "not_found_error", "overloaded_error", "permission_error", "rate_limit_error", "rate_limit_exceeded",
+    "request_too_large", "requests", "server_error", "service_unavailable_error", "timeout_error", "tokens",
+    "upstream_error",
+})  # fmt: skip
+"""Error types of providers and servers that may be written down; any other word could be a client's."""
 
-
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """What an error body says, whoever wrote it."""
-
-    message: str = ""
-    type: str | None = None
-    code: str | int | None = None
-    n_prompt_tokens: int = 0
-    n_ctx: int = 0
-
-    @property
-    def overflow(self) -> tuple[int, int] | None:
-        """The prompt's size and the window in tokens, 0 where unknown; None if this is no overflow."""
-        if self.n_prompt_tokens and self.n_ctx:
-            return self.n_prompt_tokens, self.n_ctx
-        for pattern in OVERFLOWS:
-            if found := pattern.search(self.message):
-                return int(found["tokens"]), int(found["limit"])
-        return (0, 0) if {self.code, self.type} & OVERFLOW_CODES else None
-
-
-class _Body(msgspec.Struct, frozen=True):
-    error: Refusal | str | None = None
-    message: str = ""
-
-
-def read_refusal(body: bytes) -> Refusal:
-    """Read an error body of any dialect; what is not JSON is its own message."""
-    try:
-        told = msgspec.json.decode(body, type=_Body)
-    except UNREADABLE:
-        return Refusal(message=body.decode("utf-8", "replace")[:500])
-    if isinstance(told.error, Refusal):
-        return told.error
-    return Refusal(message=told.error or told.message)
+UNAVAILABLE = frozenset({502, 503, *range(520, 528), 529, 530})
+"""The server, or what stands before it, serves nobody; 520-530 are Cloudflare's and Anthropic's."""
 
 
 def failed(status: int) -> bool:
     """Whether a status is the upstream's failure, and not its answer to this one client."""
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def known_type(name: str | None) -> str:
+    """An upstream's error type; empty where it is none that is known."""
+    return name if name in ERROR_TYPES else ""
+
+
+def fault_of_status(status: int) -> Fault | None:
+    """What a status says of the track itself; None where it is an answer to this client."""
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    if status in UNAVAILABLE:
+        return "unavailable"
+    return "timeout" if status == HTTPStatus.GATEWAY_TIMEOUT else "server_error"
+
+
+def fault_of(failure: BaseException) -> Fault:
+    """What a failed connection says of the track itself."""
+    if isinstance(failure, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return "connection"
+    return "timeout" if isinstance(failure, TimeoutError) else "dropped"
 
 
 def cloud_failure(
@@ -123,10 +101,12 @@ def cloud_failure(
         reply=Reply(
             track="cloud", model=model, status=shown or status, headers=headers, chunks=said(body), tap=tap
         ),
+        fault=fault_of_status(status),
+        type=known_type(read_refusal(body).type),
     )
 
 
-def unreachable(what: str, status: int = HTTPStatus.BAD_GATEWAY) -> TrackError:
+def unreachable(what: str, status: int = HTTPStatus.BAD_GATEWAY, *, fault: Fault = "dropped") -> TrackError:
     """There is no answer of the provider's to pass on."""
     return TrackError(
         f"the provider {what}",
@@ -134,6 +114,7 @@ def unreachable(what: str, status: int = HTTPStatus.BAD_GATEWAY) -> TrackError:
         status=status,
         kind=KINDS.get(status, "api_error"),
         retry_after=2.0,
+        fault=fault,
     )
 
 

@@ -8,9 +8,12 @@ Imported together with litellm only: httpx is not needed before.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextvars import ContextVar
 
 import aiohttp
 import httpx
+
+from router.errors import TrackError
 
 Post = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[aiohttp.ClientResponse]]
 
@@ -30,10 +33,15 @@ class Line(httpx.AsyncBaseTransport):
         """The body of an error answer."""
         self.broken: Exception | None = None
         """Why the connection failed, where it did."""
+        self.forbidden: TrackError | None = None
+        """Why nothing was sent, where the egress did not allow it."""
+        self.sent = False
+        """The request went out, whatever came of it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
         fields = [(name, value) for name, value in request.headers.items() if name not in NOT_SENT]
+        self.sent = True
         try:
             response = await self._post(
                 str(request.url), [*fields, ("accept-encoding", "identity")], await request.aread()
@@ -41,6 +49,9 @@ class Line(httpx.AsyncBaseTransport):
             self.response = response
             if response.status >= ERROR:
                 self.refusal = await response.read()
+        except TrackError as forbidden:
+            self.forbidden = forbidden
+            raise httpx.ReadError("this address is not configured", request=request) from forbidden
         except (aiohttp.ClientError, OSError, TimeoutError) as broken:
             self.broken = broken
             # Not a ConnectError: litellm answers that one with a client of its own making.
@@ -71,3 +82,25 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._response.close()
+
+
+CURRENT: ContextVar[Line | None] = ContextVar("line", default=None)
+"""The line of the call that is being made."""
+
+
+class CurrentLine(httpx.AsyncBaseTransport):
+    """What clients of litellm's own making go through: the line of their call, or nothing."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        if (line := CURRENT.get()) is None:
+            raise httpx.ReadError("no call is being made", request=request)
+        return await line.handle_async_request(request)
+
+
+class NoLine(httpx.BaseTransport):
+    """For clients that would block the event loop, such as those that fetch an image by its URL."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """See httpx."""
+        raise httpx.ReadError("nothing but the configured provider is connected to", request=request)

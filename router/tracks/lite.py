@@ -15,14 +15,18 @@ from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import msgspec
 
+from router.errors import BadRequest, TrackError, TurnoutError
 from router.settings import CloudSettings
 from router.tracks.chat import repaired
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LiteFailure
-from router.tracks.failures import KINDS, Refusal, cloud_failure, failed, read_refusal, unreachable
+from router.tracks.failures import KINDS, cloud_failure, failed, fault_of, unreachable
 from router.tracks.headers import field
+from router.tracks.providers import base_url
+from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
 from router.types import Headers, Plan, Reply, Request, Usage
 from router.wire import DIALECTS
@@ -56,9 +60,6 @@ FIXED: Mapping[str, Any] = {
     "drop_params": True,  # what the provider cannot do is left out rather than refused
     "_skip_mcp_handler": True,  # it would import a package that is not needed here
 }
-
-MALFORMED = "Invalid user message"
-"""What litellm says of a content block that it does not know, and then calls a failed connection."""
 
 _CITED = re.compile(r"\nTraceback|\.?\s*(?:Received )?Messages=")
 
@@ -100,7 +101,8 @@ class Lite:
         """Answer `plan.request` with `model`, in the client's dialect.
 
         Raises:
-            TrackError: `cloud_error`, `no_credential` or `private`.
+            TrackError: `cloud_error`, `no_credential`, `private` or `unsupported`.
+            BadRequest: it cannot be put to the provider.
         """
         told = Told(model)
         try:
@@ -128,6 +130,7 @@ class Lite:
         else:
             body = to_chat(body, model=model)
         asked = whole(body)
+        _check_tools(asked.get("tools"))
         if self._settings.dialect == "anthropic" or "claude" in model:
             refuse_unsupported(asked)
         params = {name: value for name, value in asked.items() if name in FIELDS and value is not None}
@@ -137,22 +140,20 @@ class Lite:
         if request.stream:
             params["stream_options"] = {"include_usage": True}
         if self._settings.dialect != "litellm" or "base_url" in self._settings.model_fields_set:
-            params["api_base"] = self._settings.base_url.rstrip("/")
+            params["api_base"] = base_url(self._settings)
         if secret := credential(self._settings, request.headers).secret:
             params["api_key"] = secret
         return params
 
     def _stream(self, request: Request, answer: Any, line: "Line", told: Told) -> AsyncGenerator[bytes]:
         wanted = request.dialect != "openai_chat" or _wants_usage(request.body)
-        source = repaired(_encoded(answer, line, told, self._egress.provider_errors, with_usage=wanted))
+        source = repaired(_encoded(answer, line, told, with_usage=wanted))
         if request.dialect == "openai_chat":
             return source
         return turned(source, ReplyStream(model=told.model))
 
 
-async def _encoded(
-    answer: Any, line: "Line", told: Told, provider_errors: tuple[type[Exception], ...], *, with_usage: bool
-) -> AsyncGenerator[bytes]:
+async def _encoded(answer: Any, line: "Line", told: Told, *, with_usage: bool) -> AsyncGenerator[bytes]:
     """The chunks of litellm as the event stream of Chat Completions."""
     frame = {"id": "", "object": "chat.completion.chunk", "created": int(time.time()), "model": told.model}
     try:
@@ -168,7 +169,9 @@ async def _encoded(
                 told.usage = _usage(usage, data.get("service_tier"))
                 if with_usage:
                     yield encode("", msgspec.json.encode(frame | {"choices": [], "usage": _shown(usage)}))
-    except provider_errors as failure:
+    except TimeoutError:
+        raise
+    except Exception as failure:  # litellm raises anything over an answer that it cannot read
         raise LiteFailure(line, failure) from failure
     finally:
         line.close()
@@ -205,18 +208,24 @@ def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
     """The provider's refusal of this client, in the client's words; its own failures are raised.
 
     Raises:
-        TrackError: `cloud_error`.
+        TrackError: `cloud_error`; `no_credential`; `unsupported`, another address was wanted.
+        BadRequest: litellm could not make a request of it.
     """
     line, response = failure.line, failure.line.response
+    if line.forbidden is not None:
+        raise line.forbidden from failure
     if line.broken is not None:
         late = isinstance(line.broken, TimeoutError)
         raise unreachable(
             f"could not be reached: {line.broken}",
             HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY,
+            fault=fault_of(line.broken),
         ) from failure
-    if response is not None and response.status < HTTPStatus.BAD_REQUEST:
+    if response is None:
+        raise _unsent(failure.failure) from failure
+    if response.status < HTTPStatus.BAD_REQUEST:
         raise unreachable(f"broke off its answer: {failure.failure}") from failure
-    refusal, status, headers = _told_by(failure)
+    refusal, status, headers = _told_by(line, response)
     body = _in_words(request, status, refusal)
     told = Told(model)
     told.error = refusal.message or f"status {status}"
@@ -226,17 +235,53 @@ def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
     return Reply(track="cloud", model=model, status=status, headers=headers, chunks=said(body), tap=told)
 
 
-def _told_by(failure: LiteFailure) -> tuple[Refusal, int, Headers]:
+def _unsent(failure: Exception) -> TurnoutError:
+    """Why litellm sent nothing: for want of a key, or since it could not translate this request."""
+    # Where in its code, and the conversation it cites, are no client's matter.
+    message = _CITED.split(str(failure), maxsplit=1)[0].strip()
+    if getattr(failure, "status_code", 0) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return TrackError(
+            "No credential for the cloud track: set `cloud.api_key_env`, or the provider's own variable.",
+            cause="no_credential",
+            status=HTTPStatus.BAD_REQUEST,
+            kind="invalid_request_error",
+        )
+    return BadRequest(f"this request cannot be put to the provider: {message or type(failure).__name__}")
+
+
+def _check_tools(tools: Any) -> None:
+    """Hold tools against what every provider can be offered.
+
+    Raises:
+        BadRequest: names the tool at fault.
+    """
+    if tools is None:
+        return
+    if not isinstance(tools, list):
+        raise BadRequest("tools must be a list")
+    for index, tool in enumerate(tools):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if kind != "function":
+            raise BadRequest(
+                f"tools[{index}].type must be `function`: this provider speaks another dialect, and no other "
+                "type of tool can be translated. Offer it as a function with one string argument."
+            )
+        function = tool.get("function")
+        if (
+            not isinstance(function, dict)
+            or not isinstance(function.get("name"), str)
+            or not function["name"]
+        ):
+            raise BadRequest(f"tools[{index}].function.name must be text")
+        if not isinstance(function.get("parameters") or {}, dict):
+            raise BadRequest(f"tools[{index}].function.parameters must be a JSON schema object")
+
+
+def _told_by(line: "Line", response: aiohttp.ClientResponse) -> tuple[Refusal, int, Headers]:
     """What the provider said, its status and the fields worth passing on."""
-    response = failure.line.response
-    if response is None:  # litellm itself refused, or went over a client of its own
-        # Where in its code, and the conversation it cites, are no client's matter.
-        message = _CITED.split(str(failure.failure), maxsplit=1)[0].strip()
-        status = int(getattr(failure.failure, "status_code", HTTPStatus.BAD_GATEWAY))
-        return Refusal(message=message), HTTPStatus.BAD_REQUEST if MALFORMED in message else status, _JSON
     named = tuple((name.lower(), value) for name, value in response.headers.items())
     passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(named, name)))
-    return read_refusal(failure.line.refusal), response.status, (*_JSON, *passed)
+    return read_refusal(line.refusal), response.status, (*_JSON, *passed)
 
 
 def _in_words(request: Request, status: int, refusal: Refusal) -> bytes:

@@ -7,7 +7,9 @@
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -27,11 +29,14 @@ from router.tracks.chat import (
     wants_usage,
     without_usage,
 )
-from router.tracks.failures import KINDS, Refusal, read_refusal, seconds
+from router.tracks.circuit_breaker import Circuit, CircuitBreaker
+from router.tracks.failures import KINDS, fault_of, fault_of_status, known_type, seconds
+from router.tracks.guarded import guarded
 from router.tracks.headers import foreign_encoding
 from router.tracks.nearby import Nearby
-from router.tracks.pulse import Pulse
+from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
+from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
 from router.types import Headers, Plan, Reply, Tap
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
@@ -46,6 +51,9 @@ SHOWN_AS = "local"
 
 JSON: Headers = (("content-type", "application/json"),)
 STREAM: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
+
+LOOK_S = 2.0
+"""How long a server is asked for its window, in all."""
 
 TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content", "unsupported_schema")
 """Words by which servers say that their model takes text only, and our engine that a schema is beyond it."""
@@ -63,20 +71,28 @@ class LocalTrack:
         self._settings = settings
         self._engine = None if settings.url else engine
         self._nearby = Nearby(settings, self._engine)
-        self._pulse = Pulse()
+        self._breaker = CircuitBreaker()
         self._served = ""
+        self._window = 0
+        """In tokens, as the server at `local.url` told; 0 while unknown."""
+        self._looked = False
 
     @property
     def up(self) -> bool:
         """Whether one can answer; a model that still loads, or was unloaded when idle, is waited for."""
         if self._engine is not None and self._engine.health.state == "failed":
             return False
-        return self._pulse.up
+        return self._breaker.up
+
+    @property
+    def circuit(self) -> Circuit:
+        """Whether the model counts as down, why, and until when."""
+        return self._breaker.circuit
 
     @property
     def context(self) -> int:
         """The window in tokens; 0 where unknown."""
-        return (self._engine.health.context if self._engine else 0) or self._settings.context
+        return (self._engine.health.context if self._engine else 0) or self._settings.context or self._window
 
     @property
     def name(self) -> str:
@@ -99,27 +115,29 @@ class LocalTrack:
 
     async def open(self, plan: Plan, decision: Decision) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
-        del decision  # there is one local model
-        try:
-            async with asyncio.timeout(self._settings.first_byte_s):
-                reply = await self._ask(plan)
-        except TrackError as failure:
-            if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR and failure.cause == "local_error":
-                self._pulse.miss()
-            raise
-        except TimeoutError as late:
-            raise TrackError(
-                f"the local model gave nothing useful within {self._settings.first_byte_s:g} s "
-                "(`local.first_byte_s`)",
-                cause="slow",
-                status=HTTPStatus.GATEWAY_TIMEOUT,
-                kind="timeout_error",
-            ) from late
-        except (aiohttp.ClientError, OSError) as broken:
-            self._pulse.miss()
-            raise TrackError(f"the local model cannot be reached: {broken}", cause="local_error") from broken
-        self._pulse.beat()
-        return reply
+        async with guarded(self._breaker, plan, decision, "local_error"):
+            try:
+                async with asyncio.timeout(self._settings.first_byte_s):
+                    return await self._ask(plan)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as absent:
+                raise TrackError(
+                    f"the local model cannot be reached: {absent}", cause="local_error", fault="connection"
+                ) from absent
+            except TimeoutError as late:
+                raise TrackError(
+                    f"the local model gave nothing useful within {self._settings.first_byte_s:g} s "
+                    "(`local.first_byte_s`)",
+                    cause="slow",
+                    status=HTTPStatus.GATEWAY_TIMEOUT,
+                    kind="timeout_error",
+                    fault="timeout",
+                ) from late
+            except (aiohttp.ClientError, OSError) as broken:
+                raise TrackError(
+                    f"the local model cannot be reached: {broken}",
+                    cause="local_error",
+                    fault=fault_of(broken),
+                ) from broken
 
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
@@ -136,24 +154,89 @@ class LocalTrack:
             raise TrackError("the local model could not count the tokens", cause="local_error") from failure
 
     async def _ask(self, plan: Plan) -> Reply:
-        if self._engine is not None:
-            await self._engine.ready(self._settings.first_byte_s)
+        await self._ready()
         name = await self._name()
-        priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
-        response = await self._nearby.post(
-            CHAT_PATH, body_for(plan.request, name), headers={PRIORITY: priority}
-        )
-        if encoding := foreign_encoding(response.headers):
-            response.close()
-            raise TrackError(
-                f"the local server answered in `{encoding[:40]}`, which cannot be read", cause="local_error"
-            )
+        limit = plan.features.output_limit
+        if limit >= LARGE and not self.context:
+            await self._look_for_window(name)
+        prompt = plan.features.context_tokens
+        shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
+        response = await self._post(plan, name, shorter if shorter < limit else None)
         if response.status != HTTPStatus.OK:
             async with response:
-                raise _failure(response.status, response.headers, await response.read())
+                refusal = read_refusal(await response.read())
+            response = await self._posted_again(plan, name, shorter, refusal, response)
         if plan.request.stream:
             return await self._streamed(plan, name, response)
         return await self._whole(plan, name, response)
+
+    async def _ready(self) -> None:
+        if self._engine is None:
+            return
+        try:
+            await self._engine.ready(self._settings.first_byte_s)
+        except TrackError as failure:
+            failure.fault = "connection"  # the engine is not there, whatever was asked
+            raise
+
+    async def _post(self, plan: Plan, name: str, limit: int | None) -> aiohttp.ClientResponse:
+        priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
+        body = body_for(plan.request, name, limit)
+        response = await self._nearby.post(CHAT_PATH, body, headers={PRIORITY: priority})
+        if encoding := foreign_encoding(response.headers):
+            response.close()
+            raise TrackError(
+                f"the local server answered in `{encoding[:40]}`, which cannot be read",
+                cause="local_error",
+                fault="server_error",
+            )
+        return response
+
+    async def _posted_again(
+        self, plan: Plan, name: str, limit: int, refusal: Refusal, response: aiohttp.ClientResponse
+    ) -> aiohttp.ClientResponse:
+        """Send the request once more where the server refused nothing but the answer's limit.
+
+        Raises:
+            TrackError: the refusal; `overflow` where the window leaves no useful answer.
+        """
+        failure = _failure(response.status, response.headers, refusal)
+        refused = refusal.output_limit if response.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+        if refused is None:
+            raise failure
+        self._window = refused.window or self._window
+        prompt = refused.prompt or plan.features.context_tokens
+        most = corrected(limit or sys.maxsize, refused, prompt)
+        if not most:
+            raise _overflow(refusal.message, prompt, refused.window) if refused.window else failure
+        again = await self._post(plan, name, most)
+        if again.status != HTTPStatus.OK:
+            async with again:
+                raise _failure(again.status, again.headers, read_refusal(await again.read()))
+        return again
+
+    async def _look_for_window(self, name: str) -> None:
+        """Ask the server how large its window is, once; servers differ in where they tell it."""
+        if self._looked or self._engine is not None:
+            return
+        self._looked = True
+        root = self._settings.url.rstrip("/").removesuffix("/v1")
+        sources: tuple[tuple[str, Callable[[bytes], int]], ...] = (
+            (f"{self._settings.url.rstrip('/')}/models", partial(from_models, name=name)),
+            (f"{root}/props", from_props),
+            (f"{root}/api/v0/models", partial(from_models, name=name)),
+            (f"{root}/api/ps", partial(from_processes, name=name)),
+        )
+        try:
+            async with asyncio.timeout(LOOK_S):
+                for url, read in sources:
+                    async with await self._nearby.get(url) as response:
+                        body = await response.read() if response.status == HTTPStatus.OK else b""
+                    if window := read(body):
+                        self._window = window
+                        return
+        except (aiohttp.ClientError, OSError):
+            return  # the request itself meets whatever is wrong
 
     async def _streamed(self, plan: Plan, name: str, response: aiohttp.ClientResponse) -> Reply:
         request = plan.request
@@ -171,7 +254,9 @@ class LocalTrack:
         held = await first_unit(source, tap)
         if (tap.error or raw.error) and not tap.started:
             await source.aclose()
-            raise TrackError(f"the local model failed: {tap.error or raw.error}", cause="local_error")
+            raise TrackError(
+                f"the local model failed: {tap.error or raw.error}", cause="local_error", fault="server_error"
+            )
         return _reply(name, STREAM, await resume(held, source), tap)
 
     async def _whole(self, plan: Plan, name: str, response: aiohttp.ClientResponse) -> Reply:
@@ -190,8 +275,10 @@ class LocalTrack:
         if self._settings.name or self._engine is not None:
             return self._settings.name or (self._engine and self._engine.health.model) or SHOWN_AS
         if not self._served:
-            async with await self._nearby.get("/models") as response:
-                self._served = _first_model(await response.read())
+            async with await self._nearby.get(f"{self._settings.url.rstrip('/')}/models") as response:
+                body = await response.read()
+            self._served = _first_model(body)
+            self._window = from_models(body, self._served) or self._window
         return self._served or SHOWN_AS
 
 
@@ -207,27 +294,30 @@ def _first_model(body: bytes) -> str:
         return ""
 
 
-def _failure(status: int, headers: Mapping[str, str], body: bytes) -> TrackError:
+def _failure(status: int, headers: Mapping[str, str], refusal: Refusal) -> TrackError:
     """A local server's refusal: what another track could still serve, and what it could not."""
-    refusal = read_refusal(body)
     message = refusal.message or f"it answered {status}"
-    sizes = refusal.overflow
-    if sizes is not None:
-        tokens, limit = sizes
-        return TrackError(
-            f"the prompt does not fit the local model: {message}",
-            cause="overflow",
-            status=HTTPStatus.BAD_REQUEST,
-            kind="invalid_request_error",
-            tokens=tokens,
-            limit=limit,
-        )
+    if refusal.overflow is not None:
+        return _overflow(message, *refusal.overflow)
     return TrackError(
         f"the local model: {message}",
         cause=_cause(status, refusal),
         status=HTTPStatus.BAD_GATEWAY if status < HTTPStatus.BAD_REQUEST else status,
         kind=KINDS.get(status, "api_error"),
         retry_after=seconds(headers.get("retry-after", "")),
+        fault="server_error" if status < HTTPStatus.BAD_REQUEST else fault_of_status(status),
+        type=known_type(refusal.type),
+    )
+
+
+def _overflow(message: str, tokens: int, limit: int) -> TrackError:
+    return TrackError(
+        f"the prompt does not fit the local model: {message}",
+        cause="overflow",
+        status=HTTPStatus.BAD_REQUEST,
+        kind="invalid_request_error",
+        tokens=tokens,
+        limit=limit,
     )
 
 

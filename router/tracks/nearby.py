@@ -49,9 +49,9 @@ class Nearby:
             allow_redirects=False,
         )
 
-    async def get(self, path: str) -> aiohttp.ClientResponse:
-        """Ask for a document; as `post`."""
-        return await self._opened().get(self._base() + path, headers=self._key(), allow_redirects=False)
+    async def get(self, url: str) -> aiohttp.ClientResponse:
+        """Ask for a document of the server at `local.url`; as `post`."""
+        return await self._opened().get(url, headers=self._key(), allow_redirects=False)
 
     async def close(self) -> None:
         """Close every connection."""

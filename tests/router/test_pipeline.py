@@ -138,9 +138,13 @@ async def test_a_whole_answer(book, pipeline):
 
 
 FAILURES = [
-    (TrackError("too long", cause="overflow", status=400), 400, "too long"),
-    (TrackError("no", cause="no_credential"), 502, "no"),
-    (RuntimeError("a defect"), 500, "a defect"),
+    (
+        TrackError("too long", cause="overflow", status=400),
+        400,
+        "the prompt does not fit the model's window (400)",
+    ),
+    (TrackError("no", cause="no_credential"), 502, "no credential for the provider (502)"),
+    (RuntimeError("a defect"), 500, "RuntimeError"),
     (KeyError(), 500, "KeyError"),
 ]
 
@@ -205,9 +209,9 @@ async def test_a_cancellation_half_way(book, pipeline):
 
 
 BREAKS = [
-    (ConnectionResetError("the upstream dropped the connection"), "the upstream dropped the connection"),
-    (TimeoutError(), "TimeoutError"),
-    (ValueError("a defect"), "a defect"),
+    (ConnectionResetError("it said: the prompt"), "the upstream dropped the connection"),
+    (TimeoutError("of the prompt"), "the upstream took too long"),
+    (ValueError("a defect in the prompt"), "ValueError"),
 ]
 
 
@@ -241,11 +245,14 @@ async def test_a_count_that_a_track_cannot_tell_is_estimated(book, pipeline):
     carried = pipeline(Answering(before=failing(TrackError("not here", cause="unsupported"))))
     asked = await plan(carried)
     assert (await carried.count(asked))[0] == asked.features.context_tokens > 0
-    assert (book.outcome.status, book.outcome.error) == (200, "estimated: not here")
+    assert (book.outcome.status, book.outcome.error) == (
+        200,
+        "estimated (the track cannot do what the request needs (502))",
+    )
 
 
 async def test_a_count_with_a_defect_is_finished_too(book, pipeline):
     carried = pipeline(Answering(before=failing(ValueError("a defect"))))
     with pytest.raises(ValueError, match="a defect"):
         await carried.count(await plan(carried))
-    assert (book.outcome.status, book.outcome.error) == (500, "a defect")
+    assert (book.outcome.status, book.outcome.error) == (500, "ValueError")

@@ -414,11 +414,11 @@ async def test_a_redirect_is_not_followed(cloud, raw, read, upstream, plan, whol
 
 async def test_down_after_failures_in_a_row(cloud, upstream, plan, whole) -> None:
     track = cloud()
-    await upstream.script({"fault": "status", "status": 500, "times": 3})
-    for _ in range(3):
+    await upstream.script({"fault": "status", "status": 529, "times": 3})
+    for tokens in (1, 2, 3):
         assert track.up
         with pytest.raises(TrackError):
-            await track.open(plan(), CLOUD)
+            await track.open(plan({"max_tokens": tokens}), CLOUD)
     assert not track.up
     await whole(await track.open(plan(), CLOUD))
     assert track.up

@@ -135,7 +135,7 @@ async def test_a_proxy_of_the_environment_is_used(raw, read, monkeypatch) -> Non
     monkeypatch.setenv("http_proxy", proxy)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    egress = Egress(CloudSettings())
+    egress = Egress(CloudSettings(base_url="http://api.example"))
     async with await egress.post(
         Clearance(allowed=True), "http://api.example/v1", headers=(("x", "1"),), body=b"{}"
     ) as response:

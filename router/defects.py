@@ -1,0 +1,41 @@
+"""An exception as a log may hold it: its types and where it was raised, never its message.
+
+Messages quote what was being read: a prompt, an answer, an upstream's words.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
+from types import TracebackType
+from typing import Any
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def described(failure: BaseException) -> str:
+    """Return one line an exception of the chain, innermost cause last, each with its innermost frames."""
+    return " <- ".join(f"{type(link).__name__} at {_where(link)}" for link in _chain(failure))
+
+
+def format_exc_info(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace `exc_info` by its description; a processor of structlog's."""
+    info = event.pop("exc_info", None)
+    failure = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(failure, BaseException):
+        event["exception"] = described(failure)
+    return event
+
+
+def _chain(failure: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = failure
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _where(failure: BaseException) -> str:
+    frames = traceback.extract_tb(failure.__traceback__)[-3:]
+    places = (f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+    return ", ".join(places) or "?"

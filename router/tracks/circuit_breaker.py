@@ -1,0 +1,200 @@
+"""Whether a track is down: judged by failures of its own, never by what one request's body causes.
+
+Evidence by kind of failure, all of it within `WITHIN_S` and since the last success of anybody:
+
+- `connection`: nothing of the request was read, so each one counts.
+- `unavailable` (502, 503, 529): the server speaks of itself. A repeated body counts once.
+- `server_error`, `dropped`, `timeout`: a body may cause these. They count only where different
+  bodies of different clients met them; three bad bodies of one client open nothing.
+
+Open, the track is routed around for a pause. Then one request probes it: its success closes the
+circuit, its failure doubles the pause. Others wait for the probe or are routed as if it were down.
+A probe that fails by what its own body may have caused proves little: the pause stays as it was.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from router.errors import Fault
+
+FAILURES = 3
+"""Pieces of evidence until a track counts as down."""
+CLIENTS = 2
+"""Different clients that must have met failures which a body may cause."""
+WITHIN_S = 30.0
+"""Older failures are no evidence."""
+PAUSE_S = 10.0
+"""From opening to the first probe."""
+LONGEST_PAUSE_S = 120.0
+"""Each failed probe doubles the pause up to here."""
+REMEMBERED = 64
+"""Failures kept; more of them change no verdict."""
+
+SURE: frozenset[Fault] = frozenset({"connection", "unavailable"})
+"""No body causes these."""
+
+CircuitState = Literal["closed", "open", "half-open"]
+
+
+class CircuitOpen(Exception):
+    """The track is not tried now; `retry_after` seconds from now it may be probed."""
+
+    def __init__(self, cause: Fault, retry_after: float) -> None:
+        """See the class."""
+        super().__init__(cause)
+        self.cause = cause
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circuit:
+    """A snapshot for `/health`; times are ISO 8601 in UTC, empty while closed."""
+
+    state: CircuitState
+    cause: Fault | Literal[""] = ""
+    since: str = ""
+    next_probe: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    at: float
+    fault: Fault
+    client: str
+    body: bytes
+
+
+class CircuitBreaker:
+    """Opens on evidence, probes with one request at a time, backs off."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> None:
+        """Take a clock that never jumps, and one that tells the date."""
+        self._clock = clock
+        self._wall = wall
+        self._failures: deque[_Failure] = deque(maxlen=REMEMBERED)
+        self._cause: Fault | None = None
+        self._since = 0.0
+        self._pause_s = PAUSE_S
+        self._probe_at = 0.0
+        self._probe: asyncio.Future[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the next request should go to this track: closed, or it would be the probe."""
+        return self._cause is None or (self._due and self._probe is None)
+
+    @property
+    def circuit(self) -> Circuit:
+        """What is known now."""
+        if self._cause is None:
+            return Circuit(state="closed")
+        return Circuit(
+            state="half-open" if self._due else "open",
+            cause=self._cause,
+            since=self._date(self._since),
+            next_probe=self._date(self._probe_at),
+        )
+
+    async def enter(self, *, optional: bool) -> "Permit":
+        """Ask for leave to try the track; the permit must be released.
+
+        Args:
+            optional: another track can serve, so there is no need to wait.
+
+        Raises:
+            CircuitOpen: only where it is optional.
+        """
+        if self._cause is None:
+            return Permit(self, probe=False)
+        if self._due and self._probe is None:
+            self._probe = asyncio.get_running_loop().create_future()
+            return Permit(self, probe=True)
+        if optional:
+            raise CircuitOpen(self._cause, max(self._probe_at - self._clock(), 1.0))
+        if self._probe is not None:
+            await asyncio.wait({self._probe})
+        # Whoever names this track has nothing else to go to: the upstream itself tells why not.
+        return Permit(self, probe=False)
+
+    def succeeded(self) -> None:
+        """Somebody got an answer: the track works."""
+        self._failures.clear()
+        self._cause = None
+        self._pause_s = PAUSE_S
+
+    def failed(self, fault: Fault, *, client: str, body: bytes, probe: bool = False) -> None:
+        """Take a failure of the track as evidence.
+
+        Args:
+            fault: what failed.
+            client: names who sent the request.
+            body: a digest of what was sent.
+            probe: it was the probe's.
+        """
+        now = self._clock()
+        self._failures.append(_Failure(now, fault, client, body))
+        if self._cause is None:
+            if self._proven(now):
+                self._cause, self._since = fault, now
+                self._probe_at = now + self._pause_s
+        elif probe and self._cause == "connection" and fault == "server_error":
+            self.succeeded()  # it can be reached again; the failure may be this body's alone
+        elif probe:
+            if fault in SURE:
+                self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+            self._probe_at = now + self._pause_s
+
+    def release(self, *, probe: bool) -> None:
+        """A request is over; the place of a probe without a verdict is free for the next one."""
+        if probe and self._probe is not None:
+            self._probe.set_result(None)
+            self._probe = None
+
+    @property
+    def _due(self) -> bool:
+        return self._clock() >= self._probe_at
+
+    def _proven(self, now: float) -> bool:
+        recent = [failure for failure in self._failures if now - failure.at <= WITHIN_S]
+        connections = sum(failure.fault == "connection" for failure in recent)
+        unavailable = {failure.body for failure in recent if failure.fault == "unavailable"}
+        if connections + len(unavailable) >= FAILURES:
+            return True
+        bodies = {failure.body for failure in recent}
+        clients = {failure.client for failure in recent}
+        return len(bodies) >= FAILURES and len(clients) >= CLIENTS
+
+    def _date(self, moment: float) -> str:
+        at = self._wall() + moment - self._clock()
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+class Permit:
+    """Leave for one request to try the track; tells the breaker how it went."""
+
+    __slots__ = ("_breaker", "_probe")
+
+    def __init__(self, breaker: CircuitBreaker, *, probe: bool) -> None:
+        """See the class."""
+        self._breaker = breaker
+        self._probe = probe
+
+    def succeeded(self) -> None:
+        """The track answered."""
+        self._breaker.succeeded()
+
+    def failed(self, fault: Fault, *, client: str, body: bytes) -> None:
+        """The track itself failed; see `CircuitBreaker.failed`."""
+        self._breaker.failed(fault, client=client, body=body, probe=self._probe)
+
+    def release(self) -> None:
+        """The request is over, however it ended."""
+        self._breaker.release(probe=self._probe)
+        self._probe = False

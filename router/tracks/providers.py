@@ -1,0 +1,210 @@
+"""Which company a request may go to: the provider that is configured, its models, its one address.
+
+A client names a model; the configuration names the provider. A name that the provider does not
+have never changes where a prompt goes, nor asks one company for another's model.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from yarl import URL
+
+from policies.decide import Decision
+from router.errors import TrackError
+from router.settings import CloudSettings
+
+SDK, HTTP = "sdk", "http"
+"""Through which kind of client litellm reaches a provider: OpenAI's, or its own handler."""
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class Provider(NamedTuple):
+    """How litellm reaches a provider."""
+
+    client: str
+    address: str
+    """Scheme, host and port; empty where only `cloud.base_url` can tell."""
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "anthropic": Provider(HTTP, "https://api.anthropic.com"),
+    "azure_ai": Provider(HTTP, ""),
+    "baseten": Provider(SDK, "https://inference.baseten.co"),
+    "bedrock": Provider(HTTP, ""),
+    "cerebras": Provider(SDK, "https://api.cerebras.ai"),
+    "dashscope": Provider(SDK, "https://dashscope.aliyuncs.com"),
+    "databricks": Provider(HTTP, ""),
+    "deepinfra": Provider(SDK, "https://api.deepinfra.com"),
+    "deepseek": Provider(HTTP, "https://api.deepseek.com"),
+    "featherless_ai": Provider(SDK, "https://api.featherless.ai"),
+    "fireworks_ai": Provider(HTTP, "https://api.fireworks.ai"),
+    "friendliai": Provider(SDK, "https://api.friendli.ai"),
+    "gemini": Provider(HTTP, "https://generativelanguage.googleapis.com"),
+    "groq": Provider(HTTP, "https://api.groq.com"),
+    "hosted_vllm": Provider(HTTP, ""),
+    "hyperbolic": Provider(SDK, "https://api.hyperbolic.xyz"),
+    "lambda_ai": Provider(SDK, "https://api.lambda.ai"),
+    "litellm_proxy": Provider(SDK, ""),
+    "lm_studio": Provider(SDK, ""),
+    "meta_llama": Provider(SDK, "https://api.llama.com"),
+    "minimax": Provider(HTTP, "https://api.minimax.io"),
+    "mistral": Provider(HTTP, "https://api.mistral.ai"),
+    "moonshot": Provider(SDK, "https://api.moonshot.ai"),
+    "nebius": Provider(SDK, "https://api.studio.nebius.ai"),
+    "novita": Provider(SDK, "https://api.novita.ai"),
+    "nscale": Provider(SDK, "https://inference.api.nscale.com"),
+    "nvidia_nim": Provider(SDK, "https://integrate.api.nvidia.com"),
+    "openai": Provider(SDK, "https://api.openai.com"),
+    "openrouter": Provider(HTTP, "https://openrouter.ai"),
+    "ovhcloud": Provider(HTTP, "https://oai.endpoints.kepler.ai.cloud.ovh.net"),
+    "perplexity": Provider(SDK, "https://api.perplexity.ai"),
+    "sambanova": Provider(SDK, "https://api.sambanova.ai"),
+    "scaleway": Provider(SDK, "https://api.scaleway.ai"),
+    "together_ai": Provider(HTTP, "https://api.together.ai"),
+    "vercel_ai_gateway": Provider(SDK, "https://ai-gateway.vercel.sh"),
+    "volcengine": Provider(SDK, "https://ark.cn-beijing.volces.com"),
+    "wandb": Provider(SDK, "https://api.inference.wandb.ai"),
+    "xai": Provider(HTTP, "https://api.x.ai"),
+    "zai": Provider(SDK, "https://api.z.ai"),
+}
+"""Providers that litellm reaches over the connection it is given, measured with litellm 1.106, a
+stream and a whole answer each. Others open connections of their own, and are refused."""
+
+FAMILIES: Mapping[str, re.Pattern[str]] = {
+    "anthropic": re.compile(r"claude-"),
+    "openai": re.compile(r"gpt-|chatgpt-|codex-|o[1-9](?:$|-)"),
+    "gemini": re.compile(r"gemini-"),
+    "xai": re.compile(r"grok-"),
+    "deepseek": re.compile(r"deepseek-"),
+    "mistral": re.compile(r"(?:mistral|codestral|devstral|magistral|ministral|pixtral)-"),
+    "bedrock": re.compile(r"(?:(?:us|eu|apac|jp|au|global)\.)?anthropic\.claude-"),
+}
+"""How a company's model names begin."""
+
+
+_PLAIN = re.compile(r"[\w.@-]+(?::\d+)?", re.ASCII)
+"""A model's name that may become part of a URL, as it does at Google's and Amazon's."""
+
+
+def model_for(settings: CloudSettings, asked: str, decision: Decision) -> str:
+    """The model to ask the provider for: the first that it has, else the configured one.
+
+    Args:
+        settings: the configured provider.
+        asked: the name the client sent.
+        decision: may name a model, too.
+    """
+    named = (own_name(settings, name) for name in (decision.model, asked) if name)
+    return next(filter(None, named), "") or _otherwise(settings, decision)
+
+
+def _otherwise(settings: CloudSettings, decision: Decision) -> str:
+    """The configured model; a safety check alone keeps the name it came with, should nobody know it here."""
+    if decision.rule != "guard" or not decision.model or decision.model == settings.model:
+        return settings.model
+    prefix, _ = _split(settings)
+    return decision.model if lacks_model(settings, decision.model) else prefix + decision.model
+
+
+def own_name(settings: CloudSettings, name: str) -> str:
+    """A client's name for a model as the configured provider calls it; empty where it has none such.
+
+    Names are compared by company, not looked up: the provider itself refuses a model that is gone.
+    """
+    prefix, configured = _split(settings)
+    family = _family(settings, prefix, configured)
+    readings = (part for part in _readings(name.strip()) if family and FAMILIES[family].match(part))
+    bare = next(readings, "")
+    if not bare or (prefix and not _PLAIN.fullmatch(bare)):
+        return ""
+    return prefix + bare
+
+
+def lacks_model(settings: CloudSettings, name: str) -> bool:
+    """Whether the provider surely has no model of that name: another company makes it."""
+    if own_name(settings, name) or name.strip() == settings.model:
+        return False
+    prefix, _ = _split(settings)
+    return any(map(_company, _readings(name.strip()))) or bool(prefix and not _PLAIN.fullmatch(name))
+
+
+def provider_of(model: str) -> str:
+    """The provider in litellm's name for a model; a bare name belongs to the company that makes it."""
+    prefix, slash, _ = model.partition("/")
+    return prefix if slash else _company(model)
+
+
+def base_url(settings: CloudSettings) -> str:
+    """The base URL to send to; OpenAI's own where its dialect is spoken and no address is set."""
+    if settings.dialect == "openai" and "base_url" not in settings.model_fields_set:
+        return OPENAI_URL
+    return settings.base_url.rstrip("/")
+
+
+def address(settings: CloudSettings) -> URL | None:
+    """The one address that may be sent to; None where the configuration names none."""
+    if settings.dialect != "litellm" or "base_url" in settings.model_fields_set:
+        return URL(base_url(settings)).origin()
+    provider = PROVIDERS.get(provider_of(settings.model))
+    return URL(provider.address) if provider and provider.address else None
+
+
+def unknown_address(settings: CloudSettings) -> TrackError:
+    """Say that nothing is sent to a provider whose address nobody configured."""
+    name = provider_of(settings.model) or settings.model
+    return TrackError(
+        f"cloud.model: where `{name}` is reached is not known here, so nothing was sent. "
+        "Set `cloud.base_url` to its address.",
+        cause="unsupported",
+        status=400,
+        kind="invalid_request_error",
+    )
+
+
+def unknown_provider(provider: str) -> TrackError:
+    """Say that litellm would open connections of its own to this provider."""
+    return TrackError(
+        f"cloud.model: the provider `{provider}` cannot be held to one address, so nothing was sent. "
+        f"Set `cloud.dialect: openai` with `cloud.base_url`, or use one of: {', '.join(PROVIDERS)}.",
+        cause="unsupported",
+        status=400,
+        kind="invalid_request_error",
+    )
+
+
+def another_address(url: URL, allowed: URL) -> TrackError:
+    """Say that something would have gone elsewhere than configured."""
+    return TrackError(
+        f"{url.origin()} is not the configured provider ({allowed}), so nothing was sent. "
+        "If it is the one you mean, set `cloud.base_url`; a variable such as OPENAI_API_BASE does not count.",
+        cause="unsupported",
+        status=400,
+        kind="invalid_request_error",
+    )
+
+
+def _readings(name: str) -> Iterator[str]:
+    """The name as it was sent, then without each of the providers that SDKs put before it."""
+    while name:
+        yield name
+        name = name.partition("/")[2]
+
+
+def _split(settings: CloudSettings) -> tuple[str, str]:
+    """The configured model's prefix with its slash, and its own name."""
+    if settings.dialect != "litellm":
+        return "", settings.model
+    prefix, slash, bare = settings.model.rpartition("/")
+    return prefix + slash, bare
+
+
+def _family(settings: CloudSettings, prefix: str, configured: str) -> str:
+    """Whose models the provider has: those of the configured one's maker; its own where it is not set."""
+    if settings.dialect in FAMILIES and "model" not in settings.model_fields_set:
+        return settings.dialect
+    return _company(configured) or (prefix[:-1] if prefix[:-1] in FAMILIES else "")
+
+
+def _company(name: str) -> str:
+    return next((company for company, names in FAMILIES.items() if names.match(name)), "")
