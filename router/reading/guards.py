@@ -20,6 +20,8 @@ _HEAD = 6_000
 _TAIL = 3_000
 """Characters read of a text's two ends: the role stands at its head, the form of the answer at either."""
 _OPENING = 1_500
+_TASK = 600
+"""Characters in which a text without a role must say what is to be judged: further on, agents' rules do."""
 
 _KNOWN = re.compile(
     r"\bsecurity monitor for (?:autonomous|AI)\b"
@@ -40,7 +42,8 @@ _KNOWN = re.compile(
 _ACT = re.compile(
     r"\b(?:(?:judg|evaluat|assess|classif|decid|determin|check|review|detect|grad|scor|analy[sz]|screen|inspect|"
     r"approv|gate|guard|filter|moderat|validat|verif|vet|audit|monitor|categori[sz]|flag|rate|rating)\w*|"
-    r"whether|(?:is|are|can|may|should|does) (?:this|the|it|these))\b",
+    r"whether|(?:is|are|can|may|should|does) (?:this|the|it|these)|"
+    r"if (?:it|this) (?:is|refers|contains|violates))\b",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
@@ -60,7 +63,7 @@ _ROLE = re.compile(
     r"\b(?:security|safety|permissions?|approval|risk|command|content|policy|prompt|injection|jailbreak|"
     r"moderation|guardrails?|toxicity|compliance|tool[- ](?:calls?|use))[ -]"
     r"(?:[a-z]{1,20}[ -]){0,3}(?:classifier|judge|monitor|reviewer|checker|filter|evaluator|assessor|"
-    r"moderator|gate|guard|enforcer|detector|validator|auditor|gatekeeper|arbiter|officer|screener)\b",
+    r"moderator|gate|guard|enforcer|detector|validator|auditor|gatekeeper|arbiter|officer|screener|firewall)\b",
     re.IGNORECASE,
 )
 
@@ -80,7 +83,7 @@ _TERSE = re.compile(
     r"\b(?:respond|answer|reply|output|return|say|write|print|emit|produce|give)\b[^\n]{0,80}?"
     r"\b(?:one word|single word|one of|exactly one|yes or no|true or false|JSON|integer|number|score|label|"
     r"verdict)\b"
-    r"|\bcommand_injection_detected\b"
+    r"|\bcommand_injection_detected\b|\b(?:VERDICT|DECISION|RISK|SAFETY):|\((?:Y|N)\)"
     r"|\b(?:one[- ]word|single[- ]word|yes/no|JSON)\b[^\n]{0,40}"
     r"\b(?:respon[sd]e?|answer|reply|output|verdict)\b",
     re.IGNORECASE,
@@ -115,7 +118,10 @@ _VERDICT_TOOL = re.compile(
     re.IGNORECASE,
 )
 _MOST_KEYS = 8
-_HEADERS = {"x-openai-subagent": re.compile(r"guardian|auto[-_ ]?review|approval", re.IGNORECASE)}
+_HEADERS = {
+    "x-openai-subagent": re.compile(r"guardian|auto[-_ ]?review|approval", re.IGNORECASE),
+    "anthropic-beta": re.compile(r"auto-mode-classifier"),
+}
 """Fields in which a client names the part of it that asks."""
 
 
@@ -146,7 +152,7 @@ def _judges(opening: str) -> bool:
     """Whether a judge of safety is named, or neighbouring sentences have somebody judge an action by it."""
     if _ROLE.search(opening):
         return True
-    sentences = _SENTENCE.split(opening)
+    sentences = _SENTENCE.split(opening[:_TASK])
     return any(
         all(word.search(pair) for word in (_SAFETY, _SUBJECT, _ACT))
         for pair in map(" ".join, zip(sentences, [*sentences[1:], ""], strict=True))
@@ -155,7 +161,7 @@ def _judges(opening: str) -> bool:
 
 _INSTRUCTS = re.compile(
     rf"[\s#*>\-]*(?:You are|You're|Act as|As an?\b|Your (?:task|job|role)|Task:|(?:Please )?{_ACT.pattern}|"
-    r"The following|Given\b|An? (?:AI|coding|LLM|autonomous)\b)",
+    r"The following|Given\b|An? (?:AI|coding|LLM|autonomous|user|human)\b)",
     re.IGNORECASE,
 )
 """How a text begins that is an instruction as a whole."""
