@@ -21,7 +21,7 @@ class Answer:
     """0 for the first answer to the task."""
     passed: bool
     ended: str
-    """How its program ended: `passed`, `failed`, `time`, `output`."""
+    """How its program ended: `passed`, `failed`, `time`, `output`, `memory`."""
     why: str
     """The program's last words, or which limit it met."""
     track: str

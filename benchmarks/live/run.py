@@ -7,7 +7,6 @@
 
 import asyncio
 import json
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +17,9 @@ import aiohttp
 from benchmarks.live.answers import Answer, Failure, Run, keep, open_run, read_run
 from benchmarks.live.chat import NoAnswer, Refused, ask, greet, open_session
 from benchmarks.live.sandbox import Limits, Sandbox, SandboxError
+from benchmarks.live.trial import judge
 from benchmarks.process import BenchmarkError
-from benchmarks.suites.problem import Problem, request
+from benchmarks.suites.problem import Problem, Trial, request
 from router.prices import Prices
 
 Tell = Callable[[Answer | Failure], None]
@@ -116,10 +116,9 @@ class _Crew:
     async def _ask_and_score(self, problem: Problem, sample: int) -> Answer | Failure:
         try:
             said = await ask(self._session, self._plan.url, self._body(problem))
-            proof = secrets.token_hex()
-            program = _program(problem, said.text, proof)
+            trial = _trial(problem, said.text)
             # A generous clock: what decides is the time on the CPU, which a busy machine does not spend.
-            ran = await asyncio.to_thread(self._sandbox.run, program, Limits(wall_s=30), proof=proof)
+            ran = await asyncio.to_thread(judge, self._sandbox, trial, Limits(wall_s=30))
         except (NoAnswer, SandboxError) as error:
             return Failure(task=problem.id, sample=sample, error=str(error))
         cloud = said.track == "cloud"
@@ -152,8 +151,8 @@ class _Crew:
         }
 
 
-def _program(problem: Problem, text: str, proof: str) -> str:
-    program = problem.program(text, proof)
-    if program is None:
+def _trial(problem: Problem, text: str) -> Trial:
+    trial = problem.trial(text)
+    if trial is None:
         raise NoAnswer(f"answers of {problem.suite} cannot be run here")
-    return program
+    return trial

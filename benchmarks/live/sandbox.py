@@ -5,9 +5,10 @@
 
 - Bubblewrap where it works, else namespaces made by `jail`; each is tried once before it is trusted.
   A machine that has neither runs nothing, unless the caller says `unsafe`.
-- Limits hold in the program's own process: time on the CPU, memory, processes, files. The wall clock is
-  held from outside, and ends everything the program started.
+- Limits hold in the program's own process: time on the CPU, memory, processes, files. The wall clock and the
+  memory of all processes together are held from outside, and end everything the program started.
 - What it reads and writes are files, never pipes: nothing it does can make its reader wait.
+- An answer and its tests are two programs, each in a sandbox of its own, with pipes between them alone.
 - The environment is emptied. Root becomes nobody first: the kernel does not count root's processes.
 """
 
@@ -15,22 +16,24 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Self
 
 from benchmarks.live import jail
+from benchmarks.live.memory import used_bytes
 from benchmarks.process import BenchmarkError
+from router.programs import find_program
 
 Mode = Literal["bubblewrap", "namespaces", "none"]
-Ended = Literal["passed", "failed", "time", "output"]
+Ended = Literal["passed", "failed", "time", "output", "memory"]
 
 _SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/nix/store")
 """What an interpreter may need, beside its own folder."""
@@ -52,6 +55,8 @@ exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 """
 _MB = 2**20
 _LAST_WORDS = 2000
+_LOOK_S = 0.02
+"""Seconds between looks at the memory."""
 
 WARNINGS: Mapping[Mode, str] = {
     "bubblewrap": "",
@@ -73,7 +78,7 @@ class Limits:
     wall_s: float = 10
     cpu_s: int = 10
     memory_mb: int = 1024
-    """Of each process."""
+    """Of each process, and of all together."""
     processes: int = 16
     """Threads count, too."""
     file_mb: int = 16
@@ -83,9 +88,9 @@ class Limits:
         """The limits by the names of `resource`, as far as they can be set in `mode`."""
         if not hasattr(os, "fork"):
             return {}
-        limits = {"CPU": self.cpu_s, "FSIZE": self.file_mb * _MB, "NOFILE": 256, "CORE": 0}
+        limits = {"CPU": self.cpu_s, "FSIZE": self.file_mb * _MB, "NOFILE": 64, "CORE": 0}
         if sys.platform == "linux":
-            limits["AS"] = self.memory_mb * _MB
+            limits |= {"AS": self.memory_mb * _MB, "MSGQUEUE": 0, "MEMLOCK": 0}
         # Without a namespace, all that the user runs is counted: the limit would be met at once.
         return limits if mode == "none" and not _root() else limits | {"NPROC": self.processes}
 
@@ -105,6 +110,27 @@ class Ran:
         return self.ended == "passed"
 
 
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """Two pipes between two programs: for each, the end that it reads and the end that it writes."""
+
+    program: tuple[int, int]
+    other: tuple[int, int]
+
+    @classmethod
+    def make(cls) -> Self:
+        """Open both."""
+        (program_reads, other_writes), (other_reads, program_writes) = os.pipe(), os.pipe()
+        return cls((program_reads, program_writes), (other_reads, other_writes))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for end in (*self.program, *self.other):
+            os.close(end)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
     """Runs programs, one process tree each; `run` may be called many times at once."""
@@ -115,18 +141,48 @@ class Sandbox:
     warning: str = ""
     """What a person must be told; empty where nothing is amiss."""
 
-    def run(self, program: str, limits: Limits | None = None, *, proof: str = "") -> Ran:
+    def run(self, program: str, limits: Limits | None = None) -> Ran:
         """Run Python source and wait for its end.
-
-        Args:
-            program: what to run.
-            limits: what it may take.
-            proof: what it must print last to pass; status 0 alone does where there is none.
 
         Raises:
             SandboxError: it was not even started.
         """
         limits = limits or Limits()
+        with self._started(program, limits) as running:
+            status, over = _waited((running,), limits)
+            return running.ran(status, limits, over=over)
+
+    def run_beside(self, program: str, other: str, limits: Limits, *, pipes: Pipes, proof: str) -> Ran:
+        """Run a program that talks with another one, and wait for its end.
+
+        Args:
+            program: It decides: it passes when it exits with 0 and `proof` is the last that it prints.
+            other: It is ended with the first.
+            limits: What each of them may take.
+            pipes: The ends that each may use; they are closed here.
+            proof: What the other cannot know.
+
+        Raises:
+            SandboxError: one of them was not even started.
+        """
+        with ExitStack() as stack:
+            with pipes:
+                beside = stack.enter_context(self._started(other, limits, pipes.other))
+                running = stack.enter_context(self._started(program, limits, pipes.program))
+            status, over = _waited((running, beside), limits)
+            beside.check_begun(over=over)
+            ran = running.ran(status, limits, over=over)
+            if ran.passed and not _ends_with(running.said, proof.encode()):
+                return replace(ran, ended="failed", why="ended itself before its tests did")
+            if ran.ended == "failed" and beside.flooded(limits):  # that is why its partner failed
+                return replace(ran, ended="output", why=f"wrote {limits.file_mb} MB")
+            return ran
+
+    @contextmanager
+    def _started(
+        self, program: str, limits: Limits, descriptors: tuple[int, ...] = ()
+    ) -> Iterator["_Running"]:
+        """Start a program; on leaving, end all that it started."""
         with (
             TemporaryDirectory(prefix="turnout-") as folder,
             TemporaryFile() as source,
@@ -144,13 +200,13 @@ class Sandbox:
                 env=_ENVIRONMENT,
                 cwd="/" if self.mode != "none" or _root() else folder,
                 start_new_session=True,
+                pass_fds=descriptors,
                 **_as_nobody(),
             ) as process:
-                status = _waited(process, limits.wall_s)
-            ran = _told(status, said, complained, limits, time.monotonic() - began)
-            if ran.passed and not _ends_with(said, proof.encode()):
-                return replace(ran, ended="failed", why="ended itself before its tests did")
-            return ran
+                try:
+                    yield _Running(process=process, said=said, complained=complained, began=began)
+                finally:
+                    _kill(process)
 
     def _command(self, limits: Limits) -> list[str]:
         begin = [self.python, "-I", "-c", _BEGIN, json.dumps(limits.resources(self.mode))]
@@ -190,7 +246,7 @@ def find(*, unsafe: bool = False, only: Mode | None = None) -> Sandbox:
 
 
 def _missing(mode: Mode) -> str:
-    if mode == "bubblewrap" and not shutil.which("bwrap"):
+    if mode == "bubblewrap" and not find_program("bwrap"):
         return "`bwrap` is not installed"
     return "only Linux has namespaces" if mode != "none" and sys.platform != "linux" else ""
 
@@ -209,7 +265,7 @@ def _interpreter() -> str:
     own = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     if own.exists() and (not _root() or all(one.stat().st_mode & 1 for one in own.resolve().parents)):
         return str(own.resolve())
-    return shutil.which("python3", path="/usr/bin:/bin") or sys.executable
+    return find_program("python3", path="/usr/bin:/bin") or sys.executable
 
 
 def _folders(python: str) -> list[str]:
@@ -222,7 +278,7 @@ def _bubblewrap(begin: list[str], room: int) -> list[str]:
     shown = [word for path in _folders(begin[0]) for word in ("--ro-bind-try", path, path)]
     size = ["--size", str(room * _MB)] if _has_size() else []
     return [
-        *(shutil.which("bwrap") or "bwrap", "--unshare-all", "--new-session", "--die-with-parent"),
+        *(find_program("bwrap") or "bwrap", "--unshare-all", "--new-session", "--die-with-parent"),
         *("--unshare-user", "--uid", str(jail.NOBODY), "--gid", str(jail.NOBODY), "--hostname", "sandbox"),
         *("--cap-drop", "ALL", *shown, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
         *(*size, "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", *begin),  # noqa: S108 - its own
@@ -231,7 +287,9 @@ def _bubblewrap(begin: list[str], room: int) -> list[str]:
 
 def _has_size() -> bool:
     """Bubblewrap can limit a folder in memory since 0.7."""
-    told = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False)  # noqa: S607
+    told = subprocess.run(
+        [find_program("bwrap") or "bwrap", "--version"], capture_output=True, text=True, check=False
+    )
     version = [int(number) for number in re.findall(r"\d+", told.stdout)[:2]]
     return version >= [0, 7]
 
@@ -260,14 +318,24 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": jail.NOBODY, "group": jail.NOBODY, "extra_groups": ()} if _root() else {}
 
 
-def _waited(process: subprocess.Popen[bytes], wall_s: float) -> int | None:
-    """The exit status; None where it had to be ended."""
+def _waited(running: tuple["_Running", ...], limits: Limits) -> tuple[int | None, bool]:
+    """Wait for the first program's end, and end all of them.
+
+    Returns:
+        Its exit status, None where it had to be ended; and whether all together took too much memory.
+    """
+    first = running[0].process
+    deadline = time.monotonic() + limits.wall_s
+    over = False
     try:
-        return process.wait(wall_s)
-    except subprocess.TimeoutExpired:
-        return None
+        while not over and time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return first.wait(_LOOK_S), False
+            over = any(used_bytes(each.process.pid) > limits.memory_mb * _MB for each in running)
+        return None, over
     finally:
-        _kill(process)
+        for each in running:
+            _kill(each.process)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -279,22 +347,51 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _told(status: int | None, said: IO[bytes], complained: IO[bytes], limits: Limits, seconds: float) -> Ran:
-    length = max(said.seek(0, os.SEEK_END), complained.seek(0, os.SEEK_END))
-    said.seek(0)
-    begun = said.read(len(_READY)) == _READY
-    words = _end_of(complained, 0) or _end_of(said, len(_READY) if begun else 0)
-    if not begun:
-        raise SandboxError(f"the sandbox did not start: {words or f'status {status}'}")
-    if status == 0:
-        return Ran(ended="passed", why="", seconds=seconds)
-    if status is None:
-        return Ran(ended="time", why=f"did not end within {limits.wall_s:g} s", seconds=seconds)
-    if length >= limits.file_mb * _MB:
-        return Ran(ended="output", why=f"wrote {limits.file_mb} MB", seconds=seconds)
-    return Ran(
-        ended="failed", why=words.splitlines()[-1] if words else f"exit status {status}", seconds=seconds
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """A program that was started, and the files that it writes to."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+    complained: IO[bytes]
+    began: float
+
+    def ran(self, status: int | None, limits: Limits, *, over: bool) -> Ran:
+        """How it ended: `status` is None where it had to be ended, `over` where it took too much memory.
+
+        Raises:
+            SandboxError: it was not even started.
+        """
+        words = self.check_begun(over=over)
+        ended: Ended = "failed"
+        why = words.splitlines()[-1] if words else f"exit status {status}"
+        if over:
+            ended, why = "memory", f"took more than {limits.memory_mb} MB"
+        elif status == 0:
+            ended, why = "passed", ""
+        elif status is None:
+            ended, why = "time", f"did not end within {limits.wall_s:g} s"
+        elif self.flooded(limits):
+            ended, why = "output", f"wrote {limits.file_mb} MB"
+        return Ran(ended=ended, why=why, seconds=time.monotonic() - self.began)
+
+    def check_begun(self, *, over: bool) -> str:
+        """Its last words.
+
+        Raises:
+            SandboxError: its sandbox ended without it.
+        """
+        self.said.seek(0)
+        begun = self.said.read(len(_READY)) == _READY
+        words = _end_of(self.complained, 0) or _end_of(self.said, len(_READY) if begun else 0)
+        if not begun and not over:
+            raise SandboxError(f"the sandbox did not start: {words or 'it said nothing'}")
+        return words
+
+    def flooded(self, limits: Limits) -> bool:
+        """Whether it wrote as much as it may."""
+        length = max(self.said.seek(0, os.SEEK_END), self.complained.seek(0, os.SEEK_END))
+        return length >= limits.file_mb * _MB
 
 
 def _ends_with(file: IO[bytes], proof: bytes) -> bool:

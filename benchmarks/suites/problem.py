@@ -1,7 +1,7 @@
-"""`Problem`: what is asked, and the program that tells whether an answer passes.
+"""`Problem`: what is asked, and the trial that tells whether an answer passes.
 
 - A problem's text comes from its own source and is never kept in this repository.
-- Nothing is run here: `Problem.program` only writes the program; a sandbox runs it.
+- Nothing is run here: `Problem.trial` only takes the code out of an answer; a sandbox runs it.
 - The ask is the suite's own text and nothing else, so that what is measured live is the request whose
   decision was recorded.
 """
@@ -11,7 +11,6 @@ import json
 import re
 import warnings
 from dataclasses import dataclass
-from string import Template
 
 import xxhash
 
@@ -27,27 +26,17 @@ _FENCE = re.compile(
 )
 _BEGINS = re.compile(r"^(?:(?:from|import|def|async def|class) |@|\w+ *=)", re.MULTILINE)
 
-# The answer is a module of its own, so that its `__main__` block stays asleep and its dataclasses find
-# their names. What ends early, `sys.exit(0)` too, does not pass; threads left behind do not hold it up.
-# The proof is written when all tests are through: `os._exit(0)` in an answer cannot write it.
-_HARNESS = Template("""\
-import os, sys, traceback, types
 
-module = sys.modules["answer"] = types.ModuleType("answer")
-try:
-    for name, source in ($answer, $tests):
-        exec(compile(source, name, "exec"), module.__dict__)
-except BaseException:
-    traceback.print_exc()
-    status = 1
-else:
-    status = 0
-sys.stdout.flush()
-sys.stderr.flush()
-if not status:
-    os.write(1, $proof)
-os._exit(status)
-""")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An answer, and what tells whether it passes; `benchmarks.live.trial` runs it."""
+
+    answer: str
+    """A module that should define `entry`."""
+    entry: str
+    stub: str
+    """What the tests may use beside it."""
+    tests: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +59,16 @@ class Problem:
     tests: str = ""
     """A program that raises where the function is wrong; empty where answers cannot be run here."""
 
-    def program(self, answer: str, proof: str = "") -> str | None:
-        """Write the program that exits 0, with `proof` as its last words, exactly when `answer` passes.
-
-        Args:
-            answer: a model's text: code in a Markdown fence, a whole function, or only its body.
-            proof: what no answer can know; a status of 0 alone can be forged.
+    def trial(self, answer: str) -> Trial | None:
+        """Make a trial of a model's text: code in a Markdown fence, a whole function, or only its body.
 
         Returns:
-            The program; None where this suite's answers cannot be run here.
+            The trial; None where this suite's answers cannot be run here.
         """
         if not self.tests:
             return None
         code = completed(answer, stub=self.stub, entry=self.entry)
-        return _HARNESS.substitute(
-            answer=repr(("answer.py", code)), tests=repr(("tests.py", self.tests)), proof=repr(proof.encode())
-        )
+        return Trial(answer=code, entry=self.entry, stub=self.stub, tests=self.tests)
 
 
 def fingerprint(problem: Problem) -> str:

