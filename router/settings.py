@@ -6,6 +6,7 @@ Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 """
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
 from datetime import date
@@ -195,8 +196,12 @@ class TimeoutSettings(Section):
 
 
 def _split(given: object) -> object:
-    """Take `a, b` for a list, as the environment gives it."""
-    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+    """Take `a, b` for a list, as the environment gives it; JSON will do, too."""
+    if not isinstance(given, str):
+        return given
+    if given.lstrip().startswith('["'):  # `[` alone begins an IPv6 address
+        return json.loads(given)
+    return [part.strip() for part in given.split(",") if part.strip()]
 
 
 HostPatterns = Annotated[

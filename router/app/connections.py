@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 from collections import OrderedDict
+from contextlib import suppress
 from time import monotonic
 from typing import Protocol
 
@@ -31,6 +32,8 @@ FEWEST, MOST = 16, 8192
 """Bounds of the number that is derived."""
 MOST_DESCRIPTORS = 65_536
 """How far the process's limit is raised."""
+HIGHER_DESCRIPTORS = (MOST_DESCRIPTORS, 10_240, 4096, 1024)
+"""What is tried where no hard limit is named."""
 BACKLOG = 1024
 """Connections that wait in the kernel; the loops take them one by one, so each is read before it is old."""
 FREED = 16
@@ -161,14 +164,14 @@ def raise_descriptors() -> int:
         return MOST_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     infinite = resource.RLIM_INFINITY
-    wanted = MOST_DESCRIPTORS if hard == infinite else min(hard, MOST_DESCRIPTORS)
-    if soft != infinite and soft < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        except (OSError, ValueError):  # macOS allows less than it says
-            return soft
-        return wanted
-    return MOST_DESCRIPTORS if soft == infinite else soft
+    if soft == infinite:
+        return MOST_DESCRIPTORS
+    for target in HIGHER_DESCRIPTORS if hard == infinite else (min(hard, MOST_DESCRIPTORS),):
+        if soft < target:
+            with suppress(OSError, ValueError):  # macOS names no limit and allows 10,240
+                resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+                return target
+    return soft
 
 
 def has_descriptor() -> bool:

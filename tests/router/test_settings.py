@@ -61,6 +61,26 @@ def test_a_clients_key_is_no_setting(monkeypatch):
     assert load_settings().listen == "127.0.0.1:4747"
 
 
+@pytest.mark.parametrize("given", ["a.example, *.b.example,[::1]", '["a.example", "*.b.example", "[::1]"]'])
+def test_lists_of_names_in_the_environment(monkeypatch, given):
+    monkeypatch.setenv("TURNOUT_ALLOWED_HOSTS", given)
+    assert load_settings().allowed_hosts == ("a.example", "*.b.example", "[::1]")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("ALLOWED_HOSTS", "http://a.example", "is not a host"),
+        ("ALLOWED_ORIGINS", "a.example", "is not an origin"),
+        ("ALLOWED_HOSTS", '["a.example"', "allowed_hosts"),
+    ],
+)
+def test_a_wrong_name_in_the_environment(monkeypatch, name, given, message):
+    monkeypatch.setenv(f"TURNOUT_{name}", given)
+    with pytest.raises(Misconfigured, match=message):
+        load_settings()
+
+
 def test_an_unknown_nested_variable_is_refused(monkeypatch):
     monkeypatch.setenv("TURNOUT_LOCAL__MODLE", "x")
     with pytest.raises(Misconfigured, match=r"did you mean local\.model"):
