@@ -153,7 +153,7 @@ class Connections:
         now = monotonic()
         if now - self._logged.get(event, -LOG_AGAIN_S) >= LOG_AGAIN_S:
             self._logged[event] = now
-            log.error(event, **facts)
+            log.warning(event, **facts)
 
 
 def raise_descriptors() -> int:
