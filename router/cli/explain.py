@@ -84,7 +84,7 @@ class _Calm:
         context = self._settings.context
         if not context and not self._settings.url:
             context = resolve(self._settings.model).context
-        return State(local_context=context)
+        return State(local_context=context, local_model=self._settings.name)
 
 
 def _read(file: str) -> bytes:

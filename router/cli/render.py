@@ -20,6 +20,8 @@ def show_explanation(told: Json, console: Console) -> None:
         f"{escape(decision['why'])}  [dim](policy {escape(told['policy'])}, "
         f"p_local {verdict['p_local']:.2f}{escape(seen)})[/]"
     )
+    if decision["refusal"]:
+        console.print(f"[bold red]refused[/]: {escape(decision['refusal'])}")
     console.print(_rules(told["rules"], decision["rule"]))
     console.print(_features(told["features"]))
     if told["changes"]:

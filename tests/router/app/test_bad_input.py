@@ -1,10 +1,13 @@
 """Whatever a client gets wrong, it is told what and how to mend it, in its own dialect."""
 
 import gzip
+import json
 import socket
 
+import brotli
 import httpx
 import pytest
+from backports import zstd
 
 ANTHROPIC = "/v1/messages"
 OPENAI = "/v1/chat/completions"
@@ -139,3 +142,16 @@ def test_lone_surrogates_and_odd_numbers_are_carried(endpoint):
     for path in (OPENAI, ANTHROPIC):
         answer = httpx.post(endpoint.url + path, content=body, timeout=20)
         assert answer.status_code in {200, 400}, answer.text
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, zstd"])
+def test_an_encoded_body_is_served(endpoint, encoding):
+    asked = {"model": "local", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+    body = json.dumps(asked).encode()
+    pack = {"zstd": zstd.compress, "br": brotli.compress, "gzip": gzip.compress}
+    for name in encoding.split(", "):
+        body = pack[name](body)
+    headers = {"content-encoding": encoding, "content-type": "application/json"}
+    answer = httpx.post(endpoint.url + "/v1/route", content=body, headers=headers, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["decision"]["rule"] == "asked"

@@ -101,3 +101,19 @@ def test_wrong_settings_are_told_here_too(refused, request_file):
     assert "TURNOUT_POLICI" in refused("explain", request_file(SMALL), POLICI="x")
     message = refused("explain", request_file(SMALL), LOCAL__MODEL="nowhere.gguf")
     assert "local.model: there is no file 'nowhere.gguf'" in message
+
+
+def test_a_safety_check_and_why_it_is_refused(turnout, request_file):
+    judged = {
+        "model": "claude-haiku-9",
+        "max_tokens": 64,
+        "system": "You are a security monitor. Decide whether the command is safe.",
+        "stop_sequences": ["</verdict>"],
+        "messages": [{"role": "user", "content": "rm -rf build"}],
+    }
+    ended = turnout("explain", request_file(judged))
+    assert ended.out.startswith("cloud by guard: a safety check is judged by the model that the client named")
+    ended = turnout("explain", request_file(judged), "--policy", "private")
+    assert "refused: never_cloud: nothing leaves under this policy. This is a safety check" in " ".join(
+        ended.out.split()
+    )
