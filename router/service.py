@@ -78,9 +78,9 @@ class Service:
         self._pacing = Pacing(self._worker.call)
         self._engine = None if settings.local.url else Engine(settings.local)
         self._egress = Egress(settings.cloud)
-        self._local = LocalTrack(settings.local, self._engine)
+        self._local = LocalTrack(settings.local, self._engine, self._pacing)
         prices = Prices(settings.prices)
-        self._cloud = CloudTrack(settings.cloud, self._egress, prices)
+        self._cloud = CloudTrack(settings.cloud, self._egress, prices, pacing=self._pacing)
         self._ledger = LedgerStore.of(settings)
         self._metrics = Metrics()
         self._ledger.on_billed = self._metrics.billed

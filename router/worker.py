@@ -34,6 +34,8 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._timer: asyncio.TimerHandle | None = None
+        self._under_way = 0
+        self._closed = False
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Make a call of a module's function; its exception is raised here.
@@ -43,19 +45,25 @@ class Worker:
         """
         if self._timer is not None:
             self._timer.cancel()
-        try:
-            done, result = await asyncio.to_thread(self._exchange, function, arguments)
-        finally:
-            self._timer = asyncio.get_running_loop().call_later(self._idle_s, self.close)
+        self._under_way += 1
+        exchange = asyncio.get_running_loop().run_in_executor(None, self._exchange, function, arguments)
+        exchange.add_done_callback(self._rest)  # not when this is cancelled: the call goes on
+        done, result = await exchange
         if not done:
             raise result
         return result  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """End the process; a call under way fails, the next one starts another."""
+        """End the process; a call under way fails."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._end()
+
+    def _rest(self, _: "asyncio.Future[Any]") -> None:
+        self._under_way -= 1
+        if not self._under_way and not self._closed:
+            self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._end)
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -76,27 +84,27 @@ class Worker:
                 )
             process = self._process
             try:
-                _send(process.stdin, (function, arguments))
-                return _receive(process.stdout)  # type: ignore[no-any-return]
+                _send(process.stdin, pickle.dumps((function, arguments), protocol=pickle.HIGHEST_PROTOCOL))
+                answer = _receive(process.stdout)
             except (OSError, EOFError, ValueError) as ended:
                 self._end()
                 raise ConnectionResetError("the process for large bodies ended") from ended
+        return pickle.loads(answer)  # type: ignore[no-any-return]  # noqa: S301 - as below
 
 
-def _send(pipe: IO[bytes] | None, value: Any) -> None:
+def _send(pipe: IO[bytes] | None, data: bytes) -> None:
     if pipe is None:
         raise EOFError
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     pipe.write(_LENGTH.pack(len(data)))
     pipe.write(data)
     pipe.flush()
 
 
-def _receive(pipe: IO[bytes] | None) -> Any:
+def _receive(pipe: IO[bytes] | None) -> bytes:
     head = pipe.read(_LENGTH.size) if pipe is not None else b""
     if pipe is None or len(head) < _LENGTH.size:
         raise EOFError
-    return pickle.loads(pipe.read(_LENGTH.unpack(head)[0]))  # noqa: S301 - from our own process, by a pipe
+    return pipe.read(_LENGTH.unpack(head)[0])
 
 
 def _serve() -> None:
@@ -105,14 +113,22 @@ def _serve() -> None:
     os.dup2(2, 1)  # what a library prints is no answer
     while True:
         try:
-            function, arguments = _receive(requests)
+            call = _receive(requests)
         except EOFError:
             return
         try:
-            answer = (True, function(*arguments))
+            function, arguments = pickle.loads(call)  # noqa: S301 - from our own process, by a pipe
+            answer = pickle.dumps((True, function(*arguments)), protocol=pickle.HIGHEST_PROTOCOL)
         except Exception as failure:  # goes back to who called
-            answer = (False, failure)
+            answer = _failed(failure)
         _send(answers, answer)
+
+
+def _failed(failure: Exception) -> bytes:
+    try:
+        return pickle.dumps((False, failure))
+    except Exception:  # one that holds what cannot be sent
+        return pickle.dumps((False, RuntimeError(type(failure).__name__)))
 
 
 if __name__ == "__main__":

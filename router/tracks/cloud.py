@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 
 from policies.decide import Decision
 from router.errors import TrackError
+from router.pacing import Pacing
 from router.prices import Prices
 from router.settings import CloudSettings
 from router.tracks import providers
@@ -30,7 +31,7 @@ from router.tracks.lite import Lite
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
 from router.types import DialectName, Headers, Plan, Reply, Request
 from router.wire import DIALECTS
-from router.wire.body import UNREADABLE
+from router.wire.body import UNREADABLE, name_model
 from router.wire.model_limits import fit
 from router.wire.tap import Tokens
 
@@ -69,9 +70,16 @@ class _Count(msgspec.Struct):
 class CloudTrack:
     """Answers from the provider."""
 
-    def __init__(self, settings: CloudSettings, egress: Egress, prices: Prices | None = None) -> None:
+    def __init__(
+        self,
+        settings: CloudSettings,
+        egress: Egress,
+        prices: Prices | None = None,
+        pacing: Pacing | None = None,
+    ) -> None:
         """Take the connections, and the table of models: what one refuses that a client did not choose."""
         self._settings = settings
+        self._pacing = pacing or Pacing()
         self._egress = egress
         self._models = prices or Prices()
         self._base = providers.base_url(settings)
@@ -199,19 +207,19 @@ class CloudTrack:
             plan.clearance,
             f"{self._base}{path}?{request.query}" if request.query else self._base + path,
             headers=self._headers(request.headers),
-            body=self._body(request, model),
+            body=await self._body(request, model),
         )
 
-    def _body(self, request: Request, model: str) -> bytes:
+    async def _body(self, request: Request, model: str) -> bytes:
         """The client's bytes; where another model was put in, with that one's name and within its limits."""
         if model == request.model:
             return request.body
-        body = request.body
+        row: Mapping[str, Any] = {}
         if self._settings.dialect == "anthropic" and model != providers.own_name(
             self._settings, request.model
         ):
-            body = fit(body, self._models.row(model))
-        return DIALECTS[request.dialect].name_model(body, model)
+            row = dict(self._models.row(model))
+        return await self._pacing.call(len(request.body), _body_for, request.body, model, row)
 
     def _headers(self, received: Headers) -> list[tuple[str, str]]:
         headers = onward(received)
@@ -223,6 +231,10 @@ class CloudTrack:
         if self._settings.dialect == "anthropic" and not field(headers, ANTHROPIC_VERSION[0]):
             headers.append(ANTHROPIC_VERSION)
         return headers
+
+
+def _body_for(body: bytes, model: str, row: Mapping[str, Any]) -> bytes:
+    return name_model(fit(body, row), model)
 
 
 async def _rest(source: AsyncGenerator[bytes]) -> bytes:

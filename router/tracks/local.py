@@ -19,6 +19,7 @@ import msgspec
 from policies.decide import Decision
 from router.engine.process import Engine
 from router.errors import Cause, TrackError
+from router.pacing import Pacing
 from router.settings import LocalSettings
 from router.tracks.chat import (
     body_for,
@@ -37,7 +38,7 @@ from router.tracks.nearby import Nearby
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
-from router.types import Headers, Plan, Reply, Tap
+from router.types import Headers, Plan, Reply, Request, Tap
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
 from router.wire.chat_calls import repair_reply
@@ -66,9 +67,10 @@ class _Counted(msgspec.Struct):
 class LocalTrack:
     """Answers from the local model."""
 
-    def __init__(self, settings: LocalSettings, engine: Engine | None) -> None:
+    def __init__(self, settings: LocalSettings, engine: Engine | None, pacing: Pacing | None = None) -> None:
         """Take the engine, or None where `local.url` is set."""
         self._settings = settings
+        self._pacing = pacing or Pacing()
         self._engine = None if settings.url else engine
         self._nearby = Nearby(settings, self._engine)
         self._breaker = CircuitBreaker()
@@ -146,7 +148,7 @@ class LocalTrack:
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
                 await self._engine.ready(self._settings.first_byte_s)
-                body = body_for(plan.request, await self._name())
+                body = await self._body(plan.request, await self._name())
                 async with await self._nearby.post("/count", body) as response:
                     told = await response.read()
             return msgspec.json.decode(told, type=_Counted).tokens
@@ -181,7 +183,7 @@ class LocalTrack:
 
     async def _post(self, plan: Plan, name: str, limit: int | None) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
-        body = body_for(plan.request, name, limit)
+        body = await self._body(plan.request, name, limit)
         response = await self._nearby.post(CHAT_PATH, body, headers={PRIORITY: priority})
         if encoding := foreign_encoding(response.headers):
             response.close()
@@ -191,6 +193,9 @@ class LocalTrack:
                 fault="server_error",
             )
         return response
+
+    async def _body(self, request: Request, name: str, limit: int | None = None) -> bytes:
+        return await self._pacing.call(len(request.body), body_for, request, name, limit)
 
     async def _posted_again(
         self, plan: Plan, name: str, limit: int, refusal: Refusal, response: aiohttp.ClientResponse

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 # A blank line when a CR is about. `\r(?!\n)` keeps one CRLF from being read as two line ends.
 _BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r(?!\n)(?:\r\n|\n|\r)")
+_OVERLAP = 3
+"""Bytes of a blank line that may have come before a chunk."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -27,18 +29,28 @@ class Event(NamedTuple):
 
 
 class Splitter:
-    """Cuts a stream into the raw blocks between blank lines."""
+    """Cuts a stream into the raw blocks between blank lines; linear, however long a block is."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_parts", "_tail")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._parts: list[bytes] = []
+        """Of the block that is not complete."""
+        self._tail = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the blocks that `chunk` completes, without their blank lines; some may be empty."""
-        text = self._rest + chunk if self._rest else chunk
-        blocks = _BLANK_LINE.split(text) if b"\r" in text else text.split(b"\n\n")
-        self._rest = blocks.pop()
+        if self._parts:
+            window = self._tail + chunk
+            if b"\n\n" not in window and (b"\r" not in window or not _BLANK_LINE.search(window)):
+                self._parts.append(chunk)
+                self._tail = window[-_OVERLAP:]
+                return []
+            chunk = b"".join((*self._parts, chunk))
+        blocks = _BLANK_LINE.split(chunk) if b"\r" in chunk else chunk.split(b"\n\n")
+        rest = blocks.pop()
+        self._parts = [rest] if rest else []
+        self._tail = rest[-_OVERLAP:]
         return blocks
 
 

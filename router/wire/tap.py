@@ -17,6 +17,10 @@ from router.wire.sse import Event, Splitter, parse
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """A count of tokens as an upstream may report it."""
 NOTHING = msgspec.Raw()
+_MOST_TRIED = 16
+"""How often each byte of a document is decoded, on average."""
+_SURELY_TRIED = 16 << 20
+"""Bytes that are decoded in any case."""
 
 
 class Seen:
@@ -78,19 +82,23 @@ class StreamTap(Seen):
 class WholeTap(Seen):
     """Reads one JSON document."""
 
-    __slots__ = ("_note", "_parts")
+    __slots__ = ("_note", "_parts", "_size", "_tried")
 
     def __init__(self, *, note: Callable[[Seen, bytes], None]) -> None:
         """Take the dialect's function that writes down what the whole document says."""
         super().__init__()
         self._note = note
         self._parts: list[bytes] = []
+        self._size = self._tried = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
         self._parts.append(chunk)
-        if not chunk.rstrip().endswith(b"}"):  # most chunks of a long document end elsewhere
+        self._size += len(chunk)
+        # Most chunks of a long document end elsewhere; one that ends so again and again is given up.
+        if not chunk.rstrip().endswith(b"}") or self._tried > _MOST_TRIED * self._size + _SURELY_TRIED:
             return
+        self._tried += self._size
         body = b"".join(self._parts)
         self._parts = [body]
         try:

@@ -1,6 +1,7 @@
 """A tap learns the same from the same bytes, wherever they are cut."""
 
 import json
+import time
 from itertools import pairwise
 
 import pytest
@@ -175,3 +176,30 @@ LATER = [
 def test_later_usage_replaces_what_it_names(usage, expected):
     delta = b'event: message_delta\ndata: {"type":"message_delta","delta":{},"usage":%b}\n\n' % usage
     assert seen(CLAUDE, True, [CLAUDE_START, delta])[0] == expected
+
+
+def test_braces_at_the_end_of_every_chunk_cost_no_more_than_their_bytes():
+    tap = DIALECTS["openai_chat"].tap(False)
+    began = time.thread_time()
+    for chunk in [b'{"a":"', *[b"x" * 4_000 + b"}"] * 10_000, b'"}']:
+        tap.feed(chunk)
+    assert time.thread_time() - began < 3
+
+
+ABSURD = ["-1", "1e400", "1" + "0" * 400, "1180591620717411303424", '"7"', "true", "1.5", "[]", "{}", '"\xff"']
+
+
+@pytest.mark.parametrize("number", ABSURD)
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
+def test_usage_that_can_be_no_count_of_tokens_is_none(dialect, stream, number):
+    claude = dialect == "anthropic_messages"
+    names = ("input_tokens", "output_tokens") if claude else ("prompt_tokens", "completion_tokens")
+    usage = f'{{"{names[0]}":{number},"{names[1]}":5}}'
+    document = f'{{"model":"m","usage":{usage}}}'
+    event = f'event: message_start\ndata: {{"type":"message_start","message":{document}}}\n\n'
+    chunk = f"data: {document}\n\n"
+    tap = DIALECTS[dialect].tap(stream)
+    tap.feed(((event if claude else chunk) if stream else document).encode("latin-1"))
+    assert tap.usage is None
+    assert tap.model == "m"
