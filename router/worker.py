@@ -47,8 +47,8 @@ class Worker:
             self._timer.cancel()
         self._under_way += 1
         exchange = asyncio.get_running_loop().run_in_executor(None, self._exchange, function, arguments)
-        exchange.add_done_callback(self._rest)  # not when this is cancelled: the call goes on
-        done, result = await exchange
+        exchange.add_done_callback(self._rest)
+        done, result = await asyncio.shield(exchange)  # whoever waits may leave; the call goes on
         if not done:
             raise result
         return result  # type: ignore[no-any-return]
@@ -60,7 +60,8 @@ class Worker:
             self._timer.cancel()
         self._end()
 
-    def _rest(self, _: "asyncio.Future[Any]") -> None:
+    def _rest(self, exchange: "asyncio.Future[Any]") -> None:
+        exchange.exception()  # seen, should nobody wait for it any more
         self._under_way -= 1
         if not self._under_way and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._end)
