@@ -186,7 +186,7 @@ def test_braces_at_the_end_of_every_chunk_cost_no_more_than_their_bytes():
     assert time.thread_time() - began < 3
 
 
-ABSURD = ["-1", "1e400", "1" + "0" * 400, "1180591620717411303424", '"7"', "true", "1.5", "[]", "{}", '"\xff"']
+ABSURD = ["-1", "1e400", "1" + "0" * 400, "1180591620717411303424", '"7"', "true", "1.5", "[]", '"\xff"']
 
 
 @pytest.mark.parametrize("number", ABSURD)
