@@ -39,7 +39,7 @@ from pydantic_settings import (
 from classifiers.choose import ClassifierName
 from router.errors import Misconfigured
 from router.hosts import check_host_pattern, check_origin_pattern
-from router.trust import FILE, require_trust, user_file
+from router.trust import FILE, has_variables, require_trust, user_file
 from router.variables import load_yaml
 
 PREFIX = "TURNOUT_"
@@ -322,10 +322,14 @@ def load_settings(
     if local:
         given["local"] = dict(local)
     files = _files(file)
-    settings = _settled(given, {path: _with_variables(path, content) for path, (content, _) in files.items()})
     here = Path(FILE)
-    if file is None and here in files:
+    found_here = file is None and here in files
+    if found_here and has_variables(files[here][1]):  # a message about a wrong value would show them
         require_trust(here, *files[here])
+    values = {path: _with_variables(path, content) for path, (content, _) in files.items()}
+    settings = _settled(given, values)
+    if found_here:
+        require_trust(here, files[here][0], values[here])
     return settings
 
 

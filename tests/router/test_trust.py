@@ -13,13 +13,14 @@ from router.trust import HARMLESS, TrustStore, risky, user_file, user_folder
 
 RISKY = {
     "listen", "policy", "require_check", "classifier_file", "ledger", "ledger_keep_days", "prices",
-    "max_body_mb", "metrics_token", "otlp_endpoint",
+    "max_body_mb", "max_bodies_mb", "max_connections", "timeouts.header_s", "timeouts.body_s",
+    "metrics_token", "otlp_endpoint", "allowed_hosts", "allowed_origins",
     "local.model", "local.url", "local.api_key_env", "local.name",
     "cloud.base_url", "cloud.dialect", "cloud.model", "cloud.api_key_env", "cloud.forward_credentials",
     "trusted_header.user", "trusted_header.team", "trusted_header.networks",
     "email.host", "email.port", "email.user", "email.password_env", "email.sender", "email.tls",
 }  # fmt: skip
-"""Addresses, credentials, files, policies, prices, and who may ask."""
+"""Addresses, credentials, files, policies, prices, limits that protect, and who may ask."""
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,37 @@ def test_what_is_harmless_counts():
 
 def test_a_variable_is_not_harmless_anywhere():
     assert risky(yaml.safe_load("log_level: ${ANTHROPIC_API_KEY}")) == ["log_level"]
+
+
+SECRET = "sk-ant-of-the-user"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "local: {threads: '${ANTHROPIC_API_KEY}'}",
+        "keepalive_s: ${ANTHROPIC_API_KEY}",
+        "log_level: [a, '${ANTHROPIC_API_KEY:-x}']",
+        "${ANTHROPIC_API_KEY}: 1",
+    ],
+)
+def test_a_strangers_file_shows_no_variable(monkeypatch, text):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    Path("turnout.yaml").write_text(text)
+    with pytest.raises(Misconfigured, match="is not trusted") as error:
+        load_settings()
+    assert SECRET not in error.value.message
+
+
+def test_a_key_given_twice_hides_nothing():
+    text = "cloud: {connect_s: 1}\ncloud: {base_url: 'http://127.0.0.1:9'}\n"
+    for lines in (text, "\n".join(reversed(text.splitlines()))):
+        Path("turnout.yaml").write_text(lines)
+        try:
+            settings = load_settings()
+        except Misconfigured:
+            continue
+        assert settings.cloud.base_url == Settings.model_fields["cloud"].default.base_url
 
 
 def test_trust_is_in_path_and_content():
