@@ -18,9 +18,9 @@ NAME = r"[^\s/\\\"'`<>|;,()\[\]{}=:&$*?!#]"
 """A character of a file's name as text writes it; names with others are found by their quotes."""
 _BEFORE = r"(?:^|[^\w.\-])[\-_*~]*"
 """A path's first segment begins here: after anything that is no part of a name."""
-_START = r"(?:^|[^\w.\-/~])"
+_START = r"(?:^|[^\w.\-/~])[_*]*"
 _RELATIVE = r"(?:^|[^\w.\-/])[\-_*~]*(?:\.{1,2}/)*"
-_AFTER = r"(?:$|[^\w.\-]|[.\-]+(?:$|[^\w.\-]))"
+_AFTER = r"_*(?:$|[^\w.\-]|[.\-]+(?:$|[^\w.\-]))"
 _BACKUP = r"(?:~|\.(?:bak|old|orig|save|swp|swo|tmp|backup|copy|\d+)\b|[.~]*)"
 _SIBLING = r"(?:[.~_\-][\w.~\-]*)?"
 QUIET = re2.Options()
@@ -81,7 +81,8 @@ def compile_glob(glob: str) -> Glob:
     if not segments:
         written = named = f"{front}{NAME}"
     elif file:
-        written = named = rf"{front}{end}(?:/{NAME}|{_AFTER})"
+        written = rf"{front}{end}(?:/{NAME}|{_AFTER})"
+        named = rf"{written}|(?:^|\s)-[a-z]{_body(segments)}{end}{_AFTER}"
     else:
         written = rf"{front}/{NAME}|{rooted}(?:/|{_AFTER})"
         option = rf"(?:^|\s)-[a-z]{_body(segments)}(?:/|{_AFTER})"
@@ -192,7 +193,10 @@ def _body(segments: tuple[str, ...]) -> str:
         if segment == "**":
             text += f"(?:{NAME}+/)*"
         else:
-            inner = "".join(_translate(part) for part in _PART.findall(segment))
+            parts = [_translate(part) for part in _PART.findall(segment)]
+            if segment.startswith("*"):
+                parts[0] = f"{NAME}+"  # `.pem` by itself is a suffix and no file
+            inner = "".join(parts)
             text += inner + ("/" if at < len(segments) - 1 else "")
     return text
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 
+import sqlalchemy as sa
 import structlog
 
 from classifiers.features import Features
@@ -40,6 +41,7 @@ from router.pacing import Pacing
 from router.pipeline import Pipeline
 from router.planner import Planner
 from router.prices import Prices
+from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
 from router.rates import Rates
 from router.reading.reader import Reader
@@ -73,7 +75,6 @@ class Service:
         _say_other_classifier(settings, self._policies.policy, classifier.name)
         self._shelf = PolicyShelf(self._policies, _say_bad_policy)
         self._reader = Reader()
-        self._scanner = Scanner()
         self._worker = Worker()
         self._pacing = Pacing(self._worker.call)
         self._engine = None if settings.local.url else Engine(settings.local)
@@ -82,6 +83,9 @@ class Service:
         prices = Prices(settings.prices)
         self._cloud = CloudTrack(settings.cloud, self._egress, prices, pacing=self._pacing)
         self._ledger = LedgerStore.of(settings)
+        self._memory = Memory(self._ledger.protected.key())
+        self._memory.load(self._ledger.protected.load())
+        self._scanner = Scanner(memory=self._memory)
         self._metrics = Metrics()
         self._ledger.on_billed = self._metrics.billed
         self._traces = open_traces(settings.otlp_endpoint, settings.cloud.dialect)
@@ -280,6 +284,8 @@ class Service:
             await self._cloud.close()
             await self._egress.close()
             self._worker.close()
+            with suppress(sa.exc.SQLAlchemyError):
+                await self._share_memory()
             await asyncio.to_thread(self._ledger.close)
             if self._traces:
                 await asyncio.to_thread(self._traces.close)
@@ -308,6 +314,18 @@ class Service:
         if self._policies.refresh() | self._shelf.keep(self.keyring.policies):
             self._watch()
         await asyncio.to_thread(self._ledger.budgets.renew)
+        await self._share_memory()
+
+    async def _share_memory(self) -> None:
+        """Store what had to stay since the last look, and take what other processes stored."""
+        rows = self._memory.fresh()
+        try:
+            if rows:
+                await asyncio.to_thread(self._ledger.protected.keep, rows)
+        except Exception:
+            self._memory.unstored(rows)
+            raise
+        self._memory.load(await asyncio.to_thread(self._ledger.protected.load))
 
 
 def _say_other_classifier(settings: Settings, policy: Policy, serves: str) -> None:

@@ -7,7 +7,7 @@ Values are frozen and do nothing; behaviour is functions over them.
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
@@ -45,6 +45,18 @@ class Request:
     """Which Turnout key it came with; empty where none is demanded."""
     account: Account = NOBODY
     """On whose behalf it comes: its budgets, rates, models and policy."""
+
+
+class Protected(NamedTuple):
+    """Something that had to stay, as it is stored: no text, only a digest under a secret key."""
+
+    kind: Literal["session", "line"]
+    digest: str
+    team: str
+    source: str
+    """The policy's own glob or pattern."""
+    at: float
+    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.local_cost import LocalCost
 from router.ledger.money import Billing
 from router.ledger.posting import keep_verdict, post
+from router.ledger.protected import ProtectedStore
 from router.ledger.retention import cutoff, prune
 from router.ledger.storable import storable
 from router.ledger.tables import feedback, requests
@@ -50,6 +51,7 @@ class LedgerStore:
         self._engine = engine
         self.accounts = Accounts(engine)
         self.budgets = Budgets(engine)
+        self.protected = ProtectedStore(engine)
         self.on_billed: Callable[[Sequence[Spent]], None] = _nobody
         """Told of bills once they are committed, on the thread that posts; must not raise."""
         self._journal = journal
@@ -266,7 +268,9 @@ class LedgerStore:
     def _keep_pruning(self, keep_days: int) -> None:
         while not self._closed.is_set():
             try:
-                prune(self._engine, cutoff(keep_days, time.time()), pause=self._closed.wait)
+                before = cutoff(keep_days, time.time())
+                prune(self._engine, before, pause=self._closed.wait)
+                self.protected.prune(before)
             except Exception as error:  # as above
                 self._complaints.prune_failed(error)
             self._closed.wait(PRUNE_S)

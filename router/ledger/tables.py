@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -201,6 +201,25 @@ sessions = sa.Table(
     sa.Column("key_id", sa.String(32), nullable=False),
     sa.Column("begun_at", sa.Float, nullable=False),
     sa.Column("expires_at", sa.Float, nullable=False),
+)
+
+protected = sa.Table(
+    "protected",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),  # of all that follows but the time
+    sa.Column("kind", sa.String(16), nullable=False),  # session, line
+    sa.Column("digest", sa.String(64), nullable=False),  # under the key in `protected_key`
+    sa.Column("team", sa.String(200), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),  # the policy's own glob or pattern
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Index("protected_at", "at"),
+)
+
+protected_key = sa.Table(
+    "protected_key",
+    metadata,
+    sa.Column("name", sa.String(16), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False),
 )
 
 hourly = sa.Table(

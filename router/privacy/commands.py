@@ -10,6 +10,7 @@ from router.privacy.listing import is_listing
 _TOKEN = re.compile(r"[^\s'\"`|;&<>()=,:@]*[*?\[{][^\s'\"`|;&<>()=:@]*")
 _REGEX = re.compile(r"\\[a-z](?=[*+?{\])|])|\(\?[a-z:=!<]|[.\])][*+?]")
 """What only a regular expression holds: no shell expands it."""
+_NAMED_CLASS = re.compile(r"\[\[:[a-z]{3,8}:\]\]")
 _BRACES = re.compile(r"\{([^{}\s]{0,200})\}")
 _MOST_TOKENS = 2_000
 _MOST_SPELLINGS = 64
@@ -25,7 +26,7 @@ _QUIET = re.compile(
 )
 _PATCH = re.compile(r"(?:^|\s)(?:-p|-u|--patch|-L\S*)\b|(?:^|\s)-[GS]")
 _NAMES = re.compile(
-    r"(?:^|\s)--\s+\S|[\w~^}]:\S|(?:^|\s)[\w@+~.\-]+/[\w@+~./\-]*\.\w+|(?:^|\s)[\w\-]+\.[A-Za-z]\w{0,6}(?:\s|$)"
+    r"(?:^|\s)--\s+\S|(?:^|\s):\S|[\w~^}]:\S|(?:^|\s)[\w@+~.\-]+/[\w@+~./\-]*\.\w+|(?:^|\s)[\w\-]+\.[A-Za-z]\w{0,6}(?:\s|$)"
 )
 _HEADERS = re.compile(
     r"^(?:diff --git |diff --cc |--- |\+\+\+ |Index: |Binary files |Only in |commit [0-9a-f]{7,})|"
@@ -45,7 +46,9 @@ RAW = rb"\bgit(?:\s|[^\"|;&]){1,60}?(?:diff|show|log|stash|format-patch|whatchan
 def expands_to(command: str, globs: Iterable[Glob]) -> Glob | None:
     """The first of `globs` that a wildcard of `command`, in lower case, may expand to."""
     watched = [glob for glob in globs if glob.segments]
-    for token in islice(_TOKEN.finditer(_REGEX.sub(" ", command).replace("\\", "/")), _MOST_TOKENS):
+    for token in islice(
+        _TOKEN.finditer(_REGEX.sub(" ", _NAMED_CLASS.sub("?", command)).replace("\\", "/")), _MOST_TOKENS
+    ):
         if len(token[0]) <= _LONGEST:
             for spelling in _spellings(token[0]):
                 found = next((glob for glob in watched if may_expand(spelling, glob)), None)

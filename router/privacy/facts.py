@@ -48,14 +48,15 @@ class PieceFacts(msgspec.Struct, frozen=True):
 
 def gather(piece: Piece, value: Any, watch: Watch) -> PieceFacts:
     """Scan one piece; `value` is what its raw JSON decodes to."""
-    edges = tuple(_edges(value)) if watch.patterns and piece.name == MESSAGES else ()
+    edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if watch.patterns else ()
     acts = isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
     opaque = watch.opaque and any(_is_opaque(value))
-    if not acts and not watch.needles.may_hold(piece.raw):
+    named = piece.name != MESSAGES and watch.needles.may_hold(piece.name.encode(errors="replace"))
+    if not acts and not named and not watch.needles.may_hold(piece.raw):
         return PieceFacts(frozenset(), edges, opaque=opaque)
     unnamed: set[str] = set()
     sources: set[str] = set()
-    texts = list(walk(value, (), part_of(piece.name)))
+    texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name))]
     for sighting in sightings(texts, watch):
         sources.add(sighting.source)
     if watch.globs and acts:

@@ -6,46 +6,98 @@ a name above lines of another kind is the heading of what follows.
 
 import re
 
+import jiter
+
 _WORD = re.compile(r"[\w@+~./\\\-]{1,400}[/*]?")
-_LONG = re.compile(r"[\-dlbcpsD][rwxsStT\-]{9}[.+@]?\s+\d+\s")
-_DOS = re.compile(r"(?:[d\-][a-z\-]{4,5}\s+)?\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}\s+\d{1,2}:\d{2}")
-_STATUS = re.compile(
-    r"(?:[ MADRCUT?!]{2} |\t)"
-    r"(?:(?:new file|modified|deleted|renamed|copied|typechange|both modified):\s+)?"
-    r"[^\s:=][^:=]*$"
+_PATTERN = re.compile(r"!?[\w@+~./*?\[\]{}\-]{1,200}|#.*")
+_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        r"(?:\s*\d+\s+\d+\s+)?[\-dlbcpsD][rwxsStT\-]{9}[.+@]?\s+\d+\s",  # ls -l, find -ls
+        r"(?:[d\-][a-z\-]{4,5}\s+)?\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}\s+\d{1,2}:\d{2}",  # dir
+        r"(?:[ MADRCUT?!]{2} |\t)(?:(?:[a-z]{4,10} )?[a-z]{4,10}:\s+)?[^\s:=][^:=]*$",  # git status
+        r"(?:On branch |HEAD detached|Your branch |Changes |Untracked files:|nothing to commit|no changes)",
+        r"(?:\s+\(use \"|## |No commits yet|nothing added)",
+        r"\s*\S+(?: => \S+)?\s+\|\s+(?:\d+ [+\-]*|Bin \d+ -> \d+ bytes)$",  # git diff --stat
+        r"\s*\d+ files? changed\b",
+        r"(?:\d{6} [0-9a-f]{40} \d\t|[0-9.]+[KMGT]?\t|\s*\d+\s+)[\w@+~./\\\-]+$",  # git ls-files -s, du, wc
+        r"\d{6} (?:blob|tree|commit) [0-9a-f]{40}\t[\w@+~./\\\-]+$",
+        r"[\s│|]*(?:├──|└──|\|--|`--|\+--|\\--)\s+\S.*$|\d+ director(?:y|ies)(?:, \d+ files?)?$",  # tree
+    )
 )
-_GIT = re.compile(
-    r"(?:On branch |HEAD detached|Your branch |Changes |Untracked files:|nothing to commit|no changes added|"
-    r"\s+\(use \"|## |No commits yet|nothing added)"
-)
-_STAT = re.compile(r"\s*\S+(?: => \S+)?\s+\|\s+(?:\d+ [+\-]*|Bin \d+ -> \d+ bytes)$|\s*\d+ files? changed\b")
-_INDEX = re.compile(r"(?:\d{6} [0-9a-f]{40} \d\t|[0-9.]+[KMGT]?\t|\s*\d+\s+)[\w@+~./\\\-]+$")
-_TREE = re.compile(r"[\s│|]*(?:├──|└──|\|--|`--|\+--|\\--)\s+\S.*$|\d+ director(?:y|ies)(?:, \d+ files?)?$")
 _FRAME = re.compile(
     r"</?[A-Za-z][\w\- ]*>(?:\d+</\w+>)?$|total \d+|Found \d+ (?:files?|paths?|matches)|Chunk ID: |"
     r"Wall time: |Process exited with code |Original token count: |Output:|\(Results are truncated"
 )
+_COMMIT = re.compile(r"commit [0-9a-f]{7,40}|(?:Author|Date|Merge|AuthorDate|Commit|CommitDate):\s|    \S")
+_NUMBER = re.compile(r"\s*\d{1,7}(?:\t|→)")
 _SECRET = re.compile(r"[A-Za-z0-9+=_\-]{20,}")
+_HASH = re.compile(r"\b[0-9a-f]{40}\b")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,6}$")
+_COUNT = re.compile(r"[\w@+~./\\\-]+:\d{1,4}$")
+_FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _FEW = 4
 """Bare words in order are a listing only where there are at least so many."""
+_SEVERAL = 3
 
 
 def is_listing(text: str) -> bool:
     """Whether all of `text` only names files."""
+    lines = _lines(text)
+    if not lines or any(map(_random, lines)):
+        return False
+    if lines[0] == ".:":
+        return all(line.endswith(":") or _WORD.fullmatch(line) for line in lines)
+    commit = lines[0].startswith("commit ")
+    names = [
+        name
+        for line in lines
+        if not _formal(line) and not (commit and _COMMIT.match(line)) and (name := line.strip()) not in _HERE
+    ]
+    return not names or _names_files(names)
+
+
+_HERE = frozenset({".", "./", "..", "../"})
+
+
+def _lines(text: str) -> list[str]:
+    """The lines that tell something; those of a JSON list are its items."""
+    if text[:1] == "[":
+        try:
+            items = jiter.from_json(text.encode(errors="replace"), catch_duplicate_keys=True)
+        except ValueError:
+            items = None
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return items
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not _FRAME.match(line.strip())]
-    if not lines or any(_random(line) for line in lines):
+    if all(map(_NUMBER.match, lines)):
+        lines = [_NUMBER.sub("", line, count=1) for line in lines]
+    return lines
+
+
+def _names_files(names: list[str]) -> bool:
+    if len(names) >= _SEVERAL and all(map(_PATTERN.fullmatch, names)) and any("*" in name for name in names):
+        return True  # what a .gitignore holds
+    if len(names) >= _SEVERAL and all(map(_COUNT.fullmatch, names)):
+        return True  # how often something occurs in each
+    if not all(map(_WORD.fullmatch, names)):
         return False
-    if all(map(_formal, lines)):
+    nested = all("/" in name or "\\" in name for name in names)
+    if nested and len(set(map(_root, names))) == 1:
         return True
-    names = [name for line in lines if not _formal(line) and (name := line.strip()) not in {".", "./", ".."}]
-    if not all(_WORD.fullmatch(name) for name in names):
-        return False
-    nested = ["/" in name or "\\" in name for name in names]
-    if all(nested) and len(set(map(_root, names))) == 1:
+    if nested and len(names) > 1 and _ordered(names) and all(map(_EXTENSION.search, names)):
         return True
     return len(names) >= _FEW and _ordered(names) and _named_like_files(names)
+
+
+def without_listings(text: str) -> str:
+    """A person's text without the fences in it that only hold a listing of several lines."""
+    return _FENCE.sub(_emptied, text) if "```" in text else text
+
+
+def _emptied(fence: re.Match[str]) -> str:
+    return "" if len(_lines(fence[1])) > 1 and is_listing(fence[1]) else fence[0]
 
 
 def _root(name: str) -> str:
@@ -56,12 +108,12 @@ def _root(name: str) -> str:
 
 def _formal(line: str) -> bool:
     """A line in the form that only a listing has."""
-    return any(form.match(line) for form in (_LONG, _DOS, _STATUS, _GIT, _STAT, _INDEX, _TREE))
+    return any(form.match(line) for form in _FORMS)
 
 
 def _ordered(names: list[str]) -> bool:
     plain = [re.sub(r"[^\w/]", "", name).lower() for name in names]
-    return plain == sorted(plain) or names == sorted(names) or plain == sorted(plain, reverse=True)
+    return plain in (sorted(plain), sorted(plain, reverse=True)) or names == sorted(names)
 
 
 def _named_like_files(names: list[str]) -> bool:
@@ -71,8 +123,7 @@ def _named_like_files(names: list[str]) -> bool:
 
 def _random(line: str) -> bool:
     """Whether a part of a name looks like a key rather than a word."""
-    for part in _SECRET.findall(line):
-        kinds = (any(map(str.isdigit, part)), any(map(str.isupper, part)), any(map(str.islower, part)))
-        if sum(kinds) == len(kinds) and not _INDEX.match(line):
+    for part in _SECRET.findall(_HASH.sub("", line)):
+        if any(map(str.isdigit, part)) and any(map(str.isupper, part)) and any(map(str.islower, part)):
             return True
     return False

@@ -1,20 +1,20 @@
-"""What had to stay once stays: by session.
+"""What had to stay once stays: by session, and by content for the whole team.
 
-No text is kept, and nothing from which text could be had: a session is known by a digest under a
-key, and what it touched by the policy's own glob or pattern.
+No text is kept, and nothing from which text could be had: sessions and lines are known by digests
+under a key, and what they touched by the policy's own glob or pattern.
 """
 
 import hashlib
 import re
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-import msgspec
-
+from router.privacy import quotes
 from router.privacy.pieces import Piece
-from router.types import Request
+from router.types import Protected, Request
 
 _SESSION_HEADER = re.compile(r"session|conversation|thread")
 _NOT_A_SESSION = re.compile(r"token|key|auth|cookie")
@@ -31,70 +31,111 @@ _UNIQUE = re.compile(rb'"([0-9A-Fa-f\-_A-Za-z:]*[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?
 """A cache key that is one conversation's: it holds (the beginning of) a UUID."""
 _SHORTEST = 8
 _MOST = 50_000
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One thing to remember, as it is stored."""
-
-    digest: str
-    team: str
-    source: str
-    at: float
-    """Seconds since the epoch."""
+_MOST_FRESH = 200_000
+_KEYED = "k"
+"""The digest of a key or password begins with it; see `quotes.digest`."""
 
 
 class Memory:
-    """Sessions that touched something that stays.
+    """Sessions that touched something that stays, and lines of what they saw there.
 
     Args:
         key: Of the digests; the one that stored digests were made with.
-        most: How many are kept; the one not heard of for longest goes first.
+        most: How many sessions are kept, and how many lines a team; the oldest go first.
     """
 
     def __init__(self, key: bytes = b"", *, most: int = _MOST) -> None:
         self._key = key or secrets.token_bytes(32)
         self._most = most
-        self._sessions: OrderedDict[str, dict[str, Row]] = OrderedDict()
-        self._fresh: list[Row] = []
+        self._sessions: OrderedDict[str, set[str]] = OrderedDict()
+        self._lines: dict[str, OrderedDict[str, str]] = {}
+        self._fresh: list[Protected] = []
 
     def of_sessions(self, team: str, ids: Iterable[str]) -> frozenset[str]:
         """Globs and patterns that these sessions of a team touched before."""
         if not self._sessions:
             return frozenset()
-        digests = [self._digest(team, "session", name) for name in ids]
-        return frozenset(source for digest in digests for source in self._sessions.get(digest, ()))
+        names = [self._session(team, name) for name in ids]
+        return frozenset(source for name in names for source in self._sessions.get(name, ()))
 
     def keep_sessions(self, team: str, ids: Iterable[str], sources: Iterable[str]) -> None:
         """Remember what these sessions touch."""
         now = time.time()
-        for name in ids:
-            digest = self._digest(team, "session", name)
-            for source in sources:
-                self._add(Row(digest, team, source, now), fresh=True)
+        self._take(
+            [
+                Protected("session", self._session(team, name), team, source, now)
+                for name in ids
+                for source in sources
+            ]
+        )
 
-    def load(self, rows: Iterable[Row]) -> None:
+    def quotable(self, team: str) -> bool:
+        """Whether there is anything of a team's to know again."""
+        return team in self._lines
+
+    def key_of(self, team: str) -> bytes:
+        """The key of a team's lines."""
+        return hashlib.blake2b(team.encode(errors="replace"), key=self._key, digest_size=32).digest()
+
+    def known_lines(self, team: str, names: Iterable[str]) -> frozenset[tuple[str, str]]:
+        """Those of these digests that are of protected lines, each with its source."""
+        lines = self._lines.get(team) or OrderedDict[str, str]()
+        return frozenset((lines[name], name) for name in names if name in lines)
+
+    def quoted(self, team: str, lines: frozenset[tuple[str, str]]) -> frozenset[str]:
+        """What a conversation quotes, by the lines that are known of it: one line may stand anywhere."""
+        if team not in self._lines:
+            return frozenset()
+        counts = Counter(source for source, _ in lines)
+        keys = {source for source, name in lines if name.startswith(_KEYED)}
+        return frozenset(
+            source for source, count in counts.items() if count >= quotes.ENOUGH or source in keys
+        )
+
+    def keep_lines(self, team: str, source: str, names: Iterable[str]) -> None:
+        """Remember lines of protected content, by their digests."""
+        now = time.time()
+        self._take([Protected("line", name, team, source, now) for name in names])
+
+    def load(self, rows: Iterable[Protected]) -> None:
         """Take what was stored, by this process or another."""
         for row in rows:
-            self._add(row, fresh=False)
+            self._add(row)
 
-    def fresh(self) -> list[Row]:
+    def fresh(self) -> list[Protected]:
         """What is to be stored since the last call."""
         rows, self._fresh = self._fresh, []
         return rows
 
-    def _add(self, row: Row, *, fresh: bool) -> None:
-        known = self._sessions.setdefault(row.digest, {})
-        if row.source not in known:
-            known[row.source] = row
-            if fresh:
-                self._fresh.append(row)
-        self._sessions.move_to_end(row.digest)
-        while len(self._sessions) > self._most:
-            self._sessions.popitem(last=False)
+    def unstored(self, rows: list[Protected]) -> None:
+        """These could not be stored; they are to be tried again."""
+        self._fresh = [*rows, *self._fresh][-_MOST_FRESH:]
 
-    def _digest(self, team: str, kind: str, text: str) -> str:
-        data = f"{team}\0{kind}\0{text}".encode(errors="replace")
-        return hashlib.blake2b(data, key=self._key, digest_size=16).hexdigest()
+    def _take(self, rows: Iterable[Protected]) -> None:
+        self._fresh += [row for row in rows if self._add(row)]
+
+    def _add(self, row: Protected) -> bool:
+        """Add one; False where it is known."""
+        if row.kind == "line":
+            lines = self._lines.setdefault(row.team, OrderedDict())
+            fresh = row.digest not in lines
+            lines[row.digest] = row.source
+            _bound(lines, self._most)
+            return fresh
+        sources = self._sessions.setdefault(row.digest, set())
+        fresh = row.source not in sources
+        sources.add(row.source)
+        self._sessions.move_to_end(row.digest)
+        _bound(self._sessions, self._most)
+        return fresh
+
+    def _session(self, team: str, name: str) -> str:
+        return quotes.digest(self.key_of(team), "session", name)
+
+
+def _bound(entries: OrderedDict[str, Any], most: int) -> None:
+    while len(entries) > most:
+        entries.popitem(last=False)
 
 
 def session_ids(request: Request, pieces: Sequence[Piece]) -> list[str]:

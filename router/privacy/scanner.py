@@ -6,6 +6,7 @@ is known by those of its blocks, and is not even cut again. See `router.reading.
 same idea where digests need no key.
 """
 
+import dataclasses
 import hashlib
 import secrets
 import sys
@@ -15,10 +16,11 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
+from msgspec.structs import replace
 
 from policies.policy import Fence
 from policies.privacy import Exposure
-from router.privacy import facts
+from router.privacy import facts, quotes
 from router.privacy.facts import PieceFacts, Sighting
 from router.privacy.memory import Memory, session_ids
 from router.privacy.pieces import MESSAGES, Piece, cut, parse
@@ -41,6 +43,13 @@ _NOT_SCANNED = frozenset({
     "x-turnout-key",
 })  # fmt: skip
 """Header fields that carry a credential, or only concern this connection."""
+_OPENING = 2_000
+"""Characters of a conversation's first words that are compared."""
+_TELLING = 12
+"""Shorter ones begin many conversations."""
+_BEGINNING = 2
+"""Messages that a conversation may have before it has gone on: a system message, and the first of a user."""
+_WIDE = (1 << 64) - 1
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
 
@@ -82,6 +91,8 @@ class State(msgspec.Struct, frozen=True):
     """Where the last one ends that this tells of."""
     messages: int = 0
     sources: frozenset[str] = frozenset()
+    head: str = ""
+    """How the first text begins."""
     edge: str = ""
     """How the last text ends."""
     unnamed: frozenset[str] = frozenset()
@@ -89,6 +100,10 @@ class State(msgspec.Struct, frozen=True):
     strange: bool = False
     """A command's output told of no file."""
     opaque: bool = False
+    opening: str = ""
+    """The first words of a user's."""
+    quotes: frozenset[tuple[str, str]] = frozenset()
+    """What it quotes of protected content: source and digest of each line."""
 
 
 class Scanner:
@@ -101,6 +116,7 @@ class Scanner:
         self._watch = Watch(())
         self._digest = _keyed()
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
+        self._quoted: Cache[frozenset[tuple[str, str]]] = Cache(entries=entries, size=8 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
 
     def watch(self, fences: Iterable[Fence]) -> None:
@@ -131,64 +147,109 @@ class Scanner:
         if fence not in self._fences:
             self.watch((*self._fences[-_FENCES:], fence))
         body, pace, fences = request.body, Pace(), self._fences
-        chain = self._chain(body)
+        quotable = self.memory.quotable(request.team)
+        chain = self._chain(body, request.team if quotable else "")
         known = next((state for key in reversed(chain) if (state := self._states.get(key))), None)
         pieces = (yield from cut(body[: known.first] + body[known.upto :], pace)) if known else None
         if known is None or pieces is None:
             known, pieces = None, (yield from cut(body, pace))
         if pieces is None:
-            return (yield from apart_if_large(len(body), _uncut, body, self._fences))
-        state, sources, opaque = known or State(), set[str](), False
-        kept, shift = known, known.upto - known.first if known else 0
-        settled = sum(piece.end > 0 for piece in pieces) - _NEWEST
-        for piece in pieces:
-            yield from pace.pause()
-            if not piece.end:
-                found = yield from self._facts(piece)
-                sources |= found.sources
-                opaque |= found.opaque
-            elif not (known and piece.at == 0):
-                state = yield from self._add(state, piece, piece.end + shift)
-                if piece.at < settled and state.upto <= len(chain) * BLOCK:
-                    kept = state
+            exposure = yield from apart_if_large(len(body), _uncut, body, fences)
+            return dataclasses.replace(exposure, sources=exposure.sources | self._beside(request))
+        beside = yield from self._fields(pieces, request.team, pace, quotable=quotable)
+        state = yield from self._messages(pieces, known, chain, request.team, pace)
         if fences != self._fences:  # others watch for other things by now
             return (yield from self.scanning(request, fence, conversation=conversation, learn=learn))
-        if kept is not None and kept is not known:
-            self._states.put(chain[(kept.upto - 1) // BLOCK], kept, _SIZE + len(kept.edge))
-        sources |= state.sources
-        sources |= self._beside(request)
+        sources = beside.sources | state.sources | self._beside(request)
+        if beside.edge and state.head:
+            seams, _ = facts.seams(beside.edge, (state.head,))
+            sources = sources.union(facts.in_seams(seams, self._watch))
+        ids = _ids(request, pieces, conversation, state) if self._watch else []
+        earlier = self._earlier(request, ids, beside.quotes | state.quotes)
+        if learn and (sources or earlier):
+            self.memory.keep_sessions(request.team, ids, sources | earlier)
+        if learn and sources:
+            yield from self._learn(request.team, pieces)
         return Exposure(
-            sources=frozenset(sources),
-            earlier=self._earlier(
-                request, [conversation, *session_ids(request, pieces)], sources, learn=learn
-            ),
-            unnamed=state.strange,
-            opaque=opaque or state.opaque,
+            sources=sources, earlier=earlier, unnamed=state.strange, opaque=beside.opaque or state.opaque
         )
 
-    def _earlier(
-        self, request: Request, ids: Iterable[str], sources: set[str], *, learn: bool
-    ) -> frozenset[str]:
-        """What the session touched before; it remembers what this request touches."""
-        ids = [name for name in ids if name]
-        earlier = self.memory.of_sessions(request.team, ids)
-        if learn and sources - earlier:
-            self.memory.keep_sessions(request.team, ids, sources)
-        return earlier
+    def _fields(self, pieces: list[Piece], team: str, pace: Pace, *, quotable: bool) -> Turns[State]:
+        """What the fields beside the messages hold; its edge is that of the system text."""
+        state = State()
+        for piece in pieces:
+            if piece.end:
+                continue
+            yield from pace.pause()
+            found = yield from self._facts(piece)
+            new = (yield from self._quotes(team, piece)) if quotable else frozenset()
+            state = replace(
+                state,
+                sources=state.sources | found.sources,
+                opaque=state.opaque or found.opaque,
+                quotes=state.quotes | new,
+                edge=facts.seams("", found.edges)[1] if piece.name == "system" else state.edge,
+            )
+        return state
 
-    def _beside(self, request: Request) -> set[str]:
+    def _messages(
+        self, pieces: list[Piece], known: State | None, chain: list[bytes], team: str, pace: Pace
+    ) -> Turns[State]:
+        """The conversation, taken up from what is known of it."""
+        state, kept = known or State(), known
+        shift = known.upto - known.first if known else 0
+        settled = sum(piece.end > 0 for piece in pieces) - _NEWEST
+        for piece in pieces:
+            if not piece.end or (known and piece.at == 0):
+                continue
+            yield from pace.pause()
+            state = yield from self._add(state, piece, piece.end + shift)
+            if self.memory.quotable(team):
+                new = yield from self._quotes(team, piece)
+                state = replace(state, quotes=state.quotes | new)
+            if piece.at < settled and state.upto <= len(chain) * BLOCK:
+                kept = state
+        if kept is not None and kept is not known:
+            self._states.put(chain[(kept.upto - 1) // BLOCK], kept, _SIZE + len(kept.edge))
+        return state
+
+    def _earlier(self, request: Request, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
+        """What its session touched before, or a conversation of its team that it quotes."""
+        return self.memory.of_sessions(request.team, ids) | self.memory.quoted(request.team, lines)
+
+    def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
+        """What a piece quotes of a team's protected content."""
+        key = b"%s %d %x" % (team.encode(errors="replace"), len(piece.raw), self._digest(piece.raw) & _WIDE)
+        known = self._quoted.get(key)
+        if known is None:
+            secret = self.memory.key_of(team)
+            names = yield from apart_if_large(len(piece.raw), _digests, piece.raw, secret)
+            known = self.memory.known_lines(team, names)
+            self._quoted.put(key, known, _SIZE + len(key))
+        return known
+
+    def _learn(self, team: str, pieces: list[Piece]) -> Turns[None]:
+        """Remember lines of the protected content in these messages."""
+        raws = tuple(piece.raw for piece in pieces if piece.end)
+        learned = yield from apart_if_large(
+            sum(map(len, raws)), _protected, raws, self._fences, self.memory.key_of(team)
+        )
+        for source, names in learned.items():
+            self.memory.keep_lines(team, source, names)
+
+    def _beside(self, request: Request) -> frozenset[str]:
         """What must stay of the headers and the query that would go on."""
         if not self._watch:
-            return set()
+            return frozenset()
         values = _beside(request)
         if not self._watch.needles.may_hold("\n".join(text for _, text in values).encode(errors="replace")):
-            return set()
-        return {source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT)}
+            return frozenset()
+        return frozenset(source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT))
 
     def _facts(self, piece: Piece) -> Turns[PieceFacts]:
-        key = b"%s %x %d" % (
-            piece.name.encode(errors="replace")[:40],
-            self._digest(piece.raw) & (1 << 64) - 1,
+        key = b"%x %x %d" % (
+            self._digest(piece.name.encode(errors="replace")) & _WIDE,
+            self._digest(piece.raw) & _WIDE,
             len(piece.raw),
         )
         known = self._pieces.get(key)
@@ -218,19 +279,64 @@ class Scanner:
             upto=end,
             messages=state.messages + 1,
             sources=sources,
+            head=state.head or "".join(found.edges[:1]),
             edge=edge,
             unnamed=waiting | found.unnamed,
             strange=strange,
             opaque=state.opaque or found.opaque,
+            opening=state.opening or (_opening(piece) if self._watch else ""),
+            quotes=state.quotes,
         )
 
-    def _chain(self, body: bytes) -> list[bytes]:
-        """A key for all that comes before the end of each block."""
-        view, chain, before = memoryview(body), [], 0
+    def _chain(self, body: bytes, team: str) -> list[bytes]:
+        """A key for all that comes before the end of each block; `team` where its quotations count, too."""
+        view, chain, before = memoryview(body), [], hash(team)
         for at in range(0, len(body) - BLOCK + 1, BLOCK):
             before = hash((before, self._digest(view[at : at + BLOCK])))
-            chain.append(b"%x" % (before & (1 << 64) - 1))
+            chain.append(b"%x" % (before & _WIDE))
         return chain
+
+
+def _opening(piece: Piece) -> str:
+    """The first words of a user's message; empty for another's."""
+    head = piece.raw[:_OPENING]
+    if b'"user"' not in head and b'"user"' not in piece.raw[-64:]:
+        return ""
+    if len(piece.raw) > LARGE:
+        return hashlib.sha256(piece.raw).hexdigest()
+    value = parse(piece.raw)
+    if not isinstance(value, dict) or value.get("role") != "user":
+        return ""
+    return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)[:_OPENING]
+
+
+def _ids(request: Request, pieces: list[Piece], conversation: str, state: State) -> list[str]:
+    """All by which a conversation may be known again; by its opening once it has gone on from there."""
+    ids = [*session_ids(request, pieces), *([conversation] if conversation else [])]
+    if len(state.opening) >= _TELLING and state.messages > _BEGINNING:
+        ids.append(f"{request.user}\0{state.opening}")
+    return ids
+
+
+def _digests(raw: bytes, key: bytes) -> frozenset[str]:
+    return quotes.digests_of(key, parse(raw))
+
+
+def _protected(raws: tuple[bytes, ...], fences: tuple[Fence, ...], key: bytes) -> dict[str, set[str]]:
+    """Digests of lines that only the protected content in these messages has, by source."""
+    messages = [list(walk(parse(raw), (), Part.TEXT)) for raw in raws]
+    kept: dict[str, set[str]] = {}
+    texts: set[str] = set()
+    for source, text in quotes.protected_texts(messages, _watch(fences)):
+        texts.add(text)
+        kept.setdefault(source, set()).update(quotes.digest(key, *item) for item in quotes.telling(text))
+    others = (
+        text for message in messages for text in message if text.spoken and text.part is not Part.COMMAND
+    )
+    open_lines = {
+        line for text in others if text.text not in texts for line in quotes.digests(key, text.text)
+    }
+    return {source: names - open_lines for source, names in kept.items()}
 
 
 @lru_cache(maxsize=4)
@@ -258,8 +364,8 @@ def _uncut(body: bytes, fences: tuple[Fence, ...]) -> Exposure:
     if not isinstance(value, dict):
         return Exposure(readable=False)
     watch = _watch(fences)
-    sources = {sighting.source for texts in _texts(value) for sighting in facts.sightings(texts, watch)}
-    return Exposure(sources=frozenset(sources))
+    sightings = (sighting for texts in _texts(value) for sighting in facts.sightings(texts, watch))
+    return Exposure(sources=frozenset(sighting.source for sighting in sightings))
 
 
 def show(request: Request, fence: Fence) -> list[dict[str, str]]:

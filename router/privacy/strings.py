@@ -44,9 +44,9 @@ class Text(NamedTuple):
 
 
 CONTENT_KEYS = frozenset({
-    "body", "code_edit", "content", "contents", "diff", "file_text", "filetext", "input_patch", "insert_text",
+    "code_edit", "content", "contents", "diff", "file_text", "filetext", "input_patch", "insert_text",
     "inserttext", "new_source", "new_str", "new_string", "newstr", "newstring", "newtext", "old_str",
-    "old_string", "oldstr", "oldstring", "oldtext", "patch", "replace", "replacement", "text",
+    "old_string", "oldstr", "oldstring", "oldtext", "patch", "replacement",
 })  # fmt: skip
 """Arguments that carry what a file holds: a bare word in them is code."""
 PROSE_KEYS = frozenset({
@@ -67,9 +67,13 @@ _OPENED = frozenset({Part.COMMAND, Part.RESULT})
 _DEEPEST = 4
 """How often JSON in a string in JSON is opened."""
 _FENCE = re.compile(r"```([^\n`]*)\n(.*?)(?:```|\Z)", re.DOTALL)
+_CODE = re.compile(
+    r"\s=\s|:\s*$|^\s*-?\s*\w+: |[{};]\s*$|\w\(|^\s*(?:import|from|let|const|def|class) ", re.MULTILINE
+)
+"""What a fence without a language has where it is no command."""
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.:\-]*)(?:[ =][^<>\n]{0,200})?>([^<]{1,8000})</")
 _SHELLS = frozenset({
-    "", "bash", "bat", "batch", "cmd", "console", "fish", "mswea_bash_command", "powershell", "ps1", "pwsh",
+    "bash", "bat", "batch", "cmd", "console", "fish", "mswea_bash_command", "powershell", "ps1", "pwsh",
     "sh", "shell", "shellscript", "terminal", "tool", "tool_code", "zsh",
 })  # fmt: skip
 
@@ -161,7 +165,8 @@ def commands(text: str) -> Iterator[str]:
     """What an assistant without tool calls wants run: fences of a shell, and the text of tags."""
     if "```" in text:
         for fence in _FENCE.finditer(text):
-            if fence[1].strip().partition(" ")[0].lower() in _SHELLS:
+            language = fence[1].strip().partition(" ")[0].lower()
+            if language in _SHELLS or (not language and not _CODE.search(fence[2])):
                 yield fence[2]
     if "</" in text:
         for tag in _TAG.finditer(text):

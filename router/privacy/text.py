@@ -40,16 +40,22 @@ _TRAILING = re.compile(r"(?<=[^\s/.])[. ]+/")
 _SLASHES = re.compile(r"(?<!:)/{2,}|(?<=:)/{2,}")
 _HERE = re.compile(r"(?<=/)(?:\./)+")
 _CLIMBING = re.compile(r"[^\s\"'`=:(,;]+")
-_MARKUP = re.compile(
-    r"<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>|[*_~`\\|]+|^[ \t]*(?:[#>+-]+|\d{1,3}[.)])[ \t]*",
-    re.DOTALL | re.MULTILINE,
-)
+_ANSI = re.compile(r"(?:\x1b|\\(?:x1[bB]|u001[bB]|0?33|e))\[[0-9;?]{0,20}[A-Za-z]")
+_SHARE = re.compile(r"/{1,2}wsl(?:\$|\.localhost)/[^/\s]{1,60}(?=/)")
+_SCRIPT_FOLDER = re.compile(r"%~[a-z]{0,4}\d|\$psscriptroot(?=[\w./])")
+_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)|\\[A-Za-z]{2,20}\{([^{}]{0,300})\}")
+_TAG = re.compile(r"<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>", re.DOTALL)
+_BREAK = re.compile(r"\\r\\n|\\[nrt]")
+_LINE_START = re.compile(r"^[\s#/>*+\-;%|!]*(?:\d{1,7}[.):\t→|][ \t]*)?[\s#/>*+\-;%|!]*", re.MULTILINE)
+_MARKS = re.compile("[*_~`\\\\|\"'\u2018\u2019\u201c\u201d\u00ab\u00bb]+")
 
 
 def decoded(text: str) -> str:
     """`text` with every escape undone, and Unicode in its compatibility form; case stays."""
     for _ in range(_ROUNDS):
         before = text
+        if "[" in text:
+            text = _ANSI.sub("", text)
         if not text.isascii():
             text = _HIDDEN.sub("", unicodedata.normalize("NFKC", _HIDDEN.sub("", text)))
         if "%" in text and _PERCENT.search(text):
@@ -76,9 +82,12 @@ def prose_forms(text: str) -> Iterator[str]:
     line = " ".join(plain.split())
     if line != text:
         yield line
-    bare = " ".join(_MARKUP.sub("", plain).split())
-    if bare != line:
-        yield bare
+    linked = _BREAK.sub(" ", _LINK.sub(r"\1\2", plain))
+    for gap in ("", " "):
+        untagged = _LINE_START.sub(" ", _TAG.sub(gap, linked))
+        bare = " ".join(_MARKS.sub("", untagged).split())
+        if bare != line:
+            yield bare
 
 
 def path_forms(text: str, *, command: bool) -> Iterator[str]:
@@ -86,7 +95,7 @@ def path_forms(text: str, *, command: bool) -> Iterator[str]:
 
     All are in lower case, with `/` between segments; `..` is resolved in the last of them.
     """
-    plain = decoded(text).casefold()
+    plain = _SCRIPT_FOLDER.sub("./", decoded(text).casefold())
     yield from _paths(plain.replace("\\", "/"))
     if command:
         spaced = _SPACE.sub(" ", plain)
@@ -99,6 +108,8 @@ def path_forms(text: str, *, command: bool) -> Iterator[str]:
 def _paths(plain: str) -> Iterator[str]:
     yield plain
     tidy = _STREAM.sub("", plain) if ":" in plain else plain
+    if "wsl" in tidy:
+        tidy = _SHARE.sub("", tidy)
     tidy = _TRAILING.sub("/", tidy)
     tidy = _HERE.sub("", _SLASHES.sub("/", tidy))
     if tidy != plain:

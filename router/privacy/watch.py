@@ -9,6 +9,7 @@ import re2
 from policies.globs import QUIET, Glob
 from policies.policy import Fence
 from router.privacy import commands
+from router.privacy.listing import without_listings
 from router.privacy.needles import Needle, Needles, needle_of
 from router.privacy.strings import Part
 from router.privacy.text import path_forms, prose_forms
@@ -41,10 +42,10 @@ class Watch:
         self.opaque = any(fence.opaque == "always" for fence in fences)
         path_needles = [_of_glob(glob) for glob in self.globs]
         pattern_needles = [_of_pattern(source) for source in sources]
-        needles = [needle for needle in (*path_needles, *pattern_needles) if needle]
+        wanted = (*path_needles, *pattern_needles)
         self.needles = Needles(
-            needles,
-            everything=len(needles) < len(path_needles) + len(pattern_needles),
+            [*(needle for needle in wanted if needle), *([_BASE64] if wanted else [])],
+            everything=None in wanted,
             more=_more(self.globs),
         )
         self.pattern_needles = Needles(
@@ -65,7 +66,7 @@ class Watch:
             paths: False where a path in it stays no secret; see `router.privacy.listing`.
         """
         if self.globs and paths:
-            yield from self._paths(text, part)
+            yield from self._paths(without_listings(text) if part is Part.TEXT else text, part)
         if self.patterns:
             yield from self.in_prose(text)
 
@@ -78,25 +79,36 @@ class Watch:
 
     def _paths(self, text: str, part: Part) -> Iterator[tuple[str, str]]:
         command = part is Part.COMMAND
-        union = self._named if command else self._written
         for form in path_forms(text, command=command):
-            if union(form):
+            if self._written(form):
                 for glob in self.globs:
-                    match = re2.search(glob.named if command else glob.written, form)
-                    if match and not _is_code(form, match.start(), match.end(), command=command):
+                    if match := re2.search(glob.written, form):
                         yield glob.source, match.group()
+            if command and self._named(form):
+                yield from self._bare(_MESSAGE.sub(" ", form))
         if command and (expanded := commands.expands_to(text.casefold(), self.globs)):
             yield expanded.source, expanded.source
 
+    def _bare(self, form: str) -> Iterator[tuple[str, str]]:
+        """Bare names in a command."""
+        for glob in self.globs:
+            for match in re2.finditer(glob.named, form):
+                if not _is_code(form, match.start(), match.end()):
+                    yield glob.source, match.group()
+                    break
 
+
+_MESSAGE = re.compile(r"(?:\s-[a-z]*m|\s--message|\s--title)[ =](?:'[^']{0,2000}'|\"[^\"]{0,2000}\")")
+"""A commit's words, which are prose."""
+_BASE64: Needle = ("base64", True, True)
+_DATA = rb'"(?:file_)?data"\s*:'
+"""Content that must be decoded to be read."""
 _IMPORT = re.compile(r"(?:\bimport|\bfrom|\bmodule|\bpackage)\s+$")
 
 
-def _is_code(form: str, start: int, end: int, *, command: bool) -> bool:
+def _is_code(form: str, start: int, end: int) -> bool:
     """A bare name that is a module in code: `import secrets`."""
-    return (
-        command and bool(_IMPORT.search(form[max(start - 12, 0) : start + 1])) and "/" not in form[start:end]
-    )
+    return bool(_IMPORT.search(form[max(start - 12, 0) : start + 1])) and "/" not in form[start:end]
 
 
 def _union(texts: list[str]) -> Any:
@@ -147,4 +159,4 @@ def _required(parsed: Any) -> Iterator[str]:
 
 def _more(globs: tuple[Glob, ...]) -> list[bytes]:
     """What else makes a piece worth reading in full: commands that may print a file without its name."""
-    return [commands.RAW, b"base64"] if globs else [b"base64"]
+    return [commands.RAW, _DATA] if globs else [_DATA]

@@ -1,0 +1,136 @@
+"""Lines of protected content, known again when somebody quotes them.
+
+A line is compared as it reads: without indent, line number, quotation or diff marks, case and
+spacing. Only digests under a secret key are kept. What everybody's files hold, such as a licence
+or an import, tells nothing and is left out.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from router.privacy.strings import Part, Text, walk
+from router.privacy.watch import Watch
+
+_BREAKS = re.compile(r"\\r\\n|\\n|[\r\n\v\f\u2028]+")
+_PREFIX = re.compile(r"(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
+_ENDS = " \t\"'`,;{}[]()"
+_SHORTEST, _LONGEST = 20, 2_000
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_TOKEN = re.compile(r"[^\s\"'`,;:=<>(){}\[\]]{10,200}")
+_COMMON = re.compile(
+    r"licen[sc]e|copyright|permission|warrant|redistribut|spdx|liab|^(?:import|from|using|package|#include|require|"
+    r"export|return|if|for|while|def|class|function|public|private|const|let|var|try|except|else|elif|end)\b|"
+    r"^(?://|/\*|<!|<\?|#!|@)|^drwx|^-rw|https?://www\.(?:apache|gnu|opensource)\.org"
+)
+_MOST_LINES = 2_000
+ENOUGH = 2
+"""Lines of one source that a quotation has, where none of them holds what looks like a key."""
+_NOT_OF_IT = re.compile(
+    r"--exclude|--ignore|-prune|!-path|-not -path|--glob[ =]'?!|:\(exclude\)|:!|\.gitignore|"
+    r"git (?:add|mv|rm|commit)"
+)
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """The lines of a text that are long enough to tell something, as they compare."""
+    for line in _BREAKS.split(text):
+        if len(line) >= _SHORTEST:
+            plain = " ".join(_PREFIX.sub("", line, count=1).strip(_ENDS).split()).casefold()
+            if _SHORTEST <= len(plain) <= _LONGEST:
+                yield plain
+
+
+def tokens_of(text: str) -> Iterator[str]:
+    """Words that look like a key or a password: letters and digits in one, and long."""
+    for match in _TOKEN.finditer(text):
+        token = match[0].strip(".!?*_")
+        digits = sum(map(str.isdigit, token))
+        letters = sum(map(str.isalpha, token))
+        if digits >= 2 and letters >= 4 and "/" not in token and not _DATED.search(token):  # noqa: PLR2004 - a look
+            yield token
+
+
+_DATED = re.compile(
+    r"\d{4}-\d\d-\d\d|\d\d:\d\d|^v?\d+(?:\.\d+)+|\.(?:py|js|ts|md|txt|json|ya?ml|toml|html?)\b|"
+    r"^[0-9a-f]{7,40}$|[a-z]+_[a-z]+_"
+)
+
+
+def digest(key: bytes, kind: str, text: str) -> str:
+    """A name for a line, key or session, from which nobody without the secret key can tell which."""
+    data = f"{kind}\0{text}".encode(errors="replace")
+    return kind[0] + hashlib.blake2b(data, key=key, digest_size=12).hexdigest()
+
+
+def digests(key: bytes, text: str) -> Iterator[str]:
+    """Everything of a text that could quote something."""
+    yield from (digest(key, "line", line) for line in lines_of(text))
+    yield from (digest(key, "key", token) for token in tokens_of(text))
+
+
+def digests_of(key: bytes, value: Any) -> frozenset[str]:
+    """Of every string in a decoded piece."""
+    found: set[str] = set()
+    for text in walk(value, (), Part.TEXT):
+        if text.spoken and len(text.text) >= _SHORTEST // 2:
+            found.update(digests(key, text.text))
+    return frozenset(found)
+
+
+def telling(text: str) -> Iterator[tuple[str, str]]:
+    """Kind and words of what is worth knowing again in protected text."""
+    for line in lines_of(text):
+        if not _COMMON.search(line) and len(_WORDS.findall(line)) + 2 * any(tokens_of(line)) >= 3:  # noqa: PLR2004
+            yield "line", line
+    yield from (("key", token) for token in tokens_of(text))
+
+
+def protected_texts(messages: Iterable[list[Text]], watch: Watch) -> Iterator[tuple[str, str]]:
+    """The protected content in a conversation: the policy's source, and the text."""
+    calls: dict[str, str] = {}
+    observed = ""
+    for texts in messages:
+        spoken = next((text.part for text in texts if text.spoken), Part.TEXT)
+        for text in texts:
+            if text.part is Part.COMMAND:
+                source = next((source for source, _ in watch.in_text(text.text, text.part)), "")
+                if source and not _NOT_OF_IT.search(text.text):
+                    calls[text.call] = source
+                    observed = source if not text.call else observed
+            elif not text.spoken:
+                continue
+            elif text.part is Part.RESULT and text.call in calls:
+                yield calls[text.call], text.text
+            elif observed and spoken is Part.TEXT and not _speaks(texts):
+                yield observed, text.text
+                observed = ""
+            elif "<system-reminder>" not in text.text[:40]:
+                yield from _within(text, watch)
+
+
+def _speaks(texts: list[Text]) -> bool:
+    return any(not text.spoken and text.text == "assistant" for text in texts)
+
+
+_HEADING = re.compile(r"^(?:diff --git |--- |\+\+\+ |==> |Index: |[\w@+~./\\\-]+:?$|[\w@+~./\\\-]+\.\w+:\d+)")
+
+
+def _within(text: Text, watch: Watch) -> Iterator[tuple[str, str]]:
+    """What follows a protected name in a text, up to the next file's; all of it where a pattern matches."""
+    if not watch.needles.may_hold(text.text.encode(errors="replace")):
+        return
+    patterns = {source for source, _ in watch.in_prose(text.text)} if watch.patterns else set()
+    if patterns:
+        yield min(patterns), text.text
+        return
+    source = ""
+    for line in text.text.splitlines()[:_MOST_LINES]:
+        matched = next((name for name, _ in watch.in_text(line, text.part)), "")
+        if matched:
+            source = matched
+        elif _HEADING.match(line.strip()):
+            source = ""
+        if source:
+            yield source, line
