@@ -23,12 +23,8 @@ NOT_SENT = frozenset({
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class _Options(msgspec.Struct):
-    include_usage: bool | None = None
-
-
 class _Streaming(msgspec.Struct):
-    stream_options: _Options | None = None
+    stream_options: Any = None
 
 
 def body_for(request: Request, model: str, limit: int | None = None) -> bytes:
@@ -74,7 +70,7 @@ async def repaired(source: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
 def wants_usage(body: bytes) -> bool:
     """Whether the client of a streamed chat asked for the usage chunk."""
     options = msgspec.json.decode(body, type=_Streaming).stream_options
-    return bool(options and options.include_usage)
+    return isinstance(options, dict) and options.get("include_usage") is True
 
 
 async def without_usage(source: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

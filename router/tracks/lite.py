@@ -20,7 +20,7 @@ import msgspec
 
 from router.errors import BadRequest, TrackError, TurnoutError
 from router.settings import CloudSettings
-from router.tracks.chat import repaired
+from router.tracks.chat import repaired, wants_usage
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LiteFailure
 from router.tracks.failures import KINDS, cloud_failure, failed, fault_of, unreachable
@@ -61,7 +61,7 @@ FIXED: Mapping[str, Any] = {
     "_skip_mcp_handler": True,  # it would import a package that is not needed here
 }
 
-_CITED = re.compile(r"\nTraceback|\.?\s*(?:Received )?Messages=")
+_INVALID = re.compile(r"\bInvalid (?P<field>[a-z]+_[a-z_]+)\b")
 
 DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
 """Of a delta or message; the rest is litellm's own."""
@@ -130,7 +130,6 @@ class Lite:
         else:
             body = to_chat(body, model=model)
         asked = whole(body)
-        _check_tools(asked.get("tools"))
         if self._settings.dialect == "anthropic" or "claude" in model:
             refuse_unsupported(asked)
         params = {name: value for name, value in asked.items() if name in FIELDS and value is not None}
@@ -146,7 +145,7 @@ class Lite:
         return params
 
     def _stream(self, request: Request, answer: Any, line: "Line", told: Told) -> AsyncGenerator[bytes]:
-        wanted = request.dialect != "openai_chat" or _wants_usage(request.body)
+        wanted = request.dialect != "openai_chat" or wants_usage(request.body)
         source = repaired(_encoded(answer, line, told, with_usage=wanted))
         if request.dialect == "openai_chat":
             return source
@@ -224,7 +223,7 @@ def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
     if response is None:
         raise _unsent(failure.failure) from failure
     if response.status < HTTPStatus.BAD_REQUEST:
-        raise unreachable(f"broke off its answer: {failure.failure}") from failure
+        raise unreachable("broke off its answer, or gave one that cannot be read") from failure
     refusal, status, headers = _told_by(line, response)
     body = _in_words(request, status, refusal)
     told = Told(model)
@@ -237,8 +236,6 @@ def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
 
 def _unsent(failure: Exception) -> TurnoutError:
     """Why litellm sent nothing: for want of a key, or since it could not translate this request."""
-    # Where in its code, and the conversation it cites, are no client's matter.
-    message = _CITED.split(str(failure), maxsplit=1)[0].strip()
     if getattr(failure, "status_code", 0) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return TrackError(
             "No credential for the cloud track: set `cloud.api_key_env`, or the provider's own variable.",
@@ -246,35 +243,12 @@ def _unsent(failure: Exception) -> TurnoutError:
             status=HTTPStatus.BAD_REQUEST,
             kind="invalid_request_error",
         )
-    return BadRequest(f"this request cannot be put to the provider: {message or type(failure).__name__}")
-
-
-def _check_tools(tools: Any) -> None:
-    """Hold tools against what every provider can be offered.
-
-    Raises:
-        BadRequest: names the tool at fault.
-    """
-    if tools is None:
-        return
-    if not isinstance(tools, list):
-        raise BadRequest("tools must be a list")
-    for index, tool in enumerate(tools):
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if kind != "function":
-            raise BadRequest(
-                f"tools[{index}].type must be `function`: this provider speaks another dialect, and no other "
-                "type of tool can be translated. Offer it as a function with one string argument."
-            )
-        function = tool.get("function")
-        if (
-            not isinstance(function, dict)
-            or not isinstance(function.get("name"), str)
-            or not function["name"]
-        ):
-            raise BadRequest(f"tools[{index}].function.name must be text")
-        if not isinstance(function.get("parameters") or {}, dict):
-            raise BadRequest(f"tools[{index}].function.parameters must be a JSON schema object")
+    # What litellm says is of its own code, and may cite the conversation: no client's matter.
+    told = _INVALID.search(str(failure))
+    return BadRequest(
+        f"{told['field'] if told else 'a message, tool or option'}: cannot be translated for the provider; "
+        "see the reference of Chat Completions for its values"
+    )
 
 
 def _told_by(line: "Line", response: aiohttp.ClientResponse) -> tuple[Refusal, int, Headers]:
@@ -292,14 +266,6 @@ def _in_words(request: Request, status: int, refusal: Refusal) -> bytes:
     return words.error(
         status, KINDS.get(status, "api_error"), refusal.message or f"the provider answered {status}"
     )
-
-
-def _wants_usage(body: bytes) -> bool:
-    return bool((msgspec.json.decode(body, type=_Streaming).stream_options or {}).get("include_usage"))
-
-
-class _Streaming(msgspec.Struct):
-    stream_options: dict[str, Any] | None = None
 
 
 def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:

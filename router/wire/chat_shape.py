@@ -111,7 +111,7 @@ class _Chat(msgspec.Struct, frozen=True):
     parallel_tool_calls: bool | None = None
     prediction: Object | None = None
     presence_penalty: Number | None = None
-    reasoning_effort: str | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     response_format: _Format | None = None
     seed: wire_body.Count | None = None
     service_tier: str | None = None
@@ -130,6 +130,8 @@ class _Chat(msgspec.Struct, frozen=True):
     web_search_options: _Search | None = None
 
 
+_CARRIED = {"text": "text", "image_url": "image_url", "input_audio": "input_audio", "file": "file"}
+"""What a part must have, by its type."""
 _CHAT = msgspec.json.Decoder(_Chat)
 
 
@@ -141,6 +143,11 @@ def check(body: bytes) -> None:
     """
     chat: _Chat = wire_body.decode(_CHAT, body)
     for at, message in enumerate(chat.messages):
+        if message.content is None and message.role != "assistant":
+            raise BadRequest(f"messages[{at}].content: must be a string or an array of objects")
+        for part_at, part in enumerate(message.content if isinstance(message.content, list) else ()):
+            if (name := _CARRIED.get(part.type)) and getattr(part, name) is None:
+                raise BadRequest(f"messages[{at}].content[{part_at}].{name}: is missing")
         if message.role == "tool" and message.tool_call_id is None:
             raise BadRequest(f"messages[{at}].tool_call_id: must name the call that this answers")
         if message.role == "function" and message.name is None:

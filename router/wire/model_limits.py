@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from router.wire.body import UNREADABLE
+
 _SAMPLING = ("temperature", "top_p", "top_k")
 _FORCED = ("any", "tool")
 _THINKING = {"adaptive": "supports_adaptive_thinking", "enabled": "supports_reasoning"}
@@ -36,7 +38,10 @@ def fit(body: bytes, row: Mapping[str, Any]) -> bytes:
         row: The model's row of litellm's table (`supports_sampling_params`, `supports_forced_tool_use`,
             `supports_adaptive_thinking`, `supports_reasoning`, `max_output_tokens`); empty where unknown.
     """
-    changes = _changes(_FIELDS.decode(body), row) if row else {}
+    try:
+        changes = _changes(_FIELDS.decode(body), row) if row else {}
+    except UNREADABLE:  # a number out of range: whoever serves it says so
+        changes = {}
     if not changes:
         return body
     fields = {name: raw for name, raw in _RAW.decode(body).items() if changes.get(name, raw) is not None}
