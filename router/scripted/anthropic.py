@@ -45,9 +45,9 @@ def error(status: int, message: str) -> dict[str, Any]:
     }
 
 
-def error_event() -> bytes:
+def error_event(message: str = "") -> bytes:
     """Return what an overloaded server writes into a stream."""
-    return _event("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
+    return _event("error", {"error": {"type": "overloaded_error", "message": message or "Overloaded"}})
 
 
 def ask(body: Mapping[str, Any]) -> Ask:

@@ -37,9 +37,9 @@ def error(status: int, message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def error_event() -> bytes:
+def error_event(message: str = "") -> bytes:
     """Return what a failing server writes into a stream."""
-    return _data(error(500, "The server had an error while processing your request."))
+    return _data(error(500, message or "The server had an error while processing your request."))
 
 
 def ask(body: Mapping[str, Any]) -> Ask:

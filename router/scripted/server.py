@@ -52,7 +52,7 @@ class Wire:
     whole: Callable[[str, Answer, Bill], dict[str, Any]]
     events: Events
     error: Callable[[int, str], dict[str, Any]]
-    error_event: Callable[[], bytes]
+    error_event: Callable[[str], bytes]
 
 
 _ANTHROPIC = Wire(
@@ -200,7 +200,7 @@ class Upstream:
         if step.fault == "cut":
             return _drop(request, response)
         if step.fault == "error_event":
-            await response.write(wire.error_event())
+            await response.write(wire.error_event(step.message))
         await response.write_eof()
         return response
 

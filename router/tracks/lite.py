@@ -236,7 +236,8 @@ def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
 
 def _unsent(failure: Exception) -> TurnoutError:
     """Why litellm sent nothing: for want of a key, or since it could not translate this request."""
-    if getattr(failure, "status_code", 0) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    refused = getattr(failure, "status_code", 0) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    if refused or "Missing credentials" in str(failure):
         return TrackError(
             "No credential for the cloud track: set `cloud.api_key_env`, or the provider's own variable.",
             cause="no_credential",

@@ -9,7 +9,10 @@ import importlib.util
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 
 import httpx
 import pytest
@@ -33,6 +36,20 @@ STEPS = [
     {"text": ANSWER, "fault": "error_event", "message": "SECRETPROMPT is too much"},
     {"fault": "status", "status": 529, "message": "SECRETPROMPT: busy"},
 ]
+ECHOES = [
+    {"fault": "status", "status": 400, "message": "bad: SECRETPROMPT: so SECRETRESULT"},
+    {"fault": "status", "status": 404, "message": "SECRETPROMPT"},
+    {"fault": "status", "status": 500, "message": "worker died over SECRETPROMPT"},
+    {"fault": "status", "status": 503, "message": "SECRETPROMPT\nSECRETRESULT"},
+    {"text": ANSWER * 9, "fault": "error_event", "after_events": 1, "message": "SECRETPROMPT before"},
+    {
+        "text": ANSWER + " more" * 9,
+        "fault": "error_event",
+        "after_events": 6,
+        "message": "SECRETPROMPT late",
+    },
+]
+"""What an upstream says with the prompt in it, at each stage of an answer."""
 CALL = {"name": "read_file", "input": {"path": "SECRETTOOL"}}
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}}
 POLICY = """\
@@ -96,6 +113,22 @@ def run(endpoint, headers, told):
                     except httpx.HTTPError:
                         continue  # a cut is a dropped connection
                     told.append(str(answer.headers.raw))
+
+
+def echoed(endpoint, headers, told, programs, play):
+    """Every stage on every track in both dialects; Chat Completions reach the provider through litellm."""
+
+    def send(way) -> None:
+        path, model, stream = way
+        body = {"model": model, "max_tokens": 50, "stream": stream, **conversation(path)[0]}
+        with suppress(httpx.HTTPError):
+            told.append(str(endpoint.post(path, body, headers=headers).headers.raw))
+
+    with ThreadPoolExecutor() as pool:
+        for step in ECHOES:
+            for program in programs:
+                play(program, {**step, "times": 16})
+            list(pool.map(send, product(PATHS, ("cloud", "local"), (True, False))))
 
 
 def refused(endpoint, admin, told):
@@ -169,6 +202,9 @@ def ran(start_between, shared_upstream, shared_nearby, play, tmp_path_factory):
     play(shared_nearby, *STEPS)
     mine = {"x-turnout-key": made["key"], "x-api-key": KEY, "x-field": "SECRETFIELD"}
     run(endpoint, mine, told)
+    echoed(endpoint, mine, told, (shared_upstream, shared_nearby), play)
+    for program in (shared_upstream, shared_nearby):
+        play(program)
     refused(endpoint, admin, told)
     for path in ("/admin/teams", "/admin/keys"):
         administer(endpoint, admin, told, "GET", path)

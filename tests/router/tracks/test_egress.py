@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,4 +143,81 @@ async def test_a_proxy_of_the_environment_is_used(raw, read, monkeypatch) -> Non
         assert await response.read() == b"ok"
     assert asked[0].startswith(b"POST http://api.example/v1 HTTP/1.1\r\n")
     monkeypatch.setenv("no_proxy", "*")
+    await egress.close()
+
+
+STEERING = {
+    "custom_llm_provider": "openai",
+    "fallbacks": ["openai/gpt-5"],
+    "mock_response": "made up",
+    "model_list": [{"model_name": "m"}],
+    "extra_headers": {"x-steered": "yes"},
+    "metadata": {"callbacks": ["x"]},
+}
+"""What litellm takes from the same arguments as the dialect's fields."""
+
+
+@pytest.mark.parametrize("dialect", ["anthropic_messages", "openai_chat"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_clients_words_never_change_where_it_goes(
+    trap, upstream, plan, monkeypatch, dialect, stream
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    elsewhere = f"http://127.0.0.1:{trap.getsockname()[1]}"
+    settings = CloudSettings(base_url=upstream.url, dialect="litellm", model="gemini/gemini-2.5-pro")
+    egress = Egress(settings)
+    steering = {"api_base": elsewhere, "base_url": elsewhere, "api_key": "theirs", **STEERING}
+    asked = {"model": "claude-opus-5-5", "stream": stream, **steering}
+    await CloudTrack(settings, egress).open(plan(asked, dialect=dialect), CLOUD)
+    await egress.close()
+    (row,) = await upstream.requests()
+    assert row["path"].startswith("/models/gemini-2.5-pro:")
+    assert b"made up" not in row["body"]
+    assert not any(name.lower() == "x-steered" for name, _ in row["headers"])
+
+
+@pytest.mark.parametrize(
+    ("model", "variables", "says"),
+    [
+        ("openai/gpt-5", ("OPENAI_API_BASE", "OPENAI_BASE_URL"), "cloud.base_url"),
+        ("gemini/gemini-2.5-pro", ("GEMINI_API_BASE",), "cloud.base_url"),
+        ("groq/llama", ("GROQ_API_BASE",), "cloud.base_url"),
+        ("hosted_vllm/llama", ("HOSTED_VLLM_API_BASE",), "cloud.base_url"),
+        ("some-model", (), "cloud.base_url"),
+        ("cohere_chat/command", (), "cannot be held to one address"),
+        ("sagemaker/endpoint", (), "cannot be held to one address"),
+    ],
+)
+async def test_other_addresses_are_refused_by_name(trap, plan, monkeypatch, model, variables, says) -> None:
+    for name in ("GROQ_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "k")
+    for name in variables:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{trap.getsockname()[1]}/v1")
+    for variable in ("http_proxy", "https_proxy"):  # what is let through ends here, not on the internet
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    settings = CloudSettings(dialect="litellm", model=model)
+    egress = Egress(settings)
+    track = CloudTrack(settings, egress)
+    with pytest.raises(TrackError) as caught:
+        await track.open(plan(dialect="openai_chat"), CLOUD)
+    await egress.close()
+    assert track.up
+    if caught.value.cause == "unsupported":
+        assert says in caught.value.message
+    else:  # litellm takes no address from this variable: it went to the provider's own
+        assert "127.0.0.1:1" in caught.value.message
+
+
+async def test_litellms_own_clients_reach_nothing(trap, upstream, plan, monkeypatch) -> None:
+    elsewhere = f"http://127.0.0.1:{trap.getsockname()[1]}"
+    settings = CloudSettings(base_url=f"{upstream.url}/v1", dialect="litellm", model="openai/gpt-5")
+    egress = Egress(settings)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    await CloudTrack(settings, egress).open(plan(), CLOUD)
+    litellm = sys.modules["litellm"]
+    for model in ("cohere_chat/command", "openai/gpt-5", "groq/llama", "anthropic_text/claude-2"):
+        with pytest.raises(Exception, match=r"."):
+            await litellm.acompletion(
+                model=model, messages=[{"role": "user", "content": "hi"}], api_base=elsewhere, api_key="k"
+            )
     await egress.close()
