@@ -1,6 +1,7 @@
 import pytest
 
 from router.engine import schema
+from router.engine import schema as odd
 from router.engine.schema import SchemaUnusable
 from router.engine.toolcalls import Call
 
@@ -131,3 +132,28 @@ def test_what_a_pattern_asks_is_checked_afterwards():
     assert not schema.problem(Call(name="f", arguments={"a": "in 123"}), tools)
     parameters["properties"]["a"]["pattern"] = "^\\p{L}+$"
     assert schema.problem(Call(name="f", arguments={"a": "no"}), tools) == ""
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "value"),
+    [
+        ({"type": ["string", "null"]}, "3", "3"),
+        ({"type": ["integer", "null"]}, "3", 3),
+        ({"type": ["integer", "null"]}, "null", None),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "3", 3),
+        ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, "3", "3"),
+        ({"anyOf": [{"type": "integer"}, 3]}, "3", "3"),
+        ({"type": {"a": 1}}, "3", "3"),
+        ({"type": [["string"]]}, "3", "3"),
+        ({"type": 7}, "3", "3"),
+        ({"type": []}, "3", "3"),
+        (None, "3", "3"),
+        ({"type": "array"}, "[" * 100_000, "[" * 100_000),
+    ],
+    ids=range(12),
+)
+def test_types_in_every_spelling_are_read(schema, text, value):
+    tools = [{"type": "function", "function": {"name": "t", "parameters": {"properties": {"v": schema}}}}]
+    call = Call(name="t", arguments={"v": text})
+    assert odd.coerce(call, tools).arguments == {"v": value}
+    assert isinstance(odd.problem(call, tools), str)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -345,3 +346,79 @@ async def test_an_engine_that_is_not_there(plan) -> None:
         await track.open(plan(), LOCAL)
     assert caught.value.cause == "local_error"
     await track.close()
+
+
+TOO_MANY = (
+    "'max_tokens' or 'max_completion_tokens' is too large: 128000. This model's maximum context length is "
+    "4096 tokens and your request has 96 input tokens (128000 > 4096 - 96)."
+)
+CROWDED = (
+    "This model's maximum context length is 4096 tokens. However, you requested 132000 tokens "
+    "(4000 in the messages, 128000 in the completion)."
+)
+ANSWER = json.dumps({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}).encode()
+
+
+@pytest.fixture
+def strict(local, raw, read):
+    """A local track whose server checks limits: it refuses once, then answers; and the limits it was sent."""
+
+    async def start(message: str):
+        limits = []
+
+        async def behave(reader, writer) -> None:
+            head, _, body = (await read(reader)).partition(b"\r\n\r\n")
+            assert head.startswith(b"POST")
+            limits.append(json.loads(body)["max_tokens"])
+            status, body = (200, ANSWER) if len(limits) > 1 else failure(400, message=message, code=400)
+            writer.write(
+                b"HTTP/1.1 %d X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+                % (status, len(body), body)
+            )
+
+        url, _ = await raw(behave)
+        return local(url=url, name="mine"), limits
+
+    return start
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+async def test_an_answer_limit_that_does_not_fit_is_shortened(strict, plan, whole, dialect) -> None:
+    track, limits = await strict(TOO_MANY)
+    asked = plan({"max_tokens": 128_000}, dialect=dialect)
+    assert b"hi" in await whole(await track.open(asked, LOCAL))
+    assert limits == [128_000, 4000]
+    assert track.context == 4096
+    known = replace(asked, features=replace(asked.features, output_limit=128_000, context_tokens=100))
+    assert b"hi" in await whole(await track.open(known, LOCAL))
+    assert limits[2:] == [3986]  # what was learned is not asked for again
+
+
+async def test_a_prompt_that_leaves_no_useful_answer_is_an_overflow(strict, plan) -> None:
+    track, limits = await strict(CROWDED)
+    with pytest.raises(TrackError) as caught:
+        await track.open(plan({"max_tokens": 128_000}), LOCAL)
+    assert (caught.value.cause, caught.value.tokens, caught.value.limit) == ("overflow", 4000, 4096)
+    assert limits == [128_000]
+    assert track.up
+
+
+async def test_the_window_is_asked_for_before_a_large_limit_is_sent(local, raw, plan, whole) -> None:
+    async def behave(reader, writer) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET /v1/models"):
+            body = json.dumps({"data": [{"id": "mine", "max_model_len": 4096}]}).encode()
+        else:
+            size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+            limits.append(json.loads(await reader.readexactly(size))["max_tokens"])
+            body = ANSWER
+        writer.write(
+            b"HTTP/1.1 200 X\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
+
+    limits: list[int] = []
+    url, _ = await raw(behave)
+    asked = plan({"max_tokens": 32_000})
+    asked = replace(asked, features=replace(asked.features, output_limit=32_000, context_tokens=1000))
+    assert b"hi" in await whole(await local(url=f"{url}/v1", name="mine").open(asked, LOCAL))
+    assert limits == [2996]
