@@ -12,7 +12,7 @@ from typing import Literal
 from policies.decision import Decision
 from router.errors import Cause, TrackError, TurnoutError
 from router.reading.tokens import estimate
-from router.types import Attempt, Outcome, Plan, Reply, Usage
+from router.types import Attempt, Outcome, Plan, Progress, Reply, Tap, Usage
 from router.worktime import WorkTime
 
 HUNG_UP = 499
@@ -28,7 +28,10 @@ class Journey:
     """The one that is being tried, or served."""
     work: WorkTime
     attempts: list[Attempt] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    """Of the attempt that is under way."""
     _started: float = field(default_factory=time.perf_counter)
+    _trying: bool = False
     _tried_at: float = 0.0
     _first_byte_s: float | None = None
     _mark: float | None = None
@@ -37,14 +40,23 @@ class Journey:
 
     def tries(self) -> None:
         """An attempt at the decided track begins."""
+        self._trying = True
         self._tried_at = self._seconds
+        self.progress = Progress()
         if self.decision.track == "local":
             self._mark = self.work.begin()
 
     def failed(self, failure: TrackError) -> None:
         """The attempt came to nothing."""
-        worked = self._rest()
-        self.attempts.append(self._attempt(self.decision.model, failure.status, failure.cause, worked))
+        self.attempts.append(
+            self._attempt(
+                self.progress.model or self.decision.model,
+                failure.status,
+                failure.cause,
+                engine_s=self._rest(),
+                usage=_billed(self.plan, self.progress),
+            )
+        )
 
     def opened(self, reply: Reply) -> None:
         """The attempt's first useful unit is there."""
@@ -56,7 +68,7 @@ class Journey:
         return self._outcome(
             status=reply.status,
             model=reply.tap.model or reply.model,
-            usage=_usage(self.plan, reply),
+            usage=Usage() if self._failed else _usage(self.plan, reply),
             error=error,
         )
 
@@ -68,14 +80,17 @@ class Journey:
         """No reply could be opened, or the client left before there was one."""
         gone = isinstance(failure, asyncio.CancelledError)
         status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
-        # A provider bills the prompt that it was reading when the client left.
-        billed = gone and self.decision.track == "cloud" and self.plan.request.operation == "generate"
-        return self._outcome(
-            status=status,
-            model=self.decision.model,
-            usage=_prompt_alone(self.plan) if billed else Usage(),
-            error=words(failure),
-        )
+        model = self.progress.model or self.decision.model
+        billed = None
+        if self._trying:  # what failed before has its bill already
+            billed = _billed(self.plan, self.progress)
+            self.attempts.append(self._attempt(model, status))
+        return self._outcome(status=status, model=model, usage=billed or Usage(), error=words(failure))
+
+    @property
+    def _failed(self) -> bool:
+        """The attempt that was made last has failed already."""
+        return bool(self.attempts and self.attempts[-1].cause)
 
     @property
     def _seconds(self) -> float:
@@ -91,8 +106,15 @@ class Journey:
         return worked
 
     def _attempt(
-        self, model: str, status: int, cause: Cause | Literal[""] = "", engine_s: float | None = None
+        self,
+        model: str,
+        status: int,
+        cause: Cause | Literal[""] = "",
+        *,
+        engine_s: float | None = None,
+        usage: Usage | None = None,
     ) -> Attempt:
+        self._trying = False
         return Attempt(
             track=self.decision.track,
             model=model,
@@ -100,6 +122,7 @@ class Journey:
             status=status,
             seconds=self._seconds - self._tried_at,
             engine_s=engine_s,
+            usage=usage,
         )
 
     def _outcome(self, *, status: int, model: str, usage: Usage, error: str) -> Outcome:
@@ -139,14 +162,25 @@ def _usage(plan: Plan, reply: Reply) -> Usage:
 
     A stream tells its output's tokens at its end: of one that was cut, what passed is measured.
     """
-    if reply.status != HTTPStatus.OK:
-        return Usage()
-    tap = reply.tap
+    return _read(plan, reply.tap) if reply.status == HTTPStatus.OK else Usage()
+
+
+def _billed(plan: Plan, progress: Progress) -> Usage | None:
+    """What a provider bills for an attempt that came to nothing; None where that is nothing.
+
+    A provider that answers with an error bills nothing, one that was cut off bills the prompt it
+    was reading and what it had written. A local model bills no tokens: its tracks note nothing sent.
+    """
+    if not progress.sent or progress.status >= HTTPStatus.BAD_REQUEST:
+        return None
+    return _read(plan, progress.tap)
+
+
+def _read(plan: Plan, tap: Tap | None) -> Usage:
+    """What the reply reported; an estimate where it did not, or did not come to its end."""
+    if tap is None:
+        return Usage(input=plan.features.context_tokens, estimated=True)
     if tap.usage is not None and tap.complete:
         return tap.usage
-    told = tap.usage or _prompt_alone(plan)
-    return replace(told, output=max(told.output, estimate(tap.written)), estimated=True)
-
-
-def _prompt_alone(plan: Plan) -> Usage:
-    return Usage(input=plan.features.context_tokens, estimated=True)
+    usage = tap.usage or Usage(input=plan.features.context_tokens)
+    return replace(usage, output=max(usage.output, estimate(tap.written)), estimated=True)

@@ -117,7 +117,9 @@ class Pipeline:
             journey.tries()
             try:
                 async with asyncio.timeout(self._patience(plan, journey.decision)):
-                    reply = await self._tracks[journey.decision.track].open(plan, journey.decision)
+                    reply = await self._tracks[journey.decision.track].open(
+                        plan, journey.decision, journey.progress
+                    )
             except TimeoutError:
                 message = f"the {journey.decision.track} model gave nothing useful in time"
                 failure = TrackError(message, cause="slow", status=504)

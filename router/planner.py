@@ -40,8 +40,8 @@ class Reads(Protocol):
         """Read one request in turns."""
         ...
 
-    def correct(self, model: str, estimated: int, actual: int) -> None:
-        """Learn how far the token count was off for `model`."""
+    def correct(self, team: str, model: str, estimated: int, actual: int) -> None:
+        """Learn how far the token count was off for what `team` sends to `model`."""
         ...
 
 
@@ -204,8 +204,9 @@ class Planner:
 
     def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""
-        if served == plan.request.model and plan.features.tokens_exact:
-            self._reader.correct(served, plan.features.context_tokens, prompt_tokens)
+        request, features = plan.request, plan.features
+        if served == request.model and features.tokens_exact and not features.images:
+            self._reader.correct(request.team, served, features.context_tokens, prompt_tokens)
 
     def _state(self, request: Request, features: Features, policy: Policy) -> State:
         last = self._holds.last(request.team, features.conversation)

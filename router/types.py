@@ -115,6 +115,20 @@ class Reply:
     """Fed by whoever made `chunks`, before each chunk is yielded."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far one attempt got, which its bill is made of; grows while a track opens a reply."""
+
+    model: str = ""
+    """The model that the track was asked for."""
+    sent: bool = False
+    """Some of the request may have reached the upstream."""
+    status: int = 0
+    """The upstream's; 0 before its head came."""
+    tap: Tap | None = None
+    """What has been read of the reply."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One try at a track, for the ledger and the bill."""
@@ -122,9 +136,11 @@ class Attempt:
     track: TrackName
     model: str
     cause: Cause | Literal[""]
-    """Why it failed; empty for the one that served."""
+    """Why it failed; empty for the one that served, or that the client did not wait for."""
     status: int
     seconds: float
+    usage: Usage | None = None
+    """What a failed attempt used, where the upstream bills it; of the others the row has it."""
     engine_s: float | None = None
     """As in `Outcome`; None where it was not measured, or the attempt still served."""
 
@@ -167,8 +183,10 @@ class Plan:
 class Track(Protocol):
     """A place that answers."""
 
-    async def open(self, plan: Plan, decision: Decision) -> Reply:
+    async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """Answer `plan.request` as `decision` says; return once the first useful unit is there.
+
+        Notes in `progress` how far it got, which holds however this ends.
 
         Raises:
             TrackError: nothing was sent to the client yet, another track may serve.

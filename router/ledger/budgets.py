@@ -14,6 +14,7 @@ import asyncio
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ PATIENCE_S = 2.0
 """How long a request waits for the database; after that, what is left of its budget is unknown."""
 THREADS = 2
 """That ask for requests: a database that does not answer must not take the threads of others."""
+EXPIRE_S = 6 * 3600.0
+"""How long a reservation waits for its bill: longer than any request. It is for rows that got lost."""
 FRESH_S = 1.0
 """A look at the database that is younger is believed when it says that there is too little."""
 DUST = 1e-9
@@ -118,6 +121,7 @@ class Pot:
 class _Hold:
     pots: tuple[Pot, ...]
     usd: float
+    at: float
 
 
 _inserts: dict[str, Callable[[sa.Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -179,6 +183,7 @@ class Budgets:
         self._holder = secrets.token_hex(8)
         self._pots: dict[tuple[str, float], Pot] = {}
         self._holds: dict[str, _Hold] = {}
+        self._lost: deque[str] = deque()
         self._spans: dict[tuple[Period, str], Span] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="budgets")
@@ -209,10 +214,37 @@ class Budgets:
                     return short
         return None
 
-    def release(self, request_id: str) -> None:
-        """Forget a reservation that nothing will be billed for."""
-        with self._lock:
-            self._let_go(request_id, 0.0)
+    def reserved(self, request_id: str) -> float:
+        """Tell how many dollars are reserved for a request; 0 where none are."""
+        hold = self._holds.get(request_id)
+        return hold.usd if hold else 0.0
+
+    def forfeited(self, request_ids: Iterable[str]) -> list[Spent]:
+        """Of requests whose row got lost: what was reserved counts as spent, for want of a bill.
+
+        The caller charges and settles it, as any other bill.
+        """
+        forfeits = []
+        for request_id in request_ids:
+            hold = self._holds.get(request_id)
+            if hold is None:
+                continue
+            scopes = dict(pot.scope.split(":", 1) for pot in hold.pots)
+            forfeits.append(
+                Spent(
+                    id=request_id,
+                    team=scopes.get("team", ""),
+                    key_id=scopes.get("key", ""),
+                    begun_at=hold.at,
+                    usd=hold.usd,
+                )
+            )
+        return forfeits
+
+    def lose(self, request_id: str) -> None:
+        """Note that a request's end could not be written down; `renew` charges what was reserved."""
+        if request_id in self._holds:
+            self._lost.append(request_id)
 
     def charge(self, connection: sa.Connection, spent: Iterable[Spent]) -> None:
         """Write down what was spent, in the transaction that bills it."""
@@ -222,9 +254,10 @@ class Budgets:
             if not one.usd:
                 continue
             at = int(one.begun_at // QUARTER_S) * QUARTER_S
-            for scope in (f"team:{one.team}", f"key:{one.key_id}" if one.key_id else ""):
-                if scope:
-                    by_scope[scope, at] = by_scope.get((scope, at), 0.0) + one.usd
+            for kind, name in (("team", one.team), ("key", one.key_id)):
+                if name:
+                    place = (f"{kind}:{name}", at)
+                    by_scope[place] = by_scope.get(place, 0.0) + one.usd
             hold = self._holds.get(one.id)
             for pot in hold.pots if hold else ():
                 by_pot[pot.cap, pot.span.since] = by_pot.get((pot.cap, pot.span.since), 0.0) + one.usd
@@ -254,6 +287,10 @@ class Budgets:
     def renew(self) -> None:
         """Keep what is in use, give back what is idle, and look how much is left. May block."""
         now = time.time()
+        self._charge_lost()
+        with self._lock:
+            for request_id in [of for of, hold in self._holds.items() if now - hold.at > EXPIRE_S]:
+                self._let_go(request_id, 0.0)
         for key, pot in list(self._pots.items()):
             idle_s = now - pot.touched_at
             if idle_s > FORGET_S and pot.used < DUST:
@@ -273,6 +310,19 @@ class Budgets:
         for pot in self._pots.values():
             self._give_up(pot)
         self._pots.clear()
+
+    def _charge_lost(self) -> None:
+        lost = [self._lost.popleft() for _ in range(len(self._lost))]
+        forfeits = self.forfeited(lost)
+        if not forfeits:
+            return
+        try:
+            with writing(self._engine) as connection:
+                self.charge(connection, forfeits)
+        except BaseException:
+            self._lost.extend(lost)
+            raise
+        self.settle(forfeits)
 
     async def _enough(self, cap: Cap, pot: Pot, usd: float) -> Short | None:
         """See to it that `usd` are set aside."""
@@ -339,7 +389,7 @@ class Budgets:
                 return False
             for pot in pots:
                 pot.used += usd
-            self._holds[request_id] = _Hold(tuple(pots), usd)
+            self._holds[request_id] = _Hold(tuple(pots), usd, now)
         return True
 
     def _let_go(self, request_id: str, spent_usd: float) -> None:

@@ -12,7 +12,7 @@ read from the cache: the low end, and what savings are counted against) and cold
 None is unknown, on its own side only. Cost minus baseline may well be positive.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,8 @@ class Bill:
     """With nothing cached: the high end."""
     baseline_how: str
     """The counterfactual's assumptions, by name."""
+    budget_usd: float = 0.0
+    """What budgets are charged: the provider's part. Never unknown; no column of the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +94,17 @@ class Billing:
             terms=row.get("terms") or "",
             **{column: row[column] or 0 for column in USAGE},
         )
-        served = 0.0 if row["served_track"] == "local" else self._cost(row["served_model"], usage, at)
         attempts = _attempts.decode(row["attempts"])
-        abandoned = self._abandoned(attempts, usage.prompt or row["context_tokens"] or 0, at)
+        served = 0.0 if row["served_track"] == "local" else self._cost(row["served_model"], usage, at)
+        failures = [self._cost(one.model, one.usage, at) for one in attempts if one.usage is not None]
+        abandoned = _sum(*failures)
         local = self._local(row.get("engine_s"))
         failed = self._local(sum(one.engine_s or 0.0 for one in attempts if one.cause))
         return Bill(
             cost_usd=_sum(served, abandoned, local or 0.0),
             local_usd=local,
             wasted_usd=_sum(abandoned, failed or 0.0),
+            budget_usd=self._charge(row, usage, served, attempts, failures),
             **self._counterfactual(row, usage, seen, at),
         )
 
@@ -113,13 +117,24 @@ class Billing:
             return None if usage.estimated else 0.0
         return self._prices.cost(model, usage, at=at)
 
-    def _abandoned(self, attempts: Iterable[Attempt], prompt: int, at: float) -> float | None:
-        """What abandoned cloud attempts cost: a provider bills the prompt it was reading when we hung up.
+    def _charge(
+        self,
+        row: Mapping[str, Any],
+        usage: Usage,
+        served: float | None,
+        attempts: Sequence[Attempt],
+        failures: Sequence[float | None],
+    ) -> float:
+        """What budgets are charged, also where the price is unknown.
 
-        Errors are not billed. What came of the prompt is unknown, so all of it counts as new input.
+        A provider may report a model without a price: then the one that it was asked for tells what
+        was served, and where that has none either, all that was reserved counts as used up.
         """
-        slow = [one.model for one in attempts if one.track == "cloud" and one.cause == "slow"]
-        return _sum(*(self._prices.cost(model, Usage(input=prompt), at=at) for model in slow))
+        if served is None and attempts:
+            served = self._cost(attempts[-1].model, usage, row["begun_at"])
+        parts = (served, *failures)
+        least = sum(part for part in parts if part is not None)
+        return max(least, row.get("reserved_usd") or 0.0) if None in parts else least
 
     def _counterfactual(self, row: Mapping[str, Any], usage: Usage, seen: int, at: float) -> dict[str, Any]:
         """The columns of what was asked for: its own model where it has a price, `local` where it said so."""

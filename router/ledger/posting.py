@@ -120,7 +120,7 @@ def _spent(row: Mapping[str, Any], bill: Bill) -> Spent:
         team=row["team"],
         key_id=row["key_id"] or "",
         begun_at=row["begun_at"],
-        usd=max((bill.cost_usd or 0.0) - (bill.local_usd or 0.0), 0.0),
+        usd=bill.budget_usd,
         track=row["served_track"],
         bill=bill,
     )

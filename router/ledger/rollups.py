@@ -78,7 +78,7 @@ COUNTS: dict[str, sa.ColumnElement[int]] = {
     "private_left": _if(_row.cleared.is_(False) & _went_out),
     "failed": _if(((_row.status >= FAILED) | _broke) & ~_left),
     "hung_up": _if(_left),
-    "estimated": _if(_row.usage_estimated.is_(True)),
+    "estimated": _if(_row.usage_estimated.is_(True) | _row.attempts.contains('"estimated":true')),
     "stuck": _if((_row.repeat_streak == STUCK) & (_row.served_track == "local")),
     **{name: _row[name] for name in USAGE},
     "cost_known": _if(_row.cost_usd.is_not(None)),

@@ -139,10 +139,13 @@ class LedgerStore:
     def finish(self, request_id: str, outcome: Outcome) -> None:
         """Complete the row; on return that survives `kill -9`. Never raises."""
         try:
-            self._append(("finish", rows.finished(request_id, outcome, time.time())))
+            finished = rows.finished(request_id, outcome, time.time())
+            # No column: what budgets are charged should the price be unknown when this is posted.
+            finished["reserved_usd"] = self.budgets.reserved(request_id)
+            self._append(("finish", finished))
         except Exception as error:  # as above
             self._complaints.record_lost(error)
-            self.budgets.release(request_id)
+            self.budgets.lose(request_id)
 
     def flush(self) -> bool:
         """Post everything now; False where the database took it not, and the journal keeps it."""
@@ -298,18 +301,25 @@ class LedgerStore:
         try:
             with writing(self._engine) as connection:
                 spent = post(connection, records, self._billing)
-                self.budgets.charge(connection, spent)
+                billed = {one.id for one in spent}
+                ended = (values["id"] for what, values in records if what == "finish")
+                # An end without a row: its beginning got lost, and its bill with it.
+                forfeits = self.budgets.forfeited(of for of in ended if of not in billed)
+                self.budgets.charge(connection, (*spent, *forfeits))
         except Exception as error:  # told apart in the next line
             if _to_try_again(error):
                 raise
             if len(records) == 1:
                 self._complaints.record_lost(error)
+                what, values = records[0]
+                if what == "finish":
+                    self.budgets.lose(values["id"])
                 return
             half = len(records) // 2
             self._post(records[:half])
             self._post(records[half:])
         else:
-            self.budgets.settle(spent)
+            self.budgets.settle((*spent, *forfeits))
             self.on_billed(spent)
 
 

@@ -83,15 +83,16 @@ class Reader:
             self._folds.clear()
             self._starts.kept.clear()
 
-    def correct(self, model: str, estimated: int, actual: int) -> None:
-        """Learn how `model` counts.
+    def correct(self, team: str, model: str, estimated: int, actual: int) -> None:
+        """Learn how `model` counts what `team` sends.
 
         Args:
+            team: the one in `Request.team`.
             model: the name in `Request.model`.
             estimated: `Features.context_tokens` of a request whose `tokens_exact` was true.
             actual: the prompt's tokens as its usage reported them.
         """
-        self._corrections.learn(model, estimated, actual)
+        self._corrections.learn(team, model, estimated, actual)
 
     def stats(self) -> dict[str, int]:
         """How full the caches are, and how full they may get: entries, and approximate bytes."""
@@ -136,7 +137,7 @@ class Reader:
             fold,
             system=system[0] if system else None,
             tools=tools[0] if tools else None,
-            tokens=round(whole.tokens * self._corrections.ratio(request.model)),
+            tokens=round(whole.tokens * self._corrections.ratio(request.team, request.model)),
             exact=whole.exact,
         )
 

@@ -5,9 +5,11 @@ and nothing is downloaded. Without that file every count is an estimate from byt
 """
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -95,32 +97,51 @@ def _load() -> "tiktoken.Encoding | None":
 
 
 class Corrections:
-    """Per model: how its own token counts relate to ours, as a moving average."""
+    """How a model's own token counts relate to ours, for each team and model.
 
-    _WEIGHT = 0.2
+    A team's traffic moves its own ratio alone, slowly, and towards the median of what came
+    lately: no single report, and no short run of odd ones, changes what others are told.
+    """
+
+    _STEP = 0.01
+    """The furthest one report moves a ratio: ten per cent take ten reports."""
+    _LATELY = 31
     _LOWEST, _HIGHEST = 0.5, 2.0
+    """What a report must lie between to be believed: no tokeniser of code or English is as far from ours."""
     _SHORTEST = 256
     """Below this the chat template outweighs the text, and the ratio says little."""
-    _MODELS = 256
+    _PAIRS = 1024
 
     def __init__(self) -> None:
         """Know no model yet."""
-        self._ratios: dict[str, float] = {}
+        self._learnt: dict[tuple[str, str], _Learnt] = {}
 
-    def ratio(self, model: str) -> float:
-        """What to multiply an own count by; 1.0 for a model never heard of."""
-        return self._ratios.get(model, 1.0)
+    def ratio(self, team: str, model: str) -> float:
+        """What to multiply an own count by; 1.0 where nothing was learnt."""
+        learnt = self._learnt.get((team, model))
+        return learnt.ratio if learnt else 1.0
 
-    def learn(self, model: str, estimated: int, actual: int) -> None:
-        """Move the ratio of `model` towards `actual / estimated`.
+    def learn(self, team: str, model: str, estimated: int, actual: int) -> None:
+        """Move the ratio of `model` for `team` a step.
 
-        `estimated` is what was told for the request (`Features.context_tokens`), so it
-        already holds the ratio known so far.
+        `estimated` is what was reported for the request (`Features.context_tokens`), so it
+        already holds the ratio learnt so far.
         """
-        if estimated < self._SHORTEST or actual <= 0:
+        if estimated < self._SHORTEST:
             return
-        if model not in self._ratios and len(self._ratios) >= self._MODELS:
-            del self._ratios[next(iter(self._ratios))]
-        known = self.ratio(model)
-        moved = known * (1 + self._WEIGHT * (actual / estimated - 1))
-        self._ratios[model] = min(max(moved, self._LOWEST), self._HIGHEST)
+        factor = actual / estimated * self.ratio(team, model)
+        if not self._LOWEST <= factor <= self._HIGHEST:
+            return
+        learnt = self._learnt.pop((team, model), None) or _Learnt(deque(maxlen=self._LATELY))
+        if len(self._learnt) >= self._PAIRS:
+            del self._learnt[next(iter(self._learnt))]
+        self._learnt[team, model] = learnt  # at the end: the longest unused goes first
+        learnt.factors.append(factor)
+        step = median(learnt.factors) / learnt.ratio
+        learnt.ratio *= min(max(step, 1 - self._STEP), 1 + self._STEP)
+
+
+@dataclass(slots=True)
+class _Learnt:
+    factors: deque[float]
+    ratio: float = 1.0

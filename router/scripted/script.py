@@ -16,6 +16,23 @@ Ttl = Literal["", "5m", "1h", "free"]
 """How a cache write is billed; `free` as OpenAI does, by the plain price of input."""
 
 
+Fault = Literal[
+    "",
+    "status",  # an error answer
+    "close",  # the connection drops before any byte
+    "close_after_head",  # it drops once the head is out
+    "cut",  # it drops in the middle of the reply
+    "half",  # the reply ends in the middle, as if that were its end
+    "empty",  # it ends before it began
+    "garbage",  # what comes is nothing that the wire format knows
+    "error_event",  # an error in the stream, in the middle of the reply
+    "slow",  # the first byte comes after `first_byte_s`
+    "stall",  # nothing more comes from the middle of the reply on, until the client hangs up
+    "no_usage",  # a complete reply that reports no usage
+    "wrong_usage",  # one that reports numbers which cannot be
+]
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tool call to make."""
 
@@ -32,9 +49,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Before the first byte."""
     chunk_delay_s: float = 0
     """Before each event of a stream."""
-    fault: Literal["", "status", "close", "cut", "error_event", "slow", "stall"] = ""
-    """`close`: drop the connection before any byte; `cut`: in the middle of the reply; `stall`: say no
-    more from there, until the client hangs up."""
+    fault: Fault = ""
+    model: str = ""
+    """The model that the reply says it is of; the one that was asked for, unless given."""
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     message: str = ""
     retry_after: float | None = None

@@ -7,25 +7,27 @@
     GET  /_requests    what came in, exactly; DELETE forgets it
     GET  /_totals      tokens billed per model; DELETE starts again
 
-A bill is written when the reply has gone out, or as far as it went.
+A bill is written when the reply has gone out, or as far as it went: a prompt that was taken in is
+billed, also where nobody got to see an answer. `/_requests` has each request's own under `bill`.
 """
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from router.scripted import anthropic, openai
-from router.scripted.billing import Bill, Cache, Totals, spoken, tokens, written
-from router.scripted.script import Answer, Ask, Script, Step, answer
+from router.scripted.billing import Bill, Cache, Totals, spoken, tokens
+from router.scripted.exchange import Exchange, Wire
+from router.scripted.script import Script, Step, answer
 
 _MODELS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "local")
 _STEPS = msgspec.json.Decoder(list[Step])
+_ROW: web.RequestKey[dict[str, Any]] = web.RequestKey("row", dict)
 _MAX_BODY = 64 * 2**20
 _MESSAGES = {
     400: "The request is not valid",
@@ -33,26 +35,6 @@ _MESSAGES = {
     429: "This request would exceed your rate limit",
     529: "Overloaded",
 }
-
-
-class Events(Protocol):
-    """Writes a reply as a stream, one event at a time."""
-
-    def __call__(self, model: str, answer: Answer, bill: Bill, *, include_usage: bool) -> Iterator[bytes]:
-        """Return the events."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wire:
-    """One provider's wire form."""
-
-    ask: Callable[[Mapping[str, Any]], Ask]
-    headers: Callable[[], dict[str, str]]
-    whole: Callable[[str, Answer, Bill], dict[str, Any]]
-    events: Events
-    error: Callable[[int, str], dict[str, Any]]
-    error_event: Callable[[str], bytes]
 
 
 _ANTHROPIC = Wire(
@@ -113,7 +95,9 @@ class Upstream:
             ],
             "body": b64encode(await request.read()).decode(),
             "end": "open",
+            "bill": None,
         }
+        request[_ROW] = row
         self._requests.append(row)
         try:
             response: web.StreamResponse = await handler(request)
@@ -154,55 +138,30 @@ class Upstream:
         except ODD as error:
             return _refuse(wire, error)
         step = self._script.next()
-        await asyncio.sleep(step.delay_s + (step.first_byte_s if step.fault == "slow" else 0))
-        if step.fault == "close":
-            return _drop(request)
         if step.fault == "status":
+            await asyncio.sleep(step.delay_s)
             return _fail(wire, step)
         try:
-            said = answer(step, ask)
-            bill = self._cache.charge(ask.model, ask.blocks, spoken(said))
+            reply = answer(step, ask)
+            exchange = Exchange(
+                request=request,
+                wire=wire,
+                step=step,
+                model=step.model or ask.model,
+                answer=reply,
+                bill=self._cache.charge(ask.model, ask.blocks, spoken(reply)),
+            )
             usage = bool((body.get("stream_options") or {}).get("include_usage"))
         except ODD as error:
             return _refuse(wire, error)
-        if ask.stream:
-            events = wire.events(ask.model, said, bill, include_usage=usage)
-            return await self._stream(
-                request, wire=wire, step=step, model=ask.model, bill=bill, events=events
-            )
-        self._totals.add(ask.model, bill)
-        return await _whole(request, wire, step, wire.whole(ask.model, said, bill))
-
-    async def _stream(
-        self, request: web.Request, *, wire: Wire, step: Step, model: str, bill: Bill, events: Iterator[bytes]
-    ) -> web.StreamResponse:
-        """Send the events up to where the step says it breaks."""
-        response = web.StreamResponse(headers={**wire.headers(), "cache-control": "no-cache"})
-        response.headers["content-type"] = "text/event-stream; charset=utf-8"
-        await response.prepare(request)
-        breaks = step.after_events if step.fault in {"cut", "error_event", "stall"} else None
-        sent = told = 0
-        ended = False
         try:
-            for event in events:
-                if sent == breaks:
-                    break
-                await asyncio.sleep(step.chunk_delay_s)
-                await response.write(event)
-                sent += 1
-                told += written(event)
-            else:
-                ended = True
-            if step.fault == "stall":
-                await asyncio.Event().wait()
-        finally:  # what was not said is not billed
-            self._totals.add(model, bill if ended else replace(bill, output=max(-(-told // 4), 1)))
-        if step.fault == "cut":
-            return _drop(request, response)
-        if step.fault == "error_event":
-            await response.write(wire.error_event(step.message))
-        await response.write_eof()
-        return response
+            if ask.stream:
+                return await exchange.stream(include_usage=usage)
+            return await exchange.whole()
+        finally:
+            bill = exchange.billed
+            request[_ROW]["bill"] = {name: getattr(bill, name) for name in Bill.__slots__}
+            self._totals.add(ask.model, bill)
 
     async def _set_script(self, request: web.Request) -> web.Response:
         try:
@@ -245,27 +204,6 @@ def _fail(wire: Wire, step: Step) -> web.Response:
         headers["retry-after"] = f"{step.retry_after:g}"
     message = step.message or _MESSAGES.get(step.status, "Internal server error")
     return web.json_response(wire.error(step.status, message), status=step.status, headers=headers)
-
-
-async def _whole(
-    request: web.Request, wire: Wire, step: Step, document: dict[str, Any]
-) -> web.StreamResponse:
-    """Send one document; the two mid-reply faults drop the connection half-way through it."""
-    body = msgspec.json.encode(document)
-    headers = wire.headers() | {"content-type": "application/json"}
-    if step.fault not in {"cut", "error_event"}:
-        return web.Response(body=body, headers=headers)
-    response = web.StreamResponse(headers=headers | {"content-length": str(len(body))})
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    return _drop(request, response)
-
-
-def _drop(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """Close the connection now, without the last chunk that would make the reply look whole."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response() if response is None else response
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ from router.tracks.guarded import guarded
 from router.tracks.headers import back, field, foreign_encoding, onward
 from router.tracks.lite import Lite
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
-from router.types import DialectName, Headers, Plan, Reply, Request
+from router.types import DialectName, Headers, Plan, Progress, Reply, Request
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, name_model
 from router.wire.model_limits import fit
@@ -110,10 +110,11 @@ class CloudTrack:
     async def close(self) -> None:
         """The connections are the egress's; whoever made that closes it."""
 
-    async def open(self, plan: Plan, decision: Decision) -> Reply:
+    async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         cleared(plan.clearance)
-        model = self.model_for(plan.request.model, decision)
+        progress = progress or Progress()
+        model = progress.model = self.model_for(plan.request.model, decision)
         native = self._spoken is not None and self._spoken.name == plan.request.dialect
         if plan.features.safeguards and not (native and self._settings.dialect == "anthropic"):
             raise TrackError(
@@ -134,8 +135,8 @@ class CloudTrack:
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
                     if self._spoken is not None and native:
-                        return await self._relay(plan, model, self._spoken)
-                    return await self._lite.open(plan, model)
+                        return await self._relay(plan, model, self._spoken, progress)
+                    return await self._lite.open(plan, model, progress)
             except TimeoutError as late:
                 raise unreachable(
                     "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT, fault=fault_of(late)
@@ -153,7 +154,7 @@ class CloudTrack:
         model = self.model_for(plan.request.model, plan.decision)
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
-                async with await self._post(plan, model, COUNT_PATH) as response:
+                async with await self._post(plan, model, COUNT_PATH, Progress()) as response:
                     return msgspec.json.decode(await response.read(), type=_Count).input_tokens
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise unreachable("could not count the tokens") from failure
@@ -166,14 +167,14 @@ class CloudTrack:
         """Whether the provider surely has no model of that name: another company makes it."""
         return providers.lacks_model(self._settings, name)
 
-    async def _relay(self, plan: Plan, model: str, spoken: Spoken) -> Reply:
-        response = await self._post(plan, model, spoken.path)
+    async def _relay(self, plan: Plan, model: str, spoken: Spoken, progress: Progress) -> Reply:
+        response = await self._post(plan, model, spoken.path, progress)
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise unreachable(f"answered in `{encoding[:40]}`, which cannot be read here")
         headers = back(response.raw_headers)
         streams = response.content_type == EVENT_STREAM
-        tap = DIALECTS[spoken.name].tap(streams)
+        tap = progress.tap = DIALECTS[spoken.name].tap(streams)
         source = body_of(response, tap)
         if failed(response.status):
             body = b"".join([chunk async for chunk in source])
@@ -201,13 +202,14 @@ class CloudTrack:
             tap=tap,
         )
 
-    async def _post(self, plan: Plan, model: str, path: str) -> aiohttp.ClientResponse:
+    async def _post(self, plan: Plan, model: str, path: str, progress: Progress) -> aiohttp.ClientResponse:
         request = plan.request
         return await self._egress.post(
             plan.clearance,
             f"{self._base}{path}?{request.query}" if request.query else self._base + path,
             headers=self._headers(request.headers),
             body=await self._body(request, model),
+            progress=progress,
         )
 
     async def _body(self, request: Request, model: str) -> bytes:

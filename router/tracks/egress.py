@@ -13,7 +13,6 @@ Rules that hold in this file:
 
 import asyncio
 import importlib
-import io
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -29,15 +28,14 @@ from policies.privacy import Clearance
 from router.errors import TrackError
 from router.settings import CloudSettings
 from router.tracks import providers
+from router.tracks.connector import Body, Connector
+from router.types import Progress
 
 if TYPE_CHECKING:
     from router.tracks.line import Line
 
 IDLE_S = 60.0
 """How long an unused connection is kept."""
-
-LARGE = 2**20
-"""Bytes above which aiohttp wants a body as a file, so that it is written in pieces."""
 
 QUIET: Mapping[str, str] = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -80,7 +78,7 @@ class Egress:
 
     def __init__(self, settings: CloudSettings) -> None:
         self._settings = settings
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._session: aiohttp.ClientSession | None = None
         self._proxy = lru_cache(_proxy_for)
         self._address = providers.address(settings)
         self._litellm: Any = None
@@ -95,17 +93,18 @@ class Egress:
         *,
         headers: Sequence[tuple[str, str]],
         body: bytes,
+        progress: Progress | None = None,
     ) -> aiohttp.ClientResponse:
-        """Send `body` and return once the answer's headers are here; the caller closes the response.
+        """Send `body`, once, and return when the answer's headers are here; the caller closes the response.
 
-        A connection that fails before anything came back is tried once more, on a fresh one:
-        a pooled connection may have gone stale without anyone having noticed.
+        What fails is not tried again: the provider may have processed it (see `connector`).
 
         Args:
             clearance: leave to do so.
             url: absolute; sent as it is written.
             headers: sent as they are; host and length are added.
             body: sent as it is.
+            progress: whether anything was sent, and what status came, is noted there.
 
         Raises:
             TrackError: cause `private`; `unsupported` where this is not the configured address.
@@ -114,14 +113,21 @@ class Egress:
         """
         cleared(clearance)
         self._confine(url)
-        try:
-            return await self._send(url, headers, body, fresh=False)
-        except TimeoutError:
-            raise
-        except aiohttp.ClientConnectionError:
-            return await self._send(url, headers, body, fresh=True)
+        progress = progress or Progress()
+        address = URL(url, encoded=True)
+        response = await self._opened().post(
+            address,
+            data=Body(body, progress),
+            headers=CIMultiDict(headers),
+            allow_redirects=False,
+            proxy=self._proxy(address.scheme, address.host or ""),
+        )
+        progress.status = response.status
+        return response
 
-    async def chat(self, clearance: Clearance, params: Mapping[str, Any]) -> tuple[Any, "Line"]:
+    async def chat(
+        self, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None = None
+    ) -> tuple[Any, "Line"]:
         """`litellm.acompletion`, which speaks OpenAI's dialect to any provider.
 
         Returns:
@@ -138,11 +144,12 @@ class Egress:
             raise providers.unknown_provider(provider or params["model"])
         if self._address is None:
             raise providers.unknown_address(self._settings)
+        progress = progress or Progress()
         litellm = await self._load()
         from router.tracks.line import CURRENT, Line
 
         async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> aiohttp.ClientResponse:
-            return await self.post(clearance, url, headers=headers, body=body)
+            return await self.post(clearance, url, headers=headers, body=body, progress=progress)
 
         line = Line(post)
         CURRENT.set(line)
@@ -160,9 +167,9 @@ class Egress:
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
         if self._litellm is not None:
             await self._litellm.close_litellm_async_clients()
 
@@ -177,29 +184,12 @@ class Egress:
         if (address := URL(url, encoded=True)).origin() != self._address:
             raise providers.another_address(address, self._address)
 
-    async def _send(
-        self, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, fresh: bool
-    ) -> aiohttp.ClientResponse:
-        address = URL(url, encoded=True)
-        return await self._session(fresh=fresh).post(
-            address,
-            data=body if len(body) <= LARGE else io.BytesIO(body),
-            headers=CIMultiDict(headers),
-            allow_redirects=False,
-            proxy=self._proxy(address.scheme, address.host or ""),
-        )
-
-    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
-        if fresh not in self._sessions:
-            connector = (
-                aiohttp.TCPConnector(limit=self._settings.connections, force_close=True)
-                if fresh
-                else aiohttp.TCPConnector(limit=self._settings.connections, keepalive_timeout=IDLE_S)
-            )
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
             # `trust_env` is left off: it would read ~/.netrc in a thread for every request,
             # and replace the client's key by what stands there. The proxy is taken by hand.
-            self._sessions[fresh] = aiohttp.ClientSession(
-                connector=connector,
+            self._session = aiohttp.ClientSession(
+                connector=Connector(limit=self._settings.connections, keepalive_s=IDLE_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
                     total=self._settings.total_s, sock_connect=self._settings.connect_s
@@ -208,7 +198,7 @@ class Egress:
                 max_line_size=32768,
                 max_field_size=32768,
             )
-        return self._sessions[fresh]
+        return self._session
 
     async def _load(self) -> Any:
         async with self._loading:

@@ -28,7 +28,7 @@ from router.tracks.headers import field
 from router.tracks.providers import base_url
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
-from router.types import Headers, Plan, Reply, Request, Usage
+from router.types import Headers, Plan, Progress, Reply, Request, Usage
 from router.wire import DIALECTS
 from router.wire.body import whole
 from router.wire.chat_calls import repair_reply
@@ -97,7 +97,7 @@ class Lite:
         self._settings = settings
         self._egress = egress
 
-    async def open(self, plan: Plan, model: str) -> Reply:
+    async def open(self, plan: Plan, model: str, progress: Progress) -> Reply:
         """Answer `plan.request` with `model`, in the client's dialect.
 
         Raises:
@@ -105,8 +105,11 @@ class Lite:
             BadRequest: it cannot be put to the provider.
         """
         told = Told(model)
+        progress.tap = told
         try:
-            answer, line = await self._egress.chat(plan.clearance, self._params(plan.request, model))
+            answer, line = await self._egress.chat(
+                plan.clearance, self._params(plan.request, model), progress
+            )
             if not plan.request.stream:
                 return _whole(plan.request, model, answer, told)
             source = self._stream(plan.request, answer, line, told)

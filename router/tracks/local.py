@@ -38,7 +38,7 @@ from router.tracks.nearby import Nearby
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
-from router.types import Headers, Plan, Reply, Request, Tap
+from router.types import Headers, Plan, Progress, Reply, Request, Tap
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
 from router.wire.chat_calls import repair_reply
@@ -115,8 +115,9 @@ class LocalTrack:
         """Close the connections; the engine is stopped by whoever made it."""
         await self._nearby.close()
 
-    async def open(self, plan: Plan, decision: Decision) -> Reply:
+    async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
+        del progress  # nobody bills its tokens
         async with guarded(self._breaker, plan, decision, "local_error"):
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):

@@ -4,7 +4,6 @@ The address is taken from the settings or the engine, never from a request, so w
 not leave this machine can pass here without a clearance. No proxy, no redirect, no netrc.
 """
 
-import io
 import os
 from collections.abc import Mapping
 from typing import Protocol
@@ -13,9 +12,11 @@ import aiohttp
 
 from router.errors import TrackError
 from router.settings import LocalSettings
+from router.tracks.connector import Body, Connector
+from router.types import Progress
 
-LARGE = 2**20
-"""Bytes above which aiohttp wants a body as a file, so that it is written in pieces."""
+IDLE_S = 15.0
+"""How long an unused connection is kept."""
 
 
 class Listens(Protocol):
@@ -36,7 +37,7 @@ class Nearby:
     async def post(
         self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
-        """Send JSON and return once the answer's headers are here; the caller closes the response.
+        """Send JSON, once, and return when the answer's headers are here; the caller closes the response.
 
         Raises:
             TrackError: `local_error`, the engine has no address right now.
@@ -44,7 +45,7 @@ class Nearby:
         """
         return await self._opened().post(
             self._base() + path,
-            data=body if len(body) <= LARGE else io.BytesIO(body),
+            data=Body(body, Progress()),
             headers=self._key() | {"content-type": "application/json"} | dict(headers or {}),
             allow_redirects=False,
         )
@@ -76,7 +77,7 @@ class Nearby:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),  # the model's own queue is the limit
+                connector=Connector(limit=0, keepalive_s=IDLE_S),  # the model's own queue is the limit
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._settings.total_s, sock_connect=10),
             )

@@ -49,7 +49,7 @@ class Answering:
         self._before = before
         self._between = between
 
-    async def open(self, plan, decision):
+    async def open(self, plan, decision, progress=None):
         if self._before:
             await self._before()
         tap = DIALECTS["openai_chat"].tap(False)

@@ -116,7 +116,7 @@ def test_an_unreadable_request_is_served_by_otherwise():
         def reading(self, request):
             raise RuntimeError("no")
 
-        def correct(self, model, estimated, actual):
+        def correct(self, team, model, estimated, actual):
             pass
 
     policies = PolicyHolder("balanced")

@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - tables of whole requests and commands read best one row a line
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -415,17 +416,52 @@ def test_large_unseen_text_is_estimated_then_settled(request_of):
     assert exact.context_tokens == Reader(count_bytes=1 << 20).read(request).context_tokens
 
 
-def test_correction_is_per_model_and_bounded(reader, request_of):
+@pytest.fixture
+def reports(reader, request_of):
+    """Counts one body as `model`, and reports so many times what it is; returns what counting says then."""
     body = {"messages": [user(text("word " * 2_000))]}
-    before = reader.read(request_of(body)).context_tokens
-    for _ in range(40):
-        told = reader.read(request_of(body)).context_tokens
-        reader.correct("m", told, round(before * 1.3))
-    assert reader.read(request_of(body)).context_tokens == pytest.approx(before * 1.3, rel=0.02)
-    assert reader.read(request_of(body, model="other")).context_tokens == before
-    for _ in range(100):
-        reader.correct("m", 1_000, 1_000_000)
-    assert reader.read(request_of(body)).context_tokens <= 2 * before
+
+    def counted(model="m") -> int:
+        return reader.read(request_of(body, model=model)).context_tokens
+
+    before, own = counted("none"), request_of(body).team
+
+    def report(factor, times=1, team=own, model="m") -> float:
+        for _ in range(times):
+            estimated = reader.read(replace(request_of(body, model=model), team=team)).context_tokens
+            reader.correct(team, model, estimated, round(before * factor))
+        return counted() / before
+
+    return report
+
+
+def test_a_correction_follows_what_usually_comes(reports):
+    assert reports(1.3, 40) == pytest.approx(1.3, rel=0.02)
+    assert reports(0.8, 80) == pytest.approx(0.8, rel=0.02)
+
+
+@pytest.mark.parametrize("odd", [0.5, 0.75, 1.9, 2.0])
+def test_twenty_odd_reports_move_it_little(reports, odd):
+    assert reports(odd, 20) == pytest.approx(1, rel=0.25)
+    reports(1.1, 60)
+    assert reports(odd, 15) == pytest.approx(1.1, rel=0.01)
+
+
+@pytest.mark.parametrize("absurd", [0, -3, 0.01, 0.49, 2.1, 10, 1e12])
+def test_absurd_reports_move_nothing(reports, absurd):
+    assert reports(absurd, 200) == 1
+
+
+def test_a_correction_is_one_team_s_and_one_model_s(reports):
+    assert reports(1.5, 30, team="others") == 1
+    assert reports(1.5, 30, model="other") == 1
+
+
+def test_corrections_are_bounded(reader, reports):
+    reports(1.2, 30)
+    for number in range(5_000):
+        reader.correct(f"team {number}", "m", 1_000, 1_500)
+    assert reports(1.2, 0) == 1  # forgotten, as the longest unused
 
 
 def test_caches_stay_bounded(request_of):

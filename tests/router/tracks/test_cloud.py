@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import socket
+import threading
+import time
 from dataclasses import replace
 
 import pytest
 
 from policies.decide import Decision
 from router.errors import TrackError
+from router.types import Progress
 
 CLOUD = Decision(track="cloud", rule="asked", why="for the test")
 OURS = ("x-api-key", "sk-ant-api03-ours")
@@ -265,45 +269,76 @@ async def test_an_error_event_after_something_useful_passes(cloud, upstream, pla
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_connection_closed_before_any_byte_is_tried_once_more(
-    cloud, upstream, plan, whole, stream
-) -> None:
-    await upstream.script({"fault": "close"}, {"text": "second"})
-    assert b"second" in await whole(await cloud().open(plan({"stream": stream}), CLOUD))
+@pytest.mark.parametrize("fault", ["close", "close_after_head", "empty", "garbage"])
+async def test_what_was_sent_once_is_not_sent_again(cloud, upstream, plan, whole, stream, fault) -> None:
+    """Nobody but the provider knows whether it was processed."""
+    track = cloud()
+    await whole(await track.open(plan(), CLOUD))  # a connection is in the pool
+    await upstream.script({"fault": fault}, {"text": "never"})
+    progress = Progress()
+    with contextlib.suppress(TrackError, ConnectionError):
+        assert b"never" not in await whole(await track.open(plan({"stream": stream}), CLOUD, progress))
+    assert progress.sent
     assert len(await upstream.requests()) == 2
 
 
-async def test_and_only_once(cloud, upstream, plan) -> None:
-    await upstream.script({"fault": "close", "times": 5})
-    with pytest.raises(TrackError) as caught:
-        await cloud().open(plan(), CLOUD)
-    assert (caught.value.cause, caught.value.status) == ("cloud_error", 502)
-    assert caught.value.reply is None
-    assert len(await upstream.requests()) == 2
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n"
 
 
-async def test_a_stale_pooled_connection_is_not_used_for_the_second_try(
+@pytest.mark.parametrize("more", [b"", b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"])
+async def test_a_pooled_connection_that_ended_while_idle_is_not_used(cloud, plan, whole, more) -> None:
+    """The request goes out once, over another, also where the loop has not yet read the end."""
+    ended = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        for body in (b"{}", b"[]"):
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(65536)
+                connection.sendall(ANSWER + body)
+                time.sleep(0.1)  # the answer is read before what follows
+                connection.sendall(more)
+            ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        track = cloud(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert await whole(await track.open(plan(), CLOUD)) == b"{}"
+        ended.wait()  # the loop stands still meanwhile
+        assert await whole(await track.open(plan(), CLOUD)) == b"[]"
+        server.join()
+
+
+async def test_a_pooled_connection_that_ends_on_the_request_is_a_failure(
     cloud, raw, read, plan, whole
 ) -> None:
-    """Both pooled connections were closed by the provider while the client was not looking."""
-    answered = asyncio.Barrier(2)
-
-    async def answers_once_then_closes_on_the_next(reader, writer) -> None:
+    async def answers_once_then_ends_on_the_next(reader, writer) -> None:
         await read(reader)
-        await answered.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        writer.write(ANSWER + b"{}")
         await reader.readexactly(1)  # the next request begins
 
-    async def answers(reader, writer) -> None:
-        await read(reader)
-        writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n"fresh"')
-
-    url, seen = await raw(answers_once_then_closes_on_the_next, answers_once_then_closes_on_the_next, answers)
+    url, seen = await raw(answers_once_then_ends_on_the_next)
     track = cloud(base_url=url)
-    both = await asyncio.gather(track.open(plan(), CLOUD), track.open(plan(), CLOUD))
-    assert [await whole(reply) for reply in both] == [b"{}", b"{}"]
-    assert await whole(await track.open(plan(), CLOUD)) == b'"fresh"'
-    assert seen.count(b"accepted") == 3
+    assert await whole(await track.open(plan(), CLOUD)) == b"{}"
+    with pytest.raises(TrackError) as caught:
+        await track.open(plan(), CLOUD)
+    assert (caught.value.cause, caught.value.status, caught.value.reply) == ("cloud_error", 502, None)
+    assert seen.count(b"accepted") == 1
+
+
+async def test_what_is_not_sent_is_known(cloud, plan) -> None:
+    progress = Progress()
+    with pytest.raises(TrackError):
+        await cloud(base_url="http://127.0.0.1:1").open(plan(), CLOUD, progress)
+    assert not progress.sent
+
+
+@pytest.mark.parametrize("size", [1, 2**20, 2**20 + 1, 3 * 2**20 + 7])
+async def test_a_body_arrives_as_it_is(cloud, upstream, plan, whole, size) -> None:
+    sent = plan({"model": "claude-sonnet-5-5", "metadata": {"padding": "x" * size}})
+    await whole(await cloud().open(sent, CLOUD))
+    assert (await upstream.last())["body"] == sent.request.body
 
 
 async def test_refused(cloud, plan) -> None:
