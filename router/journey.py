@@ -11,10 +11,13 @@ from typing import Literal
 
 from policies.decision import Decision
 from router.errors import Cause, TrackError, TurnoutError
+from router.prices import COLUMNS
 from router.reading.tokens import estimate
 from router.types import Attempt, Outcome, Plan, Progress, Reply, Tap, Usage
 from router.worktime import WorkTime
 
+MOST_TOKENS = 100_000_000
+"""No provider serves a request with more: a report beyond it is an error."""
 HUNG_UP = 499
 """The row's status where the client left before there was one; nginx's number."""
 
@@ -180,7 +183,12 @@ def _read(plan: Plan, tap: Tap | None) -> Usage:
     """What the reply reported; an estimate where it did not, or did not come to its end."""
     if tap is None:
         return Usage(input=plan.features.context_tokens, estimated=True)
-    if tap.usage is not None and tap.complete:
-        return tap.usage
-    usage = tap.usage or Usage(input=plan.features.context_tokens)
+    reported = tap.usage if tap.usage is not None and _credible(tap.usage) else None
+    if reported is not None and tap.complete:
+        return reported
+    usage = reported or Usage(input=plan.features.context_tokens)
     return replace(usage, output=max(usage.output, estimate(tap.written)), estimated=True)
+
+
+def _credible(usage: Usage) -> bool:
+    return all(0 <= getattr(usage, column) <= MOST_TOKENS for column in COLUMNS)

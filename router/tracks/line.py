@@ -14,6 +14,8 @@ import aiohttp
 import httpx
 
 from router.errors import TrackError
+from router.tracks.evidence import Evidence
+from router.tracks.relay import EVENT_STREAM
 
 Post = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[aiohttp.ClientResponse]]
 
@@ -37,6 +39,8 @@ class Line(httpx.AsyncBaseTransport):
         """Why nothing was sent, where the egress did not allow it."""
         self.sent = False
         """The request went out, whatever came of it."""
+        self.evidence: Evidence | None = None
+        """What came; None where nothing did, or it went another way."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
@@ -59,7 +63,20 @@ class Line(httpx.AsyncBaseTransport):
         headers = [pair for pair in response.raw_headers if pair[0].lower() not in NOT_READ]
         if response.status >= ERROR:
             return httpx.Response(response.status, headers=headers, content=self.refusal)
+        self.evidence = Evidence(events=response.content_type == EVENT_STREAM)
         return httpx.Response(response.status, headers=headers, stream=_Body(self, response))
+
+    def read(self, chunk: bytes) -> None:
+        """Take the next bytes of the answer.
+
+        Raises:
+            httpx.ReadError: they are nothing that a provider's stream may hold.
+        """
+        if self.evidence is not None:
+            self.evidence.feed(chunk)
+            if not self.evidence.readable:
+                self.broken = ConnectionResetError("its stream holds something that is no JSON")
+                raise httpx.ReadError(str(self.broken))
 
     def close(self) -> None:
         """End the call at once; a finished one has given its connection back already."""
@@ -75,6 +92,7 @@ class _Body(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._response.content.iter_any():
+                self._line.read(chunk)
                 yield chunk
         except (aiohttp.ClientError, TimeoutError) as broken:
             self._line.broken = broken

@@ -111,7 +111,7 @@ class Lite:
                 plan.clearance, self._params(plan.request, model), progress
             )
             if not plan.request.stream:
-                return _whole(plan.request, model, answer, told)
+                return _whole(plan.request, model, answer, line, told)
             source = self._stream(plan.request, answer, line, told)
             held = await first_unit(source, told)
         except LiteFailure as failure:
@@ -156,22 +156,29 @@ class Lite:
 
 
 async def _encoded(answer: Any, line: "Line", told: Told, *, with_usage: bool) -> AsyncGenerator[bytes]:
-    """The chunks of litellm as the event stream of Chat Completions."""
+    """The chunks of litellm as the event stream of Chat Completions.
+
+    Raises:
+        LiteFailure: the provider failed, or ended before its answer was complete.
+    """
     frame = {"id": "", "object": "chat.completion.chunk", "created": int(time.time()), "model": told.model}
     try:
         async for chunk in answer:
             data = chunk.model_dump(exclude_none=True)
             frame["id"] = data["id"]
             choices = [_choice(choice) for choice in data["choices"]]
-            told.written += sum(len(str(value)) for one in choices for value in one["delta"].values())
+            told.written += sum(_length(choice["delta"]) for choice in choices)
             told.started = told.started or any(_useful(choice["delta"]) for choice in choices)
+            if any(choice["finish_reason"] for choice in choices):
+                _must_have_ended(line, told)  # where no reason came, litellm makes one up
             if any(choice["delta"] or choice["finish_reason"] for choice in choices):
                 yield encode("", msgspec.json.encode(frame | {"choices": choices}))
-            if usage := data.get("usage"):
+            if (usage := data.get("usage")) and _reported(line):
                 told.usage = _usage(usage, data.get("service_tier"))
                 if with_usage:
                     yield encode("", msgspec.json.encode(frame | {"choices": [], "usage": _shown(usage)}))
-    except TimeoutError:
+        _must_have_ended(line, told)
+    except (TimeoutError, LiteFailure):
         raise
     except Exception as failure:  # litellm raises anything over an answer that it cannot read
         raise LiteFailure(line, failure) from failure
@@ -181,8 +188,28 @@ async def _encoded(answer: Any, line: "Line", told: Told, *, with_usage: bool) -
     yield DONE
 
 
-def _whole(request: Request, model: str, answer: Any, told: Told) -> Reply:
+def _must_have_ended(line: "Line", told: Told) -> None:
+    """Hold the provider's own bytes against what litellm made of them.
+
+    Raises:
+        LiteFailure: no end came, and no reason for one.
+    """
+    evidence = line.evidence
+    if evidence is not None and not (evidence.finished or (evidence.done and told.started)):
+        raise LiteFailure(line, ConnectionResetError("it ended before it was complete"))
+
+
+def _reported(line: "Line") -> bool:
+    """Whether the provider reported usage; where it did not, litellm counts for itself and says nothing."""
+    return line.evidence is None or line.evidence.usage
+
+
+def _whole(request: Request, model: str, answer: Any, line: "Line", told: Told) -> Reply:
     data = answer.model_dump(exclude_none=True)
+    messages = [_standard(choice["message"]) for choice in data["choices"]]
+    told.started = any(map(_useful, messages))
+    if not told.started:
+        _must_have_ended(line, told)
     body = msgspec.json.encode({
         "id": data["id"],
         "object": "chat.completion",
@@ -191,15 +218,17 @@ def _whole(request: Request, model: str, answer: Any, told: Told) -> Reply:
         "choices": [
             {
                 "index": choice["index"],
-                "message": {"content": None} | _standard(choice["message"]),
+                "message": {"content": None} | message,
                 "finish_reason": choice["finish_reason"],
             }
-            for choice in data["choices"]
+            for choice, message in zip(data["choices"], messages, strict=True)
         ],
         "usage": _shown(data.get("usage", {})),
     })  # fmt: skip
-    told.usage = _usage(data.get("usage", {}), data.get("service_tier"))
-    told.started = told.complete = True
+    if _reported(line):
+        told.usage = _usage(data.get("usage", {}), data.get("service_tier"))
+    told.written = sum(map(_length, messages))
+    told.complete = True
     body = repair_reply(body)
     if request.dialect != "openai_chat":
         body = from_chat(body, model=model)
@@ -287,6 +316,14 @@ def _standard(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _useful(delta: Mapping[str, Any]) -> bool:
     return any(delta.get(name) for name in DELTA if name != "role")
+
+
+def _length(delta: Mapping[str, Any]) -> int:
+    """Bytes of content in a delta or message, about."""
+    texts = [delta.get(name) for name in ("content", "reasoning_content", "refusal")]
+    functions = [call.get("function") for call in delta.get("tool_calls") or ()]
+    texts += [function.get("arguments") for function in (*functions, delta.get("function_call")) if function]
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 def _usage(usage: Mapping[str, Any], tier: str | None = None) -> Usage:
