@@ -214,6 +214,11 @@ class Budgets:
                     return short
         return None
 
+    def release(self, request_id: str) -> None:
+        """Forget a reservation that nothing will be billed for."""
+        with self._lock:
+            self._let_go(request_id, 0.0)
+
     def reserved(self, request_id: str) -> float:
         """Tell how many dollars are reserved for a request; 0 where none are."""
         hold = self._holds.get(request_id)
@@ -288,9 +293,8 @@ class Budgets:
         """Keep what is in use, give back what is idle, and look how much is left. May block."""
         now = time.time()
         self._charge_lost()
-        with self._lock:
-            for request_id in [of for of, hold in self._holds.items() if now - hold.at > EXPIRE_S]:
-                self._let_go(request_id, 0.0)
+        for request_id in [of for of, hold in list(self._holds.items()) if now - hold.at > EXPIRE_S]:
+            self.release(request_id)
         for key, pot in list(self._pots.items()):
             idle_s = now - pot.touched_at
             if idle_s > FORGET_S and pot.used < DUST:

@@ -96,7 +96,9 @@ class Billing:
         )
         attempts = _attempts.decode(row["attempts"])
         served = 0.0 if row["served_track"] == "local" else self._cost(row["served_model"], usage, at)
-        failures = [self._cost(one.model, one.usage, at) for one in attempts if one.usage is not None]
+        prompt = Usage(input=usage.prompt or row["context_tokens"] or 0)
+        wasted = [(one.model, one.usage or prompt) for one in attempts if one.usage or _abandoned(one)]
+        failures = [self._prices.cost(model, spent, at=at) for model, spent in wasted]
         abandoned = _sum(*failures)
         local = self._local(row.get("engine_s"))
         failed = self._local(sum(one.engine_s or 0.0 for one in attempts if one.cause))
@@ -164,6 +166,11 @@ class Billing:
 
 def _columns(model: str, warm: float | None, cold: float | None, how: str) -> dict[str, Any]:
     return {"baseline_model": model, "baseline_usd": warm, "baseline_cold_usd": cold, "baseline_how": how}
+
+
+def _abandoned(attempt: Attempt) -> bool:
+    """Whether the cloud was left while it read, in a journal from before attempts had their usage."""
+    return attempt.track == "cloud" and attempt.cause == "slow"
 
 
 def _free(local: float | None) -> Bill:

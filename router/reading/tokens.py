@@ -7,6 +7,7 @@ and nothing is downloaded. Without that file every count is an estimate from byt
 import os
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median

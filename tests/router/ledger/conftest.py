@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from places import administered
+from ledger_places import administered
 from postgres_server import PostgreSQL, start
 
 from classifiers.features import Features

@@ -179,3 +179,26 @@ async def test_what_is_set_aside_already_needs_no_database(engine):
     assert await budgets.reserve("first", [TEAM], 0.1) is None
     with locked(engine):
         assert await budgets.reserve("second", [TEAM], 0.1) is None
+
+
+async def test_a_reservation_whose_row_is_lost_counts_as_spent(engine):
+    budgets = Budgets(engine)
+    assert await budgets.reserve("lost", [TEAM, KEY], 1.5) is None
+    budgets.lose("lost")
+    budgets.lose("never begun")
+    for _ in range(2):
+        budgets.renew()
+    assert [spent_of(budgets, of) for of in (TEAM, KEY)] == [pytest.approx(1.5)] * 2
+    assert budgets.reserved("lost") == 0
+    assert budgets.left(TEAM) == pytest.approx(LIMIT - 1.5)
+
+
+async def test_a_reservation_that_nothing_comes_of_expires(engine, monkeypatch):
+    budgets = Budgets(engine)
+    assert await budgets.reserve("silent", [TEAM], 4.0) is None
+    budgets.renew()
+    assert budgets.reserved("silent") == 4.0
+    monkeypatch.setattr("router.ledger.budgets.EXPIRE_S", -1.0)
+    budgets.renew()
+    assert (budgets.reserved("silent"), spent_of(budgets, TEAM)) == (0, 0)
+    assert budgets.left(TEAM) == pytest.approx(LIMIT)

@@ -7,7 +7,7 @@ from subprocess import Popen
 
 import pytest
 import sqlalchemy as sa
-from places import administered, busy, journals
+from ledger_places import administered, busy, journals
 
 from router.ledger import LedgerStore
 from router.ledger.database import journal_folder, locate

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from places import administered
+from ledger_places import administered
 
 from router.ledger import LedgerStore
 from router.ledger.tables import feedback

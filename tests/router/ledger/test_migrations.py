@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from places import administered
+from ledger_places import administered
 
 from router.errors import Misconfigured
 from router.ledger import LedgerStore

@@ -31,6 +31,7 @@ MIXED = {
 LOCAL = {"served_track": "local", "served_model": "qwen"}
 TOKENS = {"input": 10_000, "output": 1000}
 SLOW = {"track": "cloud", "model": "claude-sonnet-5-5", "cause": "slow", "status": 504, "seconds": 30.0}
+SERVED = {**SLOW, "cause": "", "status": 200}
 REFUSED = {**SLOW, "cause": "cloud_error", "status": 529}
 
 
@@ -79,6 +80,51 @@ def test_bills(
     assert bill.cost_usd == (cost if cost is None else pytest.approx(cost, abs=1e-12))
     assert bill.baseline_model == model
     assert bill.baseline_usd == (baseline if baseline is None else pytest.approx(baseline, abs=1e-12))
+
+
+USED = {"input": 10_000, "output": 100, "estimated": True}
+CUT = {**SLOW, "cause": "cloud_error", "status": 502, "usage": USED}
+"""An attempt that the provider bills: 10000*2 + 100*10."""
+ODD = {"served_model": "nobody-knows"}
+NAMELESS, LOST = ({**attempt, "model": "x"} for attempt in (SERVED, CUT))
+
+
+@pytest.mark.parametrize(
+    ("changed", "cost", "wasted", "budget"),
+    [
+        ({**LOCAL, **TOKENS, "attempts": json.dumps([CUT])}, 0.021, 0.021, 0.021),
+        ({**TOKENS, "attempts": json.dumps([CUT, SERVED])}, 0.051, 0.021, 0.051),
+        ({"attempts": json.dumps([CUT, CUT])}, 0.042, 0.042, 0.042),
+        ({"attempts": json.dumps([REFUSED])}, 0.0, 0.0, 0.0),
+        # A model without a price: unknown, and charged by the price of what was asked for
+        ({**TOKENS, **ODD, "attempts": json.dumps([SERVED])}, None, 0.0, 0.030),
+        ({**TOKENS, **ODD, "attempts": json.dumps([CUT, SERVED])}, None, 0.021, 0.051),
+        # Nothing has a price: all that was reserved, but no less than what is known
+        ({**TOKENS, **ODD, "reserved_usd": 0.5}, None, 0.0, 0.5),
+        (
+            {**TOKENS, **ODD, "attempts": json.dumps([NAMELESS]), "reserved_usd": 0.5},
+            None,
+            0.0,
+            0.5,
+        ),
+        ({"attempts": json.dumps([LOST]), "reserved_usd": 0.5}, None, None, 0.5),
+        (
+            {**TOKENS, "attempts": json.dumps([LOST]), "reserved_usd": 0.01},
+            None,
+            None,
+            0.030,
+        ),
+        ({"usage_estimated": True, "reserved_usd": 0.5}, None, 0.0, 0.5),
+        ({**TOKENS, **ODD}, None, 0.0, 0.0),  # no budget, no reservation
+    ],
+)
+def test_what_failed_is_wasted_and_a_budget_is_always_charged(
+    changed: dict[str, Any], cost: float | None, wasted: float | None, budget: float
+) -> None:
+    bill = BILLING.bill({**ROW, **changed}, 0)
+    assert bill.cost_usd == (None if cost is None else pytest.approx(cost))
+    assert bill.wasted_usd == (None if wasted is None else pytest.approx(wasted))
+    assert bill.budget_usd == pytest.approx(budget)
 
 
 def test_a_local_turn_is_held_against_the_conversation_so_far(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from subprocess import Popen
 
 import pytest
-from places import administered, busy
+from ledger_places import administered, busy
 
 from router.ledger import LedgerStore, rows
 from router.ledger.tables import BEGUN, FINISHED
