@@ -6,11 +6,12 @@ then no ground to refuse a call either. Nothing is ever fetched for a `$ref`.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import jsonschema
+import re2
 import referencing
 import referencing.exceptions
 from llama_cpp.llama_grammar import JSON_GBNF, json_schema_to_gbnf
@@ -98,7 +99,32 @@ def _validator(schema: Schema) -> Any:
         jsonschema.Draft202012Validator.check_schema(schema)
     except Exception:
         return None
-    return jsonschema.Draft202012Validator(schema, registry=referencing.Registry())
+    return _Validator(schema, registry=referencing.Registry())
+
+
+_NESTED = re.compile(r"[+*}]\)[+*{]|\|[^()]*\)[+*{]")
+"""A repeated group that ends in a repeat, or has alternatives: Python's engine may take for ever over it."""
+
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+def _matches(validator: Any, pattern: Any, instance: Any, _schema: Schema) -> Iterator[Any]:
+    """The keyword `pattern`, which a client writes: in linear time, or not at all."""
+    if not isinstance(pattern, str) or not validator.is_type(instance, "string"):
+        return
+    try:
+        found = re2.compile(pattern, options=_QUIET).search(instance)
+    except re2.error:  # it looks around, or refers back
+        if _NESTED.search(pattern):
+            return
+        found = re.search(pattern, instance)
+    if not found:
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _matches})
 
 
 def _parameters(name: str, tools: Sequence[Tool]) -> Schema:

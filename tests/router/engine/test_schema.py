@@ -157,3 +157,22 @@ def test_types_in_every_spelling_are_read(schema, text, value):
     call = Call(name="t", arguments={"v": text})
     assert odd.coerce(call, tools).arguments == {"v": value}
     assert isinstance(odd.problem(call, tools), str)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "holds"),
+    [
+        ("^(a+)+$", "a" * 40 + "!", False),
+        ("^(a|a)*$", "a" * 40 + "!", False),
+        ("^(?=x)(a+)+$", "a" * 40 + "!", True),  # cannot be checked in bounded time
+        ("^(?!y)[a-z]+$", "yes", False),
+        ("^(?!y)[a-z]+$", "no", True),
+        ("^\\d{3}$", "123", True),
+        ("^\\d{3}$", "12a", False),
+        ("[a-z", "x", True),
+    ],
+)
+def test_a_pattern_is_checked_in_bounded_time(pattern, value, holds):
+    parameters = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}}
+    tools = [{"type": "function", "function": {"name": "f", "description": "", "parameters": parameters}}]
+    assert (schema.problem(Call(name="f", arguments={"a": value}), tools) == "") is holds
