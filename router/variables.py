@@ -63,9 +63,9 @@ def expand(value: str, where: str, environment: Mapping[str, str]) -> str:
         if inside is None:
             raise Misconfigured(f"{where}: `{place[0][:60]}` is not understood: {_FORMS}")
         name, sign = inside["name"], inside["sign"]
-        known = environment.get(name)
-        if known or (known is not None and sign != ":-"):
-            return known
+        current = environment.get(name)
+        if current or (current is not None and sign != ":-"):
+            return current
         if sign:
             return str(inside["default"])
         raise Misconfigured(

@@ -115,12 +115,12 @@ def _matches(validator: Any, pattern: Any, instance: Any, _schema: Schema) -> It
     if not isinstance(pattern, str) or not validator.is_type(instance, "string"):
         return
     try:
-        found = re2.compile(pattern, options=_QUIET).search(instance)
+        match = re2.compile(pattern, options=_QUIET).search(instance)
     except re2.error:  # it looks around, or refers back
         if _NESTED.search(pattern):
             return
-        found = re.search(pattern, instance)
-    if not found:
+        match = re.search(pattern, instance)
+    if not match:
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 

@@ -171,9 +171,9 @@ def _settle(call: Json, ids: set[str]) -> bool:
     return msgspec.json.encode(call) != before
 
 
-def _own_id(given: str, ids: set[str]) -> str:
+def _own_id(sent: str, ids: set[str]) -> str:
     """The id that a call has to itself in its reply."""
-    own = given if given and given not in ids else f"call_{uuid4().hex[:24]}"
+    own = sent if sent and sent not in ids else f"call_{uuid4().hex[:24]}"
     ids.add(own)
     return own
 

@@ -57,8 +57,8 @@ def _changes(fields: _Fields, row: Mapping[str, Any]) -> dict[str, Any]:
         changes |= {name: None for name in _SAMPLING if getattr(fields, name) is not None}
     choice = fields.tool_choice
     if row.get("supports_forced_tool_use") is False and _type(choice) in _FORCED:
-        rest = {name: value for name, value in choice.items() if name not in ("type", "name")}
-        changes["tool_choice"] = {"type": "auto", **rest}
+        options = {name: value for name, value in choice.items() if name not in ("type", "name")}
+        changes["tool_choice"] = {"type": "auto", **options}
     needed = _THINKING.get(_type(fields.thinking))
     if needed and not row.get(needed):
         changes["thinking"] = None
