@@ -133,6 +133,21 @@ def reading(
     _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 
+@app.command()
+def stalls(json_file: JsonFile = None, markdown_file: MarkdownFile = None) -> None:
+    """Measure how long others wait while one client sends a body that takes long.
+
+    Example: [bold]turnout bench stalls --markdown stalls.md[/bold]
+    """
+    from benchmarks.speed.stalls import markdown, run
+
+    console = Console()
+    with console.status("starting") as status:
+        result = run(status.update)
+    console.print(markdown(result), markup=False, soft_wrap=True)
+    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
 def _keep(
     result: Any, markdown: Callable[[Any], str], *, json_file: Path | None, markdown_file: Path | None
 ) -> None:

@@ -252,6 +252,6 @@ async def test_a_few_are_explained_or_counted(endpoint, path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("path", [ANTHROPIC, OPENAI, ROUTE])
-async def test_all_are_answered_or_refused(endpoint, path):
-    check(endpoint, await run(endpoint, path, range(SAMPLE, SAMPLE + ALL)))
+@pytest.mark.parametrize(("path", "number"), [(ANTHROPIC, ALL), (OPENAI, ALL), (ROUTE, ALL // 10)])
+async def test_all_are_answered_or_refused(endpoint, path, number):
+    check(endpoint, await run(endpoint, path, range(SAMPLE, SAMPLE + number)))
