@@ -3,7 +3,9 @@
 Messages quote what was being read: a prompt, an answer, an upstream's words.
 """
 
+import logging
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
 from types import TracebackType
@@ -15,6 +17,29 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 def described(failure: BaseException) -> str:
     """Return one line an exception of the chain, innermost cause last, each with its innermost frames."""
     return " <- ".join(f"{type(link).__name__} at {_where(link)}" for link in _chain(failure))
+
+
+class DefectFormatter(logging.Formatter):
+    """Writes an exception of the standard library's logging as `described` does."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """See `logging.Formatter`."""
+        return described(ei[1]) if ei[1] is not None else ""
+
+
+def keep_messages_out() -> None:
+    """Let whatever this process writes of an exception be its description: for processes of our own."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(DefectFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    sys.excepthook = lambda _, failure, __: _write(failure)
+    threading.excepthook = lambda args: _write(args.exc_value)
+
+
+def _write(failure: BaseException | None) -> None:
+    if failure is not None:
+        sys.stderr.write(f"{described(failure)}\n")
+        sys.stderr.flush()
 
 
 def format_exc_info(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

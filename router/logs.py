@@ -7,18 +7,10 @@ place, since its message may quote any of these.
 import asyncio
 import logging
 import sys
-from typing import Any
 
 import structlog
 
-from router.defects import described, format_exc_info
-
-
-class _Plain(logging.Formatter):
-    """Writes no exception's message."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
-        return described(ei[1]) if ei[1] is not None else ""
+from router.defects import DefectFormatter, format_exc_info
 
 
 class _Unfinished(logging.Filter):
@@ -49,7 +41,7 @@ def configure(level: str) -> None:
     # Other libraries' lines go through here, ours do not; below warnings they tell what was sent.
     quiet = max(number, logging.WARNING)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Plain(line))
+    handler.setFormatter(DefectFormatter(line))
     logging.basicConfig(level=quiet, handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").addFilter(_Unfinished())
     logging.getLogger("uvicorn.error").addFilter(_Noise())

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from router.defects import keep_messages_out
 from router.engine.model import Model
 from router.engine.scheduler import Scheduler
 from router.engine.server import Server
@@ -45,6 +46,7 @@ def main() -> None:
         os._exit(REFUSED)
     loaded.set()
     signs.join()
+    keep_messages_out()  # from here on there are prompts
     asyncio.run(_serve(server, options))
 
 
