@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from router.errors import BadRequest
+from router.privacy.pieces import check_keys
 
 
 class Feedback(BaseModel):
@@ -23,6 +24,7 @@ def read_feedback(body: bytes) -> Feedback:
     Raises:
         BadRequest: it is no JSON object with these two fields; the message names the wrong one.
     """
+    check_keys(body)
     try:
         return Feedback.model_validate_json(body)
     except ValidationError as error:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from policies.load import SHIPPED, PolicyError, load
 from router.errors import BadRequest
 from router.periods import find_zone
+from router.privacy.pieces import check_keys
 from router.teams import DEFAULT_TEAM, Budget, Key, Team, Terms
 
 MOST = 1_000_000_000
@@ -210,6 +211,7 @@ def read(part: type[Part], given: dict[str, Any] | bytes) -> Part:
     """
     try:
         if isinstance(given, bytes):
+            check_keys(given)
             return part.model_validate_json(given)
         return part.model_validate(given)
     except ValidationError as error:

@@ -22,12 +22,22 @@ def show_explanation(told: Json, console: Console) -> None:
     )
     if decision["refusal"]:
         console.print(f"[bold red]refused[/]: {escape(decision['refusal'])}")
+    if told["privacy"]:
+        console.print(_privacy(told["privacy"]))
     console.print(_rules(told["rules"], decision["rule"]))
     console.print(_features(told["features"]))
     if told["changes"]:
         console.print("[bold]What would have changed it[/]")
         for change in told["changes"]:
             console.print(escape(f"  {change['when']}  ->  {change['track']} ({change['rule']})"))
+
+
+def _privacy(sightings: list[Json]) -> Table:
+    title = "What must stay (never_cloud), and where it stands"
+    table = Table("pattern", "where", "in", "words", title=title, title_justify="left")
+    for item in sightings:
+        table.add_row(*(escape(item[name]) for name in ("source", "where", "part", "text")))
+    return table
 
 
 def _rules(rules: list[Json], decided: str) -> Table:

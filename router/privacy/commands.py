@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice, product
 
+import re2
+
 from policies.globs import Glob, may_expand
 from router.privacy.listing import is_listing
 
-_TOKEN = re.compile(r"[^\s'\"`|;&<>()=,:@]*[*?\[{][^\s'\"`|;&<>()=:@]*")
+_TOKEN = re.compile(r"[^\s'\"`|;&<>()=:@]+")
+_WILD = re.compile(r"[*?\[{]")
 _REGEX = re.compile(r"\\[a-z](?=[*+?{\])|])|\(\?[a-z:=!<]|[.\])][*+?]")
 """What only a regular expression holds: no shell expands it."""
 _NAMED_CLASS = re.compile(r"\[\[:[a-z]{3,8}:\]\]")
@@ -16,7 +19,7 @@ _MOST_TOKENS = 2_000
 _MOST_SPELLINGS = 64
 _LONGEST = 300
 
-_GIT = re.compile(
+_GIT = re2.compile(
     r"\bgit(?:\s+(?:-[Cc]\s+\S+|--?[\w-]+(?:=\S+)?))*\s+"
     r"(?P<verb>diff|show|log|stash\s+show|format-patch|whatchanged|archive)\b(?P<rest>[^|;&\n]*)"
 )
@@ -39,6 +42,10 @@ _WRAPPER = re.compile(
     r"Process exited with code|Original token count)[^\n]*",
     re.IGNORECASE,
 )
+RAW_WILD = re2.compile(
+    rb"[A-Za-z0-9_.\-][*?\[{][^\s:]|[*?\]}][A-Za-z0-9_.\-]|[A-Za-z0-9_.\-][*?](?:[\s/\"';|]|\\)"
+)
+"""Finds in raw JSON what `expands_to` may be about."""
 RAW = rb"\bgit(?:\s|[^\"|;&]){1,60}?(?:diff|show|log|stash|format-patch|whatchanged|archive)\b"
 """Finds in raw JSON what `prints_unnamed` may be about."""
 
@@ -46,15 +53,22 @@ RAW = rb"\bgit(?:\s|[^\"|;&]){1,60}?(?:diff|show|log|stash|format-patch|whatchan
 def expands_to(command: str, globs: Iterable[Glob]) -> Glob | None:
     """The first of `globs` that a wildcard of `command`, in lower case, may expand to."""
     watched = [glob for glob in globs if glob.segments]
-    for token in islice(
-        _TOKEN.finditer(_REGEX.sub(" ", _NAMED_CLASS.sub("?", command)).replace("\\", "/")), _MOST_TOKENS
-    ):
-        if len(token[0]) <= _LONGEST:
-            for spelling in _spellings(token[0]):
-                found = next((glob for glob in watched if may_expand(spelling, glob)), None)
-                if found is not None:
-                    return found
+    if not watched or not _WILD.search(command):
+        return None
+    plain = _REGEX.sub(" ", _NAMED_CLASS.sub("?", command)).replace("\\", "/")
+    for token in islice(_tokens(plain), _MOST_TOKENS):
+        for spelling in _spellings(token):
+            found = next((glob for glob in watched if may_expand(spelling, glob)), None)
+            if found is not None:
+                return found
     return None
+
+
+def _tokens(command: str) -> Iterator[str]:
+    """Words with a wildcard or braces in them."""
+    for word in _TOKEN.findall(command):
+        if len(word) <= _LONGEST and _WILD.search(word):
+            yield from [word] if "{" in word else word.split(",")
 
 
 def _spellings(token: str) -> Iterator[str]:
@@ -67,10 +81,10 @@ def _spellings(token: str) -> Iterator[str]:
 def prints_unnamed(command: str) -> bool:
     """Whether a command prints contents of files all over a repository that it does not name."""
     for call in _GIT.finditer(command):
-        rest = call["rest"]
+        rest = call.group("rest")
         if _QUIET.search(rest) and not _PATCH.search(rest):
             continue
-        if call["verb"] == "log" and not _PATCH.search(rest):
+        if call.group("verb") == "log" and not _PATCH.search(rest):
             continue
         if not _NAMES.search(rest):
             return True

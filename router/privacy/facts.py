@@ -52,7 +52,8 @@ def gather(piece: Piece, value: Any, watch: Watch) -> PieceFacts:
     acts = isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
     opaque = watch.opaque and any(_is_opaque(value))
     named = piece.name != MESSAGES and watch.needles.may_hold(piece.name.encode(errors="replace"))
-    if not acts and not named and not watch.needles.may_hold(piece.raw):
+    wild = acts and bool(watch.globs) and commands.RAW_WILD.search(piece.raw) is not None
+    if not wild and not named and not watch.needles.may_hold(piece.raw):
         return PieceFacts(frozenset(), edges, opaque=opaque)
     unnamed: set[str] = set()
     sources: set[str] = set()
@@ -79,11 +80,12 @@ def sightings(texts: Iterable[Text], watch: Watch) -> Iterator[Sighting]:
     spoken = [text.text for text in texts if text.spoken]
     listings: dict[str, bool] = {}
     for text in texts:
-        if text.part is not Part.COMMAND and not watch.needles.may_hold(text.text.encode(errors="replace")):
+        if not watch.may_match(text):
             continue
-        listed = text.part is Part.RESULT and _is_listing(text.call, texts, listings)
-        for source, words in watch.in_text(text.text, text.part, paths=not listed):
-            yield Sighting(source, text.part, text.place, words)
+        for source, words in watch.in_text(text.text, text.part):
+            listed = text.part is Part.RESULT and source in watch.paths
+            if not (listed and _is_listing(text.call, texts, listings)):
+                yield Sighting(source, text.part, text.place, words)
     if watch.patterns and len(spoken) > 1:
         for glue in (" ", ""):
             joined = glue.join(spoken)

@@ -35,7 +35,7 @@ _SECRET = re.compile(r"[A-Za-z0-9+=_\-]{20,}")
 _HASH = re.compile(r"\b[0-9a-f]{40}\b")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,6}$")
 _COUNT = re.compile(r"[\w@+~./\\\-]+:\d{1,4}$")
-_FENCE = re.compile(r"^```[^\n`]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^```[^\n`]*\n(.*?)```", re.DOTALL | re.MULTILINE)
 _FEW = 4
 """Bare words in order are a listing only where there are at least so many."""
 _SEVERAL = 3

@@ -72,11 +72,11 @@ def _hidden() -> bytes:
 
 
 _JUNK = (
-    rb"(?:['\"`^\\*_~]|</?[A-Za-z]{1,8}>|(?:\x1b|\\u001[bB]|\\x1[bB]|\\0?33|\\e)\[[0-9;?]{0,20}[A-Za-z]|\"\s*,\s*\"|\\\\\\n|\$[@*!]|\$\{\w*\}|\$\(\)|&(?:shy|zwn?j|ZeroWidthSpace|NoBreak|lrm|rlm);"
+    rb"(?:['\"`^\\*_~]|</?[A-Za-z]{1,8}>|(?:\x1b|\\u001[bB]|\\x1[bB]|\\0?33|\\e)\[[0-9;?]{0,20}[A-Za-z]|\"\s*,\s*\"|\\\\\\n|[\\`^]\r?\n|\$[@*!]|\$\{\w*\}|\$\(\)|&(?:shy|zwn?j|ZeroWidthSpace|NoBreak|lrm|rlm);"
     rb"|&#(?:173|x[aA][dD]|820[3-7]|x200[b-fB-F]|8288|x2060|65279|x[fF]{2}[eE]{2});|" + _hidden() + rb")*"
 )
 _BEGINS = (
-    rb"(?:^|[^A-Za-z0-9]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\\[0-7]{2,3}"
+    rb"(?:^|[^A-Za-z0-9]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%(?:25)*[0-9A-Fa-f]{2}|\\[0-7]{2,3}"
     rb"|-[A-Za-z]|\[[0-9;?]{0,20}[A-Za-z]|%~[A-Za-z]{0,4}[0-9])"
 )
 """A word begins: after no letter, or after an escape that ends in one."""
@@ -99,7 +99,7 @@ def _letter(char: str) -> bytes:
     for other in lookalikes().get(char.lower(), ()):
         units = other.encode("utf-16-be")
         escaped = b"".join(
-            rb"\\u(?i:%04x)" % int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)
+            rb"\\+u(?i:%04x)" % int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2)
         )
         spellings += [re.escape(other.encode()), escaped]
     if char == ".":

@@ -14,7 +14,7 @@ from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 
 _BREAKS = re.compile(r"\\r\\n|\\n|[\r\n\v\f\u2028]+")
-_PREFIX = re.compile(r"(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
+_PREFIX = re.compile(r"^(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
 _ENDS = " \t\"'`,;{}[]()"
 _SHORTEST, _LONGEST = 20, 2_000
 _WORDS = re.compile(r"[^\W\d_]{2,}")

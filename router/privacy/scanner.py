@@ -390,4 +390,4 @@ def _texts(value: Any) -> Iterator[list[Text]]:
         if name == MESSAGES and isinstance(field, list):
             yield from (list(walk(item, (name, at), Part.TEXT)) for at, item in enumerate(field))
         else:
-            yield list(walk(field, (name,), facts.part_of(name)))
+            yield [Text((name,), Part.TEXT, name, spoken=False), *walk(field, (name,), facts.part_of(name))]

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import jiter
+import re2
 
 Place = tuple[str | int, ...]
 """Where in the body: keys and positions, outermost first."""
@@ -61,7 +62,7 @@ _WORDS = frozenset({
 })  # fmt: skip
 """Keys whose value is a word of the dialect."""
 _IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
-_DATA_URL = re.compile(r"data:[\w/+.\-]*(?:;[\w=\-]+)*;base64,([A-Za-z0-9+/=_\-\s]{8,})", re.IGNORECASE)
+_DATA_URL = re2.compile(r"(?i)data:[\w/+.\-]*(?:;[\w=\-]+)*;base64,([A-Za-z0-9+/=_\-\s]{8,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
 _OPENED = frozenset({Part.COMMAND, Part.RESULT})
 _DEEPEST = 4
@@ -179,7 +180,7 @@ def _readable(text: str, key: str) -> Iterator[str]:
         yield from _from_base64(text)
     if "base64," in text:
         for url in _DATA_URL.finditer(text):
-            yield from _from_base64(url[1])
+            yield from _from_base64(url.group(1))
 
 
 def _from_base64(data: str) -> Iterator[str]:

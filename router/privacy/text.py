@@ -15,6 +15,8 @@ from functools import lru_cache
 from posixpath import normpath
 from urllib.parse import unquote
 
+import re2
+
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]|(?<=[A-Za-z0-9./_-])[\u0300-\u036f]+"
@@ -43,8 +45,8 @@ _CLIMBING = re.compile(r"[^\s\"'`=:(,;]+")
 _ANSI = re.compile(r"(?:\x1b|\\(?:x1[bB]|u001[bB]|0?33|e))\[[0-9;?]{0,20}[A-Za-z]")
 _SHARE = re.compile(r"/{1,2}wsl(?:\$|\.localhost)/[^/\s]{1,60}(?=/)")
 _SCRIPT_FOLDER = re.compile(r"%~[a-z]{0,4}\d|\$psscriptroot(?=[\w./])")
-_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)|\\[A-Za-z]{2,20}\{([^{}]{0,300})\}")
-_TAG = re.compile(r"<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>", re.DOTALL)
+_LINK = re2.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]*\)|\\[A-Za-z]{2,20}\{([^{}]{0,300})\}")
+_TAG = re2.compile(r"(?s)<!--.{0,400}?-->|</?[A-Za-z][^<>]{0,200}>")
 _BREAK = re.compile(r"\\r\\n|\\[nrt]")
 _LINE_START = re.compile(r"^[\s#/>*+\-;%|!]*(?:\d{1,7}[.):\t→|][ \t]*)?[\s#/>*+\-;%|!]*", re.MULTILINE)
 _MARKS = re.compile("[*_~`\\\\|\"'\u2018\u2019\u201c\u201d\u00ab\u00bb]+")
@@ -110,12 +112,12 @@ def _paths(plain: str) -> Iterator[str]:
     tidy = _STREAM.sub("", plain) if ":" in plain else plain
     if "wsl" in tidy:
         tidy = _SHARE.sub("", tidy)
-    tidy = _TRAILING.sub("/", tidy)
-    tidy = _HERE.sub("", _SLASHES.sub("/", tidy))
-    if tidy != plain:
-        yield tidy
-    if "/../" in tidy:
-        yield _CLIMBING.sub(_resolved, tidy)
+    for form in dict.fromkeys((tidy, _TRAILING.sub("/", tidy))):
+        short = _HERE.sub("", _SLASHES.sub("/", form))
+        if short != plain:
+            yield short
+        if "/../" in short:
+            yield _CLIMBING.sub(_resolved, short)
 
 
 def _resolved(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from policies.policy import Fence
 from router.privacy import commands
 from router.privacy.listing import without_listings
 from router.privacy.needles import Needle, Needles, needle_of
-from router.privacy.strings import Part
+from router.privacy.strings import Part, Text
 from router.privacy.text import path_forms, prose_forms
 
 _parser = __import__("re._parser", fromlist=["parse"])
@@ -36,6 +36,7 @@ class Watch:
         self.globs: tuple[Glob, ...] = tuple(
             {glob.source: glob for fence in fences for glob in fence.paths}.values()
         )
+        self.paths = frozenset(glob.source for glob in self.globs)
         sources = dict.fromkeys(source for fence in fences for source in fence.patterns)
         self.patterns = tuple(Pattern(source, re2.compile(source, QUIET).search) for source in sources)
         self.key = (tuple(glob.source for glob in self.globs), tuple(sources))
@@ -48,6 +49,9 @@ class Watch:
             everything=None in wanted,
             more=_more(self.globs),
         )
+        self._path_needles = Needles(
+            [needle for needle in path_needles if needle], everything=None in path_needles
+        )
         self.pattern_needles = Needles(
             [needle for needle in pattern_needles if needle], everything=None in pattern_needles
         )
@@ -57,17 +61,25 @@ class Watch:
     def __bool__(self) -> bool:
         return bool(self.globs or self.patterns)
 
-    def in_text(self, text: str, part: Part, *, paths: bool = True) -> Iterator[tuple[str, str]]:
+    def may_match(self, text: Text) -> bool:
+        """A cheap first look at one string."""
+        wild = text.part is Part.COMMAND and not _WILD.isdisjoint(text.text)
+        return wild or self.needles.may_hold(text.text.encode(errors="replace"))
+
+    def in_text(self, text: str, part: Part) -> Iterator[tuple[str, str]]:
         """What of one string must stay: the policy's own glob or pattern, and the words that match it.
 
         Args:
             text: the string, decoded.
             part: what it is part of.
-            paths: False where a path in it stays no secret; see `router.privacy.listing`.
         """
-        if self.globs and paths:
-            yield from self._paths(without_listings(text) if part is Part.TEXT else text, part)
-        if self.patterns:
+        data = text.encode(errors="replace")
+        if self.globs:
+            if self._path_needles.may_hold(data):
+                yield from self._paths(without_listings(text) if part is Part.TEXT else text, part)
+            if part is Part.COMMAND and (expanded := commands.expands_to(text.casefold(), self.globs)):
+                yield expanded.source, expanded.source
+        if self.patterns and self.pattern_needles.may_hold(data):
             yield from self.in_prose(text)
 
     def in_prose(self, text: str) -> Iterator[tuple[str, str]]:
@@ -80,14 +92,13 @@ class Watch:
     def _paths(self, text: str, part: Part) -> Iterator[tuple[str, str]]:
         command = part is Part.COMMAND
         for form in path_forms(text, command=command):
-            if self._written(form):
+            data = form.encode(errors="replace")
+            if self._written(data):
                 for glob in self.globs:
                     if match := re2.search(glob.written, form):
                         yield glob.source, match.group()
-            if command and self._named(form):
-                yield from self._bare(_MESSAGE.sub(" ", form))
-        if command and (expanded := commands.expands_to(text.casefold(), self.globs)):
-            yield expanded.source, expanded.source
+            if command and self._named(data):
+                yield from self._bare(re2.sub(_MESSAGE, " ", form))
 
     def _bare(self, form: str) -> Iterator[tuple[str, str]]:
         """Bare names in a command."""
@@ -98,8 +109,9 @@ class Watch:
                     break
 
 
-_MESSAGE = re.compile(r"(?:\s-[a-z]*m|\s--message|\s--title)[ =](?:'[^']{0,2000}'|\"[^\"]{0,2000}\")")
+_MESSAGE = r"(?:\s-[a-z]*m|\s--message|\s--title)[ =](?:'[^']*'|\"[^\"]*\")"
 """A commit's words, which are prose."""
+_WILD = frozenset("*?[{")
 _BASE64: Needle = ("base64", True, True)
 _DATA = rb'"(?:file_)?data"\s*:'
 """Content that must be decoded to be read."""
@@ -115,7 +127,8 @@ def _union(texts: list[str]) -> Any:
     options = re2.Options()
     options.max_mem = 64 << 20
     options.log_errors = False
-    return re2.compile("|".join(f"(?:{text})" for text in texts) if texts else r"\z.", options).search
+    union = "|".join(f"(?:{text})" for text in texts) if texts else r"\z."
+    return re2.compile(union.encode(), options).search
 
 
 def _of_glob(glob: Glob) -> Needle | None:

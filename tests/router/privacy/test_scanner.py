@@ -1,0 +1,165 @@
+"""The scan in steps sees what the scan at once sees; what was protected once stays so."""
+
+import json
+
+import pytest
+
+from policies.load import parse
+from policies.privacy import clear
+from router.errors import BadRequest
+from router.privacy.memory import Memory
+from router.privacy.scanner import Scanner, show
+from router.types import Request
+
+POLICY = parse(
+    "name: p\notherwise: {to: cloud, why: a}\n"
+    'never_cloud: {paths: ["vaults/**"], match: ["(?i)top secret"]}\n',
+    source="p.yaml",
+)
+LINES = (
+    "alpha primary host is on the third floor of the north wing\n"
+    "beta replica host is two rooms further down the hall\n"
+)
+
+
+def request(body: object, *, team: str = "web", headers=(), query: str = "") -> Request:
+    return Request(
+        id="r",
+        team=team,
+        user="me",
+        dialect="anthropic_messages",
+        operation="generate",
+        client="",
+        model="auto",
+        stream=False,
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        headers=headers,
+        query=query,
+    )
+
+
+def why(scanner: Scanner, body: object, **fields) -> str:
+    return clear(POLICY, scanner.scan(request(body, **fields), POLICY.fence)).why
+
+
+def said(*texts: str, **fields) -> dict:
+    messages = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
+    return {"messages": messages, **fields}
+
+
+def blocks(*content: dict) -> dict:
+    return {"messages": [{"role": "user", "content": list(content)}]}
+
+
+def reading(path: str, content: str, name: str = "Read") -> dict:
+    use = {"type": "tool_use", "id": "t1", "name": name, "input": {"file": [{"uri": path}]}}
+    answer = {"type": "tool_result", "tool_use_id": "t1", "content": content}
+    return {
+        "messages": [
+            {"role": "user", "content": "Have a look around."},
+            {"role": "assistant", "content": [use]},
+            {"role": "user", "content": [answer]},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        said("vaults/x: a"),
+        said("x", system="Contents of vaults/x:\na"),
+        said("x", metadata={"note": "TOP secret"}),
+        said("x", **{"TOP secret": 1}),
+        said("x", tool_choice={"type": "tool", "name": "TOP secret"}),
+        said("TOP", "secret"),
+        said("x TO", "P secret"),
+        said("secret", system="TOP"),
+        blocks({"type": "text", "text": "TOP"}, {"type": "text", "text": "secret"}),
+        blocks({"type": "new", "deep": [{"field": "TOP secret"}]}),
+        blocks({"type": "document", "source": {"type": "base64", "data": "VE9QIHNlY3JldCBwbGFucw=="}}),
+        reading("vaults/x", "a"),
+        reading("/repo/library", "vaults/x:a"),
+    ],
+    ids=range(13),
+)
+def test_what_must_stay_stays(body):
+    assert why(Scanner(), body).startswith("never_cloud: the conversation ")
+    assert show(request(body), POLICY.fence) or "system" in body or len(body["messages"]) > 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        said("x"),
+        said("import vaults", "Done."),
+        reading("library/x", "a"),
+        reading(".", "./a.py\n./vaults/x\n"),
+    ],
+)
+def test_what_may_leave_leaves(body):
+    assert why(Scanner(), body) == ""
+
+
+def test_headers_and_the_query_are_read_too():
+    assert why(Scanner(), said("x"), headers=(("x-note", "TOP secret"),))
+    assert why(Scanner(), said("x"), query="path=vaults%2Fx")
+    assert not why(Scanner(), said("x"), headers=(("x-api-key", "TOP secret"),))
+
+
+def test_in_steps_and_at_once_are_the_same():
+    texts = [f"step {at} " + "filler " * 900 for at in range(40)]
+    texts[21] = "the end of it is TOP"
+    texts[22] = "secret things follow"
+    scanner = Scanner()
+    for upto in range(1, len(texts) + 1):
+        body = said(*texts[:upto])
+        at_once = clear(POLICY, Scanner().scan(request(body), POLICY.fence)).why
+        in_steps = clear(POLICY, scanner.scan(request(body), POLICY.fence, learn=False)).why
+        assert bool(in_steps) is bool(at_once) is (upto > 22)
+
+
+def test_no_twin_speaks_for_another():
+    scanner = Scanner()
+    block = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
+    assert not why(scanner, {"messages": [{"role": "user", "content": [block]}]})
+    block["cache_control"]["note"] = "TOP secret"
+    assert why(scanner, {"messages": [{"role": "user", "content": [block]}]})
+
+
+def test_a_key_given_twice_is_refused_whatever_the_policy():
+    open_policy = parse("name: p\notherwise: {to: cloud, why: a}\n", source="p.yaml")
+    with pytest.raises(BadRequest, match="messages"):
+        Scanner().scan(request(b'{"messages": [{"a": 1}], "messages": []}'), open_policy.fence)
+
+
+def test_a_session_stays_and_so_does_who_quotes_it():
+    scanner = Scanner()
+    session = (("x-session-id", "session-0001"),)
+    assert why(scanner, reading("vaults/x", LINES), headers=session)
+    assert "earlier" in why(scanner, said("And now?"), headers=session)
+    assert not why(scanner, said("And now?"), headers=(("x-session-id", "session-0002"),))
+    quote = said("Somebody wrote:\n" + "".join(f"> {line}\n" for line in LINES.splitlines()))
+    assert "touched 'vaults/**' earlier" in why(scanner, quote)
+    assert not why(scanner, quote, team="other")
+
+
+def test_what_is_stored_is_enough_and_holds_no_text():
+    scanner = Scanner(memory=Memory(b"k" * 32))
+    session = (("x-session-id", "session-0001"),)
+    why(scanner, reading("vaults/x", LINES), headers=session)
+    rows = scanner.memory.fresh()
+    assert rows
+    assert not any(word in str(rows) for word in ("alpha", "replica", "session-0001"))
+    memory = Memory(b"k" * 32)
+    memory.load(rows)
+    later = Scanner(memory=memory)
+    assert why(later, said("And now?"), headers=session)
+    assert why(later, said("Look:\n" + LINES))
+
+
+def test_output_that_names_no_file():
+    body = reading("x", "+password: a")
+    body["messages"][1]["content"][0]["input"] = {"command": "git diff"}
+    assert "without their names" in why(Scanner(), body)
+    body["messages"][2]["content"][0]["content"] = "diff --git a/x b/x\n+a"
+    assert why(Scanner(), body) == ""
