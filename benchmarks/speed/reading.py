@@ -90,6 +90,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Resul
         for case in CASES:
             tell(f"{dialect}: {case.what}")
             costs.append(_cost(case, dialect, options.cold if case.cold else options.warm))
+        tell(f"{dialect}: the scan of never_cloud")
+        from benchmarks.speed.scanning import scan_costs  # it measures with what is made here
+
+        costs += scan_costs(dialect, warm=options.warm, cold=options.cold)
     return Result(
         measured=datetime.now(UTC).date().isoformat(), machine=machine(), costs=tuple(costs), memory=memory
     )
@@ -142,6 +146,12 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
         p95_ms=statistics.quantiles(spent, n=20)[-1],
         bar_ms=case.bar_ms,
     )
+
+
+def requests_of(dialect: Dialect, *, cold: bool) -> Iterator[Request]:
+    """Long conversations: each all new, or the one before with one new message."""
+    mode: Mode = "cold" if cold else "growing"
+    return _requests(body("long", dialect, mode).template, dialect, 0 if cold else 1)
 
 
 def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[Request]:

@@ -198,7 +198,8 @@ class Scanner:
         """The conversation, taken up from what is known of it."""
         state, kept = known or State(), known
         shift = known.upto - known.first if known else 0
-        settled = sum(piece.end > 0 for piece in pieces) - _NEWEST
+        ends = [piece.end + shift for piece in pieces if piece.end]
+        whole_blocks = (ends[-_NEWEST - 1] if len(ends) > _NEWEST else 0) // BLOCK
         for piece in pieces:
             if not piece.end or (known and piece.at == 0):
                 continue
@@ -207,10 +208,10 @@ class Scanner:
             if self.memory.quotable(team):
                 new = yield from self._quotes(team, piece)
                 state = replace(state, quotes=state.quotes | new)
-            if piece.at < settled and state.upto <= len(chain) * BLOCK:
+            if state.upto <= whole_blocks * BLOCK:
                 kept = state
-        if kept is not None and kept is not known:
-            self._states.put(chain[(kept.upto - 1) // BLOCK], kept, _SIZE + len(kept.edge))
+        if kept is not None and kept is not known and whole_blocks:
+            self._states.put(chain[whole_blocks - 1], kept, _SIZE + len(kept.edge))
         return state
 
     def _earlier(self, request: Request, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:

@@ -1,0 +1,81 @@
+"""What `never_cloud`'s scan costs on a long conversation, by itself.
+
+- CPU of the one thread that decides. Nothing watched: what every request pays, so that no key stands twice.
+- Clean: a policy watches, and nothing of the conversation must stay. Tainted: besides, the team has
+  protected lines, which are looked for in all that is new.
+"""
+
+import statistics
+import time
+from collections.abc import Iterable
+from itertools import islice
+
+from benchmarks.routing.routers import request
+from benchmarks.speed.bodies import Dialect
+from benchmarks.speed.reading import Cost, requests_of
+from policies.load import parse
+from policies.policy import Fence
+from router.privacy import quotes
+from router.privacy.memory import Memory
+from router.privacy.scanner import Scanner
+from router.types import Request
+
+_HEAD = "name: bench\notherwise: {to: cloud, why: the bench}\n"
+_WATCHED = (
+    'never_cloud: {paths: ["secrets/**", "/srv/vault/**", "*.pem", ".env"], match: ["(?i)internal only"]}\n'
+)
+_LINES = 1_000
+
+
+def scan_costs(dialect: Dialect, *, warm: int, cold: int) -> Iterable[Cost]:
+    """Measure nothing watched, clean and tainted; each warm and cold."""
+    nothing, watched = (parse(text, source="bench.yaml").fence for text in (_HEAD, _HEAD + _WATCHED))
+    for what, fence, tainted in (
+        ("scan, nothing watched", nothing, False),
+        ("scan, clean", watched, False),
+        ("scan, tainted", watched, True),
+    ):
+        yield _cost(f"{what}, warm", dialect, fence, warm, tainted=tainted, cold=False)
+        yield _cost(f"{what}, cold", dialect, fence, cold, tainted=tainted, cold=True)
+
+
+def _cost(what: str, dialect: Dialect, fence: Fence, scans: int, *, tainted: bool, cold: bool) -> Cost:
+    requests = requests_of(dialect, cold=cold)
+    scanner = _scanner(fence, tainted=tainted)
+    for item in islice(requests, 3):
+        scanner.scan(item, fence)
+    spent: list[float] = []
+    for item in islice(requests, scans):
+        if cold:
+            scanner = _scanner(fence, tainted=tainted)
+        began = time.thread_time()
+        scanner.scan(item, fence)
+        spent.append((time.thread_time() - began) * 1000)
+    return Cost(
+        what=what,
+        dialect=dialect,
+        bytes=len(item.body),
+        tokens=0,
+        decisions=scans,
+        median_ms=statistics.median(spent),
+        p95_ms=statistics.quantiles(spent, n=20)[-1],
+        bar_ms=None,
+    )
+
+
+def _scanner(fence: Fence, *, tainted: bool) -> Scanner:
+    """One that has compiled what it watches for."""
+    memory = Memory()
+    scanner = Scanner(memory=memory)
+    scanner.scan(_small("bench"), fence)
+    if tainted:
+        key = memory.key_of("bench")
+        names = [
+            quotes.digest(key, "line", f"a line of a protected file, number {at}") for at in range(_LINES)
+        ]
+        memory.keep_lines("bench", "secrets/**", names)
+    return scanner
+
+
+def _small(text: str) -> Request:
+    return request(b'{"model": "auto", "messages": [{"role": "user", "content": "%s"}]}' % text.encode())
