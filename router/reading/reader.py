@@ -230,6 +230,7 @@ class Reader:
         settled = max(len(messages) - _TAIL, 0)
         kept, done = Fold(), 0
         for known in range(settled, max(settled - _LOOKED_BACK, 0), -1):
+            yield from pace.pause()
             earlier = self._folds.take(xxhash.xxh3_128_digest(keys[: known * width], asked.seed))
             if earlier is not None:
                 kept, done = earlier, known
