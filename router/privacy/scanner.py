@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
+import xxhash
 from msgspec.structs import replace
 
 from policies.policy import Fence
@@ -291,9 +292,11 @@ class Scanner:
 
     def _chain(self, body: bytes, team: str) -> list[bytes]:
         """A key for all that comes before the end of each block; `team` where its quotations count, too."""
+        # Where nothing is watched, all that a block could pass for is one without a key given twice.
+        name = self._digest if self._watch else xxhash.xxh3_64_intdigest
         view, chain, before = memoryview(body), [], hash(team)
         for at in range(0, len(body) - BLOCK + 1, BLOCK):
-            before = hash((before, self._digest(view[at : at + BLOCK])))
+            before = hash((before, name(view[at : at + BLOCK])))
             chain.append(b"%x" % (before & _WIDE))
         return chain
 
