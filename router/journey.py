@@ -57,7 +57,7 @@ class Journey:
                 failure.status,
                 failure.cause,
                 engine_s=self._rest(),
-                usage=_billed(self.plan, self.progress),
+                usage=self._billed(),
             )
         )
 
@@ -86,7 +86,7 @@ class Journey:
         model = self.progress.model or self.decision.model
         billed = None
         if self._trying:  # what failed before has its bill already
-            billed = _billed(self.plan, self.progress)
+            billed = self._billed()
             self.attempts.append(self._attempt(model, status))
         return self._outcome(status=status, model=model, usage=billed or Usage(), error=words(failure))
 
@@ -108,6 +108,17 @@ class Journey:
         self._engine_s += worked
         return worked
 
+    def _billed(self) -> Usage | None:
+        """What the provider bills for an attempt that came to nothing; None where that is nothing.
+
+        One that answers with an error bills nothing, one that was cut off bills the prompt it was
+        reading and what it had written. Nobody bills a local model's tokens.
+        """
+        progress = self.progress
+        if self.decision.track == "local" or not progress.sent or progress.status >= HTTPStatus.BAD_REQUEST:
+            return None
+        return _read(self.plan, progress.tap)
+
     def _attempt(
         self,
         model: str,
@@ -124,6 +135,7 @@ class Journey:
             cause=cause,
             status=status,
             seconds=self._seconds - self._tried_at,
+            sent=self.progress.sent,
             engine_s=engine_s,
             usage=usage,
         )
@@ -166,17 +178,6 @@ def _usage(plan: Plan, reply: Reply) -> Usage:
     A stream tells its output's tokens at its end: of one that was cut, what passed is measured.
     """
     return _read(plan, reply.tap) if reply.status == HTTPStatus.OK else Usage()
-
-
-def _billed(plan: Plan, progress: Progress) -> Usage | None:
-    """What a provider bills for an attempt that came to nothing; None where that is nothing.
-
-    A provider that answers with an error bills nothing, one that was cut off bills the prompt it
-    was reading and what it had written. A local model bills no tokens: its tracks note nothing sent.
-    """
-    if not progress.sent or progress.status >= HTTPStatus.BAD_REQUEST:
-        return None
-    return _read(plan, progress.tap)
 
 
 def _read(plan: Plan, tap: Tap | None) -> Usage:

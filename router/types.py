@@ -139,6 +139,8 @@ class Attempt:
     """Why it failed; empty for the one that served, or that the client did not wait for."""
     status: int
     seconds: float
+    sent: bool | None = None
+    """Whether any of it may have reached the upstream; None in rows from before that was noted."""
     usage: Usage | None = None
     """What a failed attempt used, where the upstream bills it; of the others the row has it."""
     engine_s: float | None = None

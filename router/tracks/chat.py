@@ -161,7 +161,9 @@ def check_calls(body: bytes) -> None:
         raise TrackError(
             "the local model's answer is no chat completion", cause="local_error", fault="server_error"
         ) from broken
-    for choice in chat.choices or ():
+    if not chat.choices:
+        raise TrackError("the local model's answer has no choices", cause="local_error", fault="server_error")
+    for choice in chat.choices:
         if choice.finish_reason == "length":
             continue  # cut off by the client's own limit, which is no fault of the model's
         for call in (choice.message.tool_calls if choice.message else None) or ():

@@ -117,11 +117,11 @@ class LocalTrack:
 
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
-        del progress  # nobody bills its tokens
+        progress = progress or Progress()
         async with guarded(self._breaker, plan, decision, "local_error"):
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
-                    return await self._ask(plan)
+                    return await self._ask(plan, progress)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as absent:
                 raise TrackError(
                     f"the local model cannot be reached: {absent}", cause="local_error", fault="connection"
@@ -156,7 +156,7 @@ class LocalTrack:
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise TrackError("the local model could not count the tokens", cause="local_error") from failure
 
-    async def _ask(self, plan: Plan) -> Reply:
+    async def _ask(self, plan: Plan, progress: Progress) -> Reply:
         await self._ready()
         name = await self._name()
         limit = plan.features.output_limit
@@ -164,7 +164,7 @@ class LocalTrack:
             await self._look_for_window(name)
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
-        response = await self._post(plan, name, shorter if shorter < limit else None)
+        response = await self._post(plan, name, progress, shorter if shorter < limit else None)
         if response.status != HTTPStatus.OK:
             async with response:
                 refusal = read_refusal(await response.read())
@@ -182,10 +182,12 @@ class LocalTrack:
             failure.fault = "connection"  # the engine is not there, whatever was asked
             raise
 
-    async def _post(self, plan: Plan, name: str, limit: int | None) -> aiohttp.ClientResponse:
+    async def _post(
+        self, plan: Plan, name: str, progress: Progress, limit: int | None
+    ) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
         body = await self._body(plan.request, name, limit)
-        response = await self._nearby.post(CHAT_PATH, body, headers={PRIORITY: priority})
+        response = await self._nearby.post(CHAT_PATH, body, headers={PRIORITY: priority}, progress=progress)
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise TrackError(
@@ -199,7 +201,12 @@ class LocalTrack:
         return await self._pacing.call(len(request.body), body_for, request, name, limit)
 
     async def _posted_again(
-        self, plan: Plan, name: str, limit: int, refusal: Refusal, response: aiohttp.ClientResponse
+        self,
+        plan: Plan,
+        name: str,
+        limit: int,
+        refusal: Refusal,
+        response: aiohttp.ClientResponse,
     ) -> aiohttp.ClientResponse:
         """Send the request once more where the server refused nothing but the answer's limit.
 
@@ -215,7 +222,7 @@ class LocalTrack:
         most = corrected(limit or sys.maxsize, refused, prompt)
         if not most:
             raise _overflow(refusal.message, prompt, refused.window) if refused.window else failure
-        again = await self._post(plan, name, most)
+        again = await self._post(plan, name, Progress(), most)
         if again.status != HTTPStatus.OK:
             async with again:
                 raise _failure(again.status, again.headers, read_refusal(await again.read()))

@@ -35,7 +35,12 @@ class Nearby:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(
-        self, path: str, body: bytes, *, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
     ) -> aiohttp.ClientResponse:
         """Send JSON, once, and return when the answer's headers are here; the caller closes the response.
 
@@ -45,7 +50,7 @@ class Nearby:
         """
         return await self._opened().post(
             self._base() + path,
-            data=Body(body, Progress()),
+            data=Body(body, progress or Progress()),
             headers=self._key() | {"content-type": "application/json"} | dict(headers or {}),
             allow_redirects=False,
         )

@@ -11,10 +11,14 @@ from contextlib import aclosing
 
 import aiohttp
 
+from router.tracks.evidence import FINISHED
 from router.types import Tap
 from router.wire.translate_reply import ReplyStream
 
 EVENT_STREAM = "text/event-stream"
+TAIL = 8192
+"""Bytes at a stream's end among which its finish reason is looked for: usage may come behind it."""
+DONE = b"\n\ndata: [DONE]\n\n"
 
 
 async def body_of(response: aiohttp.ClientResponse, tap: Tap) -> AsyncGenerator[bytes]:
@@ -35,14 +39,21 @@ async def body_of(response: aiohttp.ClientResponse, tap: Tap) -> AsyncGenerator[
 
 
 async def complete(source: AsyncGenerator[bytes], tap: Tap) -> AsyncGenerator[bytes]:
-    """The same stream, which must end as its dialect says.
+    """The same Chat Completions stream, which must end as its dialect says.
+
+    One that gave its finish reason is complete: what some servers leave out behind it is added.
 
     Raises:
         ConnectionError: it ended before that.
     """
+    tail = b""
     async with aclosing(source):
         async for chunk in source:
+            tail = (tail + chunk)[-TAIL:]
             yield chunk
+    if not tap.complete and not tap.error and FINISHED.search(tail):
+        tap.feed(DONE)
+        yield DONE
     if not tap.complete:
         raise ConnectionResetError(tap.error or "the upstream ended before its answer was complete")
 
