@@ -47,8 +47,10 @@ class Odd:
 
     def __init__(self) -> None:
         self.answer = ANSWERS[0]
+        self.open: set[asyncio.StreamWriter] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.add(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -66,6 +68,10 @@ async def odd() -> AsyncIterator[tuple[Odd, str]]:
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     yield server, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     listening.close()
+    for writer in server.open:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_what_no_server_should_answer_is_the_track_s_failure(odd, start_endpoint):

@@ -215,7 +215,10 @@ async def run(endpoint: Any, path: str, numbers: range) -> Seen:
 
     async def worker(session: aiohttp.ClientSession) -> None:
         for number in waiting:
-            await send(session, endpoint.url, path, number, seen)
+            try:
+                await send(session, endpoint.url, path, number, seen)
+            except aiohttp.ServerDisconnectedError:  # a kept connection that closed just then; not twice
+                await send(session, endpoint.url, path, number, seen)
 
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
