@@ -1,7 +1,9 @@
 """Conversations in both dialects: one list of turns, written as each client would send it."""
 
+import gzip
 import json
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,17 +26,50 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is posted. `body` is bytes where the JSON itself is the point."""
+    """What is posted. `body` is bytes where the JSON itself is the point; `form` as in `FORMS`."""
 
     path: str
     body: Mapping[str, Any] | bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    form: str = "plain"
 
     @property
     def content(self) -> bytes:
-        if isinstance(self.body, bytes):
-            return self.body
-        return json.dumps(self.body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return self.body if isinstance(self.body, bytes) else _FORMS[self.form](self.body)
+
+    @property
+    def encoding(self) -> dict[str, str]:
+        return {"content-encoding": self.form} if self.form in {"gzip", "deflate"} else {}
+
+
+def _plain(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _escaped(body: Any) -> bytes:
+    """Every letter of every string as an escape, but for the fields that an endpoint must know."""
+    if isinstance(body, dict):
+        return b"{%b}" % b",".join(b"%b:%b" % (_plain(key), _escaped(value)) for key, value in body.items())
+    if isinstance(body, list):
+        return b"[%b]" % b",".join(map(_escaped, body))
+    if not isinstance(body, str):
+        return _plain(body)
+    units = body.encode("utf-16-be", "surrogatepass")
+    return b'"%b"' % b"".join(
+        b"\\u%04x" % int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)
+    )
+
+
+_FORMS: dict[str, Callable[[Any], bytes]] = {
+    "plain": _plain,
+    "ASCII": lambda body: json.dumps(body).encode(),
+    "escaped": _escaped,
+    "indented": lambda body: json.dumps(body, ensure_ascii=False, indent=3).encode("utf-8", "surrogatepass"),
+    "escaped slashes": lambda body: _plain(body).replace(b"/", rb"\/"),
+    "gzip": lambda body: gzip.compress(_plain(body)),
+    "deflate": lambda body: zlib.compress(_plain(body)),
+}
+FORMS = tuple(_FORMS)
 
 
 def request(

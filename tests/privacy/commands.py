@@ -245,6 +245,57 @@ ls -la <p>
 file <p>
 mdcat <p>
 glow <p>
+psql -f<p>
+ssh -i<p> box true
+docker build --secret id=db,src=<p> --progress=plain .
+docker run -v ./<p>:/x:ro alpine cat /x
+mysql --defaults-file=<p> --print-defaults
+curl -K <p> -v
+curl --cert <p> -v https://x.example
+node --env-file=<p> -p process.env
+npx dotenv -e <p> -- printenv
+cat -- "<p>"
+cat "./<p>"
+cat ~/repo/<p>
+cat "${ROOT}/<p>"
+cat /proc/self/cwd/<p>
+python3 -c "print(open('./<p>', 'rb').read().decode())"
+python3 -c "import shutil, sys; shutil.copyfileobj(open(r'<p>'), sys.stdout)"
+node -e "import('fs').then(f => console.log(f.readFileSync(`<p>`, 'utf8')))"
+nix-shell --run "cat <p>"
+direnv exec . cat <p>
+poetry run python show.py <p>
+uv run show.py --file <p>
+npm run show -- <p>
+pnpm exec cat <p>
+make -s show f=<p>
+just show <p>
+gdb -batch -ex 'shell cat <p>'
+strace -e read -s 9999 cat <p>
+lsof <p>; cat <p>
+inotifywait <p>; cat <p>
+rclone cat remote:repo/<p>
+restic dump latest /repo/<p>
+borg extract --stdout ::a repo/<p>
+git lfs smudge < <p>
+git show $(git log -1 --format=%H -- <p>):<p>
+git rev-list --all | xargs git grep '' -- <p>
+git diff HEAD~1 HEAD -- <p>
+git difftool -y -x cat HEAD -- <p>
+git stash show -p && cat <p>
+gh api repos/team/repo/contents/<p>
+glab api projects/1/repository/files/<p>/raw
+az storage blob download -c x -n <p>
+heroku run cat <p>
+fly ssh console -C 'cat /app/<p>'
+vagrant ssh -c 'cat /vagrant/<p>'
+adb shell cat /sdcard/<p>
+ansible all -m command -a 'cat /app/<p>'
+ansible all -m slurp -a 'src=/app/<p>'
+salt '*' cmd.run 'cat /app/<p>'
+expect -c 'spawn cat <p>; expect eof'
+osascript -e 'read POSIX file "/repo/<p>"'
+wsl -e cat <p>
 lsd <p>
 """.strip("\n").split("\n")
 
@@ -343,6 +394,33 @@ repomix --include "<d>/**" --stdout
 files-to-prompt <d>
 code2prompt <d>
 gitingest <d> -o -
+make -C<d> show
+git -C<d> log -p
+tar -C<d> -cf - . | strings
+python3 -c "print(open('<d>' + '/<i>').read())"
+python3 -c "print(open('/'.join(['<d>', '<i>'])).read())"
+python3 -c "import os; os.chdir('<d>'); print(open('<i>').read())"
+python3 -c "from pathlib import Path; [print(f.read_text()) for f in Path('<d>').rglob('*')]"
+node -e "process.chdir('<d>'); console.log(require('fs').readFileSync('<i>')+'')"
+node -e "for (const f of require('fs').readdirSync('<d>')) console.log(f)"
+ruby -e 'Dir.chdir("<d>") { puts File.read("<i>") }'
+bash -c 'cd <d> && cat <i>'
+ssh box "cd repo && tar cf - <d>" | tar xO
+rg --files <d> | xargs cat
+fzf --preview 'cat {}' < <(find <d>)
+while read f; do cat "$f"; done < <(find <d> -type f)
+docker build --build-context x=<d> --progress=plain .
+kubectl cp web-0:/app/<d> /tmp/x && cat /tmp/x/<i>
+cat <d>/!(README*)
+shopt -s globstar; cat <d>/**/*
+ls -1 <d> | sed 's|^|<d>/|' | xargs cat
+cd <d>
+cd <d> || exit 1
+git submodule foreach 'cat <d>/<i>'
+git sparse-checkout set <d> && cat <d>/<i>
+git worktree add /tmp/w && cat /tmp/w/<d>/<i>
+scp -r ./<d> box:/tmp/
+rclone copy remote:repo/<d> /tmp/x && cat /tmp/x/<i>
 """.strip("\n").split("\n")
 
 POWERSHELL = r"""

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import contextlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +51,13 @@ class Fence:
 
     def headers(self, request: Request, key: str) -> dict[str, str]:
         credentials = BEARER if request.path == CHAT else CREDENTIALS
-        return {"content-type": "application/json", "x-turnout-key": key, **credentials, **request.headers}
+        return {
+            "content-type": "application/json",
+            "x-turnout-key": key,
+            **credentials,
+            **request.encoding,
+            **request.headers,
+        }
 
     def url(self, request: Request) -> str:
         return self.endpoints["chat" if request.path == CHAT else "messages"].url + request.path
@@ -65,7 +73,9 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}")
 
 
 def _readable(body: bytes) -> bytes:
-    """A body, and after it what its base64 strings say."""
+    """A body, and after it what its escapes and its base64 strings say."""
+    with contextlib.suppress(ValueError):
+        body += b"\n" + json.dumps(json.loads(body)).encode()
     runs = _BASE64.findall(body.replace(rb"\n", b"").replace(b"-", b"+").replace(b"_", b"/"))
     texts = [base64.b64decode(run[: len(run) // 4 * 4]).replace(b"\0", b"") for run in runs]
     return b"\n".join([body, *texts])

@@ -301,7 +301,35 @@ def _with_id(plain: Request, name: str) -> Request:
     return plain
 
 
+def grown(salt: str) -> Iterator[Scenario]:
+    """A long session whose beginning was read before; the protected call comes later, or in its middle."""
+    for path in (MESSAGES, CHAT):
+        for name, known in (("session header", True), ("text", False)):
+            tag = f"{salt}gr{path.count('/')}{name[0]}"
+            session = _session(path, f"session-{tag}") if known else {}
+            start = [user(f"A long task, {tag}.")]
+            for number in range(12):
+                start += [call("Read", {"file_path": f"src/m{number}.py"}), result(f"x = {number}\n" * 40)]
+            read = [call("Read", {"file_path": PATH}), result(f"password: {tag}two")]
+            after = [assistant("Done with that."), user("Go on.")] * 5
+            swapped = [*start]
+            swapped[11:13] = read
+            steps = [leaves(request(path, [*start, user(f"{tag}one")], headers=session), f"{tag}one")]
+            yield Scenario(
+                name=f"appended, by {name} | {path}",
+                steps=[*steps, stays(request(path, [*start, *read], headers=session), f"{tag}two")],
+            )
+            yield Scenario(
+                name=f"appended, and gone on, by {name} | {path}",
+                steps=[*steps, stays(request(path, [*start, *read, *after], headers=session), f"{tag}two")],
+            )
+            yield Scenario(
+                name=f"in the middle, by {name} | {path}",
+                steps=[*steps, stays(request(path, swapped, headers=session), f"{tag}two")],
+            )
+
+
 def scenarios(salt: str) -> list[Scenario]:
     """All, with markers that begin with `salt`."""
-    kinds = (conversations, parents, quotations, answers_quoted, warmed)
+    kinds = (conversations, parents, quotations, answers_quoted, warmed, grown)
     return [scenario for kind in kinds for scenario in kind(salt)]

@@ -122,6 +122,28 @@ _PREFIXED = {
     "line anchor": "<p>#L12-L20",
     "query": "<p>?plain=1",
     "process's folder": "/proc/self/cwd/<p>",
+    "ellipsis": "\u2026/<p>",
+    "three dots": ".../<p>",
+    "variable": "$ROOT/<p>",
+    "variable, close": "${ROOT}<p>",
+    "template": "{{root}}/<p>",
+    "placeholder": "<root>/<p>",
+    "format": "%s/<p>",
+    "git revision, quoted": "'HEAD~2:<p>'",
+    "git stash": "stash@{0}:<p>",
+    "git pathspec": ":(top)<p>",
+    "git pathspec, glob": ":(glob)<p>",
+    "git exclusion of others": "-- <p> :!src",
+    "user and host": "ana@box:~/repo/<p>",
+    "rsync URL": "rsync://box/module/<p>",
+    "host of six": "[::1]:repo/<p>",
+    "file without a slash": "file:<p>",
+    "file URL, upper case": "FILE:///repo/<p>",
+    "file URL of a share": "file://///server/share/<p>",
+    "GitHub raw": "https://raw.example.com/team/repo/HEAD/<p>",
+    "GitLab": "https://git.example.com/team/repo/-/blob/main/<p>?ref_type=heads#L3",
+    "API": "https://api.example.com/repos/team/repo/contents/<p>?ref=main",
+    "hyperlink of a terminal": "\x1b]8;;file:///repo/<p>\x07db\x1b]8;;\x07",
 }
 _WINDOWS = {
     "backslashes": "<w>",
@@ -140,6 +162,18 @@ _WINDOWS = {
     "named stream": "<w>:extra",
     "trailing dot": "<w>.",
     "trailing dots and spaces": "<w> . .",
+    "root of the drive": "\\repo\\<w>",
+    "drive's folder": "C:<w>",
+    "administrator's share": "\\\\localhost\\C$\\repo\\<w>",
+    "NT path": "\\??\\C:\\repo\\<w>",
+    "long path, forward": "//?/C:/repo/<p>",
+    "inner dot, backslash": ".\\.\\<w>",
+    "script's folder": "%~dp0<w>",
+    "%CD%": "%CD%\\<w>",
+    "$PSScriptRoot": "$PSScriptRoot\\<w>",
+    "$env: in braces": "${env:ROOT}\\<w>",
+    "provider": "FileSystem::C:\\repo\\<w>",
+    "Zone.Identifier": "<w>:Zone.Identifier:$DATA",
 }
 _EDITS: dict[str, Callable[[str], str]] = {
     "doubled backslashes": lambda path: path.replace("/", "\\\\"),
@@ -172,6 +206,23 @@ _EDITS: dict[str, Callable[[str], str]] = {
     "overridden direction": lambda path: f"\u202d{path}\u202c",
     "isolated": lambda path: f"\u2066{path}\u2069",
     "combined mark of nothing": lambda path: _at(path, 3, "\u200b\u200d\u2060"),
+    "percent of an entity": lambda path: path.replace("/", "%26%2347%3B"),
+    "entity of a percent": lambda path: path.replace("/", "&#37;2F"),
+    "full-width percent": lambda path: path.replace("/", "\uff052F"),
+    "full-width digits of a percent": lambda path: path.replace("/", "%\uff12F"),
+    "nothing inside a percent": lambda path: path.replace("/", "%\u200b2F"),
+    "nothing inside an entity": lambda path: path.replace("/", "&#\u200b47;"),
+    "entity without its end": lambda path: path.replace("/", "&#47"),
+    "entity with zeros": lambda path: path.replace("/", "&#0000047;"),
+    "backslash, twice percent": lambda path: path.replace("/", "%255C"),
+    "hexadecimal escape": lambda path: path.replace("/", "\\x2f"),
+    "Unicode escape": lambda path: path.replace("/", "\\u002f"),
+    "Unicode escape of a letter": lambda path: _letter(path, lambda char: f"\\u{ord(char):04x}"),
+    "break opportunity": lambda path: path.replace("/", "<wbr>/"),
+    "marked segments": lambda path: path.replace("/", "</span>/<span>"),
+    "bold segment": lambda path: "**" + path.replace("/", "**/", 1),
+    "full-width, upper case": lambda path: wide(path.upper()),
+    "percent of full-width": lambda path: quote(wide(path), safe="/"),
     "ANSI colour": lambda path: f"\x1b[35m{path}\x1b[0m",
     "ANSI colour inside": lambda path: _at(path, 3, "\x1b[1m"),
 }
@@ -189,6 +240,14 @@ _SHELL: dict[str, Callable[[str], str]] = {
     "range": lambda path: _letter(path, lambda char: f"[{char}-{char}]"),
     "braces": lambda path: f"{{{path},README.md}}",
     "braces inside": lambda path: _letter(path, lambda char: f"{{{char},x}}"),
+    "negated set": lambda path: _letter(path, lambda _: "[!0-9]"),
+    "class": lambda path: _letter(path, lambda _: "[[:alpha:]]"),
+    "many question marks": lambda path: re.sub(r"(?<=\w\w)\w(?=\w)", "?", path, count=4),
+    "dollar quotes": lambda path: f'$"{path}"',
+    "concatenated": lambda path: f"'{path[:4]}'\"{path[4:]}\"",
+    "default of a variable": lambda path: f"${{x:-{path}}}",
+    "echoed": lambda path: f"$(echo {path})",
+    "printed": lambda path: f"$(printf %s {path})",
     "line continued": lambda path: _at(path, 3, "\\\n"),
     "empty variable": lambda path: _at(path, 3, "${x}"),
     "empty substitution": lambda path: _at(path, 3, "$()"),
@@ -205,7 +264,17 @@ def spellings() -> list[Spelling]:
     every = [Spelling(name=name, write=_text(text), pairs=RELATIVE) for name, text in texts.items()]
     for name, edit in _EDITS.items():
         pairs = ALL if "slash" not in name else tuple(pair for pair in ALL if _slashed(pair.protected.path))
-        if "entity" in name or "segment" in name or name.startswith("inner"):
+        if "case" in name:
+            pairs = RELATIVE
+        if (
+            "entity" in name
+            or "break opp" in name
+            or "marked" in name
+            or "bold seg" in name
+            or "percent" in name
+            or "segment" in name
+            or name.startswith("inner")
+        ):
             pairs = (*IN_FOLDER, ABSOLUTE)
         every.append(Spelling(name=name, write=_on(edit), pairs=pairs))
     every += [

@@ -27,6 +27,9 @@ from bodies import (
     result,
     user,
 )
+from bodies import (
+    FORMS as BODY_FORMS,
+)
 from commands import commands
 from commands import pairs as command_pairs
 from mentions import MENTIONS
@@ -82,6 +85,7 @@ def opening(marker: str) -> str:
 def _dressed(variant: Variant, rng: random.Random) -> Variant:
     """Another model name, a stream, or a count of its tokens: none of it may matter."""
     name, stream, count = rng.choice(NAMES), rng.random() < 0.3, rng.random() < 0.08
+    form = rng.choice(BODY_FORMS) if rng.random() < 0.4 else "plain"
 
     def dress(build: Callable[[str], Request]) -> Callable[[str], Request]:
         def dressed(marker: str) -> Request:
@@ -90,12 +94,14 @@ def _dressed(variant: Variant, rng: random.Random) -> Variant:
                 return plain
             if count and plain.path == MESSAGES:
                 body = {key: value for key, value in plain.body.items() if key != "max_tokens"}
-                return replace(plain, path=COUNT, body=body | {"model": name})
-            return replace(plain, body={**plain.body, "model": name} | ({"stream": True} if stream else {}))
+                return replace(plain, path=COUNT, body=body | {"model": name}, form=form)
+            body = {**plain.body, "model": name} | ({"stream": True} if stream else {})
+            return replace(plain, body=body, form=form)
 
         return dressed
 
-    return replace(variant, protected=dress(variant.protected), harmless=dress(variant.harmless))
+    name_ = f"{variant.name} | {name}, {form}{', stream' if stream else ''}{', count' if count else ''}"
+    return replace(variant, name=name_, protected=dress(variant.protected), harmless=dress(variant.harmless))
 
 
 def _variant(kind: str, name: str, pair: Pair, build: Build, *, twin: bool = True) -> Variant:
@@ -222,6 +228,13 @@ _ENTERED = (
     ("cd <d> && ls", "tail -n +1 *"),
     ("Set-Location <d>", "gc <n>"),
     ("cd repo\ncd <d>", "cat ./<i>"),
+    ("export S=<d>", "cat $S/<i>"),
+    ("ln -s <d> x", "cat x/<i>"),
+    ("cp -r <d> /tmp/y", "cat /tmp/y/<i>"),
+    ("alias show='cat <p>'", "show"),
+    ("tar czf /tmp/z.tgz <d>", "tar xzOf /tmp/z.tgz"),
+    ("base64 <p> > /tmp/b", "base64 -d /tmp/b"),
+    ("vim <p>", ":%p"),
 )
 
 
@@ -444,6 +457,81 @@ def _phrase(kind: str, name: str, build: Callable[[str, str, str], Request]) -> 
     )
 
 
+_SAYS: dict[str, Callable[[str], list[dict[str, Any]]]] = {
+    "text": lambda path: blocks(f"Let me read {path}."),
+    "thinking": lambda path: [
+        {"type": "thinking", "thinking": f"The password is in {path}.", "signature": "x"}
+    ],
+    "text, quoted": lambda path: blocks(f"I will open `{path}` next:"),
+    "text, in a list": lambda path: blocks(f"Plan:\n1. Read {path}\n2. Fix it"),
+}
+
+
+def announced_calls(rng: random.Random) -> Iterator[Variant]:
+    """The assistant names the file beside a call that does not."""
+    for name, says in _SAYS.items():
+        for look in _LOOKS[2:4]:
+
+            def build(target: Target, marker: str, says=says, look=look) -> Request:
+                turns = [user(opening(marker)), call(*look), result(CONTENT.format(marker))]
+                plain = request(MESSAGES, turns)
+                content = plain.body["messages"][1]["content"]  # type: ignore[index]
+                content[:0] = says(target.path)
+                return plain
+
+            yield _variant("announced call", f"{name} | {look[0]}", rng.choice(ALL), build)
+
+
+_BROKEN: dict[str, Callable[[bytes], bytes]] = {
+    "byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+    "UTF-16": lambda body: body.decode().encode("utf-16"),
+    "UTF-32": lambda body: body.decode().encode("utf-32"),
+    "NaN": lambda body: body.replace(b'"max_tokens": 20', b'"max_tokens": 20, "x": NaN'),
+    "infinity": lambda body: body.replace(b'"max_tokens": 20', b'"max_tokens": 20, "x": 1e999'),
+    "long number": lambda body: body.replace(b'"max_tokens": 20', b'"max_tokens": 20, "x": ' + b"9" * 5000),
+    "leading zero": lambda body: body.replace(b'"max_tokens": 20', b'"max_tokens": 020'),
+    "trailing comma": lambda body: body[:-1] + b",}",
+    "trailing text": lambda body: body + b" {}",
+    "two documents": lambda body: body + b"\n" + body,
+    "comment": lambda body: b"/* x */" + body,
+    "single quotes": lambda body: body.replace(b'"', b"'"),
+    "control character": lambda body: body.replace(b"This is", b"This\x01is"),
+    "raw line break": lambda body: body.replace(b"This is", b"This\nis"),
+    "lone surrogate": lambda body: body.replace(b"This is", rb"This \ud800 is"),
+    "invalid UTF-8": lambda body: body.replace(b"This is", b"This \xff is"),
+    "overlong UTF-8": lambda body: body.replace(b"This is", b"This \xc0\xaf is"),
+    "encoded surrogate": lambda body: body.replace(b"This is", b"This \xed\xa0\x80 is"),
+    "cut": lambda body: body[:-1],
+    "deep": lambda body: body.replace(
+        b'"max_tokens": 20', b'"max_tokens": 20, "x": ' + b"[" * 3000 + b"]" * 3000
+    ),
+    "deeper": lambda body: body.replace(
+        b'"max_tokens": 20', b'"max_tokens": 20, "x": ' + b'{"a":' * 20000 + b"1" + b"}" * 20000
+    ),
+    "messages as an object": lambda body: body.replace(b'"messages": [', b'"messages": {"0": ').replace(
+        b"}]}", b"}}}"
+    ),
+    "list around": lambda body: b"[" + body + b"]",
+    "string around": lambda body: json.dumps(body.decode()).encode(),
+    "content as a number of texts": lambda body: body.replace(b'"role": "user"', b'"role": ["user"]'),
+    "spaces before": lambda body: b" \t\r\n" * 100 + body,
+    "null in the text": lambda body: body.replace(b"This is", rb"This \u0000 is"),
+}
+
+
+def broken_bodies(rng: random.Random) -> Iterator[Variant]:
+    """What cannot be read is not sent, whatever a provider would make of it."""
+    del rng
+    for name, damage in _BROKEN.items():
+        for path in DIALECTS:
+
+            def build(first: str, second: str, marker: str, damage=damage, path=path) -> Request:
+                plain = request(path, [user(opening(marker)), user(f"This is {first} {second}.")])
+                return Request(path=path, body=damage(plain.content))
+
+            yield replace(_phrase("broken body", f"{name} | {path}", build), twin=False)
+
+
 KINDS = (
     spelled_arguments,
     folder_arguments,
@@ -457,4 +545,6 @@ KINDS = (
     spelled_phrases,
     phrase_places,
     split_phrases,
+    announced_calls,
+    broken_bodies,
 )
