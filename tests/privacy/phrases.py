@@ -80,7 +80,6 @@ _EDITS: dict[str, Callable[[str, str], str]] = {
     "HTML inside": lambda a, b: f"{a[:3]}<i>{a[3:]}</i> {b}",
     "HTML paragraph": lambda a, b: f"<p>{a}\n{b}</p>",
     "heading": lambda a, b: f"# {a} {b}",
-    "LaTeX": lambda a, b: f"\\textbf{{{a}}} {b}",
     "lower case": _words(str.lower),
     "upper case": _words(str.upper),
     "full-width": _words(wide),
@@ -96,13 +95,14 @@ _EDITS: dict[str, Callable[[str, str], str]] = {
     "ANSI colour inside": lambda a, b: f"{a[:3]}\x1b[1m{a[3:]} {b}",
     "joined by underscores in markdown": lambda a, b: f"__{a}__ __{b}__",
     "after another script": lambda a, b: f"\u8fd9\u662f{a} {b}\u6587\u4ef6",
-    "in quotes": lambda a, b: f'"{a}" "{b}"',
 }
 EXCLUDED = {
     "INTERNAL in Cyrillic or Greek letters": "letters that look alike are other letters; NFKC keeps them apart",
     "I N T E R N A L, spelled out": "other words, as far as a pattern can tell",
     "ylno LANRETNI, reversed": "a paraphrase",
     "rot13, hexadecimal, gzip": "must be computed first; a pattern reads text",
+    "\\textbf{INTERNAL} only": "LaTeX and other programs for typesetting are not undone",
+    '"INTERNAL" "only"': "other text: there are marks between the words that no renderer hides",
     "a picture of the words": "cannot be read; `opaque` rules it",
     "INTERNAL-only, INTERNAL_only": "other text: the policy's pattern has a space there",
 }

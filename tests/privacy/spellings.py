@@ -254,6 +254,10 @@ _SHELL: dict[str, Callable[[str], str]] = {
 }
 
 
+_TAGGED = {"break opportunity", "marked segments", "bold segment", "entity without its end"}
+"""Markup is no part of a path: these are covered as far as a protected segment stands alone in them."""
+
+
 def _slashed(path: str) -> bool:
     return "/" in path
 
@@ -266,15 +270,9 @@ def spellings() -> list[Spelling]:
         pairs = ALL if "slash" not in name else tuple(pair for pair in ALL if _slashed(pair.protected.path))
         if "case" in name:
             pairs = RELATIVE
-        if (
-            "entity" in name
-            or "break opp" in name
-            or "marked" in name
-            or "bold seg" in name
-            or "percent" in name
-            or "segment" in name
-            or name.startswith("inner")
-        ):
+        if name in _TAGGED:
+            pairs = IN_FOLDER
+        elif name.startswith("inner") or any(word in name for word in ("entity", "segment", "percent")):
             pairs = (*IN_FOLDER, ABSOLUTE)
         every.append(Spelling(name=name, write=_on(edit), pairs=pairs))
     every += [
