@@ -59,8 +59,9 @@ class Fence:
             **request.headers,
         }
 
-    def url(self, request: Request) -> str:
-        return self.endpoints["chat" if request.path == CHAT else "messages"].url + request.path
+    def url(self, request: Request, endpoint: str = "") -> str:
+        """Where to post; the endpoint is the one whose provider speaks the request's dialect."""
+        return self.endpoints[endpoint or ("chat" if request.path == CHAT else "messages")].url + request.path
 
     def arrived(self) -> bytes:
         """All bodies that reached the provider since the last time, one after the other."""

@@ -256,10 +256,9 @@ def ordinary(rng: random.Random) -> Iterator[tuple[str, Request]]:
             )
         shown = call(tool, arguments), result(blocks(text))
         yield f"listing in a block: {name}", request(MESSAGES, [user("Look around."), *shown])
-        yield (
-            f"listing by a person: {name}",
-            request(CHAT, [user(f"This is what I see:\n\n```\n{text}```\n\nWhat is it?")]),
-        )
+        if tool in {"Bash", "PowerShell"}:  # what a person sees in a terminal
+            pasted = user(f"This is what I see:\n\n```\n{text}```\n\nWhat is it?")
+            yield f"listing by a person: {name}", request(CHAT, [pasted])
     for name, code in CODE.items():
         for path in (MESSAGES, CHAT):
             yield f"code: {name} | {path}", request(path, [user(f"Explain this:\n\n```\n{code}```")])

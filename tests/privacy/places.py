@@ -136,7 +136,10 @@ _FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
     },
     "tool's name": lambda text: {"tools": [_TOOL | {"name": text}]},
     "tool's examples": lambda text: {"tools": [_TOOL | {"input_examples": [{"x": text}]}]},
-    "tool choice": lambda text: {"tool_choice": {"type": "tool", "name": text}},
+    "tool choice": lambda text: {
+        "tools": [_TOOL | {"name": text}],
+        "tool_choice": {"type": "tool", "name": text},
+    },
     "metadata's user": lambda text: {"metadata": {"user_id": text}},
     "metadata's JSON": lambda text: {"metadata": {"user_id": json.dumps({"x": text})}},
     "stop sequence": lambda text: {"stop_sequences": [text]},

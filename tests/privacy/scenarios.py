@@ -16,12 +16,16 @@ Fate = Literal["leaves", "stays"]
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One request; `marker` is in it. `restart` starts the endpoint anew before it."""
+    """One request; `marker` is in it. `restart` starts the endpoint anew before it.
+
+    `endpoint` is the one that is asked, where it is not the dialect's own.
+    """
 
     request: Request
     marker: str
     fate: Fate
     restart: bool = False
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +34,8 @@ class Scenario:
     steps: Sequence[Step]
 
 
-def stays(request_: Request, marker: str, *, restart: bool = False) -> Step:
-    return Step(request=request_, marker=marker, fate="stays", restart=restart)
+def stays(request_: Request, marker: str, *, restart: bool = False, endpoint: str = "") -> Step:
+    return Step(request=request_, marker=marker, fate="stays", restart=restart, endpoint=endpoint)
 
 
 def leaves(request_: Request, marker: str) -> Step:
@@ -190,7 +194,8 @@ def quotations(salt: str) -> Iterator[Scenario]:
             for role in ("user", "answer", "arguments"):
                 tag = f"{salt}quote{number}{path.count('/')}{role}x"
                 text = file_text(tag)
-                other = CHAT if number % 2 else path
+                other = CHAT if number % 2 else path  # asked of the same endpoint: it serves both locally
+                own = "chat" if path == CHAT else "messages"
                 read = _reading(other, tag, f"Read it, {tag[::-1]}.", {}, text)
                 quoted = quote(text)
                 first = user(f"Something else, number {number}.")
@@ -205,7 +210,7 @@ def quotations(salt: str) -> Iterator[Scenario]:
                 }[role]
                 yield Scenario(
                     name=f"{name} | {role} | {path}",
-                    steps=[stays(read, tag), stays(request(path, turns), tag)],
+                    steps=[stays(read, tag, endpoint=own), stays(request(path, turns), tag)],
                 )
 
 

@@ -218,9 +218,6 @@ _EDITS: dict[str, Callable[[str], str]] = {
     "hexadecimal escape": lambda path: path.replace("/", "\\x2f"),
     "Unicode escape": lambda path: path.replace("/", "\\u002f"),
     "Unicode escape of a letter": lambda path: _letter(path, lambda char: f"\\u{ord(char):04x}"),
-    "break opportunity": lambda path: path.replace("/", "<wbr>/"),
-    "marked segments": lambda path: path.replace("/", "</span>/<span>"),
-    "bold segment": lambda path: "**" + path.replace("/", "**/", 1),
     "full-width, upper case": lambda path: wide(path.upper()),
     "percent of full-width": lambda path: quote(wide(path), safe="/"),
     "ANSI colour": lambda path: f"\x1b[35m{path}\x1b[0m",
@@ -254,10 +251,6 @@ _SHELL: dict[str, Callable[[str], str]] = {
 }
 
 
-_TAGGED = {"break opportunity", "marked segments", "bold segment", "entity without its end"}
-"""Markup is no part of a path: these are covered as far as a protected segment stands alone in them."""
-
-
 def _slashed(path: str) -> bool:
     return "/" in path
 
@@ -270,7 +263,7 @@ def spellings() -> list[Spelling]:
         pairs = ALL if "slash" not in name else tuple(pair for pair in ALL if _slashed(pair.protected.path))
         if "case" in name:
             pairs = RELATIVE
-        if name in _TAGGED:
+        if name == "entity without its end":
             pairs = IN_FOLDER
         elif name.startswith("inner") or any(word in name for word in ("entity", "segment", "percent")):
             pairs = (*IN_FOLDER, ABSOLUTE)
@@ -325,6 +318,8 @@ EXCLUDED = {
     "secr\u0435ts/db.yml with a Cyrillic letter": "another file: no file system takes the two letters for one",
     "secrets\u2215db.yml with a division slash": "another file, in no folder",
     "cat $(echo c2VjcmV0cy9kYi55bWw= | base64 -d)": "the path exists only once a program has run",
+    "<b>secrets</b>/db.yml": "markup within a path is of a page, not of a file's name",
+    "a path cut over two blocks": "only words are joined over blocks",
     "cat */*": "names every folder; to hold it would hold every search of a repository",
     "git diff, its answer without a header": "neither call nor answer names a file",
 }

@@ -36,7 +36,9 @@ def play(fence: Fence, every: list[Scenario]) -> list[Fault]:
                 fence.restart()
                 restarted = True
             headers = fence.headers(step.request, fence.keys[number % len(fence.keys)])
-            answer = client.post(fence.url(step.request), content=step.request.content, headers=headers)
+            answer = client.post(
+                fence.url(step.request, step.endpoint), content=step.request.content, headers=headers
+            )
             if (step.marker.encode() in fence.arrived()) is not (step.fate == "leaves"):
                 why = f"{answer.status_code} {answer.headers.get('x-turnout-why', answer.text[:200])}"
                 faults.append(Fault(scenario=scenario.name, step=at + 1, fate=step.fate, why=why))
