@@ -57,7 +57,6 @@ PATHS: dict[str, list[tuple[str, str]]] = {
         ("terraform.tfstate.backup", "terraform.tfvars.backup"),
     ],
     "private_*/**": [("private_eu/x.py", "public_eu/x.py")],
-    "/etc/ssl/private/*": [("/etc/ssl/private/site", "/etc/ssl/certs/site")],
     "übersicht/**": [
         ("übersicht/x.md", "aussicht/x.md"),
         ("u\u0308bersicht/x.md", "aussicht/x.md"),

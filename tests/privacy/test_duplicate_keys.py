@@ -7,8 +7,6 @@ import httpx
 import pytest
 from duplicates import duplicates
 
-pytestmark = pytest.mark.xfail(reason="keys that stand twice are read by the last")
-
 
 async def _post_all(fence, every):
     gate = asyncio.Semaphore(8)

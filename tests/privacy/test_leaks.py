@@ -7,8 +7,6 @@ import pytest
 from judge import judge
 from variants import sample, variants
 
-pytestmark = pytest.mark.xfail(reason="names are read in the usual shapes only")
-
 
 def report(verdicts):
     """The leaks, and the twins that did not arrive, by kind."""
@@ -33,6 +31,7 @@ def test_a_sample_of_all_kinds(fence):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.xfail(strict=True, reason="escapes within JSON within JSON; doubled slashes at the root")
 def test_all_kinds(fence):
     verdicts = judge(fence, list(variants(random.Random(12), rounds=1)), "a")
     assert len(verdicts) >= 1500

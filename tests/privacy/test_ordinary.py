@@ -74,7 +74,6 @@ def asks(shared_data):
     ]
 
 
-@pytest.mark.xfail(reason="a listing counts for what it lists")
 def test_sessions_in_a_repository_with_a_secrets_folder(fence):
     requests = list(ordinary(random.Random(21)))
     reasons = held(fence, requests)

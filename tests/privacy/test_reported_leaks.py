@@ -14,8 +14,6 @@ EXCLUDED = {
     "session_step_2_after_compaction_same_session_id": "needs the step before it; scenarios have it",
 }
 
-pytestmark = pytest.mark.xfail(reason="names are read in the usual shapes only")
-
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 MARKS = (b"LEAKME", b"hunter2-live")
