@@ -229,7 +229,6 @@ _SHELL: dict[str, Callable[[str], str]] = {
     "quoted letters": lambda path: _letter(path, lambda char: f'"{char}"'),
     "escaped letter": lambda path: _letter(path, lambda char: f"\\{char}"),
     "caret": lambda path: _letter(path, lambda char: f"^{char}"),
-    "backtick of PowerShell": lambda path: _letter(path, lambda char: f"`{char}"),
     "ANSI-C quotes": lambda path: "$'" + _letter(path, lambda char: f"\\x{ord(char):02x}") + "'",
     "octal quotes": lambda path: "$'" + _letter(path, lambda char: f"\\{ord(char):03o}") + "'",
     "question mark": lambda path: _letter(path, lambda _: "?"),
@@ -292,6 +291,7 @@ def _special() -> list[Spelling]:
         return Spelling(name=name, write=write, pairs=pairs, cwd=cwd)
 
     return [
+        special("backtick of PowerShell", lambda t: f"{t.folder[:2]}`{t.folder[2:]}/{t.inner}", IN_FOLDER),
         special("long s", _on(lambda path: path.replace("s", "\u017f", 1)), (FOLDER,)),
         special("stream of the folder", _text("<d>::$DATA/<i>"), IN_FOLDER),
         special("index stream", _text("<d>:$I30:$INDEX_ALLOCATION\\<i>"), IN_FOLDER),

@@ -3,7 +3,6 @@
 import gzip
 import json
 import random
-from collections import Counter
 
 import httpx
 import pytest
@@ -74,17 +73,19 @@ def asks(shared_data):
     ]
 
 
+def test_a_sample_of_sessions_in_a_repository_with_a_secrets_folder(fence):
+    assert held(fence, random.Random(23).sample(list(ordinary(random.Random(21))), 80)) == []
+
+
+@pytest.mark.slow
 def test_sessions_in_a_repository_with_a_secrets_folder(fence):
     requests = list(ordinary(random.Random(21)))
-    reasons = held(fence, requests)
-    kinds = Counter(name.partition(":")[0] for name, _ in requests)
-    print(kinds, Counter(reason.partition(":")[0] for reason in reasons))
-    assert len(reasons) <= len(requests) * SHARE
+    assert len(held(fence, requests)) <= len(requests) * SHARE
 
 
 def test_a_sample_of_recorded_runs_and_asks(fence, recorded, asks):
     rng = random.Random(22)
-    steps = [rng.choice(list(prefixes(run))) for run in rng.sample(recorded, 15)]
+    steps = [rng.choice(list(prefixes(run))) for run in rng.sample(recorded, 8)]
     assert held(fence, steps + rng.sample(asks, 60)) == []
 
 
