@@ -24,8 +24,12 @@ def report(verdicts):
     return leaks, idle
 
 
-OPEN = re.compile(r"percent of full-width|JSON (twice|thrice)|\| inner slashes|: inner slashes")
-"""Not covered yet: decoding in turns at an absolute path, escapes within JSON within JSON, `//` at the root."""
+OPEN = re.compile(
+    r"percent of full-width|full-width percent|inside a percent|JSON (twice|thrice)|[|:] inner slashes"
+    r"|xargs -I.*Task|chat/completions.*, escaped(,|$)"
+)
+"""Not covered yet: several decodings at once, escapes within JSON within JSON (a chat call's arguments in a body
+that escapes its strings, too), `//` at the root, a bare folder in a prompt for another agent."""
 
 
 def closed(every):
