@@ -5,6 +5,7 @@ follow as comments in the event stream, which every client skips (WHATWG HTML, 9
 """
 
 import math
+import re
 
 from policies.decision import Decision
 from router.errors import TrackError, TurnoutError
@@ -14,12 +15,13 @@ from router.wire import DIALECTS
 JSON = ("content-type", "application/json")
 WHY = 300
 """Characters of a reason in a header; the body has all of it."""
+_INVISIBLE = re.compile(r"[^ -~]")
 RawHeaders = list[tuple[bytes, bytes]]
 
 
 def safe(text: str) -> str:
     """`text` fit for a header field: one line of visible ASCII."""
-    return " ".join(text.split()).encode("ascii", "replace").decode("ascii")
+    return _INVISIBLE.sub("?", " ".join(text.split()))
 
 
 def dialect_of(path: str, *, anthropic: bool) -> DialectName:

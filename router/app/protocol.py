@@ -2,13 +2,14 @@
 
 uvicorn stops its one timer at a request's first byte and starts it after the answer, so a half-sent
 head stays open for ever, and httptools takes heads of any size. (Kludex/uvicorn, issue 157.)
+What httptools alone lacks is in `router.app.httptools_protocol`.
 """
 
 import asyncio
+from collections.abc import Collection
 from importlib.util import find_spec
 from time import monotonic
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from router.app.connections import IDLE_S, Connections
 
@@ -17,7 +18,7 @@ CONNECTION = "connection"
 HTTPTOOLS = find_spec("httptools") is not None
 """Not on Windows; h11 parses there."""
 MOST_HEAD = 64 * 2**10
-"""Bytes of a head that comes in pieces; in one piece it is bounded by a read."""
+"""Bytes of a head that comes in pieces, or of what frames a body; in one piece it is bounded by a read."""
 
 
 class BoundedProtocol(asyncio.Protocol):
@@ -29,6 +30,9 @@ class BoundedProtocol(asyncio.Protocol):
     cycle: Any
     headers: list[tuple[bytes, bytes]]
     transport: asyncio.Transport
+
+    pipeline: Collection[Any] = ()
+    """Requests that wait for an answer before theirs."""
 
     proven = False
     _head = 0
@@ -104,6 +108,16 @@ class BoundedProtocol(asyncio.Protocol):
         else:
             self.transport.abort()
 
+    def refuse_frame(self) -> None:
+        """Close it: a head, or what frames a body, is too large."""
+        if self._in_request and (self.cycle.response_started or self.pipeline):
+            self.transport.close()  # an answer is under way
+        else:
+            self._answer(
+                b"431 Request Header Fields Too Large",
+                b"a head, or what stands around a body's chunks, is larger than 64 kB",
+            )
+
     def refuse(self) -> None:
         """Close it for want of room."""
         self._answer(b"503 Service Unavailable", b"too many connections; try again", b"retry-after: 2\r\n")
@@ -117,7 +131,7 @@ class BoundedProtocol(asyncio.Protocol):
             self._since = monotonic()
         self._head += size
         if self._head > MOST_HEAD and not self.transport.is_closing():
-            self._answer(b"431 Request Header Fields Too Large", b"the request's head is larger than 64 kB")
+            self.refuse_frame()
 
     def _answer(self, status: bytes, message: bytes, field: bytes = b"") -> None:
         # No path is known that would tell the dialect; clients of both find the message here.
@@ -128,27 +142,13 @@ class BoundedProtocol(asyncio.Protocol):
         self.transport.close()
 
 
-class AbsoluteTarget(BoundedProtocol):
-    """For httptools alone: h11 hands an absolute target through as a path, which is then unknown."""
-
-    url: bytes
-
-    def on_headers_complete(self) -> None:
-        """Called by httptools: the host of an absolute target counts, not the field (RFC 9112, 3.2.2)."""
-        if not self.url.startswith(b"/") and b"://" in self.url:
-            host = urlsplit(self.url).netloc
-            self.headers[:] = [pair for pair in self.headers if pair[0] != b"host"]
-            self.headers.append((b"host", host))
-        super().on_headers_complete()  # type: ignore[misc]
-
-
 def bounded(registry: Connections, *, httptools: bool = HTTPTOOLS) -> type[asyncio.Protocol]:
     """Make the protocol for uvicorn's `http`, with the parser that is installed."""
     bases: tuple[type, ...]
     if httptools:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+        from router.app.httptools_protocol import HttptoolsProtocol
 
-        bases = (AbsoluteTarget, HttpToolsProtocol)
+        bases = (HttptoolsProtocol,)
     else:
         from uvicorn.protocols.http.h11_impl import H11Protocol
 

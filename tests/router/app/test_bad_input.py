@@ -95,6 +95,8 @@ UNKNOWN = [
     ("POST", "/v1/chat/completion", 404, "did you mean /v1/chat/completions"),
     ("POST", "/v1/message", 404, "did you mean /v1/messages"),
     ("GET", "/nowhere/at/all", 404, "there is nothing at /nowhere/at/all"),
+    ("GET", "/v1/%00", 404, "there is nothing at /v1/"),
+    ("GET", "/%1b%5b31m%7f%0d%0aa:b%c2%85", 404, "there is nothing at /"),
     ("DELETE", "/v1/models", 405, "does not take DELETE"),
     ("POST", "/v1/route?dialect=klingon", 400, "dialect"),
 ]

@@ -65,8 +65,12 @@ def connect(server):
 
 def get(client, path="/", fields="x-key: 1\r\n"):
     client.sendall(f"GET {path} HTTP/1.1\r\nhost: a\r\n{fields}\r\n".encode())
+    return answer(client, b"0")
+
+
+def answer(client, body):
     received = b""
-    while not received.endswith(b"\r\n\r\n0") and (part := client.recv(65536)):
+    while not received.endswith(b"\r\n\r\n" + body) and (part := client.recv(65536)):
         received += part
     return received
 
@@ -89,6 +93,66 @@ def test_requests_one_after_the_other_and_at_once(server):
         while received.count(b"HTTP/1.1 200 OK") < 3 or not received.endswith(b"\r\n\r\n1"):
             received += client.recv(65536)
         assert b"200000" in received
+
+
+OFFERS = {
+    "Java's HttpClient": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAE\r\n",
+    "a WebSocket": b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "TLS": b"Connection: upgrade\r\nUpgrade: TLS/1.2, HTTP/2.0\r\n",
+    "two fields": b"Connection: upgrade\r\nConnection: close\r\nUpgrade: h2c\r\n",
+}
+FRAMES = {
+    "a length": b"Content-Length: 5\r\n\r\nhello",
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\n"
+    b"2\r\nhe\r\n3;e=1\r\nllo\r\n0\r\nx-key: 1\r\nHost: b\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("offer", OFFERS)
+def test_an_offered_upgrade_is_left_out(server, offer, frame):
+    head = b"POST / HTTP/1.1\r\nhost: a\r\n" + OFFERS[offer]
+    request = head + FRAMES[frame]
+    for cut in (30, len(head) + 20, len(request) - 3, len(request)):
+        with connect(server) as client:
+            client.sendall(request[:cut])
+            threading.Event().wait(0.02)
+            client.sendall(request[cut:])
+            assert answer(client, b"5").endswith(b"\r\n\r\n5"), cut
+            if offer == "two fields":
+                assert client.recv(1) == b""
+            else:
+                assert get(client).endswith(b"\r\n\r\n0")
+
+
+def test_trailers_change_no_head(server):
+    with connect(server) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nhost: a\r\n" + FRAMES["chunks"])
+        assert answer(client, b"5").endswith(b"\r\n\r\n5")
+        assert not next(iter(server.registry._open)).proven  # the trailer's x-key is no field
+
+
+@pytest.mark.parametrize(
+    "part", [b"0\r\n", b"0\r\nx: ", b"5;"], ids=["trailers", "a trailer", "an extension"]
+)
+@pytest.mark.parametrize("piece", [b"a: b\r\n", b"a" * 50], ids=["fields", "bytes"])
+def test_what_frames_a_body_is_bounded(server, part, piece):
+    with connect(server) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nb\r\n" + part)
+        sent = 0
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while sent < 64 * 2**20:
+                sent += client.send(piece * 4096)
+        assert sent < 64 * 2**20
+    with connect(server) as client:
+        assert get(client)
+
+
+def test_no_proxy(server):
+    for target in (b"a:80", b"http://a/"):
+        with connect(server) as client:
+            client.sendall(b"CONNECT %b HTTP/1.1\r\nhost: a\r\n\r\n" % target)
+            assert client.recv(65536)
 
 
 def test_a_head_has_its_time(server):
