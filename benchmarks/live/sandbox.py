@@ -53,6 +53,8 @@ sys.stdout.flush()
 sys.argv[1:] = []
 exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 """
+_OLDEST = (0, 8)
+"""Bubblewrap that can forbid user namespaces within its own."""
 _MB = 2**20
 _LAST_WORDS = 2000
 _LOOK_S = 0.02
@@ -246,8 +248,13 @@ def find(*, unsafe: bool = False, only: Mode | None = None) -> Sandbox:
 
 
 def _missing(mode: Mode) -> str:
-    if mode == "bubblewrap" and not find_program("bwrap"):
-        return "`bwrap` is not installed"
+    if mode == "bubblewrap":
+        if not find_program("bwrap"):
+            return "`bwrap` is not installed"
+        if _bubblewrap_version() < _OLDEST:
+            return (
+                "`bwrap` is older than 0.8: programs in it could mount folders in memory that nobody counts"
+            )
     return "only Linux has namespaces" if mode != "none" and sys.platform != "linux" else ""
 
 
@@ -276,22 +283,21 @@ def _folders(python: str) -> list[str]:
 
 def _bubblewrap(begin: list[str], room: int) -> list[str]:
     shown = [word for path in _folders(begin[0]) for word in ("--ro-bind-try", path, path)]
-    size = ["--size", str(room * _MB)] if _has_size() else []
+    size = str(room * _MB)
     return [
         *(find_program("bwrap") or "bwrap", "--unshare-all", "--new-session", "--die-with-parent"),
         *("--unshare-user", "--uid", str(jail.NOBODY), "--gid", str(jail.NOBODY), "--hostname", "sandbox"),
-        *("--cap-drop", "ALL", *shown, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *(*size, "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", *begin),  # noqa: S108 - its own
+        *("--disable-userns", "--cap-drop", "ALL", *shown, "--proc", "/proc", "--dev", "/dev"),
+        *("--remount-ro", "/dev", "--size", size, "--tmpfs", "/tmp"),  # noqa: S108 - its own
+        *("--chdir", "/tmp", "--remount-ro", "/", *begin),  # noqa: S108 - as above
     ]
 
 
-def _has_size() -> bool:
-    """Bubblewrap can limit a folder in memory since 0.7."""
-    told = subprocess.run(
+def _bubblewrap_version() -> tuple[int, ...]:
+    shown = subprocess.run(
         [find_program("bwrap") or "bwrap", "--version"], capture_output=True, text=True, check=False
     )
-    version = [int(number) for number in re.findall(r"\d+", told.stdout)[:2]]
-    return version >= [0, 7]
+    return tuple(int(number) for number in re.findall(r"\d+", shown.stdout)[:2])
 
 
 def _namespaces(begin: list[str], room: int) -> list[str]:

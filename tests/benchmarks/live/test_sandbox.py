@@ -106,6 +106,17 @@ for file in made:
     for _ in range(15): os.write(file, bytes(2**20))
 time.sleep(20)
 """,
+    "shared memory that was let go of": """
+import mmap, os, time
+for _ in range(4):
+    if os.fork() == 0:
+        shared = mmap.mmap(-1, 200 * 2**20)
+        for at in range(0, len(shared), 2**20):
+            shared[at:at + 2**20] = bytes(2**20)
+            shared.madvise(mmap.MADV_DONTNEED, at, 2**20)
+        break
+time.sleep(20)
+""",
 }
 
 
@@ -113,6 +124,13 @@ time.sleep(20)
 def test_all_processes_together_have_no_more_memory_than_one(sandbox, program):
     ran = sandbox.run(program, Limits(wall_s=20, memory_mb=600))
     assert (ran.ended, ran.why) == ("memory", "took more than 600 MB")
+
+
+def test_no_folder_in_memory_can_be_mounted(sandbox):
+    # It would be in a namespace of the program's own, where nobody counts what it holds.
+    unshare = "import ctypes\nlibc = ctypes.CDLL(None)\nassert libc.unshare(0x10000000 | 0x00020000) == -1\n"
+    mount = 'assert libc.mount(b"none", b"/tmp", b"tmpfs", 0, b"size=8g") == -1'
+    assert sandbox.run(unshare + mount).passed
 
 
 def test_a_few_processes_that_take_little_are_let_be(sandbox):
