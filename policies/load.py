@@ -260,7 +260,7 @@ def find(name_or_path: str | Path) -> tuple[Any, str]:
     path = Path(name_or_path)
     if path.is_file():
         return path, name
-    hint = nearest(name, list(SHIPPED))
+    hint = nearest(path.name, list(SHIPPED))
     raise PolicyError((f"{name}: there is no such policy or file{hint}",))
 
 

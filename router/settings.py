@@ -37,6 +37,7 @@ from pydantic_settings import (
 )
 
 from classifiers.choose import ClassifierName
+from policies.load import SHIPPED
 from router.errors import Misconfigured
 from router.hosts import check_host_pattern, check_origin_pattern
 from router.trust import FILE, has_variables, require_trust, user_file
@@ -48,6 +49,8 @@ TEST_PREFIX = "TURNOUT_TEST_"
 CLIENT_KEY = "TURNOUT_KEY"
 """A client's key, for `turnout bench run`; not a setting of the endpoint that is started beside it."""
 HIGHEST_PORT = 65535
+PATHS = frozenset({"policy", "ledger", "classifier_file"})
+"""Settings that name a file, besides `local.model`."""
 
 
 class Section(BaseModel):
@@ -326,7 +329,7 @@ def load_settings(
     found_here = file is None and here in files
     if found_here and has_variables(files[here][1]):  # a message about a wrong value would show them
         require_trust(here, *files[here])
-    values = {path: _with_variables(path, content) for path, (content, _) in files.items()}
+    values = {path: _beside(path, _with_variables(path, content)) for path, (content, _) in files.items()}
     settings = _settled(given, values)
     if found_here:
         require_trust(here, files[here][0], values[here])
@@ -356,6 +359,26 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
 def _with_variables(path: Path, content: bytes) -> dict[str, Any]:
     """What a file that was read before sets, with the environment's values in the place of `${NAME}`."""
     return load_yaml(content.decode("utf-8"), str(path), os.environ) or {}
+
+
+def _beside(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the files that a settings file names absolute: relative names are from its own folder.
+
+    From the working folder, a name in the user's own file would lead into whatever project they are in.
+    """
+    settled = dict(values)
+    for name in PATHS & settled.keys():
+        settled[name] = _absolute(settled[name], path)
+    local = settled.get("local")
+    if isinstance(local, dict) and "model" in local:
+        settled["local"] = {**local, "model": _absolute(local["model"], path)}
+    return settled
+
+
+def _absolute(name: Any, path: Path) -> Any:
+    if not isinstance(name, str) or not name or name in SHIPPED or "://" in name:
+        return name
+    return str(path.absolute().parent / Path(name).expanduser())
 
 
 def _files(file: str | None) -> dict[Path, tuple[bytes, dict[str, Any]]]:

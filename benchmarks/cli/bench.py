@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli import fetch, record, run
+from router.programs import ROOT
 
 app = typer.Typer(help="Measure: what the endpoint adds, and what the tracks can do.", no_args_is_help=True)
 app.command("fetch")(fetch.fetch)
@@ -19,8 +20,15 @@ app.add_typer(run.app, name="run")
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write the tables to this file.")]
-Peers = Annotated[Path, typer.Option(help="Virtual environment with the peers; `make bench` makes it.")]
-PEERS = Path(".venv-bench")
+Peers = Annotated[
+    Path,
+    typer.Option(
+        help="Virtual environment with the peers; `make bench` makes it.",
+        show_default=".venv-bench beside ours",
+    ),
+]
+PEERS = ROOT / ".venv-bench"
+"""Not in the working folder: its interpreter is run."""
 
 
 @app.callback()

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli.plain import said_plainly
+from router.programs import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,12 @@ Room = Annotated[
         "runs them with your files and your network.",
     ),
 ]
-Agent = Annotated[Path, typer.Option(help="Virtual environment with mini-SWE-agent.")]
-AGENT = Path(".venv-swebench")
+Agent = Annotated[
+    Path,
+    typer.Option(help="Virtual environment with mini-SWE-agent.", show_default=".venv-swebench beside ours"),
+]
+AGENT = ROOT / ".venv-swebench"
+"""Not in the working folder: its interpreter is run."""
 OUT = Path("predictions.jsonl")
 
 

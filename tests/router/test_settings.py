@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from router.errors import Misconfigured
 from router.hosts import is_loopback
 from router.settings import load_settings, parse_listen
+from router.trust import user_file
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +92,32 @@ def test_an_unknown_nested_variable_is_refused(monkeypatch):
 def test_a_named_file_must_be_there():
     with pytest.raises(Misconfigured, match=r"--config: there is no file"):
         load_settings("missing.yaml")
+
+
+FILES = {"policy": "p.yaml", "ledger": "l.db", "classifier_file": "n/c.json", "local": {"model": "m.gguf"}}
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["the user's own", "--config"])
+def test_a_file_names_others_from_its_own_folder(tmp_path, monkeypatch, named):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    own = tmp_path / "elsewhere" / "turnout.yaml" if named else user_file()
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(json.dumps(FILES))
+    settings = load_settings(str(own) if named else None)
+    assert settings.policy == str(own.parent / "p.yaml")
+    assert settings.ledger == str(own.parent / "l.db")
+    assert settings.classifier_file == str(own.parent / "n" / "c.json")
+    assert settings.local.model == str(own.parent / "m.gguf")
+    assert load_settings(str(own) if named else None, policy="p.yaml").policy == "p.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("policy", "private"), ("policy", "/a/p.yaml"), ("ledger", "postgresql://a/b"), ("ledger", "")],
+)
+def test_what_is_no_relative_path_stays(name, value):
+    Path("turnout.yaml").write_text(json.dumps({name: value}))
+    assert getattr(load_settings("turnout.yaml"), name) == value
 
 
 @pytest.mark.parametrize(
