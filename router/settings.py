@@ -41,7 +41,7 @@ from policies.load import SHIPPED
 from router.errors import Misconfigured
 from router.hosts import check_host_pattern, check_origin_pattern
 from router.trust import FILE, has_variables, require_trust, user_file
-from router.variables import load_yaml
+from router.variables import check_document, load_yaml
 
 PREFIX = "TURNOUT_"
 TEST_PREFIX = "TURNOUT_TEST_"
@@ -49,6 +49,8 @@ TEST_PREFIX = "TURNOUT_TEST_"
 CLIENT_KEY = "TURNOUT_KEY"
 """A client's key, for `turnout bench run`; not a setting of the endpoint that is started beside it."""
 HIGHEST_PORT = 65535
+MOST_NUMBER = 2**31 - 1
+"""What llama.cpp can be told."""
 PATHS = frozenset({"policy", "ledger", "classifier_file"})
 """Settings that name a file, besides `local.model`."""
 
@@ -56,7 +58,7 @@ PATHS = frozenset({"policy", "ledger", "classifier_file"})
 class Section(BaseModel):
     """A part of the file: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class LocalSettings(Section):
@@ -70,13 +72,13 @@ class LocalSettings(Section):
     """Environment variable with the key for `url`, where it needs one."""
     name: str = ""
     """Model name to ask `url` for, and to show; empty for the file's or server's own."""
-    context: int = Field(default=0, ge=0)
+    context: int = Field(default=0, ge=0, le=MOST_NUMBER)
     """Window in tokens; 0 for the model's own."""
-    gpu_layers: int = -1
+    gpu_layers: int = Field(default=-1, ge=-1, le=MOST_NUMBER)
     """Layers on the GPU: -1 all, 0 none."""
-    threads: int = Field(default=0, ge=0)
+    threads: int = Field(default=0, ge=0, le=1024)
     """CPU threads; 0 for as many as there are cores."""
-    batch: int = Field(default=256, ge=1)
+    batch: int = Field(default=256, ge=1, le=65_536)
     """Prompt tokens computed in one step; a hang-up is noticed between steps."""
     first_byte_s: float = Field(default=300, gt=0)
     """How long to wait for the first useful unit."""
@@ -121,7 +123,7 @@ class CloudSettings(Section):
     connect_s: float = Field(default=10, gt=0)
     first_byte_s: float = Field(default=300, gt=0)
     total_s: float = Field(default=1800, gt=0)
-    connections: int = Field(default=256, ge=1)
+    connections: int = Field(default=256, ge=1, le=65_536)
 
 
 class Price(Section):
@@ -244,7 +246,7 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, allow_inf_nan=False
     )
 
     listen: str = "127.0.0.1:4747"
@@ -274,7 +276,7 @@ class Settings(BaseSettings):
     max_connections: int = Field(default=0, ge=0)
     """Clients' connections at once; 0 for what the limit of open files leaves, at most 8192."""
     timeouts: TimeoutSettings = TimeoutSettings()
-    keepalive_s: float = Field(default=10, gt=0)
+    keepalive_s: float = Field(default=10, ge=0.1)
     """Seconds of silence before an SSE comment is sent while nothing is there yet."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_token: SecretStr = SecretStr("")
@@ -349,10 +351,13 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise Misconfigured(f"{path}: not valid YAML: nested too deeply") from error
     if values is None:
         return content, {}
     if not isinstance(values, dict):
         raise Misconfigured(f"{path}: must be a mapping of settings, such as `listen: 127.0.0.1:4747`")
+    check_document(values, str(path))
     return content, values
 
 

@@ -19,6 +19,8 @@ from router.errors import Misconfigured
 _PLACE = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)(?P<end>\}?)")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:(?P<sign>:?-)(?P<default>.*))?", re.DOTALL)
 _BARE = re.compile(r"\$(?P<name>[A-Za-z_]\w*)|%(?P<windows>[A-Za-z_]\w*)%")
+MOST_VALUES = 100_000
+"""Of one file; the largest are lists of prices."""
 _FORMS = "write ${NAME} or ${NAME:-default}, or $${ for the text itself"
 
 
@@ -44,6 +46,34 @@ def load_yaml(text: str, file: str, environment: Mapping[str, str]) -> Any:
             return expand(value, where, environment)
 
     return yaml.load(text, Loader=Loader)  # noqa: S506 - it derives from SafeLoader
+
+
+def check_document(document: Any, file: str) -> None:
+    """Check what YAML was read as, before anything walks through it.
+
+    Raises:
+        Misconfigured: a key is no text; or there are more than `MOST_VALUES` values, where each alias counts
+            as all that it stands for: a few lines of them can stand for billions.
+    """
+    counts: dict[int, int] = {}
+
+    def count(value: Any) -> int:
+        if not isinstance(value, dict | list | tuple | set):
+            return 1
+        if id(value) not in counts:
+            counts[id(value)] = 0  # within itself
+            if isinstance(value, dict):
+                for key in value:
+                    if not isinstance(key, str):
+                        raise Misconfigured(
+                            f"{file}: {key!r} is no setting's name; put a name that is meant in quotes"
+                        )
+            items = value.values() if isinstance(value, dict) else value
+            counts[id(value)] = 1 + sum(map(count, items))
+        return counts[id(value)]
+
+    if count(document) > MOST_VALUES:
+        raise Misconfigured(f"{file}: has more than {MOST_VALUES:,} values once its aliases are put in")
 
 
 def expand(value: str, where: str, environment: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Self
 
-from router.app.connections import Connection
+from router.app.connections import LATE_S, PERIOD_S, Connection
 from router.app.hangup import Message, Receive, Scope
 from router.errors import BadRequest, TooLarge, TurnoutError
 from router.settings import Settings
@@ -25,8 +25,6 @@ DRAIN_BYTES = 64 * 2**20
 """Bytes dropped after an early answer."""
 DRAIN_S = 5.0
 """Seconds in which they may come."""
-PERIOD_S = 1.0
-"""How often slow bodies are looked for."""
 MEGABYTE = 2**20
 
 
@@ -55,6 +53,7 @@ class Uploads:
         self._owners: Counter[str] = Counter()
         self._pending: set[Body] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._looked = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -98,7 +97,7 @@ class Uploads:
         """Give `body` up once it is too slow, until `unwatch`."""
         self._pending.add(body)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PERIOD_S, self._end_slow)
+            self._timer = self._next_look()
 
     def unwatch(self, body: "Body") -> None:
         """Stop watching."""
@@ -107,10 +106,14 @@ class Uploads:
     def _end_slow(self) -> None:
         # One timer for all bodies: most are complete before it fires, and a timer each would cost more.
         now = monotonic()
-        for body in self._pending:
-            body.end_if_slow(now, self._idle_s)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(PERIOD_S, self._end_slow) if self._pending else None
+        if now - self._looked < LATE_S:
+            for body in self._pending:
+                body.end_if_slow(now, self._idle_s)
+        self._timer = self._next_look() if self._pending else None
+
+    def _next_look(self) -> asyncio.TimerHandle:
+        self._looked = monotonic()
+        return asyncio.get_running_loop().call_later(PERIOD_S, self._end_slow)
 
 
 class Body:

@@ -25,6 +25,8 @@ IDLE_S = 75
 UNREAD_S = 120.0
 """How long a client may leave an answer unread."""
 PERIOD_S = 1.0
+LATE_S = PERIOD_S + 0.5
+"""A look at clients that comes later finds none overdue: this machine was slow, not they."""
 LOG_AGAIN_S = 60.0
 RESERVED = 128
 """Descriptors for the ledger, logs, the engine's pipes, files that are read, and the libraries."""
@@ -79,13 +81,15 @@ class Connections:
         self._strangers: OrderedDict[Connection, None] = OrderedDict()
         self._others: OrderedDict[Connection, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
+        self._swept = 0.0
         self._logged: dict[str, float] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> "Connections":
         """Make it from the settings; raises this process's limit of descriptors where that is allowed."""
         descriptors = raise_descriptors()
-        room = max(FEWEST, descriptors - RESERVED - settings.cloud.connections)
+        cloud = min(settings.cloud.connections, descriptors // 2)
+        room = max(FEWEST, descriptors - RESERVED - cloud)
         if settings.max_connections > room:
             log.warning(
                 "max_connections_lowered",
@@ -103,7 +107,7 @@ class Connections:
         """Take a new one in; the longest waiting one gives way where all are taken."""
         self._open.add(connection)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PERIOD_S, self._sweep)
+            self._timer = self._next_sweep()
         if len(self._open) > self.limit:
             self._log("connections_full", limit=self.limit, remedy="raise `max_connections` or `ulimit -n`")
             if not self._close_waiting(1):
@@ -140,14 +144,18 @@ class Connections:
     def _sweep(self) -> None:
         # One timer for all: a timer each would cost every request more than this costs a second.
         now = monotonic()
-        for connection in [one for one in self._open if one.overdue(now)]:
-            self.closed(connection)
-            connection.end()
+        if now - self._swept < LATE_S:  # else what came meanwhile is yet to be read
+            for connection in [one for one in self._open if one.overdue(now)]:
+                self.closed(connection)
+                connection.end()
         if not has_descriptor():
             self._log("descriptors_used_up", connections=len(self._open), remedy="raise `ulimit -n`")
             self._close_waiting(FREED)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(PERIOD_S, self._sweep) if self._open else None
+        self._timer = self._next_sweep() if self._open else None
+
+    def _next_sweep(self) -> asyncio.TimerHandle:
+        self._swept = monotonic()
+        return asyncio.get_running_loop().call_later(PERIOD_S, self._sweep)
 
     def _log(self, event: str, **facts: object) -> None:
         now = monotonic()

@@ -55,13 +55,19 @@ def options(
     """Options of `turnout` itself."""
 
 
+def _visible(text: str) -> str:
+    """Spell out what a terminal would obey: a message may quote a stranger's file."""
+    return "".join(each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text)
+
+
 def run() -> None:
     """Run the command line; what a person can mend is said in one line, without a traceback."""
     configure("warning")  # on standard error: what a command prints may be read by a program
     try:
         app()
     except (TurnoutError, PolicyError) as error:
-        Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", escape(str(error)), highlight=False)
+        message = escape(_visible(str(error)))
+        Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", message, highlight=False)
         sys.exit(2)
 
 

@@ -62,17 +62,20 @@ def env(tmp_path_factory):
 
 
 COMMANDS = [
-    ["explain", "request.json"],
+    ["explain", "request.json"],  # reads, classifies, decides
+    ["key", "list"],  # opens the ledger
+    ["report", "--last", "1d", "--format", "pdf", "--out", "report.pdf"],  # starts a browser
+]
+MORE = [
     ["policy", "show"],
     ["report", "--last", "1d", "--format", "json"],
-    ["report", "--last", "1d", "--format", "pdf", "--out", "report.pdf"],
     ["ledger", "stats"],
-    ["key", "list"],
     ["trust", "--list"],
 ]
+ALL = [*COMMANDS, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)]
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("arguments", ALL, ids=" ".join)
 def test_no_command_runs_it(project, env, arguments):
     ended = subprocess.run([COMMAND, *arguments], cwd=project, env=env, capture_output=True, check=False)
     assert b"stolen" not in ended.stdout
@@ -101,17 +104,25 @@ def child_of(pid: int) -> int:
     return int(children.read_text().split()[0])
 
 
-def test_its_settings_send_no_key_anywhere(project, env, upstream):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve"],
+        pytest.param(["explain", "request.json"], marks=pytest.mark.slow),
+        pytest.param(["report", "--last", "1d"], marks=pytest.mark.slow),
+    ],
+    ids=" ".join,
+)
+def test_its_settings_send_no_key_anywhere(project, env, upstream, arguments):
     settings = project / "turnout.yaml"
     before = settings.read_text()
     settings.write_text(f"cloud: {{base_url: '{upstream.url}', forward_credentials: always}}\n")
     try:
-        for arguments in (["serve"], ["explain", "request.json"], ["report", "--last", "1d"]):
-            ended = subprocess.run(
-                [COMMAND, *arguments], cwd=project, env=env, capture_output=True, text=True, check=False
-            )
-            assert ended.returncode == 2, ended
-            assert "may not set cloud.base_url, cloud.forward_credentials" in ended.stderr
+        ended = subprocess.run(
+            [COMMAND, *arguments], cwd=project, env=env, capture_output=True, text=True, check=False
+        )
     finally:
         settings.write_text(before)
+    assert ended.returncode == 2, ended
+    assert "may not set cloud.base_url, cloud.forward_credentials" in ended.stderr
     assert upstream.get("/_requests") == []

@@ -83,6 +83,33 @@ def test_what_is_harmless_counts():
     assert (settings.keepalive_s, settings.local.threads, settings.cloud.connect_s) == (3, 2, 4)
 
 
+LAUGHS = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else 'x' * 9)}]\n" for n in range(9))
+ODD = [
+    (f"{LAUGHS}local: {{threads: *a8}}", "more than 100,000 values"),
+    (f"{LAUGHS}log_level: *a8", "more than 100,000 values"),
+    ("local: &a {threads: *a}", "local.threads"),
+    ("a: " + "[" * 2000 + "]" * 2000, "nested too deeply"),
+    ("1: 2", "is no setting's name"),
+    ("on: 1", "is no setting's name"),
+    ("!!binary Y2xvdWQ=: {base_url: 'http://127.0.0.1:9'}", "is no setting's name"),
+    ("local: {2026-01-01: 1}", "is no setting's name"),
+    ("keepalive_s: .inf", "keepalive_s"),
+    ("keepalive_s: 1.0e-300", "keepalive_s"),
+    ("cloud: {total_s: .inf}", "cloud.total_s"),
+    ("cloud: {connections: 99999999999}", "cloud.connections"),
+    ("local: {threads: 100000000}", "local.threads"),
+    ("local: {context: 9999999999999}", "local.context"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), ODD)
+def test_a_strangers_file_neither_hangs_nor_breaks_it(text, message):
+    Path("turnout.yaml").write_text(text)
+    with pytest.raises(Misconfigured) as error:
+        load_settings()
+    assert message in error.value.message
+
+
 def test_a_variable_is_not_harmless_anywhere():
     assert risky(yaml.safe_load("log_level: ${ANTHROPIC_API_KEY}")) == ["log_level"]
 

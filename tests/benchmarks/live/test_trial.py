@@ -122,10 +122,10 @@ MORE_NAMES = ("Mbpp/367", "Mbpp/596", "Mbpp/601", "Mbpp/927")
 QUICK = Limits(wall_s=20, cpu_s=5)
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "namespaces"])
+@pytest.fixture(scope="module", params=["the best", pytest.param("namespaces", marks=pytest.mark.slow)])
 def sandbox(request):
     try:
-        return find(only=request.param)
+        return find(only=None if request.param == "the best" else request.param)
     except SandboxError as error:
         pytest.skip(str(error))
 
@@ -197,7 +197,7 @@ def test_a_failure_says_why(answer, why):
 
 def test_a_sample_of_humaneval_passes():
     sandbox = find(unsafe=True)
-    for problem in list(humaneval.problems())[2::9]:
+    for problem in list(humaneval.problems())[2::30]:
         assert judge(sandbox, problem.trial(problem.solution)).passed, problem.id
 
 

@@ -86,6 +86,10 @@ PROGRAMS = [
     {"x-forwarded-host": "evil.test"},
     {"sec-fetch-site": "none"},
     {"sec-fetch-site": "same-origin"},
+    {
+        "sec-fetch-site": "same-origin",
+        "origin": "https://behind-a-proxy.test",
+    },  # that sends a `Host` of its own
     {"referer": "https://evil.test/"},
 ]
 

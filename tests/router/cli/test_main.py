@@ -33,3 +33,11 @@ def test_an_unknown_command_is_refused(turnout):
     assert ended.code == 2
     assert "sevre" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_message_gives_a_terminal_no_commands(turnout, tmp_path):
+    (tmp_path / "odd.yaml").write_text('"\\e]0;title\\a\\u202ex": 1\n')
+    ended = turnout("serve", "--config", str(tmp_path / "odd.yaml"))
+    assert ended.code == 2
+    assert "\\x1b]0;title" in ended.err
+    assert all(each.isprintable() or each == "\n" for each in ended.err), ended.err
