@@ -1,13 +1,14 @@
 """What one piece of a body tells, whatever conversation it stands in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from router.privacy import commands
 from router.privacy.listing import is_listing
-from router.privacy.pieces import MESSAGES, Piece
+from router.privacy.needles import holders
+from router.privacy.pieces import MESSAGES, Piece, parse_all
 from router.privacy.strings import Part, Place, Text, walk
 from router.privacy.watch import Watch
 
@@ -15,7 +16,6 @@ WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
 TEXT_MODE = "text"
 """Stands for the id of a call that an assistant wrote as text."""
-_SEPARATOR = "\n\n\0\n\n"
 _OPAQUE_TYPES = frozenset({
     "image", "image_url", "input_image", "input_audio", "audio", "video", "video_url", "redacted_thinking",
     "container_upload", "input_file",
@@ -46,21 +46,43 @@ class PieceFacts(msgspec.Struct, frozen=True):
     """It holds what cannot be read."""
 
 
-def gather(piece: Piece, value: Any, watch: Watch) -> PieceFacts:
-    """Scan one piece; `value` is what its raw JSON decodes to."""
+def gather(pieces: Sequence[Piece], watch: Watch) -> list[PieceFacts]:
+    """Scan pieces that nobody has scanned.
+
+    Raises:
+        BadRequest: a key stands twice in one of their objects.
+    """
+    raws = [piece.raw for piece in pieces]
+    values = parse_all(raws)
+    if not watch:
+        return [PieceFacts(frozenset())] * len(pieces)
+    matching = {*watch.holders(raws)}
+    if watch.globs:
+        acting = [at for at, value in enumerate(values) if _acts(value)]
+        matching.update(acting[at] for at in holders(commands.RAW_WILD.search, [raws[at] for at in acting]))
+    return [
+        _of_piece(piece, value, watch, matches=at in matching)
+        for at, (piece, value) in enumerate(zip(pieces, values, strict=True))
+    ]
+
+
+def _acts(value: Any) -> bool:
+    """Whether a message may hold calls."""
+    return isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
+
+
+def _of_piece(piece: Piece, value: Any, watch: Watch, *, matches: bool) -> PieceFacts:
     edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if watch.patterns else ()
-    acts = isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
     opaque = watch.opaque and any(_is_opaque(value))
-    named = piece.name != MESSAGES and watch.needles.may_hold(piece.name.encode(errors="replace"))
-    wild = acts and bool(watch.globs) and commands.RAW_WILD.search(piece.raw) is not None
-    if not wild and not named and not watch.needles.may_hold(piece.raw):
+    named = piece.name != MESSAGES and watch.may_hold(piece.name.encode(errors="replace"))
+    if not matches and not named:
         return PieceFacts(frozenset(), edges, opaque=opaque)
     unnamed: set[str] = set()
     sources: set[str] = set()
     texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name))]
     for sighting in sightings(texts, watch):
         sources.add(sighting.source)
-    if watch.globs and acts:
+    if watch.globs and _acts(value):
         unnamed.update(
             text.call or TEXT_MODE
             for text in texts
@@ -89,7 +111,7 @@ def sightings(texts: Iterable[Text], watch: Watch) -> Iterator[Sighting]:
     if watch.patterns and len(spoken) > 1:
         for glue in (" ", ""):
             joined = glue.join(spoken)
-            if watch.pattern_needles.may_hold(joined.encode(errors="replace")):
+            if watch.may_hold_pattern([joined.encode(errors="replace")]):
                 for source, words in watch.in_prose(joined):
                     yield Sighting(source, Part.TEXT, (), words)
 
@@ -119,9 +141,15 @@ def seams(before: str, edges: Iterable[str]) -> tuple[list[str], str]:
     return windows, before
 
 
+def may_match(windows: list[str], watch: Watch) -> bool:
+    """A first look at seams, in one pass."""
+    # A needle has no space in it, so what is read on holds all that stands apart.
+    return watch.may_hold_pattern([window.encode(errors="replace") for window in windows[1::2]])
+
+
 def in_seams(windows: list[str], watch: Watch) -> Iterator[str]:
     """Patterns that match where one text follows another, in one message or the next."""
-    if windows and watch.pattern_needles.may_hold(_SEPARATOR.join(windows).encode(errors="replace")):
+    if may_match(windows, watch):
         for window in windows:
             yield from (source for source, _ in watch.in_prose(window))
 

@@ -4,19 +4,23 @@ A needle is a word that every match of a path or pattern holds. Each of its lett
 as it is, and as JSON, URLs, HTML, shells and Unicode spell it; between letters may stand quotes,
 backslashes and characters that are not shown. RE2 searches for all needles in one pass of linear
 time, about 0.7 GB/s. What has no needle is clean; what has one is decoded and read in full.
+Of a pattern's words the longest is its needle; `router.privacy.phrase` looks for the others.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any
 
 import re2
 
 from router.privacy.text import HIDDEN, lookalikes
 
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
-_OPTIONS.max_mem = 256 << 20
-_OPTIONS.encoding = re2.Options.Encoding.LATIN1
+OPTIONS = re2.Options()
+OPTIONS.log_errors = False
+OPTIONS.max_mem = 256 << 20
+OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _SHORT = 3
 """Needles of fewer letters occur too often to tell anything."""
 
@@ -39,11 +43,34 @@ class Needles:
         """
         spelled = [*(_spelled(*needle) for needle in sorted(set(needles))), *more]
         self._everything = everything
-        self._search = re2.compile(b"|".join(spelled), _OPTIONS).search if spelled else None
+        self._search = re2.compile(b"|".join(spelled), OPTIONS).search if spelled else None
 
     def may_hold(self, raw: bytes) -> bool:
         """Whether raw JSON must be read in full."""
         return self._everything or (self._search is not None and self._search(raw) is not None)
+
+    def holders(self, raws: Sequence[bytes]) -> list[int]:
+        """Which of these must be read in full, by one pass over all of them."""
+        if self._everything:
+            return list(range(len(raws)))
+        return holders(self._search, raws) if self._search else []
+
+
+def holders(search: Any, raws: Sequence[bytes]) -> list[int]:
+    """Which of these an expression matches; now and then one that it matches with the next only.
+
+    Args:
+        search: of a compiled expression.
+        raws: what is searched, as if each ended in a line break.
+    """
+    joined = b"\n".join(raws)
+    ends = list(accumulate(len(raw) + 1 for raw in raws))
+    at, matching = 0, []
+    while at < len(joined) and (match := search(joined, at)):
+        number = min(bisect_right(ends, match.start()), len(raws) - 1)
+        matching.append(number)
+        at = ends[number]
+    return matching
 
 
 def needle_of(runs: Sequence[str]) -> str:
@@ -51,6 +78,23 @@ def needle_of(runs: Sequence[str]) -> str:
     words = [word for run in runs for word in re.findall(r"[A-Za-z0-9._-]+", run)]
     best = max(words, key=len, default="")
     return best if len(best) >= _SHORT else ""
+
+
+def spelled(word: str) -> bytes:
+    """An expression for a word in all its spellings."""
+    return _spelled(word, goes_before=True, goes_after=True)
+
+
+def key_of(names: Iterable[str]) -> bytes:
+    """An expression for the end of a key in raw JSON that is one of `names`, in any spelling of JSON's."""
+    words = (
+        b"".join(
+            rb"(?i:%s|\\+u%04x|\\+u%04x)" % (re.escape(char.encode()), ord(char), ord(char.upper()))
+            for char in name
+        )
+        for name in sorted(names)
+    )
+    return rb'(?:"|\\+u0022)(?:' + b"|".join(words) + rb')(?:\\*"|\\+u0022)\s*:'
 
 
 def _spelled(word: str, goes_before: bool, goes_after: bool) -> bytes:
@@ -63,7 +107,7 @@ _HIDDEN_IN_URLS = (0xAD, 0x200B, 0x200C, 0x200D)
 
 def _hidden() -> bytes:
     raw = [re.escape(chr(code).encode()) for code in HIDDEN]
-    escaped = [rb"\\u%04x" % code for code in HIDDEN]
+    escaped = [rb"\\+u%04x" % code for code in HIDDEN]
     percent = [
         b"".join(b"%%%02x" % byte for byte in chr(code).encode()) for code in (0xAD, 0x200B, 0x200C, 0x200D)
     ]

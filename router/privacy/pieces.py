@@ -94,6 +94,19 @@ def parse(raw: bytes) -> Any:
         return _patiently(raw)
 
 
+def parse_all(raws: Sequence[bytes]) -> list[Any]:
+    """`parse` for many pieces, in one call where none of them is odd.
+
+    Raises:
+        BadRequest: a key stands twice in one object.
+    """
+    try:
+        values = jiter.from_json(b"[%s]" % b",".join(raws), catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError:
+        return list(map(parse, raws))
+    return values if len(values) == len(raws) else list(map(parse, raws))
+
+
 def check_keys(body: bytes) -> None:
     """See that no key is given twice anywhere in a body; one that is no JSON passes, to be refused as such.
 

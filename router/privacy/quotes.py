@@ -8,13 +8,13 @@ or an import, tells nothing and is left out.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 
-_BREAKS = re.compile(r"\\r\\n|\\n|[\r\n\v\f\u2028]+")
-_PREFIX = re.compile(r"^(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
+_PREFIX = re.compile(r"(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
 _ENDS = " \t\"'`,;{}[]()"
 _SHORTEST, _LONGEST = 20, 2_000
 _WORDS = re.compile(r"[^\W\d_]{2,}")
@@ -35,21 +35,28 @@ _NOT_OF_IT = re.compile(
 
 def lines_of(text: str) -> Iterator[str]:
     """The lines of a text that are long enough to tell something, as they compare."""
-    for line in _BREAKS.split(text):
+    if "\\" in text:
+        text = text.replace("\\r", "").replace("\\n", "\n")
+    for line in text.casefold().splitlines():
         if len(line) >= _SHORTEST:
-            plain = " ".join(_PREFIX.sub("", line, count=1).strip(_ENDS).split()).casefold()
+            prefix = _PREFIX.match(line)
+            plain = " ".join((line[prefix.end() :] if prefix else line).strip(_ENDS).split())
             if _SHORTEST <= len(plain) <= _LONGEST:
                 yield plain
 
 
 def tokens_of(text: str) -> Iterator[str]:
     """Words that look like a key or a password: letters and digits in one, and long."""
-    for match in _TOKEN.finditer(text):
-        token = match[0].strip(".!?*_")
-        digits = sum(map(str.isdigit, token))
-        letters = sum(map(str.isalpha, token))
+    for word in _TOKEN.findall(text):
+        if not _TWO_DIGITS.search(word):
+            continue
+        token = word.strip(".!?*_")
+        digits, letters = sum(map(str.isdigit, token)), sum(map(str.isalpha, token))
         if digits >= 2 and letters >= 4 and "/" not in token and not _DATED.search(token):  # noqa: PLR2004 - a look
             yield token
+
+
+_TWO_DIGITS = re.compile(r"\d\D*\d")
 
 
 _DATED = re.compile(
@@ -60,8 +67,15 @@ _DATED = re.compile(
 
 def digest(key: bytes, kind: str, text: str) -> str:
     """A name for a line, key or session, from which nobody without the secret key can tell which."""
-    data = f"{kind}\0{text}".encode(errors="replace")
-    return kind[0] + hashlib.blake2b(data, key=key, digest_size=12).hexdigest()
+    state = _keyed(key).copy()
+    state.update(f"{kind}\0{text}".encode(errors="replace"))
+    return kind[0] + state.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(key: bytes) -> "hashlib.blake2b":
+    """The state after the key: taking it in costs as much as a line does."""
+    return hashlib.blake2b(key=key, digest_size=12)
 
 
 def digests(key: bytes, text: str) -> Iterator[str]:
@@ -119,7 +133,7 @@ _HEADING = re.compile(r"^(?:diff --git |--- |\+\+\+ |==> |Index: |[\w@+~./\\\-]+
 
 def _within(text: Text, watch: Watch) -> Iterator[tuple[str, str]]:
     """What follows a protected name in a text, up to the next file's; all of it where a pattern matches."""
-    if not watch.needles.may_hold(text.text.encode(errors="replace")):
+    if not watch.may_hold(text.text.encode(errors="replace")):
         return
     patterns = {source for source, _ in watch.in_prose(text.text)} if watch.patterns else set()
     if patterns:

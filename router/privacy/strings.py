@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import jiter
 import re2
 
+from router.privacy.needles import key_of, spelled
+
 Place = tuple[str | int, ...]
 """Where in the body: keys and positions, outermost first."""
 
@@ -64,6 +66,16 @@ _WORDS = frozenset({
 _IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
 _DATA_URL = re2.compile(r"(?i)data:[\w/+.\-]*(?:;[\w=\-]+)*;base64,([A-Za-z0-9+/=_\-\s]{8,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
+_ENCODED_KEYS = frozenset({
+    "b64", "b64_json", "base64", "blob", "body", "bytes", "content", "data", "file_data", "payload", "raw",
+})  # fmt: skip
+"""Keys whose value may be base64 of a text, as providers, MCP and web APIs have them."""
+_DIGIT = rb"[A-Za-z0-9+/_\-=]|\\+(?:[/nr]|u00[0-9A-Fa-f]{2})"
+BASE64 = (
+    key_of(_ENCODED_KEYS) + rb'\s*\\*"(?:%s){16}(?:%s)*\\*"' % (_DIGIT, _DIGIT),
+    spelled("base64") + rb"\s*(?:,|\\+u002[cC]|%2[cC])",
+)
+"""Find in raw JSON what `_readable` may decode."""
 _OPENED = frozenset({Part.COMMAND, Part.RESULT})
 _DEEPEST = 4
 """How often JSON in a string in JSON is opened."""
@@ -176,7 +188,7 @@ def commands(text: str) -> Iterator[str]:
 
 def _readable(text: str, key: str) -> Iterator[str]:
     """Text that is spelled in base64: a document's data, or a URL that is its own content."""
-    if key in {"data", "file_data"} and _BASE64.fullmatch(text[:4096].rstrip("=\n")) is not None:
+    if key.lower() in _ENCODED_KEYS and _BASE64.fullmatch(text[:4096].rstrip("=\n")) is not None:
         yield from _from_base64(text)
     if "base64," in text:
         for url in _DATA_URL.finditer(text):

@@ -1,7 +1,7 @@
 """What all policies in force keep here, compiled into one thing to look for."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import re2
@@ -11,7 +11,8 @@ from policies.policy import Fence
 from router.privacy import commands
 from router.privacy.listing import without_listings
 from router.privacy.needles import Needle, Needles, needle_of
-from router.privacy.strings import Part, Text
+from router.privacy.phrase import MARKUP, Phrase
+from router.privacy.strings import BASE64, Part, Text
 from router.privacy.text import path_forms, prose_forms
 
 _parser = __import__("re._parser", fromlist=["parse"])
@@ -42,18 +43,16 @@ class Watch:
         self.key = (tuple(glob.source for glob in self.globs), tuple(sources))
         self.opaque = any(fence.opaque == "always" for fence in fences)
         path_needles = [_of_glob(glob) for glob in self.globs]
-        pattern_needles = [_of_pattern(source) for source in sources]
-        wanted = (*path_needles, *pattern_needles)
-        self.needles = Needles(
-            [*(needle for needle in wanted if needle), *([_BASE64] if wanted else [])],
-            everything=None in wanted,
-            more=_more(self.globs),
-        )
-        self._path_needles = Needles(
-            [needle for needle in path_needles if needle], everything=None in path_needles
-        )
-        self.pattern_needles = Needles(
-            [needle for needle in pattern_needles if needle], everything=None in pattern_needles
+        runs = [_literals(source) for source in sources]
+        pattern_needles = [_of_pattern(item) for item in runs]
+        more = _more(self.globs) if self else []
+        self._needles = _needles([*path_needles, *pattern_needles], more)
+        self._path_needles = _needles(path_needles)
+        self._pattern_needles = _needles(pattern_needles)
+        self._without_patterns = _needles(path_needles, more)
+        self._phrases = tuple(map(Phrase, runs))
+        self._near = _needles(
+            path_needles, [*more, MARKUP, *(phrase.expression or b"" for phrase in self._phrases)]
         )
         self._written = _union([glob.written for glob in self.globs])
         self._named = _union([glob.named for glob in self.globs])
@@ -61,10 +60,31 @@ class Watch:
     def __bool__(self) -> bool:
         return bool(self.globs or self.patterns)
 
+    def holders(self, raws: Sequence[bytes]) -> list[int]:
+        """Which of these pieces of raw JSON must be read in full."""
+        return [
+            at
+            for at in self._needles.holders(raws)
+            if self._near.may_hold(raws[at])
+            and (self._without_patterns.may_hold(raws[at]) or self._is_near(raws[at]))
+        ]
+
+    def may_hold(self, raw: bytes) -> bool:
+        """Whether a piece of raw JSON, or a string, must be read in full."""
+        return bool(self.holders([raw]))
+
+    def may_hold_pattern(self, raws: Sequence[bytes]) -> bool:
+        """Whether one of these may match a pattern."""
+        return any(self._is_near(raws[at]) for at in self._pattern_needles.holders(raws))
+
+    def _is_near(self, raw: bytes) -> bool:
+        """Whether all words of a pattern are here, not its needle only."""
+        return any(phrase.may_be_in(raw) for phrase in self._phrases)
+
     def may_match(self, text: Text) -> bool:
         """A cheap first look at one string."""
         wild = text.part is Part.COMMAND and not _WILD.isdisjoint(text.text)
-        return wild or self.needles.may_hold(text.text.encode(errors="replace"))
+        return wild or self.may_hold(text.text.encode(errors="replace"))
 
     def in_text(self, text: str, part: Part) -> Iterator[tuple[str, str]]:
         """What of one string must stay: the policy's own glob or pattern, and the words that match it.
@@ -74,16 +94,19 @@ class Watch:
             part: what it is part of.
         """
         data = text.encode(errors="replace")
+        text = text if text.isascii() else data.decode()  # half a surrogate pair is no text
         if self.globs:
             if self._path_needles.may_hold(data):
                 yield from self._paths(without_listings(text) if part is Part.TEXT else text, part)
             if part is Part.COMMAND and (expanded := commands.expands_to(text.casefold(), self.globs)):
                 yield expanded.source, expanded.source
-        if self.patterns and self.pattern_needles.may_hold(data):
+        if self.patterns and self.may_hold_pattern([data]):
             yield from self.in_prose(text)
 
     def in_prose(self, text: str) -> Iterator[tuple[str, str]]:
         """The patterns that match a string in one of its forms."""
+        if not text.isascii():
+            text = text.encode(errors="replace").decode()
         for form in prose_forms(text):
             for pattern in self.patterns:
                 if match := pattern.search(form):
@@ -112,9 +135,6 @@ class Watch:
 _MESSAGE = r"(?:\s-[a-z]*m|\s--message|\s--title)[ =](?:'[^']*'|\"[^\"]*\")"
 """A commit's words, which are prose."""
 _WILD = frozenset("*?[{")
-_BASE64: Needle = ("base64", True, True)
-_DATA = rb'"(?:file_)?data"\s*:'
-"""Content that must be decoded to be read."""
 _IMPORT = re.compile(r"(?:\bimport|\bfrom|\bmodule|\bpackage)\s+$")
 
 
@@ -143,14 +163,21 @@ def _of_glob(glob: Glob) -> Needle | None:
     return word, before, after
 
 
-def _of_pattern(source: str) -> Needle | None:
-    """A word that every match of a regular expression holds."""
+def _literals(source: str) -> list[str]:
+    """Runs of literal characters that every match of a regular expression holds, in order."""
     try:
-        runs = list(_required(_parser.parse(source)))
+        return list(_required(_parser.parse(source)))
     except (re.error, RecursionError, OverflowError):
-        return None
+        return []
+
+
+def _of_pattern(runs: list[str]) -> Needle | None:
     word = needle_of(runs)
     return (word, True, True) if word else None
+
+
+def _needles(needles: Sequence[Needle | None], more: Iterable[bytes] = ()) -> Needles:
+    return Needles([needle for needle in needles if needle], everything=None in needles, more=more)
 
 
 def _required(parsed: Any) -> Iterator[str]:
@@ -171,5 +198,5 @@ def _required(parsed: Any) -> Iterator[str]:
 
 
 def _more(globs: tuple[Glob, ...]) -> list[bytes]:
-    """What else makes a piece worth reading in full: commands that may print a file without its name."""
-    return [commands.RAW, _DATA] if globs else [_DATA]
+    """What else makes a piece worth reading in full: base64, and commands whose output may name no file."""
+    return [commands.RAW, *BASE64] if globs else [*BASE64]
