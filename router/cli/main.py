@@ -6,7 +6,7 @@ Each command imports what it needs when it runs, so that `turnout --help` and
 
 import sys
 from importlib.metadata import entry_points, version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeGuard
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from policies.load import PolicyError
 from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team, trust
 from router.errors import TurnoutError
 from router.logs import configure
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import OperationalError
 
 app = typer.Typer(
     name="turnout",
@@ -66,9 +69,26 @@ def run() -> None:
     try:
         app()
     except (TurnoutError, PolicyError) as error:
-        message = escape(_visible(str(error)))
-        Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", message, highlight=False)
-        sys.exit(2)
+        _refuse(str(error))
+    except Exception as error:
+        if not _is_busy(error):
+            raise
+        _refuse(
+            f"ledger: the database took nothing ({error.orig}); another process may keep it locked: "
+            "try again when that has ended"
+        )
+
+
+def _refuse(message: str) -> NoReturn:
+    shown = escape(_visible(message))
+    Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", shown, highlight=False)
+    sys.exit(2)
+
+
+def _is_busy(error: Exception) -> TypeGuard["OperationalError"]:
+    """Whether a database was locked or went away; only commands that use one load its library."""
+    library = sys.modules.get("sqlalchemy.exc")
+    return library is not None and isinstance(error, library.OperationalError)
 
 
 if __name__ == "__main__":

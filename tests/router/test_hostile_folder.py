@@ -63,13 +63,13 @@ def env(tmp_path_factory):
 
 COMMANDS = [
     ["explain", "request.json"],  # reads, classifies, decides
-    ["key", "list"],  # opens the ledger
     ["report", "--last", "1d", "--format", "pdf", "--out", "report.pdf"],  # starts a browser
 ]
 MORE = [
     ["policy", "show"],
     ["report", "--last", "1d", "--format", "json"],
     ["ledger", "stats"],
+    ["key", "list"],
     ["trust", "--list"],
 ]
 ALL = [*COMMANDS, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)]

@@ -1,3 +1,4 @@
+import sqlite3
 from importlib.metadata import version
 
 import pytest
@@ -41,3 +42,15 @@ def test_a_message_gives_a_terminal_no_commands(turnout, tmp_path):
     assert ended.code == 2
     assert "\\x1b]0;title" in ended.err
     assert all(each.isprintable() or each == "\n" for each in ended.err), ended.err
+
+
+@pytest.mark.slow
+def test_a_locked_ledger_is_told_in_one_line(turnout, tmp_path):
+    ledger = tmp_path / "ledger.db"
+    assert turnout("key", "create", "--team", "web", LEDGER=str(ledger)).code == 0
+    with sqlite3.connect(ledger, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ended = turnout("key", "create", "--team", "web", LEDGER=str(ledger))
+    assert ended.code == 2
+    assert ended.err.startswith("turnout: ledger: the database took nothing")
+    assert ended.err.count("\n") == 1, ended.err
