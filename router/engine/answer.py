@@ -75,15 +75,16 @@ class Answer:
                     break
                 yield item
         # A client that already has a good call gets on with that one.
-        if failed and not self._calls:
-            yield await self._retried(failed)
+        if failed and not self._calls and (call := await self._retried(failed)):
+            yield call
         if self._calls:
             self.finish = "tool_calls"
 
     async def _first(self) -> AsyncGenerator[Item]:
         """Generate as asked."""
         if self._ask.required:
-            yield await self._forced(self._ask.required, self._prompt.tokens)
+            if forced := await self._forced(self._ask.required, self._prompt.tokens):
+                yield forced
             return
         reader = CallReader(self._family) if self._ask.tools else None
         grammar = await self._grammar()
@@ -93,10 +94,13 @@ class Answer:
                     yield self._checked(item)
                     if self._calls and not self._ask.parallel:
                         return
-        # A call cut off by the client's own limit is no fault of the model's.
-        cut = self.finish == "length" and self._ask.limit is not None and reader is not None and reader.inside
-        for item in reader.close() if reader and not cut else []:
+        for item in reader.close() if reader and not (reader.inside and self._cut) else []:
             yield self._checked(item)
+
+    @property
+    def _cut(self) -> bool:
+        """The client's own limit ended the text; a call that it cut off is no fault of the model's."""
+        return self.finish == "length" and self._ask.limit is not None
 
     def _checked(self, item: Item) -> Item:
         """Hold a call against its schema."""
@@ -111,8 +115,8 @@ class Answer:
         self._calls += 1
         return call
 
-    async def _retried(self, failed: Broken) -> Call:
-        """Try a call again from where it began, forced to be valid."""
+    async def _retried(self, failed: Broken) -> Call | None:
+        """Try a call again from where it began, forced to be valid; None where the limit cut it off."""
         named = [tool for tool in self._ask.tools if tool["function"]["name"] == failed.raw]
         said = self._model.tokenize(self._text, start=False)
         item = await self._forced(named or self._ask.tools, [*self._prompt.tokens, *said])
@@ -124,8 +128,8 @@ class Answer:
             )
         return item
 
-    async def _forced(self, tools: Sequence[Tool], tokens: list[int]) -> Call | Broken:
-        """Generate one call under a grammar."""
+    async def _forced(self, tools: Sequence[Tool], tokens: list[int]) -> Call | Broken | None:
+        """Generate one call under a grammar; None where the limit cut it off."""
         lead = (f"\n{_THOUGHT}\n\n" if self._prompt.thinking else "") + self._family.force
         reader = CallReader(self._family)
         reader.feed(self._family.force)
@@ -133,7 +137,7 @@ class Answer:
         if len(prompt) >= self._model.context:
             return Broken(raw="", why="no room is left in the window")
         try:
-            grammar = schema.call_grammar(tools, self._family)
+            grammar = await asyncio.to_thread(schema.call_grammar, tools, self._family)
             Sampler(self._model, self._ask.sampling, grammar).close()
         except GrammarInvalid:
             grammar = schema.call_grammar(tools, self._family, loose=True)
@@ -145,6 +149,8 @@ class Answer:
                 items += reader.feed(text)
                 if items:
                     break
+        if not items and self._cut:
+            return None
         items += reader.close()
         found = next((item for item in items if not isinstance(item, Text)), None)
         checked = self._checked(found or Broken(raw="", why="the answer ended before the call"))

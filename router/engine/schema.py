@@ -102,29 +102,54 @@ def _validator(schema: Schema) -> Any:
     return _Validator(schema, registry=referencing.Registry())
 
 
-_NESTED = re.compile(r"[+*}]\)[+*{]|\|[^()]*\)[+*{]")
-"""A repeated group that ends in a repeat, or has alternatives: Python's engine may take for ever over it."""
-
-
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 
 
-def _matches(validator: Any, pattern: Any, instance: Any, _schema: Schema) -> Iterator[Any]:
-    """The keyword `pattern`, which a client writes: in linear time, or not at all."""
-    if not isinstance(pattern, str) or not validator.is_type(instance, "string"):
-        return
+def _linear(pattern: Any) -> Any:
+    """Compile a pattern that a client wrote; None where it cannot be matched in linear time."""
     try:
-        match = re2.compile(pattern, options=_QUIET).search(instance)
-    except re2.error:  # it looks around, or refers back
-        if _NESTED.search(pattern):
-            return
-        match = re.search(pattern, instance)
-    if not match:
+        return re2.compile(pattern, options=_QUIET)
+    except (re2.error, TypeError):  # it looks around, refers back, or is no text
+        return None
+
+
+def _matches(validator: Any, pattern: Any, instance: Any, _schema: Schema) -> Iterator[Any]:
+    """The keyword `pattern`."""
+    compiled = _linear(pattern)
+    if compiled and validator.is_type(instance, "string") and not compiled.search(instance):
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _matches})
+def _match_names(validator: Any, schemas: Any, instance: Any, _schema: Schema) -> Iterator[Any]:
+    """The keyword `patternProperties`."""
+    for pattern, schema in schemas.items() if validator.is_type(instance, "object") else ():
+        compiled = _linear(pattern)
+        for name in filter(compiled.search, instance) if compiled else ():
+            yield from validator.descend(instance[name], schema, path=name, schema_path=pattern)
+
+
+def _others(validator: Any, others: Any, instance: Any, schema: Schema) -> Iterator[Any]:
+    """The keyword `additionalProperties`; beside patterns of names it is not held against a call."""
+    if "patternProperties" not in schema:
+        yield from _STANDARD.VALIDATORS["additionalProperties"](validator, others, instance, schema)
+
+
+def _unchecked(*_: Any) -> Iterator[Any]:
+    """A keyword that jsonschema judges by matching patterns in unbounded time."""
+    return iter(())
+
+
+_STANDARD = jsonschema.Draft202012Validator
+_Validator = jsonschema.validators.extend(
+    _STANDARD,
+    {
+        "pattern": _matches,
+        "patternProperties": _match_names,
+        "additionalProperties": _others,
+        "unevaluatedProperties": _unchecked,
+    },
+)
 
 
 def _parameters(name: str, tools: Sequence[Tool]) -> Schema:
@@ -255,7 +280,7 @@ def _unsaid(key: str, value: Any) -> bool:
 @lru_cache(maxsize=1024)
 def _convertible(pattern: str) -> bool:
     """Whether the converter makes a grammar of a pattern, and one of the same meaning."""
-    if _CLASSES.search(pattern):
+    if not _SIMPLE.fullmatch(pattern):
         return False
     try:
         json_schema_to_gbnf(json.dumps({"type": "string", "pattern": pattern}))
@@ -264,8 +289,17 @@ def _convertible(pattern: str) -> bool:
     return True
 
 
-_CLASSES = re.compile(r"\\[dDwWsSbBpPk1-9]|\(\?")
-"""What the converter copies as if it were letters: classes, references and groups that look around."""
+_SIMPLE = re.compile(
+    r"""\^(?:[^\\^$.\[\]|(){}*+?"\x00-\x1f]|\\[*+?|(){}\[\]]|[()|*+?]|\{\d+(?:,\d*)?\}
+    |\[(?:[^\\^\[\]"\x00-\x1f]|\\[\]\[^-])++\])*+\$""",
+    re.VERBOSE,
+)
+"""Patterns that a grammar says in the same way: letters, plain ranges, groups and repeats.
+
+The converter never returns over a closing bracket alone, such as `[[:alpha:]]` leaves; it copies escaped
+classes as if they were letters, and `\\.` with its sign; and `.` or `[^x]` admit a quote, which would end
+the JSON string.
+"""
 _FAILURES = (ValueError, AssertionError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 
 

@@ -216,6 +216,7 @@ def _import_litellm() -> tuple[Any, tuple[type[Exception], ...]]:
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
+    litellm.disable_stop_sequence_limit = True  # it would keep four, whatever the provider takes
     _fence(litellm)
     _quieten()
     base = importlib.import_module("litellm.llms.base_llm.chat.transformation").BaseLLMException

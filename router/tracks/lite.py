@@ -34,6 +34,7 @@ from router.wire.body import whole
 from router.wire.chat_calls import repair_reply
 from router.wire.chat_history import repair_messages
 from router.wire.chat_shape import check
+from router.wire.json_mode import ask_for_json
 from router.wire.sse import encode
 from router.wire.translate_reply import ReplyStream, from_chat
 from router.wire.translate_request import to_chat
@@ -133,9 +134,12 @@ class Lite:
         else:
             body = to_chat(body, model=model)
         asked = whole(body)
+        taken = FIELDS
         if self._settings.dialect == "anthropic" or "claude" in model:
             refuse_unsupported(asked)
-        params = {name: value for name, value in asked.items() if name in FIELDS and value is not None}
+            asked = ask_for_json(asked)
+            taken = FIELDS | {"top_k"}  # a field of Claude's API, and none of Chat Completions
+        params = {name: value for name, value in asked.items() if name in taken and value is not None}
         if isinstance(params.get("messages"), list):
             params["messages"] = list(repair_messages(params["messages"]))
         params.update(FIXED, model=PREFIXES[self._settings.dialect] + model, timeout=self._settings.total_s)

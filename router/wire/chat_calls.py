@@ -6,7 +6,7 @@ Servers differ from OpenAI's reference in ways that clients fail on:
   complete, begins a new call;
 - the name, or the id, again with each piece of one call; one id for several calls; no id at all;
 - arguments as an object, or null, where JSON text belongs;
-- `finish_reason: stop` behind calls, where it is `tool_calls`.
+- `finish_reason: stop` (or `function_call`, `eos`) behind calls, where it is `tool_calls`.
 
 What needs no change keeps its bytes.
 """
@@ -187,9 +187,13 @@ def _spell_arguments(function: Json) -> None:
         function["arguments"] = ""
 
 
+_OTHER_ENDS = ("tool_calls", "length", "content_filter")
+
+
 def _finish(choice: Json, *, called: bool) -> bool:
-    """Say `tool_calls` where a reply with calls was said to stop."""
-    if not called or choice.get("finish_reason") != "stop":
+    """Say `tool_calls` where a reply with calls ended of itself, whatever its server calls that."""
+    reason = choice.get("finish_reason")
+    if not called or not reason or reason in _OTHER_ENDS:
         return False
     choice["finish_reason"] = "tool_calls"
     return True

@@ -93,7 +93,11 @@ def _schema(asked: Block) -> Any:
 
 def _tools(asked: Block) -> dict[str, Any]:
     """Return `tools` and what goes with them; nothing where no tool is left."""
-    tools = [_tool(tool) for tool in asked.get("tools") or () if tool.get("type", "custom") == "custom"]
+    tools = [
+        _tool(tool, at)
+        for at, tool in enumerate(asked.get("tools") or ())
+        if tool.get("type", "custom") == "custom"
+    ]
     if not tools:
         return {}
     choice = asked.get("tool_choice") or {}
@@ -109,8 +113,13 @@ def _tools(asked: Block) -> dict[str, Any]:
 _CHOICES: Mapping[str, str] = {"auto": "auto", "any": "required", "none": "none"}
 
 
-def _tool(tool: Block) -> Block:
-    function = {"name": tool.get("name"), "parameters": tool.get("input_schema") or {"type": "object"}}
+def _tool(tool: Block, at: int) -> Block:
+    name, schema = tool.get("name"), tool.get("input_schema") or {"type": "object"}
+    if not isinstance(name, str) or not name:
+        raise BadRequest(f"tools[{at}].name: must be a string")
+    if not isinstance(schema, dict):
+        raise BadRequest(f"tools[{at}].input_schema: must be a JSON schema, an object")
+    function: dict[str, Any] = {"name": name, "parameters": schema}
     if tool.get("description"):
         function["description"] = tool["description"]
     return {"type": "function", "function": function}

@@ -1,7 +1,7 @@
 """What Claude's API cannot do of a Chat Completions request: refused by name, before anything is sent.
 
-Never ignored: a client that asked for it would be misled. What only tunes an answer (`seed`,
-penalties, `verbosity`) is left out instead.
+Never ignored: a client that asked for it would be misled. `verbosity`, which only colours an answer, is
+left out instead.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,9 @@ _FIELDS: Mapping[str, str] = {
     "logprobs": "Claude reports no token probabilities",
     "top_logprobs": "Claude reports no token probabilities",
     "logit_bias": "Claude takes no token biases",
+    "seed": "Claude takes no seed",
+    "frequency_penalty": "Claude takes no penalties",
+    "presence_penalty": "Claude takes no penalties",
     "audio": "Claude answers in text",
     "functions": "the older form is not translated; use `tools`",
     "function_call": "the older form is not translated; use `tool_choice`",

@@ -105,6 +105,13 @@ def test_grammar_refuses(unusable):
         "",
         "^a{9999}$",
         7,
+        "^[[:alnum:]]+$",
+        "^]$",
+        "^}$",
+        "^[^;]$",
+        "^.$",
+        '^"$',
+        "^a\\.b$",
     ],
 )
 def test_a_pattern_that_no_grammar_can_say_is_left_to_the_model(pattern):
@@ -160,12 +167,28 @@ def test_types_in_every_spelling_are_read(schema, text, value):
 
 
 @pytest.mark.parametrize(
+    ("parameters", "holds"),
+    [
+        ({"patternProperties": {"^a": {"type": "string"}}}, False),
+        ({"patternProperties": {"^b": {"type": "string"}}, "additionalProperties": False}, True),
+        ({"patternProperties": {"^(a+)+$": {"type": "string"}}, "unevaluatedProperties": False}, True),
+        ({"patternProperties": {"^(?=a)(a+)+$": {"type": "string"}}}, True),
+        ({"additionalProperties": False}, False),
+    ],
+)
+def test_patterns_of_names_are_checked_in_bounded_time(parameters, holds):
+    tools = [{"type": "function", "function": {"name": "f", "description": "", "parameters": parameters}}]
+    assert (schema.problem(Call(name="f", arguments={"a" * 40 + "!": 1}), tools) == "") is holds
+
+
+@pytest.mark.parametrize(
     ("pattern", "value", "holds"),
     [
         ("^(a+)+$", "a" * 40 + "!", False),
         ("^(a|a)*$", "a" * 40 + "!", False),
         ("^(?=x)(a+)+$", "a" * 40 + "!", True),  # cannot be checked in bounded time
-        ("^(?!y)[a-z]+$", "yes", False),
+        ("^(?=a)([a-z]+b?)+$", "a" * 40 + "!", True),
+        ("^(?!y)[a-z]+$", "yes", True),
         ("^(?!y)[a-z]+$", "no", True),
         ("^\\d{3}$", "123", True),
         ("^\\d{3}$", "12a", False),

@@ -86,6 +86,17 @@ async def test_a_tool_loop_with_an_image(cloud, upstream, plan, whole) -> None:
     assert reply.tap.usage.output > 0
 
 
+async def test_what_claude_can_do_in_its_own_way_is_carried(cloud, upstream, plan, whole) -> None:
+    await upstream.script({"text": "{}"})
+    stops = ["a", "b", "c", "d", "e", "f"]
+    fields = {"stop": stops, "response_format": {"type": "json_object"}}
+    await whole(await cloud().open(plan(LOOP | fields, dialect="openai_chat"), CLOUD))
+    sent = await upstream.last_json()
+    assert sent["stop_sequences"] == stops
+    assert "JSON object" in sent["system"][0]["text"]
+    assert sent["system"][1]["text"] == "be brief"
+
+
 async def test_a_tool_call_comes_with_id_and_index(cloud, upstream, plan, whole) -> None:
     calls = [{"name": "read", "input": {"path": "a"}}, {"name": "read", "input": {"path": "b"}}]
     await upstream.script({"text": "so", "tools": calls})
@@ -142,12 +153,13 @@ async def test_a_whole_answer(cloud, upstream, plan, whole) -> None:
         ({"model": "claude-opus-99", "max_tokens": None}, {"max_tokens": 32000, "model": "claude-opus-99"}),
         ({"max_tokens": None, "max_completion_tokens": 9}, {"max_tokens": 9}),
         ({"stop": ["END"]}, {"stop_sequences": ["END"]}),
+        ({"model": "claude-sonnet-4-5", "top_k": 5}, {"top_k": 5}),
         ({"user": "u1"}, {"metadata": {"user_id": "u1"}}),
         (
             {"model": "claude-sonnet-4-5", "tools": [READ], "tool_choice": "required"},
             {"tool_choice": {"type": "any"}},
         ),
-        ({"frequency_penalty": 0.5, "seed": 3}, {}),
+        ({"frequency_penalty": 0, "seed": 0}, {}),
         ({"api_base": "http://127.0.0.1:1", "mock_response": "no", "api_key": "x", "fallbacks": ["x"]}, {}),
     ],
 )

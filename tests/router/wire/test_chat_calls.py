@@ -115,6 +115,9 @@ CALL = {"id": "x", "type": "function", "function": {"name": "read", "arguments":
     ("calls", "finish", "ended"),
     [
         ([CALL], "stop", "tool_calls"),
+        ([CALL], "function_call", "tool_calls"),
+        ([CALL], "eos_token", "tool_calls"),
+        ([CALL], "content_filter", "content_filter"),
         ([CALL, CALL], "tool_calls", "tool_calls"),
         ([CALL | {"id": None}], "stop", "tool_calls"),
         ([CALL | {"function": {"name": "read", "arguments": {"path": "a"}}}], "length", "length"),

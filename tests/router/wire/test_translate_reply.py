@@ -200,6 +200,49 @@ STREAMS = [
         [LS, TEXT],
         "tool_use",
     ),
+    (
+        "two calls in turns",
+        piece("", name="ls")
+        + piece("", 1, "cat")
+        + piece('{"a":[1,')
+        + piece("{", 1)
+        + piece('"é"]}')
+        + piece("}", 1)
+        + chunk({}, "tool_calls")
+        + chunk(usage=USAGE)
+        + DONE,
+        [LS, CAT],
+        "tool_use",
+    ),
+    (
+        "text within a call",
+        piece('{"a":[1,', name="ls") + chunk({"content": "hi"}) + piece('"é"]}') + END + DONE,
+        [LS, TEXT],
+        "tool_use",
+    ),
+    (
+        "a name in pieces, behind the call's id",
+        piece("") + piece("", name="l") + piece("", name="s") + piece('{"a":[1,"é"]}') + END + DONE,
+        [LS],
+        "tool_use",
+    ),
+    (
+        "nulls in the place of objects",
+        b'data: {"choices": null}\n\ndata: {"choices": [{"index": 0, "delta": null}]}\n\n'
+        + piece('{"a":[1,"é"]}', name="ls")
+        + chunk({"tool_calls": [{"index": 0, "function": None}]})
+        + END
+        + DONE,
+        [LS],
+        "tool_use",
+    ),
+    ("text in parts", chunk({"content": [{"type": "text", "text": "hi"}]}) + END + DONE, [TEXT], "end_turn"),
+    (
+        "calls that never came",
+        chunk({"content": "hi"}) + chunk({}, "tool_calls", usage=USAGE) + DONE,
+        [TEXT],
+        "end_turn",
+    ),
 ]
 CASES = pytest.mark.parametrize(
     ("stream", "content", "stop"), [case[1:] for case in STREAMS], ids=[c[0] for c in STREAMS]

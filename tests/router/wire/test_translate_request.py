@@ -291,7 +291,7 @@ def test_history_only_grows_and_calls_meet_their_results(turns):
 
 
 WRONG = [
-    {"tools": [{"type": "custom"}], "tool_choice": "auto"},
+    {"tools": [{"name": "f"}], "tool_choice": "auto"},
     {"output_config": 3},
     {"messages": [{"role": "assistant", "content": [{"type": "text", "text": 3}]}]},
     {"messages": [user({"type": "image", "source": 4})]},
@@ -340,3 +340,13 @@ def test_what_the_envelope_accepts_is_translated_or_refused(content, role, more,
     except BadRequest:
         return
     assert {message["role"] for message in chat["messages"]} <= {"system", "user", "assistant", "tool"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "field"),
+    [({}, "name"), ({"name": None}, "name"), ({"name": "f", "input_schema": True}, "input_schema")],
+)
+def test_a_tool_at_fault_is_named_as_its_client_knows_it(tool, field):
+    body = {"messages": [{"role": "user", "content": "hi"}], "tools": [{"name": "ok"}, tool]}
+    with pytest.raises(BadRequest, match=rf"^tools\[1\]\.{field}: "):
+        to_chat(json.dumps(body).encode(), model="m")
