@@ -6,6 +6,7 @@ follow as comments in the event stream, which every client skips (WHATWG HTML, 9
 
 import math
 import re
+from http import HTTPStatus
 
 from policies.decision import Decision
 from router.errors import TrackError, TurnoutError
@@ -15,13 +16,23 @@ from router.wire import DIALECTS
 JSON = ("content-type", "application/json")
 WHY = 300
 """Characters of a reason in a header; the body has all of it."""
-_INVISIBLE = re.compile(r"[^ -~]")
+END_OF_STATUSES = 600
 RawHeaders = list[tuple[bytes, bytes]]
+_INVISIBLE = re.compile(r"[^ -~]")
 
 
 def safe(text: str) -> str:
-    """`text` fit for a header field: one line of visible ASCII."""
+    """`text` fit for a header field: one line of visible ASCII.
+
+    A model's name or a key that a message quotes is the client's: with a control character
+    left in it, the server would close the connection without an answer (RFC 9110, 5.5).
+    """
     return _INVISIBLE.sub("?", " ".join(text.split()))
+
+
+def sendable(status: int) -> int:
+    """`status` as it may be sent: what is no status of HTTP is a server's error (RFC 9110, section 15)."""
+    return status if HTTPStatus.OK <= status < END_OF_STATUSES else HTTPStatus.BAD_GATEWAY.value
 
 
 def dialect_of(path: str, *, anthropic: bool) -> DialectName:

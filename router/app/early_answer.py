@@ -34,7 +34,8 @@ async def send_error(
     fields.append(("content-length", str(len(content))))
     if not body.complete:
         fields.append(CLOSE)
-    await send({"type": "http.response.start", "status": error.status, "headers": answers.raw(tuple(fields))})
+    status, raw = answers.sendable(error.status), answers.raw(tuple(fields))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": content, "more_body": True})
     await body.drain()
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -181,6 +181,7 @@ class Exchange:
             return
         self._status = status
         raw = answers.raw((*headers, *labels))
+        status = answers.sendable(status)
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def send(self, chunk: bytes) -> None:

@@ -4,6 +4,7 @@ Everything passes but what belongs to one connection, and what whoever sends the
 message computes anew. Unknown fields and `anthropic-beta` are untouched.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from router.types import Headers
@@ -17,6 +18,10 @@ HOP_BY_HOP = frozenset({
 NOT_SENT = HOP_BY_HOP | {"host", "content-length", "accept-encoding", "expect"}
 NOT_RETURNED = HOP_BY_HOP | {"content-encoding"}
 
+_NO_NAME = re.compile(rb"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no field may hold (RFC 9110, sections 5.1 and 5.5), though clients read it."""
+
 PLAIN = ("accept-encoding", "identity")
 """Asked of every upstream: the taps read the bytes as they pass."""
 
@@ -28,8 +33,12 @@ def onward(headers: Headers) -> list[tuple[str, str]]:
 
 
 def back(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The upstream's fields for the client, in order, names in lower case."""
-    headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
+    """The upstream's fields for the client, in order, names in lower case; none that no server may send."""
+    headers = tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in raw
+        if not (_NO_NAME.search(name) or _NO_VALUE.search(value))
+    )
     dropped = NOT_RETURNED | _named_by_connection(headers)
     if field(headers, "content-encoding"):  # undone on the way, so the length is another
         dropped |= {"content-length"}

@@ -24,7 +24,7 @@ from router.tracks.chat import repaired, wants_usage
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LiteFailure
 from router.tracks.failures import KINDS, cloud_failure, failed, fault_of, unreachable
-from router.tracks.headers import field
+from router.tracks.headers import back, field
 from router.tracks.providers import base_url
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
@@ -290,8 +290,8 @@ def _unsent(failure: Exception) -> TurnoutError:
 
 def _told_by(line: "Line", response: aiohttp.ClientResponse) -> tuple[Refusal, int, Headers]:
     """What the provider said, its status and the fields worth passing on."""
-    named = tuple((name.lower(), value) for name, value in response.headers.items())
-    passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(named, name)))
+    fields = back(response.raw_headers)
+    passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(fields, name)))
     return read_refusal(line.refusal), response.status, (*_JSON, *passed)
 
 

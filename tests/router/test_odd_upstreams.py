@@ -39,6 +39,11 @@ ANSWERS = [
     (429, JSON, b'{"error":"\xff"}'),
     (400, JSON, b'{"error":{"message":"maximum context length is %b tokens in %b tokens"}}' % (b"9" * 5_000, b"9" * 5_000)),
     (400, JSON, b'{"error":{"message":5,"code":[]}}'),
+    (600, JSON, b"{}"),
+    (999, JSON, b'{"error":{"message":"no status"}}'),
+    (204, JSON, b""),
+    (200, f"{JSON}\r\nx-note: a\x01b\x7f", b"{}"),
+    (429, f"{JSON}\r\nretry-after: 5\x7f\r\nx@y: 1\r\nrequest-id: r\x01", b"{}"),
 ]  # fmt: skip
 
 
@@ -56,8 +61,9 @@ class Odd:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 await reader.readexactly(int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0))
                 status, kind, body = self.answer
-                fields = f"content-type: {kind}\r\nretry-after: nan\r\ncontent-length: {len(body)}\r\n\r\n"
-                writer.write(f"HTTP/1.1 {status} X\r\n{fields}".encode() + body)
+                length = "" if status == 204 else f"content-length: {len(body)}\r\n"
+                fields = f"content-type: {kind}\r\nretry-after: nan\r\n{length}\r\n"
+                writer.write(f"HTTP/1.1 {status} X\r\n{fields}".encode("latin-1") + body)
                 await writer.drain()
         writer.close()
 

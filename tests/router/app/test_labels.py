@@ -102,3 +102,12 @@ def test_a_failure_names_the_track_that_failed_last(endpoints, upstream, nearby,
     answer = endpoints["cloud"].post(CHAT, body, headers=MINE)
     assert answer.status_code == 500
     assert answer.headers["x-turnout-track"] == track
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT, f"{MESSAGES}/count_tokens"])
+@pytest.mark.parametrize("model", ["claude-\x7f", "claude-\0x", "claude-\x1b[31m", "claude-\u2028é\x85"])
+def test_a_name_that_no_header_may_hold_is_shown_without_it(endpoints, path, model):
+    body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    answer = endpoints["cloud"].post(path, body, headers=MINE)
+    assert answer.status_code == 200
+    assert answer.headers["x-turnout-model"].isprintable()
