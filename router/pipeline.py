@@ -153,8 +153,14 @@ class Pipeline:
         return after if await self._limits.may_escalate(plan, after, policy) else None
 
     def _patience(self, plan: Plan, decision: Decision) -> float | None:
-        """Seconds to wait for a local first unit where another track could serve instead."""
-        if decision.track != "local" or not decision.alternatives:
+        """Seconds to wait for a local first unit where another track could serve instead.
+
+        Without a credential none could: the local model is then waited for as long as its own
+        `first_byte_s` allows, rather than failed for being slow.
+        """
+        if decision.track != "local":
+            return None
+        if not any(self._tracks[name].usable(plan.request) for name in decision.alternatives):
             return None
         return self._planner.policy_of(plan.request).first_byte_s
 

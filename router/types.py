@@ -185,6 +185,10 @@ class Plan:
 class Track(Protocol):
     """A place that answers."""
 
+    def usable(self, request: Request) -> bool:
+        """Whether an answer can come from here at all: nobody is moved here in vain."""
+        ...
+
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """Answer `plan.request` as `decision` says; return once the first useful unit is there.
 

@@ -110,6 +110,14 @@ class CloudTrack:
     async def close(self) -> None:
         """The connections are the egress's; whoever made that closes it."""
 
+    def usable(self, request: Request) -> bool:
+        """See `router.types.Track`; a provider needs a credential."""
+        try:
+            credential(self._settings, request.headers)
+        except TrackError:
+            return False
+        return True
+
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         cleared(plan.clearance)

@@ -115,6 +115,10 @@ class LocalTrack:
         """Close the connections; the engine is stopped by whoever made it."""
         await self._nearby.close()
 
+    def usable(self, request: Request) -> bool:  # noqa: ARG002 - as the protocol has it
+        """See `router.types.Track`; nothing is needed to ask the local model."""
+        return True
+
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         progress = progress or Progress()

@@ -142,6 +142,15 @@ def test_what_the_local_model_cannot_do_goes_to_the_cloud(
     assert attempts(row) == [("local", cause), ("cloud", "")]
 
 
+@pytest.mark.parametrize("path", [MESSAGES, CHAT])
+def test_a_slow_local_model_is_waited_for_where_no_credential_leads_further(escalating, nearby, play, path):
+    play(nearby, {"fault": "slow", "first_byte_s": 1.5, "text": "At last."})
+    answer = escalating.post(path, asked())
+    assert answer.status_code == 200, answer.text
+    assert "At last." in answer.text
+    assert attempts(escalating.row(answer)) == [("local", "")]
+
+
 def test_a_named_track_is_never_left(escalating, upstream, nearby, play):
     play(nearby, {"fault": "status", "status": 400, "message": OVERFLOW})
     answer = escalating.post(CHAT, asked("local"), headers=MINE)

@@ -44,8 +44,9 @@ class Book:
 class Answering:
     """A track that answers in two chunks, or does what it is told before or between them."""
 
-    def __init__(self, *, before=None, between=None) -> None:
+    def __init__(self, *, before=None, between=None, usable=True) -> None:
         self.closed = 0
+        self.usable = lambda _: usable
         self._before = before
         self._between = between
 
