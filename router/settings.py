@@ -8,10 +8,12 @@ Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 import difflib
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -55,6 +57,32 @@ PATHS = frozenset({"policy", "ledger", "classifier_file"})
 """Settings that name a file, besides `local.model`."""
 
 
+def _base_url(url: str) -> str:
+    """Take an absolute URL, or nothing; the message names what is missing.
+
+    Raises:
+        ValueError: it has no `http://`, no host, no valid port, or more than an address and a path.
+    """
+    text = url.strip()
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        complete = False
+    if not complete or re.search(r"\s", text):
+        raise ValueError(
+            "is no complete address; give one such as http://127.0.0.1:8080 or https://host/path"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("takes no `?` or `#`; give the address and path alone")
+    return text
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
 class Section(BaseModel):
     """A part of the file: unknown keys are errors."""
 
@@ -66,7 +94,7 @@ class LocalSettings(Section):
 
     model: str = ""
     """Path of a GGUF file; empty for the embedded demo model."""
-    url: str = ""
+    url: BaseUrl = ""
     """An OpenAI-compatible base URL (with `/v1`) to use instead of our own engine."""
     api_key_env: str = ""
     """Environment variable with the key for `url`, where it needs one."""
@@ -110,7 +138,7 @@ class LocalSettings(Section):
 class CloudSettings(Section):
     """The track to the provider."""
 
-    base_url: str = "https://api.anthropic.com"
+    base_url: BaseUrl = "https://api.anthropic.com"
     """Without `/v1` for `anthropic`, with it for `openai`."""
     dialect: Literal["anthropic", "openai", "litellm"] = "anthropic"
     """What `base_url` speaks; `litellm` for any other provider, by `model`'s prefix."""
@@ -226,6 +254,11 @@ def _one_a_day(given: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
     return given
 
 
+def _number_as_text(value: object) -> object:
+    """Take `4747`, which YAML reads as a number, for the text that it was meant as."""
+    return str(value) if type(value) is int else value
+
+
 UNDATED, DATED = "undated", "dated"
 """Names of the two forms of a price; no part of what a person reads."""
 
@@ -249,7 +282,8 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, allow_inf_nan=False
     )
 
-    listen: str = "127.0.0.1:4747"
+    listen: Annotated[str, BeforeValidator(_number_as_text)] = "127.0.0.1:4747"
+    """`HOST:PORT`; `parse_listen` refuses a port alone, and says how to write it."""
     allowed_hosts: HostPatterns = ()
     """Names besides loopback's by which clients may ask; where others can connect, empty is any."""
     allowed_origins: OriginPatterns = ()
@@ -283,7 +317,7 @@ class Settings(BaseSettings):
     """Who sends it as `Authorization: Bearer ...` may read `/metrics`; empty: see docs/metrics.md."""
     trusted_header: TrustedHeader = TrustedHeader()
     email: EmailSettings = EmailSettings()
-    otlp_endpoint: str = ""
+    otlp_endpoint: BaseUrl = ""
     """Where traces go, as OTLP over HTTP; empty for `OTEL_EXPORTER_OTLP_ENDPOINT`, or nowhere."""
 
 
@@ -349,6 +383,10 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
         values = yaml.safe_load(content.decode("utf-8"))
     except OSError as error:
         raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise Misconfigured(f"{path}: not valid YAML: {line}{error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
@@ -394,7 +432,14 @@ def _files(file: str | None) -> dict[Path, tuple[bytes, dict[str, Any]]]:
         return {Path(file): read_file(Path(file))}
     own, here = user_file(), Path(FILE)
     paths = [own] if here.absolute() == own else [here, own]
-    return {path: read_file(path) for path in paths if path.is_file()}
+    return {path: read_file(path) for path in paths if _exists(path)}
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # its folder is somebody else's, as `sudo turnout` leaves it
+        raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _settled(given: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> Settings:

@@ -126,9 +126,10 @@ def require_trust(path: Path, content: bytes, values: Mapping[str, Any]) -> None
     if state == "trusted":
         return
     why = "changed since you trusted it" if state == "changed" else "is not trusted"
+    variables = " (`${...}` needs trust in any setting)" if has_variables(values) else ""
     raise Misconfigured(
-        f"{path}: {why}, so it may not set {', '.join(fields)}. Read it, then run `turnout trust`; or put "
-        f"these settings into {user_file()}, or start elsewhere"
+        f"{path}: {why}, so it may not set {', '.join(fields)}{variables}. Read it, then run "
+        f"`turnout trust`; or put these settings into {user_file()}, or start elsewhere"
     )
 
 

@@ -33,7 +33,8 @@ def load_yaml(text: str, file: str, environment: Mapping[str, str]) -> Any:
         environment: Variables and their values.
 
     Raises:
-        Misconfigured: a variable is not set, or is written in another way; names file, line and remedy.
+        Misconfigured: a variable is not set, or is written in another way, or a key is given twice in one
+            mapping; names file, line and remedy.
         yaml.YAMLError: it is no YAML.
     """
 
@@ -44,6 +45,15 @@ def load_yaml(text: str, file: str, environment: Mapping[str, str]) -> Any:
                 return value
             where = f"{file}: line {node.start_mark.line + 1}"
             return expand(value, where, environment)
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys: set[str] = set()
+            for key, _ in node.value:
+                if key.value in keys and isinstance(key, yaml.ScalarNode):
+                    line = key.start_mark.line + 1
+                    raise Misconfigured(f"{file}: line {line}: `{key.value}` is set twice; keep one of them")
+                keys.add(str(key.value))
+            return super().construct_mapping(node, deep)
 
     return yaml.load(text, Loader=Loader)  # noqa: S506 - it derives from SafeLoader
 

@@ -35,6 +35,10 @@ def sendable(status: int) -> int:
     return status if HTTPStatus.OK <= status < END_OF_STATUSES else HTTPStatus.BAD_GATEWAY.value
 
 
+BINDING = frozenset({"budget", "never_cloud"})
+"""Rules that leave the local track alone: where it fails, their reason is what a person has to know."""
+
+
 def dialect_of(path: str, *, anthropic: bool) -> DialectName:
     """The dialect to answer in where no route says it; `anthropic`: the client names a version of its API."""
     return "anthropic_messages" if anthropic or path.startswith("/v1/messages") else "openai_chat"
@@ -83,6 +87,7 @@ def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = Non
         plan: what was decided, where it got that far.
     """
     labels = [("x-turnout-request-id", request_id)]
+    why = error.label
     if plan is not None:
         tried = error.decision
         if tried is not None:
@@ -92,7 +97,9 @@ def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = Non
         labels.append(("x-turnout-overhead-ms", f"{plan.overhead_s * 1000:.3f}"))
         if decision.model:
             labels.append(("x-turnout-model", safe(decision.model)))
-    labels.append(("x-turnout-why", safe(error.label)[:WHY]))
+        if tried is not None and tried.rule in BINDING:
+            why = f"{why}; {tried.why}"
+    labels.append(("x-turnout-why", safe(why)[:WHY]))
     return tuple(labels)
 
 

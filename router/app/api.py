@@ -31,6 +31,8 @@ from router.wire.tell import tell
 Json = dict[str, Any]
 MOST_BYTES = 2**20
 """Of a verdict."""
+OTHER_APIS = {"/v1/responses": "/v1/chat/completions or /v1/messages"}
+"""APIs of other providers that a client may be set to, and what to set it to instead."""
 
 
 class Facts(Protocol):
@@ -179,6 +181,14 @@ def build_api(
     return api
 
 
+def _hint(path: str, known: tuple[str, ...]) -> str:
+    """What whoever asked for `path` may have meant."""
+    if instead := OTHER_APIS.get(path.rstrip("/")):
+        return f": this API is not served; set the client to {instead}"
+    near = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def _install_errors(api: FastAPI, options: ApiOptions) -> None:
     known = (*options.paths, *(path for path in (getattr(r, "path", "") for r in api.routes) if path))
 
@@ -190,9 +200,7 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
     async def http_error(request: Request, error: HTTPException) -> Response:
         path = request.url.path
         if error.status_code == HTTPStatus.NOT_FOUND:
-            near = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            return _error(request, NoSuchRoute(f"there is nothing at {path}{hint}"))
+            return _error(request, NoSuchRoute(f"there is nothing at {path}{_hint(path, known)}"))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return _error(request, NoSuchRoute(f"{path} does not take {request.method}", status=405))
         return _error(request, BadRequest(str(error.detail), status=error.status_code))

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from policies.load import load
+from policies.policy import Fence, Policy
 from policies.proof import Proof, State, state
 
 app = typer.Typer(help="Policies: show one, check that a file is valid.", no_args_is_help=True)
@@ -33,7 +34,13 @@ def show(
     rules = [{"rule": r.name, "when": r.when.source, "to": r.to, "why": r.why} for r in loaded.rules]
     rules.append({"rule": "otherwise", "when": "", "to": loaded.otherwise.to, "why": loaded.otherwise.why})
     if as_json:
-        told = {"name": loaded.name, "params": dict(loaded.params), "rules": rules, "check": _told(proof)}
+        told = {
+            "name": loaded.name,
+            "params": dict(loaded.params),
+            "rules": rules,
+            "never_cloud": _never_cloud(loaded),
+            "check": _told(proof),
+        }
         typer.echo(json.dumps(told))
         return
     console = Console()
@@ -44,9 +51,23 @@ def show(
     console.print(table)
     if loaded.params:
         console.print("params: " + ", ".join(f"{name} {value:g}" for name, value in loaded.params.items()))
+    if loaded.fence != Fence():
+        parts = (f"{name} {value}" for name, value in _never_cloud(loaded).items() if value)
+        console.print(f"never_cloud: {escape(', '.join(parts))}", highlight=False)
     console.print(
         f"check: {escape(proof.why)}{_figures(proof.proof) if proof.proven else ''}", highlight=False
     )
+
+
+def _never_cloud(policy: Policy) -> dict[str, Any]:
+    """What must stay, as the file has it."""
+    fence = policy.fence
+    return {
+        "paths": [glob.source for glob in fence.paths],
+        "match": list(fence.patterns),
+        "teams": list(fence.teams),
+        "opaque": fence.opaque,
+    }
 
 
 def _told(proof: State) -> dict[str, Any]:

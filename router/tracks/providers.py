@@ -136,10 +136,14 @@ def provider_of(model: str) -> str:
 
 
 def base_url(settings: CloudSettings) -> str:
-    """The base URL to send to; OpenAI's own where its dialect is spoken and no address is set."""
+    """The base URL to send to; OpenAI's own where its dialect is spoken and no address is set.
+
+    The paths of `anthropic` begin with `/v1`, so an address that ends with it means the same without.
+    """
     if settings.dialect == "openai" and "base_url" not in settings.model_fields_set:
         return OPENAI_URL
-    return settings.base_url.rstrip("/")
+    url = settings.base_url.rstrip("/")
+    return url.removesuffix("/v1") if settings.dialect == "anthropic" else url
 
 
 def address(settings: CloudSettings) -> URL | None:

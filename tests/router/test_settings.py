@@ -40,7 +40,22 @@ WRONG = [
     ("local: {context: -1}", "turnout.yaml: local.context: input should be greater than or equal to 0"),
     ("prices: {m: {inptu: 1}}", "prices.m"),
     ("- a", "turnout.yaml: must be a mapping"),
-    ("a: [", "turnout.yaml: not valid YAML"),
+    ("a: [", "turnout.yaml: not valid YAML: line 1: expected the node content, but found '<stream end>'"),
+    ("a: b\n\tc: d", "turnout.yaml: not valid YAML: line 2: "),
+    ("log_level: info\nlog_level: debug", "turnout.yaml: line 2: `log_level` is set twice"),
+    ("cloud:\n  connect_s: 1\n  connect_s: 2", "turnout.yaml: line 3: `connect_s` is set twice"),
+    (
+        "cloud: {base_url: '127.0.0.1:4748'}",
+        "turnout.yaml: cloud.base_url: is no complete address; give one such as",
+    ),
+    ("cloud: {base_url: 'localhost:4748'}", "turnout.yaml: cloud.base_url: is no complete address"),
+    ("cloud: {base_url: 'http:/127.0.0.1:4748'}", "turnout.yaml: cloud.base_url: is no complete address"),
+    ("cloud: {base_url: 'http://127.0.0.1:474800'}", "turnout.yaml: cloud.base_url: is no complete address"),
+    ("cloud: {base_url: 'ftp://127.0.0.1'}", "turnout.yaml: cloud.base_url: is no complete address"),
+    ("cloud: {base_url: 'http://'}", "turnout.yaml: cloud.base_url: is no complete address"),
+    ("cloud: {base_url: 'http://127.0.0.1/?a=b'}", "turnout.yaml: cloud.base_url: takes no `?` or `#`"),
+    ("local: {url: '127.0.0.1:8080/v1'}", "turnout.yaml: local.url: is no complete address"),
+    ("otlp_endpoint: 'localhost:4318'", "turnout.yaml: otlp_endpoint: is no complete address"),
 ]
 
 
@@ -50,6 +65,29 @@ def test_a_wrong_file_is_refused_by_key(text, message):
     with pytest.raises(Misconfigured) as error:
         load_settings()
     assert message in error.value.message
+
+
+GOOD = [
+    "cloud: {base_url: 'http://127.0.0.1:1/'}",
+    "cloud: {base_url: 'http://127.0.0.1:1/v1/'}",
+    "cloud: {base_url: 'https://gateway.example.com/anthropic'}",
+    "cloud: {base_url: 'https://api.openai.com/v1', dialect: openai}",
+    "cloud: {base_url: 'http://[::1]:1'}",
+    "local: {url: 'http://model:8000/v1'}",
+    "local: {url: ''}",
+]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_an_address_is_taken_as_it_is(text):
+    Path("turnout.yaml").write_text(text)
+    load_settings("turnout.yaml")
+
+
+def test_a_port_alone_is_no_address():
+    Path("turnout.yaml").write_text("listen: 4800")
+    with pytest.raises(Misconfigured, match="'4800' is not HOST:PORT"):
+        parse_listen(load_settings("turnout.yaml").listen)
 
 
 def test_an_unknown_variable_is_refused(monkeypatch):

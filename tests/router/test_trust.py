@@ -129,7 +129,9 @@ SECRET = "sk-ant-of-the-user"
 def test_a_strangers_file_shows_no_variable(monkeypatch, text):
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
     Path("turnout.yaml").write_text(text)
-    with pytest.raises(Misconfigured, match="is not trusted") as error:
+    with pytest.raises(
+        Misconfigured, match=r"is not trusted.*`\$\{\.\.\.\}` needs trust in any setting"
+    ) as error:
         load_settings()
     assert SECRET not in error.value.message
 

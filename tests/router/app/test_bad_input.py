@@ -94,6 +94,7 @@ UNKNOWN = [
     ("PUT", ANTHROPIC, 405, "takes POST"),
     ("POST", "/v1/chat/completion", 404, "did you mean /v1/chat/completions"),
     ("POST", "/v1/message", 404, "did you mean /v1/messages"),
+    ("POST", "/v1/responses", 404, "this API is not served; set the client to /v1/chat/completions"),
     ("GET", "/nowhere/at/all", 404, "there is nothing at /nowhere/at/all"),
     ("GET", "/v1/%00", 404, "there is nothing at /v1/"),
     ("GET", "/%1b%5b31m%7f%0d%0aa:b%c2%85", 404, "there is nothing at /"),

@@ -588,7 +588,8 @@ async def test_conditions_that_ask_for_the_moment_are_marked(place, admin):
 async def test_the_policy_page_tells_the_check_and_a_bad_reload(place, admin, tmp_path):
     file = tmp_path / "team.yaml"
     good = "name: team\nparams: {most: 3}\nrules:\n  - {when: 'files > params.most', to: cloud, why: many}\n"
-    file.write_text(good + "otherwise: {to: local, why: small}\ncheck: {quality_kept: '>= 0.9'}\n")
+    stays = "never_cloud: {paths: ['vault/**'], match: ['(?i)x<y>'], teams: [legal]}\n"
+    file.write_text(good + stays + "otherwise: {to: local, why: small}\ncheck: {quality_kept: '>= 0.9'}\n")
     place.shelf.keep({str(file), "missing-policy"})
     file.write_text("name: [")
     place.shelf.keep({str(file), "missing-policy"})
@@ -603,6 +604,7 @@ async def test_the_policy_page_tells_the_check_and_a_bad_reload(place, admin, tm
     assert f"turnout policy check {file} --publish" in text
     assert "missing-policy , named by a team or a key, cannot be loaded" in text
     assert "files &gt; params.most cloud many 1" in text
+    assert "Never leaves vault/** (?i)x&lt;y&gt; team legal" in text
 
 
 async def test_budgets_stand_where_the_ledger_says(place, admin):

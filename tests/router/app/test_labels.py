@@ -9,6 +9,7 @@ MINE = {"x-api-key": "sk-ant-mine"}
 POLICIES = {
     "cloud": "{name: c, hold: none, otherwise: {to: cloud, why: w}, degrade: {on: [cloud_error], to: local}}",
     "local": "{name: l, hold: none, otherwise: {to: local, why: w}, escalate: {on: [local_error]}}",
+    "bound": "{name: b, hold: none, otherwise: {to: cloud, why: w}, never_cloud: {match: [hi]}}",
 }
 LATE = {"fault": "status", "status": 529, "delay_s": 0.7}
 
@@ -111,3 +112,11 @@ def test_a_name_that_no_header_may_hold_is_shown_without_it(endpoints, path, mod
     answer = endpoints["cloud"].post(path, body, headers=MINE)
     assert answer.status_code == 200
     assert answer.headers["x-turnout-model"].isprintable()
+
+
+def test_a_failure_says_why_no_other_track_could_serve(endpoints, nearby, play):
+    play(nearby, {"fault": "status", "status": 500, "message": "broken"})
+    answer = endpoints["bound"].post(CHAT, {"messages": [{"role": "user", "content": "hi"}]}, headers=MINE)
+    assert answer.headers["x-turnout-rule"] == "never_cloud"
+    why = answer.headers["x-turnout-why"]
+    assert why.startswith("the local model failed (500, server_error); never_cloud: ")

@@ -42,6 +42,20 @@ def test_a_file_of_ones_own(turnout, tmp_path):
     assert "[b]all[/b]" in ended.out
 
 
+def test_what_must_stay_is_shown(turnout, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\notherwise: {to: cloud, why: all}\n"
+        "never_cloud: {paths: ['secrets/[ab]'], match: ['(?i)internal'], opaque: always}\n"
+    )
+    stays = {"paths": ["secrets/[ab]"], "match": ["(?i)internal"], "teams": [], "opaque": "always"}
+    assert json.loads(turnout("policy", "show", "mine.yaml", "--json").out)["never_cloud"] == stays
+    shown = turnout("policy", "show", "mine.yaml").out
+    assert "never_cloud: paths ['secrets/[ab]'], match ['(?i)internal'], opaque always" in " ".join(
+        shown.split()
+    )
+    assert "never_cloud" not in turnout("policy", "show").out
+
+
 def test_a_wrong_file_is_told_by_line(refused, tmp_path):
     (tmp_path / "wrong.yaml").write_text(WRONG)
     message = refused("policy", "show", "wrong.yaml")

@@ -90,3 +90,9 @@ def test_a_safety_check_keeps_its_name(configured, named, sent, lacking):
 )
 def test_the_one_address(configured, address):
     assert providers.address(CloudSettings(**configured)) == (address and URL(address))
+
+
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+def test_an_address_with_or_without_the_version(end):
+    settings = CloudSettings(base_url=f"http://127.0.0.1:9/claude{end}")
+    assert providers.base_url(settings) == "http://127.0.0.1:9/claude"
