@@ -5,10 +5,11 @@ paths, whatever the case, and a directory's pattern holds for everything below i
 holds for its siblings that carry a copy: `.env` also stands for `.env.local`, `.env~`, `.env.swp`.
 
 The text that is searched is a normal form, see `router.privacy.text`: in lower case, with `/`
-between segments and nothing encoded.
+between segments, nothing encoded and no accents (`folded`).
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -18,7 +19,7 @@ NAME = r"[^\s/\\\"'`<>|;,()\[\]{}=:&$*?!#]"
 """A character of a file's name as text writes it; names with others are found by their quotes."""
 _BEFORE = r"(?:^|[^\w.\-])[\-_*~]*"
 """A path's first segment begins here: after anything that is no part of a name."""
-_START = r"(?:^|[^\w.\-/~])[_*]*"
+_START = r"(?:^|[^\w.\-/~])(?:~~|[_*])*"
 _RELATIVE = r"(?:^|[^\w.\-/])[\-_*~]*(?:\.{1,2}/)*"
 _AFTER = r"_*(?:$|[^\w.\-]|[.\-]+(?:$|[^\w.\-]))"
 _BACKUP = r"(?:~|\.(?:bak|old|orig|save|swp|swo|tmp|backup|copy|\d+)\b|[.~]*)"
@@ -26,7 +27,22 @@ _SIBLING = r"(?:[.~_\-][\w.~\-]*)?"
 QUIET = re2.Options()
 QUIET.log_errors = False
 _PART = re.compile(r"\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[^*?\[]+|\[")
+_WILD = re.compile(r"[*?\[\]]+")
 _DRIVE = re.compile(r"[a-z]:$")
+_MOUNTED = re.compile(r"/(?:mnt|cygdrive)/([a-z])(?=/)")
+"""A Windows drive, as WSL and Cygwin name it."""
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+_MANY_MARKS = re2.compile(r"([\p{M}\x{FF9E}\x{FF9F}]{30})[\p{M}\x{FF9E}\x{FF9F}]+")
+"""Marks on one letter beyond those of UAX 15's stream-safe format: to sort them takes quadratic time."""
+_HOMES = (
+    "~/", "$home/", "${home}/", "%userprofile%/", "%homepath%/", "$env:userprofile/", "$env:home/",
+    "${env:userprofile}/", "%homedrive%%homepath%/",
+)  # fmt: skip
+_HOME = (
+    r"(?:~[\w.\-]*|\$(?:\{?(?:env:)?(?:home|userprofile|homepath)\}?)|%(?:homedrive%%)?(?:userprofile|homepath)%"
+    rf"|(?:[a-z]:)?(?:/{NAME}+)*/(?:users|home)/{NAME}+(?: {NAME}+){{0,2}}|(?:/var)?/root)"
+)
+"""A user's home folder, as shells and Windows spell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +58,7 @@ class Glob:
     segments: tuple[str, ...]
     """In lower case, without `**` at either end."""
     anchored: bool
-    """It holds from the root on only."""
-    plain_file: bool
-    """It names files by their name alone: `.env`, `*.pem`."""
+    """It holds from the root, or somebody's home folder, on only."""
     written: str
     named: str
 
@@ -60,23 +74,24 @@ def compile_glob(glob: str) -> Glob:
     """Compile one pattern. One that begins with `/` or a drive holds from the root on only.
 
     Raises:
-        ValueError: the pattern is empty, negated, or has an invalid character class.
+        ValueError: the pattern is empty, or has an invalid character class.
     """
-    if glob.lstrip().startswith("!"):
-        raise ValueError("begins with `!`, but nothing can be taken out of what must stay; name less instead")
-    plain = glob.replace("\\", "/").strip().lower()
-    if not plain.strip("/"):
-        raise ValueError("is empty; give a path such as 'secrets/**'")
-    anchored = plain.startswith("/") or bool(_DRIVE.match(plain[:2]))
-    parts = [part for part in plain.removeprefix("./").split("/") if part not in {"", "."}]
-    below = plain.endswith("/") or parts[-1:] == ["**"]
+    plain = _normal(glob)
+    home = next((name for name in _HOMES if plain.startswith(name)), "")
+    anchored = plain.startswith("/") or bool(_DRIVE.match(plain[:2])) or bool(home)
+    parts = [part for part in plain.removeprefix(home).split("/") if part not in {"", "."}]
+    while parts[:1] == [".."]:
+        parts.pop(0)
+    below = plain.endswith("/") or parts[-1:] in (["**"], ["*"])
+    if parts[-1:] == ["*"]:
+        parts.pop()
     while parts and parts[-1] == "**":
         parts.pop()
     while parts and parts[0] == "**" and not anchored:
         parts.pop(0)
     segments = tuple(parts)
     file = not below and "." in segments[-1] if segments else False
-    front, rooted = _fronts(segments, anchored=anchored)
+    front, rooted = _fronts(segments, anchored=anchored, home=bool(home))
     end = ""
     if file:
         end = _SIBLING if _is_literal(segments[-1]) else _BACKUP
@@ -99,7 +114,6 @@ def compile_glob(glob: str) -> Glob:
         source=glob,
         segments=segments,
         anchored=anchored,
-        plain_file=file and len(segments) == 1,
         written=written,
         named=named,
     )
@@ -118,6 +132,23 @@ def may_expand(token: str, glob: Glob) -> bool:
     width = len(glob.segments)
     starts = range(len(tokens) - width + 1) if width else ()
     return any(_may_equal(tokens[at : at + width], glob.segments) for at in starts)
+
+
+def may_begin(token: str, glob: Glob) -> bool:
+    """A cheap first look for `may_expand`: some segment may begin and end as the glob's last does."""
+    before, after = _ends(glob.segments[-1])
+    for part in token.split("/"):
+        head, tail = _ends(part)
+        heads = head.startswith(before) or before.startswith(head)
+        if part and heads and (tail.endswith(after) or after.endswith(tail)):
+            return True
+    return False
+
+
+def _ends(segment: str) -> tuple[str, str]:
+    """What a segment spells before its first wildcard and after its last."""
+    parts = _WILD.split(segment)
+    return parts[0], parts[-1]
 
 
 def _may_equal(tokens: list[str], segments: tuple[str, ...]) -> bool:
@@ -174,19 +205,61 @@ def _atoms(pattern: str) -> list[str]:
     return atoms
 
 
-def _fronts(segments: tuple[str, ...], *, anchored: bool) -> tuple[str, str]:
+def _normal(glob: str) -> str:
+    """A pattern in lower case, with `/` between segments and a drive as Windows names it.
+
+    Raises:
+        ValueError: it is empty, or written in a way that would silently match nothing.
+    """
+    plain = unicodedata.normalize("NFKC", glob).casefold().strip().replace("\\ ", " ").replace("\\", "/")
+    plain = re.sub(r"^file:/+(?:localhost/)?", "/", plain)
+    plain = re.sub(r"^/(?=[a-z]:)", "", _MOUNTED.sub(r"\1:", plain))
+    if not plain.strip("/"):
+        raise ValueError("is empty; give a path such as 'secrets/**'")
+    if plain.startswith("!"):
+        raise ValueError("begins with '!'; never_cloud has no exceptions, so list what must stay")
+    if re.search(r"\{[^{}]*,[^{}]*\}", plain):
+        raise ValueError("has alternatives in braces; give each as a pattern of its own")
+    if re.match(r"\$\{?\w|%\w+%", plain) and not plain.startswith(_HOMES):
+        raise ValueError(
+            "begins with a variable; give the folder itself, or begin with '~/' for a user's home"
+        )
+    return plain
+
+
+def folded(text: str) -> str:
+    """`text` in Unicode's compatibility form and without accents, so that `ü` equals `u` and a mark."""
+    if text.isascii():
+        return text
+    bounded = _MANY_MARKS.sub(r"\1", text)
+    return unicodedata.normalize("NFKC", _ACCENTS.sub("", unicodedata.normalize("NFKD", bounded)))
+
+
+def _fronts(segments: tuple[str, ...], *, anchored: bool, home: bool) -> tuple[str, str]:
     """What finds a path up to its last given segment: in any path, and in one that has a root.
 
     What a relative path is relative to is often not in the request, so `vault/x` and `../vault/x`
-    count for `/srv/vault/**`.
+    count for `/srv/vault/**`; of `/srv/*.log`, no bare `x.log` does.
     """
     if not anchored:
         return _BEFORE + _body(segments), rf"{_START}(?:~|\.{{1,2}}|[a-z]:)?(?:/{NAME}+)*/" + _body(segments)
-    drive = bool(segments) and bool(_DRIVE.match(segments[0]))
-    root = _START + ("" if drive else r"(?:[a-z]:)?/") + _body(segments)
-    near = [_RELATIVE + _body(segments[at:]) for at in range(1 if drive else 0, len(segments))]
-    front = f"(?:{'|'.join((root, *near))})"
-    return front, root
+    drive = segments[0][0] if segments and _DRIVE.match(segments[0]) else ""
+    below = segments[1:] if drive else segments
+    if home:
+        root = rf"(?:^|[^\w.\-/~$%}}])[_*]*{_HOME}/"
+    elif drive:
+        shares = rf"(?:/{{1,2}}{NAME}+)?/{drive}\$"
+        root = rf"(?:(?:^|[^\w.\-~]){drive}:|{_START}(?:/(?:(?:mnt|cygdrive|host_mnt)/)?{drive}|{shares}))/"
+    else:
+        root = rf"{_START}(?:[a-z]:)?/"
+    root += _body(below)
+    near = [_RELATIVE + _body(below[at:]) for at in range(len(below)) if _tells(below[at:])]
+    return f"(?:{'|'.join((root, *near))})", root
+
+
+def _tells(segments: tuple[str, ...]) -> bool:
+    """Whether a relative path of these segments has a name of its own; `*` and `*.log` have none."""
+    return any(re.match(r"[\[_.\-]*\w", segment) for segment in segments)
 
 
 def _body(segments: tuple[str, ...]) -> str:
@@ -211,7 +284,7 @@ def _translate(part: str) -> str:
     if part.startswith("[") and part.endswith("]") and len(part) > 1:
         inner = part[1:-1]
         return f"[^{inner[1:]}/]" if inner[:1] in {"!", "^"} else f"[{inner}]"
-    return re.escape(part)
+    return re.escape(folded(part)).replace(r"\ ", "/? ")  # a shell's `\ ` is `/ ` in the normal form
 
 
 def _is_literal(segment: str) -> bool:

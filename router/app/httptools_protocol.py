@@ -4,6 +4,7 @@
   and httptools would take the body for the other protocol's bytes.
 - Trailers change no head: uvicorn adds them to the fields that were checked already.
 - A body's frame is bounded: sizes of chunks, their extensions, trailers. None of it shows in a body's size.
+- Pipelined requests are bounded, and what is no HTTP is not answered within another answer.
 - The host of an absolute target counts, not the field (RFC 9112, 3.2.2).
 """
 
@@ -17,6 +18,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.app.protocol import MOST_HEAD, BoundedProtocol
 
+MOST_PIPELINED = 100
+"""Requests of a connection that wait for an answer before theirs. uvicorn reads on with each answer."""
 OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
 """Fields that an upgrade is offered by."""
 
@@ -71,6 +74,8 @@ class HttptoolsProtocol(BoundedProtocol, HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 raise ValueError("this is no proxy")
             return  # the head comes again
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise ValueError("too many requests wait for an answer")
         if not self.url.startswith(b"/") and b"://" in self.url:
             host = urlsplit(self.url).netloc
             self.headers[:] = [pair for pair in self.headers if pair[0] != b"host"]
@@ -88,6 +93,13 @@ class HttptoolsProtocol(BoundedProtocol, HttpToolsProtocol):
         """Called by httptools."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn where the parser raised."""
+        if self._in_request and (self.cycle.response_started or self.pipeline):
+            self.transport.close()  # an answer is under way: this would be taken for a part of it
+        else:
+            super().send_400_response(msg)
 
     def parse_anew(self) -> Parser:
         """Take the head that was just parsed without the upgrade that it offers; returns who parses on."""

@@ -6,7 +6,7 @@ from itertools import islice, product
 
 import re2
 
-from policies.globs import Glob, may_expand
+from policies.globs import Glob, may_begin, may_expand
 from router.privacy.listing import is_listing
 
 _TOKEN = re.compile(r"[^\s'\"`|;&<>()=:@]+")
@@ -15,9 +15,11 @@ _REGEX = re.compile(r"\\[a-z](?=[*+?{\])|])|\(\?[a-z:=!<]|[.\])][*+?]")
 """What only a regular expression holds: no shell expands it."""
 _NAMED_CLASS = re.compile(r"\[\[:[a-z]{3,8}:\]\]")
 _BRACES = re.compile(r"\{([^{}\s]{0,200})\}")
-_MOST_TOKENS = 2_000
 _MOST_SPELLINGS = 64
-_LONGEST = 300
+_MOST_LETTERS = 50_000
+"""Letters of distinct words that are tried for a command; one with more counts as one that may expand."""
+_LONGEST = 4_096
+"""Letters of a path; Linux's PATH_MAX."""
 
 _GIT = re2.compile(
     r"\bgit(?:\s+(?:-[Cc]\s+\S+|--?[\w-]+(?:=\S+)?))*\s+"
@@ -43,7 +45,7 @@ _WRAPPER = re.compile(
     re.IGNORECASE,
 )
 RAW_WILD = re2.compile(
-    rb"[A-Za-z0-9_.\-][*?\[{][^\s:]|[*?\]}][A-Za-z0-9_.\-]|[A-Za-z0-9_.\-][*?](?:[\s/\"';|]|\\)"
+    rb"[A-Za-z0-9_.\-][*?\[{][^\s:]|[*?\]}][A-Za-z0-9_.\-]|[A-Za-z0-9_.\-][*?](?:[\s/\"';|]|\\)|\\u00(?:2[aA]|3[fF]|[57][bB])"
 )
 """Finds in raw JSON what `expands_to` may be about."""
 RAW = rb"\bgit(?:\s|[^\"|;&]){1,60}?(?:diff|show|log|stash|format-patch|whatchanged|archive)\b"
@@ -56,19 +58,25 @@ def expands_to(command: str, globs: Iterable[Glob]) -> Glob | None:
     if not watched or not _WILD.search(command):
         return None
     plain = _REGEX.sub(" ", _NAMED_CLASS.sub("?", command)).replace("\\", "/")
-    for token in islice(_tokens(plain), _MOST_TOKENS):
-        for spelling in _spellings(token):
-            found = next((glob for glob in watched if may_expand(spelling, glob)), None)
-            if found is not None:
-                return found
+    letters = 0
+    for spelling in dict.fromkeys(spelling for token in _tokens(plain) for spelling in _spellings(token)):
+        candidates = [glob for glob in watched if may_begin(spelling, glob)]
+        letters += len(spelling) if candidates else 0
+        if letters > _MOST_LETTERS:
+            return candidates[0]
+        found = next((glob for glob in candidates if may_expand(spelling, glob)), None)
+        if found is not None:
+            return found
     return None
 
 
 def _tokens(command: str) -> Iterator[str]:
     """Words with a wildcard or braces in them."""
     for word in _TOKEN.findall(command):
-        if len(word) <= _LONGEST and _WILD.search(word):
-            yield from [word] if "{" in word else word.split(",")
+        if _WILD.search(word):
+            yield from (
+                part for part in ([word] if "{" in word else word.split(",")) if len(part) <= _LONGEST
+            )
 
 
 def _spellings(token: str) -> Iterator[str]:

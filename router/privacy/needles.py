@@ -15,7 +15,7 @@ from typing import Any
 
 import re2
 
-from router.privacy.text import HIDDEN, lookalikes
+from router.privacy.text import HIDDEN, decoded, lookalikes
 
 OPTIONS = re2.Options()
 OPTIONS.log_errors = False
@@ -47,13 +47,23 @@ class Needles:
 
     def may_hold(self, raw: bytes) -> bool:
         """Whether raw JSON must be read in full."""
-        return self._everything or (self._search is not None and self._search(raw) is not None)
+        if self._everything:
+            return True
+        if self._search is None:
+            return False
+        if self._search(raw) is not None:
+            return True
+        return _NESTED(raw) is not None and self._search(_undone(raw)) is not None
 
     def holders(self, raws: Sequence[bytes]) -> list[int]:
         """Which of these must be read in full, by one pass over all of them."""
         if self._everything:
             return list(range(len(raws)))
-        return holders(self._search, raws) if self._search else []
+        if self._search is None:
+            return []
+        if _NESTED(b"\n".join(raws)) is not None:
+            raws = [raw + b"\n" + _undone(raw) if _NESTED(raw) else raw for raw in raws]
+        return holders(self._search, raws)
 
 
 def holders(search: Any, raws: Sequence[bytes]) -> list[int]:
@@ -102,9 +112,6 @@ def _spelled(word: str, goes_before: bool, goes_after: bool) -> bytes:
     return (b"" if goes_before else _BEGINS) + body + (b"" if goes_after else rb"(?:[^A-Za-z0-9]|$)")
 
 
-_HIDDEN_IN_URLS = (0xAD, 0x200B, 0x200C, 0x200D)
-
-
 def _hidden() -> bytes:
     raw = [re.escape(chr(code).encode()) for code in HIDDEN]
     escaped = [rb"\\+u%04x" % code for code in HIDDEN]
@@ -116,9 +123,26 @@ def _hidden() -> bytes:
 
 
 _JUNK = (
-    rb"(?:['\"`^\\*_~]|</?[A-Za-z]{1,8}>|(?:\x1b|\\u001[bB]|\\x1[bB]|\\0?33|\\e)\[[0-9;?]{0,20}[A-Za-z]|\"\s*,\s*\"|\\\\\\n|[\\`^]\r?\n|\$[@*!]|\$\{\w*\}|\$\(\)|&(?:shy|zwn?j|ZeroWidthSpace|NoBreak|lrm|rlm);"
+    rb"(?:['\"`^\\*_~]|\\u00(?:2[27]|60)|(?:<|\\u003[cC])/?[A-Za-z]{1,8}(?:>|\\u003[eE])|(?:\x1b|\\u001[bB]|\\x1[bB]|\\0?33|\\e)\[[0-9;?]{0,20}[A-Za-z]|\"\s*,\s*\"|\\\\\\n|[\\`^]\r?\n|\$[@*!]|\$\{\w*\}|\$\(\)|&(?:shy|zwn?j|ZeroWidthSpace|NoBreak|lrm|rlm);"
     rb"|&#(?:173|x[aA][dD]|820[3-7]|x200[b-fB-F]|8288|x2060|65279|x[fF]{2}[eE]{2});|" + _hidden() + rb")*"
 )
+_NESTED = re2.compile(
+    rb"\\u00(?:2[013-589aAc-fC-F]|3[0-9abdfABDF]|[45][0-9A-Fa-f]|6[1-9A-Fa-f]|7[0-9A-Ea-e])|\\[ux]\{|\\U000"
+    rb"|(?:&|\\u0026)(?:amp;)*\\u00(?:23|[4-7][0-9A-Fa-f])|\\u0026(?:#|[A-Za-z]{2,20};)|&(?:amp;)+[#A-Za-z]"
+    rb"|&#(?:0*(?:37|38|92)|[xX]0*(?:2[56]|5[cC]))\b|&(?:percnt|bsol|num|lpar|lowbar);"
+    rb"|%(?:25)*(?:[C-Fc-f][0-9A-Fa-f]%|5[cC]|26)|\\x(?:2[56]|5[cC])|\\0?(?:45|46|134)"
+    rb"|\xef\xbc[\x85\x86\xbc]|\xef\xb9[\xa0\xa8\xaa]|(?i:\\uff0[56]|\\uff3c|\\ufe6[08a])"
+    rb"|(?:[%&]|\\\\?[uUx])#?[xX]?[0-9A-Fa-f]{0,3}(?:" + _hidden() + rb")",
+    OPTIONS,
+).search
+"""Encodings of encodings, in which a letter has other spellings than its own."""
+
+
+def _undone(raw: bytes) -> bytes:
+    """Raw JSON with its escapes undone, at whatever level."""
+    return decoded(raw.decode(errors="replace")).encode(errors="replace")
+
+
 _BEGINS = (
     rb"(?:^|[^A-Za-z0-9]|\\[nrtbf]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%(?:25)*[0-9A-Fa-f]{2}|\\[0-7]{2,3}"
     rb"|-[A-Za-z]|\[[0-9;?]{0,20}[A-Za-z]|%~[A-Za-z]{0,4}[0-9])"

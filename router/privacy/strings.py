@@ -81,7 +81,8 @@ _DEEPEST = 4
 """How often JSON in a string in JSON is opened."""
 _FENCE = re.compile(r"```([^\n`]*)\n(.*?)(?:```|\Z)", re.DOTALL)
 _CODE = re.compile(
-    r"\s=\s|:\s*$|^\s*-?\s*\w+: |[{};]\s*$|\w\(|^\s*(?:import|from|let|const|def|class) ", re.MULTILINE
+    r"\s=\s|:\s*$|^\s*-?\s*\w+: |[{;]\s*$|^\s*\}\s*$|\w\(|^\s*(?:import|from|let|const|def|class) ",
+    re.MULTILINE,
 )
 """What a fence without a language has where it is no command."""
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.:\-]*)(?:[ =][^<>\n]{0,200})?>([^<]{1,8000})</")
@@ -152,13 +153,13 @@ def _part(part: Part, key: str) -> Part:
 
 def _opened(text: str, at: _At) -> Any:
     """What a string of JSON holds; None where it is none, or gives a key twice."""
-    if at.depth >= _DEEPEST or at.part not in _OPENED or text.lstrip()[:1] not in {"{", "["}:
+    if at.depth >= _DEEPEST or at.part not in _OPENED or text.lstrip()[:1] not in {"{", "[", '"'}:
         return None
     try:
         value = jiter.from_json(text.encode(errors="replace"), catch_duplicate_keys=True, cache_mode="none")
     except ValueError:
         return None
-    return value if isinstance(value, dict | list) else None
+    return value if isinstance(value, dict | list | str) else None
 
 
 def _within(text: str, at: _At, *, commands_in_text: bool) -> Iterator[Text]:

@@ -17,21 +17,32 @@ from urllib.parse import unquote
 
 import re2
 
+from policies.globs import folded
+
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]|(?<=[A-Za-z0-9./_-])[\u0300-\u036f]+"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
-"""Default-ignorable characters (Unicode 16, DerivedCoreProperties), and marks on an ASCII letter."""
+"""Default-ignorable characters (Unicode 16, DerivedCoreProperties)."""
 HIDDEN = (
     0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010),
     *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0,
     *range(0x300, 0x370),
 )  # fmt: skip
 """The same as numbers, but for those beyond the first plane."""
-_PERCENT = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_PERCENT_TWICE = re.compile(r"%(?:25)+(?=[0-9A-Fa-f]{2})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]+;)")
-_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|([0-3]?[0-7]{2}))")
-_ROUNDS = 4
+_ENTITY_TWICE = re.compile(r"&(?:amp;)+")
+_NUMBER = re.compile(r"&#(?:0*(\d+)|[xX]0*([0-9A-Fa-f]+));?")
+_LONGEST_NUMBER = 7
+"""Digits of a character's number."""
+_ESCAPE = re.compile(
+    r"(?<!\\)\\++(?:(?-i:U)([0-9a-f]{8})|u(d[89ab][0-9a-f]{2})\\++u(d[c-f][0-9a-f]{2})|x([0-9a-f]{2})|u([0-9a-f]{4})"
+    r"|[ux]\{([0-9a-f]{1,6})\}|([0-3]?[0-7]{2}))",
+    re.IGNORECASE,
+)
+_ROUNDS = 8
 """How often a string is decoded that is encoded in what was decoded."""
 _JOINT = r"(?:['\"`^\\]|\$[@*!]|\$\{\w*\}|\$\(\)|\\\n)+"
 _QUOTED = re.compile(r"(?<=[^\s])(?:['\"`^]|\$[@*!]|\$\{\w*\}|\$\(\))+(?=[^\s])")
@@ -53,17 +64,20 @@ _MARKS = re.compile("[*_~`\\\\|\"'\u2018\u2019\u201c\u201d\u00ab\u00bb]+")
 
 
 def decoded(text: str) -> str:
-    """`text` with every escape undone, and Unicode in its compatibility form; case stays."""
+    """`text` with every escape undone, however they are nested, and Unicode `folded`; case stays."""
     for _ in range(_ROUNDS):
         before = text
         if "[" in text:
             text = _ANSI.sub("", text)
-        if not text.isascii():
-            text = _HIDDEN.sub("", unicodedata.normalize("NFKC", _HIDDEN.sub("", text)))
-        if "%" in text and _PERCENT.search(text):
-            text = unquote(text, errors="replace")
-        if "&" in text and _ENTITY.search(text):
-            text = html.unescape(text)
+        text = _shown(text)
+        if "%" in text:
+            text = _PERCENT_TWICE.sub("%", text)
+            if _PERCENT.search(text):
+                text = unquote(text, errors="replace")
+        if "&" in text:
+            text = _ENTITY_TWICE.sub("&", text)
+            if _ENTITY.search(text):
+                text = html.unescape(_NUMBER.sub(_numbered, text))
         if "\\" in text:
             text = _ESCAPE.sub(_escaped, text)
         if text == before:
@@ -71,10 +85,25 @@ def decoded(text: str) -> str:
     return text
 
 
+def _shown(text: str) -> str:
+    """`text` as a reader sees it: without what is not shown, and `folded`."""
+    return text if text.isascii() else _HIDDEN.sub("", folded(_HIDDEN.sub("", text)))
+
+
+def _numbered(match: re.Match[str]) -> str:
+    digits, base = (match[1], "") if match[1] else (match[2], "x")
+    return html.unescape(f"&#{base}{digits};") if len(digits) <= _LONGEST_NUMBER else "\ufffd"
+
+
 def _escaped(match: re.Match[str]) -> str:
-    code = match[1] or match[2] or match[3]
-    number = int(code, 16) if code else int(match[4], 8)
-    return chr(number) if number <= sys.maxunicode and chr(number).isprintable() else match[0]
+    long, high, low, *codes, octal = match.groups()
+    if high:
+        return bytes.fromhex(high + low).decode("utf-16-be")
+    number = int(octal, 8) if octal else int(next(filter(None, (long, *codes))), 16)
+    char = chr(number) if number <= sys.maxunicode else ""
+    if char.isprintable() and char:
+        return char
+    return "" if char and _HIDDEN.fullmatch(char) else match[0]
 
 
 def prose_forms(text: str) -> Iterator[str]:
@@ -99,6 +128,8 @@ def path_forms(text: str, *, command: bool) -> Iterator[str]:
     """
     plain = _SCRIPT_FOLDER.sub("./", decoded(text).casefold())
     yield from _paths(plain.replace("\\", "/"))
+    if "\\" in text:  # `secrets\100` is a path of Windows, too
+        yield from _paths(_shown(text).casefold().replace("\\", "/"))
     if command:
         spaced = _SPACE.sub(" ", plain)
         for joint in (_QUOTED, _JOINED):  # a backslash is a separator to one shell, and quotes to another

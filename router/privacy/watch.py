@@ -1,12 +1,13 @@
 """What all policies in force keep here, compiled into one thing to look for."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import re2
 
-from policies.globs import QUIET, Glob
+from policies.globs import QUIET, Glob, folded
 from policies.policy import Fence
 from router.privacy import commands
 from router.privacy.listing import without_listings
@@ -22,7 +23,8 @@ class Pattern(NamedTuple):
     """One of a policy's regular expressions."""
 
     source: str
-    search: Any
+    searches: tuple[Any, ...]
+    """For text as it is, and where it has accents for text that is `folded`."""
 
 
 class Watch:
@@ -39,7 +41,10 @@ class Watch:
         )
         self.paths = frozenset(glob.source for glob in self.globs)
         sources = dict.fromkeys(source for fence in fences for source in fence.patterns)
-        self.patterns = tuple(Pattern(source, re2.compile(source, QUIET).search) for source in sources)
+        self.patterns = tuple(
+            Pattern(source, tuple(re2.compile(form, QUIET).search for form in _forms(source)))
+            for source in sources
+        )
         self.key = (tuple(glob.source for glob in self.globs), tuple(sources))
         self.opaque = any(fence.opaque == "always" for fence in fences)
         path_needles = [_of_glob(glob) for glob in self.globs]
@@ -109,7 +114,8 @@ class Watch:
             text = text.encode(errors="replace").decode()
         for form in prose_forms(text):
             for pattern in self.patterns:
-                if match := pattern.search(form):
+                match = next(filter(None, (search(form) for search in pattern.searches)), None)
+                if match:
                     yield pattern.source, match.group()
 
     def _paths(self, text: str, part: Part) -> Iterator[tuple[str, str]]:
@@ -136,6 +142,16 @@ _MESSAGE = r"(?:\s-[a-z]*m|\s--message|\s--title)[ =](?:'[^']*'|\"[^\"]*\")"
 """A commit's words, which are prose."""
 _WILD = frozenset("*?[{")
 _IMPORT = re.compile(r"(?:\bimport|\bfrom|\bmodule|\bpackage)\s+$")
+
+
+def _forms(source: str) -> Iterator[str]:
+    """A regular expression, and what it is without accents where that is another one."""
+    yield source
+    plain = folded(source)
+    if plain != source:
+        with contextlib.suppress(re2.error):  # such as `[à-ü]`, which would begin behind its end
+            re2.compile(plain, QUIET)
+            yield plain
 
 
 def _is_code(form: str, start: int, end: int) -> bool:

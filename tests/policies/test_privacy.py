@@ -39,6 +39,40 @@ def touches(glob: str, *paths: str) -> bool:
         ("secrets/", "secrets/key.pem"),
         ("secrets", "a/secrets/key.pem"),
         ("./secrets/**", "secrets/key.pem"),
+        ("../secrets/**", "secrets/key.pem"),
+        ("/etc/keys/*", "/etc/keys/a"),
+        ("/etc/keys/*", "cd ../keys/a"),
+        ("~/.aws/**", "~/.aws/config"),
+        ("~/.aws/**", "$HOME/.aws/config"),
+        ("~/.aws/**", "${HOME}/.aws/config"),
+        ("~/.aws/**", "$env:USERPROFILE\\.aws\\config"),
+        ("~/.aws/**", "${env:USERPROFILE}\\.aws\\config"),
+        ("~/.aws/**", "%USERPROFILE%\\.aws\\config"),
+        ("~/.aws/**", "/home/ana/.aws/config"),
+        ("~/.aws/**", "/data/home/ana/.aws/config"),
+        ("~/.aws/**", "/root/.aws/config"),
+        ("~/.aws/**", "/Users/ana/.aws/config"),
+        ("~/.aws/**", "C:\\Users\\Ana Smith\\.aws\\config"),
+        ("~/.aws/**", "/mnt/c/Users/ana/.aws/config"),
+        ("~/.aws/**", "file:///home/ana/.aws/config"),
+        ("~/.aws/**", "cat .aws/config"),
+        ("$HOME/.aws/**", "~ana/.aws/config"),
+        ("%USERPROFILE%\\.aws\\**", "~/.aws/config"),
+        ("C:\\safe\\**", "/c/safe/x"),
+        ("C:\\safe\\**", "/mnt/c/safe/x"),
+        ("C:\\safe\\**", "/cygdrive/c/safe/x"),
+        ("C:\\safe\\**", "file:///C:/safe/x"),
+        ("C:\\safe\\**", "file:///c%3A/safe/x"),
+        ("C:\\safe\\**", "\\\\?\\C:\\safe\\x"),
+        ("C:\\safe\\**", "\\\\host\\C$\\safe\\x"),
+        ("/mnt/c/safe/**", "C:\\safe\\x"),
+        ("file:///srv/keys/**", "/srv/keys/x"),
+        ("two words/**", "two\\ words/x"),
+        ("two words/**", "two%20words/x"),
+        ("two\\ words/**", "'two words/x'"),
+        ("übersicht/**", "u\u0308bersicht/x"),
+        ("u\u0308bersicht/**", "%C3%BCbersicht/x"),
+        ("\uff53ecrets/**", "secrets/x"),
         ("secrets\\**", "secrets/key.pem"),
         ("**/secrets/**", "secrets/key.pem"),
         ("**/secrets/**", "a/b/secrets/key.pem"),
@@ -77,6 +111,12 @@ def test_paths_that_stay(glob, path):
         (".env", "src/env.py"),
         ("/build/**", "src/build/x"),
         ("a.b", "axb"),
+        ("/etc/keys/*", "cat valets/a.txt"),
+        ("/var/log/*.log", "build.log"),
+        ("/srv/*", "cat notes.txt"),
+        ("~/.aws/**", "~/.gcp/config"),
+        ("~/work/**", "/repo/work/x"),
+        ("C:\\safe\\**", "/d/safe/x"),
     ],
 )
 def test_paths_that_may_leave(glob, path):
@@ -93,7 +133,13 @@ def test_any_pattern_compiles_or_is_refused_with_a_reason(glob):
     try:
         re2.search(compile_glob(glob).named, "a/b")
     except ValueError as error:
-        assert str(error).startswith(("is empty", "is no valid pattern"))  # noqa: PT017 - either outcome is right
+        assert str(error).startswith(("is empty", "is no valid pattern", "begins with", "has alternatives"))  # noqa: PT017
+
+
+@pytest.mark.parametrize("glob", ["!secrets/**", "*.{pem,key}", "$VAULT/x", "%APPDATA%\\x"])
+def test_a_pattern_that_would_match_nothing_is_refused(glob):
+    with pytest.raises(ValueError, match=r"begins with|has alternatives"):
+        compile_glob(glob)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Bodies at the edges of size: names that lie across the seams of whatever reads in pieces, and very many strings."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 
 from bodies import CHAT, MESSAGES, Request, assistant, call, request, result, user
@@ -112,10 +111,6 @@ def _variant(name: str, build: Callable[[Target, tuple[str, str], str], Request]
         protected=lambda marker: build(FOLDER.protected, PHRASE, marker),
         harmless=lambda marker: build(FOLDER.harmless, HARMLESS_PHRASE, marker),
     )
-
-
-STALLING = re.compile("nothing between letters|one very long word before|many slashes|long way round")
-"""What takes seconds to read."""
 
 
 def extremes() -> list[Variant]:

@@ -5,7 +5,7 @@ import random
 import httpx
 import pytest
 from bodies import CHAT, MESSAGES, Request, request, user
-from extremes import STALLING, extremes, size
+from extremes import extremes, size
 from judge import judge
 from patterns import POLICY, patterned
 from test_leaks import report
@@ -13,7 +13,7 @@ from variants import opening
 
 
 def test_sizes_at_the_edges(fence):
-    small = [item for item in extremes() if size(item) < 100_000 and not STALLING.match(item.name)]
+    small = [item for item in extremes() if size(item) < 100_000]
     leaks, idle = report(judge(fence, random.Random(4).sample(small, 20), "x"))
     assert leaks == []
     assert idle == []
@@ -21,13 +21,12 @@ def test_sizes_at_the_edges(fence):
 
 @pytest.mark.slow
 def test_all_sizes_at_the_edges(fence):
-    leaks, idle = report(judge(fence, [item for item in extremes() if not STALLING.match(item.name)], "y"))
+    leaks, idle = report(judge(fence, extremes(), "y"))
     assert leaks == []
     assert idle == []
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="`~`, drives, escaped spaces and composed letters in a pattern")
 def test_other_patterns(start_fence):
     leaks, idle = report(judge(start_fence(POLICY), list(patterned()), "p"))
     assert leaks == []
@@ -35,7 +34,6 @@ def test_other_patterns(start_fence):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="`/folder/*` also stands for `*`")
 def test_a_pattern_of_all_files_in_one_folder_holds_for_no_other(start_fence):
     policy = POLICY.replace("  match:", "    - '/etc/ssl/private/*'\n  match:")
     _, idle = report(judge(start_fence(policy), list(patterned())[:40], "r"))

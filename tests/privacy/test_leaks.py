@@ -1,7 +1,6 @@
 """What a policy protects does not leave, however it is named; its harmless twin does."""
 
 import random
-import re
 from collections import Counter
 
 import pytest
@@ -24,20 +23,8 @@ def report(verdicts):
     return leaks, idle
 
 
-OPEN = re.compile(
-    r"percent of full-width|full-width percent|inside a percent|JSON (twice|thrice)|[|:] inner slashes"
-    r"|xargs -I.*Task|chat/completions.*, escaped(,|$)"
-)
-"""Not covered yet: several decodings at once, escapes within JSON within JSON (a chat call's arguments in a body
-that escapes its strings, too), `//` at the root, a bare folder in a prompt for another agent."""
-
-
-def closed(every):
-    return [variant for variant in every if not OPEN.search(f"{variant.kind}: {variant.name}")]
-
-
 def test_a_sample_of_all_kinds(fence):
-    leaks, idle = report(judge(fence, closed(sample(random.Random(11), 150)), "s"))
+    leaks, idle = report(judge(fence, sample(random.Random(11), 150), "s"))
     assert leaks == []
     assert len(idle) <= 1
 
@@ -45,18 +32,8 @@ def test_a_sample_of_all_kinds(fence):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_all_kinds(fence):
-    every = closed(variants(random.Random(12)))
+    every = list(variants(random.Random(12)))
     assert len(every) >= 1500
     leaks, idle = report(judge(fence, every, "a"))
     assert leaks == []
     assert len(idle) <= len(every) / 200
-
-
-@pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="see OPEN")
-def test_kinds_that_are_open(fence):
-    every = [
-        item for item in variants(random.Random(12), rounds=4) if OPEN.search(f"{item.kind}: {item.name}")
-    ]
-    leaks, _ = report(judge(fence, every, "o"))
-    assert leaks == []

@@ -51,6 +51,7 @@ def server(request):
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
     thread.start()
     running.registry, running.address = registry, listener.getsockname()
+    running.httptools = httptools
     yield running
     running.should_exit = True
     thread.join(10)
@@ -146,6 +147,31 @@ def test_what_frames_a_body_is_bounded(server, part, piece):
         assert sent < 64 * 2**20
     with connect(server) as client:
         assert get(client)
+
+
+def test_pipelined_requests_are_bounded(server):
+    if not server.httptools:
+        pytest.skip("h11 parses one at a time")
+    request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+    with connect(server) as client:
+        client.sendall(request * 90)
+        received = b""
+        while received.count(b"HTTP/1.1 200 OK") < 90:
+            received += client.recv(65536)
+        client.sendall(request * 500)
+        received = read(client)
+        assert b"400" not in received
+        assert received.count(b"HTTP/1.1 200 OK") < 500
+
+
+def test_what_is_no_http_is_not_answered_within_an_answer(server):
+    if not server.httptools:
+        pytest.skip("h11 keeps it for later")
+    with connect(server) as client:
+        client.sendall(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n")
+        received = client.recv(4096)
+        client.sendall(b"\x00 no HTTP \r\n\r\n")
+        assert b"400 Bad Request" not in received + read(client)
 
 
 def test_no_proxy(server):
