@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from router.errors import TrackError
-from router.types import Request
+from router.types import Request, Tap
 from router.wire.body import UNREADABLE
 from router.wire.chat_calls import CallStream
 from router.wire.chat_history import repair_body
@@ -58,13 +58,22 @@ def stops_of(request: Request) -> tuple[str, ...]:
     return tuple(stop for stop in listed if isinstance(stop, str)) if isinstance(listed, list) else ()
 
 
-async def repaired(source: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The stream with its tool calls in the order that clients count on; see `wire.chat_calls`."""
+async def repaired(source: AsyncGenerator[bytes], tap: Tap | None = None) -> AsyncGenerator[bytes]:
+    """The stream as clients count on it; see `wire.chat_calls`.
+
+    Args:
+        source: of a server.
+        tap: reads the source, and is to know of an end that the server left out.
+    """
     calls = CallStream()
     async with aclosing(source):
         async for chunk in source:
             if out := calls.feed(chunk):
                 yield out
+    if end := calls.end():
+        if tap is not None:
+            tap.feed(end)
+        yield end
 
 
 def wants_usage(body: bytes) -> bool:

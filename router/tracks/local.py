@@ -259,7 +259,7 @@ class LocalTrack:
         request = plan.request
         raw = DIALECTS["openai_chat"].tap(True)
         tap: Tap = raw
-        source = sound_call_first(repaired(body_of(response, raw)))
+        source = sound_call_first(repaired(body_of(response, raw), raw))
         if request.dialect != "openai_chat":
             tap = DIALECTS[request.dialect].tap(True)
             stream = ReplyStream(

@@ -6,11 +6,13 @@ Servers differ from OpenAI's reference in ways that clients fail on:
   complete, begins a new call;
 - the name, or the id, again with each piece of one call; one id for several calls; no id at all;
 - arguments as an object, or null, where JSON text belongs;
+- no `[DONE]` behind the finish reason;
 - `finish_reason: stop` (or `function_call`, `eos`) behind calls, where it is `tool_calls`.
 
 What needs no change keeps its bytes.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -22,6 +24,8 @@ from router.wire.sse import Splitter, parse
 
 _CALLS = b'"tool_calls"'
 _FINISH = b'"finish_reason"'
+_ENDED = re.compile(rb'"finish_reason"\s*:\s*"[a-z]')
+_DONE = b"[DONE]"
 _KEEP = b"\n\n"
 _MOST_CALLS = 512
 """More are passed as they come."""
@@ -61,12 +65,19 @@ class CallStream:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._ids: set[str] = set()
+        self._ended = self._done = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; what is no whole event yet waits."""
         return b"".join(self._block(block) + _KEEP for block in self._splitter.feed(chunk))
 
+    def end(self) -> bytes:
+        """The `[DONE]` that a server left out behind its finish reason; empty where the answer broke off."""
+        return b"" if self._done or not self._ended else b"data: " + _DONE + _KEEP
+
     def _block(self, block: bytes) -> bytes:
+        self._ended = self._ended or _ENDED.search(block) is not None
+        self._done = self._done or _DONE in block
         if _CALLS not in block and not (self._calls and _FINISH in block):
             return block
         event = parse(block)

@@ -227,6 +227,14 @@ async def test_streams_that_break_off_later_raise(says, plan, broken, dialect, t
 
 
 @pytest.mark.parametrize("dialect", BOTH)
+async def test_an_end_that_its_server_left_out(says, plan, whole, dialect) -> None:
+    track = await says(delta(role="assistant"), delta(content="Hello"), delta("stop"))
+    reply = await track.open(plan({"stream": True}, dialect=dialect), LOCAL)
+    assert (await whole(reply)).endswith(END[dialect])
+    assert reply.tap.complete
+
+
+@pytest.mark.parametrize("dialect", BOTH)
 async def test_a_bad_call_in_a_whole_answer(local, raw, read, plan, dialect) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "read", "arguments": '{"path'}}
     body = json.dumps({"choices": [{"message": {"content": None, "tool_calls": [call]}}]}).encode()

@@ -86,6 +86,21 @@ def test_calls_come_one_by_one(name, together):
     )
 
 
+@pytest.mark.parametrize(
+    ("stream", "end"),
+    [
+        (chunk(content="hi") + chunk(finish="stop"), b"data: [DONE]\n\n"),
+        (chunk(content="hi") + chunk(finish="stop") + b"data: [DONE]\n\n", b""),
+        (chunk(content="hi"), b""),
+        (b"", b""),
+    ],
+)
+def test_an_end_that_was_left_out(stream, end):
+    repair = CallStream()
+    repair.feed(stream)
+    assert repair.end() == end
+
+
 UNCHANGED = [
     chunk(content="hi") + chunk(finish="stop") + b"data: [DONE]\n\n",
     chunk(piece(0, "x", "read", A) | {"type": "function"}) + chunk(finish="tool_calls"),
