@@ -8,6 +8,7 @@ import msgspec
 from router.privacy import commands
 from router.privacy.listing import is_listing
 from router.privacy.needles import holders
+from router.privacy.opaque import is_opaque
 from router.privacy.pieces import MESSAGES, Piece, parse_all
 from router.privacy.strings import Part, Place, Text, walk
 from router.privacy.watch import Watch
@@ -16,11 +17,6 @@ WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
 TEXT_MODE = "text"
 """Stands for the id of a call that an assistant wrote as text."""
-_OPAQUE_TYPES = frozenset({
-    "image", "image_url", "input_image", "input_audio", "audio", "video", "video_url", "redacted_thinking",
-    "container_upload", "input_file",
-})  # fmt: skip
-_OPAQUE_KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data")
 
 
 class Sighting(msgspec.Struct, frozen=True):
@@ -73,7 +69,7 @@ def _acts(value: Any) -> bool:
 
 def _of_piece(piece: Piece, value: Any, watch: Watch, *, matches: bool) -> PieceFacts:
     edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if watch.patterns else ()
-    opaque = watch.opaque and any(_is_opaque(value))
+    opaque = watch.opaque and is_opaque(value)
     named = piece.name != MESSAGES and watch.may_hold(piece.name.encode(errors="replace"))
     if not matches and not named:
         return PieceFacts(frozenset(), edges, opaque=opaque)
@@ -165,24 +161,6 @@ def _edges(value: Any) -> Iterator[str]:
             yield text if len(text) <= 2 * WINDOW else f"{text[:WINDOW]}\0{text[-WINDOW:]}"
         elif isinstance(text, list):
             yield from _edges({"content": text})
-
-
-def _is_opaque(value: Any) -> Iterator[bool]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _is_opaque(item)
-    elif isinstance(value, dict):
-        kind = value.get("type")
-        yield isinstance(kind, str) and kind in _OPAQUE_TYPES
-        yield kind == "base64" and not str(value.get("media_type", "")).startswith("text/")
-        yield (
-            kind == "document"
-            and isinstance(value.get("source"), dict)
-            and value["source"].get("type") == "url"
-        )
-        yield any(isinstance(value.get(name), str) for name in _OPAQUE_KEYS)
-        for item in value.values():
-            yield from _is_opaque(item)
 
 
 def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:

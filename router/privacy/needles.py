@@ -53,7 +53,7 @@ class Needles:
             return False
         if self._search(raw) is not None:
             return True
-        return _NESTED(raw) is not None and self._search(_undone(raw)) is not None
+        return (both := with_nested(raw)) is not raw and self._search(both) is not None
 
     def holders(self, raws: Sequence[bytes]) -> list[int]:
         """Which of these must be read in full, by one pass over all of them."""
@@ -62,7 +62,7 @@ class Needles:
         if self._search is None:
             return []
         if _NESTED(b"\n".join(raws)) is not None:
-            raws = [raw + b"\n" + _undone(raw) if _NESTED(raw) else raw for raw in raws]
+            raws = list(map(with_nested, raws))
         return holders(self._search, raws)
 
 
@@ -138,9 +138,11 @@ _NESTED = re2.compile(
 """Encodings of encodings, in which a letter has other spellings than its own."""
 
 
-def _undone(raw: bytes) -> bytes:
-    """Raw JSON with its escapes undone, at whatever level."""
-    return decoded(raw.decode(errors="replace")).encode(errors="replace")
+def with_nested(raw: bytes) -> bytes:
+    """Raw JSON and, where encodings are encoded in it, what it says with all of them undone."""
+    if _NESTED(raw) is None:
+        return raw
+    return b"%b\n%b" % (raw, decoded(raw.decode(errors="replace")).encode(errors="replace"))
 
 
 _BEGINS = (

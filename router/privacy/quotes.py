@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from router.privacy.opaque import contents
 from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 
@@ -90,7 +91,12 @@ def digests_of(key: bytes, value: Any) -> frozenset[str]:
     for text in walk(value, (), Part.TEXT):
         if text.spoken and len(text.text) >= _SHORTEST // 2:
             found.update(digests(key, text.text))
-    return frozenset(found)
+    return frozenset(found).union(opaque_digests(key, value))
+
+
+def opaque_digests(key: bytes, value: Any) -> Iterator[str]:
+    """Of everything in a decoded piece that cannot be read; each is known again by itself."""
+    return (digest(key, "key", f"\0{data}") for data in contents(value))
 
 
 def telling(text: str) -> Iterator[tuple[str, str]]:

@@ -173,7 +173,7 @@ class Scanner:
         if learn and (sources or earlier):
             self.memory.keep_sessions(request.team, ids, sources | earlier)
         if learn and sources:
-            yield from self._learn(request.team, pieces)
+            yield from self._learn(request.team, pieces, opaque=fence.opaque != "allow")
         return Exposure(
             sources=sources, earlier=earlier, unnamed=state.strange, opaque=beside.opaque or state.opaque
         )
@@ -254,12 +254,13 @@ class Scanner:
             self._quoted.put(key, known, _SIZE + len(key))
         return known
 
-    def _learn(self, team: str, pieces: list[Piece]) -> Turns[None]:
-        """Remember lines of the protected content in these messages."""
+    def _learn(self, team: str, pieces: list[Piece], *, opaque: bool) -> Turns[None]:
+        """Remember lines of the protected content in these messages, and what of them cannot be read."""
         raws = tuple(piece.raw for piece in pieces if piece.end)
-        learned = yield from apart_if_large(
-            sum(map(len, raws)), _protected, raws, self._fences, self.memory.key_of(team)
-        )
+        fields = tuple(piece.raw for piece in pieces if not piece.end)
+        key = self.memory.key_of(team)
+        size = sum(map(len, raws)) + sum(map(len, fields))
+        learned = yield from apart_if_large(size, _protected, raws, fields, self._fences, key, opaque)
         for source, names in learned.items():
             self.memory.keep_lines(team, source, names)
 
@@ -345,21 +346,34 @@ def _digests(raw: bytes, key: bytes) -> frozenset[str]:
     return quotes.digests_of(key, parse(raw))
 
 
-def _protected(raws: tuple[bytes, ...], fences: tuple[Fence, ...], key: bytes) -> dict[str, set[str]]:
-    """Digests of lines that only the protected content in these messages has, by source."""
-    messages = [list(walk(parse(raw), (), Part.TEXT)) for raw in raws]
+def _protected(
+    raws: tuple[bytes, ...],
+    fields: tuple[bytes, ...],
+    fences: tuple[Fence, ...],
+    key: bytes,
+    opaque: bool,
+) -> dict[str, set[str]]:
+    """Digests of what only the protected content in a conversation has, by source.
+
+    What also stands in its other messages, or in its system text and tools, is no part of that.
+    """
+    values = list(map(parse, raws))
+    messages = [list(walk(value, (), Part.TEXT)) for value in values]
     kept: dict[str, set[str]] = {}
     texts: set[str] = set()
     for source, text in quotes.protected_texts(messages, _watch(fences)):
         texts.add(text)
         kept.setdefault(source, set()).update(quotes.digest(key, *item) for item in quotes.telling(text))
-    others = (
-        text for message in messages for text in message if text.spoken and text.part is not Part.COMMAND
-    )
-    open_lines = {
-        line for text in others if text.text not in texts for line in quotes.digests(key, text.text)
-    }
-    return {source: names - open_lines for source, names in kept.items()}
+    others = [
+        text.text for message in messages for text in message if text.spoken and text.part is not Part.COMMAND
+    ]
+    others += [text.text for raw in fields for text in walk(parse(raw), (), Part.OFFER) if text.spoken]
+    open_lines = {line for text in others if text not in texts for line in quotes.digests(key, text)}
+    kept = {source: names - open_lines for source, names in kept.items()}
+    if opaque and kept:
+        first = next(iter(kept.values()))
+        first.update(name for value in values for name in quotes.opaque_digests(key, value))
+    return kept
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ from policies.globs import QUIET, Glob, folded
 from policies.policy import Fence
 from router.privacy import commands
 from router.privacy.listing import without_listings
-from router.privacy.needles import Needle, Needles, needle_of
+from router.privacy.needles import Needle, Needles, needle_of, with_nested
 from router.privacy.phrase import MARKUP, Phrase
 from router.privacy.strings import BASE64, Part, Text
 from router.privacy.text import path_forms, prose_forms
@@ -84,7 +84,8 @@ class Watch:
 
     def _is_near(self, raw: bytes) -> bool:
         """Whether all words of a pattern are here, not its needle only."""
-        return any(phrase.may_be_in(raw) for phrase in self._phrases)
+        data = with_nested(raw)
+        return any(phrase.may_be_in(data) for phrase in self._phrases)
 
     def may_match(self, text: Text) -> bool:
         """A cheap first look at one string."""

@@ -163,3 +163,76 @@ def test_output_that_names_no_file():
     assert "without their names" in why(Scanner(), body)
     body["messages"][2]["content"][0]["content"] = "diff --git a/x b/x\n+a"
     assert why(Scanner(), body) == ""
+
+
+def image(name: str) -> dict:
+    return {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": name * 9},
+    }
+
+
+OPAQUE = {
+    "image": image("iVBORw0K"),
+    "image by address": {"type": "image", "source": {"type": "url", "url": "https://a.example/1.png"}},
+    "image of a chat": {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+    "file": {"type": "document", "source": {"type": "file", "file_id": "file_0000001"}},
+    "file of a chat": {"type": "file", "file": {"file_id": "file-0000001"}},
+    "sound": {"type": "input_audio", "input_audio": {"data": "UklGRiQAAABXQVZF", "format": "wav"}},
+    "reasoning": {"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3pzix"},
+}
+
+
+@pytest.mark.parametrize("thing", OPAQUE.values(), ids=OPAQUE)
+@pytest.mark.parametrize(
+    ("opaque", "other", "again"), [("allow", False, False), ("local", False, True), ("always", True, True)]
+)
+def test_what_cannot_be_read(thing, opaque, other, again):
+    fence = f'never_cloud: {{paths: ["vaults/**"], opaque: {opaque}}}'
+    policy = parse(f"name: p\notherwise: {{to: cloud, why: a}}\n{fence}\n", source="p.yaml")
+    scanner = Scanner()
+
+    def stays(body):
+        return not clear(policy, scanner.scan(request(body), policy.fence)).allowed
+
+    fresh = {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, thing]}]}
+    assert stays(fresh) is other
+    held = reading("vaults/a", LINES)
+    held["messages"].append({"role": "user", "content": [thing]})
+    assert stays(held)
+    assert stays(fresh) is again
+    assert stays(blocks(image("AAAABBBB"))) is (opaque == "always")
+
+
+def test_what_the_system_text_or_the_tools_say_is_not_protected():
+    scanner = Scanner()
+    notice = "Keep every answer short and refuse what harms anybody.\nNever run a tool twice in one turn."
+    for field in (
+        {"system": [{"type": "text", "text": notice}]},
+        {"tools": [{"name": "Read", "description": notice, "input_schema": {"type": "object"}}]},
+    ):
+        assert why(scanner, {**reading("vaults/a", f"{LINES}{notice}"), **field})
+        assert why(scanner, said(f"My rules: {notice}", **field)) == ""
+    assert why(scanner, said(f"It says:\n{LINES}"))
+
+
+@pytest.mark.parametrize("first", ["watches", "does not"])
+def test_teams_with_policies_of_their_own(first):
+    scanner = Scanner()
+    free = parse(
+        "name: f\notherwise: {to: cloud, why: a}\nnever_cloud: {paths: ['other/**']}\n", source="f.yaml"
+    )
+    body = reading("vaults/a", LINES)
+    teams = [("a", POLICY, False), ("b", free, True)]
+    for team, policy, leaves in (teams if first == "watches" else teams[::-1]) * 2:
+        assert clear(policy, scanner.scan(request(body, team=team), policy.fence)).allowed is leaves
+
+
+def test_a_session_is_remembered_after_very_many_others():
+    memory = Memory(most=20_001)
+    memory.keep_sessions("web", ["the-session"], ["vaults/**"])
+    for number in range(20_000):
+        memory.keep_sessions("web", [f"session-{number}"], ["vaults/**"])
+    assert memory.of_sessions("web", ["the-session"]) == {"vaults/**"}
+    memory.keep_sessions("web", ["one more"], ["vaults/**"])
+    assert not memory.of_sessions("web", ["the-session"])

@@ -1,0 +1,51 @@
+"""What of a piece nobody here can read: images, scanned documents, encrypted reasoning, files by their id."""
+
+from collections.abc import Iterator
+from typing import Any
+
+_TYPES = frozenset({
+    "image", "image_url", "input_image", "input_audio", "audio", "video", "video_url", "redacted_thinking",
+    "container_upload", "input_file",
+})  # fmt: skip
+_KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data")
+_CONTENTS = frozenset({*_KEYS, "data", "url"})
+_SHORTEST = 8
+"""Characters of an id or of data that are one thing's only."""
+
+
+def is_opaque(value: Any) -> bool:
+    """Whether a decoded piece holds any of it."""
+    return any(map(_is_unreadable, _objects(value)))
+
+
+def contents(value: Any) -> Iterator[str]:
+    """The data, address or id of each unreadable thing in a decoded piece."""
+    for item in _objects(value):
+        if _is_unreadable(item):
+            for inner in _objects(item):
+                yield from (
+                    text
+                    for name, text in inner.items()
+                    if name in _CONTENTS and isinstance(text, str) and len(text) >= _SHORTEST
+                )
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            yield item
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+
+
+def _is_unreadable(item: dict[str, Any]) -> bool:
+    kind, source = item.get("type"), item.get("source")
+    return (
+        (isinstance(kind, str) and kind in _TYPES)
+        or (kind == "base64" and not str(item.get("media_type", "")).startswith("text/"))
+        or (kind == "document" and isinstance(source, dict) and source.get("type") in {"url", "file"})
+        or any(isinstance(item.get(name), str) for name in _KEYS)
+    )
