@@ -8,7 +8,8 @@
     GET  /_totals      tokens billed per model; DELETE starts again
 
 A bill is written when the reply has gone out, or as far as it went: a prompt that was taken in is
-billed, also where nobody got to see an answer. `/_requests` has each request's own under `bill`.
+billed, also where nobody got to see an answer. `/_requests` has each request's own under `bill`, and
+what went wrong with it under `fault`.
 """
 
 import asyncio
@@ -95,6 +96,7 @@ class Upstream:
             ],
             "body": b64encode(await request.read()).decode(),
             "end": "open",
+            "fault": "",
             "bill": None,
         }
         request[_ROW] = row
@@ -138,6 +140,7 @@ class Upstream:
         except ODD as error:
             return _refuse(wire, error)
         step = self._script.next()
+        request[_ROW]["fault"] = step.fault
         if step.fault == "status":
             await asyncio.sleep(step.delay_s)
             return _fail(wire, step)
