@@ -181,13 +181,18 @@ def _usage(plan: Plan, reply: Reply) -> Usage:
 
 
 def _read(plan: Plan, tap: Tap | None) -> Usage:
-    """What the reply reported; an estimate where it did not, or did not come to its end."""
+    """What the reply reported; an estimate where it did not, or did not come to its end.
+
+    A report without a prompt, or without output where some has passed, is none.
+    """
     if tap is None:
         return Usage(input=plan.features.context_tokens, estimated=True)
-    reported = tap.usage if tap.usage is not None and _credible(tap.usage) else None
-    if reported is not None and tap.complete:
-        return reported
-    usage = reported or Usage(input=plan.features.context_tokens)
+    usage = tap.usage if tap.usage is not None and _credible(tap.usage) else Usage(estimated=True)
+    silent = not usage.prompt or (tap.written and not usage.output)
+    if tap.complete and not usage.estimated and not silent:
+        return usage
+    if not usage.prompt:
+        usage = replace(usage, input=plan.features.context_tokens)
     return replace(usage, output=max(usage.output, estimate(tap.written)), estimated=True)
 
 

@@ -11,6 +11,7 @@ from router.types import Request, Tap
 from router.wire.body import UNREADABLE
 from router.wire.chat_calls import CallStream
 from router.wire.chat_history import repair_body
+from router.wire.openai_chat import DONE
 from router.wire.sse import Parser, Splitter, parse
 from router.wire.translate_request import to_chat
 
@@ -19,6 +20,8 @@ NOT_SENT = frozenset({
     "service_tier", "store", "web_search_options",
 })  # fmt: skip
 """Fields about the provider's own service; local servers refuse or ignore them."""
+
+NOTHING_CAME = "the local server ended its answer before anything useful came"
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -152,7 +155,7 @@ async def sound_call_first(source: AsyncGenerator[bytes]) -> AsyncGenerator[byte
             if judge.settled(chunk):
                 break
         else:
-            raise ConnectionResetError("the local server ended its answer before anything useful came")
+            raise ConnectionResetError(NOTHING_CAME)
         yield b"".join(held)
         async for chunk in source:
             yield chunk
@@ -173,6 +176,10 @@ def check_calls(body: bytes) -> None:
     if not chat.choices:
         raise TrackError("the local model's answer has no choices", cause="local_error", fault="server_error")
     for choice in chat.choices:
+        if choice.message in (None, _Said()) and not choice.finish_reason:
+            raise TrackError(
+                "the local model's answer is empty", cause="local_error", fault="server_error"
+            )
         if choice.finish_reason == "length":
             continue  # cut off by the client's own limit, which is no fault of the model's
         for call in (choice.message.tool_calls if choice.message else None) or ():
@@ -196,8 +203,10 @@ class _FirstCall:
         return any(self._decides(event.data) for event in self._parser.feed(chunk))
 
     def _decides(self, data: bytes) -> bool:
+        if data.strip() == DONE:
+            return self._ends()
         if not data.startswith(b"{"):
-            return True  # `[DONE]`
+            return True  # not ours to judge
         try:
             chat = _CHAT.decode(data)
         except UNREADABLE:
@@ -205,6 +214,12 @@ class _FirstCall:
         if chat.error:
             return True
         return any(self._judges(choice) for choice in chat.choices or ())
+
+    def _ends(self) -> bool:
+        if self._index is None:
+            raise ConnectionResetError(NOTHING_CAME)
+        _check(self._name, self._arguments)
+        return True
 
     def _judges(self, choice: _Choice) -> bool:
         said = choice.delta or _Said()

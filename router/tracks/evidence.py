@@ -13,7 +13,7 @@ from router.wire.sse import Splitter, parse
 
 FINISHED = re.compile(
     rb'"(?:finish_reason|finishReason|stop_reason|stopReason|done_reason)"\s*:\s*"'
-    rb'|"type"\s*:\s*"(?:message_stop|response\.completed|response\.incomplete)"'
+    rb'|"type"\s*:\s*"response\.(?:completed|incomplete)"'
     rb'|"(?:done|is_finished)"\s*:\s*true'
 )
 """Why an answer ended, in OpenAI's, Google's, Anthropic's, AWS's, Ollama's and Cohere's words."""

@@ -212,8 +212,7 @@ def _whole(request: Request, model: str, answer: Any, line: "Line", told: Told) 
     data = answer.model_dump(exclude_none=True)
     messages = [_standard(choice["message"]) for choice in data["choices"]]
     told.started = any(map(_useful, messages))
-    if not told.started:
-        _must_have_ended(line, told)
+    _must_have_ended(line, told)
     body = msgspec.json.encode({
         "id": data["id"],
         "object": "chat.completion",

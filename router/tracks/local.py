@@ -265,7 +265,7 @@ class LocalTrack:
             stream = ReplyStream(
                 model=name, prompt_tokens=plan.features.context_tokens, stops=stops_of(request)
             )
-            source = tapped(turned(source, stream), tap)
+            source = tapped(turned(source, stream), tap, raw)
         else:
             source = complete(source if wants_usage(request.body) else without_usage(source), raw)
         held = await first_unit(source, tap)
@@ -281,10 +281,10 @@ class LocalTrack:
         async with response:
             body = await response.read()
         check_calls(body := repair_reply(body))
+        tap = DIALECTS["openai_chat"].tap(False)
+        tap.feed(body)
         if dialect != "openai_chat":
             body = from_chat(body, model=name, stops=stops_of(plan.request))
-        tap = DIALECTS[dialect].tap(False)
-        tap.feed(body)
         return _reply(name, JSON, said(body), tap)
 
     async def _name(self) -> str:

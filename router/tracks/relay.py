@@ -58,11 +58,15 @@ async def complete(source: AsyncGenerator[bytes], tap: Tap) -> AsyncGenerator[by
         raise ConnectionResetError(tap.error or "the upstream ended before its answer was complete")
 
 
-async def tapped(source: AsyncGenerator[bytes], tap: Tap) -> AsyncGenerator[bytes]:
-    """The same stream, read by `tap` as it passes."""
+async def tapped(source: AsyncGenerator[bytes], tap: Tap, upstream: Tap) -> AsyncGenerator[bytes]:
+    """The same stream, read by `tap` as it passes; its usage is what `upstream` reported.
+
+    A translation reports usage in any case, if need be its own count.
+    """
     async with aclosing(source):
         async for chunk in source:
             tap.feed(chunk)
+            tap.usage = upstream.usage
             yield chunk
 
 

@@ -5,6 +5,7 @@ total of the output and, on newer servers, the prompt again; the later non-null 
 of a field counts, as in the provider's own SDK.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -72,14 +73,22 @@ class _Event(msgspec.Struct, frozen=True):
     error: _Error | None = None
 
 
+class _WholeBlock(msgspec.Struct, frozen=True):
+    text: str = ""
+    thinking: str = ""
+    input: msgspec.Raw = NOTHING
+
+
 class _Whole(msgspec.Struct, frozen=True):
     model: str = ""
+    content: msgspec.Raw = NOTHING
     usage: msgspec.Raw = NOTHING
     error: _Error | None = None
 
 
 _EVENT = msgspec.json.Decoder(_Event)
 _WHOLE = msgspec.json.Decoder(_Whole)
+_CONTENT = msgspec.json.Decoder(list[_WholeBlock])
 _QUIET = (b"event: content_block_", b"event: ping", b":")
 """How blocks begin that say nothing new once the reply has started."""
 
@@ -97,7 +106,8 @@ def _note_event(seen: Seen, event: Event) -> None:
     data = _EVENT.decode(event.data)
     if data.message is not None:
         seen.model = data.message.model or seen.model
-        seen.usage = _merge(seen.usage, data.message.usage)
+        begun = _merge(seen.usage, data.message.usage)  # of the output it tells what is there by then
+        seen.usage = begun and replace(begun, estimated=True)
     seen.usage = _merge(seen.usage, data.usage)
     seen.started = seen.started or _useful(data.content_block) or _useful(data.delta)
     seen.written += _length(data.content_block) + _length(data.delta)
@@ -118,10 +128,19 @@ def _length(block: _Block | None) -> int:
     return 0 if block is None else len(block.text) + len(block.thinking) + len(block.partial_json)
 
 
+def _content_length(content: msgspec.Raw) -> int:
+    try:
+        blocks = _CONTENT.decode(content) if content else []
+    except UNREADABLE:
+        return 0
+    return sum(len(block.text) + len(block.thinking) + len(block.input) for block in blocks)
+
+
 def _note_whole(seen: Seen, body: bytes) -> None:
     data = _WHOLE.decode(body)
     seen.model = data.model
     seen.usage = _merge(None, data.usage)
+    seen.written = _content_length(data.content)
     seen.error = data.error.message if data.error else ""
 
 
@@ -132,7 +151,10 @@ _USAGE = msgspec.json.Decoder(_Usage | None)
 
 
 def _merge(before: Usage | None, raw: msgspec.Raw) -> Usage | None:
-    """Take what a report says; one with numbers that can be no count of tokens says nothing."""
+    """Take what a report says; one with numbers that can be no count of tokens says nothing.
+
+    It stays an estimate until the output was reported.
+    """
     try:
         new = _USAGE.decode(raw) if raw else None
     except UNREADABLE:
@@ -147,6 +169,7 @@ def _merge(before: Usage | None, raw: msgspec.Raw) -> Usage | None:
         cache_read=old.cache_read if new.cache_read_input_tokens is None else new.cache_read_input_tokens,
         cache_write_5m=write_5m,
         cache_write_1h=write_1h,
+        estimated=new.output_tokens is None and (before is None or old.estimated),
         terms=_terms(new) or old.terms,
     )
 

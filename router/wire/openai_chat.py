@@ -40,8 +40,8 @@ class _PromptDetails(msgspec.Struct, frozen=True):
 class _Usage(msgspec.Struct, frozen=True):
     """`usage` as OpenAI writes it."""
 
-    prompt_tokens: Tokens = 0
-    completion_tokens: Tokens = 0
+    prompt_tokens: Tokens | None = None
+    completion_tokens: Tokens | None = None
     prompt_tokens_details: _PromptDetails | None = None
 
 
@@ -132,6 +132,7 @@ def usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
     """Take the cached tokens out of the prompt's; `tier` is the reply's `service_tier`.
 
     Numbers that can be no count of tokens are as good as none: then what passed is measured.
+    A report that leaves one of the two out is an estimate.
     """
     try:
         reported = _USAGE.decode(raw) if raw else None
@@ -142,9 +143,10 @@ def usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
     details = reported.prompt_tokens_details
     cached = (details.cached_tokens or 0) if details else 0
     return Usage(
-        input=max(reported.prompt_tokens - cached, 0),
-        output=reported.completion_tokens,
+        input=max((reported.prompt_tokens or 0) - cached, 0),
+        output=reported.completion_tokens or 0,
         cache_read=cached,
+        estimated=None in {reported.prompt_tokens, reported.completion_tokens},
         terms=tier if isinstance(tier, str) and tier in _DEARER_OR_CHEAPER else "",
     )
 

@@ -57,22 +57,24 @@ GPT_USAGE = chunk(
 GPT_DONE = b"data: [DONE]\n\n"
 GPT_ERROR = b'data: {"error":{"message":"Boom","type":"server_error","param":null,"code":null}}\n\n'
 
+BEGUN = Usage(**PROMPT, output=1, estimated=True)
+"""Until the output is reported."""
 CLAUDE, GPT = "anthropic_messages", "openai_chat"
 USED = Usage(input=40, output=7, cache_read=60)
 STREAMS = [
     # dialect, bytes, usage, model, started, complete, error
     (CLAUDE, b"", None, "", False, False, ""),
-    (CLAUDE, CLAUDE_START + CLAUDE_EMPTY, Usage(**PROMPT, output=1), "claude-sonnet-5-5", False, False, ""),
+    (CLAUDE, CLAUDE_START + CLAUDE_EMPTY, BEGUN, "claude-sonnet-5-5", False, False, ""),
     (
         CLAUDE,
         CLAUDE_START + CLAUDE_EMPTY + CLAUDE_TEXT,
-        Usage(**PROMPT, output=1),
+        BEGUN,
         "claude-sonnet-5-5",
         True,
         False,
         "",
     ),
-    (CLAUDE, CLAUDE_START + CLAUDE_TOOL, Usage(**PROMPT, output=1), "claude-sonnet-5-5", True, False, ""),
+    (CLAUDE, CLAUDE_START + CLAUDE_TOOL, BEGUN, "claude-sonnet-5-5", True, False, ""),
     (
         CLAUDE,
         CLAUDE_START + CLAUDE_EMPTY + CLAUDE_TEXT * 3 + CLAUDE_TOOL + CLAUDE_DELTA + CLAUDE_STOP,
@@ -85,7 +87,7 @@ STREAMS = [
     (
         CLAUDE,
         CLAUDE_START + CLAUDE_ERROR,
-        Usage(**PROMPT, output=1),
+        BEGUN,
         "claude-sonnet-5-5",
         False,
         False,
@@ -94,7 +96,7 @@ STREAMS = [
     (
         CLAUDE,
         CLAUDE_START + CLAUDE_TEXT + CLAUDE_ERROR,
-        Usage(**PROMPT, output=1),
+        BEGUN,
         "claude-sonnet-5-5",
         True,
         False,
