@@ -7,6 +7,8 @@ place, since its message may quote any of these.
 import asyncio
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
@@ -34,6 +36,22 @@ class _Noise(logging.Filter):
         )
 
 
+class _Lossy:
+    """A text stream that drops what cannot be written: on a full disk requests go on without a log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure(level: str) -> None:
     """Set up logging for the endpoint's process."""
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -56,5 +74,5 @@ def configure(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lossy(sys.stderr))),
     )

@@ -6,18 +6,21 @@ is known before that: a pooled connection on which anything arrived while it was
 end or a byte that nobody asked for, is not used (RFC 9112, sections 9.3.1 and 9.5).
 """
 
+import re
 import select
-from typing import TYPE_CHECKING
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.payload import Payload
 
 from router.types import Progress
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
@@ -27,11 +30,38 @@ AT_ONCE = 2**20
 """Bytes up to which a body is written in one call."""
 
 
+_TIMEOUT = re.compile(r"\btimeout\s*=\s*(\d{1,6})", re.IGNORECASE)
+SPARE_S = 1.0
+"""Before a server closes an idle connection it is not used any more: its end may be under way already."""
+
+
+class _Protocol(ResponseHandler):
+    """Heeds how long its server keeps an idle connection, where that tells: `Keep-Alive: timeout=5`.
+
+    Counted from the head of the last answer, so a connection may be given up early, never late.
+    """
+
+    _until = float("inf")
+
+    async def read(self) -> Any:
+        """See aiohttp."""
+        message, payload = await super().read()
+        if match := _TIMEOUT.search(message.headers.get("keep-alive", "")):
+            self._until = time.monotonic() + int(match[1]) - SPARE_S
+        return message, payload
+
+    @property
+    def should_close(self) -> bool:
+        """See aiohttp."""
+        return super().should_close or time.monotonic() > self._until
+
+
 class Connector(aiohttp.TCPConnector):
     """Hands out no pooled connection that its server has closed, or has written to, meanwhile."""
 
     def __init__(self, *, limit: int, keepalive_s: float) -> None:
         super().__init__(limit=limit, keepalive_timeout=keepalive_s)
+        self._factory = partial(_Protocol, loop=self._loop)
         self._used: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(

@@ -34,8 +34,9 @@ from router.types import Progress
 if TYPE_CHECKING:
     from router.tracks.line import Line
 
-IDLE_S = 60.0
-"""How long an unused connection is kept."""
+IDLE_S = 45.0
+"""How long an unused connection is kept: less than load balancers do (60 s and more), lest they close it
+while a request is on its way."""
 
 QUIET: Mapping[str, str] = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",

@@ -85,11 +85,10 @@ def test_models_without_a_price_use_the_budget_up(endpoint, keys, upstream, near
     tracks = [ask(endpoint, keys[team], path).headers["x-turnout-track"] for _ in range(40)]
     served = tracks.count("cloud")
     assert 0 < served < 40
-    assert tracks == ["cloud"] * served + ["local"] * (40 - served)
     assert served == len(upstream.get("/_requests"))
     billed = [post["bill"] for post in upstream.get("/_requests")]
     dollars = sum(bill[name] * PRICE[name] for bill in billed for name in PRICE) / 1e6
-    wait_for(lambda: spent(endpoint, team) > 0.8 * TEAMS[team] - ONE, "the bills")
+    wait_for(lambda: abs(spent(endpoint, team) - dollars) < 1e-9, "the bills, by the price of what was asked for")
     assert dollars <= TEAMS[team] + ONE
     if path == MESSAGES:  # litellm names the model that was asked for
         rows = endpoint.rows(f"team = '{team}' and served_track = 'cloud'")

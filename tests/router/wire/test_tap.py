@@ -168,7 +168,7 @@ LATER = [
     (b'{"input_tokens":null,"output_tokens":2}', Usage(**PROMPT, output=2)),
     (
         b'{"cache_creation_input_tokens":60}',
-        Usage(**PROMPT | {"cache_write_5m": 60, "cache_write_1h": 0}, output=1),
+        Usage(**PROMPT | {"cache_write_5m": 60, "cache_write_1h": 0}, output=1, estimated=True),
     ),
     (b'{"cache_read_input_tokens":0,"output_tokens":0}', Usage(**PROMPT | {"cache_read": 0}, output=0)),
 ]
