@@ -177,9 +177,7 @@ def check_calls(body: bytes) -> None:
         raise TrackError("the local model's answer has no choices", cause="local_error", fault="server_error")
     for choice in chat.choices:
         if choice.message in (None, _Said()) and not choice.finish_reason:
-            raise TrackError(
-                "the local model's answer is empty", cause="local_error", fault="server_error"
-            )
+            raise TrackError("the local model's answer is empty", cause="local_error", fault="server_error")
         if choice.finish_reason == "length":
             continue  # cut off by the client's own limit, which is no fault of the model's
         for call in (choice.message.tool_calls if choice.message else None) or ():

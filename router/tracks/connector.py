@@ -10,7 +10,7 @@ import re
 import select
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 import aiohttp
@@ -61,7 +61,7 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, limit: int, keepalive_s: float) -> None:
         super().__init__(limit=limit, keepalive_timeout=keepalive_s)
-        self._factory = partial(_Protocol, loop=self._loop)
+        self._factory = partial(cast("type[ResponseHandler]", _Protocol), loop=self._loop)
         self._used: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(

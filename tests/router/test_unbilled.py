@@ -80,7 +80,8 @@ def set_aside(endpoint, team) -> float:
 
 
 @pytest.mark.parametrize(("team", "path"), [("ants", MESSAGES), ("bees", CHAT)])
-def test_models_without_a_price_use_the_budget_up(endpoint, keys, upstream, nearby, play, team, path):
+@pytest.mark.usefixtures("nearby")
+def test_models_without_a_price_use_the_budget_up(endpoint, keys, upstream, play, team, path):
     play(upstream, {"model": "nobody-knows", "times": 40})
     tracks = [ask(endpoint, keys[team], path).headers["x-turnout-track"] for _ in range(40)]
     served = tracks.count("cloud")
@@ -88,7 +89,7 @@ def test_models_without_a_price_use_the_budget_up(endpoint, keys, upstream, near
     assert served == len(upstream.get("/_requests"))
     billed = [post["bill"] for post in upstream.get("/_requests")]
     dollars = sum(bill[name] * PRICE[name] for bill in billed for name in PRICE) / 1e6
-    wait_for(lambda: abs(spent(endpoint, team) - dollars) < 1e-9, "the bills, by the price of what was asked for")
+    wait_for(lambda: abs(spent(endpoint, team) - dollars) < 1e-9, "the bills, as of the model asked for")
     assert dollars <= TEAMS[team] + ONE
     if path == MESSAGES:  # litellm names the model that was asked for
         rows = endpoint.rows(f"team = '{team}' and served_track = 'cloud'")
@@ -114,7 +115,8 @@ def full_disk(endpoint):
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
-def test_rows_that_are_lost_leave_no_reservation(endpoint, keys, upstream, nearby, full_disk):
+@pytest.mark.usefixtures("upstream", "nearby")
+def test_rows_that_are_lost_leave_no_reservation(endpoint, keys, full_disk):
     assert ask(endpoint, keys["crows"]).status_code == 200  # money is set aside, and the row is written
     before = wait_for(lambda: spent(endpoint, "crows"), "the first bill")
     with full_disk():

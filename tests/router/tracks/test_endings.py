@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - one row per answer reads best
 """Answers that never came to an end, or never told what they cost: no end is invented, no guess is exact."""
 
 import contextlib
@@ -58,7 +57,10 @@ CHAT_STREAMS = {
     "null for usage": (events(WORD, STOP, {"choices": [], "usage": None}, "[DONE]"), GUESSED),
     "none used": (events(WORD, STOP, NOTHING_USED, "[DONE]"), GUESSED),
     "less than none used": (events(WORD, STOP, {"choices": [], "usage": used(-5, 9**17)}, "[DONE]"), GUESSED),
-    "half its usage": (events(WORD, STOP, {"choices": [], "usage": {"prompt_tokens": 77}}, "[DONE]"), GUESSED),
+    "half its usage": (
+        events(WORD, STOP, {"choices": [], "usage": {"prompt_tokens": 77}}, "[DONE]"),
+        GUESSED,
+    ),
     "all": (events(WORD, STOP, {"id": "c", "choices": [], "usage": used(77, 5)}, "[DONE]"), EXACT),
 }
 
@@ -117,7 +119,12 @@ CLAUDE_STREAMS = {
     "an end without a reason": (named(start(**PROMPT), *TEXT, delta(None, **OUTPUT), BYE), BREAKS),
     "no usage": (named(start(), *TEXT, delta(), BYE), GUESSED),
     "none used": (
-        named(start(usage={"input_tokens": 0, "output_tokens": 0}), *TEXT, delta(usage={"output_tokens": 0}), BYE),
+        named(
+            start(usage={"input_tokens": 0, "output_tokens": 0}),
+            *TEXT,
+            delta(usage={"output_tokens": 0}),
+            BYE,
+        ),
         GUESSED,
     ),
     "all": (named(start(**PROMPT), *TEXT, delta(**OUTPUT), BYE), EXACT),
@@ -182,7 +189,9 @@ def gives(cloud, local, raw, read):
         async def behave(reader, writer) -> None:
             await read(reader)
             kind = "text/event-stream" if stream else "application/json"
-            head = f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}"
+            head = (
+                f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}"
+            )
             writer.write(f"{head}\r\n\r\n".encode() + body)
             await writer.drain()
 
@@ -195,7 +204,9 @@ def gives(cloud, local, raw, read):
 
 
 @pytest.mark.parametrize(("track", "dialect", "stream", "body", "ends"), ROWS)
-async def test_no_end_is_invented_and_no_guess_is_exact(gives, plan, track, dialect, stream, body, ends) -> None:
+async def test_no_end_is_invented_and_no_guess_is_exact(
+    gives, plan, track, dialect, stream, body, ends
+) -> None:
     opened, accepted = await gives(track, body, stream=stream)
     decision = Decision(track="local" if track == "local" else "cloud", rule="asked", why="for the test")
     request = plan({"stream": stream}, dialect=dialect)
