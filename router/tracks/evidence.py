@@ -38,6 +38,8 @@ class Evidence:
         """It said `[DONE]`."""
         self.usage = False
         """It reported usage."""
+        self.size = 0
+        """Bytes so far."""
         self.readable = True
         """Nothing but the wire format has come so far."""
         self._splitter = Splitter() if events else None
@@ -45,6 +47,7 @@ class Evidence:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, cut anywhere."""
+        self.size += len(chunk)
         text = self._tail + chunk
         self.finished = self.finished or FINISHED.search(text) is not None
         self.usage = self.usage or USAGE.search(text) is not None

@@ -36,6 +36,7 @@ from router.wire.chat_history import repair_messages
 from router.wire.chat_shape import check
 from router.wire.json_mode import ask_for_json
 from router.wire.sse import encode
+from router.wire.tap import ENVELOPE
 from router.wire.translate_reply import ReplyStream, from_chat
 from router.wire.translate_request import to_chat
 from router.wire.unsupported import refuse_unsupported
@@ -116,6 +117,8 @@ class Lite:
             source = self._stream(plan.request, answer, line, told)
             held = await first_unit(source, told)
         except LiteFailure as failure:
+            if failure.line.evidence is not None and not plan.request.stream:
+                told.written = max(failure.line.evidence.size - ENVELOPE, 0)
             return _refused(plan.request, model, failure)
         headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
         return Reply(

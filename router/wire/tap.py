@@ -19,6 +19,8 @@ Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 NOTHING = msgspec.Raw()
 _MOST_TRIED = 16
 """How often each byte of a document is decoded, on average."""
+ENVELOPE = 300
+"""Bytes about a short document's text; what comes beyond them is taken for content until it can be read."""
 _SURELY_TRIED = 16 << 20
 """Bytes that are decoded in any case."""
 
@@ -95,15 +97,18 @@ class WholeTap(Seen):
         """Take the next bytes, cut anywhere."""
         self._parts.append(chunk)
         self._size += len(chunk)
+        self.written = max(self._size - ENVELOPE, 0)
         # Most chunks of a long document end elsewhere; one that ends so again and again is given up.
         if not chunk.rstrip().endswith(b"}") or self._tried > _MOST_TRIED * self._size + _SURELY_TRIED:
             return
         self._tried += self._size
         body = b"".join(self._parts)
         self._parts = [body]
+        passed, self.written = self.written, 0
         try:
             self._note(self, body)
         except UNREADABLE:
+            self.written = passed
             return  # a brace inside the document
         self.complete = True
         self.started = not self.error

@@ -183,12 +183,12 @@ def usages_of(row) -> list[dict | None]:
 def within(usage, bill, prompt: int, *, unread: bool) -> bool:
     """Whether an estimate is one of `bill`: its prompt as counted here, its output about what was written.
 
-    Of an answer that nobody waited for the output is what had passed by then.
+    Of an answer that nobody waited for, or of a document that was cut, the output is what had passed by then.
     """
     asked = sum(usage[name] for name in TOKENS if name != "output")
     billed = sum(bill[name] for name in TOKENS if name != "output")
     more = bill["output"] - usage["output"]
-    return asked in {prompt, billed} and -8 <= more and (more <= 8 or unread)
+    return asked in {prompt, billed} and more >= -8 and (more <= 8 or unread)
 
 
 def judge_row(row, posts, kinds: Counter) -> float:
@@ -202,7 +202,7 @@ def judge_row(row, posts, kinds: Counter) -> float:
     for (attempt, usage), post in zip(sent, posts, strict=False):
         bill = post["bill"]
         case = (row["status"], row["error"], row["stream"], attempt, usage, post["fault"], bill)
-        unread = attempt["status"] in {HUNG_UP, 504}
+        unread = attempt["status"] in {HUNG_UP, 504} or not row["stream"]
         if usage is None:
             assert not bill or not any(bill.values()), case
         elif not usage["estimated"]:
