@@ -19,7 +19,7 @@ NAME = r"[^\s/\\\"'`<>|;,()\[\]{}=:&$*?!#]"
 """A character of a file's name as text writes it; names with others are found by their quotes."""
 _BEFORE = r"(?:^|[^\w.\-])[\-_*~]*"
 """A path's first segment begins here: after anything that is no part of a name."""
-_START = r"(?:^|[^\w.\-/~])(?:~~|[_*])*"
+_START = r"(?:^|[^\w.\-/~]|:[\-+=?]|(?:^|[\s'\"])-[a-z]+)(?:~~|[_*])*"
 _RELATIVE = r"(?:^|[^\w.\-/])[\-_*~]*(?:\.{1,2}/)*"
 _AFTER = r"_*(?:$|[^\w.\-]|[.\-]+(?:$|[^\w.\-]))"
 _BACKUP = r"(?:~|\.(?:bak|old|orig|save|swp|swo|tmp|backup|copy|\d+)\b|[.~]*)"
@@ -246,13 +246,15 @@ def _fronts(segments: tuple[str, ...], *, anchored: bool, home: bool) -> tuple[s
     drive = segments[0][0] if segments and _DRIVE.match(segments[0]) else ""
     below = segments[1:] if drive else segments
     if home:
-        root = rf"(?:^|[^\w.\-/~$%}}])[_*]*{_HOME}/"
+        root = rf"(?:^|[^\w.\-/~$%}}])[_*]*{_HOME}?/"  # a program may join it with what follows
     elif drive:
         shares = rf"(?:/{{1,2}}{NAME}+)?/{drive}\$"
         root = rf"(?:(?:^|[^\w.\-~]){drive}:|{_START}(?:/(?:(?:mnt|cygdrive|host_mnt)/)?{drive}|{shares}))/"
     else:
-        root = rf"{_START}(?:[a-z]:)?/"
+        root = rf"{_START}(?:[a-z]:?)?/"  # a drive, or the side of a patch
     root += _body(below)
+    if below[:1] in (("home",), ("users",)) and below[2:]:
+        root = rf"(?:{root}|(?:^|[^\w.\-/~$%}}])[_*]*{_HOME}/{_body(below[2:])})"
     near = [_RELATIVE + _body(below[at:]) for at in range(len(below)) if _tells(below[at:])]
     return f"(?:{'|'.join((root, *near))})", root
 

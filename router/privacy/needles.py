@@ -44,6 +44,7 @@ class Needles:
         spelled = [*(_spelled(*needle) for needle in sorted(set(needles))), *more]
         self._everything = everything
         self._search = re2.compile(b"|".join(spelled), OPTIONS).search if spelled else None
+        self._first = re2.compile(b"|".join((*spelled, _NESTED_FORMS)), OPTIONS).search
 
     def may_hold(self, raw: bytes) -> bool:
         """Whether raw JSON must be read in full."""
@@ -61,9 +62,7 @@ class Needles:
             return list(range(len(raws)))
         if self._search is None:
             return []
-        if _NESTED(b"\n".join(raws)) is not None:
-            raws = list(map(with_nested, raws))
-        return holders(self._search, raws)
+        return [at for at in holders(self._first, raws) if self.may_hold(raws[at])]
 
 
 def holders(search: Any, raws: Sequence[bytes]) -> list[int]:
@@ -126,15 +125,16 @@ _JUNK = (
     rb"(?:['\"`^\\*_~]|\\u00(?:2[27]|60)|(?:<|\\u003[cC])/?[A-Za-z]{1,8}(?:>|\\u003[eE])|(?:\x1b|\\u001[bB]|\\x1[bB]|\\0?33|\\e)\[[0-9;?]{0,20}[A-Za-z]|\"\s*,\s*\"|\\\\\\n|[\\`^]\r?\n|\$[@*!]|\$\{\w*\}|\$\(\)|&(?:shy|zwn?j|ZeroWidthSpace|NoBreak|lrm|rlm);"
     rb"|&#(?:173|x[aA][dD]|820[3-7]|x200[b-fB-F]|8288|x2060|65279|x[fF]{2}[eE]{2});|" + _hidden() + rb")*"
 )
-_NESTED = re2.compile(
+_NESTED_FORMS = (
     rb"\\u00(?:2[013-589aAc-fC-F]|3[0-9abdfABDF]|[45][0-9A-Fa-f]|6[1-9A-Fa-f]|7[0-9A-Ea-e])|\\[ux]\{|\\U000"
     rb"|(?:&|\\u0026)(?:amp;)*\\u00(?:23|[4-7][0-9A-Fa-f])|\\u0026(?:#|[A-Za-z]{2,20};)|&(?:amp;)+[#A-Za-z]"
     rb"|&#(?:0*(?:37|38|92)|[xX]0*(?:2[56]|5[cC]))\b|&(?:percnt|bsol|num|lpar|lowbar);"
     rb"|%(?:25)*(?:[C-Fc-f][0-9A-Fa-f]%|5[cC]|26)|\\x(?:2[56]|5[cC])|\\0?(?:45|46|134)"
     rb"|\xef\xbc[\x85\x86\xbc]|\xef\xb9[\xa0\xa8\xaa]|(?i:\\uff0[56]|\\uff3c|\\ufe6[08a])"
-    rb"|(?:[%&]|\\\\?[uUx])#?[xX]?[0-9A-Fa-f]{0,3}(?:" + _hidden() + rb")",
-    OPTIONS,
-).search
+    rb"|(?:[%&]|\\\\?[uUx])#?[xX]?[0-9A-Fa-f]{0,3}(?:" + _hidden() + rb")"
+    rb"|%(?:25)*[0-9A-Fa-f]?(?:\xef\xbc[\x90-\xa6]|\xef\xbd|\\+u[fF][fF][1-4])"
+)
+_NESTED = re2.compile(_NESTED_FORMS, OPTIONS).search
 """Encodings of encodings, in which a letter has other spellings than its own."""
 
 

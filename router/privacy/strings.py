@@ -85,6 +85,10 @@ _CODE = re.compile(
     re.MULTILINE,
 )
 """What a fence without a language has where it is no command."""
+_CALLED = re.compile(
+    r"\s*(?:[$>%#] )?(?:sudo\s+)?(?:python[\d.]*|node|deno|bun|ruby|perl|php|bash|sh|zsh|pwsh|powershell)\s+-"
+)
+"""It is one although it holds code."""
 _TAG = re.compile(r"<(?:[A-Za-z_][\w.:\-]*)(?:[ =][^<>\n]{0,200})?>([^<]{1,8000})</")
 _SHELLS = frozenset({
     "bash", "bat", "batch", "cmd", "console", "fish", "mswea_bash_command", "powershell", "ps1", "pwsh",
@@ -180,7 +184,8 @@ def commands(text: str) -> Iterator[str]:
     if "```" in text:
         for fence in _FENCE.finditer(text):
             language = fence[1].strip().partition(" ")[0].lower()
-            if language in _SHELLS or (not language and not _CODE.search(fence[2])):
+            called = _CALLED.match(fence[2]) or not _CODE.search(fence[2])
+            if language in _SHELLS or (not language and called):
                 yield fence[2]
     if "</" in text:
         for tag in _TAG.finditer(text):

@@ -169,7 +169,8 @@ def _union(texts: list[str]) -> Any:
 
 
 def _of_glob(glob: Glob) -> Needle | None:
-    word = needle_of(glob.literals)
+    # `ß` folds to `ss`, and may be written either way.
+    word = needle_of(glob.literals if glob.source.isascii() else [*_without_ss(glob.literals)])
     if not word:
         return None
     segment = glob.segments[-1]
@@ -178,6 +179,10 @@ def _of_glob(glob: Glob) -> Needle | None:
         return word, True, True
     before, after = segment[:at][-1:] in {"*", "?", "]"}, segment[at + len(word) :][:1] in {"*", "?", "["}
     return word, before, after
+
+
+def _without_ss(runs: Iterable[str]) -> Iterator[str]:
+    return (part for run in runs for part in run.split("ss"))
 
 
 def _literals(source: str) -> list[str]:

@@ -47,10 +47,10 @@ def test_one_string_after_another():
 
 @pytest.mark.parametrize(
     "text",
-    ["the board takes minutes", "minutes of the board", "keyboards of the board", "a red kite, a falcon"],
+    ["the board takes minutes", "minutes of the board meeting", "keyboards of the board"],
 )
 def test_words_that_stand_elsewhere(text):
-    assert WATCH.holders([json.dumps({"content": text}).encode()]) == ([0] if "falcon" in text else [])
+    assert WATCH.holders([json.dumps({"content": text}).encode()]) == []
 
 
 def test_which_of_many():

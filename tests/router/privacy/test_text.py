@@ -4,7 +4,10 @@ import pytest
 import re2
 
 from policies.globs import compile_glob
+from policies.policy import Fence
+from router.privacy.strings import Part
 from router.privacy.text import decoded, path_forms, prose_forms
+from router.privacy.watch import Watch
 
 GLOBS = [compile_glob(glob) for glob in ("vaults/**", "/srv/keep/**", "*.key", ".netrc")]
 
@@ -141,3 +144,53 @@ def test_a_phrase_is_known_in_every_spelling(text):
 
 def test_escapes_that_stand_for_nothing_stay():
     assert decoded(r"\x00 \u0007 100% &unknown; %zz") == r"\x00 \u0007 100% &unknown; %zz"
+
+
+@pytest.mark.parametrize(
+    ("glob", "text"),
+    [
+        ("~/.kube/**", "$HOME/.kube/config"),
+        ("~/.kube/**", "${HOME}/.kube/config"),
+        ("~/.kube/**", r"%USERPROFILE%\.kube\config"),
+        ("~/.kube/**", "$env:USERPROFILE/.kube/config"),
+        ("~/.kube/**", "/home/eve/.kube/config"),
+        ("~/.kube/**", "/Users/eve/.kube/config"),
+        ("~/.kube/**", "/root/.kube/config"),
+        ("~/.kube/**", r"C:\Users\eve\.kube\config"),
+        ("~/.kube/**", 'os.environ["HOME"] + "/.kube/config"'),
+        ("/home/eve/keep/**", "~/keep/x"),
+        (r"D:\keep\**", "/d/keep/x"),
+        (r"D:\keep\**", "/mnt/d/keep/x"),
+        (r"D:\keep\**", "/cygdrive/d/keep/x"),
+        (r"D:\keep\**", "file:///D:/keep/x"),
+        (r"D:\keep\**", r"\\localhost\d$\keep\x"),
+        ("two words/**", r"two\ words/x"),
+        ("größe/**", "gro\u0308ße/x"),
+        ("gro\u0308ße/**", "größe/x"),
+        ("/etc/own/*", "own/x"),
+        ("/srv/keep/**", "--- a//srv/keep/x"),
+        ("/srv/keep/**", "${d:-/srv/keep/x}"),
+        ("/srv/keep/**", "tar -C/srv/keep x"),
+    ],
+)
+def test_patterns_as_people_write_them(glob, text):
+    assert matches(glob, text)
+
+
+@pytest.mark.parametrize(
+    ("glob", "text"),
+    [
+        ("/etc/own/*", "a.txt"),
+        ("/etc/own/*", "other/x"),
+        ("~/.kube/**", "/srv/.kube/config"),
+        (r"D:\keep\**", "/e/keep/x"),
+        (r"D:\keep\**", "src/d/keep/x"),
+    ],
+)
+def test_patterns_hold_for_no_other_path(glob, text):
+    assert not matches(glob, text)
+
+
+def matches(glob, text):
+    watch = Watch([Fence(paths=(compile_glob(glob),))])
+    return bool(list(watch.in_text(text, Part.TEXT)))
