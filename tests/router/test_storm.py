@@ -241,7 +241,7 @@ def judge(endpoint, upstream, nearby, rows, usd) -> None:
     faults = Counter(post["fault"] for some in (*posts.values(), *local.values()) for post in some)
     met = f"{len(rows)} rows, {dict(kinds)}, billed ${billed:.4f}, here ${ours:.4f}, {dict(faults)}"
     assert len(rows) < 1000 or faults.keys() >= {step.get("fault", "") for step in FAULTS}, met
-    assert ours == pytest.approx(billed, rel=0.1), met
+    assert ours == pytest.approx(billed, rel=0.2 if len(rows) > 1000 else 0.4), met  # for the estimates
     with contextlib.closing(sqlite3.connect(endpoint.ledger)) as database:
         spending = dict(database.execute("select scope, sum(usd) from spending group by scope"))
     for team in TEAMS:
