@@ -88,7 +88,10 @@ def build_api(
         async with running():
             yield
 
-    api = FastAPI(title="Turnout", version=version("turnout"), lifespan=lifespan, redoc_url=None)
+    # No page of the API: FastAPI's loads its scripts from elsewhere, and they would run in this origin.
+    api = FastAPI(
+        title="Turnout", version=version("turnout"), lifespan=lifespan, docs_url=None, redoc_url=None
+    )
 
     @api.api_route("/", methods=["GET", "HEAD"])
     async def root() -> Json:
@@ -96,7 +99,7 @@ def build_api(
         return {
             "service": "turnout",
             "version": version("turnout"),
-            "docs": "/docs",
+            "api": "/openapi.json",
             "health": "/health",
             "dashboard": "/dashboard",
         }

@@ -32,7 +32,7 @@ REMEMBERED = 512
 LOG_AGAIN_S = 60.0
 OWN_PAGES = ("/admin", "/dashboard")
 """Paths for the endpoint's own pages and for programs, whatever `allowed_origins` says."""
-OPENED = ("/dashboard", "/docs")
+OPENED = ("/dashboard",)
 """Paths that a link of another site may open: a page that is shown, to the person alone."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 PREFLIGHT = b"access-control-request-method"

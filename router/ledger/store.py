@@ -312,7 +312,7 @@ class LedgerStore:
             if len(records) == 1:
                 self._complaints.record_lost(error)
                 what, values = records[0]
-                if what == "finish":
+                if what == "finish" and "id" in values:  # a damaged record may have none
                     self.budgets.lose(values["id"])
                 return
             half = len(records) // 2

@@ -26,7 +26,7 @@ from recorder import Recorder, Sent
 from servers import Endpoint, Upstream
 
 from classifiers.features import Features
-from router.app.intake import make_request
+from router.app.intake import make_request, read_outline
 from router.keys import Keyring
 from router.reading.clients import CLIENTS, Clients
 from router.reading.reader import Reader
@@ -131,7 +131,7 @@ def request_of(sent: Sent) -> Request:
     return make_request(
         dialect=dialect,
         operation="generate",
-        body=sent.body,
+        outline=read_outline(dialect, sent.body),
         headers=sent.headers,
         query="",
         account=Keyring().nobody,

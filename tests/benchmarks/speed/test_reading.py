@@ -20,7 +20,8 @@ def result():
 def test_measures_long_conversations_in_both_dialects(result):
     assert {one.dialect for one in result.costs} == {"openai_chat", "anthropic_messages"}
     for one in result.costs:
-        assert 190_000 <= one.tokens <= 210_000
+        # A scan by itself counts no tokens.
+        assert 190_000 <= one.tokens <= 210_000 or one.what.startswith("scan")
         assert one.bytes >= 840_000
         assert one.median_ms > 0
 

@@ -208,7 +208,7 @@ def test_features_are_those_known_at_the_decision(ledger: LedgerStore, tell: Tel
     (found,) = labelled(ledger)
     assert found.features == Features(kind="agent", conversation="c1", **known)
     assert found.p_local == 0.4
-    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "marks"}
+    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "marks", "safeguards"}
 
 
 def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, tell: Tell) -> None:

@@ -59,6 +59,8 @@ def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outc
             "cause": "",
             "status": 200,
             "seconds": 0.5,
+            "sent": None,
+            "usage": None,
             "engine_s": None,
         }
     ]
