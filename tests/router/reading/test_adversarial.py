@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from benchmarks.routing.routers import planner
 from benchmarks.speed.bodies import body
+from router.errors import BadRequest
 from router.reading.reader import Reader
 from router.types import Plan, Request
 
@@ -239,7 +240,11 @@ def plan(raw: bytes, dialect: str) -> Plan:
 
 
 def holds(raw: bytes, dialect: str, *, readable: bool) -> None:
-    made = plan(raw, dialect)
+    try:
+        made = plan(raw, dialect)
+    except BadRequest:  # what `wire` refuses before it is read: no JSON, or a key given twice
+        assert not readable
+        return
     assert made.decision.track in {"local", "cloud"}
     assert 0 <= made.verdict.p_local <= 1
     assert made.notes == () or (not readable and made.notes == ("reading failed: BadRequest",))
