@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -53,6 +54,7 @@ _BEGINNING = 2
 _WIDE = (1 << 64) - 1
 _BATCH = 100 << 10
 """Bytes of pieces that are scanned together: a few hundred microseconds."""
+_NOTHING: frozenset[str] = frozenset()
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
 
@@ -207,7 +209,7 @@ class Scanner:
         state, shift = copy(known) if known else State(), known.upto - known.first if known else 0
         new = [(piece, found) for piece, found in read if piece.end and not (known and piece.at == 0)]
         blocks = (new[-_NEWEST - 1][0].end + shift) // BLOCK if len(new) > _NEWEST else 0
-        seams = self._seams(state.edge, [found for _, found in new])
+        seams = yield from self._seams(state.edge, [found for _, found in new], pace)
         kept: State | None = None
         for (piece, found), (matched, edge) in zip(new, seams, strict=True):
             yield from pace.pause()
@@ -223,17 +225,20 @@ class Scanner:
             self._states.put(chain[blocks - 1], kept, _SIZE + len(kept.edge))
         return state
 
-    def _seams(self, edge: str, scanned: list[PieceFacts]) -> list[tuple[frozenset[str], str]]:
+    def _seams(
+        self, edge: str, scanned: list[PieceFacts], pace: Pace
+    ) -> Turns[list[tuple[frozenset[str], str]]]:
         """What matches where each of these messages follows the one before, and how each ends."""
         windows: list[list[str]] = []
         edges: list[str] = []
         for found in scanned:
+            yield from pace.pause()
             between, edge = facts.seams(edge, found.edges)
             windows.append(between)
             edges.append(edge)
-        every = [window for between in windows for window in between]
+        every: list[str] = yield from pace.each(_flat, windows)
         if not facts.may_match(every, self._watch):
-            return [(frozenset(), edge) for edge in edges]
+            return list(zip(repeat(_NOTHING), edges, strict=False))
         return [
             (frozenset(facts.in_seams(between, self._watch)), edge)
             for between, edge in zip(windows, edges, strict=True)
@@ -275,11 +280,8 @@ class Scanner:
 
     def _scanned(self, pieces: list[Piece], pace: Pace) -> Turns[list[PieceFacts]]:
         """The facts of these, in order."""
-        keys = [
-            b"%s %x %d" % (name.encode(errors="replace"), self._digest(raw) & _WIDE, len(raw))
-            for name, _, raw, _ in pieces
-        ]
-        scanned = self._pieces.get_all(keys)
+        keys: list[bytes] = yield from pace.each(self._keys, pieces)
+        scanned: list[PieceFacts | None] = yield from pace.each(self._pieces.get_all, keys)
         fences, watch = self._fences, self._watch
         for batch in _batches([at for at, facts_ in enumerate(scanned) if facts_ is None], pieces):
             yield from pace.pause()
@@ -293,6 +295,12 @@ class Scanner:
                 if fences == self._fences:
                     self._pieces.put(keys[at], item, _SIZE + len(keys[at]) + sum(map(len, item.edges)))
         return scanned  # type: ignore[return-value]
+
+    def _keys(self, pieces: list[Piece]) -> list[bytes]:
+        return [
+            b"%s %x %d" % (name.encode(errors="replace"), self._digest(raw) & _WIDE, len(raw))
+            for name, _, raw, _ in pieces
+        ]
 
     def _add(self, state: State, piece: Piece, found: PieceFacts, end: int) -> Turns[None]:
         """Take one more message into a state."""
@@ -437,3 +445,7 @@ def _texts(value: Any) -> Iterator[list[Text]]:
             yield from (list(walk(item, (name, at), Part.TEXT)) for at, item in enumerate(field))
         else:
             yield [Text((name,), Part.TEXT, name, spoken=False), *walk(field, (name,), facts.part_of(name))]
+
+
+def _flat(windows: list[list[str]]) -> list[str]:
+    return [window for between in windows for window in between]

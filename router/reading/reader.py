@@ -128,7 +128,7 @@ class Reader:
         yield from self._starts.keep(begun, asked.seed, envelope.messages, places, pace)
         messages[1:1] = known
         yield from pace.pause()
-        self._count_or_put_off(fresh, sum(piece.length for piece, _ in fresh))
+        yield from self._count_or_put_off(fresh, pace)
         yield from pace.pause()
         whole = total((yield from pace.each(_total, [*system, *tools, *messages])))
         fold = yield from self._fold(asked, messages, pace)
@@ -165,13 +165,13 @@ class Reader:
             self._count(piece, text)
             self._settled += piece.length + _EMPTY_SIZE
 
-    def _count_or_put_off(self, fresh: list[tuple[Piece, str | None]], length: int) -> None:
-        if length <= self._count_bytes:
+    def _count_or_put_off(self, fresh: list[tuple[Piece, str | None]], pace: Pace) -> Turns[None]:
+        if sum((yield from pace.each(_length, fresh))) <= self._count_bytes:
             for piece, text in fresh:
                 self._count(piece, text or "")
             return
-        long = [(piece, text) for piece, text in fresh if text is not None]
-        size = sum(piece.length for piece, _ in long) + _EMPTY_SIZE * len(long)
+        long: list[tuple[Piece, str]] = yield from pace.each(_with_text, fresh)
+        size = sum((yield from pace.each(_length, long))) + _EMPTY_SIZE * len(long)
         if self._put_off - self._settled + size <= _WAITING:
             self._put_off += size
             self._uncounted.extend(long)
@@ -257,6 +257,14 @@ _GATHER: dict[str, Callable[[DialectName, Client, bytes, facts.Patterns], tuple[
 
 def _total(pieces: list[Piece]) -> tuple[Size]:
     return (total([piece.size for piece in pieces]),)
+
+
+def _length(pieces: Sequence[tuple[Piece, str | None]]) -> tuple[int]:
+    return (sum(piece.length for piece, _ in pieces),)
+
+
+def _with_text(pieces: list[tuple[Piece, str | None]]) -> list[tuple[Piece, str]]:
+    return [(piece, text) for piece, text in pieces if text is not None]
 
 
 def _weight(piece: Piece) -> int:

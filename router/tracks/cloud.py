@@ -84,7 +84,7 @@ class CloudTrack:
         self._models = prices or Prices()
         self._base = providers.base_url(settings)
         self._spoken = SPOKEN.get(settings.dialect)
-        self._lite = Lite(settings, egress)
+        self._lite = Lite(settings, egress, self._pacing)
         self._breaker = CircuitBreaker()
 
     @property

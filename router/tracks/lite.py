@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
-from router.errors import BadRequest, TrackError, TurnoutError
+from router.errors import BadRequest, TooLarge, TrackError, TurnoutError
+from router.pacing import Pacing
 from router.settings import CloudSettings
 from router.tracks.chat import repaired, wants_usage
 from router.tracks.credentials import credential
@@ -28,7 +29,7 @@ from router.tracks.headers import back, field
 from router.tracks.providers import base_url
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
-from router.types import Headers, Plan, Progress, Reply, Request, Usage
+from router.types import DialectName, Headers, Plan, Progress, Reply, Request, Usage
 from router.wire import DIALECTS
 from router.wire.body import whole
 from router.wire.chat_calls import repair_reply
@@ -55,6 +56,15 @@ FIELDS = frozenset({
     "user", "verbosity", "web_search_options",
 })  # fmt: skip
 """Of a Chat Completions body; `store`, `metadata` and the like mean something else to litellm."""
+
+MOST_BYTES = 32 << 20
+"""As much as Anthropic takes in one request."""
+MOST_MESSAGES = 5_000
+"""litellm takes 30 µs for each on the event loop, while everybody waits."""
+MOST_KEYS = 20_000
+"""In the arguments of all calls, which litellm decodes, walks and encodes again."""
+_MOST = f"at most {MOST_BYTES >> 20} MB and {MOST_MESSAGES:,} messages are taken"
+_REMEDY = "shorten the conversation, or speak the provider's own dialect, which is passed on as it is"
 
 FIXED: Mapping[str, Any] = {
     "num_retries": 0,
@@ -95,9 +105,10 @@ class Told:
 class Lite:
     """Carries a request to a provider that does not speak the client's dialect."""
 
-    def __init__(self, settings: CloudSettings, egress: Egress) -> None:
+    def __init__(self, settings: CloudSettings, egress: Egress, pacing: Pacing) -> None:
         self._settings = settings
         self._egress = egress
+        self._pacing = pacing
 
     async def open(self, plan: Plan, model: str, progress: Progress) -> Reply:
         """Answer `plan.request` with `model`, in the client's dialect.
@@ -110,7 +121,7 @@ class Lite:
         progress.tap = told
         try:
             answer, line = await self._egress.chat(
-                plan.clearance, self._params(plan.request, model), progress
+                plan.clearance, await self._params(plan.request, model), progress
             )
             if not plan.request.stream:
                 return _whole(plan.request, model, answer, line, told)
@@ -130,21 +141,12 @@ class Lite:
             tap=told,
         )
 
-    def _params(self, request: Request, model: str) -> dict[str, Any]:
-        body = request.body
-        if request.dialect == "openai_chat":
-            check(body)
-        else:
-            body = to_chat(body, model=model)
-        asked = whole(body)
-        taken = FIELDS
-        if self._settings.dialect == "anthropic" or "claude" in model:
-            refuse_unsupported(asked)
-            asked = ask_for_json(asked)
-            taken = FIELDS | {"top_k"}  # a field of Claude's API, and none of Chat Completions
-        params = {name: value for name, value in asked.items() if name in taken and value is not None}
-        if isinstance(params.get("messages"), list):
-            params["messages"] = list(repair_messages(params["messages"]))
+    async def _params(self, request: Request, model: str) -> dict[str, Any]:
+        claude = self._settings.dialect == "anthropic" or "claude" in model
+        size = len(request.body)
+        params: dict[str, Any] = await self._pacing.call(
+            size, _chat_fields, request.dialect, request.body, model, claude
+        )
         params.update(FIXED, model=PREFIXES[self._settings.dialect] + model, timeout=self._settings.total_s)
         if request.stream:
             params["stream_options"] = {"include_usage": True}
@@ -160,6 +162,48 @@ class Lite:
         if request.dialect == "openai_chat":
             return source
         return turned(source, ReplyStream(model=told.model))
+
+
+def _chat_fields(dialect: DialectName, body: bytes, model: str, claude: bool) -> dict[str, Any]:
+    """The fields of a body that litellm is given.
+
+    Raises:
+        BadRequest: it cannot be put to the provider.
+        TooLarge: 413, litellm would keep everybody waiting over it.
+    """
+    if len(body) > MOST_BYTES:
+        raise TooLarge(f"the body: {_MOST} for a translation to the provider's format; {_REMEDY}")
+    if dialect == "openai_chat":
+        check(body)
+    else:
+        body = to_chat(body, model=model)
+    fields = whole(body)
+    taken = FIELDS
+    if claude:
+        refuse_unsupported(fields)
+        fields = ask_for_json(fields)
+        taken = FIELDS | {"top_k"}  # a field of Claude's API, and none of Chat Completions
+    params = {name: value for name, value in fields.items() if name in taken and value is not None}
+    if isinstance(messages := params.get("messages"), list):
+        if len(messages) > MOST_MESSAGES:
+            raise TooLarge(f"messages: {_MOST} for a translation to the provider's format; {_REMEDY}")
+        if sum(map(_keys, messages)) > MOST_KEYS:
+            raise TooLarge(
+                f"messages: at most {MOST_KEYS:,} keys in the arguments of calls are taken for a "
+                f"translation to the provider's format; {_REMEDY}"
+            )
+        params["messages"] = list(repair_messages(messages))
+    return params
+
+
+def _keys(message: Any) -> int:
+    """About how many keys the arguments of a message's calls hold."""
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    functions = [
+        call.get("function") for call in (calls if isinstance(calls, list) else ()) if isinstance(call, dict)
+    ]
+    arguments = [function.get("arguments") for function in functions if isinstance(function, dict)]
+    return sum(text.count('":') for text in arguments if isinstance(text, str))
 
 
 async def _encoded(answer: Any, line: "Line", told: Told, *, with_usage: bool) -> AsyncGenerator[bytes]:

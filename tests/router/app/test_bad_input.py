@@ -158,3 +158,14 @@ def test_an_encoded_body_is_served(endpoint, encoding):
     answer = httpx.post(endpoint.url + "/v1/route", content=body, headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text
     assert answer.json()["decision"]["rule"] == "asked"
+
+
+def test_what_a_translation_would_keep_others_waiting_for_is_too_large(endpoint):
+    messages = [{"role": ("user", "assistant")[n % 2], "content": "go on"} for n in range(5_001)]
+    body = {"model": "cloud", "messages": messages}
+    answer = httpx.post(
+        endpoint.url + OPENAI, json=body, headers={"authorization": "Bearer sk-ant-x"}, timeout=60
+    )
+    assert answer.status_code == 413
+    assert "5,000 messages" in message_of(OPENAI, answer)
+    assert endpoint.get("/health")["status"]
