@@ -23,7 +23,7 @@ from tests.conftest import wait_for
 ANTHROPIC, OPENAI, ROUTE = "/v1/messages", "/v1/chat/completions", "/v1/route"
 COUNT = "/v1/messages/count_tokens"
 AT_ONCE = 6
-SAMPLE = 500
+SAMPLE = 300
 ALL = 20_000
 RAW = {
     "@1@": b"1e400",
@@ -44,7 +44,7 @@ RAW = {
 }
 """What no library writes: put in the place of a string."""
 ODD: tuple[Any, ...] = (
-    *RAW, None, True, False, 0, 1, -1, 2**31, 2**63, -(2**70), 0.5, -1e308, "", "x", "text", "user", "auto", "\0",
+    *RAW, None, True, False, 0, 1, -1, "claude-\x7f\x01", 2**31, 2**63, -(2**70), 0.5, -1e308, "", "x", "text", "user", "auto", "\0",
     "\U0001f600", "é" * 300, "m" * 5_000, [], {}, [[]], [{}], [None], ["x"], {"type": []}, {"type": {}},
     {"type": "nonsense"}, {"": ""}, {"type": "function"}, {"type": "custom"}, {"type": "text"}, {"text": 5},
     {"type": "image", "source": "x"}, {"type": "image_url", "image_url": 4}, {"type": "tool_result"},
@@ -215,10 +215,7 @@ async def run(endpoint: Any, path: str, numbers: range) -> Seen:
 
     async def worker(session: aiohttp.ClientSession) -> None:
         for number in waiting:
-            try:
-                await send(session, endpoint.url, path, number, seen)
-            except aiohttp.ServerDisconnectedError:  # a kept connection that closed just then; not twice
-                await send(session, endpoint.url, path, number, seen)
+            await send(session, endpoint.url, path, number, seen)
 
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -257,4 +254,4 @@ async def test_a_few_are_explained_or_counted(endpoint, path):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("path", "number"), [(ANTHROPIC, ALL), (OPENAI, ALL), (ROUTE, ALL // 10)])
 async def test_all_are_answered_or_refused(endpoint, path, number):
-    check(endpoint, await run(endpoint, path, range(SAMPLE, SAMPLE + number)))
+    check(endpoint, await run(endpoint, path, range(500, 500 + number)))
