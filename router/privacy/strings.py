@@ -169,7 +169,10 @@ def _opened(text: str, at: _At) -> Any:
 def _within(text: str, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
     """Strings that are spelled inside another: commands in what an assistant says, text as base64."""
     if commands_in_text and at.part is Part.TEXT:
-        yield from (Text(at.place, Part.COMMAND, command, False, at.call) for command in commands(text))
+        yield from (
+            Text(at.place, Part.COMMAND, command, False, at.call)
+            for command in commands(text, code=bool(at.call))
+        )
     yield from (Text(at.place, at.part, data, True, at.call) for data in _readable(text, at.key))
 
 
@@ -179,13 +182,18 @@ def _is_result(kind: Any, role: Any) -> bool:
     return isinstance(kind, str) and kind.endswith(("tool_result", "_output", "tool-result"))
 
 
-def commands(text: str) -> Iterator[str]:
-    """What an assistant without tool calls wants run: fences of a shell, and the text of tags."""
+def commands(text: str, *, code: bool = False) -> Iterator[str]:
+    """What an assistant without tool calls wants run: fences of a shell, and the text of tags.
+
+    Args:
+        text: what it says.
+        code: a fence without a language counts, too, where it looks like code.
+    """
     if "```" in text:
         for fence in _FENCE.finditer(text):
             language = fence[1].strip().partition(" ")[0].lower()
             called = _CALLED.match(fence[2]) or not _CODE.search(fence[2])
-            if language in _SHELLS or (not language and called):
+            if language in _SHELLS or (not language and (code or called)):
                 yield fence[2]
     if "</" in text:
         for tag in _TAG.finditer(text):

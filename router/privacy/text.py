@@ -48,6 +48,7 @@ _JOINT = r"(?:['\"`^\\]|\$[@*!]|\$\{\w*\}|\$\(\)|\\\n)+"
 _QUOTED = re.compile(r"(?<=[^\s])(?:['\"`^]|\$[@*!]|\$\{\w*\}|\$\(\))+(?=[^\s])")
 _JOINED = re.compile(rf"(?<=[^\s]){_JOINT}(?=[^\s])")
 _SPACE = re.compile(r"\$\{?ifs\}?")
+_DEFAULT = re.compile(r"\$\{\w+:?[-=+]([^{}]*)\}")
 _STREAM = re.compile(r":{1,2}\$[a-z0-9_]+(?::\$[a-z0-9_]+)?")
 _TRAILING = re.compile(r"(?<=[^\s/.])[. ]+/")
 _SLASHES = re.compile(r"(?<!:)/{2,}|(?<=:)/{2,}")
@@ -131,7 +132,7 @@ def path_forms(text: str, *, command: bool) -> Iterator[str]:
     if "\\" in text:  # `secrets\100` is a path of Windows, too
         yield from _paths(_shown(text).casefold().replace("\\", "/"))
     if command:
-        spaced = _SPACE.sub(" ", plain)
+        spaced = _DEFAULT.sub(r"\1", _SPACE.sub(" ", plain))
         for joint in (_QUOTED, _JOINED):  # a backslash is a separator to one shell, and quotes to another
             joined = joint.sub("", spaced)
             if joined != plain:

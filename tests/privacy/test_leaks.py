@@ -24,7 +24,7 @@ def report(verdicts):
 
 
 def test_a_sample_of_all_kinds(fence):
-    leaks, idle = report(judge(fence, sample(random.Random(11), 150), "s"))
+    leaks, idle = report(judge(fence, sample(random.Random(11), 100), "s"))
     assert leaks == []
     assert len(idle) <= 1
 

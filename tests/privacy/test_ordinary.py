@@ -74,7 +74,7 @@ def asks(shared_data):
 
 
 def test_a_sample_of_sessions_in_a_repository_with_a_secrets_folder(fence):
-    assert held(fence, random.Random(23).sample(list(ordinary(random.Random(21))), 80)) == []
+    assert held(fence, random.Random(23).sample(list(ordinary(random.Random(21))), 40)) == []
 
 
 @pytest.mark.slow
@@ -85,8 +85,8 @@ def test_sessions_in_a_repository_with_a_secrets_folder(fence):
 
 def test_a_sample_of_recorded_runs_and_asks(fence, recorded, asks):
     rng = random.Random(22)
-    steps = [rng.choice(list(prefixes(run))) for run in rng.sample(recorded, 8)]
-    assert held(fence, steps + rng.sample(asks, 60)) == []
+    steps = [rng.choice(list(prefixes(run))) for run in rng.sample(recorded, 5)]
+    assert held(fence, steps + rng.sample(asks, 30)) == []
 
 
 @pytest.mark.slow
