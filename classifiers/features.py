@@ -80,5 +80,3 @@ class Features:
 
     paths: frozenset[str] = frozenset()
     """The distinct paths behind `files` and `files_named`, as they were written. Never stored."""
-    marks: tuple[str, ...] = ()
-    """Which of the watched patterns (`never_cloud.match`) occur in the conversation."""

@@ -16,7 +16,7 @@ from policies.decision import Decision, State, TrackName
 from policies.policy import Policy, Rule
 from policies.privacy import Clearance
 
-_TEXTS = frozenset({"ask", "paths", "marks"})
+_TEXTS = frozenset({"ask", "paths"})
 _READ = tuple(field.name for field in fields(Features) if field.name not in _TEXTS)
 
 

@@ -50,7 +50,7 @@ Source = Literal["feedback", "escalation", "tests", "retry", "errors", "repeats"
 _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 
 STORED = tuple(name for name in Features.__dataclass_fields__ if name in BEGUN)
-"""Fields of `Features` that the ledger keeps: all but texts, paths and marks."""
+"""Fields of `Features` that the ledger keeps: all but texts and paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Evidence:
     """One turn of which it is known how the local model did, or would have done."""
 
     features: Features
-    """As stored: `ask`, `paths` and `marks` are empty."""
+    """As stored: `ask` and `paths` are empty."""
     p_local: float
     """What the classifier of that time said; 0 where it was not asked."""
     label: Label

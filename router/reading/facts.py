@@ -20,7 +20,6 @@ from router.reading.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
 from router.types import DialectName
 
 T = TypeVar("T")
-Patterns = tuple[re.Pattern[str], ...]
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -67,7 +66,6 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     guard: int = guards.NOTHING
     """Signs of a request that decides about safety, as `guards` reads them."""
     reset: bool = False
-    marks: tuple[str, ...] = ()
 
 
 _ASK_CHARS = 16_000
@@ -101,7 +99,7 @@ Gathered = tuple[T, str | None]
 """The facts of a piece, and the text to count its tokens by; None where that stays an estimate."""
 
 
-def gather(dialect: DialectName, client: Client, raw: bytes, patterns: Patterns) -> Gathered[MessageFacts]:
+def gather(dialect: DialectName, client: Client, raw: bytes) -> Gathered[MessageFacts]:
     """Read one raw message."""
     decoded = value(raw)
     try:
@@ -121,7 +119,6 @@ def gather(dialect: DialectName, client: Client, raw: bytes, patterns: Patterns)
         length=length,
         images=message.images,
         server=message.server,
-        marks=marks(counted, patterns),
     )
     return _READERS[message.role](client, message, facts), countable(counted)
 
@@ -139,11 +136,6 @@ def fixed_tokens(images: int) -> int:
 def digest(thing: Any) -> bytes:
     """A short name for a decoded value."""
     return xxhash.xxh3_128_digest(msgspec.json.encode(thing))
-
-
-def marks(text: str, patterns: Patterns) -> tuple[str, ...]:
-    """Which of `patterns` occur in `text`."""
-    return tuple(one.pattern for one in patterns if one.search(text))
 
 
 def text_of(message: Message) -> str:
@@ -293,12 +285,9 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     subagent: bool
     guard: int
     """As in `MessageFacts`."""
-    marks: tuple[str, ...]
 
 
-def gather_system(
-    dialect: DialectName, client: Client, raw: bytes, patterns: Patterns
-) -> Gathered[SystemFacts]:
+def gather_system(dialect: DialectName, client: Client, raw: bytes) -> Gathered[SystemFacts]:
     """Read a raw `system` field: a string or a list of text blocks."""
     decoded = value(raw)
     message = dialects.message(dialect, {"role": "system", "content": decoded}, raw)
@@ -311,7 +300,6 @@ def gather_system(
         side=clients.is_side(client, own),
         subagent="cc_is_subagent=true" in text[:1_000],
         guard=guards.of_system(own),
-        marks=marks(text, patterns),
     )
     return facts, countable(text)
 
@@ -325,15 +313,12 @@ class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     server: frozenset[str]
     """Names of those that only the provider's servers can run."""
-    marks: tuple[str, ...]
 
 
 _SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|tool_search)\w*$")
 
 
-def gather_tools(
-    _dialect: DialectName, _client: Client, raw: bytes, patterns: Patterns
-) -> Gathered[ToolFacts]:
+def gather_tools(_dialect: DialectName, _client: Client, raw: bytes) -> Gathered[ToolFacts]:
     """Read a raw `tools` field."""
     decoded = value(raw)
     text = raw.decode(errors="replace")
@@ -345,7 +330,6 @@ def gather_tools(
         length=len(raw),
         names=tuple(name for name, _ in named),
         server=frozenset(name for name, kind in named if isinstance(kind, str) and _SERVER_TOOL.match(kind)),
-        marks=marks(text, patterns),
     )
     return facts, countable(text)
 

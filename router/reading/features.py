@@ -33,7 +33,6 @@ def features(
         side=not tools and (fold.system_side or bool(system and system.side) or _is_title(schema)),
         subagent=bool(agent) or fold.subagent or bool(system and system.subagent),
     )
-    marks = {*fold.marks, *(system.marks if system else ()), *(tools.marks if tools else ())}
     return Features(
         client=asked.client.name,
         conversation=_conversation(asked, fold, system, tools, agent, aside=_aside(kind, tools)),
@@ -66,7 +65,6 @@ def features(
         safeguards=bool(value(envelope.safeguards)),
         json_schema=schema is not None,
         paths=frozenset(fold.written),
-        marks=tuple(sorted(marks)),
     )
 
 

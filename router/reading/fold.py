@@ -20,7 +20,6 @@ class Fold:
 
     def __init__(self) -> None:
         """No message yet."""
-        self.marks: set[str] = set()
         self.written: set[str] = set()
         self.side = False
         """The newest message is a side request's."""
@@ -60,7 +59,7 @@ class Fold:
     def copy(self) -> "Fold":
         """The same conversation, to be taken on apart."""
         same = copy(self)
-        for name in ("marks", "written", "asks", "tools", "files", "edited", "named", "_digests"):
+        for name in ("written", "asks", "tools", "files", "edited", "named", "_digests"):
             setattr(same, name, getattr(self, name).copy())
         return same
 
@@ -72,7 +71,6 @@ class Fold:
         """Take the next message, in turns: one may hold thousands of calls."""
         if facts.reset:
             self._begin()
-        self.marks.update(facts.marks)
         self.images += facts.images
         self.server |= facts.server
         if facts.role == "system":

@@ -6,7 +6,6 @@ beginning that is known is not even cut. The fold over a conversation's messages
 and taken up where it stopped.
 """
 
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -63,7 +62,6 @@ class Reader:
         self._pieces: Cache[Piece] = Cache(entries=entries, size=cache_bytes * 11 // 16)
         self._folds: Cache[Fold] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
         self._starts = Starts(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
-        self._patterns: tuple[re.Pattern[str], ...] = ()
         self._counter = Counter()
         self._corrections = Corrections()
         self._count_bytes = count_bytes
@@ -74,14 +72,6 @@ class Reader:
     def warm(self) -> bool:
         """Load the token encoding now; True where counts will be exact. Safe in another thread."""
         return self._counter.warm()
-
-    def watch(self, patterns: tuple[re.Pattern[str], ...]) -> None:
-        """Look for `patterns` (a policy's `never_cloud.match`) from now on; others clear the cache."""
-        if patterns != self._patterns:
-            self._patterns = patterns
-            self._pieces.clear()
-            self._folds.clear()
-            self._starts.kept.clear()
 
     def correct(self, team: str, model: str, estimated: int, actual: int) -> None:
         """Learn how `model` counts what `team` sends.
@@ -207,7 +197,7 @@ class Reader:
             return known
         data = bytes(raw)
         piece, text = yield from apart_if_large(
-            len(data), _GATHER[job], asked.request.dialect, asked.client, data, self._patterns
+            len(data), _GATHER[job], asked.request.dialect, asked.client, data
         )
         same = xxhash.xxh3_128_digest(piece.key, asked.seed)
         twin = self._pieces.get(same)
@@ -248,7 +238,7 @@ class Reader:
         return fold
 
 
-_GATHER: dict[str, Callable[[DialectName, Client, bytes, facts.Patterns], tuple[Piece, str | None]]] = {
+_GATHER: dict[str, Callable[[DialectName, Client, bytes], tuple[Piece, str | None]]] = {
     "message": facts.gather,
     "system": facts.gather_system,
     "tools": facts.gather_tools,

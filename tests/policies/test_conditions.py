@@ -74,7 +74,7 @@ def test_every_variable_has_a_value_of_its_type():
     assert (known["work"], known["team"], known["user"]) == ("question", "web", "ann")
     assert known["last"] == {"track": "", "rule": ""}
     assert known["local"] == {"context": 0.0, "wait_s": 0.0, "up": True}
-    assert not {"paths", "marks"} & set(known)
+    assert not {"paths"} & set(known)
 
 
 def test_starting_up_does_not_load_the_interactive_shell_of_cel():

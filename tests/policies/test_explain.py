@@ -124,11 +124,11 @@ def test_without_reading_there_are_no_rules_to_tell(features, verdict):
 
 
 def test_as_json_it_holds_no_text_and_no_path():
-    features = Features(ask="the secret plan", paths=frozenset({"secret/plan.md"}), marks=("secret",))
+    features = Features(ask="the secret plan", paths=frozenset({"secret/plan.md"}))
     shown = to_dict(told(features))
     assert "secret" not in json.dumps(shown)
     assert set(shown) == {"policy", "decision", "features", "verdict", "rules", "changes"}
-    assert set(shown["features"]) == {one.name for one in fields(Features)} - {"ask", "paths", "marks"}
+    assert set(shown["features"]) == {one.name for one in fields(Features)} - {"ask", "paths"}
     assert shown["decision"]["rule"] == "self-contained"
     assert shown["verdict"]["why"] == "asks for one function"
     assert set(shown["rules"][0]) == {"rule", "when", "to", "why", "matched", "decided", "because"}

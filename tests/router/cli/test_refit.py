@@ -219,5 +219,5 @@ def test_a_recorded_case_is_judged_as_it_was_without_its_text():
     judge = SufficiencyClassifier()
     for ask in ASKS:
         features = Features(ask=ask, files=3, tool_calls=4, kind="agent")
-        recorded = replace(features, ask="", paths=frozenset(), marks=())
+        recorded = replace(features, ask="", paths=frozenset())
         assert judge.refine(recorded, RuleClassifier().classify(features)) == judge.classify(features)

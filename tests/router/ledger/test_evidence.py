@@ -202,13 +202,13 @@ def test_features_are_those_known_at_the_decision(ledger: LedgerStore, tell: Tel
         "client": "pi", "context_tokens": 900, "files": 3, "files_edited": 1, "turns": 4, "tool_calls": 7,
         "phase": "implement", "thinking": True,
     }  # fmt: skip
-    opening = known | {"ask": "Do it.", "paths": frozenset({"a.py"}), "marks": ("x",)}
+    opening = known | {"ask": "Do it.", "paths": frozenset({"a.py"})}
     *_, last = tell(opening, opening | {"turn_calls": 9, "files": 30})
     assert ledger.judge(last, "bad", team="core", user="ada")
     (found,) = labelled(ledger)
     assert found.features == Features(kind="agent", conversation="c1", **known)
     assert found.p_local == 0.4
-    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "marks", "safeguards"}
+    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "safeguards"}
 
 
 def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, tell: Tell) -> None:

@@ -20,9 +20,7 @@ def test_no_text_is_stored(
         body=f'{{"messages": ["{MARK}-body"]}}'.encode(),
         headers=(("authorization", f"Bearer {MARK}-key"), ("x-client", f"{MARK}-header")),
         query=f"q={MARK}-query",
-        features=Features(
-            ask=f"{MARK}-ask", paths=frozenset({f"src/{MARK}-path.py"}), marks=("(?i)internal",)
-        ),
+        features=Features(ask=f"{MARK}-ask", paths=frozenset({f"src/{MARK}-path.py"})),
         clearance=Clearance(allowed=False, why="never_cloud: the conversation matches '(?i)internal'"),
         notes=("reading failed: ValueError",),
     )

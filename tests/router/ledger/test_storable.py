@@ -57,7 +57,7 @@ ABSURD = (2**63, 10**400, -(2**70), math.inf, math.nan, True, "x", "\0", "\ud83d
 def test_a_row_of_absurd_values_is_kept(
     ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome, value: Any
 ) -> None:
-    names = {field.name for field in fields(Features)} - {"ask", "paths", "marks", "conversation", "client"}
+    names = {field.name for field in fields(Features)} - {"ask", "paths", "conversation", "client"}
     plan = make_plan("absurd")
     features = replace(plan.features, **dict.fromkeys(names, value))
     ledger.begin(replace(plan, features=features, overhead_s=value))

@@ -29,7 +29,7 @@ def read(run) -> tuple[list[str], list[str]]:
     fold = Fold()
     for message in run["messages"]:
         if message["role"] != "exit":
-            fold.add(gather("openai_chat", UNKNOWN, json.dumps(message).encode(), ())[0])
+            fold.add(gather("openai_chat", UNKNOWN, json.dumps(message).encode())[0])
     return list(fold.files), [path for at, path in enumerate(fold.files) if at in fold.edited]
 
 

@@ -31,13 +31,13 @@ def steps(first, last):
 def fold_of(messages, fold=None):
     fold = fold or Fold()
     for message in messages:
-        facts, _ = gather("anthropic_messages", UNKNOWN, json.dumps(message).encode(), ())
+        facts, _ = gather("anthropic_messages", UNKNOWN, json.dumps(message).encode())
         fold.add(facts)
     return fold
 
 
 def told(fold):
-    sets = (fold.marks, fold.written, fold.tools, fold.edited)
+    sets = (fold.written, fold.tools, fold.edited)
     counts = (fold.turns, fold.turn_calls, fold.tool_calls, fold.tool_errors, fold.repeats, fold.phase)
     return (*map(sorted, sets), *counts, list(fold.asks), len(fold.files), fold.files.directories())
 

@@ -1,6 +1,5 @@
 # ruff: noqa: E501 - tables of whole requests and commands read best one row a line
 import json
-import re
 from dataclasses import replace
 
 import pytest
@@ -368,31 +367,6 @@ def test_moving_the_cache_mark_reads_nothing_anew(reader, request_of):
     assert reader.read(request_of(after)) == Reader().read(request_of(after))
 
 
-def test_watched_patterns(reader, request_of):
-    body = {
-        "system": "Internal Only", "tools": [{"name": "codeword", "input_schema": {}}],
-        "messages": [user(text(REMINDER.replace("docs", "SECRET-7"))), use("1", "Bash", command="echo tiger"), result("1", "lion")],
-    }  # fmt: skip
-    assert reader.read(request_of(body)).marks == ()
-    watched = tuple(
-        map(re.compile, ("(?i)internal only", "codeword", r"SECRET-\d", "tiger", "lion", "absent"))
-    )
-    reader.watch(watched)
-    assert reader.stats()["entries"] == 0
-    assert set(reader.read(request_of(body)).marks) == {
-        "(?i)internal only",
-        "codeword",
-        r"SECRET-\d",
-        "tiger",
-        "lion",
-    }
-    entries = reader.stats()["entries"]
-    reader.watch(watched)
-    assert reader.stats()["entries"] == entries
-    reader.watch(())
-    assert reader.read(request_of(body)).marks == ()
-
-
 def test_paths_are_those_touched_named_or_passed_by(reader, request_of):
     body = {"messages": [
         user(text("see secrets/prod.env")), use("1", "Bash", command="cd /r && cat secrets/key.pem && grep -rn pass ."), result("1", "secrets/db.yml:3:pass"),
@@ -508,10 +482,8 @@ def test_one_odd_message_hides_no_other(odd, dialect, reader, request_of):
         b'{"model": "m", "messages": [{"role": "user", "content": "fix good.py"}, %s, {"role": "user", "content": "and fine.py"}]}'
         % ODD[odd]
     )
-    reader.watch((re.compile("fine"),))
     features = reader.read(request_of(body, dialect=dialect))
     assert {"good.py", "fine.py"} <= features.paths
-    assert features.marks == ("fine",)
     assert features.context_tokens > 0
     reader.settle()
     assert reader.read(request_of(body, dialect=dialect)).tokens_exact

@@ -1,7 +1,6 @@
 """A body of which only the rest is parsed reads as if all of it had been parsed."""
 
 import json
-import re
 from dataclasses import replace
 
 import pytest
@@ -111,13 +110,6 @@ def test_facts_that_were_let_go_are_gathered_again(request_of, dialect):
         reader.read(request_of(body(calls, dialect), dialect=dialect))
     told, fresh = alike(reader, request_of(body(CALLS, dialect), dialect=dialect))
     assert told == fresh
-
-
-def test_other_patterns_are_looked_for_in_what_is_known(known, request_of, dialect):
-    patterns = (re.compile("output 2"),)
-    known.watch(patterns)
-    request = request_of(body(CALLS, dialect), dialect=dialect)
-    assert known.read(request).marks == ("output 2",)
 
 
 def test_a_short_body_has_no_beginning():
