@@ -200,7 +200,8 @@ def chat_of(sent: Sent) -> bytes:
         for item in asked["input"]
         if item["type"] == "message"
     ]
-    tools = [{"type": "function", "function": {"name": tool.get("name", "")}} for tool in asked["tools"]]
+    names = [tool.get("name") or tool["type"] for tool in asked["tools"]]
+    tools = [{"type": "function", "function": {"name": name}} for name in names]
     return json.dumps({"model": asked["model"], "messages": messages, "tools": tools}).encode()
 
 
