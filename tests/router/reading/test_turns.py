@@ -23,8 +23,9 @@ from router.types import Plan
 
 ATTEMPTS = 4
 """Of which the best counts: what else runs on the machine makes a turn longer, never shorter."""
-BOUND_S = 0.1
-"""Others may wait half as long, which `turnout bench stalls` measures; a busy machine doubles a turn."""
+BOUND_S = 0.05
+BOUNDS_S = {"60,000 small messages": 0.1}
+"""Of bodies whose longest turn has a full collection of garbage in it, which walks all that was made."""
 LONG: dict[str, tuple[dict[str, Any], ...]] = {
     **CONVERSATIONS,
     "60,000 small messages": tuple(
@@ -88,9 +89,9 @@ def test_no_turn_is_long(name):
             assert plan.notes == ()
             assert plan.features == expected
         best_s = min(best_s, attempt_s)
-        if best_s < BOUND_S:
+        if best_s < BOUNDS_S.get(name, BOUND_S):
             break
-    assert best_s < BOUND_S
+    assert best_s < BOUNDS_S.get(name, BOUND_S)
 
 
 def counting(turns: int) -> Turns[int]:
