@@ -171,7 +171,8 @@ def test_what_is_no_http_is_not_answered_within_an_answer(server):
         client.sendall(b"GET /big HTTP/1.1\r\nhost: a\r\n\r\n")
         received = client.recv(4096)
         client.sendall(b"\x00 no HTTP \r\n\r\n")
-        assert b"400 Bad Request" not in received + read(client)
+        body = (received + read(client)).partition(b"\r\n\r\n")[2]
+        assert not body[:BIG].strip(b"x")  # what follows a complete answer is an answer of its own
 
 
 def test_no_proxy(server):
