@@ -1,0 +1,197 @@
+"""A request in neutral form: what every dialect decodes to and encodes from.
+
+One dialect's body becomes another's by way of these types, so that a new dialect is one file
+with a decoder and an encoder, whatever dialects there are already.
+
+- Order is kept: turns as they came, parts as they stood in their turn.
+- Arguments of tool calls stay the text they were, valid JSON or not; an encoder whose dialect wants
+  an object repairs them (`router.wire.arguments`).
+- What a dialect says that others have no word for is kept by name in `extras`. An encoder of the same
+  dialect writes it back; another one drops it, or refuses it: see `router.wire.capabilities`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+CacheMark = Literal["5m", "1h"]
+"""Up to here the provider is to cache the prompt, and for how long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text that somebody wrote."""
+
+    text: str
+    cache: CacheMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image, inline or by address."""
+
+    url: str = ""
+    """`https:` address; empty where `data` is set."""
+    data: str = ""
+    """Base64, as the client wrote it."""
+    media_type: str = ""
+    """`image/png` and the like; empty where unknown."""
+    detail: str = ""
+    """`low`, `high`, `auto`: what OpenAI's dialect may say of it."""
+    cache: CacheMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file that the user attached: text, or bytes that only some models read."""
+
+    title: str = ""
+    text: str | None = None
+    """Plain text; None where the document is not text."""
+    data: str = ""
+    """Base64 of a PDF or another file."""
+    url: str = ""
+    file_id: str = ""
+    """The provider's name of an uploaded file; means nothing to another provider."""
+    media_type: str = ""
+    context: str = ""
+    cache: CacheMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """Reasoning of a model; only the provider that signed it takes it back."""
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+    """Encrypted reasoning; `text` is then empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What the model said where it would not answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call that the model made."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON text as it came, maybe broken; free text for a tool of kind `custom`."""
+    cache: CacheMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """What the client's tool answered."""
+
+    call_id: str
+    parts: "tuple[Text | Image | Document, ...]"
+    error: bool = False
+    cache: CacheMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opaque:
+    """A part that only its own dialect has a word for, as it came."""
+
+    dialect: str
+    kind: str
+    """Its `type`."""
+    value: Mapping[str, Any]
+
+
+Part = Text | Image | Document | Thinking | Refusal | ToolCall | ToolResult | Opaque
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One message. A system turn may stand anywhere; the leading ones are in `Conversation.system`."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    name: str = ""
+    """Of the participant, where the dialect names one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that the client offers and runs itself."""
+
+    name: str
+    description: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    """JSON schema of its arguments."""
+    strict: bool | None = None
+    cache: CacheMark | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolChoice:
+    """Whether the model may, must or must not call a tool."""
+
+    mode: Literal["auto", "required", "none", "tool"] = "auto"
+    name: str = ""
+    """The tool that must be called, with `mode: tool`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the next token is drawn; None leaves it to the server."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseFormat:
+    """The form that the answer must have."""
+
+    kind: Literal["json_object", "json_schema"]
+    name: str = "answer"
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning:
+    """How much the model is to think: in words, or in tokens."""
+
+    effort: str = ""
+    """`none`, `minimal`, `low`, `medium`, `high`, ...; empty where not said."""
+    budget_tokens: int | None = None
+    adaptive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """All of a request but its transport."""
+
+    model: str = ""
+    system: tuple[Text, ...] = ()
+    turns: tuple[Turn, ...]
+    tools: tuple[Tool | Opaque, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    sampling: Sampling = Sampling()
+    response_format: ResponseFormat | None = None
+    reasoning: Reasoning | None = None
+    stop: tuple[str, ...] = ()
+    output_limit: int | None = None
+    """Of the answer, in tokens."""
+    stream: bool = False
+    stream_usage: bool = True
+    """Whether a stream is to report its usage to the client."""
+    user: str = ""
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    """Top-level fields without a neutral word, by their name in the client's dialect."""

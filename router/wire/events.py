@@ -1,0 +1,108 @@
+"""What a reply says, piece by piece, in neutral form: every dialect decodes to it and encodes from it.
+
+A whole reply is the same events as a streamed one, in fewer pieces: a decoder yields them in the order
+in which the reply gives them, an encoder writes its own framing around them.
+
+- Exactly one `Started` comes first, exactly one `Stopped` or `Failed` last. A reply that breaks off has
+  no last event: whoever relays it drops the connection, which clients recover from best.
+- A call is `CallStarted`, any number of `CallArguments`, `CallEnded`; calls do not interleave.
+- `UsageReport` may come anywhere and again; the last one counts.
+
+Structs rather than dataclasses: one is made for every token (0.1 µs against 0.6 µs).
+"""
+
+from typing import Literal
+
+import msgspec
+
+from router.types import Usage
+
+StopReason = Literal["end", "stop_sequence", "output_limit", "tool_calls", "refusal", "pause", "overflow"]
+"""`pause`: the provider wants to be asked to go on; `overflow`: the window is full."""
+
+
+class Started(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The reply began."""
+
+    id: str = ""
+    model: str = ""
+    """What the upstream says it serves; empty where it does not say."""
+
+
+class TextDelta(msgspec.Struct, frozen=True, gc=False):
+    """Text of the answer."""
+
+    text: str
+
+
+class RefusalDelta(msgspec.Struct, frozen=True, gc=False):
+    """Text in which the model says that it will not answer."""
+
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False):
+    """Reasoning."""
+
+    text: str
+
+
+class Signature(msgspec.Struct, frozen=True, gc=False):
+    """The provider's signature of the reasoning before it, or encrypted reasoning in place of it."""
+
+    signature: str = ""
+    redacted: str = ""
+
+
+class CallStarted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A tool call began; its id is unique within the conversation."""
+
+    id: str
+    name: str
+
+
+class CallArguments(msgspec.Struct, frozen=True, gc=False):
+    """More of the JSON text of the arguments of the call that began last."""
+
+    text: str
+
+
+class CallEnded(msgspec.Struct, frozen=True, gc=False):
+    """The arguments are all there."""
+
+
+class UsageReport(msgspec.Struct, frozen=True):
+    """Tokens, as far as the upstream has reported them."""
+
+    usage: Usage
+
+
+class Stopped(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The reply ended as its dialect says it must."""
+
+    reason: StopReason
+    sequence: str = ""
+    """The stop sequence that ended it, where the upstream says which."""
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The upstream reported an error inside its reply."""
+
+    message: str
+    kind: str = "api_error"
+    """The error's type, in Anthropic's words."""
+
+
+Event = (
+    Started
+    | TextDelta
+    | RefusalDelta
+    | ThinkingDelta
+    | Signature
+    | CallStarted
+    | CallArguments
+    | CallEnded
+    | UsageReport
+    | Stopped
+    | Failed
+)
