@@ -47,7 +47,7 @@ def overhead(
 
     Example: [bold]turnout bench overhead --quick[/bold]
     """
-    from benchmarks.process import BenchmarkError
+    from benchmarks.errors import BenchmarkError
     from benchmarks.speed.overhead import Options, run
     from benchmarks.speed.overhead_report import markdown, render
     from router.errors import Misconfigured
@@ -82,9 +82,9 @@ def routers(
 
     Example: [bold]turnout bench routers --data ../shared/data[/bold]
     """
-    from benchmarks.process import BenchmarkError
-    from benchmarks.routing.routers import run
-    from benchmarks.routing.routers_report import markdown, render
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.research.routers import run
+    from benchmarks.research.routers_report import markdown, render
     from router.errors import Misconfigured
 
     console = Console()
@@ -108,7 +108,7 @@ def late(
 
     Example: [bold]turnout bench late --runs runs.jsonl.gz[/bold]
     """
-    from benchmarks.routing.late import evaluate, load, markdown
+    from benchmarks.research.late import evaluate, load, markdown
     from router.errors import Misconfigured
 
     try:

@@ -21,7 +21,7 @@ from benchmarks.cli.plain import said_plainly
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from benchmarks.handover import Handover
+    from benchmarks.evaluation.handover import Handover
 
 
 def cascade(  # noqa: PLR0917 - one parameter an option
@@ -49,10 +49,10 @@ def cascade(  # noqa: PLR0917 - one parameter an option
 
     from rich.console import Console
 
-    from benchmarks.cost import Rates
-    from benchmarks.handover import handed_over, paragraphs, sheets
-    from benchmarks.sheet import draw, table
-    from benchmarks.suites.recorded import load_suite
+    from benchmarks.evaluation.cost import Rates
+    from benchmarks.evaluation.handover import handed_over, paragraphs, sheets
+    from benchmarks.evaluation.suites.recorded import load_suite
+    from benchmarks.render import draw, table
     from policies.load import load
     from router.prices import Prices
 

@@ -26,8 +26,8 @@ from benchmarks.cli.plain import said_plainly
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from benchmarks.cases import SuiteName
-    from benchmarks.check.result import Options, Result
+    from benchmarks.evaluation.cases import SuiteName
+    from benchmarks.evaluation.check.result import Options, Result
 
 
 FELL = 1
@@ -66,8 +66,8 @@ def check(
 
     Example: [bold]turnout policy check my-policy.yaml --mix humaneval=0.7,swebench=0.3[/bold]
     """
-    from benchmarks.check.result import Options
-    from benchmarks.traffic import parse
+    from benchmarks.evaluation.check.result import Options
+    from benchmarks.evaluation.traffic import parse
 
     options = Options(
         mix=parse(mix).mix,
@@ -93,9 +93,9 @@ def check(
 def _checked(policy: str, options: "Options", compare: list[Path]) -> "Result":
     from rich.console import Console
 
-    from benchmarks.check.decisions import load as decisions
-    from benchmarks.check.measure import check as measure
-    from benchmarks.check.measure import tasks
+    from benchmarks.evaluation.check.decisions import load as decisions
+    from benchmarks.evaluation.check.measure import check as measure
+    from benchmarks.evaluation.check.measure import tasks
     from policies.load import load
 
     loaded = load(policy)
@@ -110,8 +110,8 @@ def _tell(result: "Result", *, as_json: bool) -> None:
 
     from rich.console import Console
 
-    from benchmarks.check.export import values
-    from benchmarks.check.report import render
+    from benchmarks.evaluation.check.export import values
+    from benchmarks.evaluation.check.report import render
 
     if as_json:
         typer.echo(json.dumps(values(result), allow_nan=False))
@@ -120,8 +120,8 @@ def _tell(result: "Result", *, as_json: bool) -> None:
 
 
 def _keep(policy: str, result: "Result", *, markdown: Path | None, junit: Path | None, publish: bool) -> None:
-    from benchmarks.check import export as check_export
-    from benchmarks.check import report as check_report
+    from benchmarks.evaluation.check import export as check_export
+    from benchmarks.evaluation.check import report as check_report
 
     if markdown:
         _write("--markdown", markdown, check_report.markdown(result).encode())
@@ -141,7 +141,7 @@ def _write(flag: str, file: Path, content: bytes) -> None:
 
 def _pairs(flag: str, text: str) -> "dict[SuiteName, str]":
     """Read `suite=value,suite=value`."""
-    from benchmarks.cases import SUITES
+    from benchmarks.evaluation.cases import SUITES
     from policies.conditions import nearest
 
     found: dict[SuiteName, str] = {}

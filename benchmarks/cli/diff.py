@@ -12,7 +12,7 @@ import typer
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from benchmarks.diff import Difference
+    from benchmarks.evaluation.diff import Difference
     from policies.policy import Policy
 
 
@@ -61,8 +61,8 @@ def diff(
     """
     from rich.console import Console
 
-    from benchmarks.diff_report import render, values
-    from benchmarks.process import BenchmarkError
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.evaluation.diff_report import render, values
     from policies.load import load
 
     if suite and (ledger or team or since or until):
@@ -101,10 +101,10 @@ def _of_suite(
     before: "Policy", after: "Policy", suite: SuiteChoice, *, client: str, local_context: int,
     price_model: str, csv_file: Path | None,
 ) -> "Difference":  # fmt: skip
-    from benchmarks.cost import Rates
-    from benchmarks.diff import of_suite
-    from benchmarks.diff_report import kept
-    from benchmarks.suites.recorded import load_suite
+    from benchmarks.evaluation.cost import Rates
+    from benchmarks.evaluation.diff import of_suite
+    from benchmarks.evaluation.diff_report import kept
+    from benchmarks.evaluation.suites.recorded import load_suite
     from router.prices import Prices
 
     recorded = load_suite(suite.value, client=client)
@@ -120,10 +120,10 @@ def _of_ledger(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.diff import LIKE, of_rows
-    from benchmarks.diff_report import kept
-    from benchmarks.replay import opened
-    from benchmarks.suites.recorded import load_suite
+    from benchmarks.evaluation.diff import LIKE, of_rows
+    from benchmarks.evaluation.diff_report import kept
+    from benchmarks.evaluation.replay import opened
+    from benchmarks.evaluation.suites.recorded import load_suite
 
     suites = {name: load_suite(name) for name in dict.fromkeys(LIKE.values())}
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("requests"), TimeRemainingColumn())

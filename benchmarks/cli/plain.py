@@ -13,7 +13,7 @@ def said_plainly() -> Iterator[None]:
     Raises:
         Misconfigured: what stopped the benchmark, and the remedy.
     """
-    from benchmarks.process import BenchmarkError
+    from benchmarks.errors import BenchmarkError
 
     try:
         yield

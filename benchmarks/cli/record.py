@@ -20,8 +20,8 @@ def record(
 
     Example: [bold]turnout bench record --data ../shared/data[/bold]
     """
-    from benchmarks.process import BenchmarkError
-    from benchmarks.suites import facts, record
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.evaluation.suites import facts, record
 
     console = Console(stderr=True)
     try:

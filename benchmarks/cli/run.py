@@ -18,10 +18,10 @@ from benchmarks.cli import run_swebench
 from benchmarks.cli.plain import said_plainly
 
 if TYPE_CHECKING:
+    from benchmarks.evaluation.suites.problem import Problem
     from benchmarks.live.answers import Answer, Failure
     from benchmarks.live.run import Plan, Settings
     from benchmarks.live.sandbox import Sandbox
-    from benchmarks.suites.problem import Problem
 
 app = typer.Typer(help="Ask a suite live, through the running endpoint, and score it.", no_args_is_help=True)
 
@@ -89,8 +89,8 @@ def humaneval(
 
     Example: [bold]turnout bench run humaneval --track local --limit 20[/bold]
     """
+    from benchmarks.evaluation.suites.humaneval import problems
     from benchmarks.live.run import Settings
-    from benchmarks.suites.humaneval import problems
 
     settings = Settings(suite="humaneval", track=track, max_tokens=max_tokens, temperature=temperature)
     plan = _plan(
@@ -121,8 +121,8 @@ def mbpp(
 
     Example: [bold]turnout bench run mbpp --track auto --limit 100[/bold]
     """
+    from benchmarks.evaluation.suites.mbpp import problems
     from benchmarks.live.run import Settings
-    from benchmarks.suites.mbpp import problems
 
     settings = Settings(suite="mbpp", track=track, max_tokens=max_tokens, temperature=temperature)
     with said_plainly():
@@ -161,12 +161,12 @@ def _go(
     plan: "Plan", *, record: Path | None, markdown_file: Path | None, as_json: bool, unsafe: bool
 ) -> None:
     """Run it, and tell."""
+    from benchmarks.evaluation.suites import outcomes
     from benchmarks.live import report as live_report
     from benchmarks.live import sandbox
     from benchmarks.live.run import run
     from benchmarks.machine import machine
-    from benchmarks.sheet import draw
-    from benchmarks.suites import outcomes
+    from benchmarks.render import draw
 
     aside = Console(stderr=True, soft_wrap=True)
     with said_plainly():

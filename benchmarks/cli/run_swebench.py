@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.live.swebench_run import Broken, Plan, Worked
-    from benchmarks.sheet import Sheet
+    from benchmarks.render import Sheet
 
 Only = Annotated[
     list[str] | None, typer.Option("--instances", help="An instance's id; may be repeated. All unless named.")
@@ -82,7 +82,7 @@ def swebench(
     """
     from benchmarks.live.swebench_room import choose
     from benchmarks.live.swebench_run import Plan, Settings, instances, run
-    from benchmarks.sheet import draw
+    from benchmarks.render import draw
 
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     broken: list[Broken] = []
@@ -160,7 +160,7 @@ class _Progress:
 
 
 def _sheet(worked: "Sequence[Worked]", track: str) -> "Sheet":
-    from benchmarks.sheet import Sheet
+    from benchmarks.render import Sheet
 
     total: Counter[str] = Counter()
     for one in worked:

@@ -28,8 +28,8 @@ from benchmarks.cli.options import (
 from benchmarks.cli.plain import said_plainly
 
 if TYPE_CHECKING:
-    from benchmarks.traffic import Traffic
-    from benchmarks.tune.rewrite import Change
+    from benchmarks.evaluation.traffic import Traffic
+    from benchmarks.evaluation.tune.rewrite import Change
 
 
 def tune(  # noqa: PLR0917 - one parameter an option
@@ -74,14 +74,14 @@ def tune(  # noqa: PLR0917 - one parameter an option
 
     Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
     """
-    from benchmarks.judged import judged, name_of
-    from benchmarks.sheet import draw
-    from benchmarks.suites.recorded import load_suite
-    from benchmarks.tune.report import changes, paragraphs, sheets
-    from benchmarks.tune.report import markdown as as_markdown
-    from benchmarks.tune.risk import Bound
-    from benchmarks.tune.tuner import Asked
-    from benchmarks.tune.tuner import tune as run
+    from benchmarks.evaluation.judged import judged, name_of
+    from benchmarks.evaluation.suites.recorded import load_suite
+    from benchmarks.evaluation.tune.report import changes, paragraphs, sheets
+    from benchmarks.evaluation.tune.report import markdown as as_markdown
+    from benchmarks.evaluation.tune.risk import Bound
+    from benchmarks.evaluation.tune.tuner import Asked
+    from benchmarks.evaluation.tune.tuner import tune as run
+    from benchmarks.render import draw
     from policies.load import load
     from router.errors import Misconfigured
 
@@ -123,7 +123,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
         for note in result.notes:
             console.print(f"- {note}", markup=False, highlight=False, style="dim")
     if picture:
-        from benchmarks.tune.picture import draw as draw_picture
+        from benchmarks.evaluation.tune.picture import draw as draw_picture
 
         draw_picture(result, picture)
     if markdown:
@@ -139,7 +139,7 @@ def _check_files(out: Path | None, picture: Path | None, markdown: Path | None) 
     from router.errors import Misconfigured
 
     if picture:
-        from benchmarks.tune.picture import check
+        from benchmarks.evaluation.tune.picture import check
 
         check(picture)
     if out and out.exists():
@@ -150,7 +150,7 @@ def _check_files(out: Path | None, picture: Path | None, markdown: Path | None) 
 
 
 def _traffic(mix: str, ledger: str | None, team: str | None) -> "Traffic":
-    from benchmarks.traffic import from_rows, parse
+    from benchmarks.evaluation.traffic import from_rows, parse
 
     if mix != "ledger":
         return parse(mix)
@@ -169,7 +169,7 @@ def _write(policy: str, out: Path, changed: "tuple[Change, ...]") -> None:
     """Write the policy with its new numbers, and load what was written."""
     from importlib.resources import files
 
-    from benchmarks.tune.rewrite import rewrite
+    from benchmarks.evaluation.tune.rewrite import rewrite
     from policies.load import SHIPPED, load
 
     path = files("policies") / f"{policy}.yaml" if policy in SHIPPED else Path(policy)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.live.runfile import Line, append, begin, read
-from benchmarks.process import BenchmarkError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

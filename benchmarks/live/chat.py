@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.process import BenchmarkError
+from benchmarks.errors import BenchmarkError
 from router.types import Usage
 
 _AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529}

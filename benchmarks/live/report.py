@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.evaluation.suites.outcomes import Outcome
 from benchmarks.live.answers import Answer, Run, counts
 from benchmarks.live.passk import mean_pass_at_k, wilson
 from benchmarks.machine import Machine
-from benchmarks.sheet import Sheet, table, where
-from benchmarks.suites.outcomes import Outcome
+from benchmarks.render import Sheet, table, where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

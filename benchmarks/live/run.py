@@ -14,12 +14,12 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.suites.problem import Problem, Trial, request
 from benchmarks.live.answers import Answer, Failure, Run, keep, open_run, read_run
 from benchmarks.live.chat import NoAnswer, Refused, ask, greet, open_session
 from benchmarks.live.sandbox import Limits, Sandbox, SandboxError
 from benchmarks.live.trial import judge
-from benchmarks.process import BenchmarkError
-from benchmarks.suites.problem import Problem, Trial, request
 from router.prices import Prices
 
 Tell = Callable[[Answer | Failure], None]

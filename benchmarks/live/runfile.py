@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.process import BenchmarkError
+from benchmarks.errors import BenchmarkError
 from router.files import open_private
 
 Line = Mapping[str, Any]

@@ -27,9 +27,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Literal, Self
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.live import jail
 from benchmarks.live.memory import used_bytes
-from benchmarks.process import BenchmarkError
 from router.programs import find_program
 
 Mode = Literal["bubblewrap", "namespaces", "none"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from benchmarks.process import BenchmarkError
+from benchmarks.errors import BenchmarkError
 from router.programs import ROOT, find_program
 
 RoomName = Literal["docker", "bubblewrap", "local"]

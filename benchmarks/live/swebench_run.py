@@ -20,13 +20,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.suites.rows import rows
+from benchmarks.evaluation.suites.store import stored
 from benchmarks.live import swebench_agent
 from benchmarks.live.chat import greet, open_session, usage
 from benchmarks.live.runfile import append, begin
 from benchmarks.live.swebench_room import Instance, RoomName, room
-from benchmarks.process import BenchmarkError
-from benchmarks.suites.rows import rows
-from benchmarks.suites.store import stored
 from router.prices import Prices
 
 _FIELDS = ("instance_id", "problem_statement", "base_commit")

@@ -3,9 +3,9 @@
 import secrets
 from pathlib import Path
 
+from benchmarks.evaluation.suites.problem import Trial
 from benchmarks.live import exam
 from benchmarks.live.sandbox import Limits, Pipes, Ran, Sandbox
-from benchmarks.suites.problem import Trial
 
 
 def judge(sandbox: Sandbox, trial: Trial, limits: Limits | None = None) -> Ran:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from benchmarks.process import BenchmarkError, cpu_s
+from benchmarks.errors import BenchmarkError
 from benchmarks.speed.bodies import Body, BodyName, Dialect, Mode, body
 from benchmarks.speed.drip import WORD
 from benchmarks.speed.load import Generator, Sample, load, request, stream
 from benchmarks.speed.peers import Target, verify
+from benchmarks.speed.process import cpu_s
 
 DIRECT = "direct"
 Measure = Literal["answer", "first token"]

@@ -18,13 +18,13 @@ from pathlib import Path
 
 from benchmarks.installed import PeerName, interpreter, version
 from benchmarks.machine import Machine, machine, program_version
-from benchmarks.process import resident_mb
 from benchmarks.speed import upstream
 from benchmarks.speed.bodies import BodyName, Dialect, Mode, body
 from benchmarks.speed.drip import PACE_S
 from benchmarks.speed.load import Generator, generator
 from benchmarks.speed.measure import DIRECT, Case, Measure, Row, StreamCost, measure, stream_cost
 from benchmarks.speed.peers import Target, started
+from benchmarks.speed.process import resident_mb
 from router.programs import ROOT
 
 

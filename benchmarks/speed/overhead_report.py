@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.sheet import Sheet, draw, table, where
+from benchmarks.render import Sheet, draw, table, where
 from benchmarks.speed.bodies import BodyName
 from benchmarks.speed.measure import DIRECT, Figure, Row, StreamCost
 from benchmarks.speed.overhead import PeerFacts, Result

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.installed import PeerName
-from benchmarks.process import BenchmarkError, free_port, stopped, wait_until_open
 from benchmarks.speed.bodies import MODEL, PATHS, Body, Dialect
 from benchmarks.speed.drip import WORD
+from benchmarks.speed.process import free_port, stopped, wait_until_open
 from router.programs import module_command
 
 _KEY = "sk-bench-0123456789"

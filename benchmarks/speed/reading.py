@@ -18,7 +18,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from benchmarks.machine import Machine, machine
-from benchmarks.routing.routers import planner, request
+from benchmarks.planner import planner, request
 from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
 from router.reading.reader import Reader
 from router.types import Request

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.sheet import Sheet, draw, table, where
+from benchmarks.render import Sheet, draw, table, where
 from benchmarks.speed.reading import Cost, Memory, Result, missed
 
 

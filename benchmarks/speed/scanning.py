@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from itertools import islice
 
-from benchmarks.routing.routers import request
+from benchmarks.planner import request
 from benchmarks.speed.bodies import Dialect
 from benchmarks.speed.reading import Cost, requests_of
 from policies.load import parse

@@ -19,9 +19,9 @@ from typing import Any
 import aiohttp
 
 from benchmarks.machine import Machine, machine
-from benchmarks.process import free_port, stopped, wait_until_open
-from benchmarks.sheet import Sheet, table, where
+from benchmarks.render import Sheet, table, where
 from benchmarks.speed.peers import started
+from benchmarks.speed.process import free_port, stopped, wait_until_open
 from router.programs import module_command
 
 BAR_MS = 50.0

@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.process import free_port, stopped, wait_until_open
 from benchmarks.speed.bodies import PATHS
 from benchmarks.speed.drip import answer
+from benchmarks.speed.process import free_port, stopped, wait_until_open
 from router.programs import ROOT, find_program, module_command
 
 _NGINX = """

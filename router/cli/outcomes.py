@@ -17,9 +17,9 @@ from typing import Any
 
 from classifiers.features import Features
 from classifiers.train import Row
-from router.cli.envelopes import ENVELOPES, SHELL, Envelope
 from router.errors import Misconfigured
 from router.reading.reader import Reader
+from router.training.envelopes import ENVELOPES, SHELL, Envelope
 from router.types import Request
 
 CLOUD = "claude-3-5-sonnet-20240620"

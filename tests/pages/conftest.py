@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.seed_ledger import seed
+from benchmarks.research.seed_ledger import seed
 from router.ledger.store import LedgerStore
 from router.prices import Prices
 from router.teams import Budget, Team, Terms

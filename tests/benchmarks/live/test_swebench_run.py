@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.live.swebench_room import choose
-from benchmarks.process import BenchmarkError
 
 ROOT = Path(__file__).parents[3]
 AGENT = ROOT / ".venv-swebench"

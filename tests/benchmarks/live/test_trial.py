@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.evaluation.suites import humaneval, mbpp
+from benchmarks.evaluation.suites.problem import Trial
 from benchmarks.live.sandbox import Limits, SandboxError, find
 from benchmarks.live.trial import judge
-from benchmarks.suites import humaneval, mbpp
-from benchmarks.suites.problem import Trial
 
 TESTS = """\
 import math

@@ -1,10 +1,11 @@
 import pytest
 
-from benchmarks.process import BenchmarkError, cpu_s, resident_mb
+from benchmarks.errors import BenchmarkError
 from benchmarks.speed import upstream
 from benchmarks.speed.bodies import body
 from benchmarks.speed.measure import DIRECT, Case, measure, stream_cost
 from benchmarks.speed.peers import Target
+from benchmarks.speed.process import cpu_s, resident_mb
 
 
 def case(**changed):

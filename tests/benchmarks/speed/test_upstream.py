@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from benchmarks.process import BenchmarkError
+from benchmarks.errors import BenchmarkError
 from benchmarks.speed import upstream
 from benchmarks.speed.bodies import PATHS, body
 from benchmarks.speed.drip import WORD

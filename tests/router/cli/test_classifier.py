@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from classifiers.artefact import shipped
 from router.cli.calibration import draw
-from router.cli.envelopes import ENVELOPES
 from router.cli.main import app
 from router.cli.outcomes import read, rows
 from router.errors import Misconfigured
+from router.training.envelopes import ENVELOPES
 
 ROOT = Path(__file__).parents[3]
 CARD = (ROOT / "docs" / "classifier.md").read_text()

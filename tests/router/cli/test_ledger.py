@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.seed_ledger import seed
+from benchmarks.research.seed_ledger import seed
 from router.cli.main import app
 from router.ledger.database import connect, locate
 

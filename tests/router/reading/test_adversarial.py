@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.routing.routers import planner
+from benchmarks.research.routers import planner
 from benchmarks.speed.bodies import body
 from router.errors import BadRequest
 from router.reading.reader import Reader
@@ -33,7 +33,7 @@ DEADLINE_S = 120
 READ_ALL = f"""
 import json, pathlib, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-from benchmarks.routing.routers import planner, request
+from benchmarks.research.routers import planner, request
 from router.reading.reader import Reader
 reader = Reader()
 path = planner(reader)

@@ -10,7 +10,7 @@ import time
 import pytest
 from long_bodies import CONVERSATIONS
 
-from benchmarks.routing.routers import planner, request
+from benchmarks.research.routers import planner, request
 from router.reading.fold import goes_on
 from router.reading.paths import MOST_FILES, PathSet
 from router.reading.reader import Reader

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from long_bodies import AIDER, CONVERSATIONS, call, printed, shell, user
 
-from benchmarks.routing.routers import planner, request
+from benchmarks.research.routers import planner, request
 from router.pacing import Pacing
 from router.reading.reader import Reader
 from router.reading.turns import TURN_S, Apart, Turns, finish

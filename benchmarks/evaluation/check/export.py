@@ -1,0 +1,93 @@
+"""A check for other programs: JSON, JUnit, and the proof beside the policy."""
+
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.check.measure import figures
+from benchmarks.evaluation.check.result import POOL, Held, Part, Result
+from benchmarks.evaluation.stats import Interval
+from policies.load import find, proof_beside
+from policies.proof import Figure, Proof
+
+
+def values(result: Result) -> dict[str, Any]:
+    """A result as JSON values; what has no meaning is null. `check.schema.json` describes it."""
+    told: dict[str, Any] = _plain(asdict(result))
+    return {"format": 1, **told}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def junit(result: Result) -> bytes:
+    """A test-suite for each suite and one for the pool, a test case for each bar."""
+    root = ET.Element("testsuites", name="turnout policy check", time=f"{result.seconds:g}")
+    for part in result.parts:
+        bars = [bar for bar in result.bars if _of(bar, result.parts) == part.name]
+        if not bars:
+            continue
+        fallen = sum(not bar.held for bar in bars)
+        suite = ET.SubElement(
+            root, "testsuite", name=part.title, tests=str(len(bars)), failures=str(fallen), errors="0"
+        )
+        for bar in bars:
+            case = ET.SubElement(suite, "testcase", name=f"{bar.metric} {bar.bar}", classname=result.policy)
+            if not bar.held:
+                ET.SubElement(case, "failure", message=bar.words, type="bar")
+    ET.indent(root)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _of(bar: Held, parts: tuple[Part, ...]) -> str:
+    """The suite that a bar is about."""
+    return next((part.name for part in parts if bar.metric.startswith(f"{part.name}_")), POOL)
+
+
+def publish(name_or_path: str, result: Result) -> Path:
+    """Write a check's outcome beside the policy; `serve --require-check` reads it.
+
+    Raises:
+        BenchmarkError: it has no bars, or the file cannot be written.
+    """
+    if not result.bars:
+        raise BenchmarkError(
+            "--publish: the policy has no bars, so there is nothing to prove; add them under `check:`"
+        )
+    proof = Proof(
+        policy=result.policy,
+        digest=result.digest,
+        passed=result.passed,
+        bars={bar.metric: bar.bar for bar in result.bars},
+        figures={name: _figure(one) for name, one in figures(result).items()},
+        data=result.data,
+        classifier=result.classifier,
+        options={
+            "mix": ",".join(f"{suite}={weight:g}" for suite, weight in result.mix.items()),
+            "client": result.client,
+            "local_context": str(result.local_context),
+            "price_model": result.price_model,
+            "seed": str(result.seed),
+        },
+        checked=result.checked,
+        version=result.version,
+    )
+    path = Path(proof_beside(find(name_or_path)[0]))
+    try:
+        path.write_text(proof.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BenchmarkError(f"--publish: {path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _figure(one: Interval) -> Figure:
+    point, low, high = (round(part, 4) if isfinite(part) else None for part in (one.point, one.low, one.high))
+    return Figure(point=point, low=low, high=high)

@@ -1,0 +1,272 @@
+"""Was that the right choice? A policy on the recorded suites, beside what anyone has for free.
+
+Each task's first request is decided as it would be served (`benchmarks.evaluation.route`), and joined with
+what a local and a cloud system are recorded to have made of that task. What is measured is
+held to the bars in the policy; everything else is there to judge the figures by.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import hypot, isnan
+
+import msgspec
+import numpy as np
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation import baselines
+from benchmarks.evaluation.baselines import CLOUD, LOCAL, POLICY, Figures, Flags
+from benchmarks.evaluation.cases import SUITES, Suite, SuiteName
+from benchmarks.evaluation.check.curve import curve
+from benchmarks.evaluation.check.notes import notes
+from benchmarks.evaluation.check.result import (
+    CONTESTED,
+    POOL,
+    Compared,
+    Contested,
+    Held,
+    Options,
+    Part,
+    Ranking,
+    Result,
+    Standing,
+)
+from benchmarks.evaluation.cost import Rates
+from benchmarks.evaluation.judged import judged, name_of
+from benchmarks.evaluation.route import starts_local
+from benchmarks.evaluation.stats import Floats, Interval, detectable, interval, mcnemar, sign_flip
+from benchmarks.evaluation.suites.recorded import load_suite
+from policies.bars import Bar
+from policies.policy import Policy
+from policies.proof import digest
+from router.prices import Prices
+
+Suites = Mapping[SuiteName, Suite]
+
+
+def check(policy: Policy, options: Options | None = None, compared: Compared | None = None) -> Result:
+    """Measure a policy and hold it to its bars.
+
+    Raises:
+        BenchmarkError: a suite, a system, a price or a compared router is not known or not whole.
+    """
+    started = time.perf_counter()
+    asked = options or Options()
+    suites = {name: _load(name, asked) for name in SUITES}
+    return measure(policy, suites, asked, compared or {}, started=started)
+
+
+def tasks() -> frozenset[str]:
+    """The names of all recorded tasks."""
+    return frozenset(case.id for name in SUITES for case in load_suite(name).cases)
+
+
+def measure(policy: Policy, suites: Suites, asked: Options, compared: Compared, *, started: float) -> Result:
+    """Measure a policy on the suites given; `started` is when, by `time.perf_counter`."""
+    rates = Rates(model=asked.price_model, prices=Prices(), local_usd_per_mtok=asked.local_usd_per_mtok)
+    rng = np.random.default_rng(asked.seed)
+    routed = {name: _routers(policy, suite, asked, compared) for name, suite in suites.items()}
+    measured = {
+        name: baselines.sample(suite, routed[name], rates, rng, resamples=asked.resamples)
+        for name, suite in suites.items()
+    }
+    pooled = baselines.mix(measured, asked.mix)
+    ci = policy.check.ci
+    parts = (
+        *(_part(suite, measured[name], routed[name][POLICY], ci, rng) for name, suite in suites.items()),
+        _pool(suites, pooled, {name: one[POLICY] for name, one in routed.items()}, asked.mix, ci=ci, rng=rng),
+    )
+    found = dict(_figures(parts))
+    bars = tuple(_hold(bar, _value(bar, found)) for bar in policy.check.bars)
+    return Result(
+        policy=policy.name,
+        description=policy.description,
+        digest=digest(policy),
+        data=data_digest(suites),
+        passed=all(bar.held for bar in bars),
+        bars=bars,
+        parts=parts,
+        ranking=_ranking(suites, asked, ci, rng),
+        ci=ci,
+        mix=dict(asked.mix),
+        client=asked.client,
+        classifier=name_of(asked.classifier, asked.classifier_file),
+        local_context=asked.local_context,
+        price_model=asked.price_model,
+        local_usd_per_mtok=asked.local_usd_per_mtok,
+        seed=asked.seed,
+        resamples=asked.resamples,
+        notes=tuple(notes(policy, suites, asked)),
+        sources={file: source for suite in suites.values() for file, source in suite.sources.items()},
+        version=version("turnout"),
+        checked=datetime.now(UTC).date().isoformat(),
+        seconds=round(time.perf_counter() - started, 1),
+    )
+
+
+def data_digest(suites: Suites) -> str:
+    """Return a digest of the cases: features, verdicts, outcomes and efforts."""
+    hashed = hashlib.sha256()
+    for name in sorted(suites):
+        hashed.update(msgspec.json.encode(suites[name].cases))
+    return hashed.hexdigest()
+
+
+def figures(result: Result) -> dict[str, Interval]:
+    """What was measured of the policy, by metric as bars name them; lower ends are in the intervals."""
+    return dict(_figures(result.parts))
+
+
+def _figures(parts: Iterable[Part]) -> Iterator[tuple[str, Interval]]:
+    for part in parts:
+        row = part.standings[0]
+        before = "" if part.name == POOL else f"{part.name}_"
+        yield f"{before}local_share", row.local_share
+        yield f"{before}quality", row.quality
+        yield f"{before}quality_kept", row.quality_kept
+        yield f"{before}pgr", row.pgr
+        yield f"{before}saving", row.saving
+
+
+def _value(bar: Bar, found: Mapping[str, Interval]) -> float:
+    return (
+        found[bar.metric.removesuffix("_low")].low if bar.metric.endswith("_low") else found[bar.metric].point
+    )
+
+
+def _hold(bar: Bar, value: float) -> Held:
+    held = bar.holds(value)
+    if isnan(value):
+        words = f"{bar.metric} has no value: the two systems cannot be told apart, the bar is {bar.text}"
+    else:
+        short = f"{value:.4g}"
+        shown = short if bar.holds(float(short)) == held else repr(value)
+        words = f"{bar.metric} is {shown}, the bar is {bar.text}"
+    return Held(metric=bar.metric, bar=bar.text, value=value, held=held, words=words)
+
+
+def _load(name: SuiteName, asked: Options) -> Suite:
+    suite = load_suite(
+        name,
+        client=asked.client,
+        local=asked.local.get(name),
+        cloud=asked.cloud.get(name),
+        outcomes=asked.outcomes,
+    )
+    return judged(suite, asked.classifier, asked.classifier_file)
+
+
+def _routers(policy: Policy, suite: Suite, asked: Options, compared: Compared) -> dict[str, Flags]:
+    own = starts_local(policy, suite, local_context=asked.local_context)
+    found = {POLICY: own}
+    for name, decisions in compared.items():
+        told = [decisions.get(case.id) for case in suite.cases]
+        missing = told.count(None)
+        if missing == len(told):
+            continue
+        if missing:
+            raise BenchmarkError(
+                f"--compare: {name} decides {len(told) - missing} of {len(told)} tasks of {suite.title}; "
+                "it must decide all of a suite, or none"
+            )
+        found[name] = np.array(told, dtype=np.bool_)
+    return found
+
+
+def _standings(measured: Mapping[str, Figures], ci: float) -> Iterator[Standing]:
+    local, cloud = measured[LOCAL], measured[CLOUD]
+    for name, one in baselines.standings(measured).items():
+        yield Standing(
+            router=name,
+            local_share=interval(one.share, ci),
+            quality=interval(one.quality, ci),
+            quality_kept=interval(baselines.kept(one, cloud), ci),
+            pgr=interval(baselines.recovered(one, local, cloud, ci), ci),
+            usd_per_task=interval(one.usd, ci),
+            saving=interval(baselines.saving(one, cloud), ci),
+        )
+
+
+def _part(
+    suite: Suite, measured: Mapping[str, Figures], local: Flags, ci: float, rng: np.random.Generator
+) -> Part:
+    both = baselines.outcomes(suite)
+    sent = local[baselines.is_known(suite)]
+    policy = np.where(sent, both[:, 0], both[:, 1])
+    binary = bool(np.isin(both, (0, 1)).all())
+    return Part(
+        name=suite.name,
+        title=suite.title,
+        tasks=len(suite.cases),
+        outcomes=len(both),
+        standings=tuple(_standings(measured, ci)),
+        test="McNemar, exact" if binary else "paired sign flips",
+        p_value=mcnemar(policy, both[:, 1]) if binary else sign_flip(policy - both[:, 1], rng),
+        detectable=detectable(both[:, 0] - both[:, 1], confidence=ci),
+        contested=_contested(both, sent),
+        local=suite.local.name,
+        cloud=suite.cloud.name,
+        notes=suite.notes,
+    )
+
+
+def _contested(both: Floats, sent: Flags) -> Contested:
+    better = both[:, 0] - both[:, 1]
+    # Rates are hundredths: 1 - 0.9 must count as a tenth.
+    local, cloud = better > CONTESTED - 1e-9, better < -CONTESTED + 1e-9
+    return Contested(
+        tasks=int((local | cloud).sum()),
+        local_better=int(local.sum()),
+        cloud_better=int(cloud.sum()),
+        missed=int((local & ~sent).sum()),
+        lost=int((cloud & sent).sum()),
+    )
+
+
+def _pool(
+    suites: Suites,
+    pooled: Mapping[str, Figures],
+    routed: Mapping[SuiteName, Flags],
+    mix: Mapping[SuiteName, float],
+    *,
+    ci: float,
+    rng: np.random.Generator,
+) -> Part:
+    used = {name: weight for name, weight in mix.items() if weight > 0}
+    outcomes = {name: baselines.outcomes(suites[name]) for name in used}
+    moved, least = [], 0.0
+    for name, weight in used.items():
+        both = outcomes[name]
+        sent = routed[name][baselines.is_known(suites[name])]
+        moved.append(np.where(sent, both[:, 0] - both[:, 1], 0.0) * weight / len(both))
+        least = hypot(least, weight * detectable(both[:, 0] - both[:, 1], confidence=ci))
+    shares = " + ".join(f"{weight:.0%} {suites[name].title}" for name, weight in used.items())
+    return Part(
+        name=POOL,
+        title=f"Mixed traffic: {shares} (share of tasks)",
+        tasks=sum(len(suites[name].cases) for name in used),
+        outcomes=sum(map(len, outcomes.values())),
+        standings=tuple(_standings(pooled, ci)),
+        test="paired sign flips",
+        p_value=sign_flip(np.concatenate(moved), rng),
+        detectable=least,
+        contested=None,
+        local="each suite's own",
+        cloud="each suite's own",
+        notes=(),
+    )
+
+
+def _ranking(suites: Suites, asked: Options, ci: float, rng: np.random.Generator) -> Ranking:
+    scores = {
+        name: np.array([case.judged.p_local for case in baselines.known(suite)], dtype=np.float64)
+        for name, suite in suites.items()
+    }
+    drawn = curve(suites, scores, asked.mix, rng, resamples=asked.resamples)
+    return Ranking(
+        apgr=interval(drawn.apgr, ci),
+        cpt_50=interval(drawn.cpt(0.5), ci),
+        cpt_80=interval(drawn.cpt(0.8), ci),
+    )

@@ -1,0 +1,63 @@
+"""What the figures of a check rest on, in sentences that are printed with them."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from benchmarks.evaluation.cases import Suite, SuiteName
+from benchmarks.evaluation.check.result import Options
+from benchmarks.evaluation.cost import PRICE_MODEL, PUBLISHED_USD, Rates
+from policies.policy import Policy
+from router.prices import Prices
+
+
+def notes(policy: Policy, suites: Mapping[SuiteName, Suite], asked: Options) -> Iterator[str]:
+    """Say how the cases were asked, what the costs are, and what is not in the figures."""
+    window = f"a local window of {asked.local_context:,} tokens" if asked.local_context else "no known window"
+    yield (
+        f"Each task's first request, asked as {asked.client} sends it; both tracks up and idle, {window}, "
+        f"verdicts of the classifier `{asked.classifier}`."
+    )
+    limit = policy.params.get("max_turn_calls")
+    if limit:
+        yield (
+            f"A task that starts local counts as local to its end. The policy's limit of {limit:g} calls in "
+            "a turn, failures that escalate and later turns are not in these figures."
+        )
+    if policy.observe:
+        yield "The policy only observes: every request goes where the client asked, here to the cloud."
+    if policy.fence.watches_content:
+        yield "`never_cloud` by paths or text is not tested: recorded cases hold no text."
+    yield (
+        f"Costs are of whole tasks with a warm prompt cache, at the prices of {asked.price_model}; "
+        f"{_local(asked)}."
+    )
+    yield from _published(suites, asked)
+    yield (
+        "Outcomes are resampled with one task more that is thought of, a quarter in each corner (both pass, "
+        "neither, only one): without it, intervals of so few tasks are too narrow."
+    )
+
+
+def _local(asked: Options) -> str:
+    if not asked.local_usd_per_mtok:
+        return "local work is taken as free"
+    return (
+        f"local work at ${asked.local_usd_per_mtok:g} per million tokens computed "
+        "(each prompt token once, and the output)"
+    )
+
+
+def _published(suites: Mapping[SuiteName, Suite], asked: Options) -> Iterator[str]:
+    if asked.outcomes is None and "swebench" in suites:
+        usd = published_check(suites["swebench"])
+        yield (
+            f"The cost model, held to the ${PUBLISHED_USD} published for one SWE-bench Verified instance at "
+            f"the prices of {PRICE_MODEL}: ${usd:.3f}, {usd / PUBLISHED_USD - 1:+.0%}."
+        )
+
+
+def published_check(suite: Suite) -> float:
+    """What the cost model says of one SWE-bench Verified instance at the published prices, in US dollars."""
+    rates = Rates(model=PRICE_MODEL, prices=Prices())
+    return float(np.mean([rates.cloud(case.cloud_effort) for case in suite.cases]))

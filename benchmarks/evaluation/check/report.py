@@ -1,0 +1,192 @@
+"""How a check reads: in a terminal and as Markdown. Figures never stand without their sample sizes."""
+
+from collections.abc import Callable, Iterator
+from math import isnan
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.evaluation.baselines import POLICY
+from benchmarks.evaluation.check.result import POOL, Part, Result, Standing
+from benchmarks.evaluation.stats import Interval
+
+WIDE = 116
+"""Columns from which an interval stands beside its figure, in full; below that, under it and rounded."""
+_CENT, _MILL = 0.1, 0.01
+"""Dollars below which two, and three, decimals are too coarse."""
+_WHOLE = 10
+_KNOWN = 0.001
+
+Worded = Callable[[float], str]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _round(value: float) -> str:
+    return f"{100 * value:.0f}" if 100 * value >= _WHOLE else _percent(value)
+
+
+def _gap(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _dollars(value: float) -> str:
+    return "0" if value == 0 else f"{value:.{4 if abs(value) < _MILL else 3}f}"
+
+
+def _cents(value: float) -> str:
+    return _dollars(value) if abs(value) < _CENT else f"{value:.2f}"
+
+
+COLUMNS: tuple[tuple[str, Callable[[Standing], Interval], Worded, Worded], ...] = (
+    ("local %", lambda row: row.local_share, _percent, _round),
+    ("quality %", lambda row: row.quality, _percent, _round),
+    ("kept %", lambda row: row.quality_kept, _percent, _round),
+    ("PGR", lambda row: row.pgr, _gap, _gap),
+    ("$ a task", lambda row: row.usd_per_task, _dollars, _cents),
+    ("saved %", lambda row: row.saving, _percent, _round),
+)
+"""Heading, figure, its words, and the words of an interval's ends where room is short."""
+
+
+def render(result: Result, console: Console) -> None:
+    """Print everything."""
+    console.print(f"[bold]{escape(result.policy)}[/bold]  {escape(result.description)}", highlight=False)
+    for part in result.parts:
+        console.print()
+        console.print(f"[bold]{escape(part.title)}[/bold]", highlight=False)
+        for line in _facts(part, result.ci):
+            console.print(escape(line), highlight=False, style="dim")
+        console.print(_table(part, result.policy, wide=console.width >= WIDE))
+        for line in _found(part):
+            console.print(escape(line), highlight=False)
+    console.print()
+    for line in (*_ranking(result), *_small(result)):
+        console.print(escape(f"- {line}"), highlight=False, style="dim")
+    console.print()
+    for bar in result.bars:
+        sign = "[green]holds[/green]" if bar.held else "[red]fell [/red]"
+        console.print(f"{sign}  {escape(bar.words)}", highlight=False)
+    console.print(escape(summary(result)), highlight=False, style="bold")
+
+
+def summary(result: Result) -> str:
+    """One sentence on how it ended."""
+    fallen = [bar.words for bar in result.bars if not bar.held]
+    if not result.bars:
+        return f"{result.policy} has no bars (`check:`), so nothing was held to anything."
+    if fallen:
+        return f"{result.policy} fell: {'; '.join(fallen)}."
+    held = "its bar holds" if len(result.bars) == 1 else f"all {len(result.bars)} bars hold"
+    return f"{result.policy} passed: {held}."
+
+
+def _table(part: Part, policy: str, *, wide: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("", no_wrap=True, min_width=12, max_width=24)
+    for name, *_ in COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in part.standings:
+        cells = [_cell(of(row), *words, wide=wide) for _, of, *words in COLUMNS]
+        own = row.router == POLICY
+        table.add_row(escape(_name(row, policy)), *cells, style="bold" if own else None)
+    return table
+
+
+def _name(row: Standing, policy: str) -> str:
+    return policy if row.router == POLICY else row.router.replace("-", " ")
+
+
+def _cell(figure: Interval, worded: Worded, short: Worded, *, wide: bool) -> Text:
+    if isnan(figure.point):
+        return Text("-", style="dim")
+    text = Text(worded(figure.point))
+    ends = worded if wide else short
+    low, high = ends(figure.low), ends(figure.high)
+    if low != high:
+        text.append(" " if wide else "\n")
+        text.append(f"{low}..{high}", style="dim not bold")
+    return text
+
+
+def _facts(part: Part, ci: float) -> Iterator[str]:
+    yield f"{part.outcomes} of {part.tasks} tasks have outcomes of both systems; {ci:.0%} intervals, paired"
+    if part.name != POOL:
+        yield f"local: {part.local}"
+        yield f"cloud: {part.cloud}"
+
+
+def _found(part: Part) -> Iterator[str]:
+    p_value = f"p < {_KNOWN}" if part.p_value < _KNOWN else f"p = {part.p_value:.3f}"
+    yield (
+        f"Against always-cloud: {p_value} ({part.test}). A difference in quality below "
+        f"{100 * part.detectable:.1f} points would likely go unseen here (80% power, local against cloud)."
+    )
+    if one := part.contested:
+        yield (
+            f"Contested, where the two differ: {one.tasks} tasks. Cloud better on {one.cloud_better}, of "
+            f"which {one.lost} stayed local; local better on {one.local_better}, of which {one.missed} went "
+            "to the cloud."
+        )
+
+
+def _ranking(result: Result) -> Iterator[str]:
+    one = result.ranking
+    if isnan(one.apgr.point):
+        return
+    yield (
+        f"As a score, p_local ranks the mixed tasks with APGR {one.apgr.point:.2f} "
+        f"({one.apgr.low:.2f} to {one.apgr.high:.2f}; a coin has 0.50); half of the gap to the cloud "
+        f"takes {_share(one.cpt_50)} of the tasks to the cloud, 80% of it {_share(one.cpt_80)}."
+    )
+
+
+def _share(figure: Interval) -> str:
+    return "no share" if isnan(figure.point) else f"{figure.point:.0%}"
+
+
+def _small(result: Result) -> Iterator[str]:
+    yield (
+        "kept: quality as a share of always-cloud's. PGR: share of the gap from always-local to "
+        "always-cloud, left out where the two cannot be told apart. best single: the better of the two. "
+        "random: as many tasks local, by lot. oracle: knows each outcome beforehand."
+    )
+    yield from result.notes
+    for note in dict.fromkeys(note for part in result.parts for note in part.notes):
+        titles = [part.title for part in result.parts if note in part.notes]
+        yield f"{', '.join(titles)}: {note}"
+
+
+def markdown(result: Result, *, level: int = 1) -> str:
+    """Return everything as a page, its title of the level given."""
+    title, under = "#" * level, "#" * (level + 1)
+    parts = [f"{title} {result.policy}", f"{result.description}".strip(), f"**{summary(result)}**"]
+    parts = [part for part in parts if part]
+    if result.bars:
+        lines = [
+            f"| {bar.metric} | {bar.bar} | {'yes' if bar.held else '**no**'} | {bar.words} |"
+            for bar in result.bars
+        ]
+        parts.append("\n".join(["| bar | | holds | |", "|---|---|---|---|", *lines]))
+    for part in result.parts:
+        parts.append(f"{under} {part.title}")
+        parts.append("\n".join(f"{line}  " for line in _facts(part, result.ci)).rstrip())
+        parts.append(_grid(part, result.policy))
+        parts.append(" ".join(_found(part)))
+    parts.append(f"{under} What these figures are, and what they do not show")
+    parts.append("\n".join(f"- {line}" for line in (*_ranking(result), *_small(result))))
+    parts.append("\n".join(f"- `{file}`: {source}" for file, source in result.sources.items()))
+    return "\n\n".join(parts) + "\n"
+
+
+def _grid(part: Part, policy: str) -> str:
+    lines = [("", *(name for name, *_ in COLUMNS)), ("---",) + ("---:",) * len(COLUMNS)]
+    for row in part.standings:
+        cells = (_cell(of(row), *words, wide=True).plain.strip() for _, of, *words in COLUMNS)
+        lines.append((_name(row, policy), *cells))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

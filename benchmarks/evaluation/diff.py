@@ -1,0 +1,402 @@
+"""What a change of policy would move, cost and be worth: on a ledger's own requests, or on a suite.
+
+dollars   a request on the cloud costs what it was billed there; one that the local model served
+          would have cost its tokens at the price of the model asked for, with a warm cache (the
+          row's own baseline). On this machine it costs what the row says that took, else nothing.
+quality   of turns that change track, by what is recorded of tasks like them: see `LIKE`.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+from benchmarks.evaluation.baselines import outcomes
+from benchmarks.evaluation.cases import Suite, SuiteName
+from benchmarks.evaluation.cost import Rates
+from benchmarks.evaluation.replay import Replayed, Row, replay
+from benchmarks.evaluation.route import LOCAL_CONTEXT, route
+from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, Interval, interval, resample
+from policies.decision import TrackName
+from policies.policy import Policy
+
+LIKE: Mapping[str, SuiteName] = MappingProxyType(
+    {
+        "self-contained": "humaneval",
+        "question": "humaneval",
+        "small-edit": "humaneval",
+        "issue-report": "swebench",
+        "repository-wide": "swebench",
+        "crosses-files": "swebench",
+        "long-run": "swebench",
+    }
+)
+"""By the classifier's word for the class of work: the suite whose outcomes stand for it.
+
+A judgement, not a measurement: nobody has recorded how both tracks do on a team's own turns.
+What is of no class here, such as `unknown`, is left out and counted.
+"""
+MAIN = ("ask", "agent")
+EVERY = 5000
+"""Requests between two reports of progress."""
+
+Way = tuple[TrackName, TrackName, str, str]
+"""Track before and after, rule before and after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Requests that move in the same way, for the same two rules."""
+
+    before: TrackName
+    after: TrackName
+    rule_before: str
+    rule_after: str
+    requests: int
+    turns: int
+    """How many of them open a user turn; of a suite, tasks."""
+    usd: float
+    """What they cost more, or less, of those whose price is known."""
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How many more, or fewer, turns are expected to succeed, as a share of those rated."""
+
+    change: Interval
+    rated: int
+    """Turns of a class that a suite stands for; of a suite, tasks with outcomes on both tracks."""
+    unrated: int
+    to_cloud: Mapping[SuiteName, int]
+    """Turns that go to the cloud, by the suite that stands for them."""
+    to_local: Mapping[SuiteName, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a change of policy would do."""
+
+    before: str
+    after: str
+    source: str
+    """What was replayed."""
+    unit: Literal["requests", "tasks"]
+    requests: int
+    turns: int
+    changed: int
+    local_before: int
+    local_after: int
+    usd_before: float
+    usd_after: float
+    """Of requests whose price is known on both sides."""
+    unpriced: int
+    groups: tuple[Group, ...]
+    """The one that moves most first."""
+    quality: Quality
+    notes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """One request that changes track, without a word of it."""
+
+    id: str
+    begun_at: float | None
+    team: str
+    client: str
+    kind: str
+    before: TrackName
+    after: TrackName
+    rule_before: str
+    rule_after: str
+    usd: float | None
+
+
+@dataclass(slots=True)
+class _Group:
+    requests: int = 0
+    turns: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+
+
+@dataclass(slots=True)
+class _Count:
+    """What is kept while requests go by."""
+
+    requests: int = 0
+    turns: int = 0
+    local_before: int = 0
+    local_after: int = 0
+    usd_before: float = 0.0
+    usd_after: float = 0.0
+    unpriced: int = 0
+    unrated: int = 0
+    groups: dict[Way, _Group] = field(default_factory=dict)
+    rated: dict[SuiteName, int] = field(default_factory=dict)
+    to_cloud: dict[SuiteName, int] = field(default_factory=dict)
+    to_local: dict[SuiteName, int] = field(default_factory=dict)
+
+    def take(self, one: Replayed) -> Moved | None:
+        """Count a request; what changed, where it does."""
+        row, before, after = one.row, one.before.track, one.after.track
+        opens = row["kind"] in MAIN and not row["turn_calls"]
+        self.requests += 1
+        self.turns += opens
+        self.local_before += before == "local"
+        self.local_after += after == "local"
+        usd = {"local": on_this_machine(row), "cloud": on_the_cloud(row)}
+        cost_before, cost_after = usd[before], usd[after]
+        change = None
+        if cost_before is None or cost_after is None:
+            self.unpriced += 1
+        else:
+            self.usd_before += cost_before
+            self.usd_after += cost_after
+            change = cost_after - cost_before
+        if opens:
+            self._rate(row, before, after)
+        if before == after:
+            return None
+        group = self.groups.setdefault((before, after, one.before.rule, one.after.rule), _Group())
+        group.requests += 1
+        group.turns += opens
+        group.usd += change or 0.0
+        group.unpriced += change is None
+        return Moved(
+            id=row["id"], begun_at=row["begun_at"], team=row["team"], client=row["client"] or "",
+            kind=row["kind"] or "", before=before, after=after, rule_before=one.before.rule,
+            rule_after=one.after.rule, usd=change,
+        )  # fmt: skip
+
+    def _rate(self, row: Row, before: TrackName, after: TrackName) -> None:
+        suite = LIKE.get(row["work"] or "")
+        if suite is None:
+            self.unrated += 1
+            return
+        self.rated[suite] = self.rated.get(suite, 0) + 1
+        if before != after:
+            towards = self.to_cloud if after == "cloud" else self.to_local
+            towards[suite] = towards.get(suite, 0) + 1
+
+
+def on_this_machine(row: Row) -> float:
+    """What a request costs on the local track, in US dollars: as recorded, else nothing."""
+    return (row["local_usd"] or 0.0) if row["served_track"] == "local" else 0.0
+
+
+def on_the_cloud(row: Row) -> float | None:
+    """What a request costs on the cloud, without failed attempts; None where that is not known."""
+    if row["served_track"] == "local":
+        usd: float | None = row["baseline_usd"]
+        return usd
+    if row["cost_usd"] is None or row["served_track"] is None:
+        return None
+    return float(row["cost_usd"] - (row["wasted_usd"] or 0.0))
+
+
+def of_rows(
+    before: Policy,
+    after: Policy,
+    rows: Iterable[Row],
+    suites: Mapping[SuiteName, Suite],
+    *,
+    source: str,
+    local_context: int = LOCAL_CONTEXT,
+    seed: int = 0,
+    keep: Callable[[Moved], None] = lambda _: None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Difference:
+    """Replay requests under both policies, in memory that does not grow with them.
+
+    Args:
+        before: The policy that serves.
+        after: The one that may.
+        rows: See `benchmarks.evaluation.replay`; oldest first.
+        suites: What is recorded, by name; those that `LIKE` names.
+        source: What the rows are, for people.
+        local_context: The local window in tokens; 0 for unknown.
+        seed: What resamples are drawn from.
+        keep: Given each request that changes track.
+        tell: Told now and then how many rows went by.
+    """
+    started = time.perf_counter()
+    count = _Count()
+    replayed = replay(before, after, rows, local_context=local_context)
+    while some := list(islice(replayed, EVERY)):
+        for one in some:
+            moved = count.take(one)
+            if moved:
+                keep(moved)
+        tell(count.requests)
+    quality = Quality(
+        change=interval(_expected(count, suites, seed)),
+        rated=sum(count.rated.values()),
+        unrated=count.unrated,
+        to_cloud=dict(count.to_cloud),
+        to_local=dict(count.to_local),
+    )
+    notes = _notes_of_rows(before, after, suites, local_context)
+    return _difference(
+        count, before=before, after=after, source=source, quality=quality, notes=notes, started=started
+    )
+
+
+def of_suite(
+    before: Policy,
+    after: Policy,
+    suite: Suite,
+    rates: Rates,
+    *,
+    local_context: int = LOCAL_CONTEXT,
+    seed: int = 0,
+    keep: Callable[[Moved], None] = lambda _: None,
+) -> Difference:
+    """Route a suite's tasks under both policies; a task's dollars are those of all its calls."""
+    started = time.perf_counter()
+    count = _Count()
+    gains: list[float] = []
+    moved_known = 0
+    for case in suite.cases:
+        first, second = (route(policy, case, local_context=local_context) for policy in (before, after))
+        usd = {"local": rates.local(case.local_effort), "cloud": rates.cloud(case.cloud_effort)}
+        row = {
+            "id": case.id, "begun_at": None, "team": "", "client": suite.client, "kind": "ask",
+            "turn_calls": 0, "work": case.judged.kind, "served_track": "local", "local_usd": usd["local"],
+            "baseline_usd": usd["cloud"],
+        }  # fmt: skip
+        moved = count.take(Replayed(row=row, before=first, after=second))
+        if moved:
+            keep(moved)
+        if case.local is not None and case.cloud is not None:
+            towards = 0 if moved is None else 1 if moved.after == "cloud" else -1
+            moved_known += abs(towards)
+            gains.append(towards * (case.cloud - case.local))
+    towards_cloud, towards_local = (
+        sum(group.requests for way, group in count.groups.items() if way[1] == track)
+        for track in ("cloud", "local")
+    )
+    quality = Quality(
+        change=interval(_gained(gains, moved_known, seed)),
+        rated=len(gains),
+        unrated=len(suite.cases) - len(gains),
+        to_cloud={suite.name: towards_cloud},
+        to_local={suite.name: towards_local},
+    )
+    source = f"{suite.title}, {len(suite.cases)} tasks as {suite.client} sends them"
+    return _difference(
+        count,
+        before=before,
+        after=after,
+        source=source,
+        quality=quality,
+        notes=suite.notes,
+        started=started,
+        suite=suite,
+    )
+
+
+def _difference(
+    count: _Count,
+    *,
+    before: Policy,
+    after: Policy,
+    source: str,
+    quality: Quality,
+    notes: tuple[str, ...],
+    started: float,
+    suite: Suite | None = None,
+) -> Difference:
+    groups = tuple(
+        Group(
+            before=way[0], after=way[1], rule_before=way[2], rule_after=way[3], requests=group.requests,
+            turns=group.turns, usd=group.usd, unpriced=group.unpriced,
+        )
+        for way, group in sorted(count.groups.items(), key=lambda item: (-item[1].requests, item[0]))
+    )  # fmt: skip
+    return Difference(
+        before=before.name,
+        after=after.name,
+        source=source,
+        unit="requests" if suite is None else "tasks",
+        requests=count.requests,
+        turns=count.turns,
+        changed=sum(group.requests for group in groups),
+        local_before=count.local_before,
+        local_after=count.local_after,
+        usd_before=count.usd_before,
+        usd_after=count.usd_after,
+        unpriced=count.unpriced,
+        groups=groups,
+        quality=quality,
+        notes=notes,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _expected(count: _Count, suites: Mapping[SuiteName, Suite], seed: int) -> Floats:
+    """(1 + resamples,): how many more of the rated turns succeed, if each does as its suite's tasks do."""
+    rated = sum(count.rated.values())
+    if not rated:
+        return np.array([math.nan])
+    rng = np.random.default_rng(seed)
+    change = np.zeros(1 + RESAMPLES)
+    for name, suite in suites.items():
+        drawn = resample(outcomes(suite), rng, corners=CORNERS)
+        net = count.to_cloud.get(name, 0) - count.to_local.get(name, 0)
+        change = change + net / rated * (drawn[:, 1] - drawn[:, 0])
+    return change
+
+
+def _gained(gains: list[float], moved: int, seed: int) -> Floats:
+    """(1 + resamples,): the mean gain of tasks with known outcomes."""
+    if not gains:
+        return np.array([math.nan])
+    share = moved / len(gains)
+    corners = np.array([[share], [-share], [0.0], [0.0]])
+    drawn = resample(np.array(gains).reshape(-1, 1), np.random.default_rng(seed), corners=corners)
+    return drawn[:, 0]
+
+
+def _notes_of_rows(
+    before: Policy, after: Policy, suites: Mapping[SuiteName, Suite], local_context: int
+) -> tuple[str, ...]:
+    like = "; ".join(
+        f"{suite.title} for {', '.join(work for work, stands in LIKE.items() if stands == name)}"
+        for name, suite in suites.items()
+    )
+    tasks = ", ".join(f"{len(outcomes(one))} of {len(one.cases)} of {one.title}" for one in suites.values())
+    read = {"ask", "marks", "paths"} & (before.variables | after.variables)
+    watched = before.fence.watches_content or after.fence.watches_content
+    return (
+        (
+            f"Quality is expected, not measured: a turn is taken to do as the tasks of a suite do ({like}). "
+            f"Outcomes on both tracks are recorded of {tasks}; the interval is of those samples, "
+            "and says nothing of how unlike your work is."
+        ),
+        (
+            f"Both tracks are taken as up and idle, the local window as {local_context:,} tokens, "
+            "the budget as untouched."
+        ),
+        (
+            "Each conversation goes on as it did; what another answer would have changed in it is not known, "
+            "and escalations and failovers are not replayed."
+        ),
+        (
+            "A request that moves to the cloud is priced at its tokens with a warm cache; one that moves to "
+            "this machine costs nothing here, as its energy is not known."
+        ),
+        *(f"Conditions on {name} see nothing: the ledger keeps no text." for name in sorted(read)),
+        *(
+            ("`never_cloud` by path or text holds where it held then: the ledger keeps no text.",)
+            if watched
+            else ()
+        ),
+    )

@@ -1,0 +1,44 @@
+"""Where a policy sends the cases of a suite, each as the first request of its turn.
+
+The decision is made by the same `decide` that serves, and nothing else. What a case cannot
+know is taken at its mildest: both tracks are up and idle, the budget is untouched, the
+conversation has no decision behind it, the client named no track, and no team is known.
+Conditions on the state beyond that are not tested here, and neither is a `never_cloud` that
+watches paths or text: a case holds none.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.evaluation.cases import Case, Suite
+from policies.decide import Decision, State, decide
+from policies.policy import Policy
+from policies.privacy import Exposure, clear
+
+LOCAL_CONTEXT = 32_768
+"""Tokens of the local window that is assumed where none is told."""
+
+
+def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> Decision:
+    """Decide one case.
+
+    Args:
+        policy: What decides.
+        case: As it was read and judged.
+        local_context: The local window in tokens; 0 for unknown.
+    """
+    features = case.features
+    return decide(
+        policy,
+        features,
+        case.judged,
+        State(local_context=local_context),
+        asked="auto",
+        clearance=clear(policy, Exposure()),
+    )
+
+
+def starts_local(policy: Policy, suite: Suite, *, local_context: int = LOCAL_CONTEXT) -> NDArray[np.bool_]:
+    """Tell for each case of a suite, in its order, whether the policy starts it on the local track."""
+    routed = (route(policy, case, local_context=local_context) for case in suite.cases)
+    return np.array([decision.track == "local" for decision in routed], dtype=np.bool_)

@@ -1,0 +1,48 @@
+"""The path up to the decision, as the service makes it, without a server around it."""
+
+from classifiers.features import Features
+from classifiers.rules import RuleClassifier
+from policies.decision import State
+from policies.load import PolicyHolder
+from router.holds import Holds
+from router.planner import Planner
+from router.reading.reader import Reader
+from router.types import DialectName, Request
+
+POLICY = "balanced"
+
+
+class Fair:
+    """Both tracks are up and idle."""
+
+    def state(self, features: Features) -> State:
+        """The same for every prompt."""
+        del features
+        return State()
+
+
+def planner(reader: Reader) -> Planner:
+    """Make the path up to the decision, as the service does."""
+    return Planner(
+        reader=reader,
+        classifier=RuleClassifier(),
+        policies=PolicyHolder(POLICY),
+        weather=Fair(),
+        holds=Holds(),
+    )
+
+
+def request(body: bytes, dialect: DialectName = "openai_chat") -> Request:
+    """Make a request of `body`, from a client that is not known."""
+    return Request(
+        id="bench",
+        team="bench",
+        user="",
+        dialect=dialect,
+        operation="generate",
+        client="",
+        model="auto",
+        stream=False,
+        body=body,
+        headers=(),
+    )

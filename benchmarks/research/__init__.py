@@ -1,0 +1,1 @@
+"""Research: figures and studies that nothing serves with."""

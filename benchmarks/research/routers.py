@@ -1,0 +1,208 @@
+"""Which track each router chooses on the same tasks: Turnout, LiteLLM's complexity router, a length limit.
+
+- Turnout's whole path decides: reading, classifying, the policy. Each request is decided by itself, as the
+  first of its turn; the tracks are up and idle, and the local window is unknown, so that no answer
+  comes from a prompt's length alone.
+- A share says how often the track is the right one for the class of the work. It does not say how
+  good the answer would have been: for that, see the suites.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import sqrt
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmarks.installed import interpreter, version
+from benchmarks.machine import Machine, machine
+from benchmarks.planner import POLICY, planner, request
+from benchmarks.research.complexity import TIERS, Judged, judge
+from benchmarks.research.tasks import Task, tasks
+from policies.decision import TrackName
+from router.programs import ROOT
+from router.reading.reader import Reader
+from router.types import Plan
+
+LONG_TOKENS = 60_000
+"""Above this, claude-code-router took its model for long contexts."""
+STRONG_FROM = MappingProxyType(
+    {"LiteLLM, strong from COMPLEX": "COMPLEX", "LiteLLM, strong from MEDIUM": "MEDIUM"}
+)
+"""The lowest tier that has the strong model; from COMPLEX as in the router's own example."""
+_Z95 = 1.96
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What one router makes of one task."""
+
+    track: TrackName
+    score: float
+    """Higher speaks for the cloud."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How often the right track was chosen in a suite."""
+
+    suite: str
+    right: int
+    of: int
+    low: float
+    """The 95% interval's lower end (Wilson), a share."""
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """How well a score ranks: the chance that a task of one kind is scored above one of the other."""
+
+    question: str
+    auc: float
+    of: tuple[int, int]
+    """How many of each kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One router's results."""
+
+    router: str
+    shares: tuple[Share, ...]
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """All of one run."""
+
+    measured: str
+    """Date, UTC."""
+    machine: Machine
+    policy: str
+    litellm: str | None
+    """Its version; `None` where it is not installed, so not compared."""
+    data: bool
+    """Whether the suites beside HumanEval were there."""
+    standings: tuple[Standing, ...]
+
+
+def run(
+    *,
+    data: Path | None = None,
+    peers: Path = ROOT / ".venv-bench",
+    tell: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Compare; `tell` is called with each step.
+
+    Raises:
+        BenchmarkError: LiteLLM failed, or `data` lacks a suite.
+    """
+    asked = list(tasks(data))
+    tell(f"Turnout judges {len(asked)} requests")
+    choices = dict(_ours(asked))
+    python = interpreter("litellm", peers)
+    litellm = version("litellm", python)
+    if litellm:
+        tell(f"LiteLLM {litellm} judges them")
+        choices |= _litellm(judge(asked, python))
+    return Result(
+        measured=datetime.now(UTC).date().isoformat(),
+        machine=machine(),
+        policy=POLICY,
+        litellm=litellm,
+        data=data is not None,
+        standings=tuple(_standing(router, asked, chosen) for router, chosen in choices.items()),
+    )
+
+
+def _ours(asked: Sequence[Task]) -> Mapping[str, list[Choice]]:
+    """Turnout's choices, and those of a length threshold on the tokens that it counted."""
+    plans = planner(Reader(count_bytes=1 << 30))
+    made = [plans.plan(request(task.body())) for task in asked]
+    return {
+        f"Turnout, {POLICY}": [
+            Choice(track=one.decision.track, score=1 - one.verdict.p_local) for one in made
+        ],
+        f"longer than {LONG_TOKENS // 1000}k tokens": [_by_length(one) for one in made],
+    }
+
+
+def _by_length(plan: Plan) -> Choice:
+    tokens = plan.features.context_tokens
+    return Choice(track="cloud" if tokens > LONG_TOKENS else "local", score=tokens)
+
+
+def _litellm(judged: Sequence[Judged]) -> Mapping[str, list[Choice]]:
+    return {
+        router: [
+            Choice(
+                track="cloud" if TIERS.index(one.tier) >= TIERS.index(lowest) else "local", score=one.score
+            )
+            for one in judged
+        ]
+        for router, lowest in STRONG_FROM.items()
+    }
+
+
+def _standing(router: str, asked: Sequence[Task], chosen: Sequence[Choice]) -> Standing:
+    pairs = list(zip(asked, chosen, strict=True))
+    suites = dict.fromkeys(task.suite for task in asked)
+    curves = (
+        Curve(question=question, auc=auc(low, high), of=(len(low), len(high)))
+        for question, (below, above) in QUESTIONS.items()
+        if (low := [choice.score for task, choice in pairs if below(task)])
+        and (high := [choice.score for task, choice in pairs if above(task)])
+    )
+    return Standing(
+        router=router,
+        shares=tuple(_share(suite, [pair for pair in pairs if pair[0].suite == suite]) for suite in suites),
+        curves=tuple(curves),
+    )
+
+
+Kind = Callable[[Task], bool]
+QUESTIONS: Mapping[str, tuple[Kind, Kind]] = MappingProxyType(
+    {
+        "self-contained or an issue": (
+            lambda task: task.suite in {"HumanEval", "MBPP"},
+            lambda task: task.suite == "SWE-bench Verified",
+        ),
+        "the same, wrapped": (
+            lambda task: task.suite == "HumanEval, wrapped",
+            lambda task: task.suite == "SWE-bench Verified, wrapped",
+        ),
+        "self-contained or an agent's request": (
+            lambda task: task.suite in {"HumanEval", "MBPP"},
+            lambda task: task.suite == "agent requests",
+        ),
+        "issue that the local model resolves or not": (
+            lambda task: task.suite == "SWE-bench Verified" and task.suffices is True,
+            lambda task: task.suite == "SWE-bench Verified" and task.suffices is False,
+        ),
+    }
+)
+"""What a score may tell apart; the second kind should score higher."""
+
+
+def _share(suite: str, pairs: Sequence[tuple[Task, Choice]]) -> Share:
+    right = sum(task.right == choice.track for task, choice in pairs)
+    low, high = wilson(right, len(pairs))
+    return Share(suite=suite, right=right, of=len(pairs), low=low, high=high)
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """The 95% interval of a share, which also holds near 0 and 1 (E. B. Wilson, 1927)."""
+    share, spread = hits / of, _Z95**2 / of
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z95 / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def auc(low: Sequence[float], high: Sequence[float]) -> float:
+    """The chance that one of `high` lies above one of `low`; a tie counts half (Mann and Whitney, 1947)."""
+    ranked = sorted(low)
+    wins = sum(bisect_left(ranked, one) + bisect_right(ranked, one) for one in high)
+    return wins / (2 * len(low) * len(high))

@@ -1,1 +1,0 @@
-"""Whether a classifier tells tasks apart: beside other routers, and late in a turn."""

@@ -1,0 +1,89 @@
+"""Processes that the benchmark starts: their port, their end, their memory and their time on the CPU."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.errors import BenchmarkError
+
+_START_S = 90.0
+_PROC = Path("/proc")
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextlib.contextmanager
+def stopped(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """On leaving, end the process and all it started (it must lead a session)."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until_open(port: int, process: subprocess.Popen[Any], name: str) -> None:
+    """Wait until something listens on `port`.
+
+    Raises:
+        BenchmarkError: the process ended, or took too long.
+    """
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise BenchmarkError(f"{name} ended with status {process.returncode} while starting.")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    raise BenchmarkError(f"{name} did not listen on port {port} within {_START_S:.0f} s.")
+
+
+def resident_mb(session: int) -> float | None:
+    """Resident memory of a session's processes, in MB (10^6 bytes); `None` off Linux."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    sizes = [int((one / "statm").read_text().split()[1]) * page for one in _members(session)]
+    return sum(sizes) / 1e6 if sizes else None
+
+
+def cpu_s(session: int) -> float | None:
+    """CPU seconds of a session's threads, by the scheduler's own account; `None` off Linux."""
+    spent = []
+    for one in _members(session):
+        for thread in (one / "task").iterdir():
+            # A thread may end while this looks at it.
+            with contextlib.suppress(OSError):
+                spent.append(int((thread / "schedstat").read_text().split()[0]))
+    return sum(spent) / 1e9 if spent else None
+
+
+def _members(session: int) -> list[Path]:
+    """`/proc` folders of the processes in a session."""
+    found: list[Path] = []
+    if not session:
+        return found
+    for one in _PROC.glob("[0-9]*"):
+        # A process may end while this looks at it.
+        with contextlib.suppress(OSError):
+            after_name = (one / "stat").read_text().rpartition(")")[2].split()
+            if int(after_name[3]) == session:
+                found.append(one)
+    return found

@@ -1,0 +1,227 @@
+"""The recorded facts: published totals, joined into cases, and the same again from their sources."""
+
+import csv
+import shutil
+from collections import Counter
+from statistics import fmean
+
+import pytest
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.suites import humaneval, vectors
+from benchmarks.evaluation.suites.facts import RECORDED, read
+from benchmarks.evaluation.suites.problem import CLIENTS
+from benchmarks.evaluation.suites.record import record, vectors_of
+from benchmarks.evaluation.suites.recorded import load_suite, systems
+from benchmarks.evaluation.suites.systems import FILES
+from router.prices import Prices
+from router.types import Usage
+
+SUITES = {"humaneval": 164, "mbpp": 974, "swebench": 500}
+
+
+@pytest.mark.parametrize(
+    ("system", "resolved"),
+    [
+        ("20250805_openhands-Qwen3-Coder-30B-A3B-Instruct", 258),
+        ("20250524_openhands_claude_4_sonnet", 352),
+        ("20250725_sweagent_devstral_small_2507", 190),
+        ("20250511_sweagent_lm_32b", 201),
+        ("20250522_sweagent_claude-4-sonnet-20250514", 333),
+        ("20250520_openhands_devstral_small", 234),
+    ],
+)
+def test_swebench_totals_are_the_published_ones(system, resolved):
+    rows = read("swebench.csv").rows
+    assert len(rows) == 500
+    assert sum(row[system] == "1" for row in rows) == resolved
+    assert {row[system] for row in rows} == {"0", "1"}
+
+
+def test_swebench_systems_agree_and_differ_as_published():
+    cases = load_suite("swebench").cases
+    assert Counter((one.local, one.cloud) for one in cases) == {
+        (1.0, 1.0): 247,
+        (1.0, 0.0): 11,
+        (0.0, 1.0): 105,
+        (0.0, 0.0): 137,
+    }
+
+
+@pytest.mark.parametrize(
+    ("system", "percent"),
+    [
+        ("Qwen/Qwen2.5-32B-Instruct", 87.6),
+        ("claude-3-5-sonnet-20240620", 88.0),
+        ("Qwen/Qwen2.5-14B-Instruct", 82.5),
+        ("Qwen/Qwen2.5-7B-Instruct", 80.0),
+    ],
+)
+def test_evalperf_means_are_the_published_ones(system, percent):
+    rows = read("evalperf.csv").rows
+    assert len(rows) == 118
+    assert round(100 * fmean(float(row[system]) for row in rows), 1) == percent
+
+
+def test_exercism_totals_are_the_published_ones():
+    rows = read("exercism.csv").rows
+    passed = {name: sum(row[name] == "1" for row in rows) for name in rows[0] if name != "task"}
+    assert len(rows) == 133
+    assert passed == {
+        "claude-3-5-sonnet-20240620": 104,
+        "deepseek-coder (API 2024-08, V2 236B)": 88,
+        "gpt-4o-2024-08-06": 96,
+    }
+
+
+def test_runs_and_their_totals():
+    rows = read("runs.csv").rows
+    assert (len(rows), sum(row["resolved"] == "1" for row in rows)) == (59, 37)
+    assert round(fmean(int(row["calls"]) for row in rows), 2) == 81.02
+    assert all(int(row["first_prompt"]) <= int(row["last_prompt"]) < int(row["prompt"]) for row in rows)
+
+
+@pytest.mark.parametrize(("name", "tasks"), SUITES.items())
+@pytest.mark.parametrize("client", CLIENTS)
+def test_every_task_is_a_case_in_every_clients_words(name, tasks, client):
+    suite = load_suite(name, client=client)
+    assert (len(suite.cases), suite.client) == (tasks, client)
+    assert len({one.id for one in suite.cases}) == tasks
+    assert all(one.suite == name and one.features.context_tokens > 0 for one in suite.cases)
+    assert all(0 < one.judged.p_local < 1 and one.judged.why for one in suite.cases)
+    assert all(one.features.ask == "" and not one.features.paths for one in suite.cases)
+    assert suite.notes
+    assert all(facts.count(", ") >= 2 for facts in suite.sources.values())
+
+
+def test_what_nobody_measured_stays_unknown():
+    for name, known in {"humaneval": 29, "mbpp": 89, "swebench": 500}.items():
+        suite = load_suite(name)
+        measured = [one for one in suite.cases if one.local is not None]
+        assert len(measured) == sum(one.cloud is not None for one in suite.cases) == known
+    assert load_suite("humaneval").notes[0].startswith("29 of 164 tasks have outcomes of both systems")
+    assert len({one.group for one in load_suite("swebench").cases}) == 12
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_system_has_outcomes_and_can_be_chosen(name):
+    listed = systems(name)
+    assert {one.runs for one in listed} == {"local", "cloud"}
+    rows = read(FILES[name]).rows
+    assert all(row[one.name] for row in rows for one in listed)
+    for one in (listed[1], listed[-1]):
+        suite = load_suite(name, **{one.runs: one.name})
+        assert getattr(suite, one.runs) == one
+        assert any(getattr(case, one.runs) is not None for case in suite.cases)
+
+
+def test_the_default_clouds_have_a_price():
+    for name in SUITES:
+        assert Prices().price(load_suite(name).cloud.model) is not None
+
+
+def test_scaffolds_that_differ_are_said():
+    mixed = load_suite("swebench", local="20250511_sweagent_lm_32b")
+    assert "sweagent, openhands" in mixed.notes[1]
+    assert not any("scaffolds" in note for note in load_suite("swebench").notes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"name": "humanevil"}, "no suite is called 'humanevil': there are humaneval, mbpp, swebench"),
+        ({"client": "emacs"}, "no requests of 'emacs' are recorded: there are bare"),
+        ({"local": "Qwen2.5-32B"}, "did you mean 'Qwen/Qwen2.5-32B-Instruct'"),
+        ({"local": "claude-3-5-sonnet-20240620"}, "is the name of a cloud system, not of a local one"),
+        ({"cloud": "Qwen/Qwen2.5-7B-Instruct"}, "is the name of a local system, not of a cloud one"),
+    ],
+)
+def test_a_wrong_name_is_refused_with_the_right_one(arguments, said):
+    with pytest.raises(BenchmarkError, match=said):
+        load_suite(**{"name": "humaneval"} | arguments)
+
+
+def test_an_effort_is_one_call_where_a_task_is_one():
+    for one in load_suite("mbpp").cases:
+        assert one.local_effort == one.cloud_effort
+        assert (one.local_effort.calls, one.local_effort.measured) == (1, False)
+        assert one.local_effort.prompt == one.local_effort.last_prompt == one.features.context_tokens
+        assert one.local_effort.output > 0
+
+
+def test_an_agents_effort_has_the_published_calls_and_about_the_published_bill():
+    case = load_suite("swebench").cases[0]
+    local, cloud = case.local_effort, case.cloud_effort
+    assert (local.calls, cloud.calls, cloud.measured) == (87, 51, False)
+    assert cloud.last_prompt < local.last_prompt < cloud.prompt < local.prompt
+    usage = Usage(
+        input=0,
+        output=round(cloud.output),
+        cache_read=round(cloud.prompt - cloud.last_prompt),
+        cache_write_5m=round(cloud.last_prompt),
+        cache_write_1h=0,
+    )
+    published = next(float(row["usd"]) for row in read("published.csv").rows if row["usd"])
+    bill = Prices().cost("claude-sonnet-4-5", usage)
+    assert (published, round(bill, 2)) == (0.558, 0.48)
+
+
+def test_features_of_another_version_are_refused(tmp_path):
+    folder = tmp_path / "recorded"
+    shutil.copytree(RECORDED, folder)
+    file = folder / "features-bare.csv"
+    file.write_text(file.read_text().replace(vectors.schema(), "00000000"))
+    with pytest.raises(BenchmarkError, match=r"with other features than this version reads.*bench record"):
+        load_suite("humaneval", folder=folder)
+    assert load_suite("humaneval", client="aider", folder=folder).cases
+
+
+def test_a_file_that_is_missing_or_says_no_source(tmp_path):
+    folder = tmp_path / "recorded"
+    shutil.copytree(RECORDED, folder)
+    file = folder / "swebench.csv"
+    file.write_text(file.read_text().replace("# licence", "# lizenz"))
+    with pytest.raises(BenchmarkError, match="does not say its licence"):
+        load_suite("swebench", folder=folder)
+    file.unlink()
+    with pytest.raises(BenchmarkError, match=r"swebench.csv is not there: .*turnout bench record"):
+        load_suite("swebench", folder=folder)
+
+
+def test_the_recorded_files_are_small_and_hold_no_text_of_others():
+    files = list(RECORDED.iterdir())
+    assert sum(one.stat().st_size for one in files) < 2_000_000
+    assert all(one.stat().st_size < 300_000 for one in files)
+    asks = [line.strip() for one in humaneval.problems() for line in one.ask.splitlines()]
+    recorded = "".join(one.read_text() for one in files)
+    assert [line for line in asks if len(line) > 20 and line in recorded] == []
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_humaneval_is_read_and_judged_as_recorded(client):
+    """What a policy is checked on is what it would see: needs no source but a package."""
+    asked = list(humaneval.problems())
+    now = list(vectors_of(asked, client))
+    assert now == list(read(f"features-{client}.csv").rows[: len(asked)])
+
+
+@pytest.mark.slow
+def test_the_sources_give_the_recorded_bytes(data, tmp_path):
+    record(data, tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(one.name for one in RECORDED.iterdir())
+    for one in sorted(tmp_path.iterdir()):
+        assert one.read_bytes() == (RECORDED / one.name).read_bytes(), (
+            f"{one.name} is stale: rebuild with `turnout bench record --data FOLDER`"
+        )
+
+
+def test_a_source_that_is_missing(tmp_path, turnout):
+    ran = turnout("bench", "record", "--data", str(tmp_path), "--into", str(tmp_path / "new"))
+    assert ran.returncode == 2
+    assert f"--data: {tmp_path / 'self_contained/evalperf_pass_at_1.csv.gz'} is not there" in ran.stderr
+
+
+def test_every_file_is_plain_csv():
+    for one in RECORDED.iterdir():
+        rows = list(csv.reader(line for line in one.read_text().splitlines() if not line.startswith("# ")))
+        assert {len(row) for row in rows} == {len(rows[0])}, one.name

@@ -1,0 +1,242 @@
+"""The tuner, on suites whose truth is known and on the recorded ones."""
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from benchmarks.evaluation.cases import Case, Effort, Suite, System
+from benchmarks.evaluation.route import route
+from benchmarks.evaluation.tune.picture import draw
+from benchmarks.evaluation.tune.report import changes, finding, markdown, paragraphs, sheets
+from benchmarks.evaluation.tune.risk import Bound
+from benchmarks.evaluation.tune.sweep import numbers, sweep
+from benchmarks.evaluation.tune.tuner import Asked, tune
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.load import load, parse
+from router.cli.main import app
+from router.errors import Misconfigured
+from router.ledger.store import LedgerStore
+from router.prices import Prices
+
+POLICY = """\
+name: mine
+params: {min_p: 0.9, most: 3}
+rules:
+  - {when: "files >= params.most", to: cloud, why: many files}
+  - {when: "p_local >= params.min_p", to: local, why: sure}
+otherwise: {to: cloud, why: rest}
+"""
+CALL = Effort(calls=1, prompt=1000, last_prompt=1000, output=500, measured=True)
+
+
+def suite(tasks, passes, *, name="humaneval", files=lambda at: at % 4):
+    """Tasks that the local model is the likelier to do, the surer the classifier is."""
+    cases = tuple(
+        Case(
+            id=f"{name}/{at}",
+            suite=name,
+            group=f"{name}-{at % 7}",
+            features=Features(files=files(at)),
+            judged=Verdict(p_local=round(at / tasks, 3), kind="unknown", why=""),
+            local=passes(at / tasks),
+            cloud=1.0,
+            local_effort=CALL,
+            cloud_effort=CALL,
+        )
+        for at in range(tasks)
+    )
+    one, other = System(name="l", model="l", runs="local"), System(name="c", model="c", runs="cloud")
+    return Suite(
+        name=name,
+        title=name,
+        client="bare",
+        local=one,
+        cloud=other,
+        cases=cases,
+        notes=("made up",),
+        sources={},
+    )
+
+
+def asked(max_loss, **options):
+    bound = Bound(max_loss=max_loss, confidence=0.95)
+    return Asked(bound=bound, mix={"humaneval": 1.0}, resamples=200, **options)
+
+
+EASY_HALF = suite(300, lambda sure: float(sure >= 0.5))
+POLICY_OF = parse(POLICY, source="mine.yaml")
+
+
+def test_it_finds_where_the_local_model_stops_to_suffice():
+    result = tune(POLICY_OF, [EASY_HALF], asked(0.03, only=("min_p",)))
+    assert result.chosen is not None
+    # Half of the tasks with fewer than three files can be local for nothing.
+    assert result.chosen.params["min_p"] == pytest.approx(0.5, abs=0.04)
+    assert result.chosen.local_share == pytest.approx(0.375, abs=0.03)
+    assert result.chosen.kept.point >= 0.97
+    assert result.chosen.saving == pytest.approx(result.chosen.local_share)
+    assert result.held_out.loss.point <= 0.03
+    (change,) = changes(result)
+    assert (change.name, change.old) == ("min_p", 0.9)
+    assert "quality kept" in change.why
+
+
+def test_more_numbers_find_more():
+    one = tune(POLICY_OF, [EASY_HALF], asked(0.05, only=("min_p",)))
+    both = tune(POLICY_OF, [EASY_HALF], asked(0.05))
+    assert both.chosen.params["most"] == 4
+    assert both.chosen.saving > one.chosen.saving
+
+
+@pytest.mark.parametrize("tasks", [20, 30])
+def test_too_few_tasks_certify_nothing_and_it_says_how_many_would_do(tasks):
+    result = tune(POLICY_OF, [suite(tasks, lambda sure: float(sure >= 0.5))], asked(0.01, only=("min_p",)))
+    assert result.chosen is None
+    assert changes(result) == ()
+    needed = max(one.outcomes["humaneval"] for one in result.needed)
+    again = suite(needed, lambda sure: float(sure >= 0.5))
+    assert tune(POLICY_OF, [again], asked(0.01, only=("min_p",))).chosen is not None
+    assert "stay as they are" in finding(result)
+    assert f"{needed} humaneval tasks" in " ".join(paragraphs(result))
+
+
+def test_a_local_model_that_always_fails_is_never_chosen():
+    result = tune(POLICY_OF, [suite(300, lambda _: 0.0)], asked(0.05))
+    share = result.chosen.local_share if result.chosen else 0
+    assert share <= 0.05
+    hopeless = tune(POLICY_OF, [suite(300, lambda _: 0.0)], asked(0.0))
+    assert hopeless.chosen is None
+    assert all(one.outcomes is None for one in hopeless.needed)
+
+
+def test_settings_that_decide_the_same_are_one_and_the_nearest_stands_for_them():
+    cases = EASY_HALF.cases[:40]
+    weights = np.full(40, 1 / 40)
+    swept, left = numbers(POLICY_OF, cases, weights, (), local_context=0)
+    assert [one.name for one in swept] == ["min_p", "most"]
+    assert left == {}
+    found = sweep(
+        POLICY_OF, cases, swept, weights, lambda p, c: route(p, c).track == "local", local_context=0
+    )
+    rows = {setting.local.tobytes() for setting in found.settings}
+    assert len(rows) == len(found.settings)
+    assert dict(found.settings[found.own].params) == {"min_p": 0.9, "most": 3}
+    for setting in found.settings:
+        candidate = replace(POLICY_OF, params=dict(POLICY_OF.params) | dict(setting.params))
+        assert [route(candidate, case).track == "local" for case in cases] == setting.local.tolist()
+    for chain in found.chains:
+        shares = [weights @ found.settings[at].local for at in chain]
+        assert shares == sorted(shares)
+
+
+def test_numbers_that_no_case_speaks_of_are_left_and_it_says_why():
+    weights = np.full(len(EASY_HALF.cases), 1 / len(EASY_HALF.cases))
+    swept, left = numbers(load("balanced"), EASY_HALF.cases, weights, (50,), local_context=32_768)
+    assert {one.name for one in swept} == {"max_files", "min_p_local", "max_turn_calls"}
+    assert "no case shows" in left["max_wait_s"]
+    assert "--only window" in left["window"]
+
+
+def test_the_picture_says_it_and_is_the_same_every_time(tmp_path):
+    result = tune(POLICY_OF, [EASY_HALF], asked(0.03, only=("min_p",)))
+    digests = set()
+    for name in ("one.svg", "two.svg"):
+        draw(result, tmp_path / name)
+        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert len(digests) == 1
+    text = (tmp_path / "one.svg").read_text()
+    for told in (
+        "mine: the chosen numbers keep",
+        "all local",
+        "all to the cloud",
+        "Cost of a task",
+        "300 of 300",
+    ):
+        assert told in text, told
+    draw(result, tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as picture:
+        assert picture.size[0] >= 1000
+
+
+def test_words_and_tables_agree():
+    result = tune(POLICY_OF, [EASY_HALF], asked(0.03, only=("min_p",)))
+    (sheet,) = sheets(result)
+    assert [row[0] for row in sheet.rows if row[0].startswith("chosen")]
+    assert all(len(row) == len(sheet.columns) for row in sheet.rows)
+    assert finding(result) in markdown(result)
+    assert "made up" in markdown(result)
+
+
+def turnout(*words):
+    return CliRunner().invoke(app, ["policy", "tune", *map(str, words)])
+
+
+def test_the_command_says_plainly_that_nothing_is_certified(tmp_path):
+    out = tmp_path / "tuned.yaml"
+    ran = turnout("balanced", "--only", "min_p_local", "--json", "--out", out)
+    assert ran.exit_code == 1, ran.output
+    told = json.loads(ran.stdout)
+    assert told["chosen"] is None
+    assert told["changes"] == []
+    assert [one["outcomes"] for one in told["samples"]] == [29, 500]
+    assert not out.exists()
+
+
+def test_the_command_writes_a_policy_that_loads(tmp_path):
+    words = ("--max-quality-loss", "0.1", "--mix", "humaneval=1,mbpp=3,swebench=4", "--only", "min_p_local")
+    ran = turnout("balanced", *words, "--out", tmp_path / "tuned.yaml", "--picture", tmp_path / "curve.svg")
+    assert ran.exit_code == 0, ran.output
+    tuned, own = load(tmp_path / "tuned.yaml"), load("balanced")
+    changed = {name for name, value in tuned.params.items() if value != own.params[name]}
+    assert changed <= {"min_p_local"}
+    assert "all to the cloud" in (tmp_path / "curve.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--only", "nope"), "has no params.nope"),
+        (("--picture", "x.gif"), "must end in .svg or .png"),
+        (("--picture", "no/x.svg"), "there is no folder no"),
+        (("--markdown", "no/x.md"), "there is no folder no"),
+        (("--mix", "other=1"), "is no suite with its share"),
+        (("--price-model", "nobody-knows"), "no price is known"),
+    ],
+)
+def test_what_it_is_told_wrong_it_says_with_the_remedy(words, told):
+    ran = turnout("balanced", *words)
+    assert isinstance(ran.exception, Misconfigured)
+    assert told in str(ran.exception)
+
+
+def test_the_mix_can_come_from_a_ledger(tmp_path):
+    ledger = tmp_path / "ledger.db"
+    words = ("balanced", "--mix", "ledger", "--ledger", ledger, "--only", "min_p_local", "--json")
+    assert "holds 0 user turns" in str(turnout(*words).exception)
+    LedgerStore.open(ledger, prices=Prices(), write=False).close()
+    columns = "id, begun_at, team, operation, kind, conversation, turns, work"
+    row = f"insert into requests ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
+    with contextlib.closing(sqlite3.connect(ledger)) as database, database:
+        for turn in range(40):
+            work = "crosses-files" if turn % 4 == 0 else "self-contained"
+            told = (f"r{turn}", float(turn), "web", "generate", "agent", f"c{turn // 4}", turn % 4, work)
+            database.execute(row, told)
+    told = json.loads(turnout(*words).stdout)
+    assert told["mix"] == {"humaneval": 0.75, "swebench": 0.25}
+    assert "40 user turns of the ledger" in told["mix_words"]
+    assert "holds 0 user turns" in str(turnout(*words, "--team", "other").exception)
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(POLICY)
+    assert "is there already" in str(turnout(mine, "--out", mine).exception)
+    assert mine.read_text() == POLICY
