@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from router.types import DialectName
+
 Role = Literal["system", "user", "assistant"]
 CacheMark = Literal["5m", "1h"]
 """Up to here the provider is to cache the prompt, and for how long."""
@@ -101,10 +103,14 @@ class ToolResult:
 class Opaque:
     """A part that only its own dialect has a word for, as it came."""
 
-    dialect: str
+    dialect: DialectName
     kind: str
     """Its `type`."""
     value: Mapping[str, Any]
+    text: str = ""
+    """What it says in words, for a dialect without this kind; empty where it says nothing."""
+    where: str = field(default="", compare=False)
+    """Its place in the client's body, as `messages[3].content[1]`: a refusal names it."""
 
 
 Part = Text | Image | Document | Thinking | Refusal | ToolCall | ToolResult | Opaque
@@ -177,6 +183,8 @@ class Reasoning:
 class Conversation:
     """All of a request but its transport."""
 
+    dialect: DialectName
+    """In which it came; `extras` are named as there."""
     model: str = ""
     system: tuple[Text, ...] = ()
     turns: tuple[Turn, ...]

@@ -1,0 +1,300 @@
+"""What the receiving side lacks of what a request says, decided in one place from the tables below.
+
+A field, a tool or a part of a message is
+
+- carried: the receiving side has it, in the same word or in another one;
+- refused, where an answer without it would mislead the client: `BadRequest` names it and the remedy;
+- dropped, where the answer is of use without it: its name reaches the client in `x-turnout-degraded`;
+- ignored, where no answer differs by it: caching, billing, the provider's own records.
+
+`adapt` is called once, between decoding a request and encoding it for another side. An encoder then
+writes all of what it is handed, and needs to know nothing of this.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+from router.errors import BadRequest
+from router.types import DialectName
+from router.wire.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+
+Side = Literal["claude", "local", "provider"]
+"""Whose model answers: Anthropic's, one on this machine, or any other company's."""
+Fate = Literal["carried", "refused", "dropped", "ignored"]
+
+REMEDY = "leave it out, or ask for a model that has it"
+JSON_ONLY = "Answer with one JSON object and nothing else: no Markdown fence, no text before or after it."
+"""`json_object` in words, for models that have no such mode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The receiving side of a request, as far as its encoding depends on it."""
+
+    dialect: DialectName
+    side: Side
+    output_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What Chat Completions calls the answer's limit; OpenAI's newer models refuse the older name."""
+    continues: bool = True
+    """Goes on from the text of a last turn that is the assistant's."""
+    files: bool = False
+    """Reads a PDF or another file in base64."""
+    any_field: bool = False
+    """Whatever a client of the same dialect may say is passed on."""
+
+
+CLAUDE = Target(dialect="anthropic_messages", side="claude", files=True)
+LOCAL = Target(dialect="openai_chat", side="local", any_field=True)
+PROVIDER = Target(dialect="openai_chat", side="provider")
+OPENAI = replace(PROVIDER, output_field="max_completion_tokens", continues=False, files=True)
+
+
+class _Row(NamedTuple):
+    """What becomes of a top-level field, by the side that answers."""
+
+    claude: Fate
+    local: Fate
+    provider: Fate
+    reason: str = ""
+    usual: tuple[Any, ...] = ()
+    """Values that ask for nothing beyond what is done anyway, beside null, false, 0 and empty ones."""
+
+
+_NO_PROBABILITIES = "Claude reports no token probabilities"
+_NO_PENALTIES = "Claude takes no penalties"
+_OLDER = "the older form is not translated; use `{}`"
+_FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
+    "openai_chat": {
+        "n": _Row("refused", "carried", "carried", "only one choice is made", (1,)),
+        "logprobs": _Row("refused", "carried", "carried", _NO_PROBABILITIES),
+        "top_logprobs": _Row("refused", "carried", "carried", _NO_PROBABILITIES),
+        "logit_bias": _Row("refused", "carried", "carried", "Claude takes no token biases"),
+        "seed": _Row("refused", "carried", "carried", "Claude takes no seed"),
+        "frequency_penalty": _Row("refused", "carried", "carried", _NO_PENALTIES),
+        "presence_penalty": _Row("refused", "carried", "carried", _NO_PENALTIES),
+        "audio": _Row("refused", "carried", "carried", "Claude answers in text"),
+        "modalities": _Row("refused", "carried", "carried", "Claude answers in text", (["text"],)),
+        "functions": _Row("refused", "carried", "carried", _OLDER.format("tools")),
+        "function_call": _Row(
+            "refused", "carried", "carried", _OLDER.format("tool_choice"), ("none", "auto")
+        ),
+        "verbosity": _Row("dropped", "carried", "carried"),
+        "web_search_options": _Row("carried", "dropped", "carried"),
+        "service_tier": _Row("dropped", "ignored", "carried", usual=("auto", "default")),
+        "store": _Row("dropped", "ignored", "dropped"),
+        "prediction": _Row("ignored", "ignored", "carried"),
+        "metadata": _Row("ignored", "ignored", "ignored"),
+        "prompt_cache_key": _Row("ignored", "ignored", "ignored"),
+        "prompt_cache_retention": _Row("ignored", "ignored", "ignored"),
+        "safety_identifier": _Row("ignored", "ignored", "ignored"),
+        "stream_options": _Row("ignored", "ignored", "ignored"),
+    },
+    "anthropic_messages": {
+        "safeguards": _Row(
+            "carried", "dropped", "refused", "the provider that this endpoint is set up for runs none"
+        ),
+        "service_tier": _Row("carried", "ignored", "ignored"),
+        "metadata": _Row("carried", "ignored", "ignored"),
+        "cache_control": _Row("carried", "ignored", "ignored"),
+        "context_management": _Row("carried", "ignored", "ignored"),
+        "diagnostics": _Row("carried", "ignored", "ignored"),
+        "betas": _Row("carried", "ignored", "ignored"),
+        "inference_geo": _Row("carried", "ignored", "ignored"),
+        "speed": _Row("carried", "ignored", "ignored"),
+    },
+}
+"""A field that is in no row is dropped where the other side speaks another dialect."""
+
+_SAMPLING: Mapping[str, _Row] = {
+    name: _FIELDS["openai_chat"][name] for name in ("seed", "frequency_penalty", "presence_penalty")
+} | {"top_k": _Row("carried", "carried", "dropped")}
+
+
+def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tuple[str, ...]]:
+    """Leave out what `target` lacks.
+
+    Args:
+        conversation: as its client sent it.
+        target: who is to answer.
+
+    Returns:
+        What is left to encode, and the names of what was dropped, in the client's words.
+
+    Raises:
+        BadRequest: something without which the answer would mislead; names it and the remedy.
+    """
+    dropped: list[str] = []
+    adapted = replace(
+        conversation,
+        extras=dict(_extras(conversation, target, dropped)),
+        tools=tuple(_tools(conversation, target, dropped)),
+        turns=tuple(_turn(turn, conversation.dialect, target, dropped) for turn in conversation.turns),
+        sampling=replace(
+            conversation.sampling,
+            **{
+                name: None
+                for name, row in _SAMPLING.items()
+                if _fate(name, getattr(conversation.sampling, name), row, target, dropped) != "carried"
+            },
+        ),
+    )
+    if not target.continues and continues(conversation):
+        dropped.append("prefill")
+    if target.side != "claude" and target.dialect != conversation.dialect:
+        adapted = replace(adapted, reasoning=None)  # how a model thinks is its own matter
+    return _in_words(adapted, target), tuple(dict.fromkeys(dropped))
+
+
+def continues(conversation: Conversation) -> bool:
+    """Whether the answer is to go on from text that the client gave: the last turn is the assistant's."""
+    last = conversation.turns[-1] if conversation.turns else None
+    return (
+        last is not None
+        and last.role == "assistant"
+        and not any(isinstance(part, ToolCall) for part in last.parts)
+    )
+
+
+def _extras(conversation: Conversation, target: Target, dropped: list[str]) -> Iterator[tuple[str, Any]]:
+    rows = _FIELDS.get(conversation.dialect, {})
+    other = _ANY if target.any_field and target.dialect == conversation.dialect else _FOREIGN
+    for name, value in conversation.extras.items():
+        if _fate(name, value, rows.get(name, other), target, dropped) == "carried":
+            yield name, value
+
+
+_ANY = _Row("carried", "carried", "carried")
+_FOREIGN = _Row("dropped", "dropped", "dropped")
+
+
+def _fate(name: str, value: Any, row: _Row, target: Target, dropped: list[str]) -> Fate:
+    fate: Fate = getattr(row, target.side)
+    if fate == "carried":
+        return fate
+    if not value or value in row.usual:
+        return "ignored"
+    if fate == "refused":
+        raise BadRequest(f"{name}: {row.reason}; {REMEDY}")
+    if fate == "dropped":
+        dropped.append(name)
+    return fate
+
+
+def _tools(conversation: Conversation, target: Target, dropped: list[str]) -> Iterator[Tool | Opaque]:
+    for tool in conversation.tools:
+        if isinstance(tool, Tool) or (tool.dialect == target.dialect and target.side in _OWN[tool.dialect]):
+            yield tool
+        elif tool.dialect == "openai_chat":
+            raise BadRequest(
+                f"{tool.where}.type: must be `function`: no other type of tool can be translated for this "
+                "provider; offer it as a function with one string argument"
+            )
+        else:
+            dropped.append(tool.kind)  # run by the provider's own servers
+
+
+_OWN: Mapping[DialectName, tuple[Side, ...]] = {"openai_chat": ("local",), "anthropic_messages": ("claude",)}
+"""Whose models take a dialect's tools that are no functions. litellm takes none of them."""
+
+
+def _turn(turn: Turn, dialect: DialectName, target: Target, dropped: list[str]) -> Turn:
+    if all(isinstance(part, _PLAIN) for part in turn.parts):
+        return turn
+    parts = tuple(
+        adapted for part in turn.parts if (adapted := _part(part, dialect, target, dropped)) is not None
+    )
+    return replace(turn, parts=parts)
+
+
+_PLAIN = (Text, Image, Thinking, Refusal, ToolCall)
+
+
+def _part(part: Part, dialect: DialectName, target: Target, dropped: list[str]) -> Part | None:
+    match part:
+        case Opaque():
+            return _opaque(part, target, dropped)
+        case Document():
+            return _document(part, dialect, target, dropped)
+        case ToolResult():
+            inner = (_part(piece, dialect, target, dropped) for piece in part.parts)
+            return replace(part, parts=tuple(piece for piece in inner if isinstance(piece, _IN_RESULT)))
+        case _:
+            return part
+
+
+_IN_RESULT = (Text, Image, Document)
+
+
+def _opaque(part: Opaque, target: Target, dropped: list[str]) -> Part | None:
+    claude = target.side == "claude"
+    if part.dialect == target.dialect and (part.dialect == "anthropic_messages") == claude:
+        return part
+    if part.text:
+        return Text(text=part.text)
+    if part.dialect == "openai_chat":
+        whose = "Claude" if claude else "this provider"
+        raise BadRequest(f"{part.where}.type: `{part.kind[:40]}` cannot be sent to {whose}; {REMEDY}")
+    dropped.append(part.kind)
+    return None
+
+
+def _document(part: Document, dialect: DialectName, target: Target, dropped: list[str]) -> Part:
+    """A document that the target reads, its text, or a word to the model that there was one."""
+    if part.text is not None or part.url:
+        return part if target.files or part.text is None else Text(text=part.text, cache=part.cache)
+    if part.file_id and dialect != target.dialect:
+        raise BadRequest(
+            f"file_id: `{part.file_id[:40]}` was uploaded to another provider; send the file's data"
+        )
+    if target.files or dialect == target.dialect:
+        return part
+    dropped.append("document")
+    return Text(text=f"[{part.title or 'a document'}: the user attached a file that this model cannot read]")
+
+
+def _in_words(conversation: Conversation, target: Target) -> Conversation:
+    """Say by other means what Claude's API has no field for."""
+    if target.side != "claude":
+        return conversation
+    shape, extras = conversation.response_format, dict(conversation.extras)
+    if shape is not None and shape.kind == "json_object":
+        system = (Text(text=JSON_ONLY), *conversation.system)
+        conversation = replace(conversation, response_format=None, system=system)
+    if (
+        target.dialect == "anthropic_messages"
+        and (options := extras.pop("web_search_options", None)) is not None
+    ):
+        conversation = replace(conversation, tools=(*conversation.tools, _web_search(options)), extras=extras)
+    return conversation
+
+
+_SEARCHES: Mapping[str, int] = {"low": 1, "medium": 5, "high": 10}
+"""How often Claude may search for what Chat Completions calls a context of that size."""
+
+
+def _web_search(options: Any) -> Opaque:
+    """Claude's own tool, for what Chat Completions has a field for."""
+    wishes: Mapping[str, Any] = options if isinstance(options, dict) else {}
+    where = wishes.get("user_location")
+    value = {
+        "type": "web_search_20250305",
+        "name": "web_search",
+        "max_uses": _SEARCHES.get(str(wishes.get("search_context_size") or "medium"), _SEARCHES["medium"]),
+    }
+    if isinstance(where, dict) and isinstance(place := where.get("approximate"), dict):
+        value["user_location"] = {"type": "approximate", **place}
+    return Opaque(dialect="anthropic_messages", kind="web_search_20250305", value=value)

@@ -1,0 +1,159 @@
+# ruff: noqa: E501 - tables read best a row a line
+"""What the receiving side lacks: refused by name, dropped and named, ignored, or said in another way."""
+
+from dataclasses import replace
+
+import pytest
+
+from router.errors import BadRequest
+from router.wire.capabilities import CLAUDE, JSON_ONLY, LOCAL, OPENAI, PROVIDER, adapt
+from router.wire.conversation import (
+    Conversation,
+    Document,
+    Opaque,
+    Reasoning,
+    ResponseFormat,
+    Sampling,
+    Text,
+    Tool,
+    ToolResult,
+    Turn,
+)
+
+HI = Turn(role="user", parts=(Text(text="hi"),))
+CHAT = Conversation(dialect="openai_chat", turns=(HI,))
+MESSAGES = Conversation(dialect="anthropic_messages", turns=(HI,))
+LITELLM_CLAUDE = replace(PROVIDER, side="claude")
+AUDIO = Opaque(
+    dialect="openai_chat", kind="input_audio", value={"type": "input_audio"}, where="messages[0].content[1]"
+)
+PATCH = Opaque(dialect="openai_chat", kind="custom", value={"type": "custom"}, where="tools[0]")
+SEARCH = Opaque(dialect="anthropic_messages", kind="web_search_20250305", value={})
+PDF = Document(title="a.pdf", data="JVBE", media_type="application/pdf")
+
+
+def user(*parts):
+    return (Turn(role="user", parts=parts),)
+
+
+REFUSED = [
+    ({"n": 2}, "n"),
+    ({"n": "2"}, "n"),
+    ({"logprobs": True}, "logprobs"),
+    ({"top_logprobs": 5}, "top_logprobs"),
+    ({"logit_bias": {"50256": -100}}, "logit_bias"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"audio": {"voice": "alloy"}}, "audio"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"function_call": {"name": "f"}}, "function_call"),
+]
+
+
+@pytest.mark.parametrize("target", [CLAUDE, LITELLM_CLAUDE])
+@pytest.mark.parametrize(("extras", "name"), REFUSED)
+def test_what_claude_lacks_is_refused_by_name(target, extras, name):
+    with pytest.raises(BadRequest, match=rf"^{name}: ") as refused:
+        adapt(replace(CHAT, extras=extras), target)
+    assert refused.value.status == 400
+    for other in (LOCAL, PROVIDER, OPENAI):
+        assert adapt(replace(CHAT, extras=extras), other) == (replace(CHAT, extras=extras), ())
+
+
+@pytest.mark.parametrize("name", ["seed", "frequency_penalty", "presence_penalty"])
+def test_sampling_that_claude_lacks(name):
+    chat = replace(CHAT, sampling=Sampling(**{name: 1}))
+    with pytest.raises(BadRequest, match=rf"^{name}: Claude takes no"):
+        adapt(chat, CLAUDE)
+    assert adapt(chat, PROVIDER) == (chat, ())
+    assert adapt(replace(CHAT, sampling=Sampling(**{name: 0})), CLAUDE) == (CHAT, ())
+
+
+@pytest.mark.parametrize(
+    "extras",
+    [
+        {"n": 1, "logprobs": False, "top_logprobs": None, "logit_bias": {}, "functions": [], "modalities": ["text"]},
+        {"function_call": "auto", "service_tier": "auto", "metadata": {"a": "b"}, "prompt_cache_key": "k"},
+        {"prediction": {"type": "content", "content": "x"}, "store": False, "stream_options": {"x": 1}},
+    ],
+)  # fmt: skip
+def test_what_asks_for_nothing_more_is_left_out_unnamed(extras):
+    assert adapt(replace(CHAT, extras=extras), CLAUDE) == (CHAT, ())
+
+
+@pytest.mark.parametrize(
+    ("conversation", "target", "names"),
+    [
+        (replace(CHAT, extras={"verbosity": "low", "service_tier": "flex"}), CLAUDE, ("verbosity", "service_tier")),
+        (replace(CHAT, extras={"api_base": "http://x", "mock_response": "no"}), PROVIDER, ("api_base", "mock_response")),
+        (replace(CHAT, extras={"future": 1}), CLAUDE, ("future",)),
+        (replace(MESSAGES, extras={"mcp_servers": [{}], "context_management": {"edits": []}}), LOCAL, ("mcp_servers",)),
+        (replace(MESSAGES, extras={"future": 1, "metadata": {"user_id": "u"}}), OPENAI, ("future",)),
+        (replace(MESSAGES, sampling=Sampling(top_k=3)), PROVIDER, ("top_k",)),
+        (replace(MESSAGES, tools=(SEARCH, SEARCH)), LOCAL, ("web_search_20250305",)),
+        (replace(MESSAGES, reasoning=Reasoning(effort="high")), PROVIDER, ()),
+        (replace(MESSAGES, turns=user(Opaque(dialect="anthropic_messages", kind="container_upload", value={}))), LOCAL, ("container_upload",)),
+    ],
+)  # fmt: skip
+def test_what_is_dropped_is_named(conversation, target, names):
+    left, dropped = adapt(conversation, target)
+    assert dropped == names
+    assert (left.extras, left.tools, left.sampling, left.reasoning) == ({}, (), Sampling(), None)
+
+
+def test_a_document_is_read_or_the_model_is_told():
+    messages = replace(MESSAGES, turns=user(PDF, ToolResult(call_id="c", parts=(PDF,))))
+    for target in (CLAUDE, OPENAI):
+        assert adapt(messages, target) == (messages, ())
+    left, dropped = adapt(messages, LOCAL)
+    note, result = left.turns[0].parts
+    assert dropped == ("document",)
+    assert (
+        note.text == result.parts[0].text == "[a.pdf: the user attached a file that this model cannot read]"
+    )
+    plain = replace(MESSAGES, turns=user(Document(text="plain")))
+    assert adapt(plain, LOCAL) == (replace(MESSAGES, turns=user(Text(text="plain"))), ())
+    uploaded = replace(CHAT, turns=user(Document(file_id="file-1")))
+    assert adapt(uploaded, PROVIDER) == (uploaded, ())
+    with pytest.raises(BadRequest, match="file-1"):
+        adapt(uploaded, CLAUDE)
+
+
+def test_parts_and_tools_of_another_kind():
+    with pytest.raises(
+        BadRequest, match=r"^messages\[0\].content\[1\].type: `input_audio` cannot be sent to Claude"
+    ):
+        adapt(replace(CHAT, turns=user(Text(text="?"), AUDIO)), CLAUDE)
+    heard = replace(CHAT, turns=user(AUDIO))
+    assert adapt(heard, PROVIDER) == (heard, ())
+    for target in (CLAUDE, PROVIDER):
+        with pytest.raises(BadRequest, match=r"^tools\[0\].type: must be `function`"):
+            adapt(replace(CHAT, tools=(PATCH,)), target)
+    reference = Opaque(dialect="anthropic_messages", kind="tool_reference", value={}, text="Tool found: Grep")
+    left, dropped = adapt(replace(MESSAGES, turns=user(reference), tools=(Tool(name="f"),)), LOCAL)
+    assert (left.turns, left.tools, dropped) == (user(Text(text="Tool found: Grep")), (Tool(name="f"),), ())
+
+
+def test_what_claude_has_another_way_for():
+    asked = replace(CHAT, response_format=ResponseFormat(kind="json_object"), system=(Text(text="S"),))
+    left, dropped = adapt(asked, CLAUDE)
+    assert (left.response_format, dropped) == (None, ())
+    assert left.system == (Text(text=JSON_ONLY), Text(text="S"))
+    place = {"type": "approximate", "approximate": {"city": "Oslo"}}
+    asked = replace(
+        CHAT, extras={"web_search_options": {"search_context_size": "low", "user_location": place}}
+    )
+    left, dropped = adapt(asked, CLAUDE)
+    assert (left.extras, dropped) == ({}, ())
+    assert left.tools[0].value == {
+        "type": "web_search_20250305",
+        "name": "web_search",
+        "max_uses": 1,
+        "user_location": {"type": "approximate", "city": "Oslo"},
+    }
+    assert adapt(asked, PROVIDER) == (asked, ())
+
+
+def test_a_last_turn_that_cannot_be_continued_is_named():
+    prefilled = replace(MESSAGES, turns=(HI, Turn(role="assistant", parts=(Text(text="{"),))))
+    assert adapt(prefilled, OPENAI)[1] == ("prefill",)
+    assert adapt(prefilled, LOCAL)[1] == ()
