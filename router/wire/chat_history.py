@@ -9,10 +9,8 @@ from typing import Any
 
 import msgspec
 
+from router.wire.arguments import is_object, settle
 from router.wire.body import UNREADABLE, whole
-
-RAW = "_raw"
-"""The key under which text is kept that is no JSON object."""
 
 Json = dict[str, Any]
 
@@ -34,24 +32,6 @@ class _Body(msgspec.Struct):
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def settle(arguments: Any) -> str:
-    """Write a past call's arguments as the JSON text of an object; what is none is kept under `_raw`."""
-    if _is_object(arguments):
-        return str(arguments)
-    value = arguments
-    if isinstance(arguments, str):
-        try:
-            value = msgspec.json.decode(arguments) if arguments.strip() else None
-        except UNREADABLE:
-            value = arguments
-        if _is_object(value):  # encoded twice, as some clients do with every turn
-            return str(value)
-    if value is None:
-        return "{}"
-    return msgspec.json.encode(value if isinstance(value, dict) else {RAW: value}).decode()
 
 
 def repair_body(body: bytes) -> bytes:
@@ -67,7 +47,7 @@ def repair_body(body: bytes) -> bytes:
     except UNREADABLE:
         return body  # of another shape; whoever serves it says what is wrong
     calls = (call for message in messages for call in message.tool_calls or ())
-    if all(isinstance(call.function, _Function) and _is_object(call.function.arguments) for call in calls):
+    if all(isinstance(call.function, _Function) and is_object(call.function.arguments) for call in calls):
         return body
     data = whole(body)
     return msgspec.json.encode(data | {"messages": list(repair_messages(data["messages"]))})
@@ -106,13 +86,3 @@ def _is_empty(content: Any) -> bool:
             for part in content
         )
     return content is None
-
-
-def _is_object(text: Any) -> bool:
-    if not isinstance(text, str):
-        return False
-    try:
-        _OBJECT.decode(text)
-    except UNREADABLE:
-        return False
-    return True

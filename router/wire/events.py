@@ -77,6 +77,13 @@ class CallEnded(msgspec.Struct, frozen=True, gc=False):
     """The arguments are all there."""
 
 
+class Foreign(msgspec.Struct, frozen=True, gc=False):
+    """A block began that only its own dialect knows: a call that the provider runs itself, or its result."""
+
+    kind: str
+    """Its `type`."""
+
+
 class UsageReport(msgspec.Struct, frozen=True):
     """Tokens, as far as the upstream has reported them."""
 
@@ -109,6 +116,7 @@ Event = (
     | CallStarted
     | CallArguments
     | CallEnded
+    | Foreign
     | UsageReport
     | Stopped
     | Failed

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 
 from router.errors import BadRequest
+from router.wire.arguments import settle
 from router.wire.body import whole
-from router.wire.chat_history import settle
 from router.wire.chat_shape import check
 
 Block = Mapping[str, Any]

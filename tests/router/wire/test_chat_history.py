@@ -4,33 +4,7 @@ import json
 
 import pytest
 
-from router.wire.chat_history import repair_body, repair_messages, settle
-
-SETTLED = [
-    ('{"a": 1}', '{"a": 1}'),
-    ('  {"a": 1}\n', '  {"a": 1}\n'),
-    ("", "{}"),
-    ("  ", "{}"),
-    (None, "{}"),
-    ("null", "{}"),
-    ({"a": 1}, '{"a":1}'),
-    ('{"a": "b', '{"_raw":"{\\"a\\": \\"b"}'),
-    ("not json", '{"_raw":"not json"}'),
-    ("[1]", '{"_raw":[1]}'),
-    ("7", '{"_raw":7}'),
-    ('"text"', '{"_raw":"text"}'),
-    ('"{\\"a\\": 1}"', '{"a": 1}'),
-    ([1], '{"_raw":[1]}'),
-    (False, '{"_raw":false}'),
-    ("{" * 3_000, None),
-]
-
-
-@pytest.mark.parametrize(("arguments", "text"), SETTLED)
-def test_arguments_are_an_object(arguments, text):
-    settled = settle(arguments)
-    assert isinstance(json.loads(settled), dict)
-    assert text is None or settled == text
+from router.wire.chat_history import repair_body, repair_messages
 
 
 def call(arguments):
@@ -44,11 +18,14 @@ def turn(*calls, content=None):
 ASK = {"role": "user", "content": "hi"}
 
 
-@pytest.mark.parametrize("arguments", [given for given, _ in SETTLED[2:]])
+@pytest.mark.parametrize(
+    "arguments",
+    ["", None, "null", {"a": 1}, '{"a": "b', "not json", "[1]", "7", '"{\\"a\\": 1}"', [1], False],
+)
 def test_a_body_with_a_broken_call_is_repaired(arguments):
     body = json.dumps({"model": "m", "messages": [ASK, turn(call('{"b":2}'), call(arguments))]}).encode()
     (_, message) = json.loads(repair_body(body))["messages"]
-    assert all(isinstance(json.loads(one["function"]["arguments"]), dict) for one in message["tool_calls"])
+    assert all(isinstance(json.loads(call["function"]["arguments"]), dict) for call in message["tool_calls"])
 
 
 @pytest.mark.parametrize(
