@@ -57,22 +57,22 @@ class Artefact:
 
 def digest(artefact: Artefact) -> str:
     """Name the numbers in eight characters, whatever the card says of them."""
-    told = {name: one for name, one in asdict(artefact).items() if name != "card"}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    numbers = {name: value for name, value in asdict(artefact).items() if name != "card"}
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def schema(names: Iterable[str]) -> str:
     """Hash the fields of `Features` that are read, by name and type."""
-    types = {one.name: str(one.type) for one in fields(Features)}
-    told = "\n".join(f"{name}: {types.get(name, 'gone')}" for name in sorted(names))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    types = {item.name: str(item.type) for item in fields(Features)}
+    description = "\n".join(f"{name}: {types.get(name, 'gone')}" for name in sorted(names))
+    return hashlib.sha256(description.encode()).hexdigest()[:16]
 
 
 def dump(artefact: Artefact, reads: Iterable[str]) -> str:
     """Write it as JSON, for models that read the fields `reads`."""
     names = sorted(reads)
-    told = {"format": FORMAT, "reads": names, "schema": schema(names)}
-    return json.dumps(told | asdict(artefact), indent=1, sort_keys=True) + "\n"
+    header = {"format": FORMAT, "reads": names, "schema": schema(names)}
+    return json.dumps(header | asdict(artefact), indent=1, sort_keys=True) + "\n"
 
 
 def parse(text: str) -> Artefact:
@@ -83,19 +83,19 @@ def parse(text: str) -> Artefact:
         ArtefactRefused: it is none.
     """
     try:
-        told = json.loads(text)
-        if told["format"] != FORMAT:
-            raise ArtefactUnfit(f"format {told['format']} where {FORMAT} is read; {_REMEDY}")
-        found = schema(told["reads"])
-        if told["schema"] != found:
+        payload = json.loads(text)
+        if payload["format"] != FORMAT:
+            raise ArtefactUnfit(f"format {payload['format']} where {FORMAT} is read; {_REMEDY}")
+        expected = schema(payload["reads"])
+        if payload["schema"] != expected:
             raise ArtefactUnfit(
-                f"trained on other features (schema {told['schema']}, here {found}); {_REMEDY}"
+                f"trained on other features (schema {payload['schema']}, here {expected}); {_REMEDY}"
             )
         return Artefact(
-            intercept=float(told["intercept"]),
-            numbers={name: Number(**one) for name, one in told["numbers"].items()},
-            words={name: Word(**one) for name, one in told["words"].items()},
-            card=told["card"],
+            intercept=float(payload["intercept"]),
+            numbers={name: Number(**weights) for name, weights in payload["numbers"].items()},
+            words={name: Word(**weights) for name, weights in payload["words"].items()},
+            card=payload["card"],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactRefused(f"not a trained classifier: {error!r}; {_REMEDY}") from error

@@ -53,7 +53,7 @@ class Scale:
         """Bring log-odds to this scale."""
         return self.intercept + self.slope * odds
 
-    def back(self, odds: float) -> float:
+    def inverse(self, odds: float) -> float:
         """Bring log-odds of this scale back; the slope must not be 0."""
         return (odds - self.intercept) / self.slope
 
@@ -76,7 +76,7 @@ class Gain:
         return self.before - self.after
 
     @property
-    def shown(self) -> bool:
+    def significant(self) -> bool:
         """Whether it is better by more than its standard error: mere noise seldom is."""
         return self.better > self.error
 
@@ -93,14 +93,17 @@ def fit(outcomes: Sequence[Outcome]) -> Scale:
         pull, bend = 1 / INTERCEPT_WIDTH**2, 1 / SLOPE_WIDTH**2
         gradient = [pull * intercept, bend * (slope - 1)]
         curve = [pull, 0.0, bend]
-        for one in outcomes:
-            said = probability(intercept + slope * one.odds)
-            off, steep = one.weight * (said - one.label), one.weight * said * (1 - said)
+        for outcome in outcomes:
+            predicted = probability(intercept + slope * outcome.odds)
+            off, steep = (
+                outcome.weight * (predicted - outcome.label),
+                outcome.weight * predicted * (1 - predicted),
+            )
             gradient[0] += off
-            gradient[1] += off * one.odds
+            gradient[1] += off * outcome.odds
             curve[0] += steep
-            curve[1] += steep * one.odds
-            curve[2] += steep * one.odds**2
+            curve[1] += steep * outcome.odds
+            curve[2] += steep * outcome.odds**2
         area = curve[0] * curve[2] - curve[1] ** 2
         step = (
             (curve[2] * gradient[0] - curve[1] * gradient[1]) / area,
@@ -117,30 +120,31 @@ def fit(outcomes: Sequence[Outcome]) -> Scale:
 def gain(outcomes: Sequence[Outcome]) -> Gain:
     """How much better fits are than what they start from, in grouped cross-validation."""
     groups = sorted(
-        {one.group for one in outcomes}, key=lambda group: hashlib.sha256(group.encode()).digest()
+        {outcome.group for outcome in outcomes}, key=lambda group: hashlib.sha256(group.encode()).digest()
     )
     fold = {group: at % FOLDS for at, group in enumerate(groups)}
     scales = [
-        fit([one for one in outcomes if fold[one.group] != at]) for at in range(min(FOLDS, len(groups)))
+        fit([outcome for outcome in outcomes if fold[outcome.group] != at])
+        for at in range(min(FOLDS, len(groups)))
     ]
-    mass = sum(one.weight for one in outcomes)
+    mass = sum(outcome.weight for outcome in outcomes)
     before = after = 0.0
     lower: dict[str, float] = dict.fromkeys(groups, 0.0)
-    for one in outcomes:
-        was = one.weight * cross_entropy(one, AS_IT_IS)
-        now = one.weight * cross_entropy(one, scales[fold[one.group]])
+    for outcome in outcomes:
+        was = outcome.weight * cross_entropy(outcome, AS_IT_IS)
+        now = outcome.weight * cross_entropy(outcome, scales[fold[outcome.group]])
         before, after = before + was / mass, after + now / mass
-        lower[one.group] += (was - now) / mass
+        lower[outcome.group] += (was - now) / mass
     mean = sum(lower.values()) / len(groups)
-    squares = sum((one - mean) ** 2 for one in lower.values())
+    squares = sum((value - mean) ** 2 for value in lower.values())
     error = math.sqrt(squares * len(groups) / max(len(groups) - 1, 1))
     return Gain(before=before, after=after, error=error)
 
 
 def cross_entropy(outcome: Outcome, scale: Scale) -> float:
     """How far off what is said of it is, in nats."""
-    said = min(max(probability(scale.odds(outcome.odds)), _EDGE), 1 - _EDGE)
-    return -math.log(said if outcome.label else 1 - said)
+    predicted = min(max(probability(scale.odds(outcome.odds)), _EDGE), 1 - _EDGE)
+    return -math.log(predicted if outcome.label else 1 - predicted)
 
 
 def compose(artefact: Artefact, scale: Scale, card: Mapping[str, Any]) -> Artefact:
@@ -148,17 +152,20 @@ def compose(artefact: Artefact, scale: Scale, card: Mapping[str, Any]) -> Artefa
     return Artefact(
         intercept=scale.odds(artefact.intercept),
         numbers={
-            name: replace(one, weight=scale.slope * one.weight) for name, one in artefact.numbers.items()
+            name: replace(number, weight=scale.slope * number.weight)
+            for name, number in artefact.numbers.items()
         },
-        words={name: replace(one, weight=scale.slope * one.weight) for name, one in artefact.words.items()},
+        words={
+            name: replace(word, weight=scale.slope * word.weight) for name, word in artefact.words.items()
+        },
         card=card,
     )
 
 
-def log_odds(said: float) -> float:
+def log_odds(p: float) -> float:
     """Of a probability; its ends are cut off."""
-    said = min(max(said, _EDGE), 1 - _EDGE)
-    return math.log(said / (1 - said))
+    p = min(max(p, _EDGE), 1 - _EDGE)
+    return math.log(p / (1 - p))
 
 
 def probability(odds: float) -> float:

@@ -37,7 +37,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told(Signal):
+class AskSignal(Signal):
     """Shows where one of `patterns` occurs in the lower-cased ask."""
 
     patterns: tuple[str, ...]
@@ -46,7 +46,7 @@ class Told(Signal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen(Signal):
+class FeatureSignal(Signal):
     """Shows where the number `feature` is `at_least` this."""
 
     feature: str
@@ -56,8 +56,8 @@ class Seen(Signal):
 _SENTENCE = r"(?:^[#>* \t-]{0,8}|[.!?:]\s{1,4})(?:please\s+|(?:can|could|would) you\s+)?"
 """Where a sentence that asks begins, a heading's or list's mark before it allowed."""
 
-TOLD = (
-    Told(
+ASK_SIGNALS = (
+    AskSignal(
         kind="self-contained",
         weight=2.4,
         why="a function to complete from its signature and docstring",
@@ -71,7 +71,7 @@ TOLD = (
             ),
         ),  # and no body
     ),
-    Told(
+    AskSignal(
         kind="self-contained",
         weight=2.2,
         why="asks for one self-contained function",
@@ -82,7 +82,7 @@ TOLD = (
             r"|snippet)",
         ),
     ),
-    Told(
+    AskSignal(
         kind="question",
         weight=1.2,
         why="a question or a conversion",
@@ -92,7 +92,7 @@ TOLD = (
             r"|explain|translate|convert)\b",
         ),
     ),
-    Told(
+    AskSignal(
         kind="small-edit",
         weight=1.2,
         why="a small, local edit",
@@ -102,7 +102,7 @@ TOLD = (
             r"(?:typos?|docstrings?|type hints?|spelling|formatting|indentation)\b",
         ),
     ),
-    Told(
+    AskSignal(
         kind="issue-report",
         weight=-2.0,
         why="reads like an issue report",
@@ -125,7 +125,7 @@ TOLD = (
             ),
         ),
     ),
-    Told(
+    AskSignal(
         kind="issue-report",
         weight=-1.6,
         why="carries a stack trace",
@@ -137,7 +137,7 @@ TOLD = (
             ),
         ),
     ),
-    Told(
+    AskSignal(
         kind="issue-report",
         weight=-1.2,
         why="refers to tickets or commits",
@@ -148,14 +148,14 @@ TOLD = (
             r"https?://\S{1,200}/(?:issues|pull|commit|ticket|blob)/",
         ),
     ),
-    Told(
+    AskSignal(
         kind="issue-report",
         weight=-0.9,
         why="names versions of installed software",
         words=(".",),
         patterns=(r"\bversions?\b[^\n]{0,40}\d+\.\d+|\b(?:v|==|>=) ?\d+\.\d+|\b\d+\.\d+\.\d+\b",),
     ),
-    Told(
+    AskSignal(
         kind="repository-wide",
         weight=-1.6,
         why="speaks of a repository as a whole",
@@ -182,7 +182,7 @@ TOLD = (
             ),
         ),
     ),
-    Told(
+    AskSignal(
         kind="repository-wide",
         weight=-0.9,
         why="names modules of a larger program",
@@ -196,19 +196,39 @@ TOLD = (
 )
 """What the user's own words tell."""
 
-SEEN = (
-    Seen(kind="crosses-files", feature="files", at_least=2, weight=-0.7, why="has touched several files"),
-    Seen(kind="crosses-files", feature="files", at_least=4, weight=-1.5, why="has touched many files"),
-    Seen(kind="crosses-files", feature="files_edited", at_least=2, weight=-1.2, why="edits several files"),
-    Seen(kind="crosses-files", feature="files_named", at_least=3, weight=-1.2, why="names several files"),
-    Seen(kind="crosses-files", feature="directories", at_least=3, weight=-0.7, why="spans directories"),
-    Seen(kind="long-run", feature="tool_calls", at_least=12, weight=-0.8, why="has taken a dozen tool calls"),
-    Seen(kind="long-run", feature="tool_calls", at_least=30, weight=-1.2, why="has taken many tool calls"),
-    Seen(kind="long-run", feature="turn_calls", at_least=20, weight=-0.8, why="the turn goes on and on"),
-    Seen(kind="long-run", feature="tool_errors", at_least=3, weight=-0.8, why="its tool calls keep failing"),
-    Seen(kind="long-run", feature="repeats", at_least=2, weight=-0.8, why="repeats the same tool calls"),
+FEATURE_SIGNALS = (
+    FeatureSignal(
+        kind="crosses-files", feature="files", at_least=2, weight=-0.7, why="has touched several files"
+    ),
+    FeatureSignal(
+        kind="crosses-files", feature="files", at_least=4, weight=-1.5, why="has touched many files"
+    ),
+    FeatureSignal(
+        kind="crosses-files", feature="files_edited", at_least=2, weight=-1.2, why="edits several files"
+    ),
+    FeatureSignal(
+        kind="crosses-files", feature="files_named", at_least=3, weight=-1.2, why="names several files"
+    ),
+    FeatureSignal(
+        kind="crosses-files", feature="directories", at_least=3, weight=-0.7, why="spans directories"
+    ),
+    FeatureSignal(
+        kind="long-run", feature="tool_calls", at_least=12, weight=-0.8, why="has taken a dozen tool calls"
+    ),
+    FeatureSignal(
+        kind="long-run", feature="tool_calls", at_least=30, weight=-1.2, why="has taken many tool calls"
+    ),
+    FeatureSignal(
+        kind="long-run", feature="turn_calls", at_least=20, weight=-0.8, why="the turn goes on and on"
+    ),
+    FeatureSignal(
+        kind="long-run", feature="tool_errors", at_least=3, weight=-0.8, why="its tool calls keep failing"
+    ),
+    FeatureSignal(
+        kind="long-run", feature="repeats", at_least=2, weight=-0.8, why="repeats the same tool calls"
+    ),
     # Well above any client's opening request, which is 31k tokens at most.
-    Seen(
+    FeatureSignal(
         kind="long-run",
         feature="context_tokens",
         at_least=60_000,
@@ -225,7 +245,7 @@ _SIDE = Verdict(
 )
 _SEARCHES = tuple(
     (signal, tuple(re.compile(pattern, re.MULTILINE).search for pattern in signal.patterns))
-    for signal in TOLD
+    for signal in ASK_SIGNALS
 )
 
 
@@ -241,9 +261,9 @@ class RuleClassifier:
         """Judge one request; the strongest signal on the winning side gives the class and the reason."""
         if features.kind in _SIDE_KINDS:
             return _SIDE
-        shown = (*_told(features.ask[:ASK_LIMIT]), *_seen(features))
-        odds = PRIOR + sum(signal.weight for signal in shown)
-        winning = [signal for signal in shown if (signal.weight > 0) == (odds > 0)]
+        signals = (*_ask_signals(features.ask[:ASK_LIMIT]), *_feature_signals(features))
+        odds = PRIOR + sum(signal.weight for signal in signals)
+        winning = [signal for signal in signals if (signal.weight > 0) == (odds > 0)]
         if not winning:
             return Verdict(
                 p_local=_probability(odds), kind="unknown", why="shows no sign of the kind of work", by=NAME
@@ -253,7 +273,7 @@ class RuleClassifier:
 
 
 @lru_cache(maxsize=ASKS_KEPT)
-def _told(ask: str) -> tuple[Signal, ...]:
+def _ask_signals(ask: str) -> tuple[Signal, ...]:
     # Lower-casing once makes these searches twice as fast as ignoring case in each.
     lowered = ask.lower()
     return tuple(
@@ -264,8 +284,8 @@ def _told(ask: str) -> tuple[Signal, ...]:
     )
 
 
-def _seen(features: Features) -> tuple[Signal, ...]:
-    return tuple(signal for signal in SEEN if getattr(features, signal.feature) >= signal.at_least)
+def _feature_signals(features: Features) -> tuple[Signal, ...]:
+    return tuple(signal for signal in FEATURE_SIGNALS if getattr(features, signal.feature) >= signal.at_least)
 
 
 def _probability(odds: float) -> float:

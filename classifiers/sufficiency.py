@@ -63,7 +63,7 @@ class SufficiencyClassifier:
         self._model: Artefact | None = None
         self._name = ""
         self._loaded = False
-        self._told = lru_cache(maxsize=ASKS_KEPT)(self._weigh_words)
+        self._word_odds = lru_cache(maxsize=ASKS_KEPT)(self._weigh_words)
 
     @property
     def name(self) -> str:
@@ -87,10 +87,10 @@ class SufficiencyClassifier:
         model = self._served()
         if model is None or features.kind in SIDE_KINDS:
             return judged
-        shown = weigh(model, features, judged)
-        odds = model.intercept + self._told(features.ask) + math.fsum(shown.values())
+        contributions = weigh(model, features, judged)
+        odds = model.intercept + self._word_odds(features.ask) + math.fsum(contributions.values())
         side = math.copysign(1, odds)
-        name = max(shown, key=lambda one: side * shown[one], default=RULES)
+        name = max(contributions, key=lambda key: side * contributions[key], default=RULES)
         if name in COUNTS and getattr(features, name):
             why = f"{name.replace('_', ' ')}: {getattr(features, name)}"
             return Verdict(p_local=_probability(odds), kind=COUNTS[name], why=why, by=self._name)
@@ -109,22 +109,22 @@ class SufficiencyClassifier:
     def _weigh_words(self, ask: str) -> float:
         """What the ask's words add to the log-odds."""
         table = self._model.words if self._model else {}
-        known = [table[word] for word in table.keys() & words(ask)]
-        length = math.sqrt(math.fsum(word.idf**2 for word in known))
-        return math.fsum(word.idf * word.weight for word in known) / length if length else 0.0
+        entries = [table[word] for word in table.keys() & words(ask)]
+        length = math.sqrt(math.fsum(word.idf**2 for word in entries))
+        return math.fsum(word.idf * word.weight for word in entries) / length if length else 0.0
 
 
 def weigh(model: Artefact, features: Features, judged: Verdict) -> dict[str, float]:
     """What each number adds to the log-odds; words and the intercept come on top."""
-    seen = measure(features, judged)
-    return {name: number.weight * (seen[name] - number.mean) for name, number in model.numbers.items()}
+    measured = measure(features, judged)
+    return {name: number.weight * (measured[name] - number.mean) for name, number in model.numbers.items()}
 
 
 def measure(features: Features, judged: Verdict) -> dict[str, float]:
     """The numbers as the model takes them: log(1 + count) of each count, and the rules' log-odds."""
-    seen = {name: math.log1p(getattr(features, name)) for name in COUNTS}
-    seen[RULES] = math.log(judged.p_local / (1 - judged.p_local))
-    return seen
+    measured = {name: math.log1p(getattr(features, name)) for name in COUNTS}
+    measured[RULES] = math.log(judged.p_local / (1 - judged.p_local))
+    return measured
 
 
 def words(ask: str) -> set[str]:

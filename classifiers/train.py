@@ -103,26 +103,26 @@ class Report:
     """Hash of the rows."""
 
 
-def train(rows: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> tuple[Artefact, Report]:
+def train(rows: Sequence[Row], progress: Callable[[str], None] = lambda _: None) -> tuple[Artefact, Report]:
     """Compare the candidates on held-out rows, then fit what ships on all.
 
     Args:
         rows: of three groups or more.
-        tell: Called with each step, for a person who waits.
+        progress: Called with each step, for a person who waits.
     """
-    held = {name: _held_out(rows, candidate, name, tell) for name, candidate in CANDIDATES.items()}
-    scores = [_score(rows, name, held[name], held[LOGISTIC]) for name in CANDIDATES]
-    ships = _choose({one.name: one for one in scores})
-    tell(f"fitting {ships} on all rows")
+    predictions = {name: _held_out(rows, candidate, name, progress) for name, candidate in CANDIDATES.items()}
+    scores = [_score(rows, name, predictions[name], predictions[LOGISTIC]) for name in CANDIDATES]
+    ships = _choose({score.name: score for score in scores})
+    progress(f"fitting {ships} on all rows")
     report = Report(
         rows=_by_source(rows, len),
-        share=_by_source(rows, lambda some: float(np.average(_labels(some), weights=_weights(some)))),
+        share=_by_source(rows, lambda subset: float(np.average(_labels(subset), weights=_weights(subset)))),
         folds=[sorted({rows[at].group for at in out}) for _, out in _splits(rows)],
         scores=scores,
         ships=ships,
-        calibration=_calibration(rows, held[ships]),
+        calibration=_calibration(rows, predictions[ships]),
         at={
-            f"{threshold:.2f}": _reach(rows, held[ships] >= threshold)
+            f"{threshold:.2f}": _reach(rows, predictions[ships] >= threshold)
             for threshold in (0.55, 0.62, 0.70, 0.75)
         },
         data=_data_hash(rows),
@@ -134,8 +134,8 @@ def _choose(scores: dict[str, Score]) -> str:
     """The plain logistic regression, unless another beats all that are simpler in log-loss and in AUC."""
     best = LOGISTIC
     for name in MODELS:
-        one, so_far = scores[name], scores[best]
-        if one.log_loss < so_far.log_loss and one.auc > so_far.auc:
+        candidate, so_far = scores[name], scores[best]
+        if candidate.log_loss < so_far.log_loss and candidate.auc > so_far.auc:
             best = name
     return best
 
@@ -154,9 +154,9 @@ def fit(rows: Sequence[Row], parts: Parts) -> Pipeline:
             ),
         )
     ]
-    known = _vocabulary(rows) if "words" in parts else []
-    if known:
-        count = TfidfVectorizer(analyzer=_words, vocabulary=known, binary=True)
+    vocabulary = _vocabulary(rows) if "words" in parts else []
+    if vocabulary:
+        count = TfidfVectorizer(analyzer=_words, vocabulary=vocabulary, binary=True)
         steps.append(("words", Pipeline([("take", FunctionTransformer(_asks)), ("count", count)])))
     model = Pipeline([("read", FeatureUnion(steps)), ("weigh", LogisticRegression(max_iter=2_000))])
     examples, labels, weights = _examples(range(len(rows)), rows)
@@ -176,17 +176,17 @@ def export(pipeline: Pipeline, report: Report | None = None) -> Artefact:
     }
     table: dict[str, Word] = {}
     if "words" in steps:
-        found = steps["words"]["count"]
+        vectorizer = steps["words"]["count"]
         table = {
-            word: Word(idf=float(found.idf_[at]), weight=float(coefficients[len(names) + at]))
-            for word, at in sorted(found.vocabulary_.items())
+            word: Word(idf=float(vectorizer.idf_[at]), weight=float(coefficients[len(names) + at]))
+            for word, at in sorted(vectorizer.vocabulary_.items())
         }
-    made = {"python": platform.python_version(), "scikit_learn": sklearn.__version__}
+    versions = {"python": platform.python_version(), "scikit_learn": sklearn.__version__}
     return Artefact(
         intercept=float(last.intercept_[0]),
         numbers=numbers,
         words=table,
-        card={"made_with": made} | (asdict(report) if report else {}),
+        card={"made_with": versions} | (asdict(report) if report else {}),
     )
 
 
@@ -200,23 +200,25 @@ _words = lru_cache(maxsize=10_000)(find_words)
 
 
 def _numbers(features: Sequence[Features], names: Sequence[str]) -> Array:
-    seen = [measure(one, _judge(one)) for one in features]
-    return np.array([[one[name] for name in names] for one in seen])
+    measured = [measure(item, _judge(item)) for item in features]
+    return np.array([[item[name] for name in names] for item in measured])
 
 
 def _asks(features: Sequence[Features]) -> list[str]:
-    return [one.ask for one in features]
+    return [item.ask for item in features]
 
 
 def _vocabulary(rows: Sequence[Row]) -> list[str]:
     """Words that are common and belong to no single project, from the rows that are fitted alone."""
     asks = {(row.task, row.group): row.features.ask for row in rows}
-    seen: dict[str, list[str]] = {}
+    groups_of: dict[str, list[str]] = {}
     for (_, group), ask in asks.items():
         for word in _words(ask):
-            seen.setdefault(word, []).append(group)
+            groups_of.setdefault(word, []).append(group)
     least = WORD_ROWS * len(asks)
-    return sorted(w for w, groups in seen.items() if len(groups) >= least and len(set(groups)) >= WORD_GROUPS)
+    return sorted(
+        w for w, groups in groups_of.items() if len(groups) >= least and len(set(groups)) >= WORD_GROUPS
+    )
 
 
 def _splits(rows: Sequence[Row]) -> Iterator[tuple[Any, Any]]:
@@ -226,13 +228,13 @@ def _splits(rows: Sequence[Row]) -> Iterator[tuple[Any, Any]]:
 
 def _examples(places: Sequence[int], rows: Sequence[Row]) -> tuple[Any, Array, Array]:
     """Rows as weighted examples of both classes: which row, which class, what weight (1 on average)."""
-    told = [
+    examples = [
         (at, kind, rows[at].weight * share)
         for at in places
         for kind, share in ((1.0, rows[at].label), (0.0, 1 - rows[at].label))
         if rows[at].weight * share > 0
     ]
-    which, labels, weights = (np.array(column) for column in zip(*told, strict=True))
+    which, labels, weights = (np.array(column) for column in zip(*examples, strict=True))
     return which, labels, weights * len(weights) / weights.sum()
 
 
@@ -240,15 +242,15 @@ def _held_out(
     rows: Sequence[Row],
     candidate: "Callable[[Sequence[Row]], Predict]",
     name: str,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Array:
     """What a candidate says of each row, made from folds without the row's group."""
-    said = np.zeros(len(rows))
+    predicted = np.zeros(len(rows))
     for number, (inside, outside) in enumerate(_splits(rows), 1):
-        tell(f"{name}: fold {number}")
+        progress(f"{name}: fold {number}")
         predict = candidate([rows[at] for at in inside])
-        said[outside] = predict([rows[at].features for at in outside])
-    return said.clip(_EDGE, 1 - _EDGE)
+        predicted[outside] = predict([rows[at].features for at in outside])
+    return predicted.clip(_EDGE, 1 - _EDGE)
 
 
 def _constant(rows: Sequence[Row]) -> Predict:
@@ -263,7 +265,7 @@ def _fit_predict(rows: Sequence[Row], parts: Parts) -> Predict:
 
 def _rules(rows: Sequence[Row]) -> Predict:
     del rows
-    return lambda features: np.array([_judge(one).p_local for one in features])
+    return lambda features: np.array([_judge(item).p_local for item in features])
 
 
 LOGISTIC = "logistic regression on the counts"
@@ -279,31 +281,31 @@ _BASELINES: dict[str, Callable[[Sequence[Row]], Predict]] = {"constant": _consta
 CANDIDATES = _BASELINES | {name: partial(_fit_predict, parts=parts) for name, parts in MODELS.items()}
 
 
-def _score(rows: Sequence[Row], name: str, said: Array, base: Array) -> Score:
+def _score(rows: Sequence[Row], name: str, predicted: Array, base: Array) -> Score:
     which, labels, weights = _examples(range(len(rows)), rows)
     within = {
-        source: _auc(rows, [at for at, row in enumerate(rows) if row.source == source], said)
+        source: _auc(rows, [at for at, row in enumerate(rows) if row.source == source], predicted)
         for source in sorted({row.source for row in rows})
     }
     return Score(
         name=name,
-        log_loss=float(log_loss(labels, said[which], sample_weight=weights)),
-        brier=float(np.average((labels - said[which]) ** 2, weights=weights)),
-        auc=float(roc_auc_score(labels, said[which], sample_weight=weights)),
+        log_loss=float(log_loss(labels, predicted[which], sample_weight=weights)),
+        brier=float(np.average((labels - predicted[which]) ** 2, weights=weights)),
+        auc=float(roc_auc_score(labels, predicted[which], sample_weight=weights)),
         within=within,
-        better=_better(rows, said, base),
+        better=_better(rows, predicted, base),
     )
 
 
-def _auc(rows: Sequence[Row], places: Sequence[int], said: Array) -> float:
+def _auc(rows: Sequence[Row], places: Sequence[int], predicted: Array) -> float:
     which, labels, weights = _examples(places, rows)
-    return float(roc_auc_score(labels, said[which], sample_weight=weights))
+    return float(roc_auc_score(labels, predicted[which], sample_weight=weights))
 
 
-def _better(rows: Sequence[Row], said: Array, base: Array) -> tuple[float, float, float]:
+def _better(rows: Sequence[Row], predicted: Array, base: Array) -> tuple[float, float, float]:
     """How much lower the log-loss is, with a bootstrap over tasks (paired)."""
     labels, weights = _labels(rows), _weights(rows)
-    gain = weights * (_cross_entropy(labels, base) - _cross_entropy(labels, said))
+    gain = weights * (_cross_entropy(labels, base) - _cross_entropy(labels, predicted))
     tasks = {task: at for at, task in enumerate(sorted({row.task for row in rows}))}
     place = np.array([tasks[row.task] for row in rows])
     gains = np.bincount(place, gain)
@@ -314,12 +316,12 @@ def _better(rows: Sequence[Row], said: Array, base: Array) -> tuple[float, float
     return float(gains.sum() / mass.sum()), float(low), float(high)
 
 
-def _calibration(rows: Sequence[Row], said: Array) -> list[Bin]:
-    parts = np.array_split(np.argsort(said, kind="stable"), BINS)
+def _calibration(rows: Sequence[Row], predicted: Array) -> list[Bin]:
+    parts = np.array_split(np.argsort(predicted, kind="stable"), BINS)
     labels, weights = _labels(rows), _weights(rows)
     return [
         Bin(
-            said=float(np.average(said[part], weights=weights[part])),
+            said=float(np.average(predicted[part], weights=weights[part])),
             was=float(np.average(labels[part], weights=weights[part])),
             rows=len(part),
         )
@@ -329,15 +331,15 @@ def _calibration(rows: Sequence[Row], said: Array) -> list[Bin]:
 
 def _reach(rows: Sequence[Row], reached: Any) -> dict[str, float]:
     """By source, the share of rows that reach it."""
-    told: dict[str, list[float]] = {}
-    for row, one in zip(rows, reached, strict=True):
-        told.setdefault(row.source, []).append(float(one))
-    return {source: float(np.mean(told[source])) for source in sorted(told)}
+    flags: dict[str, list[float]] = {}
+    for row, flag in zip(rows, reached, strict=True):
+        flags.setdefault(row.source, []).append(float(flag))
+    return {source: float(np.mean(flags[source])) for source in sorted(flags)}
 
 
-def _by_source(rows: Sequence[Row], tell: Callable[[list[Row]], Any]) -> dict[str, Any]:
+def _by_source(rows: Sequence[Row], aggregate: Callable[[list[Row]], Any]) -> dict[str, Any]:
     sources = sorted({row.source for row in rows})
-    return {source: tell([row for row in rows if row.source == source]) for source in sources}
+    return {source: aggregate([row for row in rows if row.source == source]) for source in sources}
 
 
 def _labels(rows: Sequence[Row]) -> Array:
@@ -348,12 +350,12 @@ def _weights(rows: Sequence[Row]) -> Array:
     return np.array([row.weight for row in rows])
 
 
-def _cross_entropy(labels: Array, said: Array) -> Array:
-    return -(labels * np.log(said) + (1 - labels) * np.log(1 - said))
+def _cross_entropy(labels: Array, predicted: Array) -> Array:
+    return -(labels * np.log(predicted) + (1 - labels) * np.log(1 - predicted))
 
 
 def _data_hash(rows: Sequence[Row]) -> str:
-    told = [
+    content = [
         (
             row.task,
             row.label,
@@ -363,4 +365,4 @@ def _data_hash(rows: Sequence[Row]) -> str:
         )
         for row in rows
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]

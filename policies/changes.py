@@ -27,7 +27,7 @@ _STATE = {
 """Variables of the state, and the fields they are read from."""
 _FRACTIONS = frozenset({"p_local", "local.wait_s", "budget.left_usd"})
 """Variables that are not whole numbers, whatever their value."""
-_HELD_BY = ("context_tokens", "turn_calls", "local.up")
+_HOLD_VARIABLES = ("context_tokens", "turn_calls", "local.up")
 """What can move a held turn, whatever the rules name."""
 _FARTHEST = 20
 """Doublings of a step that are tried: about a million."""
@@ -51,7 +51,7 @@ class Case:
     features: Features
     verdict: Verdict
     state: State
-    asked: str
+    requested_model: str
     clearance: Clearance
     team: str
     user: str
@@ -64,7 +64,7 @@ class Case:
             self.features,
             self.verdict,
             self.state,
-            asked=self.asked,
+            requested_model=self.requested_model,
             clearance=self.clearance,
             team=self.team,
             user=self.user,
@@ -98,14 +98,16 @@ class Case:
 
 def find_changes(case: Case, decision: Decision) -> Iterator[Change]:
     """Find every single change that sends the request to the other track."""
-    known = case.values()
+    variables = case.values()
     named = dict.fromkeys(name for rule in case.policy.rules for name in rule.when.names)
-    for name in named | dict.fromkeys(_HELD_BY if decision.held else ()):
-        value = lookup(name, known)
+    for name in named | dict.fromkeys(_HOLD_VARIABLES if decision.held else ()):
+        value = lookup(name, variables)
         if isinstance(value, bool):
             other = case.varied(name, not value).decide()
             if _track(other) != _track(decision):
-                yield Change(when=f"{name} = {shown(name, not value)}", track=_track(other), rule=other.rule)
+                yield Change(
+                    when=f"{name} = {format_value(name, not value)}", track=_track(other), rule=other.rule
+                )
         elif (
             isinstance(value, float) and value < float("inf") and not (name == "local.context" and not value)
         ):
@@ -114,8 +116,8 @@ def find_changes(case: Case, decision: Decision) -> Iterator[Change]:
 
 def _thresholds(case: Case, name: str, value: float, track: TrackName) -> Iterator[Change]:
     """Find the nearest flip below and above, in whole numbers or hundredths."""
-    whole = value.is_integer() and name not in _FRACTIONS
-    unit = 1 if whole else 0.01
+    integral = value.is_integer() and name not in _FRACTIONS
+    unit = 1 if integral else 0.01
     least = 1 if name.startswith(("params.", "local.context")) else 0
     most = round(1 / unit) if name == "p_local" else 2**_FARTHEST * 4
 
@@ -128,7 +130,7 @@ def _thresholds(case: Case, name: str, value: float, track: TrackName) -> Iterat
         at = _nearest_flip(start, sign, least, most, flipped)
         other = flipped(at) if at is not None else None
         if at is not None and other is not None:
-            bound = shown(name, round((at + (sign < 0)) * unit, 2))
+            bound = format_value(name, round((at + (sign < 0)) * unit, 2))
             yield Change(when=f"{name} {sense} {bound}", track=_track(other), rule=other.rule)
 
 
@@ -155,7 +157,7 @@ def _track(decision: Decision) -> TrackName:
     return decision.would or decision.track
 
 
-def shown(name: str, value: Value) -> str:
+def format_value(name: str, value: Value) -> str:
     """Write a value for a person; the text of an ask is never shown."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -96,7 +96,7 @@ def compile_condition(source: str, sample: Mapping[str, Value]) -> Condition:
     program = _compile(source)
     names = _names(source)
     for name in names:
-        _check_known(name, sample)
+        _check_variable(name, sample)
     context = bind(sample)
     for operand in _operands(source):
         _try(operand, context)
@@ -133,7 +133,7 @@ def _with_floats(source: str) -> str:
 def _names(source: str) -> tuple[str, ...]:
     """Name the variables, as dotted as they are written; methods and functions left out."""
     bound = set(_BOUND.findall(source)) | _WORDS
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for match in _TOKEN.finditer(source):
         if not match["name"]:
             continue
@@ -141,28 +141,28 @@ def _names(source: str) -> tuple[str, ...]:
         parts = re.sub(r"[\s(]", "", match["name"]).split(".")
         parts = parts[:-1] if match["call"] else parts
         if parts and before != "." and parts[0] not in bound:
-            found[".".join(parts)] = None
-    return tuple(found)
+            names[".".join(parts)] = None
+    return tuple(names)
 
 
-def _check_known(name: str, sample: Mapping[str, Value]) -> None:
+def _check_variable(name: str, sample: Mapping[str, Value]) -> None:
     root, _, member = name.partition(".")
     group = sample.get(root)
-    known = [f"{key}.{part}" for key, value in sample.items() if isinstance(value, Mapping) for part in value]
-    known += [key for key, value in sample.items() if not isinstance(value, Mapping)]
-    if name in known:
+    valid = [f"{key}.{part}" for key, value in sample.items() if isinstance(value, Mapping) for part in value]
+    valid += [key for key, value in sample.items() if not isinstance(value, Mapping)]
+    if name in valid:
         return
     if isinstance(group, Mapping) and not member:
         raise ValueError(f"'{name}' is a group; name one of {', '.join(f'{root}.{key}' for key in group)}")
-    raise ValueError(f"unknown variable '{name}'{nearest(name, known)}")
+    raise ValueError(f"unknown variable '{name}'{nearest(name, valid)}")
 
 
-def nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, valid: list[str]) -> str:
     """Phrase the nearest valid name, or all of them where none is near."""
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    close = get_close_matches(name, valid, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f"; valid are {', '.join(sorted(known))}" if known else "; there are none"
+    return f"; valid are {', '.join(sorted(valid))}" if valid else "; there are none"
 
 
 def _operands(source: str) -> list[str]:
@@ -174,7 +174,11 @@ def _operands(source: str) -> list[str]:
     cuts = [match.span() for match in outside if match.group() in {"&&", "||"}]
     if cuts:
         starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(source)]
-        return [one for start, end in zip(starts, ends, strict=True) for one in _operands(source[start:end])]
+        return [
+            operand
+            for start, end in zip(starts, ends, strict=True)
+            for operand in _operands(source[start:end])
+        ]
     inner = source.removeprefix("!").strip()
     if inner.startswith("(") and [match.group() for match, depth in _depths(inner) if depth == 0] == [
         "(",

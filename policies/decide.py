@@ -28,15 +28,15 @@ from typing import Literal
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.conditions import ERRORS, bind
-from policies.decision import Decision, Last, State, TrackName
-from policies.holds import WORDS, held, outgrown, sets_hold
+from policies.decision import Decision, LastDecision, State, TrackName
+from policies.holds import WORDS, current_hold, escalation_cause, sets_hold
 from policies.policy import Policy
 from policies.privacy import Clearance
 from policies.variables import Inputs, values
 
 __all__ = [
     "Decision",
-    "Last",
+    "LastDecision",
     "State",
     "TrackName",
     "decide",
@@ -82,7 +82,7 @@ def decide(
     verdict: Verdict | None,
     state: State,
     *,
-    asked: str,
+    requested_model: str,
     clearance: Clearance,
     team: str = "",
     user: str = "",
@@ -94,15 +94,24 @@ def decide(
         features: None where reading failed.
         verdict: None where reading or classifying failed.
         state: What the tracks, the budget and this conversation are like now.
-        asked: The model name the client sent: `local`, `cloud`, a Claude model, or anything.
+        requested_model: The model name the client sent: `local`, `cloud`, a Claude model, or anything.
         clearance: From `policies.privacy.clear`; refused means local.
         team: For conditions that name `team`.
         user: For conditions that name `user`.
     """
     decision = _decide(
-        policy, features, verdict, state, asked=asked, clearance=clearance, team=team, user=user
+        policy,
+        features,
+        verdict,
+        state,
+        requested_model=requested_model,
+        clearance=clearance,
+        team=team,
+        user=user,
     )
-    return refuse_substitute(decision, features, asked=asked, local_model=state.local_model)
+    return refuse_substitute(
+        decision, features, requested_model=requested_model, local_model=state.local_model
+    )
 
 
 def _decide(
@@ -111,14 +120,14 @@ def _decide(
     verdict: Verdict | None,
     state: State,
     *,
-    asked: str,
+    requested_model: str,
     clearance: Clearance,
     team: str,
     user: str,
 ) -> Decision:
     p_local = verdict.p_local if verdict else 0.0
-    model = claude_model(asked)
-    named = named_track(asked, state.local_model)
+    model = claude_model(requested_model)
+    named = named_track(requested_model, state.local_model)
     bound = _bound(features)
     if not clearance.allowed:
         return Decision(track="local", rule="never_cloud", why=clearance.why, p_local=p_local)
@@ -127,14 +136,14 @@ def _decide(
     if named:
         return Decision(track=named, rule="asked", why=f"the client asked for {named}", p_local=p_local)
     if bound:
-        model = model_name(asked) if bound == "guard" else model
+        model = model_name(requested_model) if bound == "guard" else model
         return Decision(track="cloud", model=model, rule=bound, why=_BOUND[bound], p_local=p_local)
     inputs = None
     if features is not None and verdict is not None:
         inputs = Inputs(
             features=features, verdict=verdict, state=state, params=policy.params, team=team, user=user
         )
-    chosen = None if features is None or policy.observe else _kept(policy, features, state)
+    chosen = None if features is None or policy.observe else _held_decision(policy, features, state)
     chosen = chosen or _first_match(policy, inputs)
     if policy.observe:
         chosen = _observed(chosen)
@@ -149,13 +158,13 @@ def _decide(
 
 
 def refuse_substitute(
-    decision: Decision, features: Features | None, *, asked: str, local_model: str = ""
+    decision: Decision, features: Features | None, *, requested_model: str, local_model: str = ""
 ) -> Decision:
     """Add a refusal where the local model would answer for a model that must judge, or review, itself."""
     bound = _bound(features)
     if not bound or decision.track == "cloud":
         return decision
-    named = named_track(asked, local_model)
+    named = named_track(requested_model, local_model)
     if bound == "guard" and named == "local":
         return decision
     if named == "local":
@@ -177,7 +186,7 @@ def escalate(
     clearance: Clearance,
     attempts: int,
     *,
-    asked: str = "",
+    requested_model: str = "",
 ) -> Decision | None:
     """Decide what follows a failed attempt; None where the failure is the answer.
 
@@ -187,7 +196,7 @@ def escalate(
         cause: Why, in the words of `router.errors.Cause`.
         clearance: Refused means that nothing moves to the cloud.
         attempts: Attempts made so far, the failed one included.
-        asked: The model name the client sent, so that a Claude model's name is kept.
+        requested_model: The model name the client sent, so that a Claude model's name is kept.
     """
     track = next(iter(decision.alternatives), None)
     if track is None:
@@ -201,35 +210,39 @@ def escalate(
         if policy.degrade is None or cause not in policy.degrade.on:
             return None
         why, rule = _DEGRADED[cause], "degrade"
-    model = claude_model(asked) if track == "cloud" else ""
+    model = claude_model(requested_model) if track == "cloud" else ""
     return Decision(track=track, model=model, rule=rule, why=why, p_local=decision.p_local)
 
 
-def named_track(asked: str, local_model: str = "") -> TrackName | None:
+def named_track(requested: str, local_model: str = "") -> TrackName | None:
     """Read a track's name from the model a client asked for; None lets the policy decide.
 
     SDKs put providers before a name (`openai/local`, `litellm_proxy/local`, `openai:local`),
     and Ollama's clients a tag behind it.
 
     Args:
-        asked: The model name the client sent.
+        requested: The model name the client sent.
         local_model: The name that the local model goes by, which stands for the local track.
     """
-    name = asked.strip().lower()
+    name = requested.strip().lower()
     if local_model and f"/{name}".endswith(f"/{local_model.lower()}"):
         return "local"
     return _NAMED.get(_alias(name))
 
 
-def claude_model(asked: str) -> str:
+def claude_model(requested: str) -> str:
     """Keep the name of a Claude model, without providers before it; empty for any other."""
-    name = _PROVIDERS.sub("", asked.strip()).rsplit("/", 1)[-1]
+    name = _PROVIDERS.sub("", requested.strip()).rsplit("/", 1)[-1]
     return name if name.startswith("claude-") else ""
 
 
-def model_name(asked: str) -> str:
+def model_name(requested: str) -> str:
     """Keep the name of any model, without providers before Claude's; empty where the choice is left to us."""
-    return "" if _alias(asked.strip().lower()) in _CHOSEN_HERE else claude_model(asked) or asked.strip()
+    return (
+        ""
+        if _alias(requested.strip().lower()) in _CHOSEN_HERE
+        else claude_model(requested) or requested.strip()
+    )
 
 
 def _alias(name: str) -> str:
@@ -246,11 +259,15 @@ def _bound(features: Features | None) -> Literal["", "guard", "safeguards"]:
     return "safeguards" if features.safeguards else ""
 
 
-def _kept(policy: Policy, features: Features, state: State) -> Decision | None:
-    last = held(policy, features, state)
+def _held_decision(policy: Policy, features: Features, state: State) -> Decision | None:
+    last = current_hold(policy, features, state)
     if last is None:
         return None
-    cause = outgrown(policy, features, state) if last.track == "local" and state.budget_left_usd > 0 else ""
+    cause = (
+        escalation_cause(policy, features, state)
+        if last.track == "local" and state.budget_left_usd > 0
+        else ""
+    )
     if cause and policy.escalate:
         return Decision(track=policy.escalate.to, rule="escalate", why=WORDS[cause])
     return Decision(track=last.track, rule=last.rule, why=last.why, held=True)

@@ -29,7 +29,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Last:
+class LastDecision:
     """The conversation's last decision."""
 
     track: TrackName
@@ -56,4 +56,4 @@ class State:
     """The least of what the team's, the key's and the policy's budgets have left."""
     budget_why: str = "the team's budget for this month is used up"
     """Said where nothing is left."""
-    last: Last | None = None
+    last: LastDecision | None = None

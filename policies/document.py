@@ -28,12 +28,12 @@ class Document:
     data: dict[str, Any]
     lines: Mapping[Loc, int]
 
-    def say(self, loc: Loc, problem: str, *, key: str | None = None) -> str:
+    def describe(self, loc: Loc, problem: str, *, key: str | None = None) -> str:
         """Word a problem with where it is; `key`, where given, is an item of `loc` on a line of its own."""
         place = loc if key is None else (*loc, key)
-        known = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in self.lines)
+        closest = next(place[:end] for end in range(len(place), -1, -1) if place[:end] in self.lines)
         name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
-        return f"{self.source}:{self.lines[known]}: {name + ': ' if name else ''}{problem}"
+        return f"{self.source}:{self.lines[closest]}: {name + ': ' if name else ''}{problem}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -72,20 +72,20 @@ def read(text: bytes | str, source: str) -> Document:
         problem = str(error).partition("\n")[0]
         raise PolicyError((f"{source}:1: is no valid YAML: {problem}",)) from error
     if node is None or not isinstance(data, dict):
-        found = "is empty" if data is None else f"is a {type(data).__name__}"
-        raise PolicyError((f"{source}:1: {found}; a policy is a mapping with `name` and `otherwise`",))
+        actual = "is empty" if data is None else f"is a {type(data).__name__}"
+        raise PolicyError((f"{source}:1: {actual}; a policy is a mapping with `name` and `otherwise`",))
     return Document(source=source, data=data, lines=dict(_lines(node, (), source, set())))
 
 
-def _lines(node: yaml.Node, loc: Loc, source: str, seen: set[int]) -> Iterator[tuple[Loc, int]]:
+def _lines(node: yaml.Node, loc: Loc, source: str, visited: set[int]) -> Iterator[tuple[Loc, int]]:
     """Find the line of every key and item; keys said twice are refused, aliases are not followed again."""
     yield loc, node.start_mark.line + 1
-    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+    if id(node) in visited or isinstance(node, yaml.ScalarNode):
         return
-    seen.add(id(node))
+    visited.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for at, item in enumerate(node.value):
-            yield from _lines(item, (*loc, at), source, seen)
+            yield from _lines(item, (*loc, at), source, visited)
         return
     names: set[str] = set()
     for key, value in node.value:
@@ -93,5 +93,5 @@ def _lines(node: yaml.Node, loc: Loc, source: str, seen: set[int]) -> Iterator[t
         if name in names:
             raise PolicyError((f"{source}:{line}: '{name}' is said twice",))
         names.add(name)
-        yield from _lines(value, (*loc, name), source, seen)
+        yield from _lines(value, (*loc, name), source, visited)
         yield (*loc, name), line

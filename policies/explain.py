@@ -9,7 +9,7 @@ from typing import Any
 
 from classifiers.features import Features
 from classifiers.verdict import Classifier, Verdict
-from policies.changes import Case, Change, find_changes, shown
+from policies.changes import Case, Change, find_changes, format_value
 from policies.conditions import ERRORS, bind, lookup
 from policies.decide import decide
 from policies.decision import Decision, State, TrackName
@@ -53,7 +53,7 @@ def explain(
     verdict: Verdict | None,
     state: State,
     *,
-    asked: str,
+    requested_model: str,
     clearance: Clearance,
     team: str = "",
     user: str = "",
@@ -66,7 +66,7 @@ def explain(
         features: None where reading failed: there is then nothing to hold rules against.
         verdict: None where classifying failed.
         state: What the tracks, the budget and this conversation are like.
-        asked: The model name the client sent.
+        requested_model: The model name the client sent.
         clearance: From `policies.privacy.clear`.
         team: For conditions that name it.
         user: For conditions that name it.
@@ -74,7 +74,14 @@ def explain(
             without it the verdict stays as it is.
     """
     decision = decide(
-        policy, features, verdict, state, asked=asked, clearance=clearance, team=team, user=user
+        policy,
+        features,
+        verdict,
+        state,
+        requested_model=requested_model,
+        clearance=clearance,
+        team=team,
+        user=user,
     )
     lines: tuple[RuleLine, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -84,7 +91,7 @@ def explain(
             features=features,
             verdict=verdict,
             state=state,
-            asked=asked,
+            requested_model=requested_model,
             clearance=clearance,
             team=team,
             user=user,
@@ -117,8 +124,8 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
 
 
 def _lines(case: Case, decision: Decision) -> Iterator[RuleLine]:
-    known = case.values()
-    context = bind(known)
+    variables = case.values()
+    context = bind(variables)
     for rule in case.policy.rules:
         yield RuleLine(
             rule=rule.name,
@@ -127,7 +134,9 @@ def _lines(case: Case, decision: Decision) -> Iterator[RuleLine]:
             why=rule.why,
             matched=_holds(rule, context),
             decided=rule.name == decision.rule and not decision.held,
-            because=", ".join(f"{name} = {shown(name, lookup(name, known))}" for name in rule.when.names),
+            because=", ".join(
+                f"{name} = {format_value(name, lookup(name, variables))}" for name in rule.when.names
+            ),
         )
 
 

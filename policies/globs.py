@@ -156,9 +156,9 @@ def _may_equal(tokens: list[str], segments: tuple[str, ...]) -> bool:
     return None not in spelled and any(spelled)
 
 
-def _intersect(one: str, other: str) -> bool | None:
+def _intersect(first: str, second: str) -> bool | None:
     """Whether a name that both patterns match shares a spelled letter; None where there is no such name."""
-    left, right = _atoms(one), _atoms(other)
+    left, right = _atoms(first), _atoms(second)
     reachable = {(0, 0, False)}
     pending = [(0, 0, False)]
     while pending:
@@ -186,10 +186,10 @@ def _steps(left: list[str], right: list[str], place: _Step) -> list[_Step]:
     return steps
 
 
-def _same(one: str, other: str) -> bool:
-    if len(one) == 1 and len(other) == 1 and "?" not in {one, other}:
-        return one == other
-    for atom, char in ((one, other), (other, one)):
+def _same(first: str, second: str) -> bool:
+    if len(first) == 1 and len(second) == 1 and "?" not in {first, second}:
+        return first == second
+    for atom, char in ((first, second), (second, first)):
         if atom[0] == "[" and len(atom) > 1 and len(char) == 1 and char not in "?*":
             return fnmatchcase(char, atom.replace("[^", "[!", 1))
     return True  # a class or `?` against another may hold a common character

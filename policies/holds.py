@@ -7,7 +7,7 @@ cloud turn stays.
 """
 
 from classifiers.features import Features
-from policies.decision import Last, State
+from policies.decision import LastDecision, State
 from policies.policy import Policy
 
 _SETTERS = frozenset({"ask", "agent"})
@@ -30,7 +30,7 @@ def sets_hold(features: Features) -> bool:
     return features.kind in _SETTERS
 
 
-def held(policy: Policy, features: Features, state: State) -> Last | None:
+def current_hold(policy: Policy, features: Features, state: State) -> LastDecision | None:
     """Find the decision that still holds; None where this request is decided anew.
 
     A count takes the hold, though it never sets one: it is decided as the request
@@ -42,7 +42,7 @@ def held(policy: Policy, features: Features, state: State) -> Last | None:
     return last if policy.hold == "conversation" or last.turn == features.turns else None
 
 
-def outgrown(policy: Policy, features: Features, state: State) -> str:
+def escalation_cause(policy: Policy, features: Features, state: State) -> str:
     """Name the cause for which a held local turn must move; empty where it may stay."""
     limit = policy.params.get("max_turn_calls", float("inf"))
     causes = {

@@ -18,7 +18,7 @@ from policies.bars import parse as parse_bar
 from policies.conditions import Condition, bind, canonical, compile_condition, nearest
 from policies.document import Document, Loc, PolicyError, read
 from policies.globs import compile_glob
-from policies.policy import Fence, Policy, Rule
+from policies.policy import Policy, PrivacyRules, Rule
 from policies.schema import (
     Budget,
     Check,
@@ -66,12 +66,12 @@ def load(name_or_path: str | Path) -> Policy:
     Raises:
         PolicyError: there is no such policy, or it is wrong.
     """
-    path, shown = find(name_or_path)
+    path, label = find(name_or_path)
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise PolicyError((f"{shown}: cannot be read: {error.strerror}",)) from error
-    return parse(text, source=shown)
+        raise PolicyError((f"{label}: cannot be read: {error.strerror}",)) from error
+    return parse(text, source=label)
 
 
 def parse(text: bytes | str, *, source: str) -> Policy:
@@ -84,7 +84,7 @@ def parse(text: bytes | str, *, source: str) -> Policy:
     try:
         spec = PolicySpec.model_validate(document.data)
     except ValidationError as error:
-        raise PolicyError(tuple(_worded(one, document) for one in error.errors())) from error
+        raise PolicyError(tuple(_describe(item, document) for item in error.errors())) from error
     compiler = _Compiler(spec, document)
     policy = compiler.policy()
     if compiler.problems:
@@ -92,14 +92,14 @@ def parse(text: bytes | str, *, source: str) -> Policy:
     return policy
 
 
-Guard = Callable[[str | Path, Policy], None]
+PolicyGuard = Callable[[str | Path, Policy], None]
 Stamp = tuple[int, int]
 
 
 class PolicyHolder:
     """The policy in use. A reload that fails keeps the last good one and says why in `error`."""
 
-    def __init__(self, name_or_path: str | Path, *, guard: Guard | None = None) -> None:
+    def __init__(self, name_or_path: str | Path, *, guard: PolicyGuard | None = None) -> None:
         """Load it; the first one must be good.
 
         Args:
@@ -111,13 +111,13 @@ class PolicyHolder:
         """
         self.name_or_path = name_or_path
         self.guard = guard
-        self._stamp = self._look()
+        self._stamp = self._stamps()
         self.policy = self._load()
         self.error = ""
 
     def reload(self) -> bool:
         """Load the file again; False where it is wrong and the last good policy stays."""
-        self._stamp = self._look()
+        self._stamp = self._stamps()
         try:
             self.policy = self._load()
         except PolicyError as error:
@@ -128,7 +128,7 @@ class PolicyHolder:
 
     def refresh(self) -> bool:
         """Load the file again if it or its proof changed since; True where a new policy is in use."""
-        return self._look() != self._stamp and self.reload()
+        return self._stamps() != self._stamp and self.reload()
 
     def _load(self) -> Policy:
         policy = load(self.name_or_path)
@@ -136,7 +136,7 @@ class PolicyHolder:
             self.guard(self.name_or_path, policy)
         return policy
 
-    def _look(self) -> tuple[Stamp | None, Stamp | None]:
+    def _stamps(self) -> tuple[Stamp | None, Stamp | None]:
         try:
             path = find(self.name_or_path)[0]
         except PolicyError:
@@ -146,10 +146,10 @@ class PolicyHolder:
 
 def _stamp(path: Any) -> Stamp | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 class _Compiler:
@@ -166,7 +166,7 @@ class _Compiler:
         spec = self._spec
         rules = tuple(self._rules())
         if spec.escalate and "turn_too_long" in spec.escalate.on and "max_turn_calls" not in spec.params:
-            self._blame(("escalate", "on"), "'turn_too_long' needs the number params.max_turn_calls")
+            self._add_problem(("escalate", "on"), "'turn_too_long' needs the number params.max_turn_calls")
         return Policy(
             name=spec.name,
             description=spec.description.strip(),
@@ -177,35 +177,37 @@ class _Compiler:
             hold=spec.hold,
             escalate=spec.escalate,
             degrade=spec.degrade,
-            fence=self._fence(spec.never_cloud),
+            never_cloud=self._never_cloud(spec.never_cloud),
             budget=spec.budget,
             check=self._gate(spec.check),
             observe=spec.observe,
             variables=frozenset(name.partition(".")[0] for rule in rules for name in rule.when.names),
         )
 
-    def _blame(self, loc: Loc, problem: str) -> None:
-        self.problems.append(self._document.say(loc, problem))
+    def _add_problem(self, loc: Loc, problem: str) -> None:
+        self.problems.append(self._document.describe(loc, problem))
 
     def _rules(self) -> Iterator[Rule]:
         names: dict[str, int] = {}
         taken: dict[str, str] = {}
         for at, rule in enumerate(self._spec.rules):
-            name = self._named(at, rule, names)
+            name = self._rule_name(at, rule, names)
             try:
                 condition = compile_condition(rule.when, self._sample)
             except ValueError as error:
-                self._blame(("rules", at, "when"), str(error))
+                self._add_problem(("rules", at, "when"), str(error))
                 continue
             self._reachable(at, condition, taken)
             yield Rule(name=name, when=condition, to=rule.to, why=rule.why)
 
-    def _named(self, at: int, rule: RuleSpec, names: dict[str, int]) -> str:
+    def _rule_name(self, at: int, rule: RuleSpec, names: dict[str, int]) -> str:
         name = rule.name or _slug(rule.why)
         if name in RESERVED:
-            self._blame(("rules", at), f"the name '{name}' is one that Turnout uses itself; choose another")
+            self._add_problem(
+                ("rules", at), f"the name '{name}' is one that Turnout uses itself; choose another"
+            )
         if name in names:
-            self._blame(
+            self._add_problem(
                 ("rules", at), f"the name '{name}' is that of rules[{names[name]}] too; choose another"
             )
         names.setdefault(name, at)
@@ -217,9 +219,9 @@ class _Compiler:
         key = canonical(condition.source) if constant is None else ""
         before = taken.get("", taken.get(key, ""))
         if before:
-            self._blame(("rules", at), f"is never reached: {before}")
+            self._add_problem(("rules", at), f"is never reached: {before}")
         elif constant is False:
-            self._blame(("rules", at, "when"), "is never true, so this rule never decides; remove it")
+            self._add_problem(("rules", at, "when"), "is never true, so this rule never decides; remove it")
         reason = "takes everything" if constant else "has the same condition"
         if constant is not False:
             taken.setdefault(key, f"rules[{at}] {reason}")
@@ -230,17 +232,17 @@ class _Compiler:
             try:
                 bars.append(parse_bar(metric, text))
             except ValueError as error:
-                self._blame(("check", metric), str(error))
+                self._add_problem(("check", metric), str(error))
         return Gate(ci=spec.ci, bars=tuple(bars))
 
-    def _fence(self, spec: NeverCloud) -> Fence:
+    def _never_cloud(self, spec: NeverCloud) -> PrivacyRules:
         paths = []
         for at, glob in enumerate(spec.paths):
             try:
                 paths.append(compile_glob(glob))
             except ValueError as error:
-                self._blame(("never_cloud", "paths", at), f"'{glob}' {error}")
-        return Fence(paths=tuple(paths), patterns=spec.match, teams=spec.teams, opaque=spec.opaque)
+                self._add_problem(("never_cloud", "paths", at), f"'{glob}' {error}")
+        return PrivacyRules(paths=tuple(paths), patterns=spec.match, teams=spec.teams, opaque=spec.opaque)
 
 
 def proof_beside(path: Any) -> Any:
@@ -275,20 +277,20 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
 """What is wrong with a value, by pydantic's name for it; its own message for any other."""
 
 
-def _worded(error: Any, document: Document) -> str:
+def _describe(error: Any, document: Document) -> str:
     """Put one of pydantic's errors in the words of this file."""
     loc: Loc = tuple(part for part in error["loc"] if part != "[key]")
     within, last = loc[:-1], str(loc[-1]) if loc else ""
     if error["type"] == "extra_forbidden":
         model = _MODELS.get(str(loc[0]), PolicySpec) if within else PolicySpec
         hint = nearest(last, list(model.model_fields))
-        return document.say(within, f"unknown key '{last}'{hint}", key=last)
+        return document.describe(within, f"unknown key '{last}'{hint}", key=last)
     if error["type"] == "missing":
-        return document.say(within, f"'{last}' is missing")
+        return document.describe(within, f"'{last}' is missing")
     if error["type"] == "invalid_key":
-        return document.say(within, f"the key {last} must be text", key=last)
+        return document.describe(within, f"the key {last} must be text", key=last)
     word = _WORDS.get(error["type"], lambda e: f"{e['msg'][0].lower()}{e['msg'][1:]}")
-    return document.say(loc, word(error))
+    return document.describe(loc, word(error))
 
 
 def _slug(why: str) -> str:

@@ -21,7 +21,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fence:
+class PrivacyRules:
     """`never_cloud`, compiled."""
 
     paths: tuple[Glob, ...] = ()
@@ -51,7 +51,7 @@ class Policy:
     """`turn`, `none` or `conversation`."""
     escalate: Escalate | None
     degrade: Degrade | None
-    fence: Fence
+    never_cloud: PrivacyRules
     budget: Budget | None
     check: Gate
     """What `turnout policy check` holds it to."""

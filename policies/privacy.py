@@ -45,17 +45,17 @@ def clear(policy: Policy, exposure: Exposure | None, team: str = "") -> Clearanc
     reasons are kept, and those are not.
 
     Args:
-        policy: Its `fence` is what is watched.
+        policy: Its `never_cloud` says what is watched.
         exposure: None where the request could not be read.
         team: The team whose key was used; empty where there are no keys.
     """
-    fence = policy.fence
-    for glob in fence.teams:
+    rules = policy.never_cloud
+    for glob in rules.teams:
         if fnmatchcase(team, glob):
             return _refused(
                 "nothing leaves under this policy" if glob == "*" else f"team '{team}' is kept here"
             )
-    if not fence.watches_content:
+    if not rules.watches_content:
         return ALLOWED
     if exposure is None or not exposure.readable:
         return _refused("the request could not be read, and this policy keeps things private")
@@ -63,17 +63,17 @@ def clear(policy: Policy, exposure: Exposure | None, team: str = "") -> Clearanc
 
 
 def _of_content(policy: Policy, exposure: Exposure) -> Clearance:
-    fence = policy.fence
+    rules = policy.never_cloud
     for matched, when in ((exposure.sources, ""), (exposure.earlier, " earlier")):
-        for pattern in fence.patterns:
+        for pattern in rules.patterns:
             if pattern in matched:
                 return _refused(f"the conversation {'matched' if when else 'matches'} '{pattern}'{when}")
-        for path in fence.paths:
+        for path in rules.paths:
             if path.source in matched:
                 return _refused(f"the conversation {'touched' if when else 'touches'} '{path.source}'{when}")
-    if exposure.unnamed and fence.paths:
+    if exposure.unnamed and rules.paths:
         return _refused("a command printed files' contents without their names")
-    if exposure.opaque and fence.opaque == "always":
+    if exposure.opaque and rules.opaque == "always":
         return _refused("it holds what cannot be read, and this policy keeps that here")
     return ALLOWED
 

@@ -19,7 +19,7 @@ from policies.document import PolicyError
 from policies.load import find, proof_beside
 from policies.policy import Policy
 
-__all__ = ["Guard", "Proof", "State", "digest", "options_of", "proof_beside", "read", "state"]
+__all__ = ["CheckGate", "Proof", "ProofStatus", "digest", "options_of", "proof_beside", "read", "state"]
 
 _SHOWN = 12
 """Characters of a digest that are shown."""
@@ -60,7 +60,7 @@ class Proof(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class ProofStatus:
     """How a policy stands with its proof."""
 
     proven: bool
@@ -69,7 +69,7 @@ class State:
     proof: Proof | None = None
 
 
-class Guard:
+class CheckGate:
     """Lets a policy pass only with its proof.
 
     Args:
@@ -88,11 +88,11 @@ class Guard:
         Raises:
             PolicyError: it has no passing proof for exactly this content; says how to get one.
         """
-        found = state(name_or_path, policy, self._classifier)
-        if not found.proven:
+        status = state(name_or_path, policy, self._classifier)
+        if not status.proven:
             command = f"run `turnout policy check {name_or_path} --publish{self._options}`"
             remedy = command if policy.check.bars else f"add bars under `check:`, then {command}"
-            raise PolicyError((f"{policy.source}: require_check: {found.why}; {remedy}",))
+            raise PolicyError((f"{policy.source}: require_check: {status.why}; {remedy}",))
 
 
 def options_of(classifier: str, file: str = "") -> str:
@@ -113,10 +113,10 @@ def digest(policy: Policy) -> str:
         "hold": policy.hold,
         "parts": [part.model_dump(mode="json") if part else None for part in parts],
         "never_cloud": [
-            [glob.source for glob in policy.fence.paths],
-            list(policy.fence.patterns),
-            list(policy.fence.teams),
-            *([policy.fence.opaque] if policy.fence.opaque != "local" else []),
+            [glob.source for glob in policy.never_cloud.paths],
+            list(policy.never_cloud.patterns),
+            list(policy.never_cloud.teams),
+            *([policy.never_cloud.opaque] if policy.never_cloud.opaque != "local" else []),
         ],
         "check": [policy.check.ci, sorted([bar.metric, bar.text] for bar in policy.check.bars)],
         "observe": policy.observe,
@@ -139,18 +139,18 @@ def read(name_or_path: str | Path) -> Proof | None:
         raise PolicyError((f"{path.name}: is no proof of a check; check the policy again",)) from error
 
 
-def state(name_or_path: str | Path, policy: Policy, classifier: str = "rules") -> State:
+def state(name_or_path: str | Path, policy: Policy, classifier: str = "rules") -> ProofStatus:
     """Tell whether a policy is proven: checked and passed, with this content and this classifier."""
     if not policy.check.bars:
-        return State(proven=False, why="it has no bars, so nothing of it can be proven")
+        return ProofStatus(proven=False, why="it has no bars, so nothing of it can be proven")
     try:
         proof = read(name_or_path)
     except PolicyError as error:
-        return State(proven=False, why=str(error))
+        return ProofStatus(proven=False, why=str(error))
     if proof is None:
-        return State(proven=False, why="it has not been checked")
+        return ProofStatus(proven=False, why="it has not been checked")
     why = _fault(proof, policy, classifier)
-    return State(proven=not why, why=why or f"passed its check on {proof.checked}", proof=proof)
+    return ProofStatus(proven=not why, why=why or f"passed its check on {proof.checked}", proof=proof)
 
 
 def _fault(proof: Proof, policy: Policy, classifier: str) -> str:

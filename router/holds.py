@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from classifiers.features import Features
 from policies.decide import sets_hold
-from policies.decision import Decision, Last
+from policies.decision import Decision, LastDecision
 
 
 class Holds:
@@ -16,9 +16,9 @@ class Holds:
 
     def __init__(self, limit: int = 10_000) -> None:
         self._limit = limit
-        self._last: OrderedDict[tuple[str, str], Last] = OrderedDict()
+        self._last: OrderedDict[tuple[str, str], LastDecision] = OrderedDict()
 
-    def last(self, team: str, conversation: str) -> Last | None:
+    def last(self, team: str, conversation: str) -> LastDecision | None:
         """The conversation's last decision, if it is remembered."""
         return self._last.get((team, conversation))
 
@@ -27,7 +27,7 @@ class Holds:
         if decision.rule == "asked" or not sets_hold(features):
             return
         key = (team, features.conversation)
-        self._last[key] = Last(
+        self._last[key] = LastDecision(
             track=decision.track,
             model=decision.model,
             rule=decision.rule,

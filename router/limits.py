@@ -89,7 +89,7 @@ class Limits:
             why = await self._reserve(plan, decision, policy)
             if why:
                 short = over_budget(why, decision.p_local)
-                return refuse_substitute(short, plan.features, asked=plan.request.model)
+                return refuse_substitute(short, plan.features, requested_model=plan.request.model)
         return decision
 
     async def may_escalate(self, plan: Plan, decision: Decision, policy: Policy) -> bool:

@@ -146,7 +146,7 @@ class Pipeline:
             failure.cause,
             plan.clearance,
             len(journey.attempts),
-            asked=plan.request.model,
+            requested_model=plan.request.model,
         )
         if after is None or after.track == "local" or self._limits is None:
             return after

@@ -126,7 +126,7 @@ class Planner:
             features,
             verdict,
             self._state(request, known, policy),
-            asked=request.model,
+            requested_model=request.model,
             clearance=clearance,
             team=request.team,
             user=request.user,
@@ -151,7 +151,7 @@ class Planner:
             conversation = features.conversation if features and features.kind != "ask" else ""
             return (
                 yield from self._scanner.scanning(
-                    request, policy.fence, conversation=conversation, learn=learn
+                    request, policy.never_cloud, conversation=conversation, learn=learn
                 )
             )
         except BadRequest:
@@ -189,13 +189,13 @@ class Planner:
             features,
             verdict,
             self._state(request, features, policy),
-            asked=request.model,
+            requested_model=request.model,
             clearance=clear(policy, exposure, request.team),
             team=request.team,
             user=request.user,
             classifier=self._classifier,
         )
-        shown = yield from apart_if_large(len(request.body), show, request, policy.fence)
+        shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
         return to_dict(told) | {"privacy": shown}
 
     def keep(self, plan: Plan, decision: Decision) -> None:

@@ -18,8 +18,8 @@ from classifiers.features import Features
 from policies.decision import State
 from policies.load import PolicyHolder
 from policies.policy import Policy
-from policies.proof import Guard, options_of, state
-from policies.shelf import PolicyShelf
+from policies.proof import CheckGate, options_of, state
+from policies.registry import PolicyRegistry
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
 from router.app.body import Uploads
@@ -70,10 +70,10 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         classifier = judge_of(settings)
-        guard = Guard(classifier.name, settings.classifier_file) if settings.require_check else None
+        guard = CheckGate(classifier.name, settings.classifier_file) if settings.require_check else None
         self._policies = PolicyHolder(settings.policy, guard=guard)
         _say_other_classifier(settings, self._policies.policy, classifier.name)
-        self._shelf = PolicyShelf(self._policies, _say_bad_policy)
+        self._registry = PolicyRegistry(self._policies, _say_bad_policy)
         self._reader = Reader()
         self._worker = Worker()
         self._pacing = Pacing(self._worker.call)
@@ -92,7 +92,7 @@ class Service:
         self._work = WorkTime()
         self._roster = self._ledger.accounts.load()
         self.keyring = self._ring()
-        self._shelf.keep(self.keyring.policies)
+        self._registry.sync(self.keyring.policies)
         self._watch()
         limits = Limits(
             budgets=self._ledger.budgets,
@@ -107,7 +107,7 @@ class Service:
             weather=self,
             holds=Holds(),
             purse=limits,
-            own=self._shelf.of,
+            own=self._registry.of,
             scanner=self._scanner,
         )
         self._planner = planner
@@ -133,7 +133,7 @@ class Service:
             budgets=self._ledger.budgets,
             keyring=self._keys,
             changed=self.refresh_keys,
-            shelf=self._shelf,
+            registry=self._registry,
             classifier=classifier.name,
             health=self.health,
             state=self.state,
@@ -187,11 +187,11 @@ class Service:
         if roster != self._roster:
             self._roster = roster
             self.keyring = self._ring()
-            if self._shelf.keep(self.keyring.policies):
+            if self._registry.sync(self.keyring.policies):
                 self._watch()
 
     def _watch(self) -> None:
-        self._scanner.watch(policy.fence for policy in self._shelf.all())
+        self._scanner.watch(policy.never_cloud for policy in self._registry.all())
 
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""
@@ -215,7 +215,7 @@ class Service:
             "local": self._local_health(),
             "cloud": {"url": self._cloud.url, "up": self._cloud.up, "circuit": asdict(self._cloud.circuit)},
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
-            "team_policies": {"loaded": len(self._shelf.all()) - 1, "failed": len(self._shelf.errors)},
+            "team_policies": {"loaded": len(self._registry.all()) - 1, "failed": len(self._registry.errors)},
             "ledger": {"lost": self._ledger.lost},
             "reading": self._reader.stats(),
         }
@@ -311,7 +311,7 @@ class Service:
         await asyncio.to_thread(self._reader.settle)
         if self._engine:
             await self._engine.refresh()
-        if self._policies.refresh() | self._shelf.keep(self.keyring.policies):
+        if self._policies.refresh() | self._registry.sync(self.keyring.policies):
             self._watch()
         await asyncio.to_thread(self._ledger.budgets.renew)
         await self._share_memory()

@@ -374,7 +374,7 @@ def _notes_of_rows(
     )
     tasks = ", ".join(f"{len(outcomes(one))} of {len(one.cases)} of {one.title}" for one in suites.values())
     read = {"ask", "marks", "paths"} & (before.variables | after.variables)
-    watched = before.fence.watches_content or after.fence.watches_content
+    watched = before.never_cloud.watches_content or after.never_cloud.watches_content
     return (
         (
             f"Quality is expected, not measured: a turn is taken to do as the tasks of a suite do ({like}). "

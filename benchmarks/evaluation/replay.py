@@ -71,7 +71,7 @@ class Player:
             features,
             verdict if features else None,
             State(local_context=self._local_context, last=last),
-            asked=row["asked_model"] or "",
+            requested_model=row["asked_model"] or "",
             clearance=self._clearance(row, features),
             team=team,
             user=row["user"] or "",
@@ -81,7 +81,7 @@ class Player:
         return decision
 
     def _clearance(self, row: Row, features: Features | None) -> Clearance:
-        if row["cleared"] is False and self._policy.fence.watches_content:
+        if row["cleared"] is False and self._policy.never_cloud.watches_content:
             return Clearance(allowed=False, why=row["private_why"] or "")
         return clear(self._policy, Exposure() if features else None, row["team"])
 

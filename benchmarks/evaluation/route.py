@@ -33,7 +33,7 @@ def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> 
         features,
         case.judged,
         State(local_context=local_context),
-        asked="auto",
+        requested_model="auto",
         clearance=clear(policy, Exposure()),
     )
 

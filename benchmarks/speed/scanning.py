@@ -14,7 +14,7 @@ from benchmarks.planner import request
 from benchmarks.speed.bodies import Dialect
 from benchmarks.speed.reading import Cost, requests_of
 from policies.load import parse
-from policies.policy import Fence
+from policies.policy import PrivacyRules
 from router.privacy import quotes
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
@@ -29,7 +29,7 @@ _LINES = 1_000
 
 def scan_costs(dialect: Dialect, *, warm: int, cold: int) -> Iterable[Cost]:
     """Measure nothing watched, clean and tainted; each warm and cold."""
-    nothing, watched = (parse(text, source="bench.yaml").fence for text in (_HEAD, _HEAD + _WATCHED))
+    nothing, watched = (parse(text, source="bench.yaml").never_cloud for text in (_HEAD, _HEAD + _WATCHED))
     for what, fence, tainted in (
         ("scan, nothing watched", nothing, False),
         ("scan, clean", watched, False),
@@ -39,7 +39,7 @@ def scan_costs(dialect: Dialect, *, warm: int, cold: int) -> Iterable[Cost]:
         yield _cost(f"{what}, cold", dialect, fence, cold, tainted=tainted, cold=True)
 
 
-def _cost(what: str, dialect: Dialect, fence: Fence, scans: int, *, tainted: bool, cold: bool) -> Cost:
+def _cost(what: str, dialect: Dialect, fence: PrivacyRules, scans: int, *, tainted: bool, cold: bool) -> Cost:
     requests = requests_of(dialect, cold=cold)
     scanner = _scanner(fence, tainted=tainted)
     for item in islice(requests, 3):
@@ -63,7 +63,7 @@ def _cost(what: str, dialect: Dialect, fence: Fence, scans: int, *, tainted: boo
     )
 
 
-def _scanner(fence: Fence, *, tainted: bool) -> Scanner:
+def _scanner(fence: PrivacyRules, *, tainted: bool) -> Scanner:
     """One that has compiled what it watches for."""
     memory = Memory()
     scanner = Scanner(memory=memory)

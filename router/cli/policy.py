@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from policies.load import load
-from policies.policy import Fence, Policy
-from policies.proof import Proof, State, state
+from policies.policy import Policy, PrivacyRules
+from policies.proof import Proof, ProofStatus, state
 
 app = typer.Typer(help="Policies: show one, check that a file is valid.", no_args_is_help=True)
 
@@ -51,7 +51,7 @@ def show(
     console.print(table)
     if loaded.params:
         console.print("params: " + ", ".join(f"{name} {value:g}" for name, value in loaded.params.items()))
-    if loaded.fence != Fence():
+    if loaded.never_cloud != PrivacyRules():
         parts = (f"{name} {value}" for name, value in _never_cloud(loaded).items() if value)
         console.print(f"never_cloud: {escape(', '.join(parts))}", highlight=False)
     console.print(
@@ -61,7 +61,7 @@ def show(
 
 def _never_cloud(policy: Policy) -> dict[str, Any]:
     """What must stay, as the file has it."""
-    fence = policy.fence
+    fence = policy.never_cloud
     return {
         "paths": [glob.source for glob in fence.paths],
         "match": list(fence.patterns),
@@ -70,7 +70,7 @@ def _never_cloud(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _told(proof: State) -> dict[str, Any]:
+def _told(proof: ProofStatus) -> dict[str, Any]:
     figures = proof.proof.model_dump(mode="json") if proof.proof else None
     return {"proven": proof.proven, "why": proof.why, "proof": figures}
 

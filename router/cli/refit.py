@@ -62,7 +62,7 @@ class Yardstick:
             judged = Verdict(p_local=turn.p_local, kind="", why="")
             return self.start.intercept + sum(weigh(self.start, turn.features, judged).values())
         scale = self._scales.get(turn.classifier)
-        return scale.back(log_odds(turn.p_local)) if scale else None
+        return scale.inverse(log_odds(turn.p_local)) if scale else None
 
 
 def refit(settings: Settings, team: str | None, since: float | None) -> Refit:
@@ -121,7 +121,7 @@ def _check(scale: Scale, better: Gain, turns: int) -> None:
             f"the {turns} labelled turns speak against the classifier's order (slope {scale.slope:.2f}): "
             "a scale cannot mend that; leave `classifier: rules`, and see `turnout classifier evidence`"
         )
-    if not better.shown:
+    if not better.significant:
         raise TooLittle(
             f"fitted to {turns} labelled turns it is not shown to be better on conversations that it had not "
             f"seen: log-loss {better.after:.3f}, the shipped numbers {better.before:.3f} (better by "

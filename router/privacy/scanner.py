@@ -20,7 +20,7 @@ from urllib.parse import unquote_plus
 import msgspec
 import xxhash
 
-from policies.policy import Fence
+from policies.policy import PrivacyRules
 from policies.privacy import Exposure
 from router.privacy import facts, quotes
 from router.privacy.facts import PieceFacts, Sighting
@@ -117,26 +117,28 @@ class Scanner:
     def __init__(self, *, entries: int = 20_000, memory: Memory | None = None) -> None:
         """Watch for nothing yet; `memory` is of what had to stay before."""
         self.memory = memory or Memory()
-        self._fences: tuple[Fence, ...] = ()
+        self._fences: tuple[PrivacyRules, ...] = ()
         self._watch = Watch(())
         self._digest = _keyed()
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._quoted: Cache[frozenset[tuple[str, str]]] = Cache(entries=entries, size=8 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
 
-    def watch(self, fences: Iterable[Fence]) -> None:
+    def watch(self, fences: Iterable[PrivacyRules]) -> None:
         """Look for what these keep here, and for nothing else; another set clears the caches."""
         self._fences = tuple(dict.fromkeys(fences))
         self._watch = _watch(self._fences)
         self._pieces.clear()
         self._states.clear()
 
-    def scan(self, request: Request, fence: Fence, *, conversation: str = "", learn: bool = True) -> Exposure:
+    def scan(
+        self, request: Request, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
+    ) -> Exposure:
         """Scan one request at once; see `scanning`."""
         return finish(self.scanning(request, fence, conversation=conversation, learn=learn))
 
     def scanning(
-        self, request: Request, fence: Fence, *, conversation: str = "", learn: bool = True
+        self, request: Request, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
     ) -> Turns[Exposure]:
         """Scan one request in turns: its body, and what else would go on with it.
 
@@ -357,7 +359,7 @@ def _digests(raw: bytes, key: bytes) -> frozenset[str]:
 def _protected(
     raws: tuple[bytes, ...],
     fields: tuple[bytes, ...],
-    fences: tuple[Fence, ...],
+    fences: tuple[PrivacyRules, ...],
     key: bytes,
     opaque: bool,
 ) -> dict[str, set[str]]:
@@ -385,7 +387,7 @@ def _protected(
 
 
 @lru_cache(maxsize=4)
-def _watch(fences: tuple[Fence, ...]) -> Watch:
+def _watch(fences: tuple[PrivacyRules, ...]) -> Watch:
     """Compiled once in a process, and in each that makes calls apart."""
     return Watch(fences)
 
@@ -404,7 +406,7 @@ def _batches(numbers: list[int], pieces: list[Piece]) -> Iterator[list[int]]:
         yield batch
 
 
-def _gather(pieces: list[Piece], fences: tuple[Fence, ...]) -> list[PieceFacts]:
+def _gather(pieces: list[Piece], fences: tuple[PrivacyRules, ...]) -> list[PieceFacts]:
     return facts.gather(pieces, _watch(fences))
 
 
@@ -412,7 +414,7 @@ def _answers_unnamed(raw: bytes, calls: frozenset[str]) -> bool:
     return facts.answers_unnamed(parse(raw), calls)
 
 
-def _uncut(body: bytes, fences: tuple[Fence, ...]) -> Exposure:
+def _uncut(body: bytes, fences: tuple[PrivacyRules, ...]) -> Exposure:
     """Scan a body that has no plain outline: whole, and anew each time."""
     value = parse(body)
     if not isinstance(value, dict):
@@ -422,7 +424,7 @@ def _uncut(body: bytes, fences: tuple[Fence, ...]) -> Exposure:
     return Exposure(sources=frozenset(sighting.source for sighting in sightings))
 
 
-def show(request: Request, fence: Fence) -> list[dict[str, str]]:
+def show(request: Request, fence: PrivacyRules) -> list[dict[str, str]]:
     """Tell everything in a request that must stay, and where; reads all of it, and keeps nothing."""
     watch = Watch((fence,))
     if not watch:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import re2
 
 from policies.globs import QUIET, Glob, folded
-from policies.policy import Fence
+from policies.policy import PrivacyRules
 from router.privacy import commands
 from router.privacy.listing import without_listings
 from router.privacy.needles import Needle, Needles, needle_of, with_nested
@@ -34,7 +34,7 @@ class Watch:
         fences: `never_cloud` of each.
     """
 
-    def __init__(self, fences: Iterable[Fence]) -> None:
+    def __init__(self, fences: Iterable[PrivacyRules]) -> None:
         fences = tuple(fences)
         self.globs: tuple[Glob, ...] = tuple(
             {glob.source: glob for fence in fences for glob in fence.paths}.values()

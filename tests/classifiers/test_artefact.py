@@ -15,8 +15,8 @@ SMALL = Artefact(
 )
 
 
-def changed(**told) -> str:
-    return json.dumps(json.loads(dump(SMALL, READS)) | told)
+def changed(**fields) -> str:
+    return json.dumps(json.loads(dump(SMALL, READS)) | fields)
 
 
 def test_what_is_written_is_read_again():
@@ -46,4 +46,4 @@ def test_the_shipped_one_fits_the_features_and_is_small():
     artefact = shipped()
     assert artefact.numbers
     assert len(dump(artefact, READS)) < 300_000
-    assert artefact.card["ships"] in {one["name"] for one in artefact.card["scores"]}
+    assert artefact.card["ships"] in {score["name"] for score in artefact.card["scores"]}

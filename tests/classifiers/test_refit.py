@@ -30,9 +30,9 @@ def outcomes(truth: Scale, conversations: int, turns: int = 3, seed: int = 7) ->
     "truth", [Scale(intercept=1.5, slope=0.6), Scale(intercept=-1.0, slope=1.4), AS_IT_IS]
 )
 def test_a_known_shift_is_recovered(truth):
-    found = fit(outcomes(truth, 2_000))
-    assert found.intercept == pytest.approx(truth.intercept, abs=0.15)
-    assert found.slope == pytest.approx(truth.slope, abs=0.15)
+    scale = fit(outcomes(truth, 2_000))
+    assert scale.intercept == pytest.approx(truth.intercept, abs=0.15)
+    assert scale.slope == pytest.approx(truth.slope, abs=0.15)
 
 
 def test_nothing_moves_nothing_and_little_moves_little():
@@ -45,40 +45,41 @@ def test_nothing_moves_nothing_and_little_moves_little():
 
 
 def test_the_minimum_is_found_where_all_outcomes_agree_and_odds_are_far_out():
-    found = fit([Outcome(odds=8.0, label=0, weight=1.0, group=str(at)) for at in range(500)])
-    assert probability(found.odds(8.0)) < 0.1
+    scale = fit([Outcome(odds=8.0, label=0, weight=1.0, group=str(at)) for at in range(500)])
+    assert probability(scale.odds(8.0)) < 0.1
     for step in (1e-3, -1e-3):
         for other in (
-            Scale(intercept=found.intercept + step, slope=found.slope),
-            Scale(intercept=found.intercept, slope=found.slope + step),
+            Scale(intercept=scale.intercept + step, slope=scale.slope),
+            Scale(intercept=scale.intercept, slope=scale.slope + step),
         ):
-            assert loss(other) > loss(found)
+            assert loss(other) > loss(scale)
 
 
 def loss(scale: Scale) -> float:
     """What is minimised, written another way."""
-    told = 500 * -math.log(1 - probability(scale.odds(8.0)))
-    return told + scale.intercept**2 / 2 + (scale.slope - 1) ** 2 / (2 * 0.5**2)
+    evidence = 500 * -math.log(1 - probability(scale.odds(8.0)))
+    return evidence + scale.intercept**2 / 2 + (scale.slope - 1) ** 2 / (2 * 0.5**2)
 
 
 def test_a_shift_is_a_gain_on_what_was_not_seen_and_none_is_none():
     shifted = gain(outcomes(Scale(intercept=1.5, slope=0.6), 200))
     assert shifted.after < shifted.before
     assert shifted.interval[0] > 0
-    assert shifted.shown
-    still = [gain(outcomes(AS_IT_IS, 60, turns=1, seed=seed)).shown for seed in range(20)]
+    assert shifted.significant
+    still = [gain(outcomes(AS_IT_IS, 60, turns=1, seed=seed)).significant for seed in range(20)]
     assert sum(still) <= 2
 
 
 def test_turns_of_one_conversation_never_vouch_for_each_other():
     # Each conversation has odds and an outcome of its own: only whoever saw the twin could tell.
-    alike = [one for at in range(40) for one in outcomes(AS_IT_IS, 1, seed=at) * 5]
+    alike = [outcome for at in range(40) for outcome in outcomes(AS_IT_IS, 1, seed=at) * 5]
     twins = [
-        Outcome(odds=one.odds, label=one.label, weight=1.0, group=str(at // 15))
-        for at, one in enumerate(alike)
+        Outcome(odds=outcome.odds, label=outcome.label, weight=1.0, group=str(at // 15))
+        for at, outcome in enumerate(alike)
     ]
     strangers = [
-        Outcome(odds=one.odds, label=one.label, weight=1.0, group=str(at)) for at, one in enumerate(alike)
+        Outcome(odds=outcome.odds, label=outcome.label, weight=1.0, group=str(at))
+        for at, outcome in enumerate(alike)
     ]
     assert gain(twins).after > gain(strangers).after
 
@@ -90,11 +91,11 @@ def test_a_composed_artefact_says_what_the_scale_says():
         words={"function": Word(idf=1.0, weight=0.7)},
     )
     scale = Scale(intercept=0.9, slope=0.5)
-    made = compose(start, scale, {"turns": 60})
-    assert made.card == {"turns": 60}
-    assert digest(made) != digest(start)
+    composed = compose(start, scale, {"turns": 60})
+    assert composed.card == {"turns": 60}
+    assert digest(composed) != digest(start)
     for features in (Features(ask="Write a function."), Features(ask="Fix it.", files=4, kind="agent")):
         before = SufficiencyClassifier(load=lambda: start).classify(features).p_local
-        after = SufficiencyClassifier(load=lambda: made).classify(features).p_local
+        after = SufficiencyClassifier(load=lambda: composed).classify(features).p_local
         assert after == pytest.approx(probability(scale.odds(log_odds(before))))
-        assert scale.back(log_odds(after)) == pytest.approx(log_odds(before))
+        assert scale.inverse(log_odds(after)) == pytest.approx(log_odds(before))

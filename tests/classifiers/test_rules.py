@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.features import Features
-from classifiers.rules import SEEN, TOLD, RuleClassifier
+from classifiers.rules import ASK_SIGNALS, FEATURE_SIGNALS, RuleClassifier
 from policies.load import load
 
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -75,7 +75,7 @@ def test_side_requests_are_easy_whatever_they_carry(kind):
     assert verdict.p_local >= 0.9
 
 
-@pytest.mark.parametrize("signal", SEEN, ids=lambda signal: f"{signal.feature}>={signal.at_least}")
+@pytest.mark.parametrize("signal", FEATURE_SIGNALS, ids=lambda signal: f"{signal.feature}>={signal.at_least}")
 def test_each_thing_seen_lowers_the_odds_from_its_threshold_on(signal):
     ask = "Write a function to add two numbers"
     below = p_local(ask, **{signal.feature: signal.at_least - 1})
@@ -143,7 +143,7 @@ def test_no_ask_is_slow_to_judge(piece):
 
 @pytest.mark.parametrize(
     ("signal", "pattern"),
-    [(signal, pattern) for signal in TOLD for pattern in signal.patterns if signal.words],
+    [(signal, pattern) for signal in ASK_SIGNALS for pattern in signal.patterns if signal.words],
 )
 @given(data=st.data())
 @settings(deadline=None, max_examples=60)

@@ -46,8 +46,8 @@ def test_what_serves_says_what_scikit_learn_says(parts):
     text = written(export(model))
     classifier = SufficiencyClassifier(lambda: parse(text))
     others = [row.features for row in made(300, seed=1)] + [Features(), Features(ask="!", files=10_000)]
-    said = model.predict_proba(others)[:, 1]
-    for features, p_local in zip(others, said, strict=True):
+    predicted = model.predict_proba(others)[:, 1]
+    for features, p_local in zip(others, predicted, strict=True):
         assert classifier.classify(features).p_local == pytest.approx(p_local, abs=1e-9)
 
 
@@ -55,9 +55,9 @@ def test_the_report_is_of_rows_whose_group_was_held_out():
     rows = made(120)
     artefact, report = train(rows)
     assert sorted(group for fold in report.folds for group in fold) == [f"g{n}" for n in range(6)]
-    assert [one.name for one in report.scores] == ["constant", "rules", *MODELS]
+    assert [item.name for item in report.scores] == ["constant", "rules", *MODELS]
     assert report.rows == {"far": 60, "near": 60}
-    assert sum(one.rows for one in report.calibration) == 120
+    assert sum(item.rows for item in report.calibration) == 120
     assert artefact.card["ships"] == report.ships
 
 

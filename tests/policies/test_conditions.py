@@ -67,14 +67,14 @@ def test_every_variable_has_a_value_of_its_type():
         team="web",
         user="ann",
     )
-    known = values(READERS, inputs)
-    assert known["files"] == 3.0
-    assert isinstance(known["files"], float)
-    assert known["server_tools"] is False
-    assert (known["work"], known["team"], known["user"]) == ("question", "web", "ann")
-    assert known["last"] == {"track": "", "rule": ""}
-    assert known["local"] == {"context": 0.0, "wait_s": 0.0, "up": True}
-    assert not {"paths"} & set(known)
+    variables = values(READERS, inputs)
+    assert variables["files"] == 3.0
+    assert isinstance(variables["files"], float)
+    assert variables["server_tools"] is False
+    assert (variables["work"], variables["team"], variables["user"]) == ("question", "web", "ann")
+    assert variables["last"] == {"track": "", "rule": ""}
+    assert variables["local"] == {"context": 0.0, "wait_s": 0.0, "up": True}
+    assert not {"paths"} & set(variables)
 
 
 def test_starting_up_does_not_load_the_interactive_shell_of_cel():

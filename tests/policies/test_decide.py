@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
-from policies.decide import Decision, Last, State, decide, escalate, sets_hold
+from policies.decide import Decision, LastDecision, State, decide, escalate, sets_hold
 from policies.load import SHIPPED, load, parse
 from policies.policy import Policy
 from policies.privacy import Clearance
@@ -21,7 +21,7 @@ EASY = Verdict(p_local=0.9, kind="self-contained", why="")
 HARD = Verdict(p_local=0.2, kind="issue-report", why="")
 POLICIES = {name: load(name) for name in SHIPPED}
 BALANCED = POLICIES["balanced"]
-ON_LOCAL = Last(track="local", model="", rule="self-contained", why="it was easy", turn=2)
+ON_LOCAL = LastDecision(track="local", model="", rule="self-contained", why="it was easy", turn=2)
 ON_CLOUD = replace(ON_LOCAL, track="cloud", rule="crosses-files", why="it was hard")
 
 
@@ -35,10 +35,10 @@ def decided(
     verdict: Verdict | None = EASY,
     state: State = STATE,
     *,
-    asked: str = "auto",
+    requested: str = "auto",
     clearance: Clearance = FREE,
 ) -> Decision:
-    return decide(policy, features or ask(), verdict, state, asked=asked, clearance=clearance)
+    return decide(policy, features or ask(), verdict, state, requested_model=requested, clearance=clearance)
 
 
 def policy(*lines: str, to: str = "cloud") -> Policy:
@@ -115,22 +115,24 @@ def test_shipped_rules(case):
 
 def test_every_shipped_rule_has_a_case():
     tried = {(name, rule) for name, _, _, _, _, rule in RULES}
-    shipped = {(name, one.name) for name in SHIPPED if name != "observe" for one in POLICIES[name].rules}
+    shipped = {(name, rule.name) for name in SHIPPED if name != "observe" for rule in POLICIES[name].rules}
     assert shipped <= tried
 
 
-@pytest.mark.parametrize("asked", ["auto", "cloud", "local", "claude-opus-5-5", ""])
+@pytest.mark.parametrize("requested", ["auto", "cloud", "local", "claude-opus-5-5", ""])
 @pytest.mark.parametrize("features", [ask(), ask(files=40), None])
-def test_no_clearance_is_local_and_nowhere_else(asked, features):
-    for one in POLICIES.values():
-        decision = decide(one, features, HARD, replace(STATE, last=ON_CLOUD), asked=asked, clearance=BOUND)
+def test_no_clearance_is_local_and_nowhere_else(requested, features):
+    for policy in POLICIES.values():
+        decision = decide(
+            policy, features, HARD, replace(STATE, last=ON_CLOUD), requested_model=requested, clearance=BOUND
+        )
         assert (decision.track, decision.rule, decision.why) == ("local", "never_cloud", BOUND.why)
         assert decision.alternatives == ()
         assert decision.model == ""
 
 
 @pytest.mark.parametrize(
-    ("asked", "track"),
+    ("requested", "track"),
     [
         ("local", "local"),
         ("cloud", "cloud"),
@@ -142,14 +144,14 @@ def test_no_clearance_is_local_and_nowhere_else(asked, features):
     ],
 )
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_track_that_the_client_names_wins(name, asked, track):
+def test_a_track_that_the_client_names_wins(name, requested, track):
     state = replace(STATE, last=ON_CLOUD if track == "local" else ON_LOCAL, local_up=False)
-    decision = decide(POLICIES[name], None, None, state, asked=asked, clearance=FREE)
+    decision = decide(POLICIES[name], None, None, state, requested_model=requested, clearance=FREE)
     assert (decision.track, decision.rule, decision.alternatives) == (track, "asked", ())
 
 
 @pytest.mark.parametrize(
-    ("asked", "model"),
+    ("requested", "model"),
     [
         ("claude-opus-5-5", "claude-opus-5-5"),
         ("anthropic/claude-haiku-5-5", "claude-haiku-5-5"),
@@ -160,15 +162,18 @@ def test_a_track_that_the_client_names_wins(name, asked, track):
         ("", ""),
     ],
 )
-def test_any_other_name_lets_the_policy_decide_and_claude_keeps_its_model(asked, model):
-    hard, easy = decided(BALANCED, verdict=HARD, asked=asked), decided(BALANCED, verdict=EASY, asked=asked)
+def test_any_other_name_lets_the_policy_decide_and_claude_keeps_its_model(requested, model):
+    hard, easy = (
+        decided(BALANCED, verdict=HARD, requested=requested),
+        decided(BALANCED, verdict=EASY, requested=requested),
+    )
     assert (hard.track, hard.model) == ("cloud", model)
     assert (easy.track, easy.model) == ("local", "")
 
 
 class TestObserve:
     def test_requests_go_where_the_client_asked_and_the_rules_are_recorded(self):
-        decision = decided(POLICIES["observe"], verdict=EASY, asked="claude-opus-5-5")
+        decision = decided(POLICIES["observe"], verdict=EASY, requested="claude-opus-5-5")
         assert (decision.track, decision.model, decision.rule) == ("cloud", "claude-opus-5-5", "observe")
         assert decision.would == "local"
         assert decision.why == "only observing; the rules say local: self-contained"
@@ -222,7 +227,7 @@ class TestHold:
         ],
     )
     def test_a_local_turn_moves_as_escalation_allows(self, features, state, why):
-        decision = decided(BALANCED, features, EASY, state, asked="claude-opus-5-5")
+        decision = decided(BALANCED, features, EASY, state, requested="claude-opus-5-5")
         assert (decision.track, decision.rule, decision.why) == ("cloud", "escalate", why)
         assert decision.model == "claude-opus-5-5"
         assert not decision.held
@@ -268,7 +273,12 @@ class TestBudget:
     @pytest.mark.parametrize("features", [ask(files=9), ask(), None])
     def test_over_budget_is_local_and_does_not_escalate(self, features):
         decision = decide(
-            self.MINE, features, HARD, replace(STATE, budget_left_usd=0), asked="auto", clearance=FREE
+            self.MINE,
+            features,
+            HARD,
+            replace(STATE, budget_left_usd=0),
+            requested_model="auto",
+            clearance=FREE,
         )
         assert (decision.track, decision.rule, decision.alternatives) == ("local", "budget", ())
 
@@ -286,22 +296,22 @@ class TestBudget:
         )
 
     @pytest.mark.parametrize("name", SHIPPED)
-    @pytest.mark.parametrize("asked", ["cloud", "turnout/cloud", "claude-opus-5-5", "auto"])
-    def test_used_up_is_used_up_whatever_the_client_or_the_policy_says(self, name, asked):
+    @pytest.mark.parametrize("requested", ["cloud", "turnout/cloud", "claude-opus-5-5", "auto"])
+    def test_used_up_is_used_up_whatever_the_client_or_the_policy_says(self, name, requested):
         state = replace(STATE, last=ON_CLOUD, budget_left_usd=0, budget_why="nothing is left")
-        decision = decide(POLICIES[name], None, None, state, asked=asked, clearance=FREE)
+        decision = decide(POLICIES[name], None, None, state, requested_model=requested, clearance=FREE)
         assert (decision.track, decision.alternatives) == ("local", ())
-        if asked == "cloud":
+        if requested == "cloud":
             assert (decision.rule, decision.why) == ("budget", "nothing is left")
 
     def test_the_local_track_needs_no_money(self):
         state = replace(STATE, budget_left_usd=0)
-        assert decide(self.MINE, None, None, state, asked="local", clearance=FREE).rule == "asked"
+        assert decide(self.MINE, None, None, state, requested_model="local", clearance=FREE).rule == "asked"
 
 
 class TestUnreadable:
     def test_without_features_otherwise_serves(self):
-        decision = decide(BALANCED, None, None, STATE, asked="claude-x", clearance=FREE)
+        decision = decide(BALANCED, None, None, STATE, requested_model="claude-x", clearance=FREE)
         assert (decision.track, decision.model, decision.rule) == ("cloud", "claude-x", "unreadable")
         assert decision.why == "the request could not be read"
 
@@ -348,8 +358,8 @@ class TestEscalate:
         ],
     )
     def test_a_failed_local_attempt_goes_to_the_cloud(self, cause, why):
-        first = decided(BALANCED, asked="claude-opus-5-5")
-        after = escalate(BALANCED, first, cause, FREE, 1, asked="claude-opus-5-5")
+        first = decided(BALANCED, requested="claude-opus-5-5")
+        after = escalate(BALANCED, first, cause, FREE, 1, requested_model="claude-opus-5-5")
         assert after is not None
         assert (after.track, after.rule, after.why) == ("cloud", "escalate", why)
         assert after.model == "claude-opus-5-5"
@@ -371,7 +381,7 @@ class TestEscalate:
         assert escalate(mine, decided(mine), "bad_tool_call", FREE, 1) is None
 
     def test_not_from_a_track_the_client_named(self):
-        assert escalate(BALANCED, decided(BALANCED, asked="local"), "overflow", FREE, 1) is None
+        assert escalate(BALANCED, decided(BALANCED, requested="local"), "overflow", FREE, 1) is None
 
     @pytest.mark.parametrize(
         ("cause", "why"),
@@ -441,22 +451,22 @@ MINE = [
     mine=st.sampled_from(MINE),
     read=st.tuples(FEATURES, VERDICTS),
     state=STATES,
-    asked=NAMES,
+    requested=NAMES,
     failure=st.tuples(CAUSES, st.integers(1, 4)),
 )
 @settings(max_examples=400, deadline=None)
 @pytest.mark.parametrize("allowed", [True, False])
 def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
-    *, mine, read, state, asked, failure, allowed
+    *, mine, read, state, requested, failure, allowed
 ):
     (features, verdict), (cause, attempts) = read, failure
     clearance = FREE if allowed else BOUND
-    decision = decide(mine, features, verdict, state, asked=asked, clearance=clearance)
+    decision = decide(mine, features, verdict, state, requested_model=requested, clearance=clearance)
     assert decision.track in {"local", "cloud"}
     assert decision.rule
     assert decision.why
     assert decision.track not in decision.alternatives
-    after = escalate(mine, decision, cause, clearance, attempts, asked=asked)
+    after = escalate(mine, decision, cause, clearance, attempts, requested_model=requested)
     if not allowed:
         assert decision.track == "local"
         assert decision.alternatives == ()
@@ -467,9 +477,9 @@ def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
 
 @given(FEATURES, VERDICTS, STATES, NAMES)
 @settings(max_examples=100, deadline=None)
-def test_deciding_twice_gives_the_same(features, verdict, state, asked):
-    first = decide(BALANCED, features, verdict, state, asked=asked, clearance=FREE)
-    assert decide(BALANCED, features, verdict, state, asked=asked, clearance=FREE) == first
+def test_deciding_twice_gives_the_same(features, verdict, state, requested):
+    first = decide(BALANCED, features, verdict, state, requested_model=requested, clearance=FREE)
+    assert decide(BALANCED, features, verdict, state, requested_model=requested, clearance=FREE) == first
 
 
 GUARD, REVIEWED = ask(kind="guard"), ask(safeguards=True)
@@ -480,7 +490,7 @@ class TestGuard:
     @pytest.mark.parametrize("verdict", [EASY, HARD, None])
     @pytest.mark.parametrize("state", [STATE, UP, replace(STATE, cloud_up=False, local_up=False)])
     @pytest.mark.parametrize(
-        ("asked", "model"),
+        ("requested", "model"),
         [
             ("claude-haiku-9", "claude-haiku-9"),
             ("anthropic/claude-haiku-9", "claude-haiku-9"),
@@ -490,20 +500,20 @@ class TestGuard:
             ("", ""),
         ],
     )
-    def test_it_goes_to_the_model_that_was_named(self, policy, verdict, state, asked, model):
-        decision = decided(policy, GUARD, verdict, state, asked=asked)
+    def test_it_goes_to_the_model_that_was_named(self, policy, verdict, state, requested, model):
+        decision = decided(policy, GUARD, verdict, state, requested=requested)
         assert (decision.track, decision.rule, decision.model) == ("cloud", "guard", model)
         assert (decision.held, decision.alternatives, decision.refusal) == (False, (), "")
 
-    @pytest.mark.parametrize("asked", ["local", "openai/local", "small", "openai/Small"])
+    @pytest.mark.parametrize("requested", ["local", "openai/local", "small", "openai/Small"])
     @pytest.mark.parametrize("clearance", [FREE, BOUND])
-    def test_one_that_names_the_local_model_gets_it(self, asked, clearance):
+    def test_one_that_names_the_local_model_gets_it(self, requested, clearance):
         state = replace(STATE, local_model="small", budget_left_usd=0)
-        decision = decided(BALANCED, GUARD, HARD, state, asked=asked, clearance=clearance)
+        decision = decided(BALANCED, GUARD, HARD, state, requested=requested, clearance=clearance)
         assert (decision.track, decision.alternatives, decision.refusal) == ("local", (), "")
 
     @pytest.mark.parametrize("features", [GUARD, REVIEWED])
-    @pytest.mark.parametrize("asked", ["claude-haiku-9", "auto", "cloud", "gpt-9"])
+    @pytest.mark.parametrize("requested", ["claude-haiku-9", "auto", "cloud", "gpt-9"])
     @pytest.mark.parametrize(
         ("state", "clearance", "rule", "reason"),
         [
@@ -511,21 +521,21 @@ class TestGuard:
             (replace(UP, budget_left_usd=0), FREE, "budget", STATE.budget_why),
         ],
     )
-    def test_where_it_may_not_go_it_is_refused(self, features, asked, state, clearance, rule, reason):
-        decision = decided(BALANCED, features, EASY, state, asked=asked, clearance=clearance)
+    def test_where_it_may_not_go_it_is_refused(self, features, requested, state, clearance, rule, reason):
+        decision = decided(BALANCED, features, EASY, state, requested=requested, clearance=clearance)
         assert decision.rule == rule
         assert decision.refusal.startswith(reason)
         assert decision.alternatives == ()
 
     def test_a_failed_judge_is_replaced_by_none(self):
         mine = policy("degrade: {on: [no_credential, cloud_error], to: local}")
-        decision = decided(mine, GUARD, asked="claude-haiku-9")
+        decision = decided(mine, GUARD, requested="claude-haiku-9")
         for cause in ("cloud_error", "no_credential", "slow"):
-            assert escalate(mine, decision, cause, FREE, 1, asked="claude-haiku-9") is None
+            assert escalate(mine, decision, cause, FREE, 1, requested_model="claude-haiku-9") is None
 
     def test_no_rule_moves_it(self):
         mine = policy("rules: [{name: mine, when: \"kind == 'guard'\", to: local, why: mine}]", to="local")
-        assert decided(mine, GUARD, asked="claude-haiku-9").rule == "guard"
+        assert decided(mine, GUARD, requested="claude-haiku-9").rule == "guard"
 
     def test_it_neither_sets_nor_takes_a_hold(self):
         assert not sets_hold(GUARD)
@@ -534,17 +544,17 @@ class TestGuard:
 
 class TestSafeguards:
     @pytest.mark.parametrize(
-        ("asked", "model"), [("claude-opus-9", "claude-opus-9"), ("auto", ""), ("gpt-9", "")]
+        ("requested", "model"), [("claude-opus-9", "claude-opus-9"), ("auto", ""), ("gpt-9", "")]
     )
     @pytest.mark.parametrize("state", [STATE, UP])
-    def test_they_need_the_cloud(self, state, asked, model):
-        for one in (BALANCED, policy(to="local")):
-            decision = decided(one, REVIEWED, EASY, state, asked=asked)
+    def test_they_need_the_cloud(self, state, requested, model):
+        for each in (BALANCED, policy(to="local")):
+            decision = decided(each, REVIEWED, EASY, state, requested=requested)
             assert (decision.track, decision.rule, decision.model) == ("cloud", "safeguards", model)
             assert decision.alternatives == ()
 
     def test_the_local_model_has_none(self):
-        decision = decided(BALANCED, REVIEWED, asked="local")
+        decision = decided(BALANCED, REVIEWED, requested="local")
         assert "`safeguards`" in decision.refusal
 
     def test_counting_needs_none(self):
@@ -558,12 +568,12 @@ class TestSafeguards:
     ("name", "track"), [("local", "local"), ("cloud", "cloud"), ("LOCAL", "local"), ("local:latest", "local")]
 )
 def test_a_providers_prefix_hides_no_name(prefix, name, track):
-    decision = decided(BALANCED, ask(files=9), HARD, asked=prefix + name)
+    decision = decided(BALANCED, ask(files=9), HARD, requested=prefix + name)
     assert (decision.track, decision.rule) == (track, "asked")
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [
         "anthropic/claude-opus-9",
         "openrouter/anthropic/claude-opus-9",
@@ -571,12 +581,12 @@ def test_a_providers_prefix_hides_no_name(prefix, name, track):
         "anthropic:claude-opus-9",
     ],
 )
-def test_nor_a_claude_models(asked):
-    assert decided(BALANCED, verdict=HARD, asked=asked).model == "claude-opus-9"
+def test_nor_a_claude_models(requested):
+    assert decided(BALANCED, verdict=HARD, requested=requested).model == "claude-opus-9"
 
 
 def test_the_local_models_own_name_is_its_track():
     state = replace(STATE, local_model="Qwen/Coder-7B")
-    for asked in ("Qwen/Coder-7B", "qwen/coder-7b", "hosted_vllm/Qwen/Coder-7B"):
-        assert decided(BALANCED, verdict=HARD, state=state, asked=asked).rule == "asked"
-    assert decided(BALANCED, verdict=HARD, state=state, asked="Coder-7B").rule == "otherwise"
+    for requested in ("Qwen/Coder-7B", "qwen/coder-7b", "hosted_vllm/Qwen/Coder-7B"):
+        assert decided(BALANCED, verdict=HARD, state=state, requested=requested).rule == "asked"
+    assert decided(BALANCED, verdict=HARD, state=state, requested="Coder-7B").rule == "otherwise"

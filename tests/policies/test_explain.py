@@ -9,7 +9,7 @@ import pytest
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from classifiers.verdict import Verdict
-from policies.decide import Last, State
+from policies.decide import LastDecision, State
 from policies.explain import Explanation, explain, to_dict
 from policies.load import load, parse
 from policies.policy import Policy
@@ -21,10 +21,10 @@ FREE = Clearance(allowed=True)
 STATE = State(local_context=8192)
 
 
-def told(
+def explained(
     features: Features | None, verdict: Verdict | None = EASY, state: State = STATE, **more: Any
 ) -> Explanation:
-    arguments = {"policy": BALANCED, "asked": "auto", "clearance": FREE, **more}
+    arguments = {"policy": BALANCED, "requested_model": "auto", "clearance": FREE, **more}
     return explain(features=features, verdict=verdict, state=state, **arguments)
 
 
@@ -38,7 +38,7 @@ def changes(explanation: Explanation) -> dict[str, str]:
 
 
 def test_every_rule_is_told_with_its_values():
-    lines = {line.rule: line for line in told(Features(files=12, context_tokens=700)).rules}
+    lines = {line.rule: line for line in explained(Features(files=12, context_tokens=700)).rules}
     assert list(lines) == [rule.name for rule in BALANCED.rules]
     crosses = lines["crosses-files"]
     assert crosses.because == "files = 12, params.max_files = 4, files_named = 0"
@@ -68,55 +68,55 @@ def test_every_rule_is_told_with_its_values():
     ],
 )
 def test_what_would_have_made_it_local(features, verdict, expected):
-    assert changes(told(features, verdict)) == dict.fromkeys(expected, "local (self-contained)")
+    assert changes(explained(features, verdict)) == dict.fromkeys(expected, "local (self-contained)")
 
 
 def test_what_would_have_made_it_cloud():
-    found = changes(told(Features(context_tokens=700)))
-    assert found["files >= 4"] == "cloud (crosses-files)"
-    assert found["turn_calls >= 40"] == "cloud (long-turn)"
-    assert found["local.up = false"] == "cloud (local-down)"
-    assert found["p_local < 0.62"] == "cloud (otherwise)"
-    assert found["context_tokens >= 6964"] == "cloud (too-large)"
-    assert found["local.wait_s >= 8.01"] == "cloud (busy)"
+    flips = changes(explained(Features(context_tokens=700)))
+    assert flips["files >= 4"] == "cloud (crosses-files)"
+    assert flips["turn_calls >= 40"] == "cloud (long-turn)"
+    assert flips["local.up = false"] == "cloud (local-down)"
+    assert flips["p_local < 0.62"] == "cloud (otherwise)"
+    assert flips["context_tokens >= 6964"] == "cloud (too-large)"
+    assert flips["local.wait_s >= 8.01"] == "cloud (busy)"
 
 
 def test_with_a_classifier_a_change_is_true_of_the_whole_path():
     """Many files lower p_local too: without classifying anew, no number of files seems to help."""
     features = Features(files=12, ask="Write a function to add two numbers", turns=1)
     verdict = RuleClassifier().classify(features)
-    assert changes(told(features, verdict)) == {}
-    whole = told(features, verdict, classifier=RuleClassifier())
-    assert changes(whole) == {"files < 4": "local (self-contained)"}
+    assert changes(explained(features, verdict)) == {}
+    explanation = explained(features, verdict, classifier=RuleClassifier())
+    assert changes(explanation) == {"files < 4": "local (self-contained)"}
 
 
 def test_a_held_turn_tells_what_moves_it():
-    last = Last(track="local", model="", rule="self-contained", why="easy", turn=1)
-    explanation = told(Features(turns=1, files=30), EASY, replace(STATE, last=last))
+    last = LastDecision(track="local", model="", rule="self-contained", why="easy", turn=1)
+    explanation = explained(Features(turns=1, files=30), EASY, replace(STATE, last=last))
     assert explanation.decision.held
     assert not any(line.decided for line in explanation.rules)
-    found = changes(explanation)
-    assert found["context_tokens >= 8193"] == "cloud (escalate)"
-    assert found["turn_calls >= 40"] == "cloud (escalate)"
-    assert "files < 4" not in found
+    flips = changes(explanation)
+    assert flips["context_tokens >= 8193"] == "cloud (escalate)"
+    assert flips["turn_calls >= 40"] == "cloud (escalate)"
+    assert "files < 4" not in flips
 
 
 def test_where_the_client_chose_nothing_changes_it():
-    assert changes(told(Features(), asked="local")) == {}
+    assert changes(explained(Features(), requested_model="local")) == {}
     refused = Clearance(allowed=False, why="never_cloud: team 'legal' stays")
-    explanation = told(Features(files=9), clearance=refused)
+    explanation = explained(Features(files=9), clearance=refused)
     assert explanation.decision.rule == "never_cloud"
     assert changes(explanation) == {}
 
 
 def test_an_observing_policy_tells_what_its_rules_would_do():
-    found = changes(told(Features(), policy=load("observe")))
-    assert found["files >= 4"] == "cloud (observe)"
+    flips = changes(explained(Features(), policy=load("observe")))
+    assert flips["files >= 4"] == "cloud (observe)"
 
 
 @pytest.mark.parametrize(("features", "verdict"), [(None, None), (Features(), None)])
 def test_without_reading_there_are_no_rules_to_tell(features, verdict):
-    explanation = told(features, verdict)
+    explanation = explained(features, verdict)
     assert explanation.decision.rule == "unreadable"
     assert explanation.rules == ()
     assert explanation.changes == ()
@@ -125,23 +125,23 @@ def test_without_reading_there_are_no_rules_to_tell(features, verdict):
 
 def test_as_json_it_holds_no_text_and_no_path():
     features = Features(ask="the secret plan", paths=frozenset({"secret/plan.md"}))
-    shown = to_dict(told(features))
-    assert "secret" not in json.dumps(shown)
-    assert set(shown) == {"policy", "decision", "features", "verdict", "rules", "changes"}
-    assert set(shown["features"]) == {one.name for one in fields(Features)} - {"ask", "paths"}
-    assert shown["decision"]["rule"] == "self-contained"
-    assert shown["verdict"]["why"] == "asks for one function"
-    assert set(shown["rules"][0]) == {"rule", "when", "to", "why", "matched", "decided", "because"}
-    assert set(shown["changes"][0]) == {"when", "track", "rule"}
+    payload = to_dict(explained(features))
+    assert "secret" not in json.dumps(payload)
+    assert set(payload) == {"policy", "decision", "features", "verdict", "rules", "changes"}
+    assert set(payload["features"]) == {field.name for field in fields(Features)} - {"ask", "paths"}
+    assert payload["decision"]["rule"] == "self-contained"
+    assert payload["verdict"]["why"] == "asks for one function"
+    assert set(payload["rules"][0]) == {"rule", "when", "to", "why", "matched", "decided", "because"}
+    assert set(payload["changes"][0]) == {"when", "track", "rule"}
 
 
 def test_a_condition_on_the_ask_does_not_show_it():
-    explanation = told(Features(ask="the x plan"), policy=one_rule("ask.contains('x')"))
+    explanation = explained(Features(ask="the x plan"), policy=one_rule("ask.contains('x')"))
     assert explanation.rules[0].because == "ask = (10 characters)"
 
 
 def test_a_condition_that_fails_on_these_values_is_told_as_not_matched():
     state = replace(STATE, local_wait_s=float("inf"))
-    explanation = told(Features(), EASY, state, policy=one_rule("int(local.wait_s) > 1"))
+    explanation = explained(Features(), EASY, state, policy=one_rule("int(local.wait_s) > 1"))
     assert not explanation.rules[0].matched
     assert explanation.decision.rule == "unreadable"

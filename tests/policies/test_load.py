@@ -229,13 +229,13 @@ def test_shipped_policies_load(name):
     policy = load(name)
     assert policy.name == name
     assert policy.description
-    assert len({one.name for one in policy.rules}) == len(policy.rules)
+    assert len({rule.name for rule in policy.rules}) == len(policy.rules)
     assert policy.check.bars
 
 
 def test_observe_has_the_rules_of_balanced():
     def lines(name: str) -> list[tuple[str, str, str]]:
-        return [(one.name, one.when.source, one.to) for one in load(name).rules]
+        return [(rule.name, rule.when.source, rule.to) for rule in load(name).rules]
 
     assert lines("observe") == lines("balanced")
     assert load("observe").params == load("balanced").params

@@ -7,7 +7,7 @@ from policies.bars import METRICS, parse
 from policies.document import PolicyError
 from policies.load import SHIPPED, PolicyHolder, load
 from policies.policy import Policy
-from policies.proof import Guard, Proof, digest, state
+from policies.proof import CheckGate, Proof, digest, state
 
 POLICY = """\
 name: mine
@@ -78,9 +78,9 @@ def test_words_and_layout_do_not_touch_a_proof(file, before, after):
 def test_whatever_decides_does(file, before, after):
     prove(file)
     file.write_text(POLICY.replace(before, after, 1))
-    found = state(file, load(file))
-    assert not found.proven
-    assert found.why.startswith("it changed since it was checked on 2026-01-31 (")
+    proof_state = state(file, load(file))
+    assert not proof_state.proven
+    assert proof_state.why.startswith("it changed since it was checked on 2026-01-31 (")
 
 
 def test_no_part_of_a_policy_is_forgotten():
@@ -88,7 +88,7 @@ def test_no_part_of_a_policy_is_forgotten():
     words = {"description", "source"}
     derived = {"variables"}
     hashed = {"name", "params", "rules", "otherwise", "hold", "escalate", "degrade", "fence", "budget"}
-    assert {one.name for one in fields(Policy)} == words | derived | hashed | {"check", "observe"}
+    assert {field.name for field in fields(Policy)} == words | derived | hashed | {"check", "observe"}
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_what_is_no_proof(file, changed, why):
     prove(file)
     proof = file.with_name("mine.check.json")
     proof.write_text(json.dumps({**json.loads(proof.read_text()), **changed}))
-    found = state(file, load(file))
-    assert (found.proven, found.why) == (False, why)
+    proof_state = state(file, load(file))
+    assert (proof_state.proven, proof_state.why) == (False, why)
 
 
 def test_without_bars_nothing_can_be_proven(file):
@@ -115,12 +115,12 @@ def test_without_bars_nothing_can_be_proven(file):
     prove(file)
     assert state(file, load(file)).why == "it has no bars, so nothing of it can be proven"
     with pytest.raises(PolicyError, match="add bars under `check:`, then run `turnout policy check"):
-        Guard("rules")(file, load(file))
+        CheckGate("rules")(file, load(file))
 
 
 def test_a_guarded_holder_refuses_to_begin_and_names_the_command(file):
     with pytest.raises(PolicyError) as caught:
-        PolicyHolder(file, guard=Guard("sufficiency"))
+        PolicyHolder(file, guard=CheckGate("sufficiency"))
     assert str(caught.value) == (
         f"{file}: require_check: it has not been checked; "
         f"run `turnout policy check {file} --publish --classifier sufficiency`"
@@ -131,14 +131,14 @@ def test_a_proof_is_of_one_set_of_trained_numbers(file):
     prove(file, classifier="sufficiency@0a0a0a0a")
     assert state(file, load(file), "sufficiency@0a0a0a0a").proven
     with pytest.raises(PolicyError) as caught:
-        Guard("sufficiency@11111111", "mine.json")(file, load(file))
+        CheckGate("sufficiency@11111111", "mine.json")(file, load(file))
     assert "with the classifier sufficiency@0a0a0a0a, and sufficiency@11111111 serves" in str(caught.value)
     assert str(caught.value).endswith("--publish --classifier sufficiency --classifier-file mine.json`")
 
 
 def test_a_guarded_holder_keeps_the_last_good_policy_until_the_next_is_proven(file):
     prove(file)
-    holder = PolicyHolder(file, guard=Guard("rules"))
+    holder = PolicyHolder(file, guard=CheckGate("rules"))
     good = holder.policy
     file.write_text(POLICY.replace("max_files: 3", "max_files: 44"))
     assert not holder.refresh()
@@ -152,11 +152,11 @@ def test_a_guarded_holder_keeps_the_last_good_policy_until_the_next_is_proven(fi
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_policies_are_proven(name):
-    Guard("rules")(name, load(name))
+    CheckGate("rules")(name, load(name))
 
 
 @pytest.mark.parametrize(
-    ("text", "value", "held"),
+    ("text", "value", "expected"),
     [
         (">= 0.98", 0.98, True),
         ("> 0.98", 0.98, False),
@@ -167,8 +167,8 @@ def test_shipped_policies_are_proven(name):
         ("<= 1", float("nan"), False),
     ],
 )
-def test_bars(text, value, held):
-    assert parse("quality_kept", text).holds(value) is held
+def test_bars(text, value, expected):
+    assert parse("quality_kept", text).holds(value) is expected
 
 
 def test_every_suite_has_every_metric():

@@ -26,7 +26,7 @@ def notes(policy: Policy, suites: Mapping[SuiteName, Suite], asked: Options) -> 
         )
     if policy.observe:
         yield "The policy only observes: every request goes where the client asked, here to the cloud."
-    if policy.fence.watches_content:
+    if policy.never_cloud.watches_content:
         yield "`never_cloud` by paths or text is not tested: recorded cases hold no text."
     yield (
         f"Costs are of whole tasks with a warm prompt cache, at the prices of {asked.price_model}; "

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from classifiers.features import Features
 from policies.decision import State
-from policies.shelf import PolicyShelf
+from policies.registry import PolicyRegistry
 from router.app.dashboard.running import Running
 from router.keys import Keyring
 from router.ledger.accounts import Accounts
@@ -27,7 +27,7 @@ class DashboardOptions:
     keyring: Callable[[], Keyring]
     changed: Callable[[], Awaitable[None]]
     """Puts what was changed into force."""
-    shelf: PolicyShelf
+    registry: PolicyRegistry
     classifier: str
     health: Callable[[], Json]
     state: Callable[[Features], State]

@@ -54,7 +54,7 @@ def look(options: DashboardOptions, zone: tzinfo) -> Now:
         slots=local.get("prefixes", ()),
         last=last,
         today=today,
-        budgets=standings(options.accounts, options.budgets, options.shelf),
+        budgets=standings(options.accounts, options.budgets, options.registry),
     )
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from classifiers.features import Features, Kind, Phase
 from classifiers.verdict import Verdict
-from policies.decision import Last
+from policies.decision import LastDecision
 from policies.explain import Explanation, explain
 from policies.load import PolicyError, PolicyHolder, find
 from policies.privacy import Clearance
@@ -135,13 +135,17 @@ def look(options: DashboardOptions, request_id: str) -> One | None:
 
 
 def _again(options: DashboardOptions, row: Row) -> Again | None:
-    holder = next((one for one in options.shelf.holders.values() if one.policy.name == row["policy"]), None)
+    holder = next(
+        (one for one in options.registry.holders.values() if one.policy.name == row["policy"]), None
+    )
     if holder is None:
         return None
     features, policy = features_of(row), holder.policy
     state = options.state(features)
     if row["held"]:
-        kept = Last(track=row["track"], model="", rule=row["rule"], why=row["why"], turn=row["turns"] or 0)
+        kept = LastDecision(
+            track=row["track"], model="", rule=row["rule"], why=row["why"], turn=row["turns"] or 0
+        )
         state = replace(state, last=kept)
     if row["rule"] == "budget":
         state = replace(state, budget_left_usd=0.0, budget_why=row["why"])
@@ -150,7 +154,7 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
         features,
         Verdict(p_local=row["p_local"] or 0.0, kind=row["work"] or "", why=""),
         state,
-        asked=row["asked_model"] or "",
+        requested_model=row["asked_model"] or "",
         clearance=Clearance(allowed=row["cleared"] is not False, why=row["private_why"] or ""),
         team=row["team"],
         user=row["user"] or "",

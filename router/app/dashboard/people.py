@@ -63,7 +63,7 @@ def look(options: DashboardOptions, zone: tzinfo) -> People:
     return People(
         since=month.since,
         teams=sorted(teams, key=lambda team: (-(team.cost_usd or 0.0), team.name)),
-        budgets=standings(options.accounts, options.budgets, options.shelf),
+        budgets=standings(options.accounts, options.budgets, options.registry),
         keys=[row for row in options.accounts.keys() if _in_force(row, now)],  # noqa: SIM118 - no dict
     )
 

@@ -53,7 +53,7 @@ class InUse:
     path: str
     error: str
     """What is wrong with the file as it is now; the last good one serves."""
-    proof: proof.State
+    proof: proof.ProofStatus
     bars: Sequence[Held]
     decided: Mapping[str, float]
     """Requests of the last days, by rule."""
@@ -83,11 +83,11 @@ def look(options: DashboardOptions) -> Policies:
             holder,
             {rule: n for (policy, rule), n in counts.items() if policy == holder.policy.name},
         )
-        for name, holder in options.shelf.holders.items()
+        for name, holder in options.registry.holders.items()
     ]
-    loaded = options.shelf.holders
+    loaded = options.registry.holders
     return Policies(
-        used=used, failed={name: why for name, why in options.shelf.errors.items() if name not in loaded}
+        used=used, failed={name: why for name, why in options.registry.errors.items() if name not in loaded}
     )
 
 

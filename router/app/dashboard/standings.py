@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from policies.shelf import PolicyShelf
+from policies.registry import PolicyRegistry
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Balance, Budgets
 from router.teams import DEFAULT_TEAM, Budget, Cap, Key, Team, cap
@@ -26,26 +26,26 @@ class Standing:
         return self.balance.spent_usd / self.budget.usd if self.budget.usd else 1.0
 
 
-def standings(accounts: Accounts, budgets: Budgets, shelf: PolicyShelf) -> Sequence[Standing]:
+def standings(accounts: Accounts, budgets: Budgets, registry: PolicyRegistry) -> Sequence[Standing]:
     """Ask for all budgets; the one that is used up most comes first. May block."""
     roster = accounts.load()
     teams = {team.name: team for team in roster.teams}
     found = [
         Standing(team=team.name, whose=whose, budget=one.budget, zone=team.zone, balance=budgets.account(one))
         for team, whose, one in (
-            *_of_teams(roster.teams, shelf),
+            *_of_teams(roster.teams, registry),
             *_of_keys(teams, roster.keys.values()),
         )
     ]
     return sorted(found, key=lambda one: (-one.share, one.team, one.whose))
 
 
-def _of_teams(teams: Sequence[Team], shelf: PolicyShelf) -> Iterator[tuple[Team, str, Cap]]:
+def _of_teams(teams: Sequence[Team], registry: PolicyRegistry) -> Iterator[tuple[Team, str, Cap]]:
     for team in teams or (Team(name=DEFAULT_TEAM),):
         scope = f"team:{team.name}"
         if team.terms.budget:
             yield team, "team", cap(scope, team.terms.budget, team.zone)
-        policy = shelf.of(team.terms.policy)
+        policy = registry.of(team.terms.policy)
         if policy.budget:
             own = Budget(usd=policy.budget.team_month_usd, over=policy.budget.over)
             yield team, f"policy {policy.name}", cap(scope, own, team.zone)

@@ -19,7 +19,7 @@ from classifiers.verdict import Verdict
 from policies.decision import Decision, State
 from policies.load import PolicyHolder
 from policies.privacy import Clearance
-from policies.shelf import PolicyShelf
+from policies.registry import PolicyRegistry
 from router.app.body import Uploads
 from router.app.dashboard.door import TRIES, WINDOW_S, Tries
 from router.app.dashboard.facts import DashboardOptions
@@ -72,7 +72,7 @@ class Place:
 
     app: OriginGuard
     store: LedgerStore
-    shelf: PolicyShelf
+    registry: PolicyRegistry
     ring: list
     running: Running
 
@@ -109,7 +109,7 @@ def place(tmp_path):
     async def changed():
         made.load()
 
-    shelf = PolicyShelf(PolicyHolder("balanced"), lambda *_: None)
+    registry = PolicyRegistry(PolicyHolder("balanced"), lambda *_: None)
     running = Running()
     options = DashboardOptions(
         engine=store.engine,
@@ -117,7 +117,7 @@ def place(tmp_path):
         budgets=store.budgets,
         keyring=lambda: ring[0],
         changed=changed,
-        shelf=shelf,
+        registry=registry,
         classifier="rules",
         health=lambda: {
             "local": {"url": "http://127.0.0.1:1/v1", "up": True},
@@ -132,7 +132,7 @@ def place(tmp_path):
     app.include_router(build_dashboard(options))
     uploads = Uploads.of(Settings())
     guarded = OriginGuard(EarlyAnswers(app, uploads), settings=Settings(), uploads=uploads)
-    made = Place(guarded, store, shelf, ring, running)
+    made = Place(guarded, store, registry, ring, running)
     yield made
     store.close()
 
@@ -590,9 +590,9 @@ async def test_the_policy_page_tells_the_check_and_a_bad_reload(place, admin, tm
     good = "name: team\nparams: {most: 3}\nrules:\n  - {when: 'files > params.most', to: cloud, why: many}\n"
     stays = "never_cloud: {paths: ['vault/**'], match: ['(?i)x<y>'], teams: [legal]}\n"
     file.write_text(good + stays + "otherwise: {to: local, why: small}\ncheck: {quality_kept: '>= 0.9'}\n")
-    place.shelf.keep({str(file), "missing-policy"})
+    place.registry.sync({str(file), "missing-policy"})
     file.write_text("name: [")
-    place.shelf.keep({str(file), "missing-policy"})
+    place.registry.sync({str(file), "missing-policy"})
     place.write(row("r1", policy="team", rule="many"))
     async with entered(place, admin) as visitor:
         page = (await visitor.get("/dashboard/policy")).text

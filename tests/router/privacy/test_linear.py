@@ -14,7 +14,7 @@ FENCE = parse(
     '  paths: ["vaults/**", "/srv/keep/*", "~/.aws/**", "*.key", ".netrc", "docs/*/draft.md", "a*b*c*d*e"]\n'
     '  match: ["(?i)top secret", "a.*b.*c"]\n',
     source="p.yaml",
-).fence
+).never_cloud
 SIZE = 1_500
 GROWTH, FLOOR = 10, 0.05
 """Of CPU time from one size to four times that, and the seconds below which it tells nothing."""

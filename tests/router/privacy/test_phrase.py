@@ -11,7 +11,7 @@ FENCE = parse(
     "name: p\notherwise: {to: cloud, why: a}\n"
     'never_cloud: {match: ["(?i)board minutes", "(?i)red\\\\s+falcon"]}\n',
     source="p.yaml",
-).fence
+).never_cloud
 WATCH = Watch([FENCE])
 
 

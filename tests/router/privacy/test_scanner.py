@@ -39,7 +39,7 @@ def request(body: object, *, team: str = "web", headers=(), query: str = "") -> 
 
 
 def why(scanner: Scanner, body: object, **fields) -> str:
-    return clear(POLICY, scanner.scan(request(body, **fields), POLICY.fence)).why
+    return clear(POLICY, scanner.scan(request(body, **fields), POLICY.never_cloud)).why
 
 
 def said(*texts: str, **fields) -> dict:
@@ -84,7 +84,7 @@ def reading(path: str, content: str, name: str = "Read") -> dict:
 )
 def test_what_must_stay_stays(body):
     assert why(Scanner(), body).startswith("never_cloud: the conversation ")
-    assert show(request(body), POLICY.fence) or "system" in body or len(body["messages"]) > 1
+    assert show(request(body), POLICY.never_cloud) or "system" in body or len(body["messages"]) > 1
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_in_steps_and_at_once_are_the_same():
     scanner = Scanner()
     for upto in range(1, len(texts) + 1):
         body = said(*texts[:upto])
-        at_once = clear(POLICY, Scanner().scan(request(body), POLICY.fence)).why
-        in_steps = clear(POLICY, scanner.scan(request(body), POLICY.fence, learn=False)).why
+        at_once = clear(POLICY, Scanner().scan(request(body), POLICY.never_cloud)).why
+        in_steps = clear(POLICY, scanner.scan(request(body), POLICY.never_cloud, learn=False)).why
         assert bool(in_steps) is bool(at_once) is (upto > 22)
 
 
@@ -129,7 +129,7 @@ def test_no_twin_speaks_for_another():
 def test_a_key_given_twice_is_refused_whatever_the_policy():
     open_policy = parse("name: p\notherwise: {to: cloud, why: a}\n", source="p.yaml")
     with pytest.raises(BadRequest, match="messages"):
-        Scanner().scan(request(b'{"messages": [{"a": 1}], "messages": []}'), open_policy.fence)
+        Scanner().scan(request(b'{"messages": [{"a": 1}], "messages": []}'), open_policy.never_cloud)
 
 
 def test_a_session_stays_and_so_does_who_quotes_it():
@@ -193,7 +193,7 @@ def test_what_cannot_be_read(thing, opaque, other, again):
     scanner = Scanner()
 
     def stays(body):
-        return not clear(policy, scanner.scan(request(body), policy.fence)).allowed
+        return not clear(policy, scanner.scan(request(body), policy.never_cloud)).allowed
 
     fresh = {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, thing]}]}
     assert stays(fresh) is other
@@ -225,7 +225,7 @@ def test_teams_with_policies_of_their_own(first):
     body = reading("vaults/a", LINES)
     teams = [("a", POLICY, False), ("b", free, True)]
     for team, policy, leaves in (teams if first == "watches" else teams[::-1]) * 2:
-        assert clear(policy, scanner.scan(request(body, team=team), policy.fence)).allowed is leaves
+        assert clear(policy, scanner.scan(request(body, team=team), policy.never_cloud)).allowed is leaves
 
 
 def test_a_session_is_remembered_after_very_many_others():

@@ -4,7 +4,7 @@ import pytest
 import re2
 
 from policies.globs import compile_glob
-from policies.policy import Fence
+from policies.policy import PrivacyRules
 from router.privacy.strings import Part
 from router.privacy.text import decoded, path_forms, prose_forms
 from router.privacy.watch import Watch
@@ -192,5 +192,5 @@ def test_patterns_hold_for_no_other_path(glob, text):
 
 
 def matches(glob, text):
-    watch = Watch([Fence(paths=(compile_glob(glob),))])
+    watch = Watch([PrivacyRules(paths=(compile_glob(glob),))])
     return bool(list(watch.in_text(text, Part.TEXT)))

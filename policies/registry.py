@@ -11,13 +11,13 @@ from policies.load import PolicyError, PolicyHolder, load
 from policies.policy import Policy
 
 
-class PolicyShelf:
+class PolicyRegistry:
     """Policies by name or path; the empty name is the endpoint's own."""
 
-    def __init__(self, own: PolicyHolder, say: Callable[[str, str], None]) -> None:
-        """Take the endpoint's own policy; `say` is told of a name and what became wrong with it."""
+    def __init__(self, own: PolicyHolder, report: Callable[[str, str], None]) -> None:
+        """Take the endpoint's own policy; `report` is told of a name and what became wrong with it."""
         self._own = own
-        self._say = say
+        self._report = report
         self._others: dict[str, PolicyHolder] = {}
         self._closed = load("private")
         self.errors: dict[str, str] = {}
@@ -40,15 +40,15 @@ class PolicyShelf:
         """Return all that are in use."""
         return [self._own.policy, *(holder.policy for holder in self._others.values())]
 
-    def keep(self, names: Iterable[str]) -> bool:
+    def sync(self, names: Iterable[str]) -> bool:
         """Hold `names` and no others, as their files are now; True where anything changed."""
-        wanted = set(names)
+        required = set(names)
         changed = False
-        for name in set(self._others) - wanted:
+        for name in set(self._others) - required:
             del self._others[name]
             changed = True
         errors: dict[str, str] = {}
-        for name in wanted:
+        for name in required:
             try:
                 if name in self._others:
                     changed |= self._others[name].refresh()
@@ -62,6 +62,6 @@ class PolicyShelf:
                     errors[name] = self._others[name].error
         for name, why in errors.items():
             if self.errors.get(name) != why:
-                self._say(name, why)
+                self._report(name, why)
         self.errors = errors
         return changed
