@@ -13,6 +13,10 @@ class UnreadableReply(Exception):
     """An upstream's reply is not of its dialect; the text says what could not be read."""
 
 
+class UnreadableCall(UnreadableReply):
+    """A tool call came in pieces that cannot be put together: the model's fault rather than the server's."""
+
+
 class ReplyDecoder(Protocol):
     """Reads one streamed reply."""
 

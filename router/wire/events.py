@@ -17,8 +17,11 @@ import msgspec
 
 from router.types import Usage
 
-StopReason = Literal["end", "stop_sequence", "output_limit", "tool_calls", "refusal", "pause", "overflow"]
-"""`pause`: the provider wants to be asked to go on; `overflow`: the window is full."""
+StopReason = Literal[
+    "end", "stop_sequence", "output_limit", "tool_calls", "refusal", "pause", "overflow", "unstated"
+]
+"""`pause`: the provider wants to be asked to go on; `overflow`: the window is full; `unstated`: an end
+without a reason, which encoders write as `end`."""
 
 
 class Started(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -74,7 +77,7 @@ class CallArguments(msgspec.Struct, frozen=True, gc=False):
 
 
 class CallEnded(msgspec.Struct, frozen=True, gc=False):
-    """The arguments are all there."""
+    """The arguments are all there; missing for a call that the output limit cut off."""
 
 
 class Foreign(msgspec.Struct, frozen=True, gc=False):

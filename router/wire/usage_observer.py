@@ -1,0 +1,66 @@
+"""What a reply has said so far, gathered from its events as they pass."""
+
+from collections.abc import Iterable
+
+from router.types import Usage
+from router.wire.events import (
+    CallArguments,
+    CallStarted,
+    Event,
+    Failed,
+    Foreign,
+    RefusalDelta,
+    Skimmed,
+    Started,
+    Stopped,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
+
+_TEXTS = frozenset({TextDelta, ThinkingDelta, RefusalDelta, CallArguments})
+
+
+class UsageObserver:
+    """Reads events; changes none. See `router.types.Tap` for each field."""
+
+    __slots__ = ("complete", "error", "failure", "model", "started", "usage", "written")
+
+    def __init__(self, model: str = "") -> None:
+        """Take the model's name, should the upstream give none."""
+        self.usage: Usage | None = None
+        self.model = model
+        self.started = False
+        self.complete = False
+        self.error = ""
+        self.failure: Failed | None = None
+        """The error behind `error`."""
+        self.written = 0
+
+    def observe(self, events: Iterable[Event]) -> None:
+        """Take the next events."""
+        for event in events:
+            if type(event) in _TEXTS:
+                size = len(event.text)  # type: ignore[union-attr]  # one of those that have a text
+                self.written += size
+                self.started = self.started or size > 0
+            elif type(event) is Skimmed:
+                self.written += event.size
+            else:
+                self._note(event)
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case CallStarted():
+                self.started = True
+            case Foreign(kind):
+                self.started = self.started or kind.endswith("tool_use")
+            case Started():
+                self.model = event.model or self.model
+            case UsageReport():
+                self.usage = event.usage
+            case Stopped():
+                self.complete = True
+            case Failed():
+                self.failure = event
+                self.error = event.message or event.kind
