@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.programs import find_program
+from router.system.subprocesses import find_program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

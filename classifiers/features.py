@@ -1,6 +1,6 @@
 """What was read from one request, as plain numbers and words.
 
-`Features` is made by `router.reading` from the bytes a client sent, after the
+`Features` is made by `router.features` from the bytes a client sent, after the
 harness's own text was set aside, and is all that classifiers and policies see.
 Every field has a default, so a request that could not be read in full is still
 a valid (cautious) `Features`.

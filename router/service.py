@@ -20,40 +20,40 @@ from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.proof import CheckGate, options_of, state
 from policies.registry import PolicyRegistry
+from router.accounts.keys import Keyring, Trusted
+from router.accounts.rate_limit import Rates
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
+from router.app.asgi import ROUTES, Endpoint
 from router.app.body import Uploads
-from router.app.dashboard.facts import DashboardOptions
+from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
-from router.app.dashboard.running import Running
-from router.app.endpoint import ROUTES, Endpoint
+from router.app.metrics_auth import MetricsGate
 from router.app.origin import OriginGuard
-from router.app.scrape import MetricsGate
+from router.billing.gpu_time import WorkTime
+from router.billing.prices import Prices
 from router.engine.process import Engine, Health
-from router.holds import Holds
-from router.hosts import is_loopback
-from router.judge import judge_of
-from router.keys import Keyring, Trusted
+from router.features.extractor import Reader
 from router.ledger.store import LedgerStore
-from router.limits import Limits
-from router.metrics import Metrics, Now
-from router.pacing import Pacing
-from router.pipeline import Pipeline
-from router.planner import Planner
-from router.prices import Prices
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
-from router.rates import Rates
-from router.reading.reader import Reader
+from router.routing.admission import Limits
+from router.routing.classifier import judge_of
+from router.routing.pipeline import Pipeline
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import Holds
 from router.settings import Settings, parse_listen
-from router.tracing import open_traces
+from router.system.host_names import is_loopback
+from router.system.pacing import Pacing
+from router.system.worker import Worker
+from router.telemetry.in_flight import Running
+from router.telemetry.metrics import Metrics, Now
+from router.telemetry.observers import Watched
+from router.telemetry.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
 from router.types import Request
-from router.watch import Watched
-from router.worker import Worker
-from router.worktime import WorkTime
 
 log = structlog.get_logger(__name__)
 
@@ -221,7 +221,7 @@ class Service:
         }
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
-        """See `router.metrics.Metrics.render`; may take 50 ms the first time."""
+        """See `router.telemetry.metrics.Metrics.render`; may take 50 ms the first time."""
         engine = self._engine.health if self._engine else Health()
         now = Now(
             local_up=self._local.up,

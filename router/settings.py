@@ -1,6 +1,6 @@
 """Settings: flags > `TURNOUT_*` > `./turnout.yaml` > the user's `turnout.yaml` > defaults.
 
-A fresh machine needs none. What a file in the working folder may set is in `router.trust`.
+A fresh machine needs none. What a file in the working folder may set is in `router.system.trusted_files`.
 Environment names follow the file, nesting by two underscores: `TURNOUT_LISTEN`,
 `TURNOUT_CLOUD__BASE_URL`. Unknown keys are refused with the nearest valid name.
 """
@@ -41,9 +41,9 @@ from pydantic_settings import (
 from classifiers.choose import ClassifierName
 from policies.load import SHIPPED
 from router.errors import Misconfigured
-from router.hosts import check_host_pattern, check_origin_pattern
-from router.trust import FILE, has_variables, require_trust, user_file
-from router.variables import check_document, load_yaml
+from router.system.environment import check_document, load_yaml
+from router.system.host_names import check_host_pattern, check_origin_pattern
+from router.system.trusted_files import FILE, has_variables, require_trust, user_file
 
 PREFIX = "TURNOUT_"
 TEST_PREFIX = "TURNOUT_TEST_"

@@ -13,8 +13,8 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision, TrackName
 from policies.privacy import Clearance
+from router.accounts.teams import NOBODY, Account
 from router.errors import Cause
-from router.teams import NOBODY, Account
 
 DialectName = Literal["openai_chat", "anthropic_messages"]
 Operation = Literal["generate", "count"]
@@ -77,6 +77,10 @@ class Usage:
     def prompt(self) -> int:
         """All tokens of the prompt, however they were billed."""
         return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+
+USAGE_FIELDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+"""The five counts of `Usage`, which are columns of the ledger and of every price."""
 
 
 class Tap(Protocol):

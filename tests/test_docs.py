@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from policies.schema import PolicySpec
-from router.app.endpoint import ROUTES
+from router.app.asgi import ROUTES
 from router.cli.main import app
 from router.settings import CloudSettings, LocalSettings, Settings
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli import fetch, record, run
-from router.programs import ROOT
+from router.system.subprocesses import ROOT
 
 app = typer.Typer(help="Measure: what the endpoint adds, and what the tracks can do.", no_args_is_help=True)
 app.command("fetch")(fetch.fetch)

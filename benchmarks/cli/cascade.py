@@ -54,7 +54,7 @@ def cascade(  # noqa: PLR0917 - one parameter an option
     from benchmarks.evaluation.suites.recorded import load_suite
     from benchmarks.render import draw, table
     from policies.load import load
-    from router.prices import Prices
+    from router.billing.prices import Prices
 
     rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
     with said_plainly(), Console(stderr=True).status("drawing runs"):

@@ -105,7 +105,7 @@ def _of_suite(
     from benchmarks.evaluation.diff import of_suite
     from benchmarks.evaluation.diff_report import kept
     from benchmarks.evaluation.suites.recorded import load_suite
-    from router.prices import Prices
+    from router.billing.prices import Prices
 
     recorded = load_suite(suite.value, client=client)
     rates = Rates(model=price_model, prices=Prices())

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli.plain import said_plainly
-from router.programs import ROOT
+from router.system.subprocesses import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

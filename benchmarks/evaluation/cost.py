@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import Effort
-from router.prices import MILLION, Price, Prices
+from router.billing.prices import MILLION, Price, Prices
 
 PRICE_MODEL = "claude-sonnet-4-5"
 PUBLISHED_USD = 0.558

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.evaluation.diff import Difference, Moved, Quality
 from router.errors import Misconfigured
-from router.files import open_private
+from router.system.files import open_private
 
 
 def render(found: Difference, console: Console) -> None:

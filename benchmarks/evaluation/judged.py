@@ -10,7 +10,7 @@ from benchmarks.evaluation.cases import Suite
 from classifiers.artefact import Artefact, ArtefactUnfit
 from classifiers.choose import ClassifierName
 from classifiers.sufficiency import SufficiencyClassifier
-from router.judge import read_numbers
+from router.routing.classifier import read_numbers
 
 
 def trained(file: str = "") -> SufficiencyClassifier:

@@ -24,8 +24,8 @@ from policies.decision import Decision, State
 from policies.policy import Policy
 from policies.privacy import Clearance, Exposure, clear
 from router.errors import Misconfigured
-from router.holds import Holds
-from router.ledger.evidence import STORED
+from router.ledger.labels import STORED
+from router.routing.sticky_sessions import Holds
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -20,7 +20,7 @@ from benchmarks.live.answers import Answer, Failure, Run, keep, open_run, read_r
 from benchmarks.live.chat import NoAnswer, Refused, ask, greet, open_session
 from benchmarks.live.sandbox import Limits, Sandbox, SandboxError
 from benchmarks.live.trial import judge
-from router.prices import Prices
+from router.billing.prices import Prices
 
 Tell = Callable[[Answer | Failure], None]
 

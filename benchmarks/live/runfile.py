@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
-from router.files import open_private
+from router.system.files import open_private
 
 Line = Mapping[str, Any]
 

@@ -30,7 +30,7 @@ from typing import IO, Any, Literal, Self
 from benchmarks.errors import BenchmarkError
 from benchmarks.live import jail
 from benchmarks.live.memory import used_bytes
-from router.programs import find_program
+from router.system.subprocesses import find_program
 
 Mode = Literal["bubblewrap", "namespaces", "none"]
 Ended = Literal["passed", "failed", "time", "output", "memory"]

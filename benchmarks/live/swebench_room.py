@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from benchmarks.errors import BenchmarkError
-from router.programs import ROOT, find_program
+from router.system.subprocesses import ROOT, find_program
 
 RoomName = Literal["docker", "bubblewrap", "local"]
 _SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")

@@ -27,7 +27,7 @@ from benchmarks.live import swebench_agent
 from benchmarks.live.chat import greet, open_session, usage
 from benchmarks.live.runfile import append, begin
 from benchmarks.live.swebench_room import Instance, RoomName, room
-from router.prices import Prices
+from router.billing.prices import Prices
 
 _FIELDS = ("instance_id", "problem_statement", "base_commit")
 _PASSED_ON = ("PATH", "LANG", "DOCKER_HOST", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR")

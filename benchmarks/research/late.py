@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from classifiers.features import Features
-from router.reading.reader import Reader
+from router.features.extractor import Reader
 from router.types import Request
 
 CUTS = (10, 20, 40)

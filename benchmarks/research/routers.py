@@ -21,8 +21,8 @@ from benchmarks.planner import POLICY, planner, request
 from benchmarks.research.complexity import TIERS, Judged, judge
 from benchmarks.research.tasks import Task, tasks
 from policies.decision import TrackName
-from router.programs import ROOT
-from router.reading.reader import Reader
+from router.features.extractor import Reader
+from router.system.subprocesses import ROOT
 from router.types import Plan
 
 LONG_TOKENS = 60_000

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from router.billing.prices import Prices
 from router.ledger.database import connect, locate
 from router.ledger.rollups import add_all
 from router.ledger.tables import requests
-from router.prices import Prices
 
 MONTH = 1_793_491_200
 """November 2026, UTC, and how long it is."""

@@ -20,7 +20,7 @@ import httptools
 import uvloop
 
 from benchmarks.speed.bodies import PATHS, STAMP, Body
-from router.programs import find_program
+from router.system.subprocesses import find_program
 
 Generator = Literal["wrk", "own"]
 _DEADLINE_S = 60.0

@@ -25,7 +25,7 @@ from benchmarks.speed.load import Generator, generator
 from benchmarks.speed.measure import DIRECT, Case, Measure, Row, StreamCost, measure, stream_cost
 from benchmarks.speed.peers import Target, started
 from benchmarks.speed.process import resident_mb
-from router.programs import ROOT
+from router.system.subprocesses import ROOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

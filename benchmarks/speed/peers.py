@@ -24,7 +24,7 @@ from benchmarks.installed import PeerName
 from benchmarks.speed.bodies import MODEL, PATHS, Body, Dialect
 from benchmarks.speed.drip import WORD
 from benchmarks.speed.process import free_port, stopped, wait_until_open
-from router.programs import module_command
+from router.system.subprocesses import module_command
 
 _KEY = "sk-bench-0123456789"
 _READY_S = 90.0

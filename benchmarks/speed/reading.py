@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import planner, request
 from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
-from router.reading.reader import Reader
+from router.features.extractor import Reader
 from router.types import Request
 
 BAR_WARM_MS = 1.0

@@ -22,7 +22,7 @@ from benchmarks.machine import Machine, machine
 from benchmarks.render import Sheet, table, where
 from benchmarks.speed.peers import started
 from benchmarks.speed.process import free_port, stopped, wait_until_open
-from router.programs import module_command
+from router.system.subprocesses import module_command
 
 BAR_MS = 50.0
 TICK_S = 0.002

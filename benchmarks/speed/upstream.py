@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.speed.bodies import PATHS
 from benchmarks.speed.drip import answer
 from benchmarks.speed.process import free_port, stopped, wait_until_open
-from router.programs import ROOT, find_program, module_command
+from router.system.subprocesses import ROOT, find_program, module_command
 
 _NGINX = """
 daemon off; master_process off; worker_processes 1; pid @FOLDER@/pid; error_log stderr error;

@@ -12,14 +12,14 @@ from typing import Any, ParamSpec, TypeVar
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 
-from router.app.early_answer import body_of
-from router.app.intake import admit_admin, headers_of, peer_of, take_body
-from router.app.terms import KeyIn, TeamIn, changed_key, changed_team, read
+from router.accounts.keys import Key, Keyring
+from router.accounts.teams import Team, account
+from router.app.early_response import body_of
+from router.app.request import admit_admin, headers_of, peer_of, take_body
+from router.app.schemas import KeyIn, TeamIn, changed_key, changed_team, read
 from router.errors import BadRequest, TurnoutError
-from router.keys import Key, Keyring
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
-from router.teams import Team, account
 from router.tracks.headers import field
 
 Json = dict[str, Any]

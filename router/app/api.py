@@ -17,14 +17,14 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from router.app import answers
-from router.app.early_answer import body_of
+from router.accounts.keys import Keyring
+from router.app import response
+from router.app.early_response import body_of
 from router.app.feedback import read_feedback
-from router.app.intake import admit, headers_of, make_request, peer_of, read_outline, take_body
-from router.app.scrape import MetricsGate
+from router.app.metrics_auth import MetricsGate
+from router.app.request import admit, headers_of, make_request, peer_of, read_outline, take_body
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
-from router.keys import Keyring
-from router.pacing import Pacing
+from router.system.pacing import Pacing
 from router.types import DialectName
 from router.wire.tell import tell
 
@@ -218,12 +218,12 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
 
 
 def _error(request: Request, error: TurnoutError) -> Response:
-    dialect = answers.dialect_of(request.url.path, anthropic="anthropic-version" in request.headers)
+    dialect = response.dialect_of(request.url.path, anthropic="anthropic-version" in request.headers)
     request_id = uuid.uuid4().hex
     return Response(
-        answers.error_body(dialect, error, request_id),
+        response.error_body(dialect, error, request_id),
         status_code=error.status,
-        headers=dict(answers.error_headers(error, answers.refusal_labels(error, request_id))),
+        headers=dict(response.error_headers(error, response.refusal_labels(error, request_id))),
     )
 
 

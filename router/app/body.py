@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Self
 
 from router.app.connections import LATE_S, PERIOD_S, Connection
-from router.app.hangup import Message, Receive, Scope
+from router.app.disconnect import Message, Receive, Scope
 from router.errors import BadRequest, TooLarge, TurnoutError
 from router.settings import Settings
 

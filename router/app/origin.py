@@ -11,13 +11,13 @@ import uuid
 
 import structlog
 
-from router.app import answers
+from router.app import response
 from router.app.body import Uploads
-from router.app.early_answer import ASGI, send_error
-from router.app.hangup import Message, Receive, Scope, Send
+from router.app.disconnect import Message, Receive, Scope, Send
+from router.app.early_response import ASGI, send_error
 from router.errors import BadRequest, NotAllowed, TurnoutError
-from router.hosts import HostRule, OriginRule, is_same
 from router.settings import Settings, parse_listen
+from router.system.host_names import HostRule, OriginRule, is_same
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ class OriginGuard:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: TurnoutError) -> None:
         versioned = any(name == b"anthropic-version" for name, _ in scope["headers"])
-        dialect = answers.dialect_of(scope["path"], anthropic=versioned)
+        dialect = response.dialect_of(scope["path"], anthropic=versioned)
         await send_error(error, dialect, uuid.uuid4().hex, self._uploads.body(scope, receive), send)
 
     def _log(self, scope: Scope, error: TurnoutError) -> None:

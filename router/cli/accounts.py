@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from router.accounts.teams import FREE, Budget, Terms
 from router.errors import BadRequest, Misconfigured
 from router.settings import load_settings
-from router.teams import FREE, Budget, Terms
 
 if TYPE_CHECKING:
     from router.ledger.store import LedgerStore

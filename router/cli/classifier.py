@@ -67,8 +67,8 @@ def train(
 
 def _train(data: Path, out: Path, picture: Path | None) -> None:
     from classifiers import train as training
-    from router.cli.calibration import draw
-    from router.cli.outcomes import rows
+    from router.training.calibration_chart import draw
+    from router.training.dataset import rows
 
     console = Console()
     with Console(stderr=True).status("reading") as status:
@@ -83,17 +83,17 @@ def _train(data: Path, out: Path, picture: Path | None) -> None:
 def _refit(out: Path, team: str | None, since: datetime | None, ledger: str | None, *, as_json: bool) -> None:
     from classifiers.artefact import dump
     from classifiers.sufficiency import READS
-    from router.cli import refit
     from router.settings import load_settings
+    from router.training import calibrate
 
     begun = since.replace(tzinfo=UTC).timestamp() if since else None
-    made = refit.refit(load_settings(ledger=ledger), team, begun)
+    made = calibrate.refit(load_settings(ledger=ledger), team, begun)
     out.write_text(dump(made.artefact, READS), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(made.told | {"written": str(out)}))
         return
     console = Console()
-    refit.show(made.told, console)
+    calibrate.show(made.told, console)
     console.print(
         f"written: {out}; to judge by it set `classifier: sufficiency` and `classifier_file: {out}`"
     )
@@ -112,9 +112,9 @@ def show(
     Example: [bold]turnout classifier show[/bold]
     """
     from classifiers.artefact import ArtefactRefused, shipped
-    from router.cli import refit
     from router.errors import Misconfigured
-    from router.judge import read_numbers
+    from router.routing.classifier import read_numbers
+    from router.training import calibrate
 
     try:
         card = dict((read_numbers(str(file)) if file else shipped()).card)
@@ -123,7 +123,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(card))
     elif "scale" in card:
-        refit.show(card, Console())
+        calibrate.show(card, Console())
     else:
         _show(card, Console())
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from router.settings import load_settings
 
 if TYPE_CHECKING:
-    from router.ledger.evidence import Evidence
+    from router.ledger.labels import Evidence
 
 _MEANING = {1: "sufficed", 0: "did not suffice"}
 
@@ -26,7 +26,7 @@ def evidence(
 
     Example: [bold]turnout classifier evidence --team web[/bold]
     """
-    from router.ledger.evidence import enough
+    from router.ledger.labels import enough
 
     found = read_evidence(ledger, team)
     told = {
@@ -43,7 +43,7 @@ def evidence(
 
 def read_evidence(ledger: str | None, team: str | None) -> "list[Evidence]":
     """Read the labelled turns of the ledger that is named here or in the settings."""
-    from router.ledger.evidence import labelled
+    from router.ledger.labels import labelled
     from router.ledger.store import LedgerStore
 
     settings = load_settings(ledger=ledger)
@@ -56,7 +56,7 @@ def read_evidence(ledger: str | None, team: str | None) -> "list[Evidence]":
 
 def _tally(found: "list[Evidence]") -> list[dict[str, Any]]:
     """Count by rule, in the order in which the rules are tried."""
-    from router.ledger.evidence import RULES
+    from router.ledger.labels import RULES
 
     rows = []
     for source, label in dict.fromkeys((rule.source, rule.label) for rule in RULES):

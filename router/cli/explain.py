@@ -15,7 +15,7 @@ from router.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from classifiers.features import Features
-    from router.planner import Planner
+    from router.routing.planner import Planner
 
 
 def explain(
@@ -31,8 +31,8 @@ def explain(
 
     Example: [bold]turnout explain request.json --policy local-first[/bold]
     """
-    from router.app.intake import make_request, read_outline
-    from router.keys import Keyring
+    from router.accounts.keys import Keyring
+    from router.app.request import make_request, read_outline
     from router.wire.tell import tell
 
     body = _read(file)
@@ -54,10 +54,10 @@ def explain(
 
 def _planner(settings: Settings) -> "Planner":
     from policies.load import PolicyHolder
-    from router.holds import Holds
-    from router.judge import judge_of
-    from router.planner import Planner
-    from router.reading.reader import Reader
+    from router.features.extractor import Reader
+    from router.routing.classifier import judge_of
+    from router.routing.planner import Planner
+    from router.routing.sticky_sessions import Holds
 
     policies = PolicyHolder(settings.policy)
     reader = Reader()

@@ -52,7 +52,7 @@ def create(
     Example: [bold]turnout key create --team web --user ana --name laptop --expires 90d[/bold]
     """
     from router.app.admin import make_key
-    from router.app.terms import KeyIn, read
+    from router.app.schemas import KeyIn, read
 
     if team is None and not admin:
         raise Misconfigured("--team: must be given; it is whom the key's requests are counted for")
@@ -137,7 +137,7 @@ def set_key(
 
     Example: [bold]turnout key set 3f9a12c4 --budget 20 --expires 90d[/bold]
     """
-    from router.app.terms import changed_key
+    from router.app.schemas import changed_key
 
     with opened(ledger) as store:
         held = store.accounts.key(key)

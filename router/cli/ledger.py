@@ -36,7 +36,7 @@ def stats(ledger: Ledger = None, as_json: AsJson = False) -> None:
 
     Example: [bold]turnout ledger stats[/bold]
     """
-    from router.ledger.stats import measure
+    from router.ledger.size import measure
 
     with _open(ledger) as store:
         told = measure(store.engine)

@@ -15,7 +15,7 @@ from rich.markup import escape
 from policies.load import PolicyError
 from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team, trust
 from router.errors import TurnoutError
-from router.logs import configure
+from router.telemetry.logs import configure
 
 if TYPE_CHECKING:
     from sqlalchemy.exc import OperationalError

@@ -14,12 +14,12 @@ from rich.console import Console
 
 from router.cli.accounts import opened
 from router.errors import Misconfigured
-from router.files import write_private
 from router.settings import PREFIX, Settings, load_settings
+from router.system.files import write_private
 
 if TYPE_CHECKING:
     from router.ledger.store import LedgerStore
-    from router.reports.facts import Facts
+    from router.reports.figures import Facts
     from router.reports.scope import Scope
 
 Format = Literal["html", "md", "csv", "json", "pdf"]
@@ -129,12 +129,12 @@ def _format(form: Format | None, out: Path | None) -> Format:
 
 
 def _forms() -> Mapping[Format, Form]:
+    from router.reports.csv_rows import sheet
     from router.reports.document import document
     from router.reports.markdown import markdown
     from router.reports.page import html
     from router.reports.pdf import pdf
-    from router.reports.sheet import sheet
-    from router.reports.story import tell
+    from router.reports.wording import tell
 
     return {
         "html": Form(kind="text/html", make=lambda facts: html(tell(facts)).encode()),
@@ -156,13 +156,13 @@ def _scope(
     now: float,
 ) -> "Scope":
     """Whose report, and over which days of their time zone."""
-    from router.ledger import reading
+    from router.ledger import queries
     from router.reports.scope import Scope, find_team, span, zone_of
 
     teams = store.accounts.load().teams
     if team is not None:
         with store.engine.connect() as connection:
-            asked = reading.names(connection, "team", 0, now + DAY_S)
+            asked = queries.names(connection, "team", 0, now + DAY_S)
         find_team(team, [*asked, *(one.name for one in teams)])
     where = zone_of(zone, [one for one in teams if team in {None, one.name}])
     begin, end = span(first, last, recent, datetime.fromtimestamp(now, where).date())
@@ -184,7 +184,7 @@ def _send(
     facts: "Facts", settings: Settings, *, password: str, to: list[str], form: Format, made: bytes
 ) -> None:
     from router.reports.mail import Attachment, compose, send
-    from router.reports.story import tell
+    from router.reports.wording import tell
 
     name = f"turnout-{facts.scope.team or 'all'}-{facts.scope.name}.{form}"
     safe = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from router.errors import Misconfigured
-from router.hosts import is_loopback
 from router.settings import Settings, load_settings, parse_listen
+from router.system.host_names import is_loopback
 
 GREETING = """\
 [bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{policy}[/bold]
@@ -61,8 +61,8 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
     from router.app.connections import BACKLOG, IDLE_S, Connections
     from router.app.protocol import bounded
     from router.engine.catalog import resolve
-    from router.logs import configure
     from router.service import Service
+    from router.telemetry.logs import configure
 
     if not settings.local.url:
         resolve(settings.local.model)  # a wrong file is said now, in one line, before anything listens

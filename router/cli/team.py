@@ -41,7 +41,7 @@ def add(
 
     Example: [bold]turnout team add web --budget 200 --per month --zone Europe/Berlin[/bold]
     """
-    from router.app.terms import TeamIn, read
+    from router.app.schemas import TeamIn, read
 
     with opened(ledger) as store:
         team = read(TeamIn, {"name": name, **({"zone": zone} if zone else {}), **terms.named()}).team()
@@ -64,7 +64,7 @@ def set_team(
 
     Example: [bold]turnout team set web --budget 300 --over error[/bold]
     """
-    from router.app.terms import changed_team
+    from router.app.schemas import changed_team
 
     with opened(ledger) as store:
         team = store.accounts.team(name)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from router.errors import Misconfigured
 from router.settings import read_file
-from router.trust import FILE, TrustStore, digest, risky
+from router.system.trusted_files import FILE, TrustStore, digest, risky
 
 
 def trust(

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from router.defects import keep_messages_out
 from router.engine.model import Model
 from router.engine.scheduler import Scheduler
 from router.engine.server import Server
 from router.engine.template import TemplateRefused
 from router.errors import Misconfigured
+from router.telemetry.exceptions import keep_messages_out
 
 REFUSED = 3
 """Exit status where the model or a setting is at fault; trying again will not help."""

@@ -25,8 +25,8 @@ from router.engine import catalog
 from router.engine.catalog import ModelFile
 from router.engine.liveness import LOOK_S, START_SILENCE_S, Liveness
 from router.errors import TrackError
-from router.programs import ROOT, module_command
 from router.settings import LocalSettings
+from router.system.subprocesses import ROOT, module_command
 
 State = Literal["stopped", "starting", "ready", "failed"]
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from aiohttp import web
 
-from router.defects import described
 from router.engine import chunks, parameters
 from router.engine.answer import Answer, Failed, Prompt
 from router.engine.model import DecodeFailed, Model
@@ -22,6 +21,7 @@ from router.engine.parameters import Ask, Refused
 from router.engine.scheduler import PRIORITIES, Scheduler
 from router.engine.template import Message, Template, TemplateRefused, Tool
 from router.engine.toolcalls import Call, Text, detect
+from router.telemetry.exceptions import described
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

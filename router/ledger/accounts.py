@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from router.keys import mint
+from router.accounts.keys import mint
+from router.accounts.teams import FREE, Budget, Key, Team, Terms
 from router.ledger.tables import keys, teams
-from router.teams import FREE, Budget, Key, Team, Terms
 
 Row = dict[str, Any]
 

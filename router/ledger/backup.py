@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from router.errors import Misconfigured
-from router.files import open_private
+from router.system.files import open_private
 
 
 def backup(engine: sa.Engine, to: Path) -> int:

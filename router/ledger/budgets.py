@@ -24,11 +24,11 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
+from router.accounts.periods import Span, span
+from router.accounts.teams import Cap, Period
+from router.billing.bill import Bill
 from router.ledger.database import BUSY_S, writing
-from router.ledger.money import Bill
 from router.ledger.tables import reservations, spending
-from router.periods import Span, span
-from router.teams import Cap, Period
 
 log = structlog.get_logger(__name__)
 

@@ -16,10 +16,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from router.errors import Misconfigured
-from router.files import make_folder, open_private, refuse_foreign_link, tighten
 from router.ledger.rollups import add_all
 from router.ledger.tables import REVISION, hourly
 from router.settings import data_dir
+from router.system.files import make_folder, open_private, refuse_foreign_link, tighten
 
 BUSY_S = 30
 """How long a writer waits for another process's transaction."""

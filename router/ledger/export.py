@@ -17,8 +17,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from router.errors import Misconfigured
-from router.files import make_folder, open_private
 from router.ledger.tables import requests
+from router.system.files import make_folder, open_private
 
 CHUNK = 50_000
 """Rows held in memory at once."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from router.errors import Misconfigured
-from router.files import open_private
+from router.system.files import open_private
 
 PATIENCE_S = 30.0
 """How long to wait for another process to open the same ledger."""

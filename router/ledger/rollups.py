@@ -19,7 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from router.ledger.tables import USAGE, hourly, latencies, requests
+from router.ledger.tables import hourly, latencies, requests
+from router.types import USAGE_FIELDS
 
 Select = sa.Select[*tuple[Any, ...]]
 
@@ -80,7 +81,7 @@ COUNTS: dict[str, sa.ColumnElement[int]] = {
     "hung_up": _if(_left),
     "estimated": _if(_row.usage_estimated.is_(True) | _row.attempts.contains('"estimated":true')),
     "stuck": _if((_row.repeat_streak == STUCK) & (_row.served_track == "local")),
-    **{name: _row[name] for name in USAGE},
+    **{name: _row[name] for name in USAGE_FIELDS},
     "cost_known": _if(_row.cost_usd.is_not(None)),
     "baseline_known": _if(_row.baseline_usd.is_not(None)),
     "compared": _if(_both),

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from router.ledger.storable import text
+from router.ledger.column_values import text
 from router.types import Attempt, Outcome, Plan
 
 NAME = 200

@@ -9,7 +9,7 @@ import time
 
 import sqlalchemy as sa
 
-from router.keys import digest
+from router.accounts.keys import digest
 from router.ledger.tables import sessions
 
 LASTS_S = 12 * 3600.0

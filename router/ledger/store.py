@@ -14,22 +14,22 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from router.billing.bill import Billing
+from router.billing.local_cost import LocalCost
+from router.billing.prices import Prices
 from router.errors import TurnoutError
 from router.ledger import rows
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets, Spent
-from router.ledger.complaints import Complaints
+from router.ledger.column_values import storable
 from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
-from router.ledger.local_cost import LocalCost
-from router.ledger.money import Billing
-from router.ledger.posting import keep_verdict, post
 from router.ledger.protected import ProtectedStore
 from router.ledger.retention import cutoff, prune
-from router.ledger.storable import storable
 from router.ledger.tables import feedback, requests
-from router.prices import Prices
+from router.ledger.writer import keep_verdict, post
 from router.settings import Settings
+from router.telemetry.rate_limited_log import Complaints
 from router.types import Outcome, Plan
 
 GATHER_S = 0.05
@@ -121,7 +121,7 @@ class LedgerStore:
 
     @property
     def engine(self) -> sa.Engine:
-        """The database, for `router.ledger.reading` and whoever manages it."""
+        """The database, for `router.ledger.queries` and whoever manages it."""
         return self._engine
 
     @property

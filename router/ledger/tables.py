@@ -8,6 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from router.types import USAGE_FIELDS
+
 REVISION = "0007"
 """The newest migration: what this version of Turnout reads and writes."""
 
@@ -114,21 +116,20 @@ for _name, _rare in {
     sa.Index(f"requests_{_name}", requests.c.begun_at, sqlite_where=_rare, postgresql_where=_rare)
 """What is asked for often and is seldom so: a few rows to look through in the place of all."""
 
-USAGE = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 BILLED = (
     "cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_cold_usd",
     "baseline_how",
 )  # fmt: skip
 FINISHED = (
     "finished_at", "served_track", "served_model", "status", "error", "escalated", "degraded", "attempts",
-    "first_byte_s", "seconds", "engine_s", *USAGE, "usage_estimated", "terms",
+    "first_byte_s", "seconds", "engine_s", *USAGE_FIELDS, "usage_estimated", "terms",
 )  # fmt: skip
 BEGUN = tuple(column.name for column in requests.c if column.name not in {*FINISHED, *BILLED})
 """Columns known before anything is sent; then those known at the end; then those computed when posted."""
 
 
 def _terms() -> tuple[sa.Column[Any], ...]:
-    """What a team or a key may do; null is no limit. As `router.teams.Terms`."""
+    """What a team or a key may do; null is no limit. As `router.accounts.teams.Terms`."""
     return (
         sa.Column("policy", sa.String(400)),
         sa.Column("budget_usd", sa.Float),
@@ -239,7 +240,7 @@ hourly = sa.Table(
         sa.Column(name, sa.BigInteger, nullable=False)
         for name in (
             "requests", "unfinished", "held", "would_local", "private", "private_left", "failed", "hung_up",
-            "estimated", "stuck", *USAGE, "cost_known", "baseline_known", "compared",
+            "estimated", "stuck", *USAGE_FIELDS, "cost_known", "baseline_known", "compared",
         )
     ),
     # Sums of what is known; `compared_*` of rows that have both sides, so that they may be subtracted

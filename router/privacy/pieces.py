@@ -14,7 +14,7 @@ import jiter
 import msgspec
 
 from router.errors import BadRequest
-from router.reading.turns import MANY, Pace, Turns
+from router.system.time_slices import MANY, Pace, Turns
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])

@@ -2,7 +2,7 @@
 
 The scan sees the raw bytes that would be sent. A piece (a top-level field, or one message) is
 known by a keyed digest of its bytes, so that no piece can pass for another; a body's beginning
-is known by those of its blocks, and is not even cut again. See `router.reading.starts` for the
+is known by those of its blocks, and is not even cut again. See `router.features.prefix_cache` for the
 same idea where digests need no key.
 """
 
@@ -28,8 +28,8 @@ from router.privacy.memory import Memory, session_ids
 from router.privacy.pieces import MESSAGES, Piece, cut, parse
 from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
-from router.reading.cache import Cache
-from router.reading.turns import LARGE, Apart, Pace, Turns, apart_if_large, finish
+from router.system.lru import Cache
+from router.system.time_slices import LARGE, Apart, Pace, Turns, apart_if_large, finish
 from router.types import Request
 
 BLOCK = 16 << 10

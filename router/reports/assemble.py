@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from router.economics import SECONDS_PER_DAY, Economics, Machine, Traffic, break_even
+from router.accounts.teams import Key, Team, cap
+from router.billing.break_even import SECONDS_PER_DAY, Economics, Machine, Traffic, break_even
 from router.ledger.store import LedgerStore
-from router.reports import sums
-from router.reports.facts import Facts, Standing, gather
+from router.reports import totals
+from router.reports.figures import Facts, Standing, gather
 from router.reports.scope import Scope
-from router.teams import Key, Team, cap
 
 
 def collect(store: LedgerStore, scope: Scope, now: float, machine: Machine | None = None) -> Facts:
@@ -54,7 +54,7 @@ def earnings(facts: Facts, machine: Machine) -> Economics | None:
     if seconds <= 0 or not facts.whole["compared"]:
         return None
     whole_groups = [one for one in facts.rows if one["compared"] == one["requests"] - one["unfinished"]]
-    own = sums.total(whole_groups, "local_usd")
+    own = totals.total(whole_groups, "local_usd")
     return break_even(
         Traffic(
             days=seconds / SECONDS_PER_DAY,

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from router.ledger.reading import Histogram, Row, Totals
-from router.reports import sums
-from router.reports.facts import BY, Facts
+from router.ledger.queries import Histogram, Row, Totals
+from router.reports import totals
+from router.reports.csv_rows import measures
+from router.reports.figures import BY, Facts
 from router.reports.sections.misroutes import signs
-from router.reports.sheet import measures
 
 VERSION = 1
 Json = dict[str, Any]
@@ -44,16 +44,16 @@ def contents(facts: Facts) -> Json:
         "made_at": _moment(facts.made_at),
         "totals": measures(whole),
         "share_local": facts.local / whole["requests"] if whole["requests"] else None,
-        "saved_usd": {"low": sums.saved(whole), "high": sums.saved_high(whole)},
+        "saved_usd": {"low": totals.saved(whole), "high": totals.saved_high(whole)},
         "before": [_keyed(("track",), one) for one in facts.before],
         "rows": [
             {"day": scope.day_of(one.since).isoformat(), **_keyed(("team", "track", "rule"), one)}
             for one in facts.rows
         ],
         "by": {
-            "track": [_keyed(("track",), one) for one in sums.by(facts.rows, 1).values()],
-            "rule": [_keyed(("rule",), one) for one in sums.by(facts.rows, 2).values()],
-            "team": [_keyed(("team",), one) for one in sums.by(facts.rows, 0).values()],
+            "track": [_keyed(("track",), one) for one in totals.by(facts.rows, 1).values()],
+            "rule": [_keyed(("rule",), one) for one in totals.by(facts.rows, 2).values()],
+            "team": [_keyed(("team",), one) for one in totals.by(facts.rows, 0).values()],
             **{name: [_keyed(key, one) for one in facts.by[name]] for name, key in BY.items()},
         },
         "seconds": {
@@ -85,7 +85,7 @@ def contents(facts: Facts) -> Json:
         "coverage": {
             "known_since": _moment(facts.known_since),
             "requests_kept_since": _moment(facts.kept_since),
-            "unpriced": int(sums.unpriced(whole)),
+            "unpriced": int(totals.unpriced(whole)),
             "not_compared": int(whole["requests"] - whole["compared"]),
         },
     }

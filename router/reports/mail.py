@@ -10,9 +10,9 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 from router.errors import Misconfigured
+from router.reports.components import Story
 from router.reports.markdown import markdown
 from router.reports.page import mail_html
-from router.reports.pieces import Story
 from router.settings import EmailSettings
 
 MOST_S = 60

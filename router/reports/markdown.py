@@ -7,8 +7,8 @@ Between backticks stand words of ours, and what looks like them is as harmless.
 import re
 from collections.abc import Iterator, Sequence
 
-from router.reports import words
-from router.reports.pieces import Story, Table
+from router.reports import formats
+from router.reports.components import Story, Table
 
 _MARKUP = re.compile(r"[\\`*\[\]<>#|~&]|(?<!\w)_|_(?!\w)|(?<!\w)@|(?<=:)/(?=/)|(?<=\bwww)\.", re.IGNORECASE)
 _GAPS = re.compile(r"\s+")
@@ -52,5 +52,5 @@ def _row(cells: Sequence[str], *, safe: bool = False) -> str:
 def _safe(text: str) -> str:
     plain = _GAPS.sub(" ", text).strip()
     return "".join(
-        f"`{part}`" if code else _MARKUP.sub(r"\\\g<0>", part) for part, code in words.codes(plain)
+        f"`{part}`" if code else _MARKUP.sub(r"\\\g<0>", part) for part, code in formats.codes(plain)
     )

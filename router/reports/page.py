@@ -10,9 +10,9 @@ from functools import cache
 import jinja2
 from markupsafe import Markup
 
-from router.reports import charts, words
+from router.reports import charts, formats
 from router.reports.charts import Chart
-from router.reports.pieces import Drawn, Story, Table
+from router.reports.components import Drawn, Story, Table
 
 NARROW = 400
 """Width of the drawing that phones show, in its own units: its labels stay readable there."""
@@ -58,7 +58,7 @@ def _style(templates: jinja2.Environment) -> Markup:
 def _sentence(text: str) -> Markup:
     """A sentence, with what stands between backticks as code."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if code else part for part, code in words.codes(text)
+        Markup("<code>{}</code>").format(part) if code else part for part, code in formats.codes(text)
     )
 
 

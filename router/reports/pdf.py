@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from router.errors import Misconfigured
-from router.programs import find_program
+from router.system.subprocesses import find_program
 
 VARIABLE = "CHROME_PATH"
 """Environment variable that names the browser's program; other tools read it, too."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from router.accounts.periods import find_zone
+from router.accounts.teams import Team
 from router.errors import Misconfigured
-from router.periods import find_zone
-from router.teams import Team
 
 USUAL = "30d"
 """What is reported where no days are named."""

@@ -16,10 +16,10 @@ import aiohttp
 import msgspec
 
 from policies.decide import Decision
+from router.billing.prices import Prices
 from router.errors import TrackError
-from router.pacing import Pacing
-from router.prices import Prices
 from router.settings import CloudSettings
+from router.system.pacing import Pacing
 from router.tracks import providers
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
 from router.tracks.credentials import CARRIERS, credential

@@ -19,8 +19,8 @@ import aiohttp
 import msgspec
 
 from router.errors import BadRequest, TooLarge, TrackError, TurnoutError
-from router.pacing import Pacing
 from router.settings import CloudSettings
+from router.system.pacing import Pacing
 from router.tracks.chat import repaired, wants_usage
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LiteFailure

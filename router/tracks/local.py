@@ -19,8 +19,8 @@ import msgspec
 from policies.decide import Decision
 from router.engine.process import Engine
 from router.errors import Cause, TrackError
-from router.pacing import Pacing
 from router.settings import LocalSettings
+from router.system.pacing import Pacing
 from router.tracks.chat import (
     body_for,
     check_calls,

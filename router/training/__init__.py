@@ -1,1 +1,1 @@
-"""Training: data for the trained classifier."""
+"""From published outcomes and recorded runs to the classifier's numbers."""

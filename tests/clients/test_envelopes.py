@@ -26,10 +26,10 @@ from recorder import Recorder, Sent
 from servers import Endpoint, Upstream
 
 from classifiers.features import Features
-from router.app.intake import make_request, read_outline
-from router.keys import Keyring
-from router.reading.clients import CLIENTS, Clients
-from router.reading.reader import Reader
+from router.accounts.keys import Keyring
+from router.app.request import make_request, read_outline
+from router.features.clients import CLIENTS, Clients
+from router.features.extractor import Reader
 from router.types import DialectName, Request
 
 INSTANCES = servers.ROOT / "../shared/data/swebench_verified/instances.jsonl.gz"

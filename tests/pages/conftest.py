@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.research.seed_ledger import seed
+from router.accounts.teams import Budget, Team, Terms
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
-from router.teams import Budget, Team, Terms
 
 AXE = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 ROWS = 3000

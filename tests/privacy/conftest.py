@@ -4,8 +4,8 @@ import pytest
 from judge import Fence
 from targets import POLICY
 
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
 
 TEAMS = 200
 """What one variant taints stays with its team: the next variant asks as another."""

@@ -13,9 +13,9 @@ from targets import POLICY
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
-from router.holds import Holds
-from router.planner import Planner
-from router.reading.reader import Reader
+from router.features.extractor import Reader
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import Holds
 from router.types import Request as Accepted
 
 SHARE = 1 / 200

@@ -9,9 +9,9 @@ import sqlite3
 import httpx
 import pytest
 
+from router.accounts.teams import Budget, Team, Terms
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
-from router.teams import Budget, Team, Terms
 
 MESSAGES = "/v1/messages"
 MODEL = "claude-sonnet-5-5"

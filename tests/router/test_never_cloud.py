@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
 
 MESSAGES = "/v1/messages"
 CHAT = "/v1/chat/completions"

@@ -17,8 +17,8 @@ from itertools import product
 import httpx
 import pytest
 
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
 
 ASK = "SECRETPROMPT: complete this Python function.\n\ndef add(a, b):\n"
 ANSWER = "SECRETANSWER"

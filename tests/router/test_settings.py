@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from router.errors import Misconfigured
-from router.hosts import is_loopback
 from router.settings import load_settings, parse_listen
-from router.trust import user_file
+from router.system.host_names import is_loopback
+from router.system.trusted_files import user_file
 
 
 @pytest.fixture(autouse=True)

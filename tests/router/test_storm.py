@@ -18,9 +18,9 @@ from collections import Counter, defaultdict
 import aiohttp
 import pytest
 
+from router.accounts.teams import Budget, Team, Terms
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
-from router.teams import Budget, Team, Terms
 from tests.conftest import wait_for
 
 PATHS = {"anthropic": "/v1/messages", "openai": "/v1/chat/completions"}

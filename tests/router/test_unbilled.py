@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from router.accounts.teams import Budget, Team, Terms
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
-from router.teams import Budget, Team, Terms
 from tests.conftest import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")

@@ -41,7 +41,7 @@ from benchmarks.evaluation.suites.recorded import load_suite
 from policies.bars import Bar
 from policies.policy import Policy
 from policies.proof import digest
-from router.prices import Prices
+from router.billing.prices import Prices
 
 Suites = Mapping[SuiteName, Suite]
 

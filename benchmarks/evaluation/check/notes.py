@@ -8,7 +8,7 @@ from benchmarks.evaluation.cases import Suite, SuiteName
 from benchmarks.evaluation.check.result import Options
 from benchmarks.evaluation.cost import PRICE_MODEL, PUBLISHED_USD, Rates
 from policies.policy import Policy
-from router.prices import Prices
+from router.billing.prices import Prices
 
 
 def notes(policy: Policy, suites: Mapping[SuiteName, Suite], asked: Options) -> Iterator[str]:

@@ -18,8 +18,8 @@ from benchmarks.evaluation.suites.facts import number, write
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint, request
 from benchmarks.evaluation.suites.systems import SUBMISSIONS
 from classifiers.rules import RuleClassifier
-from router.reading.reader import Reader
-from router.reading.tokens import Counter
+from router.features.extractor import Reader
+from router.features.tokens import Counter
 from router.types import Request
 
 Rows = list[dict[str, str]]

@@ -33,7 +33,7 @@ from benchmarks.evaluation.tune.risk import (
 )
 from benchmarks.evaluation.tune.sweep import LIMIT, Sweep, Swept, escalates_long_turns, numbers, sweep
 from policies.policy import Policy
-from router.prices import Prices
+from router.billing.prices import Prices
 
 FOLDS = 5
 SHOWN = 25

@@ -17,13 +17,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 
-from router.app.dashboard import found, now, one, people, policies
-from router.app.dashboard.asked import RARE, SPANS, period, read, which, zone_named
-from router.app.dashboard.door import NO_ADMIN, PATH, Door, LoginNeeded, Visitor, cookie, session_cookie
-from router.app.dashboard.facts import DashboardOptions
-from router.app.dashboard.look import FRESH, SECURITY, Look
-from router.app.early_answer import body_of
-from router.app.intake import headers_of, take_body
+from router.app.dashboard import overview, policies_page, request_list, request_page, teams_page
+from router.app.dashboard.auth import NO_ADMIN, PATH, Door, LoginNeeded, Visitor, cookie, session_cookie
+from router.app.dashboard.context import DashboardOptions
+from router.app.dashboard.query import RARE, SPANS, period, read, which, zone_named
+from router.app.dashboard.renderer import FRESH, SECURITY, Look
+from router.app.early_response import body_of
+from router.app.request import headers_of, take_body
 from router.errors import BadKey, BadRequest, NoSuchRoute, RateLimited, TurnoutError
 from router.ledger.sessions import Sessions
 from router.tracks.headers import field
@@ -71,8 +71,8 @@ def _add_pages(router: APIRouter, options: DashboardOptions, look: Look, door: D
     def live(request: Request) -> Response:
         """What goes on now."""
         visitor = door.enter(request)
-        seen = now.look(options, zone_of(request))
-        return page(request, "now.html", {"now": seen, "outcome": found.outcome}, visitor)
+        seen = overview.look(options, zone_of(request))
+        return page(request, "now.html", {"now": seen, "outcome": request_list.outcome}, visitor)
 
     @router.get("/requests")
     def listed(request: Request) -> Response:
@@ -80,8 +80,8 @@ def _add_pages(router: APIRouter, options: DashboardOptions, look: Look, door: D
         visitor, zone = door.enter(request), zone_of(request)
         asked = read(request.query_params)
         since, until = period(asked, zone, time.time())
-        seen = found.look(options.engine, asked, since, until, zone)
-        known = {"asked": asked, "found": seen, "spans": SPANS, "rare": RARE, "outcome": found.outcome}
+        seen = request_list.look(options.engine, asked, since, until, zone)
+        known = {"asked": asked, "found": seen, "spans": SPANS, "rare": RARE, "outcome": request_list.outcome}
         return page(request, "found.html", known, visitor)
 
     @router.get("/requests.csv")
@@ -92,20 +92,20 @@ def _add_pages(router: APIRouter, options: DashboardOptions, look: Look, door: D
         wanted = which(asked, *period(asked, zone_of(request), time.time()))
         kind = {"content-type": "text/csv; charset=utf-8; header=present"}
         named = {"content-disposition": 'attachment; filename="turnout-requests.csv"'}
-        return StreamingResponse(found.as_csv(options.engine, wanted), headers=kind | named | FRESH)
+        return StreamingResponse(request_list.as_csv(options.engine, wanted), headers=kind | named | FRESH)
 
     @router.get("/requests/{request_id}")
     def shown(request: Request, request_id: str) -> Response:
         """One request."""
         visitor = door.enter(request)
-        seen = one.look(options, request_id)
+        seen = request_page.look(options, request_id)
         if seen is None:
             raise BadRequest(
                 "The ledger has no such request. One that began this very moment is there in a second; "
                 "old ones may have been removed.",
                 status=404,
             )
-        return page(request, "one.html", {"one": seen, "outcome": found.outcome}, visitor)
+        return page(request, "one.html", {"one": seen, "outcome": request_list.outcome}, visitor)
 
     @router.get("/policy")
     def policy(request: Request) -> Response:
@@ -114,7 +114,11 @@ def _add_pages(router: APIRouter, options: DashboardOptions, look: Look, door: D
         return page(
             request,
             "policy.html",
-            {"policies": policies.look(options), "days": policies.DAYS, "reserved": policies.RESERVED},
+            {
+                "policies": policies_page.look(options),
+                "days": policies_page.DAYS,
+                "reserved": policies_page.RESERVED,
+            },
             visitor,
         )
 
@@ -122,7 +126,7 @@ def _add_pages(router: APIRouter, options: DashboardOptions, look: Look, door: D
     def teams(request: Request) -> Response:
         """Teams, budgets and keys."""
         visitor = door.enter(request)
-        return page(request, "teams.html", {"people": people.look(options, zone_of(request))}, visitor)
+        return page(request, "teams.html", {"people": teams_page.look(options, zone_of(request))}, visitor)
 
 
 def _add_changes(router: APIRouter, options: DashboardOptions, look: Look, door: Door) -> None:

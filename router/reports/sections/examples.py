@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from router.ledger.reading import Rare, Row
-from router.reports import words
-from router.reports.facts import Facts
-from router.reports.pieces import Table
+from router.ledger.queries import Rare, Row
+from router.reports import formats
+from router.reports.components import Table
+from router.reports.figures import Facts
 
 WHY: Mapping[Rare, str] = {
     "escalated": "escalated",
@@ -33,7 +33,7 @@ def _example(row: Row, why: str, facts: Facts) -> tuple[str, ...]:
     when = datetime.fromtimestamp(row["begun_at"], facts.scope.zone)
     return (
         row["id"],
-        f"{words.day(when)}, {when:%H:%M}",
+        f"{formats.day(when)}, {when:%H:%M}",
         row["user"] or row["team"],
         row["rule"] or "",
         _worded(row, why),

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from router.reports import sums, words
-from router.reports.facts import Facts
-from router.reports.pieces import Section
+from router.reports import formats, totals
+from router.reports.components import Section
+from router.reports.figures import Facts
 from router.reports.sections.examples import examples
 
 
@@ -22,7 +22,7 @@ def _of_requests(facts: Facts) -> Iterator[str]:
     whole = facts.whole
     found = (
         (whole["unfinished"], "is under way or cut off by a crash", "are under way or cut off by a crash"),
-        (sums.unpriced(whole), "has no known cost", "have no known cost"),
+        (totals.unpriced(whole), "has no known cost", "have no known cost"),
         (
             whole["estimated"],
             "was cut off: its tokens are estimated",
@@ -33,7 +33,7 @@ def _of_requests(facts: Facts) -> Iterator[str]:
     )
     for number, one, many in found:
         if number > 0:
-            yield f"{words.counted(number, 'request')} {one if number == 1 else many}."
+            yield f"{formats.counted(number, 'request')} {one if number == 1 else many}."
 
 
 def _of_time(facts: Facts) -> Iterator[str]:
@@ -45,10 +45,10 @@ def _of_time(facts: Facts) -> Iterator[str]:
         return
     known = scope.day_of(facts.known_since)
     if known > scope.first:
-        yield f"The ledger begins on {words.long_day(known)}: of the days before, nothing is known."
+        yield f"The ledger begins on {formats.long_day(known)}: of the days before, nothing is known."
     kept = None if facts.kept_since is None else scope.day_of(facts.kept_since)
     if kept is None or kept > max(known, scope.first):
-        told = "no longer kept" if kept is None else f"kept from {words.long_day(kept)} on"
+        told = "no longer kept" if kept is None else f"kept from {formats.long_day(kept)} on"
         yield (
             f"Single requests are {told}; of earlier days only the hourly sums are, so requests asked again "
             "and verdicts are not counted there."
@@ -59,4 +59,4 @@ def _of_time(facts: Facts) -> Iterator[str]:
         if facts.known_since <= begun < facts.made_at
     )
     if empty and facts.whole["requests"]:
-        yield f"On {words.counted(empty, 'day')} nobody asked anything, or the endpoint was not running."
+        yield f"On {formats.counted(empty, 'day')} nobody asked anything, or the endpoint was not running."

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from router.reports import words
-from router.reports.facts import Facts
-from router.reports.pieces import Section, Table
+from router.reports import formats
+from router.reports.components import Section, Table
+from router.reports.figures import Facts
 from router.reports.sections.examples import examples
 
 UNTOLD = ("", "local_error")
@@ -24,17 +24,17 @@ def misroutes(facts: Facts) -> Section:
     rows = list(signs(facts))
     found = sum(number for _, number, _ in rows)
     says = (
-        f"{words.counted(found, 'sign')} that local work belonged to the cloud, beside "
-        f"{words.counted(facts.local, 'request')} that were served locally."
+        f"{formats.counted(found, 'sign')} that local work belonged to the cloud, beside "
+        f"{formats.counted(facts.local, 'request')} that were served locally."
     )
     signed = Table(
         caption="Signs; one request may show more than one",
         columns=("sign", "requests", "what it means"),
-        rows=[(name, words.whole(number), meaning) for name, number, meaning in rows],
+        rows=[(name, formats.whole(number), meaning) for name, number, meaning in rows],
         words=("what it means",),
     )
     said = [
-        (meaning, words.whole(facts.verdicts[key]))
+        (meaning, formats.whole(facts.verdicts[key]))
         for key, meaning in VERDICTS.items()
         if facts.verdicts.get(key)
     ]

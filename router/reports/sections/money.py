@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from router.economics import Economics
-from router.ledger.reading import Totals
-from router.reports import sums, words
+from router.billing.break_even import Economics
+from router.ledger.queries import Totals
+from router.reports import formats, totals
 from router.reports.charts import Chart, Series
-from router.reports.facts import Facts
-from router.reports.pieces import Drawn, Section, Table, saving, spent
+from router.reports.components import Drawn, Section, Table, saving, spent
+from router.reports.figures import Facts
 
 
 def money(facts: Facts) -> Section:
@@ -25,13 +25,13 @@ def money(facts: Facts) -> Section:
 def economics(found: Economics) -> Section:
     """Tell when the card is paid for, at the traffic there was."""
     rows = [
-        ("price of the card", words.usd(found.card_usd)),
-        ("energy in a month", words.usd(found.energy_usd_month)),
+        ("price of the card", formats.usd(found.card_usd)),
+        ("energy in a month", formats.usd(found.energy_usd_month)),
         ("saved in such a month, at least", _gained(found.saved_usd_month_low)),
         ("saved in such a month, at most", _gained(found.saved_usd_month_high)),
         ("paid for after, at the latest", _paid(found.months_low_saving)),
         ("paid for after, at the earliest", _paid(found.months_high_saving)),
-        ("part of the time in which the model worked", words.share(found.utilisation, 1)),
+        ("part of the time in which the model worked", formats.share(found.utilisation, 1)),
     ]
     return Section(
         title="When the card has paid for itself",
@@ -48,7 +48,7 @@ def economics(found: Economics) -> Section:
 
 
 def _says(whole: Totals) -> Iterator[str]:
-    saved = sums.saved(whole)
+    saved = totals.saved(whole)
     if saved is None:
         yield (
             "What was saved is not known: no request has a price on both sides, what it cost and what the "
@@ -57,12 +57,12 @@ def _says(whole: Totals) -> Iterator[str]:
         return
     baseline = whole["compared_baseline_usd"]
     if saved >= 0:
-        of = f" ({words.share(saved, baseline)})" if baseline else ""
-        yield f"Routing saved {words.usd(saved)}{of} against what each client asked for."
+        of = f" ({formats.share(saved, baseline)})" if baseline else ""
+        yield f"Routing saved {formats.usd(saved)}{of} against what each client asked for."
     else:
         yield (
-            f"Routing was a loss of {words.usd(-saved)}: {words.usd(whole['compared_cost_usd'])} was spent, "
-            f"and what clients asked for would have cost {words.usd(baseline)}."
+            f"Routing was a loss of {formats.usd(-saved)}: {formats.usd(whole['compared_cost_usd'])} was "
+            f"spent, and what clients asked for would have cost {formats.usd(baseline)}."
         )
 
 
@@ -71,12 +71,12 @@ def _tables(whole: Totals) -> Iterator[Table]:
         warm, cold = whole["compared_baseline_usd"], whole["compared_cold_usd"]
         cost = whole["compared_cost_usd"]
         yield Table(
-            caption=f"The comparison, over the {words.counted(whole['compared'], 'request')} priced on both "
-            "sides",
+            caption=f"The comparison, over the {formats.counted(whole['compared'], 'request')} priced on "
+            "both sides",
             columns=("what", "with a warm cache (counted)", "with nothing cached"),
             rows=[
-                ("what clients asked for would have cost", words.usd(warm), words.usd(cold)),
-                ("what was spent in its place", words.usd(cost), words.usd(cost)),
+                ("what clients asked for would have cost", formats.usd(warm), formats.usd(cold)),
+                ("what was spent in its place", formats.usd(cost), formats.usd(cost)),
                 ("saved", saving(whole), _gained(cold - cost)),
             ],
         )
@@ -84,8 +84,11 @@ def _tables(whole: Totals) -> Iterator[Table]:
     rows = [("spent in all", spent(whole))]
     if whole["cost_known"]:
         rows += [
-            ("of it, energy and wear of your own machine", words.usd(local) if local else "none counted"),
-            ("of it, on attempts that failed or were given up", words.usd(whole["wasted_usd"])),
+            (
+                "of it, energy and wear of your own machine",
+                formats.usd(local) if local else "none counted",
+            ),
+            ("of it, on attempts that failed or were given up", formats.usd(whole["wasted_usd"])),
         ]
     yield Table(caption="What was spent", columns=("what", "dollars"), rows=rows)
 
@@ -100,7 +103,7 @@ def _notes(whole: Totals) -> Iterator[str]:
     left_out = whole["requests"] - whole["compared"]
     if whole["compared"] and left_out:
         yield (
-            f"{words.counted(left_out, 'request')} of {words.whole(whole['requests'])} "
+            f"{formats.counted(left_out, 'request')} of {formats.whole(whole['requests'])} "
             f"{'is' if left_out == 1 else 'are'} left out of the comparison: under way, or without a known "
             "price or token count."
         )
@@ -113,16 +116,16 @@ def _notes(whole: Totals) -> Iterator[str]:
 
 def _drawn(facts: Facts) -> Drawn:
     whole = facts.whole
-    days = [sums.merge(day.values()).get(()) for day in facts.days]
+    days = [totals.merge(day.values()).get(()) for day in facts.days]
     return Drawn(
         how="lines",
         chart=Chart(
             title="Dollars a day: spent, and what was asked for",
             summary=(
-                f"In all {words.usd(whole['compared_cost_usd'])} were spent where what was asked for would "
-                f"have cost {words.usd(whole['compared_baseline_usd'])}."
+                f"In all {formats.usd(whole['compared_cost_usd'])} were spent where what was asked for would "
+                f"have cost {formats.usd(whole['compared_baseline_usd'])}."
             ),
-            labels=[words.day(day) for day in facts.scope.days],
+            labels=[formats.day(day) for day in facts.scope.days],
             series=[
                 Series(name=name, values=[_priced(day, measure) for day in days], style=style)
                 for name, measure, style in (
@@ -130,7 +133,7 @@ def _drawn(facts: Facts) -> Drawn:
                     ("spent", "compared_cost_usd", "one"),
                 )
             ],
-            words=words.usd,
+            words=formats.usd,
             heading="day",
         ),
     )
@@ -144,11 +147,11 @@ def _priced(day: Totals | None, measure: str) -> float | None:
 
 
 def _gained(usd: float) -> str:
-    return words.usd(usd) if usd >= 0 else f"a loss of {words.usd(-usd)}"
+    return formats.usd(usd) if usd >= 0 else f"a loss of {formats.usd(-usd)}"
 
 
 def _paid(months: float | None) -> str:
-    return words.months(months) if months is not None else "never, at this traffic"
+    return formats.months(months) if months is not None else "never, at this traffic"
 
 
 def _verdict(found: Economics) -> str:

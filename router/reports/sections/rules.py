@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from router.ledger.reading import Totals
-from router.reports import sums, words
+from router.ledger.queries import Totals
+from router.reports import formats, totals
 from router.reports.charts import Chart, Series
-from router.reports.facts import Facts
-from router.reports.pieces import TRACKS, Drawn, Section, Table, saving, spent
+from router.reports.components import TRACKS, Drawn, Section, Table, saving, spent
+from router.reports.figures import Facts
 
 UNRULED = "no rule"
 MOST = 12
@@ -30,8 +30,8 @@ DEGRADED = {
 
 def rules(facts: Facts) -> Section:
     """Tell which rules decided."""
-    by_rule = sums.by(facts.rows, 2)
-    split = sums.nested(sums.by(facts.rows, 2, 1).values())
+    by_rule = totals.by(facts.rows, 2)
+    split = totals.nested(totals.by(facts.rows, 2, 1).values())
     shown = list(split)[:MOST]
     labels = [rule or UNRULED for (rule,) in shown]
     drawn = Drawn(
@@ -44,7 +44,7 @@ def rules(facts: Facts) -> Section:
                 Series(name=track, values=[_requests(split[rule], track) for rule in shown], style=track)
                 for track in TRACKS
             ],
-            words=words.whole,
+            words=formats.whole,
             heading="rule",
         ),
     )
@@ -54,9 +54,9 @@ def rules(facts: Facts) -> Section:
         rows=[
             (
                 rule or UNRULED,
-                words.whole(one["requests"]),
-                words.share(one["requests"], facts.whole["requests"]),
-                words.share(_requests(split[rule,], "local"), one["requests"]),
+                formats.whole(one["requests"]),
+                formats.share(one["requests"], facts.whole["requests"]),
+                formats.share(_requests(split[rule,], "local"), one["requests"]),
                 spent(one),
                 saving(one),
             )
@@ -88,12 +88,12 @@ def _says(facts: Facts, by_rule: Mapping[tuple[str, ...], Totals]) -> Iterator[s
     whole = facts.whole
     if whole["held"]:
         yield (
-            f"{words.counted(whole['held'], 'request')} went on where their turn had begun, under the rule "
+            f"{formats.counted(whole['held'], 'request')} went on where their turn had begun, under the rule "
             "that decided it then."
         )
     if whole["would_local"]:
         yield (
-            f"While the policy only observed, {words.counted(whole['would_local'], 'request')} would have "
+            f"While the policy only observed, {formats.counted(whole['would_local'], 'request')} would have "
             "gone to the local model."
         )
     policies = [one.key[0] or "none" for one in facts.by["policy"]]
@@ -103,7 +103,8 @@ def _says(facts: Facts, by_rule: Mapping[tuple[str, ...], Totals]) -> Iterator[s
 def _first(by_rule: Mapping[tuple[str, ...], Totals]) -> str:
     (rule,), one = next(iter(by_rule.items()))
     return (
-        f"The rule that decided most often is {rule or UNRULED}: {words.counted(one['requests'], 'request')}."
+        f"The rule that decided most often is {rule or UNRULED}: "
+        f"{formats.counted(one['requests'], 'request')}."
     )
 
 
@@ -114,9 +115,9 @@ def _causes(facts: Facts, group: str, way: str, known: Mapping[str, str]) -> Ite
             yield (
                 way,
                 known.get(cause, cause.replace("_", " ")),
-                words.whole(one["requests"]),
-                words.share(one["requests"], facts.whole["requests"]),
-                words.usd(one["wasted_usd"]),
+                formats.whole(one["requests"]),
+                formats.share(one["requests"], facts.whole["requests"]),
+                formats.usd(one["wasted_usd"]),
             )
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from router.ledger.reading import Histogram, Totals
-from router.reports import sums, words
+from router.ledger.queries import Histogram, Totals
+from router.reports import formats, totals
 from router.reports.charts import Chart, Series
-from router.reports.facts import Facts
-from router.reports.pieces import REFUSED, TRACKS, Drawn, Section, Table, spent
+from router.reports.components import REFUSED, TRACKS, Drawn, Section, Table, spent
+from router.reports.figures import Facts
 
 FEWEST = 20
 """Requests from which on a 95th percentile says something."""
@@ -24,11 +24,11 @@ def where(facts: Facts) -> Section:
     rows = [
         (
             track or REFUSED,
-            words.whole(one["requests"]),
-            words.share(one["requests"], whole["requests"]),
-            words.tokens(sums.prompt(one)),
-            words.tokens(one["cache_read"]),
-            words.tokens(one["output"]),
+            formats.whole(one["requests"]),
+            formats.share(one["requests"], whole["requests"]),
+            formats.tokens(totals.prompt(one)),
+            formats.tokens(one["cache_read"]),
+            formats.tokens(one["output"]),
             spent(one),
         )
         for track, one in facts.tracks.items()
@@ -36,11 +36,11 @@ def where(facts: Facts) -> Section:
     rows.append(
         (
             "all",
-            words.whole(whole["requests"]),
-            words.share(whole["requests"], whole["requests"]),
-            words.tokens(sums.prompt(whole)),
-            words.tokens(whole["cache_read"]),
-            words.tokens(whole["output"]),
+            formats.whole(whole["requests"]),
+            formats.share(whole["requests"], whole["requests"]),
+            formats.tokens(totals.prompt(whole)),
+            formats.tokens(whole["cache_read"]),
+            formats.tokens(whole["output"]),
             spent(whole),
         )
     )
@@ -109,30 +109,30 @@ def share_trend(facts: Facts) -> str:
     shares = []
     for half in halves:
         local = sum(day["local"]["requests"] for day in half if "local" in day)
-        everything = sum(sums.total(day.values(), "requests") for day in half)
+        everything = sum(totals.total(day.values(), "requests") for day in half)
         if everything:
-            shares.append(words.share(local, everything))
+            shares.append(formats.share(local, everything))
     if len(shares) < len(halves):
-        share = words.share(facts.local, facts.whole["requests"])
+        share = formats.share(facts.local, facts.whole["requests"])
         return f"{share} of all requests stayed local."
     early, late = shares
     return f"{early} of requests stayed local in the first half of these days, {late} in the second."
 
 
 def _drawn(facts: Facts) -> Iterator[Drawn]:
-    labels = [words.day(day) for day in facts.scope.days]
+    labels = [formats.day(day) for day in facts.scope.days]
     yield Drawn(
         how="stacked",
         chart=Chart(
             title="Requests a day, by the track that served",
-            summary=f"{words.counted(facts.whole['requests'], 'request')} in {len(labels)} days. "
+            summary=f"{formats.counted(facts.whole['requests'], 'request')} in {len(labels)} days. "
             f"{share_trend(facts)}",
             labels=labels,
             series=[
                 Series(name=track, values=[_requests(day, track) for day in facts.days], style=track or "two")
                 for track in (*TRACKS, *([""] if "" in facts.tracks else []))
             ],
-            words=words.whole,
+            words=formats.whole,
             heading="day",
         ),
     )
@@ -143,7 +143,7 @@ def _drawn(facts: Facts) -> Iterator[Drawn]:
             summary=share_trend(facts),
             labels=labels,
             series=[Series(name="local", values=[_local_share(day) for day in facts.days], style="local")],
-            words=words.percent,
+            words=formats.percent,
             heading="day",
         ),
     )
@@ -154,16 +154,16 @@ def _requests(day: Mapping[str, Totals], track: str) -> float:
 
 
 def _local_share(day: Mapping[str, Totals]) -> float | None:
-    everything = sums.total(day.values(), "requests")
+    everything = totals.total(day.values(), "requests")
     return _requests(day, "local") / everything if everything else None
 
 
 def _quantiles(held: Histogram) -> tuple[str, str, str]:
     few = held.count < FEWEST
     return (
-        words.seconds(held.quantile(0.5)),
-        "too few to tell" if few else words.seconds(held.quantile(0.95)),
-        words.whole(held.count),
+        formats.seconds(held.quantile(0.5)),
+        "too few to tell" if few else formats.seconds(held.quantile(0.95)),
+        formats.whole(held.count),
     )
 
 
@@ -171,4 +171,4 @@ def _speed_says(facts: Facts) -> Iterator[str]:
     for track in TRACKS:
         held = facts.first_byte.get(track)
         if held:
-            yield f"Half of the {track} answers began within {words.seconds(held.quantile(0.5))}."
+            yield f"Half of the {track} answers began within {formats.seconds(held.quantile(0.5))}."

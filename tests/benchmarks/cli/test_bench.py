@@ -3,7 +3,7 @@
 from benchmarks.cli.bench import PEERS
 from benchmarks.cli.run_swebench import AGENT
 from benchmarks.installed import interpreter
-from router.programs import ROOT
+from router.system.subprocesses import ROOT
 
 
 def test_no_interpreter_is_taken_from_the_working_folder(tmp_path, monkeypatch):

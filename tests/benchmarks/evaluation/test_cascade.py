@@ -20,7 +20,7 @@ from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.suites.facts import read
 from classifiers.features import Features
 from classifiers.verdict import Verdict
-from router.prices import Prices
+from router.billing.prices import Prices
 
 RUNS = Runs(
     passed=(10.0, 20.0), failed=(40.0, 40.0), mean=25.0, share=0.6, first=100.0, grows=10.0, output=5.0

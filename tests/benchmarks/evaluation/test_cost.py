@@ -5,7 +5,7 @@ from benchmarks.evaluation.cases import Effort
 from benchmarks.evaluation.check.notes import published_check
 from benchmarks.evaluation.cost import PUBLISHED_USD, Rates, task_usd
 from benchmarks.evaluation.suites.recorded import load_suite
-from router.prices import Price, Prices
+from router.billing.prices import Price, Prices
 
 PRICE = Price(input=3, output=15, cache_read=0.3, cache_write_5m=3.75)
 AGENT = Effort(calls=3, prompt=60_000, last_prompt=30_000, output=2_000, measured=True)

@@ -19,12 +19,12 @@ from benchmarks.evaluation.replay import COLUMNS, from_parquet, opened, replay
 from benchmarks.evaluation.suites.recorded import load_suite
 from benchmarks.research.seed_ledger import seed
 from policies.load import load, parse
+from router.billing.prices import Prices
 from router.cli.main import app
 from router.errors import Misconfigured
 from router.ledger.database import connect, locate
 from router.ledger.export import export
-from router.ledger.reading import totals
-from router.prices import Prices
+from router.ledger.queries import totals
 
 SUITES = {name: load_suite(name) for name in dict.fromkeys(LIKE.values())}
 

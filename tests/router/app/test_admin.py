@@ -6,8 +6,8 @@ import time
 import httpx
 import pytest
 
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
 
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
 ASK = {"model": "local", "max_tokens": 20, "messages": [{"role": "user", "content": "Say something."}]}

@@ -20,21 +20,21 @@ from policies.decision import Decision, State
 from policies.load import PolicyHolder
 from policies.privacy import Clearance
 from policies.registry import PolicyRegistry
+from router.accounts.keys import Keyring
+from router.accounts.teams import Budget, Team, Terms
 from router.app.body import Uploads
-from router.app.dashboard.door import TRIES, WINDOW_S, Tries
-from router.app.dashboard.facts import DashboardOptions
+from router.app.dashboard.auth import TRIES, WINDOW_S, Tries
+from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
-from router.app.dashboard.running import Running
-from router.app.early_answer import EarlyAnswers
+from router.app.early_response import EarlyAnswers
 from router.app.origin import OriginGuard
+from router.billing.prices import Prices
 from router.errors import RateLimited
-from router.keys import Keyring
 from router.ledger.rollups import add_where
 from router.ledger.store import LedgerStore
 from router.ledger.tables import feedback, requests
-from router.prices import Prices
 from router.settings import Settings
-from router.teams import Budget, Team, Terms
+from router.telemetry.in_flight import Running
 from router.types import Outcome, Plan, Request, Usage
 
 HOME = "http://127.0.0.1:4747"

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
+from router.billing.prices import Prices
 from router.ledger import LedgerStore
-from router.ledger.evidence import labelled
-from router.prices import Prices
+from router.ledger.labels import labelled
 
 PATH = "/v1/feedback"
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from router.accounts.teams import Terms
+from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
-from router.prices import Prices
-from router.teams import Terms
 
 MESSAGES = "/v1/messages"
 ASK = {"model": "cloud", "max_tokens": 9, "messages": [{"role": "user", "content": "Say something."}]}

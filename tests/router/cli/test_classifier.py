@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from classifiers.artefact import shipped
-from router.cli.calibration import draw
 from router.cli.main import app
-from router.cli.outcomes import read, rows
 from router.errors import Misconfigured
+from router.training.calibration_chart import draw
+from router.training.dataset import read, rows
 from router.training.envelopes import ENVELOPES
 
 ROOT = Path(__file__).parents[3]

@@ -10,8 +10,8 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decision import Decision
 from policies.privacy import Clearance
+from router.billing.prices import Prices
 from router.ledger import LedgerStore
-from router.prices import Prices
 from router.types import Outcome, Plan, Request, Usage
 
 COMMAND = ("classifier", "evidence")

@@ -11,9 +11,9 @@ import pytest
 from happenings import DAY, Happened, happen, open_ledger
 from typer.testing import CliRunner
 
+from router.accounts.teams import Team
 from router.cli.main import app
 from router.errors import Misconfigured
-from router.teams import Team
 
 TODAY = datetime.fromtimestamp(time.time(), UTC).date()
 

@@ -20,9 +20,9 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
 from policies.privacy import Clearance
+from router.billing.prices import Prices
 from router.ledger import LedgerStore
 from router.ledger.database import locate
-from router.prices import Prices
 from router.types import Attempt, Outcome, Plan, Request, Usage
 
 ROOT = Path(__file__).parents[3]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from router.keys import Keyring
+from router.accounts.keys import Keyring
+from router.accounts.teams import Budget, Team, Terms
 from router.ledger import LedgerStore
-from router.teams import Budget, Team, Terms
 
 TERMS = Terms(
     policy="private",

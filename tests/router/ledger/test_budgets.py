@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from router.accounts.teams import Budget, Cap, cap
 from router.ledger import LedgerStore
 from router.ledger.budgets import LAPSE_S, Budgets, Spent
 from router.ledger.database import BUSY_S, writing
 from router.ledger.tables import metadata, reservations
-from router.teams import Budget, Cap, cap
 
 LIMIT = 10.0
 TEAM = cap("team:core", Budget(usd=LIMIT), "UTC")

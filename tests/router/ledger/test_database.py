@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from router.billing.prices import Prices
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
 from router.ledger.database import journal_folder, locate
-from router.prices import Prices
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from router.billing.prices import Prices
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
 from router.ledger.backup import backup
 from router.ledger.export import export
-from router.prices import Prices
 
 from .conftest import OUTCOME, PLAN
 

@@ -11,20 +11,20 @@ import pytest
 import sqlalchemy as sa
 from postgres_server import PostgreSQL
 
+from router.billing.bill import Billing
+from router.billing.prices import Prices
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
 from router.ledger.backup import backup
 from router.ledger.database import connect, locate, writing
 from router.ledger.export import export
 from router.ledger.journal import Record
-from router.ledger.money import Billing
-from router.ledger.posting import post
-from router.ledger.reading import latency, series, totals
+from router.ledger.queries import latency, series, totals
 from router.ledger.retention import DAY, count_old, cutoff, prune
 from router.ledger.rows import begun, finished
-from router.ledger.stats import measure
+from router.ledger.size import measure
 from router.ledger.tables import requests
-from router.prices import Prices
+from router.ledger.writer import post
 from router.types import Outcome, Plan
 
 MakePlan = Callable[..., Plan]

@@ -15,9 +15,9 @@ from ledger_places import administered
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
 from router.ledger.database import locate
-from router.ledger.evidence import labelled
+from router.ledger.labels import labelled
 from router.ledger.migrations import FOLDER
-from router.ledger.reading import totals
+from router.ledger.queries import totals
 from router.ledger.rows import begun, finished
 from router.ledger.tables import REVISION, keys, metadata, spending
 from router.types import Outcome, Plan

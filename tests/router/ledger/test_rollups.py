@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from classifiers.features import Features
+from router.billing.bill import Billing
+from router.billing.prices import Prices
 from router.ledger import LedgerStore
 from router.ledger.database import writing
 from router.ledger.journal import Record
-from router.ledger.money import Billing
-from router.ledger.posting import post
-from router.ledger.reading import (
+from router.ledger.queries import (
     Filter,
     asked_again,
     latency,
@@ -30,9 +30,9 @@ from router.ledger.reading import (
 )
 from router.ledger.rollups import DIMENSIONS, HOUR, add_all
 from router.ledger.rows import begun, finished
-from router.ledger.tables import USAGE, hourly, latencies, requests
-from router.prices import Prices
-from router.types import Attempt, Outcome, Plan, Usage
+from router.ledger.tables import hourly, latencies, requests
+from router.ledger.writer import post
+from router.types import USAGE_FIELDS, Attempt, Outcome, Plan, Usage
 
 START = 1_700_000_000 // HOUR * HOUR
 HOURS = 5
@@ -69,7 +69,7 @@ def outcome_of(one: dict[str, Any], model_outcome: Outcome) -> Outcome:
         track=served,
         model=one["model"],
         status={"failed": 502, "hung up": 499}.get(one["end"], 200),
-        usage=Usage(**dict(zip(USAGE, one["tokens"], strict=True)), estimated=one["end"] == "cut"),
+        usage=Usage(**dict(zip(USAGE_FIELDS, one["tokens"], strict=True)), estimated=one["end"] == "cut"),
         attempts=tuple(tries),
         seconds=one["seconds"],
         error="the client hung up" if one["end"] == "hung up" else "",
@@ -111,7 +111,7 @@ def added_up(rows: list[sa.RowMapping]) -> Counter[str]:
         requests=len(rows), unfinished=sum(row["finished_at"] is None for row in rows)
     )
     for row in rows:
-        for name in (*USAGE, "cost_usd", "baseline_usd", "baseline_cold_usd", "wasted_usd"):
+        for name in (*USAGE_FIELDS, "cost_usd", "baseline_usd", "baseline_cold_usd", "wasted_usd"):
             sums[name] += row[name] or 0
         sums["cost_known"] += row["cost_usd"] is not None
         sums["compared"] += row["cost_usd"] is not None and row["baseline_usd"] is not None

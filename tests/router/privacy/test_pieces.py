@@ -6,7 +6,7 @@ import pytest
 
 from router.errors import BadRequest
 from router.privacy.pieces import check_keys, cut
-from router.reading.turns import Pace, finish
+from router.system.time_slices import Pace, finish
 
 
 @pytest.mark.parametrize(

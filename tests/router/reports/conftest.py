@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from happenings import DAY, NOON, Happened, empty, happen, open_ledger
 
-from router.economics import Machine
+from router.billing.break_even import Machine
 from router.ledger.store import LedgerStore
 from router.reports.assemble import collect
-from router.reports.facts import Facts
+from router.reports.figures import Facts
 from router.reports.scope import Scope
 
 SCOPE = Scope(team=None, first=date(2026, 11, 1), last=date(2026, 11, 3), zone=ZoneInfo("UTC"))

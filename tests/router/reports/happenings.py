@@ -10,15 +10,15 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
 from policies.privacy import Clearance
+from router.billing.bill import Billing
+from router.billing.local_cost import LocalCost
+from router.billing.prices import Prices
 from router.ledger.database import writing
 from router.ledger.journal import Record
-from router.ledger.local_cost import LocalCost
-from router.ledger.money import Billing
-from router.ledger.posting import post
 from router.ledger.rows import begun, finished
 from router.ledger.store import LedgerStore
 from router.ledger.tables import metadata
-from router.prices import Prices
+from router.ledger.writer import post
 from router.types import Attempt, Outcome, Plan, Request, Usage
 
 NOON = 1_793_534_400.0

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from router.errors import Misconfigured
 from router.reports.mail import Attachment, address, compose, send
-from router.reports.story import tell
+from router.reports.wording import tell
 from router.settings import EmailSettings
 
 PASSWORD = "secret-of-the-mail-server"

@@ -8,7 +8,7 @@ from happenings import DAY, NOON, Happened
 
 from router.reports.markdown import markdown
 from router.reports.page import html, mail_html
-from router.reports.story import tell
+from router.reports.wording import tell
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = (

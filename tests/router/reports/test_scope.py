@@ -3,9 +3,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from router.accounts.teams import Team
 from router.errors import Misconfigured
 from router.reports.scope import Scope, find_team, span, zone_of
-from router.teams import Team
 
 TODAY = date(2026, 11, 18)  # a Wednesday
 

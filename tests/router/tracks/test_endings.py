@@ -6,9 +6,9 @@ import json
 import pytest
 
 from policies.decide import Decision
+from router.billing.gpu_time import WorkTime
 from router.errors import TrackError
-from router.journey import Journey
-from router.worktime import WorkTime
+from router.routing.attempts import Journey
 
 # Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
 pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from router.prices import Prices
+from router.billing.prices import Prices
 from router.types import Usage
 from router.wire import DIALECTS
 

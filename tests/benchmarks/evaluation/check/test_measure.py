@@ -24,7 +24,7 @@ from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.suites.recorded import load_suite
 from policies.load import SHIPPED, load, parse
 from policies.proof import digest, read, state
-from router.prices import Prices
+from router.billing.prices import Prices
 
 SCHEMA = json.loads((Path(check_export.__file__).parent / "check.schema.json").read_text())
 RATES = Rates(model="claude-sonnet-4-5", prices=Prices())

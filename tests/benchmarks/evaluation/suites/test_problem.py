@@ -11,7 +11,7 @@ from benchmarks.evaluation.suites.problem import CLIENTS, Problem, completed, re
 from benchmarks.live.sandbox import find
 from benchmarks.live.trial import judge
 from classifiers.rules import RuleClassifier
-from router.reading.reader import Reader
+from router.features.extractor import Reader
 from router.types import Request
 
 ADD = Problem(

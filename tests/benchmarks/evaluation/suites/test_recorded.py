@@ -14,7 +14,7 @@ from benchmarks.evaluation.suites.problem import CLIENTS
 from benchmarks.evaluation.suites.record import record, vectors_of
 from benchmarks.evaluation.suites.recorded import load_suite, systems
 from benchmarks.evaluation.suites.systems import FILES
-from router.prices import Prices
+from router.billing.prices import Prices
 from router.types import Usage
 
 SUITES = {"humaneval": 164, "mbpp": 974, "swebench": 500}

@@ -21,10 +21,10 @@ from benchmarks.evaluation.tune.tuner import Asked, tune
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.load import load, parse
+from router.billing.prices import Prices
 from router.cli.main import app
 from router.errors import Misconfigured
 from router.ledger.store import LedgerStore
-from router.prices import Prices
 
 POLICY = """\
 name: mine

@@ -1,0 +1,1 @@
+"""Who asks: teams, their keys, and what each may do."""

@@ -1,0 +1,241 @@
+"""The hot path as a bare ASGI application; everything else goes on to the API beside it.
+
+A model call is matched by its path in one look-up, without a framework between:
+what agents send is large and frequent, and each layer would copy or wait once more.
+
+Rules: the answer starts when its first useful unit is there (until then SSE comments
+keep a streaming client alive); an upstream that drops is a dropped connection, never
+an invented ending; a client that hangs up cancels everything done for it.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+
+from router.accounts.keys import Keyring
+from router.app import response
+from router.app.body import Body, Uploads
+from router.app.disconnect import Receive, Scope, Send, cancel_on_hangup
+from router.app.early_response import ASGI, EarlyAnswers, send_error
+from router.app.request import admit, headers_of, make_request, peer_of, read_outline, take_body
+from router.errors import NoSuchRoute, TrackError, TurnoutError
+from router.routing.admission import Limits
+from router.routing.attempts import words
+from router.routing.pipeline import Pipeline
+from router.settings import Settings
+from router.system.pacing import Pacing
+from router.tracks.failures import KINDS
+from router.tracks.refusals import read_refusal
+from router.types import DialectName, Headers, Operation, Plan, Request
+from router.wire import DIALECTS
+
+log = structlog.get_logger(__name__)
+
+EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+KEEPALIVE = b": keepalive\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is spoken at a path."""
+
+    dialect: DialectName
+    operation: Operation
+
+
+ROUTES = {
+    "/v1/chat/completions": Route("openai_chat", "generate"),
+    "/v1/messages": Route("anthropic_messages", "generate"),
+    "/v1/messages/count_tokens": Route("anthropic_messages", "count"),
+}
+
+
+class Endpoint:
+    """Model calls here, all other paths to `api`."""
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        keyring: Callable[[], Keyring],
+        limits: Limits,
+        settings: Settings,
+        uploads: Uploads,
+        pacing: Pacing,
+        api: ASGI,
+    ) -> None:
+        self._pipeline = pipeline
+        self._keyring = keyring
+        self._limits = limits
+        self._uploads = uploads
+        self._keepalive_s = settings.keepalive_s
+        self._pacing = pacing
+        self._api = EarlyAnswers(api, uploads)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        route = ROUTES.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self._api(scope, receive, send)
+            return
+        body = self._uploads.body(scope, receive)
+        exchange = Exchange(route.dialect, body, send)
+        try:
+            request = await self._take(exchange.request_id, route, scope, body)
+            exchange.plan = await self._pipeline.plan(request)
+            exchange.plan = plan = await self._pipeline.admit(exchange.plan)
+            async with cancel_on_hangup(receive):
+                if route.operation == "count":
+                    await self._count(plan, exchange)
+                else:
+                    await self._answer(plan, exchange)
+        except TurnoutError as error:
+            await exchange.fail(error)
+        except Exception:  # the last resort: a defect of ours still answers in the dialect
+            log.exception("defect", request=exchange.request_id)
+            await exchange.fail(TurnoutError("an internal error; the log has the details"))
+        finally:
+            body.release()
+
+    async def _take(self, request_id: str, route: Route, scope: Scope, body: Body) -> Request:
+        """Read a request. Whatever its head decides comes first: a refused body is never read."""
+        if scope["method"] != "POST":
+            raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
+        peer = peer_of(scope)
+        account, headers = admit(headers_of(scope), self._keyring(), peer)
+        body.let_in()
+        if route.operation == "generate":
+            self._limits.knock(account)
+        received = await take_body(body, headers, owner=account.key_id or peer)
+        return make_request(
+            request_id=request_id,
+            dialect=route.dialect,
+            operation=route.operation,
+            outline=await self._pacing.call(len(received), read_outline, route.dialect, received),
+            headers=headers,
+            query=scope["query_string"].decode("latin-1"),
+            account=account,
+        )
+
+    async def _count(self, plan: Plan, exchange: "Exchange") -> None:
+        tokens, journey = await self._pipeline.count(plan)
+        labels = response.routing_headers(plan, journey.decision, journey.decision.model)
+        await exchange.start(200, (response.JSON,), labels)
+        await exchange.send(b'{"input_tokens":%d}' % tokens)
+        await exchange.end()
+
+    async def _answer(self, plan: Plan, exchange: "Exchange") -> None:
+        waiting = _Waiting(exchange, self._keepalive_s) if plan.request.stream else None
+        try:
+            reply, journey = await self._pipeline.open(plan)
+        finally:
+            if waiting:
+                await waiting.stop()
+        async with aclosing(reply.chunks) as chunks:
+            if exchange.begun and reply.status != HTTPStatus.OK:
+                message = read_refusal(b"".join([chunk async for chunk in chunks])).message
+                kind = KINDS.get(reply.status, TurnoutError.kind)
+                refusal = TurnoutError(
+                    f"the provider answered {reply.status}: {message}", status=reply.status, kind=kind
+                )
+                refusal.decision = journey.decision
+                raise refusal
+            labels = response.routing_headers(plan, journey.decision, reply.model)
+            await exchange.start(reply.status, reply.headers, labels)
+            try:
+                async for chunk in chunks:
+                    await exchange.send(chunk)
+            except (TrackError, OSError, TimeoutError) as dropped:
+                log.warning("upstream dropped", request=plan.request.id, error=words(dropped))
+                return  # without an end: the server closes the connection, as a direct call would see
+        await exchange.end()
+
+
+class Exchange:
+    """One answer being sent; knows whether its head is out."""
+
+    def __init__(self, dialect: DialectName, body: Body, send: Send) -> None:
+        self.request_id = uuid.uuid4().hex
+        self.plan: Plan | None = None
+        """Where the request is to go and why, once that is decided."""
+        self._dialect: DialectName = dialect
+        self._body = body
+        self._send = send
+        self._status: int | None = None
+        self._answering = False
+
+    @property
+    def begun(self) -> bool:
+        """The head is out, so the status can no longer change."""
+        return self._status is not None
+
+    async def start(self, status: int, headers: Headers, labels: Headers) -> None:
+        """Send the head; where keep-alive comments already had to, the labels follow as comments."""
+        if self.begun:
+            await self._comment(response.label_comment(labels))
+            return
+        self._status = status
+        raw = response.raw((*headers, *labels))
+        status = response.sendable(status)
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def send(self, chunk: bytes) -> None:
+        """Send a part of the body."""
+        self._answering = True
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def keep_alive(self) -> None:
+        """Send what only keeps an event stream open; its head first, with the labels that are certain."""
+        if not self.begun and self.plan is not None:
+            await self.start(200, EVENT_STREAM, response.early_labels(self.plan))
+        await self._comment(KEEPALIVE)
+
+    async def _comment(self, comment: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": comment, "more_body": True})
+
+    async def end(self) -> None:
+        """Complete the answer."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def fail(self, error: TurnoutError) -> None:
+        """Answer with `error`: as a status, as an event after comments; a begun answer is dropped."""
+        if not self.begun:
+            self._status = error.status
+            await send_error(error, self._dialect, self.request_id, self._body, self._send, plan=self.plan)
+        elif not self._answering:
+            labels = response.refusal_labels(error, self.request_id, self.plan)
+            await self._comment(response.label_comment(labels))
+            await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
+            await self.end()
+
+
+class _Waiting:
+    """Keeps a streaming client alive while nothing useful is there yet."""
+
+    def __init__(self, exchange: Exchange, every_s: float) -> None:
+        self._exchange = exchange
+        self._every_s = every_s
+        self._task: asyncio.Task[None] | None = None
+        # A timer, not a task: most answers start before it fires, and then it costs nothing.
+        self._timer = asyncio.get_running_loop().call_later(every_s, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.ensure_future(self._keep_alive())
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await self._exchange.keep_alive()
+            await asyncio.sleep(self._every_s)
+
+    async def stop(self) -> None:
+        """Nothing more is sent from here."""
+        self._timer.cancel()
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task

@@ -1,0 +1,72 @@
+"""Teams and their keys, as an admin sees them: what each used and may do, and which keys are in force."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from router.accounts.periods import span
+from router.app.dashboard.budgets import Standing, standings
+from router.app.dashboard.context import DashboardOptions
+from router.ledger import queries
+from router.reports import totals
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One team, and what it used since the month began."""
+
+    name: str
+    row: Row | None
+    """Its terms; None for one that only the ledger knows."""
+    requests: float
+    local: float
+    cost_usd: float | None
+    saved_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """All of them."""
+
+    since: float
+    teams: Sequence[Member]
+    """The one that spent most comes first."""
+    budgets: Sequence[Standing]
+    keys: Sequence[Row]
+
+
+def look(options: DashboardOptions, zone: tzinfo) -> People:
+    """Ask. May block."""
+    now = time.time()
+    month = span("month", str(zone), now)
+    with options.engine.connect() as connection:
+        used = totals.nested(queries.totals(connection, *month, by=("team", "track")))
+    rows = {row["name"]: row for row in options.accounts.teams()}
+    teams = []
+    for name in {*rows, *(key[0] for key in used)}:
+        tracks = used.get((name,), {})
+        whole = totals.merge(tracks.values()).get((), totals.zero(*month))
+        teams.append(
+            Member(
+                name=name,
+                row=rows.get(name),
+                requests=whole["requests"],
+                local=tracks["local"]["requests"] if "local" in tracks else 0,
+                cost_usd=totals.cost(whole),
+                saved_usd=totals.saved(whole),
+            )
+        )
+    return People(
+        since=month.since,
+        teams=sorted(teams, key=lambda team: (-(team.cost_usd or 0.0), team.name)),
+        budgets=standings(options.accounts, options.budgets, options.registry),
+        keys=[row for row in options.accounts.keys() if _in_force(row, now)],  # noqa: SIM118 - no dict
+    )
+
+
+def _in_force(row: Row, now: float) -> bool:
+    return row["revoked_at"] is None and (row["expires_at"] is None or row["expires_at"] > now)

@@ -1,0 +1,1 @@
+"""What a request costs: prices, bills, and the local card's time."""

@@ -1,0 +1,183 @@
+"""What a request cost, and what it would have cost had the client got what it asked for.
+
+Cost: the tokens that a provider served, what the router itself wasted there, and the local
+model's energy and wear where the settings tell what these cost (`local_cost`); where they do
+not, `local_usd` is None and the cost is the provider's part alone.
+
+Baseline: the same tokens at the price of the model asked for, at the prices of that time.
+Tokens that the cloud served are taken as it served them; of local ones it is not known what
+its cache would have held, so there are two: warm (what came before in the conversation is
+read from the cache: the low end, and what savings are counted against) and cold (nothing is).
+
+None is unknown, on its own side only. Cost minus baseline may well be positive.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from router.billing.local_cost import LocalCost
+from router.billing.prices import Prices
+from router.types import USAGE_FIELDS, Attempt, Usage
+
+_attempts = msgspec.json.Decoder(tuple[Attempt, ...])
+
+NOTHING = "nothing was generated"
+ASKED_LOCAL = "asked for local"
+AS_SERVED = "same tokens, as the cloud cached them"
+WARM = "same tokens, warm cache"
+USUAL = ", usual model"
+"""Names of the counterfactual's assumptions; the last is added where no model with a price was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """Both sides, in US dollars; None is unknown."""
+
+    cost_usd: float | None
+    local_usd: float | None
+    """The part of it that work on this machine took; None where the settings do not tell its price."""
+    wasted_usd: float | None
+    """The part of it that failed or abandoned attempts took, on either track."""
+    baseline_model: str
+    baseline_usd: float | None
+    """With a warm cache: the low end."""
+    baseline_cold_usd: float | None
+    """With nothing cached: the high end."""
+    baseline_how: str
+    """The counterfactual's assumptions, by name."""
+    budget_usd: float = 0.0
+    """What budgets are charged: the provider's part. Never unknown; no column of the ledger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """From the least to the most, in US dollars, and how many requests it leaves out as unpriced."""
+
+    low: float = 0.0
+    high: float = 0.0
+    unpriced: int = 0
+
+
+def baseline_range(rows: Iterable[Mapping[str, Any]]) -> Range:
+    """Sum the baselines of `rows` (of the table, or with its columns summed); unpriced ones are counted."""
+    low = high = 0.0
+    unpriced = 0
+    for row in rows:
+        warm, cold = row["baseline_usd"], row["baseline_cold_usd"]
+        if warm is None:
+            unpriced += 1
+            continue
+        low += warm
+        high += warm if cold is None else max(warm, cold)
+    return Range(low=low, high=high, unpriced=unpriced)
+
+
+class Billing:
+    """Makes bills. `cloud_model` is what a client gets that named no model with a price."""
+
+    def __init__(self, prices: Prices, cloud_model: str, local_cost: LocalCost | None = None) -> None:
+        self._prices = prices
+        self._cloud_model = cloud_model
+        self._local_cost = local_cost
+
+    def bill(self, row: Mapping[str, Any], seen: int) -> Bill:
+        """Bill one finished row; `seen` tokens of its prompt came before in the conversation."""
+        if row["operation"] == "count":
+            return _free(None if self._local_cost is None else 0.0)
+        at = row["begun_at"]
+        usage = Usage(
+            estimated=bool(row["usage_estimated"]),
+            terms=row.get("terms") or "",
+            **{column: row[column] or 0 for column in USAGE_FIELDS},
+        )
+        attempts = _attempts.decode(row["attempts"])
+        served = 0.0 if row["served_track"] == "local" else self._cost(row["served_model"], usage, at)
+        prompt = Usage(input=usage.prompt or row["context_tokens"] or 0)
+        wasted = [(one.model, one.usage or prompt) for one in attempts if one.usage or _abandoned(one)]
+        failures = [self._prices.cost(model, spent, at=at) for model, spent in wasted]
+        abandoned = _sum(*failures)
+        local = self._local(row.get("engine_s"))
+        failed = self._local(sum(one.engine_s or 0.0 for one in attempts if one.cause))
+        return Bill(
+            cost_usd=_sum(served, abandoned, local or 0.0),
+            local_usd=local,
+            wasted_usd=_sum(abandoned, failed or 0.0),
+            budget_usd=self._charge(row, usage, served, attempts, failures),
+            **self._counterfactual(row, usage, seen, at),
+        )
+
+    def _local(self, worked: float | None) -> float | None:
+        """What `worked` seconds of the engine cost; a row from before they were measured is unknown."""
+        return None if self._local_cost is None or worked is None else self._local_cost.of_seconds(worked)
+
+    def _cost(self, model: str, usage: Usage, at: float) -> float | None:
+        if not (usage.prompt or usage.output):
+            return None if usage.estimated else 0.0
+        return self._prices.cost(model, usage, at=at)
+
+    def _charge(
+        self,
+        row: Mapping[str, Any],
+        usage: Usage,
+        served: float | None,
+        attempts: Sequence[Attempt],
+        failures: Sequence[float | None],
+    ) -> float:
+        """What budgets are charged, also where the price is unknown.
+
+        A provider may report a model without a price: then the one that it was asked for tells what
+        was served, and where that has none either, all that was reserved counts as used up.
+        """
+        if served is None and attempts:
+            served = self._cost(attempts[-1].model, usage, row["begun_at"])
+        parts = (served, *failures)
+        least = sum(part for part in parts if part is not None)
+        return max(least, row.get("reserved_usd") or 0.0) if None in parts else least
+
+    def _counterfactual(self, row: Mapping[str, Any], usage: Usage, seen: int, at: float) -> dict[str, Any]:
+        """The columns of what was asked for: its own model where it has a price, `local` where it said so."""
+        asked = row["asked_model"] or ""
+        if asked.strip().lower().removeprefix("turnout/").removeprefix("turnout-") == "local":
+            return _columns("local", 0.0, 0.0, ASKED_LOCAL)
+        priced = self._prices.price(asked, at=at) is not None
+        model = asked if priced else self._cloud_model
+        local = row["served_track"] == "local"
+        how = (WARM if local else AS_SERVED) + ("" if priced else USUAL)
+        if not local:
+            as_served = self._cost(model, usage, at)
+            return _columns(model, as_served, as_served, how)
+        new = Usage(input=usage.prompt, output=usage.output, estimated=usage.estimated)
+        warm = self._cost(model, self._read(model, new, seen, at), at)
+        return _columns(model, warm, self._cost(model, new, at), how)
+
+    def _read(self, model: str, new: Usage, seen: int, at: float) -> Usage:
+        """The same tokens with what the cloud had seen before taken from its cache.
+
+        Writing the cache costs extra and is left out, so a saving is never made larger by it.
+        """
+        price = self._prices.price(model, new.input, at=at)
+        read = min(seen, new.input) if price is not None and price.cache_read is not None else 0
+        return replace(new, input=new.input - read, cache_read=read)
+
+
+def _columns(model: str, warm: float | None, cold: float | None, how: str) -> dict[str, Any]:
+    return {"baseline_model": model, "baseline_usd": warm, "baseline_cold_usd": cold, "baseline_how": how}
+
+
+def _abandoned(attempt: Attempt) -> bool:
+    """Whether the cloud was left while it read, in a journal from before attempts had their usage."""
+    return attempt.track == "cloud" and attempt.cause == "slow"
+
+
+def _free(local: float | None) -> Bill:
+    """Of what generates nothing: counting tokens is free everywhere."""
+    return Bill(cost_usd=0.0, local_usd=local, wasted_usd=0.0, **_columns("", 0.0, 0.0, NOTHING))
+
+
+def _sum(*parts: float | None) -> float | None:
+    """Add up; unknown where a part is."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None

@@ -1,0 +1,340 @@
+"""What one message contributes, whatever conversation it stands in. Made once per message never seen.
+
+Its values are structs, as those of `dialects` are: a dataclass takes ten times as long to make.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import xxhash
+from msgspec.structs import replace
+
+from router.features import clients, messages, paths, safety_checks, test_summary, tool_calls
+from router.features.clients import Client
+from router.features.messages import Call, Message
+from router.features.paths import Touch
+from router.features.split import value
+from router.features.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
+from router.types import DialectName
+
+T = TypeVar("T")
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One tool call, as the fold needs it."""
+
+    name: str
+    digest: bytes
+    """Equal for calls of the same tool with the same arguments."""
+    touches: tuple[Touch, ...]
+    acts: frozenset[str]
+
+
+class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One message, read."""
+
+    key: bytes
+    """Equal for messages that say the same, wherever `cache_control` stands in them."""
+    role: str
+    size: Size
+    length: int = 0
+    """Bytes of text that the model will see."""
+    ask: str = ""
+    """The user's own words; empty where there are none."""
+    asks: bool = False
+    """The user asks something here: words, or images that no tool made."""
+    uses: tuple[Use, ...] = ()
+    text_uses: tuple[Use, ...] = ()
+    """Commands in fences: calls only if an observation follows (agents without tool calls)."""
+    results: int = 0
+    errors: int = 0
+    last_errors: int = 0
+    """Failed answers in a row at the message's end."""
+    answers: int = 0
+    """Answers of tools: results, and user text that is what a command printed."""
+    tested: tuple[int, int] | None = None
+    """Tests failed and passed in the newest test summary here."""
+    observed: bool = False
+    """User text that is what a command printed."""
+    touches: tuple[Touch, ...] = ()
+    images: int = 0
+    server: bool = False
+    side: bool = False
+    subagent: bool = False
+    guard: int = safety_checks.NOTHING
+    """Signs of a request that decides about safety, as `guards` reads them."""
+    reset: bool = False
+
+
+_ASK_CHARS = 16_000
+"""A longer ask keeps its two ends: the question stands at one of them."""
+_SEARCHED_CHARS = 64_000
+"""How much of one ask is searched for paths."""
+_OUTPUT_CHARS = 400_000
+"""How much of one tool result or answer is searched for paths, half at each end; more is data in practice."""
+_COUNTED_CHARS = 2_000_000
+"""Up to how long a text is counted; that takes 0.1 s a megabyte, in another thread."""
+_HEAD_CHARS = 2_000
+"""Where what begins an output is looked for."""
+_SEEN_PATHS = 200
+_OBSERVED = re.compile(
+    r"\s*+(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|"
+    r"\{\"returncode\":|\[[a-z]+_[a-z_]+\b[^\n]{0,300}\] Result:|"
+    r"Tool call error|No tool calls found|Please always provide EXACTLY ONE action)"
+)
+_FAILED_HEAD = re.compile(
+    r"\s*+(?:<tool_use_error>|<exception>|<returncode>(?!0</)|\{\"returncode\": ?(?!0\b)|Exit code [1-9]|"
+    r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9])"
+)
+_FAILED_TAIL = re.compile(r"(?:completed with exit code|exit code:?) (?!0\b)-?\d+[.\])\s]*$")
+_COMMAND = re.compile(r"^```(?:bash|sh|shell|mswea_bash_command)[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SEARCH_REPLACE = re.compile(
+    r"^([^\n`]{1,300})\n```[^\n]*\n<{5,9} SEARCH|^```[^\n]*\n([^\n`]{1,300})\n<{5,9} SEARCH", re.MULTILINE
+)
+
+
+Gathered = tuple[T, str | None]
+"""The facts of a piece, and the text to count its tokens by; None where that stays an estimate."""
+
+
+def gather(dialect: DialectName, client: Client, raw: bytes) -> Gathered[MessageFacts]:
+    """Read one raw message."""
+    decoded = value(raw)
+    try:
+        message = messages.message(dialect, decoded, raw)
+        key = digest(messages.normal(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw)
+        counted = text_of(message)
+    except RecursionError:
+        message = messages.message(dialect, None, raw)
+        key = xxhash.xxh3_128_digest(raw)
+        counted = text_of(message)
+    length = len(counted.encode())
+    fixed = fixed_tokens(message.images)
+    facts = MessageFacts(
+        key=key,
+        role=message.role,
+        size=Size(tokens=fixed + estimate(length), exact=False),
+        length=length,
+        images=message.images,
+        server=message.server,
+    )
+    return _READERS[message.role](client, message, facts), countable(counted)
+
+
+def countable(text: str) -> str | None:
+    """A text whose tokens are counted; None for one too long for that to be worth it."""
+    return text if len(text) <= _COUNTED_CHARS else None
+
+
+def fixed_tokens(images: int) -> int:
+    """Tokens of a message beside its text."""
+    return PER_MESSAGE + PER_IMAGE * images
+
+
+def digest(thing: Any) -> bytes:
+    """A short name for a decoded value."""
+    return xxhash.xxh3_128_digest(msgspec.json.encode(thing))
+
+
+def text_of(message: Message) -> str:
+    """Everything in a message that the model reads as text."""
+    called = [
+        part
+        for call in message.calls
+        for part in (
+            call.name,
+            call.arguments if isinstance(call.arguments, str) else messages.dump(call.arguments),
+        )
+    ]
+    return "\n".join((*message.texts, *message.other, *called, *(result.text for result in message.results)))
+
+
+def _system(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
+    text = "\n".join(message.texts)
+    return replace(
+        facts,
+        side=clients.is_side(client, without_billing(text)),
+        subagent="cc_is_subagent=true" in text[:1_000],
+        guard=safety_checks.of_system(text),
+    )
+
+
+_BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*\n?")
+
+
+def without_billing(text: str) -> str:
+    """A system text without Claude Code's billing line, which changes from prompt to prompt."""
+    return _BILLING.sub("", text, count=1).lstrip() if text.startswith("x-anthropic") else text
+
+
+def _assistant(_client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
+    text = _both_ends("\n".join(message.texts), _OUTPUT_CHARS)
+    edited: list[Touch] = []
+    if "<<<<< SEARCH" in text:
+        edited = [
+            Touch(path, "edited")
+            for found in _SEARCH_REPLACE.finditer(text)
+            if (path := paths.normal((found[1] or found[2]).strip().strip("*`:")))
+        ]
+    commands = () if message.calls else tuple(_COMMAND.findall(text))
+    return replace(
+        facts,
+        uses=tuple(_use(call) for call in message.calls),
+        text_uses=tuple(_use(Call(id="", name="bash", arguments={"command": one})) for one in commands),
+        touches=tuple(edited),
+    )
+
+
+def _use(call: Call) -> Use:
+    touches, acts = tool_calls.effect(call)
+    return Use(
+        name=call.name,
+        digest=digest([call.name, call.arguments]),
+        touches=tuple(dict.fromkeys(touches)),
+        acts=frozenset(acts),
+    )
+
+
+def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
+    asks: list[str] = []
+    outputs = [result.text for result in message.results]
+    touches: list[Touch] = []
+    side = reset = False
+    for text in message.texts:
+        if _OBSERVED.match(text[:_HEAD_CHARS]):
+            outputs.append(text)
+            continue
+        said = clients.said(client, text)
+        touches.extend(said.given)
+        side |= said.side
+        reset |= said.reset
+        if said.text:
+            asks.append(said.text)
+    ask = "\n\n".join(asks)
+    touches.extend(_of_ask(ask))
+    for output in outputs:
+        touches.extend(_of_output(output))
+    failed = [result.error or _failed(result.text) for result in message.results]
+    failed += [_failed(text) for text in outputs[len(message.results) :]]
+    summaries = [found for text in outputs if (found := test_summary.summary(text))]
+    return replace(
+        facts,
+        ask=_both_ends(ask, _ASK_CHARS),
+        asks=bool(ask) or (message.images > 0 and not message.results),
+        results=len(message.results),
+        errors=sum(failed),
+        last_errors=failed[::-1].index(False) if False in failed else len(failed),
+        answers=len(outputs),
+        tested=summaries[-1] if summaries else None,
+        observed=len(outputs) > len(message.results),
+        touches=tuple(dict.fromkeys(touches)),
+        side=side,
+        guard=safety_checks.of_user("\n".join(message.texts)),
+        reset=reset,
+    )
+
+
+_READERS: dict[str, Callable[[Client, Message, MessageFacts], MessageFacts]] = {
+    "system": _system,
+    "assistant": _assistant,
+    "user": _user,
+}
+
+
+def _of_ask(ask: str) -> list[Touch]:
+    """Paths in the user's own words, and files whose content they hold."""
+    searched = ask[:_SEARCHED_CHARS]
+    given = [Touch(path, "given") for path in paths.given(searched) if path]
+    return [*given, *(Touch(path, "named") for path in paths.named(searched))]
+
+
+def _of_output(text: str) -> list[Touch]:
+    """Files whose content a tool showed, and those of which a line passed by.
+
+    A stack trace only passes by: most of its frames are imports, and of the rest what matters is opened next.
+    """
+    text = _both_ends(text, _OUTPUT_CHARS)
+    shown = [Touch(path, "read") for path in paths.changed(text)]
+    shown += [Touch(path, "edited") for path in paths.patched(text)]
+    passed = dict.fromkeys((*paths.traced(text), *paths.hits(text)))
+    return [*shown, *(Touch(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
+
+
+def _failed(text: str) -> bool:
+    """Whether a tool's answer says that it failed, in the words of one of the known harnesses."""
+    end = text[-200:].lower()
+    return bool(_FAILED_HEAD.match(text[:1_200]) or ("exit code" in end and _FAILED_TAIL.search(end)))
+
+
+def _both_ends(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n…\n{text[-half:]}"
+
+
+class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The system text that stands beside the messages (Anthropic)."""
+
+    key: bytes
+    size: Size
+    length: int
+    side: bool
+    subagent: bool
+    guard: int
+    """As in `MessageFacts`."""
+
+
+def gather_system(dialect: DialectName, client: Client, raw: bytes) -> Gathered[SystemFacts]:
+    """Read a raw `system` field: a string or a list of text blocks."""
+    decoded = value(raw)
+    message = messages.message(dialect, {"role": "system", "content": decoded}, raw)
+    text = text_of(message) if decoded is not None else raw.decode(errors="replace")
+    own = without_billing(text)
+    facts = SystemFacts(
+        key=digest(own),
+        size=Size(tokens=estimate(len(text.encode())), exact=False),
+        length=len(text.encode()),
+        side=clients.is_side(client, own),
+        subagent="cc_is_subagent=true" in text[:1_000],
+        guard=safety_checks.of_system(own),
+    )
+    return facts, countable(text)
+
+
+class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The tools a client offers."""
+
+    key: bytes
+    size: Size
+    length: int
+    names: tuple[str, ...]
+    server: frozenset[str]
+    """Names of those that only the provider's servers can run."""
+
+
+_SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|tool_search)\w*$")
+
+
+def gather_tools(_dialect: DialectName, _client: Client, raw: bytes) -> Gathered[ToolFacts]:
+    """Read a raw `tools` field."""
+    decoded = value(raw)
+    text = raw.decode(errors="replace")
+    offered = [tool for tool in decoded if isinstance(tool, dict)] if isinstance(decoded, list) else []
+    named = [(_tool_name(tool), tool.get("type")) for tool in offered]
+    facts = ToolFacts(
+        key=digest(messages.unmarked(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw),
+        size=Size(tokens=estimate(len(raw)), exact=False),
+        length=len(raw),
+        names=tuple(name for name, _ in named),
+        server=frozenset(name for name, kind in named if isinstance(kind, str) and _SERVER_TOOL.match(kind)),
+    )
+    return facts, countable(text)
+
+
+def _tool_name(tool: dict[str, Any]) -> str:
+    inner = tool.get("function") or tool.get("custom")
+    name = inner.get("name") if isinstance(inner, dict) else tool.get("name", tool.get("mcp_server_name"))
+    return name if isinstance(name, str) else str(tool.get("type", ""))

@@ -1,0 +1,147 @@
+"""From the journal into the database. Records may come twice; the second time changes nothing.
+
+Everything begun goes in first, then everything finished, then the bills, then the roll-ups: a
+finish finds its row, a bill sees all of the conversation that came before it, and what is added
+up is whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from router.billing.bill import Bill, Billing
+from router.ledger.budgets import Spent
+from router.ledger.column_values import storable
+from router.ledger.journal import Record, Values
+from router.ledger.rollups import add
+from router.ledger.tables import BEGUN, BILLED, FINISHED, feedback, requests
+from router.types import USAGE_FIELDS
+
+_inserts = {
+    "sqlite": sqlite.insert(requests).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(requests).on_conflict_do_nothing(),
+}
+_upserts = {
+    name: made.on_conflict_do_update(
+        index_elements=["request_id"],
+        set_={column: made.excluded[column] for column in ("team", "user", "verdict", "at")},
+    )
+    for name, made in (("sqlite", sqlite.insert(feedback)), ("postgresql", postgresql.insert(feedback)))
+}
+
+MANY = 500
+"""Ids in one question: databases limit how many values one statement may carry."""
+
+_id = requests.c.id
+_open = (
+    sa.select(
+        _id,
+        *(
+            requests.c[name]
+            for name in (
+                "operation",
+                "asked_model",
+                "team",
+                "key_id",
+                "conversation",
+                "begun_at",
+                "context_tokens",
+            )
+        ),
+    )
+    .where(requests.c.finished_at.is_(None))
+    .with_for_update()
+)
+_ending = (
+    sa.update(requests)
+    .where(_id == sa.bindparam("of"), requests.c.finished_at.is_(None))
+    .values({name: sa.bindparam(f"new_{name}") for name in FINISHED})
+)
+_billing = (
+    sa.update(requests)
+    .where(_id == sa.bindparam("of"))
+    .values({name: sa.bindparam(f"new_{name}") for name in BILLED})
+)
+_prompt = requests.c.input + requests.c.cache_read + requests.c.cache_write_5m + requests.c.cache_write_1h
+_seen = sa.select(sa.func.max(_prompt)).where(
+    requests.c.team == sa.bindparam("team"),
+    requests.c.conversation == sa.bindparam("conversation"),
+    requests.c.begun_at < sa.bindparam("begun_at"),
+    _prompt <= sa.bindparam("prompt"),
+)
+"""A conversation only grows, so the largest earlier prompt that fits into this one is its beginning."""
+
+
+def post(connection: sa.Connection, records: Sequence[Record], billing: Billing) -> list[Spent]:
+    """Write `records` in the connection's transaction; the caller commits.
+
+    Returns:
+        What was spent by the rows that were finished now, and not before.
+    """
+    begun = [
+        storable({name: values.get(name) for name in BEGUN}) for what, values in records if what == "begin"
+    ]
+    if begun:
+        connection.execute(_inserts[connection.dialect.name], begun)
+    ended: dict[str, Values] = {}
+    for what, values in records:
+        if what == "finish":
+            ended.setdefault(values["id"], storable(values))
+    return _finish(connection, ended, billing) if ended else []
+
+
+def keep_verdict(connection: sa.Connection, row: Values) -> None:
+    """Write one verdict in the place of an earlier one on the same request; the caller commits."""
+    connection.execute(_upserts[connection.dialect.name], row)
+
+
+def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> list[Spent]:
+    rows = {row["id"]: row for row in _unfinished(connection, list(ended))}
+    if not rows:
+        return []
+    connection.execute(_ending, [_bound(ended[of], FINISHED) for of in rows])
+    bills, spent = [], []
+    for of, row in rows.items():
+        whole = {**row, **ended[of]}
+        seen = _seen_before(connection, whole) if whole["served_track"] == "local" else 0
+        bill = billing.bill(whole, seen)
+        bills.append({"of": of, **{f"new_{name}": getattr(bill, name) for name in BILLED}})
+        spent.append(_spent(whole, bill))
+    connection.execute(_billing, bills)
+    for some in _some(list(rows)):
+        add(connection, some)
+    return spent
+
+
+def _spent(row: Mapping[str, Any], bill: Bill) -> Spent:
+    return Spent(
+        id=row["id"],
+        team=row["team"],
+        key_id=row["key_id"] or "",
+        begun_at=row["begun_at"],
+        usd=bill.budget_usd,
+        track=row["served_track"],
+        bill=bill,
+    )
+
+
+def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + MANY] for start in range(0, len(ids), MANY))
+
+
+def _unfinished(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.RowMapping]:
+    for some in _some(ids):
+        yield from connection.execute(_open.where(_id.in_(some))).mappings()
+
+
+def _seen_before(connection: sa.Connection, row: Mapping[str, Any]) -> int:
+    if not row["conversation"]:
+        return 0
+    prompt = sum(row[column] or 0 for column in USAGE_FIELDS if column != "output")
+    return connection.execute(_seen, {**row, "prompt": prompt}).scalar() or 0
+
+
+def _bound(values: Mapping[str, Any], names: Sequence[str]) -> Values:
+    return {"of": values["id"], **{f"new_{name}": values.get(name) for name in names}}

@@ -1,0 +1,1 @@
+"""One request's path: planned, admitted, attempted; read from `planner` to `pipeline`."""

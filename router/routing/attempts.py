@@ -1,0 +1,200 @@
+"""One request under way: what was tried, how long it took, and how it ended.
+
+A journey only remembers; `pipeline` decides what happens next.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Literal
+
+from policies.decision import Decision
+from router.billing.gpu_time import WorkTime
+from router.billing.prices import COLUMNS
+from router.errors import Cause, TrackError, TurnoutError
+from router.features.tokens import estimate
+from router.types import Attempt, Outcome, Plan, Progress, Reply, Tap, Usage
+
+MOST_TOKENS = 100_000_000
+"""No provider serves a request with more: a report beyond it is an error."""
+HUNG_UP = 499
+"""The row's status where the client left before there was one; nginx's number."""
+
+
+@dataclass(slots=True)
+class Journey:
+    """From the decision to the end; times are seconds since the request was decided."""
+
+    plan: Plan
+    decision: Decision
+    """The one that is being tried, or served."""
+    work: WorkTime
+    attempts: list[Attempt] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    """Of the attempt that is under way."""
+    _started: float = field(default_factory=time.perf_counter)
+    _trying: bool = False
+    _tried_at: float = 0.0
+    _first_byte_s: float | None = None
+    _mark: float | None = None
+    """Of `work`, while the local model is at it."""
+    _engine_s: float = 0.0
+
+    def tries(self) -> None:
+        """An attempt at the decided track begins."""
+        self._trying = True
+        self._tried_at = self._seconds
+        self.progress = Progress()
+        if self.decision.track == "local":
+            self._mark = self.work.begin()
+
+    def failed(self, failure: TrackError) -> None:
+        """The attempt came to nothing."""
+        self.attempts.append(
+            self._attempt(
+                self.progress.model or self.decision.model,
+                failure.status,
+                failure.cause,
+                engine_s=self._rest(),
+                usage=self._billed(),
+            )
+        )
+
+    def opened(self, reply: Reply) -> None:
+        """The attempt's first useful unit is there."""
+        self._first_byte_s = self._seconds
+        self.attempts.append(self._attempt(reply.model, reply.status))
+
+    def ended(self, reply: Reply, error: str) -> Outcome:
+        """The reply was relayed, or was cut off for the reason `error`."""
+        return self._outcome(
+            status=reply.status,
+            model=reply.tap.model or reply.model,
+            usage=Usage() if self._failed else _usage(self.plan, reply),
+            error=error,
+        )
+
+    def counted(self, error: str) -> Outcome:
+        """The prompt was counted; `error` tells why that is an estimate."""
+        return self._outcome(status=HTTPStatus.OK, model=self.decision.model, usage=Usage(), error=error)
+
+    def gave_up(self, failure: BaseException) -> Outcome:
+        """No reply could be opened, or the client left before there was one."""
+        gone = isinstance(failure, asyncio.CancelledError)
+        status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
+        model = self.progress.model or self.decision.model
+        billed = None
+        if self._trying:  # what failed before has its bill already
+            billed = self._billed()
+            self.attempts.append(self._attempt(model, status))
+        return self._outcome(status=status, model=model, usage=billed or Usage(), error=words(failure))
+
+    @property
+    def _failed(self) -> bool:
+        """The attempt that was made last has failed already."""
+        return bool(self.attempts and self.attempts[-1].cause)
+
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    def _rest(self) -> float | None:
+        """The local model has done with this attempt; returns its share of seconds, None of the cloud's."""
+        if self._mark is None:
+            return None
+        worked = self.work.end(self._mark)
+        self._mark = None
+        self._engine_s += worked
+        return worked
+
+    def _billed(self) -> Usage | None:
+        """What the provider bills for an attempt that came to nothing; None where that is nothing.
+
+        One that answers with an error bills nothing, one that was cut off bills the prompt it was
+        reading and what it had written. Nobody bills a local model's tokens.
+        """
+        progress = self.progress
+        if self.decision.track == "local" or not progress.sent or progress.status >= HTTPStatus.BAD_REQUEST:
+            return None
+        return _read(self.plan, progress.tap)
+
+    def _attempt(
+        self,
+        model: str,
+        status: int,
+        cause: Cause | Literal[""] = "",
+        *,
+        engine_s: float | None = None,
+        usage: Usage | None = None,
+    ) -> Attempt:
+        self._trying = False
+        return Attempt(
+            track=self.decision.track,
+            model=model,
+            cause=cause,
+            status=status,
+            seconds=self._seconds - self._tried_at,
+            sent=self.progress.sent,
+            engine_s=engine_s,
+            usage=usage,
+        )
+
+    def _outcome(self, *, status: int, model: str, usage: Usage, error: str) -> Outcome:
+        self._rest()
+        return Outcome(
+            track=self.decision.track,
+            model=model,
+            status=status,
+            usage=usage,
+            first_byte_s=self._first_byte_s,
+            seconds=self._seconds,
+            attempts=tuple(self.attempts),
+            error=error,
+            engine_s=self._engine_s,
+        )
+
+
+def words(failure: BaseException) -> str:
+    """Say what ended a request, in our words alone: a message may quote the prompt.
+
+    A cancellation is the client's, unless a server that stops says so.
+    """
+    match failure:
+        case asyncio.CancelledError():
+            return str(failure) or "the client hung up"
+        case TurnoutError():
+            return failure.record
+        case TimeoutError():
+            return "the upstream took too long"
+        case OSError():
+            return "the upstream dropped the connection"
+    return type(failure).__name__
+
+
+def _usage(plan: Plan, reply: Reply) -> Usage:
+    """What was reported; marked as estimated where nothing was, or the reply was cut off.
+
+    A stream tells its output's tokens at its end: of one that was cut, what passed is measured.
+    """
+    return _read(plan, reply.tap) if reply.status == HTTPStatus.OK else Usage()
+
+
+def _read(plan: Plan, tap: Tap | None) -> Usage:
+    """What the reply reported; an estimate where it did not, or did not come to its end.
+
+    A report without a prompt, or without output where some has passed, is none.
+    """
+    if tap is None:
+        return Usage(input=plan.features.context_tokens, estimated=True)
+    usage = tap.usage if tap.usage is not None and _credible(tap.usage) else Usage(estimated=True)
+    silent = not usage.prompt or (tap.written and not usage.output)
+    if tap.complete and not usage.estimated and not silent:
+        return usage
+    if not usage.prompt:
+        usage = replace(usage, input=plan.features.context_tokens)
+    return replace(usage, output=max(usage.output, estimate(tap.written)), estimated=True)
+
+
+def _credible(usage: Usage) -> bool:
+    return all(0 <= getattr(usage, column) <= MOST_TOKENS for column in COLUMNS)

@@ -1,0 +1,200 @@
+"""The second half of the path: from the decision to the last byte. Three rules hold here.
+
+    Plan ─ ledger.begin ─ track.open ▶ Reply (its first useful unit is there) ─ relay ▶ bytes ─ ledger.finish
+
+1. Relay, don't translate: a track answers in the client's dialect.
+2. Failover and escalation live entirely before the first useful unit; `open`
+   returns when that unit is there, and after it nothing is tried again.
+3. The ledger row is begun before anything is sent, and finished whatever happens:
+   a generator that never started skips its `finally`, so `open` itself finishes
+   the row until the relay has taken over.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+
+from policies.decide import escalate
+from policies.decision import Decision, TrackName
+from router.billing.gpu_time import WorkTime
+from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, TurnoutError
+from router.routing.admission import Limits
+from router.routing.attempts import Journey, words
+from router.routing.planner import Planner
+from router.system.pacing import Pacing
+from router.types import Ledger, Outcome, Plan, Reply, Request, Track
+
+
+class Pipeline:
+    """Carries requests; its collaborators are passed in and wired where the program starts."""
+
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        tracks: Mapping[TrackName, Track],
+        ledger: Ledger,
+        limits: Limits | None = None,
+        work: WorkTime | None = None,
+        pacing: Pacing | None = None,
+    ) -> None:
+        self._planner = planner
+        self._pacing = pacing or Pacing()
+        self._tracks = tracks
+        self._ledger = ledger
+        self._limits = limits
+        self._work = work or WorkTime()
+
+    async def plan(self, request: Request) -> Plan:
+        """Read, classify and decide, in turns with other requests.
+
+        Sends nothing, and never raises for what a client sent.
+        """
+        return await self._pacing.drive(self._planner.planning(request))
+
+    async def admit(self, plan: Plan) -> Plan:
+        """Hold the plan to what its account may do; it comes back local where the money is used up.
+
+        Raises:
+            RateLimited: nothing is written down of it.
+            NotAllowed: this model is not for this account; the row is finished.
+            OverBudget: the client is to be told; the row is finished.
+        """
+        if self._limits is None or plan.request.operation != "generate" or plan.decision.refusal:
+            return plan
+        try:
+            decision = await self._limits.admit(plan, self._planner.policy_of(plan.request))
+        except (NotAllowed, OverBudget) as refusal:
+            journey = self._begin(plan)
+            self._finish(journey, journey.gave_up(refusal))
+            raise
+        return plan if decision is plan.decision else replace(plan, decision=decision)
+
+    async def open(self, plan: Plan) -> tuple[Reply, Journey]:
+        """Begin the row and open a reply, on another track where the policy allows it.
+
+        Raises:
+            TrackError: no track could answer; the row is finished.
+            TurnoutError: no track may answer, since the decision carries a refusal; the row is finished.
+        """
+        journey = self._begin(plan)
+        try:
+            _refuse(plan.decision)
+            reply = await self._first_unit(journey)
+        except BaseException as failure:
+            if isinstance(failure, TrackError):
+                failure.decision = journey.decision
+            self._finish(journey, journey.gave_up(failure))
+            raise
+        self._planner.keep(plan, journey.decision)
+        relay = self._relay(journey, reply)
+        await anext(relay)  # a generator that never started would skip its `finally`, and the row its end
+        return replace(reply, chunks=relay), journey
+
+    async def count(self, plan: Plan) -> tuple[int, Journey]:
+        """Count the prompt as the decided track would; an estimate where it cannot tell."""
+        journey = self._begin(plan)
+        error = ""
+        try:
+            tokens = await self._tracks[plan.decision.track].count(plan)
+        except TrackError as failure:
+            tokens, error = plan.features.context_tokens, f"estimated ({failure.record})"
+        except BaseException as failure:
+            self._finish(journey, journey.gave_up(failure))
+            raise
+        self._finish(journey, journey.counted(error))
+        return tokens, journey
+
+    def _begin(self, plan: Plan) -> Journey:
+        self._ledger.begin(plan)
+        return Journey(plan, plan.decision, self._work)
+
+    async def _first_unit(self, journey: Journey) -> Reply:
+        """Try the decided track, then what the policy allows; return at the first useful unit."""
+        plan = journey.plan
+        while True:
+            journey.tries()
+            try:
+                async with asyncio.timeout(self._patience(plan, journey.decision)):
+                    reply = await self._tracks[journey.decision.track].open(
+                        plan, journey.decision, journey.progress
+                    )
+            except TimeoutError:
+                message = f"the {journey.decision.track} model gave nothing useful in time"
+                failure = TrackError(message, cause="slow", status=504)
+            except TrackError as error:
+                failure = error
+            else:
+                journey.opened(reply)
+                return reply
+            journey.failed(failure)
+            after = await self._after(journey, failure)
+            if after is None:
+                if failure.reply is not None:
+                    return failure.reply
+                raise failure
+            journey.decision = after
+
+    async def _after(self, journey: Journey, failure: TrackError) -> Decision | None:
+        """Which track is tried next; None where the failure is the answer."""
+        plan = journey.plan
+        policy = self._planner.policy_of(plan.request)
+        after = escalate(
+            policy,
+            journey.decision,
+            failure.cause,
+            plan.clearance,
+            len(journey.attempts),
+            requested_model=plan.request.model,
+        )
+        if after is None or after.track == "local" or self._limits is None:
+            return after
+        return after if await self._limits.may_escalate(plan, after, policy) else None
+
+    def _patience(self, plan: Plan, decision: Decision) -> float | None:
+        """Seconds to wait for a local first unit where another track could serve instead.
+
+        Without a credential none could: the local model is then waited for as long as its own
+        `first_byte_s` allows, rather than failed for being slow.
+        """
+        if decision.track != "local":
+            return None
+        if not any(self._tracks[name].usable(plan.request) for name in decision.alternatives):
+            return None
+        return self._planner.policy_of(plan.request).first_byte_s
+
+    async def _relay(self, journey: Journey, reply: Reply) -> AsyncGenerator[bytes]:
+        error = "the client hung up"
+        try:
+            async with aclosing(reply.chunks) as chunks:
+                yield b""
+                async for chunk in chunks:
+                    yield chunk
+            error = "the answer told of an error" if reply.tap.error else ""
+        except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
+            error = words(failure)
+            raise
+        finally:
+            self._finish(journey, journey.ended(reply, error))
+
+    def _finish(self, journey: Journey, outcome: Outcome) -> None:
+        plan, usage = journey.plan, outcome.usage
+        self._ledger.finish(plan.request.id, outcome)
+        if self._limits:
+            self._limits.done(plan, usage)
+        if usage.prompt and not usage.estimated:
+            self._planner.learn(plan, outcome.model, usage.prompt)
+
+
+_REFUSALS: Mapping[str, type[TurnoutError]] = {"never_cloud": NotAllowed, "budget": OverBudget}
+
+
+def _refuse(decision: Decision) -> None:
+    """Tell the client why nothing may serve its request, by the rule that forbids it.
+
+    Raises:
+        TurnoutError: the decision carries a refusal.
+    """
+    if decision.refusal:
+        raise _REFUSALS.get(decision.rule, BadRequest)(decision.refusal)

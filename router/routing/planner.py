@@ -1,0 +1,216 @@
+"""The first half of the path: from a request's bytes to the decision. Nothing is sent.
+
+    Request ─ read ▶ Features ─ classify ▶ Verdict ─ decide ▶ Decision
+
+Routing never fails a request: where reading or classifying raises, the policy's
+`otherwise` decides and the plan says so.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import structlog
+
+from classifiers.features import Features
+from classifiers.verdict import Classifier, Verdict
+from policies.decide import decide
+from policies.decision import Decision, State
+from policies.explain import explain, to_dict
+from policies.load import PolicyHolder
+from policies.policy import Policy
+from policies.privacy import Exposure, clear
+from router.accounts.teams import Account
+from router.errors import BadRequest
+from router.privacy.scanner import Scanner, show
+from router.routing.sticky_sessions import Holds
+from router.system.time_slices import Turns, apart_if_large, finish
+from router.types import Plan, Request
+
+log = structlog.get_logger(__name__)
+
+UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read")
+
+
+class Reads(Protocol):
+    """Reads requests, and learns from the usage that comes back."""
+
+    def reading(self, request: Request) -> Turns[Features]:
+        """Read one request in turns."""
+        ...
+
+    def correct(self, team: str, model: str, estimated: int, actual: int) -> None:
+        """Learn how far the token count was off for what `team` sends to `model`."""
+        ...
+
+
+class Weather(Protocol):
+    """What the tracks are like right now."""
+
+    def state(self, features: Features) -> State:
+        """What a policy may know, for a prompt of this size."""
+        ...
+
+
+class Left(Protocol):
+    """What a budget has left."""
+
+    @property
+    def left_usd(self) -> float:
+        """In dollars; 0 or less where it is used up."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """Said where nothing is left."""
+        ...
+
+
+class Purse(Protocol):
+    """Knows the budgets."""
+
+    def standing(self, account: Account, policy: Policy) -> Left | None:
+        """What is left of the tightest; None where there is none."""
+        ...
+
+
+class Planner:
+    """Reads, classifies and decides."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reads,
+        classifier: Classifier,
+        policies: PolicyHolder,
+        weather: Weather,
+        holds: Holds,
+        purse: Purse | None = None,
+        own: Callable[[str], Policy] | None = None,
+        scanner: Scanner | None = None,
+    ) -> None:
+        """Take the collaborators; `own` finds the policy that an account names."""
+        self._scanner = scanner or Scanner()
+        self._reader = reader
+        self._classifier = classifier
+        self._policies = policies
+        self._weather = weather
+        self._holds = holds
+        self._purse = purse
+        self._own = own
+
+    def policy_of(self, request: Request) -> Policy:
+        """The policy that decides on this request: its key's, its team's, or the endpoint's."""
+        name = request.account.policy
+        return self._own(name) if name and self._own else self._policies.policy
+
+    def plan(self, request: Request) -> Plan:
+        """Decide at once; see `planning`."""
+        return finish(self.planning(request))
+
+    def planning(self, request: Request) -> Turns[Plan]:
+        """Decide, in turns.
+
+        Raises:
+            BadRequest: the body gives a key twice; nothing else that a client sends raises here.
+        """
+        started = time.perf_counter()
+        policy = self.policy_of(request)
+        features, verdict, notes = yield from self._understand(request)
+        exposure = yield from self._scan(request, policy, features)
+        known = features or Features()
+        clearance = clear(policy, exposure, request.team)
+        decision = decide(
+            policy,
+            features,
+            verdict,
+            self._state(request, known, policy),
+            requested_model=request.model,
+            clearance=clearance,
+            team=request.team,
+            user=request.user,
+        )
+        return Plan(
+            request=request,
+            features=known,
+            verdict=verdict or UNREAD,
+            decision=decision,
+            clearance=clearance,
+            policy=policy.name,
+            classifier=verdict.by if verdict else "",
+            overhead_s=time.perf_counter() - started,
+            notes=notes,
+        )
+
+    def _scan(
+        self, request: Request, policy: Policy, features: Features | None, *, learn: bool = True
+    ) -> Turns[Exposure | None]:
+        """What the request would expose; None where that cannot be known."""
+        try:
+            conversation = features.conversation if features and features.kind != "ask" else ""
+            return (
+                yield from self._scanner.scanning(
+                    request, policy.never_cloud, conversation=conversation, learn=learn
+                )
+            )
+        except BadRequest:
+            raise
+        except Exception:  # whatever a client sent, it is answered; `clear` takes None for a no
+            log.warning("unscanned", request=request.id, exc_info=True)
+            return None
+
+    def _understand(self, request: Request) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
+        try:
+            features = yield from self._reader.reading(request)
+            return features, self._classifier.classify(features), ()
+        except Exception as failure:  # whatever a client sent, it is served
+            log.warning("unreadable", request=request.id, exc_info=True)
+            return None, None, (f"reading failed: {type(failure).__name__}",)
+
+    def explain(self, request: Request) -> dict[str, Any]:
+        """Explain at once; see `explaining`."""
+        return finish(self.explaining(request))
+
+    def explaining(self, request: Request) -> Turns[dict[str, Any]]:
+        """Tell each rule's result, the decision and what would have changed it, as JSON values.
+
+        Raises:
+            BadRequest: it cannot be read; `plan` would let the policy's `otherwise` decide.
+                Or its body gives a key twice.
+        """
+        policy = self.policy_of(request)
+        features, verdict, notes = yield from self._understand(request)
+        exposure = yield from self._scan(request, policy, features, learn=False)
+        if features is None or verdict is None:
+            raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
+        told = explain(
+            policy,
+            features,
+            verdict,
+            self._state(request, features, policy),
+            requested_model=request.model,
+            clearance=clear(policy, exposure, request.team),
+            team=request.team,
+            user=request.user,
+            classifier=self._classifier,
+        )
+        shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
+        return to_dict(told) | {"privacy": shown}
+
+    def keep(self, plan: Plan, decision: Decision) -> None:
+        """Remember what served, for the rest of this user turn."""
+        self._holds.keep(plan.request.team, plan.features, decision)
+
+    def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
+        """Correct the token count of the model that was asked for by what it reported itself."""
+        request, features = plan.request, plan.features
+        if served == request.model and features.tokens_exact and not features.images:
+            self._reader.correct(request.team, served, features.context_tokens, prompt_tokens)
+
+    def _state(self, request: Request, features: Features, policy: Policy) -> State:
+        last = self._holds.last(request.team, features.conversation)
+        state = self._weather.state(features)
+        if self._purse and (left := self._purse.standing(request.account, policy)):
+            state = replace(state, budget_left_usd=left.left_usd, budget_why=left.why)
+        return replace(state, last=last) if last else state

@@ -1,0 +1,1 @@
+"""The machine below: files, processes, environment, and time on the event loop."""

@@ -1,0 +1,64 @@
+"""Requests as clients send them, and the recorded agent runs."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.features.extractor import Reader
+from router.types import Request
+
+_RUNS = Path(__file__).parents[3] / "../shared/data/agent_trajectories/mini_swe_agent.jsonl.gz"
+
+BASH = {
+    "type": "function",
+    "function": {
+        "name": "bash",
+        "parameters": {"type": "object", "properties": {"command": {"type": "string"}}},
+    },
+}
+
+
+def _request(body: Any, *, dialect: str = "anthropic_messages", headers: Any = (), **fields: Any) -> Request:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    known = {"id": "1", "team": "t", "user": "u", "operation": "generate", "client": "unknown", "model": "m"}
+    return Request(**{**known, **fields}, dialect=dialect, stream=False, body=raw, headers=tuple(headers))
+
+
+@pytest.fixture
+def request_of() -> Callable[..., Request]:
+    return _request
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture(scope="session")
+def runs() -> list[dict[str, Any]]:
+    if not _RUNS.exists():
+        pytest.skip("the recorded agent runs are not on this machine")
+    with gzip.open(_RUNS, "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def prefixes() -> Callable[[dict[str, Any]], list[tuple[dict[str, Any], int]]]:
+    """Of a run: the body of each request, and the prompt tokens its model reported (0 for none)."""
+
+    def cut(run: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
+        said = [{key: one for key, one in message.items() if key != "usage"} for message in run["messages"]]
+        return [
+            (
+                {"model": "m", "messages": said[:at], "tools": [BASH]},
+                message.get("usage", {}).get("prompt_tokens", 0),
+            )
+            for at, message in enumerate(run["messages"])
+            if message["role"] == "assistant"
+        ]
+
+    return cut

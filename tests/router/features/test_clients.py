@@ -1,0 +1,116 @@
+# ruff: noqa: E501 - whole blocks of user text read best one a row
+"""What is the user's and what is the harness's, block by block."""
+
+from itertools import product
+
+import pytest
+
+from router.features.clients import CLIENTS, UNKNOWN, Clients, said
+from router.features.paths import Touch
+
+ROWS = {client.name: client for client in (*CLIENTS, UNKNOWN)}
+WHOLE = (
+    "To suggest changes to a file you MUST return the entire content of the updated file.\n"
+    "You MUST use this *file listing* format:\n\npath/to/filename.js\n```\n// entire file content ...\n```\n"
+)
+BLOCKS = {
+    "an ask alone": ("unknown", "fix the port in a.py", "fix the port in a.py"),
+    "a reminder before it": ("unknown", "<system-reminder>\nsee b.py\n</system-reminder>\nfix a.py", "fix a.py"),
+    "surroundings of a client never seen": (
+        "unknown",
+        "<environment_info>\nlinux\n</environment_info>\n<workspaceStructure>\nb.py\n</workspaceStructure>\n<git-status>\nM c.py\n</git-status>\n\nfix a.py",
+        "fix a.py",
+    ),
+    "the ask in an element of its own": (
+        "unknown",
+        "<context>\nToday is Monday, see b.py.\n</context>\n<reminder>\nBe brief.\n</reminder>\n<userRequest>\nfix a.py\n</userRequest>",
+        "fix a.py",
+    ),
+    "the last of several": ("unknown", "<user_query>\nno\n</user_query>\n<user_query>\nfix a.py\n</user_query>\n", "fix a.py"),
+    "an element in a sentence": ("unknown", "what does <user_query>x</user_query> mean?", "what does <user_query>x</user_query> mean?"),
+    "an element that never ends": ("unknown", "<environment_info>\nfix a.py", "<environment_info>\nfix a.py"),
+    "markup of the user's own": ("unknown", "why is this wrong?\n<project>\n<info>x</info>\n</project>", "why is this wrong?\n<project>\n<info>x</info>\n</project>"),
+    "a task and what surrounds it": ("unknown", "<task>\nfix a.py\n</task>\n\n<environment_details>\nb.py\n</environment_details>", "<task>\nfix a.py\n</task>"),
+    "how to answer, whole files": ("aider", f"fix a.py\n\n{WHOLE}", "fix a.py"),
+    "how to answer, blocks": ("aider", "fix a.py\n\n# *SEARCH/REPLACE block* Rules:\n\nEvery block …", "fix a.py"),
+    "how to answer, diffs": ("aider", "fix a.py\n\n# File editing rules:\n\nReturn edits …", "fix a.py"),
+    "how to answer, patches": ("aider", "fix a.py\n\n# V4A Diff Format Rules:\n\nYour entire response …", "fix a.py"),
+    "in which language": ("aider", "why?\n\nReply in English.\n", "why?"),
+    "a language asked for in a sentence": ("aider", "Reply in English. Then in French.", "Reply in English. Then in French."),
+    "how to answer, of a fork": ("unknown", f"fix a.py\n\n{WHOLE}", "fix a.py"),
+    "rules of the user's own": ("unknown", "write a parser\n\n# Naming rules:\n\nshort ones", "write a parser\n\n# Naming rules:\n\nshort ones"),
+    "nothing but rules": ("unknown", "# File editing rules:\n\nuse tabs", "# File editing rules:\n\nuse tabs"),
+    "a repository map": ("unknown", "Here are summaries of some files present in my git repository.\n\na.py:\n⋮\n│def f", ""),
+    "no file shared": ("unknown", "I am not sharing any files that you can edit yet.", ""),
+    "an argument passed on in quotes": ("unknown", r'"say \"hi\" in a.py"', 'say "hi" in a.py'),
+    "quotes of the user's own": ("unknown", '"a.py" or "b.py"', '"a.py" or "b.py"'),
+    "an editor's tab": ("claude-code", "<ide_opened_file>The user opened /p/b.py in the IDE.</ide_opened_file>\nfix a.py", "fix a.py"),
+    "an editor's selection": ("claude-code", "<ide_selection>Lines 1 to 3 of /p/b.py:\nx = 1</ide_selection>fix it", "fix it"),
+    "an editor's findings": ("claude-code", '<ide_diagnostics>[{"file": "/p/b.py"}]</ide_diagnostics>\n\nfix it', "fix it"),
+    "findings that are new": ("claude-code", "<new-diagnostics>\nb.py: 1 error\n</new-diagnostics>\nfix it", "fix it"),
+    "tabs of a side panel": (
+        "unknown",
+        "<task>\nfix it\n</task>\n\n<environment_details>\n# VSCode Visible Files\nb.py\n\n# VSCode Open Tabs\nb.py,c.py\n</environment_details>",
+        "<task>\nfix it\n</task>",
+    ),
+    "files seen lately": (
+        "unknown",
+        "<open_and_recently_viewed_files>\nb.py\n</open_and_recently_viewed_files>\n<current_file>\nPath: b.py\n</current_file>\n<linter_errors>\nb.py: 1\n</linter_errors>\n<user_query>\nfix it\n</user_query>",
+        "fix it",
+    ),
+    "the editor's own context": (
+        "unknown",
+        "<editorContext>\nThe current file is b.py.\n</editorContext>\n<reminderInstructions>\nx\n</reminderInstructions>\n<userRequest>\nfix it\n</userRequest>",
+        "fix it",
+    ),
+    "an open editor in capitals": ("unknown", "<OPEN-EDITOR-FILES>\nb.py\n</OPEN-EDITOR-FILES>\n<ACTIVE-EDITOR-FILE>\nb.py\n</ACTIVE-EDITOR-FILE>\nfix it", "fix it"),
+    "metadata": ("unknown", "<USER_REQUEST>\nfix it\n</USER_REQUEST>\n<ADDITIONAL_METADATA>\nActive document: b.py\n</ADDITIONAL_METADATA>", "fix it"),
+    "an editor's setup under headings": ("codex", "# Context from my IDE setup:\n\n## Active file: b.py\n\n## Open tabs:\n- b.py: src/b.py\n\n## My request for Codex:\nfix it", "fix it"),
+    "an editor's setup alone": ("codex", "# Context from my IDE setup:\n\n## Active file: b.py\n", ""),
+    "an editor's context as an object": ("unknown", "Here is the user's editor context as a JSON object:\n```json\n{\"activeFile\": {\"path\": \"/p/b.py\"}}\n```", ""),
+    "buffers": ("unknown", "<open_buffers>\nb.py\n</open_buffers>\n<visible_files>c.py</visible_files>\nfix it", "fix it"),
+    "an element that only sounds alike": ("unknown", "<file>\nb\n</file>\nwhy does <selection> not render?", "<file>\nb\n</file>\nwhy does <selection> not render?"),
+    "instructions": ("unknown", "# AGENTS.md instructions for /r\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_ask_is_what_the_user_typed(name):
+    client, block, ask = BLOCKS[name]
+    assert said(ROWS[client], block).text == ask
+
+
+def test_files_around_an_ask_are_given():
+    around = '<attachments>\n<file path="src/b.py">\nx = 1\n</file>\n</attachments>\n'
+    told = said(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
+    assert told.text == "fix a.py"
+    assert told.given == (Touch("src/b.py", "given"),)
+
+
+def test_worked_examples_are_left_behind():
+    assert said(UNKNOWN, "I switched to a new code base. Please don't consider the above files.").reset
+    assert not said(UNKNOWN, "Why did I say that I switched to a new code base?").reset
+
+
+def test_many_elements_cost_no_more_than_their_length():
+    text = "<environment_info>" * 50_000 + "<userRequest>" * 50_000
+    assert said(UNKNOWN, text).text == text
+    spelled = [f"<env_{''.join(letters)}>" for letters in product("iI", "nN", "fF", "oO")]
+    assert said(UNKNOWN, "\n".join([*spelled, "fix a.py"])).text.endswith("fix a.py")
+
+
+@pytest.mark.parametrize(
+    ("agent", "head", "name"),
+    [
+        ("claude-cli/2.1.330 (external, sdk-cli)", b"", "claude-code"),
+        ("codex_exec/0.169.0 (Debian 12.0.0; x86_64)", b"", "codex"),
+        ("ls/JS 5.23.2", b'{"role":"system","content":"You are an agent in the Continue CLI. Given"}', "continue"),
+        ("OpenAI/Python 2.20.0", b'{"role":"system","content":"Act as an expert software developer.\\n"}', "aider"),
+        ("OpenAI/Python 2.20.0", b'{"role":"system","content":"You are a pirate."}', "unknown"),
+    ],
+)  # fmt: skip
+def test_a_client_is_told_by_its_agent_or_its_opening(agent, head, name):
+    headers = {"user-agent": agent}
+    assert Clients().recognise(agent, headers, head).name == name
+    others = Clients(tuple(row for row in CLIENTS if row.name != name))
+    assert others.recognise(agent, headers, head) is UNKNOWN

@@ -1,0 +1,77 @@
+"""A fold that was copied, and conversations that go on in more than one way."""
+
+import json
+
+from router.features.clients import UNKNOWN
+from router.features.conversation import Fold
+from router.features.extractor import Reader
+from router.features.message_facts import gather
+
+
+def ask(said):
+    return {"role": "user", "content": said}
+
+
+def steps(first, last):
+    """Model calls, each of which edits a file and runs one, and their answers."""
+    messages = []
+    for at in range(first, last):
+        calls = [
+            {"type": "tool_use", "id": f"e{at}", "name": "Edit", "input": {"file_path": f"d{at}/f{at}.py"}},
+            {"type": "tool_use", "id": f"r{at}", "name": "Bash", "input": {"command": f"cat d{at}/g.py"}},
+        ]
+        answers = [
+            {"type": "tool_result", "tool_use_id": f"{kind}{at}", "content": "ok", "is_error": kind == "r"}
+            for kind in "er"
+        ]
+        messages += [{"role": "assistant", "content": calls}, {"role": "user", "content": answers}]
+    return messages
+
+
+def fold_of(messages, fold=None):
+    fold = fold or Fold()
+    for message in messages:
+        facts, _ = gather("anthropic_messages", UNKNOWN, json.dumps(message).encode())
+        fold.add(facts)
+    return fold
+
+
+def told(fold):
+    sets = (fold.written, fold.tools, fold.edited)
+    counts = (fold.turns, fold.turn_calls, fold.tool_calls, fold.tool_errors, fold.repeats, fold.phase)
+    return (*map(sorted, sets), *counts, list(fold.asks), len(fold.files), fold.files.directories())
+
+
+def test_a_copy_and_its_original_go_apart():
+    beginning = [ask("Rename a in a.py"), *steps(0, 2)]
+    kept = fold_of(beginning)
+    before = told(kept)
+    taken_on = fold_of([*steps(0, 4), ask("and b.py")], kept.copy())
+    assert told(kept) == before
+    assert told(taken_on) == told(fold_of([*beginning, *steps(0, 4), ask("and b.py")]))
+    assert told(taken_on) != before
+
+
+def test_another_end_of_the_same_conversation_is_read_as_if_it_were_new(request_of):
+    beginning = [ask("Rename a in a.py"), *steps(0, 6)]
+    ends = (
+        [],
+        steps(6, 7),
+        [ask("No: undo it in z.py")],
+        steps(3, 5),
+        steps(6, 12),
+        [ask("yes"), *steps(6, 7)],
+    )
+    kept = Reader()
+    for end in (*ends, *reversed(ends)):
+        request = request_of({"messages": [*beginning, *end]})
+        assert kept.read(request) == Reader().read(request)
+
+
+def test_a_message_that_comes_twice_is_counted_twice(request_of):
+    body = {"messages": [ask("Rename a in a.py"), *steps(0, 1), *steps(0, 1)]}
+    first = Reader().read(request_of(body))
+    once = Reader().read(request_of({"messages": body["messages"][:3]}))
+    assert (first.tool_calls, first.repeats) == (2 * once.tool_calls, once.tool_calls)
+    reader = Reader()
+    assert reader.read(request_of(body)) == reader.read(request_of(body)) == first
