@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from router.errors import BadRequest
 from router.types import DialectName
+from router.wire.claude_models import ClaudeModel, fit
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -55,6 +56,10 @@ class Target:
     """Reads a PDF or another file in base64."""
     any_field: bool = False
     """Whatever a client of the same dialect may say is passed on."""
+    model: ClaudeModel | None = None
+    """What a model of Anthropic's takes, where it answers."""
+    marks_cache: bool = False
+    """The prompt is marked for the provider's cache, where the client marked nothing."""
 
 
 CLAUDE = Target(dialect="anthropic_messages", side="claude", files=True)
@@ -156,7 +161,11 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
         dropped.append("prefill")
     if target.side != "claude" and target.dialect != conversation.dialect:
         adapted = replace(adapted, reasoning=None)  # how a model thinks is its own matter
-    return _in_words(adapted, target), tuple(dict.fromkeys(dropped))
+    adapted = _in_words(adapted, target)
+    if target.model is not None and target.dialect != conversation.dialect:
+        adapted, more = fit(adapted, target.model)
+        dropped += more
+    return adapted, tuple(dict.fromkeys(dropped))
 
 
 def continues(conversation: Conversation) -> bool:
