@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayedRequest:
+class Replayed:
     """One request under two policies."""
 
     row: Row
@@ -54,7 +54,7 @@ class ReplayedRequest:
     after: Decision
 
 
-class PolicyReplay:
+class Player:
     """One policy, with what it remembers of each conversation."""
 
     def __init__(self, policy: Policy, *, local_context: int) -> None:
@@ -86,17 +86,15 @@ class PolicyReplay:
         return clear(self._policy, Exposure() if features else None, row["team"])
 
 
-def replay(
-    before: Policy, after: Policy, rows: Iterable[Row], *, local_context: int
-) -> Iterator[ReplayedRequest]:
+def replay(before: Policy, after: Policy, rows: Iterable[Row], *, local_context: int) -> Iterator[Replayed]:
     """Decide each row under both policies; rows must come oldest first."""
-    first, second = (PolicyReplay(policy, local_context=local_context) for policy in (before, after))
+    first, second = (Player(policy, local_context=local_context) for policy in (before, after))
     for row in rows:
         if row["operation"] == "count":
             continue
         features = _features(row)
         verdict = Verdict(p_local=row["p_local"] or 0.0, kind=row["work"] or "", why="")
-        yield ReplayedRequest(
+        yield Replayed(
             row=row,
             before=first.decide(row, features, verdict),
             after=second.decide(row, features, verdict),

@@ -26,7 +26,7 @@ from benchmarks.evaluation.suites.store import stored
 from benchmarks.live import swebench_agent
 from benchmarks.live.chat import greet, open_session, usage
 from benchmarks.live.runfile import append, begin
-from benchmarks.live.swebench_environment import EnvironmentName, Instance, make_environment
+from benchmarks.live.swebench_room import Instance, RoomName, room
 from router.billing.prices import Prices
 
 _FIELDS = ("instance_id", "problem_statement", "base_commit")
@@ -45,7 +45,7 @@ class Settings:
     steps: int
     """Most model calls for one instance."""
     temperature: float
-    environment: EnvironmentName
+    environment: RoomName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceResult:
+class Worked:
     """What one instance took."""
 
     instance_id: str
@@ -95,50 +95,48 @@ class InstanceResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceFailure:
+class Broken:
     """An instance that could not be worked on to its end: it is worked on again next time."""
 
     instance_id: str
     error: str
 
 
-OnResult = Callable[[InstanceResult | InstanceFailure], None]
+Tell = Callable[[Worked | Broken], None]
 
 
-def instances(file: Path | None, ids: Collection[str]) -> Iterator[Instance]:
+def instances(file: Path | None, wanted: Collection[str]) -> Iterator[Instance]:
     """Those of `file`, or of what was fetched, that are wanted; all where none is named.
 
     Raises:
         BenchmarkError: the file cannot be read, or has not all that are wanted.
     """
-    left = set(ids)
-    for row in rows(file or stored("swebench"), _FIELDS):
-        if not ids or row["instance_id"] in left:
-            left.discard(row["instance_id"])
+    left = set(wanted)
+    for one in rows(file or stored("swebench"), _FIELDS):
+        if not wanted or one["instance_id"] in left:
+            left.discard(one["instance_id"])
             yield Instance(
-                id=row["instance_id"], problem=row["problem_statement"], base_commit=row["base_commit"]
+                id=one["instance_id"], problem=one["problem_statement"], base_commit=one["base_commit"]
             )
     if left:
         raise BenchmarkError(f"--instances: there is no {', '.join(sorted(left))}")
 
 
-def done(plan: Plan) -> tuple[InstanceResult, ...]:
+def done(plan: Plan) -> tuple[Worked, ...]:
     """What the run's files hold so far; the files are begun where they are not there.
 
     Raises:
         BenchmarkError: they are of another run.
     """
-    worked = [
-        InstanceResult(**line) for line in begin(plan.efforts, asdict(plan.settings)) if "error" not in line
-    ]
+    worked = [Worked(**line) for line in begin(plan.efforts, asdict(plan.settings)) if "error" not in line]
     # An instance is done when both files say so: the run may have been stopped between the two.
     predicted = set()
     if plan.out.exists():
-        predicted = {result["instance_id"] for result in rows(plan.out, ("instance_id", "model_patch"))}
-    return tuple(result for result in worked if result.instance_id in predicted)
+        predicted = {one["instance_id"] for one in rows(plan.out, ("instance_id", "model_patch"))}
+    return tuple(one for one in worked if one.instance_id in predicted)
 
 
-async def run(plan: Plan, on_result: OnResult) -> tuple[InstanceResult, ...]:
+async def run(plan: Plan, tell: Tell) -> tuple[Worked, ...]:
     """Work on what is not done yet, and return all that is done then.
 
     Raises:
@@ -151,7 +149,7 @@ async def run(plan: Plan, on_result: OnResult) -> tuple[InstanceResult, ...]:
             f"there is no mini-SWE-agent in {plan.agent}: `make .venv-swebench/.ready` sets it up, or name "
             "another virtual environment with --agent"
         )
-    finished = {result.instance_id for result in done(plan)}
+    finished = {one.instance_id for one in done(plan)}
     async with open_session(plan.key, plan.timeout_s) as session:
         await greet(session, plan.url)
     gate = asyncio.Semaphore(plan.concurrency)
@@ -159,23 +157,21 @@ async def run(plan: Plan, on_result: OnResult) -> tuple[InstanceResult, ...]:
         async with asyncio.TaskGroup() as group:
             for instance in plan.instances:
                 if instance.id not in finished:
-                    group.create_task(_work_on(plan, instance, gate, on_result))
+                    group.create_task(_one(plan, instance, gate, tell))
     except* BenchmarkError as several:
         raise several.exceptions[0] from several
     return done(plan)
 
 
-async def _work_on(plan: Plan, instance: Instance, gate: asyncio.Semaphore, on_result: OnResult) -> None:
+async def _one(plan: Plan, instance: Instance, gate: asyncio.Semaphore, tell: Tell) -> None:
     async with gate:
         began = time.monotonic()
-        with make_environment(plan.settings.environment, instance, plan.checkout) as place:
+        with room(plan.settings.environment, instance, plan.checkout) as place:
             result = await _agent(plan, instance, place)
         if result["error"]:
-            outcome: InstanceResult | InstanceFailure = InstanceFailure(
-                instance_id=instance.id, error=result["error"]
-            )
+            one: Worked | Broken = Broken(instance_id=instance.id, error=result["error"])
         else:
-            outcome = _worked(instance.id, result, time.monotonic() - began)
+            one = _worked(instance.id, result, time.monotonic() - began)
             append(
                 plan.out,
                 {
@@ -184,8 +180,8 @@ async def _work_on(plan: Plan, instance: Instance, gate: asyncio.Semaphore, on_r
                     "model_patch": result["submission"],
                 },
             )
-        append(plan.efforts, asdict(outcome))
-        on_result(outcome)
+        append(plan.efforts, asdict(one))
+        tell(one)
 
 
 async def _agent(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,8 +210,8 @@ async def _agent(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> di
             _end(process)
         if not result.exists():
             return {"error": f"mini-SWE-agent ended with status {process.returncode} and said nothing"}
-        outcome: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-        return outcome
+        told: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        return told
 
 
 def _job(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,11 +253,11 @@ def _end(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _worked(instance: str, result: Mapping[str, Any], seconds: float) -> InstanceResult:
+def _worked(instance: str, result: Mapping[str, Any], seconds: float) -> Worked:
     prices = Prices()
     used = [(call["track"], call["model"], usage(call["usage"])) for call in result["calls"]]
     paid = [prices.cost(model, tokens) for track, model, tokens in used if track != "local"]
-    return InstanceResult(
+    return Worked(
         instance_id=instance,
         exit_status=result["exit_status"],
         calls=len(used),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from benchmarks.evaluation.suites.problem import Trial
 from benchmarks.live import exam
-from benchmarks.live.sandbox import Limits, Pipes, ProgramResult, Sandbox
+from benchmarks.live.sandbox import Limits, Pipes, Ran, Sandbox
 
 
-def judge(sandbox: Sandbox, trial: Trial, limits: Limits | None = None) -> ProgramResult:
+def judge(sandbox: Sandbox, trial: Trial, limits: Limits | None = None) -> Ran:
     """Run an answer's tests; it passed only where all of them are through.
 
     Raises:

@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TierScore:
+class Judged:
     """What the router said of one task."""
 
     tier: Tier
@@ -55,7 +55,7 @@ class TierScore:
     """Its weighted sum, which the tier's boundaries are held against."""
 
 
-def judge(tasks: Sequence[Task], python: Path) -> list[TierScore]:
+def judge(tasks: Sequence[Task], python: Path) -> list[Judged]:
     """Ask the router about each task, in order.
 
     Args:
@@ -65,19 +65,19 @@ def judge(tasks: Sequence[Task], python: Path) -> list[TierScore]:
     Raises:
         BenchmarkError: it failed; the message ends in what it printed.
     """
-    lines = "\n".join(json.dumps({"messages": task.messages}) for task in tasks)
+    asked = "\n".join(json.dumps({"messages": task.messages}) for task in tasks)
     ended = subprocess.run(
         [str(python), "-I", "-c", _PROGRAM, json.dumps(TIERS)],
-        input=lines,
+        input=asked,
         capture_output=True,
         check=False,
         text=True,
         timeout=_LIMIT_S,
         env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
     )
-    replies = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"tier"')]
-    if ended.returncode or len(replies) != len(tasks):
+    told = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"tier"')]
+    if ended.returncode or len(told) != len(tasks):
         raise BenchmarkError(
-            f"LiteLLM judged {len(replies)} of {len(tasks)} tasks. It printed:\n{ended.stderr[-2000:]}"
+            f"LiteLLM judged {len(told)} of {len(tasks)} tasks. It printed:\n{ended.stderr[-2000:]}"
         )
-    return [TierScore(tier=reply["tier"], score=reply["score"] or 0.0) for reply in replies]
+    return [Judged(tier=one["tier"], score=one["score"] or 0.0) for one in told]

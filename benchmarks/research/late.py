@@ -64,25 +64,25 @@ def load(path: Path) -> list[Run]:
 
 def _run(record: dict[str, Any]) -> Run:
     messages = record["messages"]
-    calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+    asked = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
     reader = Reader(count_bytes=0)
     return Run(
         name=record["instance_id"],
         resolved=bool(record["resolved"]),
-        calls=len(calls),
+        calls=len(asked),
         group=_group(messages[-1]["content"]),
-        features={cut: reader.read(_request(messages[: calls[cut]])) for cut in CUTS if cut < len(calls)},
+        features={cut: reader.read(_request(messages[: asked[cut]])) for cut in CUTS if cut < len(asked)},
     )
 
 
 def _group(diff: str) -> str:
     """The package that a diff changes first, as `django/db`."""
-    match = re.search(r"^diff --git a/(\S+)", diff, re.MULTILINE)
-    return "/".join(match[1].split("/")[:2]) if match else ""
+    found = re.search(r"^diff --git a/(\S+)", diff, re.MULTILINE)
+    return "/".join(found[1].split("/")[:2]) if found else ""
 
 
 def _request(messages: list[dict[str, Any]]) -> Request:
-    stripped = [{key: value for key, value in message.items() if key != "usage"} for message in messages]
+    said = [{key: value for key, value in one.items() if key != "usage"} for one in messages]
     return Request(
         id="",
         team="",
@@ -92,7 +92,7 @@ def _request(messages: list[dict[str, Any]]) -> Request:
         client="",
         model="auto",
         stream=False,
-        body=json.dumps({"messages": stripped}).encode(),
+        body=json.dumps({"messages": said}).encode(),
         headers=(),
     )
 
@@ -129,12 +129,12 @@ def held_out(rows: list[list[float]], positive: list[bool], groups: list[str]) -
     scores = [0.0] * len(rows)
     for seed in range(_REPEATS):
         folds = StratifiedGroupKFold(n_splits=_FOLDS, shuffle=True, random_state=seed)
-        for train, test in folds.split(rows, positive, groups):
+        for fitted, held in folds.split(rows, positive, groups):
             # Balanced, so that a fold's share of failures does not shift its scores against others'.
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
-            model.fit([rows[at] for at in train], [positive[at] for at in train])
-            probabilities = model.predict_proba([rows[at] for at in test])
-            for at, chances in zip(test, probabilities, strict=True):
+            model.fit([rows[at] for at in fitted], [positive[at] for at in fitted])
+            told = model.predict_proba([rows[at] for at in held])
+            for at, chances in zip(held, told, strict=True):
                 scores[at] += float(chances[1]) / _REPEATS
     return scores
 

@@ -23,7 +23,6 @@ from policies.policy import Policy
 from policies.privacy import Exposure, clear
 from router.accounts.teams import Account
 from router.errors import BadRequest
-from router.features.outline import Outline
 from router.privacy.scanner import Scanner, show
 from router.routing.sticky_sessions import Holds
 from router.system.time_slices import Turns, apart_if_large, finish
@@ -37,7 +36,7 @@ UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read
 class Reads(Protocol):
     """Reads requests, and learns from the usage that comes back."""
 
-    def reading(self, request: Request, outline: Outline) -> Turns[Features]:
+    def reading(self, request: Request) -> Turns[Features]:
         """Read one request in turns."""
         ...
 
@@ -118,9 +117,8 @@ class Planner:
         """
         started = time.perf_counter()
         policy = self.policy_of(request)
-        outline = self._scanner.outline(request)
-        features, verdict, notes = yield from self._understand(request, outline)
-        exposure = yield from self._scan(request, policy, features, outline)
+        features, verdict, notes = yield from self._understand(request)
+        exposure = yield from self._scan(request, policy, features)
         known = features or Features()
         clearance = clear(policy, exposure, request.team)
         decision = decide(
@@ -146,20 +144,14 @@ class Planner:
         )
 
     def _scan(
-        self,
-        request: Request,
-        policy: Policy,
-        features: Features | None,
-        outline: Outline,
-        *,
-        learn: bool = True,
+        self, request: Request, policy: Policy, features: Features | None, *, learn: bool = True
     ) -> Turns[Exposure | None]:
         """What the request would expose; None where that cannot be known."""
         try:
             conversation = features.conversation if features and features.kind != "ask" else ""
             return (
                 yield from self._scanner.scanning(
-                    request, policy.never_cloud, outline=outline, conversation=conversation, learn=learn
+                    request, policy.never_cloud, conversation=conversation, learn=learn
                 )
             )
         except BadRequest:
@@ -168,11 +160,9 @@ class Planner:
             log.warning("unscanned", request=request.id, exc_info=True)
             return None
 
-    def _understand(
-        self, request: Request, outline: Outline
-    ) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
+    def _understand(self, request: Request) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
         try:
-            features = yield from self._reader.reading(request, outline)
+            features = yield from self._reader.reading(request)
             return features, self._classifier.classify(features), ()
         except Exception as failure:  # whatever a client sent, it is served
             log.warning("unreadable", request=request.id, exc_info=True)
@@ -190,9 +180,8 @@ class Planner:
                 Or its body gives a key twice.
         """
         policy = self.policy_of(request)
-        outline = self._scanner.outline(request)
-        features, verdict, notes = yield from self._understand(request, outline)
-        exposure = yield from self._scan(request, policy, features, outline, learn=False)
+        features, verdict, notes = yield from self._understand(request)
+        exposure = yield from self._scan(request, policy, features, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         told = explain(

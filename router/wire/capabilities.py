@@ -17,7 +17,6 @@ from typing import Any, Literal, NamedTuple
 
 from router.errors import BadRequest
 from router.types import DialectName
-from router.wire.claude_models import ClaudeModel, fit
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -50,22 +49,21 @@ class Target:
     side: Side
     output_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What Chat Completions calls the answer's limit; OpenAI's newer models refuse the older name."""
-    continues: bool = True
-    """Goes on from the text of a last turn that is the assistant's."""
+    prefill: Literal["native", "flags", "none"] = "native"
+    """How it goes on from the text of a last turn that is the assistant's: by itself, when the request
+    says so in vLLM's words, or not at all."""
+    alternating: bool = False
+    """Turns must alternate, in plain text, and a system message may stand in front alone."""
     files: bool = False
     """Reads a PDF or another file in base64."""
     any_field: bool = False
     """Whatever a client of the same dialect may say is passed on."""
-    model: ClaudeModel | None = None
-    """What a model of Anthropic's takes, where it answers."""
-    marks_cache: bool = False
-    """The prompt is marked for the provider's cache, where the client marked nothing."""
 
 
 CLAUDE = Target(dialect="anthropic_messages", side="claude", files=True)
-LOCAL = Target(dialect="openai_chat", side="local", any_field=True)
-PROVIDER = Target(dialect="openai_chat", side="provider")
-OPENAI = replace(PROVIDER, output_field="max_completion_tokens", continues=False, files=True)
+LOCAL = Target(dialect="openai_chat", side="local", prefill="flags", alternating=True, any_field=True)
+PROVIDER = Target(dialect="openai_chat", side="provider", prefill="flags", alternating=True)
+OPENAI = replace(PROVIDER, output_field="max_completion_tokens", prefill="none", files=True)
 
 
 class _Row(NamedTuple):
@@ -157,15 +155,12 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
             },
         ),
     )
-    if not target.continues and continues(conversation):
+    if target.prefill == "none" and continues(conversation):
         dropped.append("prefill")
     if target.side != "claude" and target.dialect != conversation.dialect:
-        adapted = replace(adapted, reasoning=None)  # how a model thinks is its own matter
-    adapted = _in_words(adapted, target)
-    if target.model is not None and target.dialect != conversation.dialect:
-        adapted, more = fit(adapted, target.model)
-        dropped += more
-    return adapted, tuple(dict.fromkeys(dropped))
+        # How a model thinks is its own matter, and whose words these are the provider's alone.
+        adapted = replace(adapted, reasoning=None, user="")
+    return _in_words(adapted, target), tuple(dict.fromkeys(dropped))
 
 
 def continues(conversation: Conversation) -> bool:

@@ -1,8 +1,7 @@
 """The shape of a Chat Completions body, as far as translating it depends on it.
 
-What passes through unread may be anything. What is translated may not: an adapter that trips over
-a value of the wrong kind tells of its own code, and no client can do anything about that. So the
-shape is checked first, and the refusal names the field.
+What passes through unread may be anything. What is translated may not: a value of the wrong kind is
+refused before anything is sent, and the refusal names the field.
 """
 
 from typing import Annotated, Any, Literal
@@ -17,54 +16,75 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 Number = int | float
 
 
-class _Url(msgspec.Struct, frozen=True):
+class Url(msgspec.Struct, frozen=True):
+    """Where an image is, or the image itself in a `data:` URL."""
+
     url: str
     detail: str | None = None
 
 
-class _Part(msgspec.Struct, frozen=True):
+class ChatPart(msgspec.Struct, frozen=True):
+    """A part of a message's content; of other kinds than these the type alone is read."""
+
     type: str
     text: str | None = None
     refusal: str | None = None
-    image_url: _Url | str | None = None
+    image_url: Url | str | None = None
     input_audio: Object | None = None
     file: Object | None = None
     cache_control: Object | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
 
 
-class _Arguments(msgspec.Struct, frozen=True):
+class CalledFunction(msgspec.Struct, frozen=True):
+    """What a past call called."""
+
     name: Name
-    arguments: str | Object | None = ""
+    arguments: str | Object | list[Any] | None = ""
     """As clients keep it of a call that went wrong, too: nothing, or not yet written as text."""
 
 
-class _Call(msgspec.Struct, frozen=True):
-    function: _Arguments
+class ChatCall(msgspec.Struct, frozen=True):
+    """A past call."""
+
+    function: CalledFunction
     id: str | None = None
     type: Literal["function"] | None = None
 
 
-class _Message(msgspec.Struct, frozen=True):
+class ChatMessage(msgspec.Struct, frozen=True):
+    """One message."""
+
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[_Part] | None = None
+    content: str | list[ChatPart] | None = None
     name: str | None = None
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[ChatCall] | None = None
     tool_call_id: str | None = None
-    function_call: _Arguments | None = None
+    function_call: CalledFunction | None = None
     reasoning_content: str | None = None
     refusal: str | None = None
+    thinking_blocks: list[ChatPart] | None = None
+    """litellm's word for signed reasoning."""
+    cache_control: Object | None = None
 
 
-class _Function(msgspec.Struct, frozen=True):
+class ChatFunction(msgspec.Struct, frozen=True):
+    """A function that the model may call."""
+
     name: Name
     description: str | None = None
     parameters: Object | None = None
     strict: bool | None = None
 
 
-class _Tool(msgspec.Struct, frozen=True):
-    type: Literal["function"]
-    function: _Function
+class ChatTool(msgspec.Struct, frozen=True):
+    """A tool; all but functions are read by their type alone."""
+
+    type: str
+    function: ChatFunction | None = None
+    cache_control: Object | None = None
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -79,6 +99,7 @@ class _Choice(msgspec.Struct, frozen=True):
 class _Schema(msgspec.Struct, frozen=True):
     name: str | None = None
     schema: Object | None = None
+    strict: bool | None = None
 
 
 class _Format(msgspec.Struct, frozen=True):
@@ -91,17 +112,24 @@ class _Thinking(msgspec.Struct, frozen=True):
     budget_tokens: wire_body.Count | None = None
 
 
+class _StreamOptions(msgspec.Struct, frozen=True):
+    include_usage: bool | None = None
+
+
 class _Search(msgspec.Struct, frozen=True):
     search_context_size: Literal["low", "medium", "high"] | None = None
     user_location: Object | None = None
 
 
-class _Chat(msgspec.Struct, frozen=True):
-    messages: list[_Message]
+class ChatBody(msgspec.Struct, frozen=True):
+    """A whole body."""
+
+    messages: list[ChatMessage]
+    model: str | None = None
     audio: Object | None = None
     frequency_penalty: Number | None = None
     function_call: str | _Named | None = None
-    functions: list[_Function] | None = None
+    functions: list[ChatFunction] | None = None
     logit_bias: dict[str, Number] | None = None
     logprobs: bool | None = None
     max_completion_tokens: wire_body.Count | None = None
@@ -117,11 +145,11 @@ class _Chat(msgspec.Struct, frozen=True):
     service_tier: str | None = None
     stop: str | list[str] | None = None
     stream: bool | None = None
-    stream_options: Object | None = None
+    stream_options: _StreamOptions | None = None
     temperature: Number | None = None
     thinking: _Thinking | None = None
     tool_choice: Literal["none", "auto", "required"] | _Choice | None = None
-    tools: list[_Tool] | None = None
+    tools: list[ChatTool] | None = None
     top_k: wire_body.Count | None = None
     top_logprobs: wire_body.Count | None = None
     top_p: Number | None = None
@@ -132,23 +160,38 @@ class _Chat(msgspec.Struct, frozen=True):
 
 _CARRIED = {"text": "text", "image_url": "image_url", "input_audio": "input_audio", "file": "file"}
 """What a part must have, by its type."""
-_CHAT = msgspec.json.Decoder(_Chat)
+_BODY = msgspec.json.Decoder(ChatBody)
 
 
-def check(body: bytes) -> None:
-    """Refuse a Chat Completions body that cannot be translated.
+def read_body(body: bytes) -> ChatBody:
+    """Read a Chat Completions body that is to be translated.
 
     Raises:
         BadRequest: names the field, and what stands there in the place of what.
     """
-    chat: _Chat = wire_body.decode(_CHAT, body)
+    chat: ChatBody = wire_body.decode(_BODY, body)
     for at, message in enumerate(chat.messages):
-        if message.content is None and message.role != "assistant":
-            raise BadRequest(f"messages[{at}].content: must be a string or an array of objects")
-        for part_at, part in enumerate(message.content if isinstance(message.content, list) else ()):
-            if (name := _CARRIED.get(part.type)) and getattr(part, name) is None:
-                raise BadRequest(f"messages[{at}].content[{part_at}].{name}: is missing")
-        if message.role == "tool" and message.tool_call_id is None:
-            raise BadRequest(f"messages[{at}].tool_call_id: must name the call that this answers")
-        if message.role == "function" and message.name is None:
-            raise BadRequest(f"messages[{at}].name: must name the function that this answers")
+        _check_message(message, f"messages[{at}]")
+    for at, tool in enumerate(chat.tools or ()):
+        if tool.type == "function" and tool.function is None:
+            raise BadRequest(f"tools[{at}].function: it is missing")
+    return chat
+
+
+def _check_message(message: ChatMessage, where: str) -> None:
+    if message.content is None and message.role != "assistant":
+        raise BadRequest(f"{where}.content: must be a string or an array of objects")
+    for at, part in enumerate(message.content if isinstance(message.content, list) else ()):
+        if (name := _CARRIED.get(part.type)) and getattr(part, name) is None:
+            raise BadRequest(f"{where}.content[{at}].{name}: is missing")
+    if message.role == "tool" and message.tool_call_id is None:
+        raise BadRequest(f"{where}.tool_call_id: must name the call that this answers")
+    if message.role == "function" and message.name is None:
+        raise BadRequest(f"{where}.name: must name the function that this answers")
+
+
+def check(body: bytes) -> None:
+    """Refuse a body that cannot be translated; see `read_body`."""
+    for at, tool in enumerate(read_body(body).tools or ()):
+        if tool.type != "function":
+            raise BadRequest(f"tools[{at}].type: {wire_body.REMEDIES['tools[].type']}")

@@ -5,44 +5,20 @@
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from router.types import Tap, Usage
-from router.wire import body as wire_body
-from router.wire.body import UNREADABLE, Body, Count, Envelope
-from router.wire.sse import Event, encode
-from router.wire.tap import NOTHING, Seen, StreamTap, Tokens, WholeTap
+from router.types import Tap
+from router.wire.chat_errors import error, error_event, overflow
+from router.wire.chat_request import read
+from router.wire.chat_usage import read_usage as usage
+from router.wire.sse import Event
+from router.wire.tap import NOTHING, Seen, StreamTap, WholeTap
+
+__all__ = ["DONE", "error", "error_event", "overflow", "read", "tap", "usage"]
 
 DONE = b"[DONE]"
-_DEARER_OR_CHEAPER = {"batch", "priority", "flex"}
-"""Tiers of service with prices of their own; `default` and what servers call their usual one have none."""
-
-
-class _Body(Body, frozen=True, kw_only=True):
-    max_completion_tokens: Count | None = None
-
-
-_BODY = msgspec.json.Decoder(_Body)
-
-
-def read(body: bytes) -> Envelope:
-    """Read the envelope; raises `BadRequest`."""
-    return wire_body.read(_BODY, body)
-
-
-class _PromptDetails(msgspec.Struct, frozen=True):
-    cached_tokens: Tokens | None = None
-
-
-class _Usage(msgspec.Struct, frozen=True):
-    """`usage` as OpenAI writes it."""
-
-    prompt_tokens: Tokens | None = None
-    completion_tokens: Tokens | None = None
-    prompt_tokens_details: _PromptDetails | None = None
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -123,75 +99,3 @@ def _length(delta: _Delta | None) -> int:
 def _arguments(call: _Call) -> str:
     arguments = call.function.get("arguments") if isinstance(call.function, dict) else None
     return arguments if isinstance(arguments, str) else ""
-
-
-_USAGE = msgspec.json.Decoder(_Usage | None)
-
-
-def usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
-    """Take the cached tokens out of the prompt's; `tier` is the reply's `service_tier`.
-
-    Numbers that can be no count of tokens are as good as none: then what passed is measured.
-    A report that leaves one of the two out is an estimate.
-    """
-    try:
-        reported = _USAGE.decode(raw) if raw else None
-    except UNREADABLE:
-        return None
-    if reported is None:
-        return None
-    details = reported.prompt_tokens_details
-    cached = (details.cached_tokens or 0) if details else 0
-    return Usage(
-        input=max((reported.prompt_tokens or 0) - cached, 0),
-        output=reported.completion_tokens or 0,
-        cache_read=cached,
-        estimated=None in {reported.prompt_tokens, reported.completion_tokens},
-        terms=tier if isinstance(tier, str) and tier in _DEARER_OR_CHEAPER else "",
-    )
-
-
-_KINDS: Mapping[str, tuple[str, str | None]] = {
-    "invalid_request_error": ("invalid_request_error", None),
-    "request_too_large": ("invalid_request_error", "request_too_large"),
-    "not_found_error": ("invalid_request_error", "not_found"),
-    "authentication_error": ("invalid_request_error", "invalid_api_key"),
-    "permission_error": ("invalid_request_error", "permission_denied"),
-    "billing_error": ("insufficient_quota", "insufficient_quota"),
-    "rate_limit_error": ("rate_limit_error", "rate_limit_exceeded"),
-    "overloaded_error": ("server_error", "overloaded"),
-    "timeout_error": ("server_error", "timeout"),
-    "api_error": ("server_error", None),
-}
-"""OpenAI's `type` and `code` for each of Anthropic's error types."""
-
-
-def error(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
-    """Write an error body. OpenAI sends the request id as a header only."""
-    del status, request_id
-    return _error(kind, message)
-
-
-def error_event(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
-    """Write an error for a stream that has begun."""
-    del status, request_id
-    return encode("", _error(kind, message))
-
-
-def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:
-    """Write the 400 body that Codex, pi, cn and aider recognise by its `code`."""
-    del request_id
-    message = (
-        f"This model's maximum context length is {limit} tokens. However, your messages resulted in "
-        f"{tokens} tokens. Please reduce the length of the messages."
-    )
-    return _body(message, "invalid_request_error", "messages", "context_length_exceeded")
-
-
-def _error(kind: str, message: str) -> bytes:
-    type_, code = _KINDS.get(kind, ("server_error", None))
-    return _body(message, type_, None, code)
-
-
-def _body(message: str, type_: str, param: str | None, code: str | None) -> bytes:
-    return msgspec.json.encode({"error": {"message": message, "type": type_, "param": param, "code": code}})

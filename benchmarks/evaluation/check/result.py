@@ -41,7 +41,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouterFigures:
+class Standing:
     """One router's row."""
 
     router: str
@@ -75,7 +75,7 @@ class Part:
     tasks: int
     outcomes: int
     """Tasks with outcomes of both systems."""
-    standings: tuple[RouterFigures, ...]
+    standings: tuple[Standing, ...]
     test: str
     """Of the null hypothesis that the policy passes as often as always-cloud."""
     p_value: float
@@ -97,7 +97,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarResult:
+class Held:
     """A bar, and what was measured."""
 
     metric: str
@@ -118,7 +118,7 @@ class Result:
     """Digest of the cases."""
     passed: bool
     """No bar fell."""
-    bars: tuple[BarResult, ...]
+    bars: tuple[Held, ...]
     parts: tuple[Part, ...]
     """The suites, then the pool."""
     ranking: Ranking

@@ -101,19 +101,19 @@ def extracted(answer: str, defines: re.Pattern[str]) -> str:
 def _python(code: str) -> str:
     """`code` up to where it stops being Python: a model's words after it are not part of the answer."""
     lines = code.splitlines(keepends=True)
-    valid = len(lines)
-    while valid:
+    kept = len(lines)
+    while kept:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an escape like "\d" is the answer's own affair
-                ast.parse("".join(lines[:valid]))
+                ast.parse("".join(lines[:kept]))
         except SyntaxError as error:
-            valid = min(valid, error.lineno or valid) - 1
+            kept = min(kept, error.lineno or kept) - 1
         except (ValueError, RecursionError, MemoryError):  # null bytes, nesting: fails when it is run
             break
         else:
             break
-    return "".join(lines[:valid]) or code
+    return "".join(lines[:kept]) or code
 
 
 def request(

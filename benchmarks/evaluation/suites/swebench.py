@@ -27,11 +27,11 @@ def problems(file: Path | None = None) -> Iterator[Problem]:
     Raises:
         BenchmarkError: nothing was fetched, the file cannot be read, or a row lacks a field.
     """
-    for row in rows(file or stored("swebench"), FIELDS):
+    for one in rows(file or stored("swebench"), FIELDS):
         yield Problem(
-            id=task_id(row),
+            id=task_id(one),
             suite="swebench",
-            group=row["repo"],
-            ask=row["problem_statement"],
-            solution=row["patch"],
+            group=one["repo"],
+            ask=one["problem_statement"],
+            solution=one["patch"],
         )

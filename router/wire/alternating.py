@@ -1,0 +1,139 @@
+"""A conversation in the form that strict chat templates want, with nothing lost that somebody said.
+
+The order of the rules that hold here: lose nothing the user or a tool said, then keep the prompt's
+prefix the same from turn to turn, so that the engine need not read it again.
+
+- Turns alternate, and each one's text is one string. Results of tools come before the user's words.
+- A system message may stand in front alone. A later one becomes user text where it stands: moved to
+  the front it would change the prefix each time one is added.
+- Results are text; their images and files follow in the next user turn.
+- Reasoning stays where it was thought. Claude Code's billing line is left out: its suffix changes,
+  and with it the whole prefix.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from router.wire.conversation import (
+    Conversation,
+    Document,
+    Image,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+
+_BILLING = "x-anthropic-billing-header:"
+_GAP = "\n\n"
+_SHOWN_LATER = "(The {} follows in the next message.)"
+
+
+def alternate(conversation: Conversation) -> Conversation:
+    """Rewrite the turns; everything else stays."""
+    system = _GAP.join(filter(None, (_without_billing(part.text) for part in conversation.system)))
+    turns = _Turns()
+    for turn in conversation.turns:
+        turns.add(turn)
+    return replace(conversation, system=(Text(text=system),) if system else (), turns=tuple(turns.finish()))
+
+
+class _Turns:
+    """The turns as they grow; user text waits until it is known that no more joins it."""
+
+    def __init__(self) -> None:
+        self._turns: list[Turn] = []
+        self._waiting: list[Part] = []
+        self._reminders: list[Part] = []
+        """System messages, said with the next user text: none may stand between a call and its result."""
+
+    def add(self, turn: Turn) -> None:
+        if turn.role == "system":
+            if text := _joined(turn.parts):
+                self._reminders.append(_reminder(text))
+        elif turn.role == "assistant":
+            self._add_assistant(turn.parts)
+        else:
+            self._add_user(turn.parts)
+
+    def finish(self) -> list[Turn]:
+        self._take_reminders()
+        self._flush()
+        return self._turns
+
+    def _add_user(self, parts: Iterable[Part]) -> None:
+        words: list[Part] = []
+        for part in parts:
+            if isinstance(part, ToolResult):
+                self._flush()
+                self._turns.append(Turn(role="user", parts=(_text_alone(part),)))
+                words += [inner for inner in part.parts if _is_file(inner)]
+            else:
+                words += _shown(part)
+        self._take_reminders()
+        self._waiting += words
+
+    def _add_assistant(self, parts: Iterable[Part]) -> None:
+        text = _joined(parts)
+        calls = tuple(part for part in parts if isinstance(part, ToolCall))
+        if not text and not calls:
+            return
+        self._take_reminders()
+        self._flush()
+        words = (Text(text=text),) if text else ()
+        self._turns.append(Turn(role="assistant", parts=(*words, *calls)))
+
+    def _take_reminders(self) -> None:
+        self._waiting += self._reminders
+        self._reminders = []
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        parts, self._waiting = self._waiting, []
+        if all(isinstance(part, Text) for part in parts):
+            parts = [Text(text=_joined(parts))]
+        self._turns.append(Turn(role="user", parts=tuple(parts)))
+
+
+def _shown(part: Part) -> Iterator[Part]:
+    if _is_file(part):
+        yield part
+    elif text := _words(part):
+        yield Text(text=text)
+
+
+def _is_file(part: Part) -> bool:
+    return isinstance(part, Image) or (isinstance(part, Document) and part.text is None)
+
+
+def _words(part: Part) -> str:
+    if isinstance(part, Text | Refusal | Opaque):
+        return part.text
+    return (part.text or "") if isinstance(part, Document) else ""
+
+
+def _joined(parts: Iterable[Part]) -> str:
+    return _GAP.join(filter(None, map(_words, parts)))
+
+
+def _text_alone(result: ToolResult) -> ToolResult:
+    text = _joined(result.parts)
+    files = ["image" if isinstance(part, Image) else "file" for part in result.parts if _is_file(part)]
+    if files:
+        text = _GAP.join(filter(None, (text, _SHOWN_LATER.format(files[0]))))
+    return replace(result, parts=(Text(text=text),) if text else ())
+
+
+def _reminder(text: str) -> Text:
+    """Say a system message as user text, in the form Claude Code itself uses for older models."""
+    if text.lstrip().startswith("<system-reminder>"):
+        return Text(text=text)
+    return Text(text=f"<system-reminder>\n{text}\n</system-reminder>")
+
+
+def _without_billing(text: str) -> str:
+    return text.partition("\n")[2].lstrip() if text.startswith(_BILLING) else text

@@ -1,0 +1,65 @@
+"""Errors in OpenAI's words, and theirs read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from router.wire.events import Failed
+from router.wire.sse import encode
+
+_KINDS: Mapping[str, tuple[str, str | None]] = {
+    "invalid_request_error": ("invalid_request_error", None),
+    "request_too_large": ("invalid_request_error", "request_too_large"),
+    "not_found_error": ("invalid_request_error", "not_found"),
+    "authentication_error": ("invalid_request_error", "invalid_api_key"),
+    "permission_error": ("invalid_request_error", "permission_denied"),
+    "billing_error": ("insufficient_quota", "insufficient_quota"),
+    "rate_limit_error": ("rate_limit_error", "rate_limit_exceeded"),
+    "overloaded_error": ("server_error", "overloaded"),
+    "timeout_error": ("server_error", "timeout"),
+    "api_error": ("server_error", None),
+}
+"""OpenAI's `type` and `code` for each of Anthropic's error types."""
+_THEIR_KINDS: Mapping[str, str] = {code: kind for kind, (_, code) in _KINDS.items() if code is not None} | {
+    "service_unavailable_error": "overloaded_error",
+    "rate_limit_exceeded": "rate_limit_error",
+}
+"""Anthropic's word for OpenAI's codes, and for what servers after it write as `type`."""
+
+
+def read_failure(error: Any) -> Failed:
+    """Read an error that came in the place of an answer; any shape of it is one."""
+    fields = error if isinstance(error, dict) else {"message": error}
+    message = fields.get("message")
+    words = [word for word in (fields.get("type"), fields.get("code")) if isinstance(word, str)]
+    kind = next(
+        (_THEIR_KINDS.get(word, word) for word in words if _THEIR_KINDS.get(word, word) in _KINDS), None
+    )
+    return Failed(message=str(message) if message else "unknown error", kind=kind or "api_error")
+
+
+def error(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
+    """Write an error body. OpenAI sends the request id as a header only."""
+    del status, request_id
+    type_, code = _KINDS.get(kind, _KINDS["api_error"])
+    return _error_body(message, type_, None, code)
+
+
+def error_event(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
+    """Write an error for a stream that has begun."""
+    return encode("", error(status, kind, message, request_id=request_id))
+
+
+def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:
+    """Write the 400 body that Codex, pi, cn and aider recognise by its `code`."""
+    del request_id
+    message = (
+        f"This model's maximum context length is {limit} tokens. However, your messages resulted in "
+        f"{tokens} tokens. Please reduce the length of the messages."
+    )
+    return _error_body(message, "invalid_request_error", "messages", "context_length_exceeded")
+
+
+def _error_body(message: str, type_: str, param: str | None, code: str | None) -> bytes:
+    return msgspec.json.encode({"error": {"message": message, "type": type_, "param": param, "code": code}})

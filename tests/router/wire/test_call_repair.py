@@ -1,0 +1,162 @@
+# ruff: noqa: E501 - a stream's pieces read best on one line
+"""Tool calls as servers write them, and as clients count on them: tables of pieces, and every cut."""
+
+import json
+
+import pytest
+
+from router.wire.chat_reply import ChatReplyDecoder, read_reply
+from router.wire.codec import UnreadableReply
+from router.wire.sse import Splitter
+
+
+def relayed(stream, size=None):
+    """The stream as it reaches clients of the same dialect, fed in pieces of `size` bytes."""
+    decoder, splitter = ChatReplyDecoder(), Splitter()
+    out = b""
+    for at in range(0, len(stream), size or len(stream) or 1):
+        for block in splitter.feed(stream[at : at + (size or len(stream))]):
+            decoder.read(block)
+            out += decoder.relayed + b"\n\n"
+    return out
+
+
+def piece(index=None, id=None, name=None, arguments=None):  # noqa: A002 - the field's name
+    function = {key: one for key, one in (("name", name), ("arguments", arguments)) if one is not None}
+    fields = {"index": index, "id": id, "function": function or None}
+    return {key: one for key, one in fields.items() if one is not None}
+
+
+def chunk(*pieces, finish=None, **delta):
+    told = ({"tool_calls": list(pieces)} if pieces else {}) | delta
+    data = {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": told, "finish_reason": finish}],
+    }
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def assembled(stream: bytes):
+    """The calls as a client puts them together: by index, names and arguments joined."""
+    calls, finish = {}, None
+    for block in stream.split(b"\n\n"):
+        if not block.startswith(b"data: {"):
+            continue
+        (choice,) = json.loads(block.removeprefix(b"data: "))["choices"]
+        finish = choice["finish_reason"] or finish
+        for one in choice["delta"].get("tool_calls", ()):
+            call = calls.setdefault(one["index"], {"id": "", "name": "", "arguments": ""})
+            call["id"] = call["id"] or one.get("id", "")
+            call["name"] += one["function"].get("name", "")
+            call["arguments"] += one["function"].get("arguments", "")
+    assert list(calls) == list(range(len(calls)))
+    ids = [call["id"] for call in calls.values()]
+    assert all(ids)
+    assert len(set(ids)) == len(ids)
+    return [(call["name"], call["arguments"]) for call in calls.values()], finish
+
+
+A, B = '{"path": "a"}', '{"path": "b"}'
+BOTH = [("read", A), ("read", B)]
+STREAMS = {
+    "as the reference writes them": ([piece(0, "x", "read", ""), piece(0, arguments=A), piece(1, "y", "read", ""), piece(1, arguments=B)], BOTH),
+    "interleaved": ([piece(0, "x", "read", ""), piece(1, "y", "read", ""), piece(0, arguments=A), piece(1, arguments=B)], BOTH),
+    "all at index 0": ([piece(0, "x", "read", A), piece(0, "y", "read", B)], BOTH),
+    "all at index 0, arguments in pieces": (
+        [piece(0, "x", "read", ""), piece(0, arguments=A[:5]), piece(0, arguments=A[5:]), piece(0, "y", "read", ""), piece(0, arguments=B)],
+        BOTH,
+    ),
+    "no index": ([piece(None, "x", "read", A), piece(None, "y", "read", B)], BOTH),
+    "no index, pieces by id": ([piece(None, "x", "read", ""), piece(None, "x", arguments=A), piece(None, "y", "read", ""), piece(None, "y", arguments=B)], BOTH),
+    "no index, no id": ([piece(name="read", arguments=A), piece(name="read", arguments=B)], BOTH),
+    "index 0, no id, the name first": ([piece(0, name="read", arguments=A), piece(0, name="read", arguments=""), piece(0, arguments=B)], BOTH),
+    "index 0, no id, another name": ([piece(0, name="read", arguments=A), piece(0, name="list", arguments=""), piece(0, arguments="{}")], [("read", A), ("list", "{}")]),
+    "one id for all": ([piece(0, "x", "read", A), piece(0, "x", "read", B)], BOTH),
+    "one id, an index each": ([piece(0, "x", "read", A), piece(1, "x", "read", B)], BOTH),
+    "id and name again with each piece": ([piece(0, "x", "read", A[:4]), piece(0, "x", "read", A[4:]), piece(0, "x", "read", "")], [("read", A)]),
+    "an index that begins at 1": ([piece(1, "x", "read", A), piece(2, "y", "read", B)], BOTH),
+    "without ids": ([piece(0, name="read", arguments=A), piece(1, name="read", arguments=B)], BOTH),
+    "arguments as an object": ([piece(0, "x", "read", {"path": "a"})], [("read", '{"path":"a"}')]),
+    "null arguments": ([piece(0, "x", "read") | {"function": {"name": "read", "arguments": None}}, piece(0, arguments=A)], [("read", A)]),
+    "a name in two pieces": ([piece(0, "x", "re"), piece(0, name="ad", arguments=A)], [("read", A)]),
+    "a brace inside a string": ([piece(0, "x", "read", '{"path": "}'), piece(0, "x", "read", '"}')], [("read", '{"path": "}"}')]),
+    "cut short": ([piece(0, "x", "read", A[:5])], [("read", A[:5])]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("together", [False, True])
+def test_calls_come_one_by_one(name, together):
+    pieces, calls = STREAMS[name]
+    chunks = [chunk(*pieces)] if together else [chunk(one) for one in pieces]
+    stream = b"".join([*chunks, chunk(finish="stop"), b"data: [DONE]\n\n"])
+    assert assembled(relayed(stream)) == (calls, "tool_calls")
+    assert assembled(relayed(stream, 1)) == (calls, "tool_calls")
+
+
+UNCHANGED = [
+    chunk(content="hi") + chunk(finish="stop") + b"data: [DONE]\n\n",
+    chunk(piece(0, "x", "read", A) | {"type": "function"}) + chunk(finish="tool_calls"),
+    chunk(piece(0, "x", "read", A) | {"type": "function"}) + chunk(finish="length"),
+    b": comment\n\n" + chunk(content="hi"),
+    b'data: {"choices": [{"delta": {"tool_calls": "none"}}]}\n\n',
+    b'data: {"choices": [{"delta": {"tool_calls": []}}]}\n\n',
+    b'data: {"choices": [{"index": 1, "delta": {"tool_calls": [{}]}}]}\n\n',
+    b'data: {"choices": [], "usage": {"tool_calls": 1}}\n\n',
+    b'data: {"error": {"message": "no \\"tool_calls\\""}}\n\n',
+    chunk(content='"tool_calls"', tool_calls=None),
+]
+
+
+@pytest.mark.parametrize("stream", UNCHANGED)
+def test_what_needs_no_change_keeps_its_bytes(stream):
+    assert relayed(stream) == stream
+
+
+def reply(*calls, finish="stop"):
+    message = {"role": "assistant", "content": None, "tool_calls": list(calls)}
+    return json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": finish}]}).encode()
+
+
+CALL = {"id": "x", "type": "function", "function": {"name": "read", "arguments": A}}
+
+
+@pytest.mark.parametrize(
+    ("calls", "finish", "ended"),
+    [
+        ([CALL], "stop", "tool_calls"),
+        ([CALL], "function_call", "tool_calls"),
+        ([CALL], "eos_token", "tool_calls"),
+        ([CALL], "content_filter", "content_filter"),
+        ([CALL, CALL], "tool_calls", "tool_calls"),
+        ([CALL | {"id": None}], "stop", "tool_calls"),
+        ([CALL | {"function": {"name": "read", "arguments": {"path": "a"}}}], "length", "length"),
+    ],
+)
+def test_whole_replies(calls, finish, ended):
+    (choice,) = json.loads(read_reply(reply(*calls, finish=finish))[1])["choices"]
+    assert choice["finish_reason"] == ended
+    repaired = choice["message"]["tool_calls"]
+    assert [json.loads(call["function"]["arguments"]) for call in repaired] == [{"path": "a"}] * len(calls)
+    ids = [call["id"] for call in repaired]
+    assert all(ids)
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        reply(CALL, finish="tool_calls"),
+        reply(),
+        reply(CALL, finish="length"),
+        b'{"error": {"message": "no"}}',
+    ],
+)
+def test_whole_replies_that_need_none(body):
+    assert read_reply(body)[1] == body
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"choices": null}', b'{"choices": 3}', b"<html>", b"{}"])
+def test_what_is_no_reply(body):
+    with pytest.raises(UnreadableReply):
+        read_reply(body)
