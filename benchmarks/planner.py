@@ -7,7 +7,7 @@ from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import Holds
-from router.types import DialectName, Request
+from router.types import DialectName, ModelRequest
 
 POLICY = "balanced"
 
@@ -32,9 +32,9 @@ def planner(reader: Reader) -> Planner:
     )
 
 
-def request(body: bytes, dialect: DialectName = "openai_chat") -> Request:
+def request(body: bytes, dialect: DialectName = "openai_chat") -> ModelRequest:
     """Make a request of `body`, from a client that is not known."""
-    return Request(
+    return ModelRequest(
         id="bench",
         team="bench",
         user="",

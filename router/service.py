@@ -53,7 +53,7 @@ from router.telemetry.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
-from router.types import Request
+from router.types import ModelRequest
 
 log = structlog.get_logger(__name__)
 
@@ -203,7 +203,7 @@ class Service:
             cloud_up=self._cloud.up,
         )
 
-    async def explain(self, request: Request) -> Json:
+    async def explain(self, request: ModelRequest) -> Json:
         """See `Planner.explaining`."""
         return await self._pacing.drive(self._planner.explaining(request))
 

@@ -1,6 +1,6 @@
 """The values that travel down the path, and the one verb of each seam.
 
-    Request ─ reading ▶ Features ─ classify ▶ Verdict ─ decide ▶ Decision ─ track.open ▶ Reply
+    ModelRequest ─ reading ▶ Features ─ classify ▶ Verdict ─ decide ▶ Decision ─ track.open ▶ Reply
 
 Values are frozen and do nothing; behaviour is functions over them.
 """
@@ -23,7 +23,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ModelRequest:
     """What a client asked, as bytes, with the few facts needed to carry it."""
 
     id: str
@@ -171,7 +171,7 @@ class Outcome:
 class Plan:
     """A request with everything decided about it, before anything was sent."""
 
-    request: Request
+    request: ModelRequest
     features: Features
     verdict: Verdict
     decision: Decision
@@ -189,7 +189,7 @@ class Plan:
 class Track(Protocol):
     """A place that answers."""
 
-    def usable(self, request: Request) -> bool:
+    def usable(self, request: ModelRequest) -> bool:
         """Whether an answer can come from here at all: nobody is moved here in vain."""
         ...
 

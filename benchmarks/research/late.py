@@ -19,7 +19,7 @@ from typing import Any
 
 from classifiers.features import Features
 from router.features.extractor import Reader
-from router.types import Request
+from router.types import ModelRequest
 
 CUTS = (10, 20, 40)
 FIELDS = ("context_tokens", "files", "files_edited", "tool_errors", "repeats", "error_streak")
@@ -81,9 +81,9 @@ def _group(diff: str) -> str:
     return "/".join(found[1].split("/")[:2]) if found else ""
 
 
-def _request(messages: list[dict[str, Any]]) -> Request:
+def _request(messages: list[dict[str, Any]]) -> ModelRequest:
     said = [{key: value for key, value in one.items() if key != "usage"} for one in messages]
-    return Request(
+    return ModelRequest(
         id="",
         team="",
         user="",

@@ -21,7 +21,7 @@ from benchmarks.machine import Machine, machine
 from benchmarks.planner import planner, request
 from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
 from router.features.extractor import Reader
-from router.types import Request
+from router.types import ModelRequest
 
 BAR_WARM_MS = 1.0
 BAR_COLD_MS = 60.0
@@ -148,13 +148,13 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     )
 
 
-def requests_of(dialect: Dialect, *, cold: bool) -> Iterator[Request]:
+def requests_of(dialect: Dialect, *, cold: bool) -> Iterator[ModelRequest]:
     """Long conversations: each all new, or the one before with one new message."""
     mode: Mode = "cold" if cold else "growing"
     return _requests(body("long", dialect, mode).template, dialect, 0 if cold else 1)
 
 
-def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[Request]:
+def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[ModelRequest]:
     """Requests that differ in the last `keep` stamps of `template`, or in all."""
     mark = STAMP.encode()
     if keep:

@@ -18,7 +18,7 @@ from policies.policy import PrivacyRules
 from router.privacy import quotes
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
-from router.types import Request
+from router.types import ModelRequest
 
 _HEAD = "name: bench\notherwise: {to: cloud, why: the bench}\n"
 _WATCHED = (
@@ -77,5 +77,5 @@ def _scanner(fence: PrivacyRules, *, tainted: bool) -> Scanner:
     return scanner
 
 
-def _small(text: str) -> Request:
+def _small(text: str) -> ModelRequest:
     return request(b'{"model": "auto", "messages": [{"role": "user", "content": "%s"}]}' % text.encode())

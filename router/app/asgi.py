@@ -31,7 +31,7 @@ from router.settings import Settings
 from router.system.pacing import Pacing
 from router.tracks.failures import KINDS
 from router.tracks.refusals import read_refusal
-from router.types import DialectName, Headers, Operation, Plan, Request
+from router.types import DialectName, Headers, ModelRequest, Operation, Plan
 from router.wire import DIALECTS
 
 log = structlog.get_logger(__name__)
@@ -102,7 +102,7 @@ class Endpoint:
         finally:
             body.release()
 
-    async def _take(self, request_id: str, route: Route, scope: Scope, body: Body) -> Request:
+    async def _take(self, request_id: str, route: Route, scope: Scope, body: Body) -> ModelRequest:
         """Read a request. Whatever its head decides comes first: a refused body is never read."""
         if scope["method"] != "POST":
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)

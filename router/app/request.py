@@ -1,4 +1,4 @@
-"""From an ASGI scope to a `Request`: the body within its bounds, the key, the few facts.
+"""From an ASGI scope to a `ModelRequest`: the body within its bounds, the key, the few facts.
 
 Bodies are taken as they are; content encodings are undone, since the size limit and the
 reading need the text. Anything wrong raises a `BadRequest` that says what.
@@ -15,7 +15,7 @@ from router.errors import BadKey, BadRequest, NotAllowed
 from router.system.host_names import is_loopback
 from router.system.pacing import LARGE
 from router.tracks.headers import field
-from router.types import DialectName, Headers, Operation, Request
+from router.types import DialectName, Headers, ModelRequest, Operation
 from router.wire import DIALECTS
 from router.wire.body import Envelope, check_values, mend
 from router.wire.encodings import Oversized, decode
@@ -169,10 +169,10 @@ def make_request(
     headers: Headers,
     query: str,
     account: Account,
-) -> Request:
+) -> ModelRequest:
     """Put together what `read_outline` and `admit` returned."""
     body, envelope = outline
-    return Request(
+    return ModelRequest(
         id=request_id or uuid.uuid4().hex,
         team=account.team,
         user=account.user,

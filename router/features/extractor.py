@@ -25,7 +25,7 @@ from router.features.prefix_cache import Begun, Starts
 from router.features.tokens import Corrections, Counter, Size, total
 from router.system.lru import Cache
 from router.system.time_slices import Pace, Turns, apart_if_large, finish
-from router.types import DialectName, Request
+from router.types import DialectName, ModelRequest
 
 Piece = MessageFacts | SystemFacts | ToolFacts
 _WAITING = 32 << 20
@@ -77,8 +77,8 @@ class Reader:
         """Learn how `model` counts what `team` sends.
 
         Args:
-            team: the one in `Request.team`.
-            model: the name in `Request.model`.
+            team: the one in `ModelRequest.team`.
+            model: the name in `ModelRequest.model`.
             estimated: `Features.context_tokens` of a request whose `tokens_exact` was true.
             actual: the prompt's tokens as its usage reported them.
         """
@@ -94,11 +94,11 @@ class Reader:
             "most_bytes": sum(one.limit for one in caches),
         }
 
-    def read(self, request: Request) -> Features:
+    def read(self, request: ModelRequest) -> Features:
         """Read one request at once; see `reading`."""
         return finish(self.reading(request))
 
-    def reading(self, request: Request) -> Turns[Features]:
+    def reading(self, request: ModelRequest) -> Turns[Features]:
         """Read one request in turns; others may be read between them.
 
         Raises:
@@ -131,7 +131,7 @@ class Reader:
             exact=whole.exact,
         )
 
-    def _asked(self, request: Request, pace: Pace) -> Turns[tuple[Asked, Begun, list[Any]]]:
+    def _asked(self, request: ModelRequest, pace: Pace) -> Turns[tuple[Asked, Begun, list[Any]]]:
         """The request, parsed without its known beginning, and the facts of that, if all are still there."""
         begun = self._starts.find(request.body)
         if begun.start:

@@ -9,7 +9,7 @@ from router.features import clients
 from router.features.clients import Client, Clients
 from router.features.prefix_cache import Start
 from router.features.split import Envelope, split
-from router.types import Request
+from router.types import ModelRequest
 
 _SALT = {"message": 0, "system": 1, "tools": 2}
 """So that the same bytes in two places are two pieces."""
@@ -18,7 +18,7 @@ _SALT = {"message": 0, "system": 1, "tools": 2}
 class Asked:
     """One request, split, with its client known."""
 
-    def __init__(self, request: Request, known: Clients, start: Start | None = None) -> None:
+    def __init__(self, request: ModelRequest, known: Clients, start: Start | None = None) -> None:
         """Split all of the body, or what it has beside the messages of `start`."""
         self.request = request
         self.envelope: Envelope = split(start.rest(request.body) if start else request.body)

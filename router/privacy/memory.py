@@ -14,7 +14,7 @@ from typing import Any
 
 from router.privacy import quotes
 from router.privacy.pieces import Piece
-from router.types import Protected, Request
+from router.types import ModelRequest, Protected
 
 _SESSION_HEADER = re.compile(r"session|conversation|thread")
 _NOT_A_SESSION = re.compile(r"token|key|auth|cookie")
@@ -138,7 +138,7 @@ def _bound(entries: OrderedDict[str, Any], most: int) -> None:
         entries.popitem(last=False)
 
 
-def session_ids(request: Request, pieces: Sequence[Piece]) -> list[str]:
+def session_ids(request: ModelRequest, pieces: Sequence[Piece]) -> list[str]:
     """Every id by which a request says which session it is of; sub-agents name their parent's."""
     ids = [
         value

@@ -30,7 +30,7 @@ from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 from router.system.lru import Cache
 from router.system.time_slices import LARGE, Apart, Pace, Turns, apart_if_large, finish
-from router.types import Request
+from router.types import ModelRequest
 
 BLOCK = 16 << 10
 """Bytes between the places at which a body's beginning is looked for."""
@@ -70,7 +70,7 @@ def _keyed() -> Callable[[bytes | memoryview], int]:
     return lambda data: int.from_bytes(hashlib.blake2b(data, key=key, digest_size=8).digest(), "big")
 
 
-def _beside(request: Request) -> list[tuple[str, str]]:
+def _beside(request: ModelRequest) -> list[tuple[str, str]]:
     """Header fields and the query, less what carries a credential or only concerns this connection."""
     fields = [(name, value) for name, value in request.headers if name not in _NOT_SCANNED]
     return [*fields, ("query", unquote_plus(request.query))] if request.query else fields
@@ -132,13 +132,13 @@ class Scanner:
         self._states.clear()
 
     def scan(
-        self, request: Request, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
+        self, request: ModelRequest, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
     ) -> Exposure:
         """Scan one request at once; see `scanning`."""
         return finish(self.scanning(request, fence, conversation=conversation, learn=learn))
 
     def scanning(
-        self, request: Request, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
+        self, request: ModelRequest, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
     ) -> Turns[Exposure]:
         """Scan one request in turns: its body, and what else would go on with it.
 
@@ -246,7 +246,9 @@ class Scanner:
             for between, edge in zip(windows, edges, strict=True)
         ]
 
-    def _earlier(self, request: Request, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
+    def _earlier(
+        self, request: ModelRequest, ids: list[str], lines: frozenset[tuple[str, str]]
+    ) -> frozenset[str]:
         """What its session touched before, or a conversation of its team that it quotes."""
         return self.memory.of_sessions(request.team, ids) | self.memory.quoted(request.team, lines)
 
@@ -271,7 +273,7 @@ class Scanner:
         for source, names in learned.items():
             self.memory.keep_lines(team, source, names)
 
-    def _beside(self, request: Request) -> frozenset[str]:
+    def _beside(self, request: ModelRequest) -> frozenset[str]:
         """What must stay of the headers and the query that would go on."""
         if not self._watch:
             return frozenset()
@@ -344,7 +346,7 @@ def _opening(piece: Piece) -> str:
     return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)[:_OPENING]
 
 
-def _ids(request: Request, pieces: list[Piece], conversation: str, state: State) -> list[str]:
+def _ids(request: ModelRequest, pieces: list[Piece], conversation: str, state: State) -> list[str]:
     """All by which a conversation may be known again; by its opening once it has gone on from there."""
     ids = [*session_ids(request, pieces), *([conversation] if conversation else [])]
     if len(state.opening) >= _TELLING and state.messages > _BEGINNING:
@@ -424,7 +426,7 @@ def _uncut(body: bytes, fences: tuple[PrivacyRules, ...]) -> Exposure:
     return Exposure(sources=frozenset(sighting.source for sighting in sightings))
 
 
-def show(request: Request, fence: PrivacyRules) -> list[dict[str, str]]:
+def show(request: ModelRequest, fence: PrivacyRules) -> list[dict[str, str]]:
     """Tell everything in a request that must stay, and where; reads all of it, and keeps nothing."""
     watch = Watch((fence,))
     if not watch:

@@ -23,7 +23,7 @@ from router.routing.admission import Limits
 from router.routing.attempts import Journey, words
 from router.routing.planner import Planner
 from router.system.pacing import Pacing
-from router.types import Ledger, Outcome, Plan, Reply, Request, Track
+from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track
 
 
 class Pipeline:
@@ -46,7 +46,7 @@ class Pipeline:
         self._limits = limits
         self._work = work or WorkTime()
 
-    async def plan(self, request: Request) -> Plan:
+    async def plan(self, request: ModelRequest) -> Plan:
         """Read, classify and decide, in turns with other requests.
 
         Sends nothing, and never raises for what a client sent.

@@ -26,7 +26,7 @@ from router.errors import BadRequest
 from router.privacy.scanner import Scanner, show
 from router.routing.sticky_sessions import Holds
 from router.system.time_slices import Turns, apart_if_large, finish
-from router.types import Plan, Request
+from router.types import ModelRequest, Plan
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read
 class Reads(Protocol):
     """Reads requests, and learns from the usage that comes back."""
 
-    def reading(self, request: Request) -> Turns[Features]:
+    def reading(self, request: ModelRequest) -> Turns[Features]:
         """Read one request in turns."""
         ...
 
@@ -100,16 +100,16 @@ class Planner:
         self._purse = purse
         self._own = own
 
-    def policy_of(self, request: Request) -> Policy:
+    def policy_of(self, request: ModelRequest) -> Policy:
         """The policy that decides on this request: its key's, its team's, or the endpoint's."""
         name = request.account.policy
         return self._own(name) if name and self._own else self._policies.policy
 
-    def plan(self, request: Request) -> Plan:
+    def plan(self, request: ModelRequest) -> Plan:
         """Decide at once; see `planning`."""
         return finish(self.planning(request))
 
-    def planning(self, request: Request) -> Turns[Plan]:
+    def planning(self, request: ModelRequest) -> Turns[Plan]:
         """Decide, in turns.
 
         Raises:
@@ -144,7 +144,7 @@ class Planner:
         )
 
     def _scan(
-        self, request: Request, policy: Policy, features: Features | None, *, learn: bool = True
+        self, request: ModelRequest, policy: Policy, features: Features | None, *, learn: bool = True
     ) -> Turns[Exposure | None]:
         """What the request would expose; None where that cannot be known."""
         try:
@@ -160,7 +160,9 @@ class Planner:
             log.warning("unscanned", request=request.id, exc_info=True)
             return None
 
-    def _understand(self, request: Request) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
+    def _understand(
+        self, request: ModelRequest
+    ) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
         try:
             features = yield from self._reader.reading(request)
             return features, self._classifier.classify(features), ()
@@ -168,11 +170,11 @@ class Planner:
             log.warning("unreadable", request=request.id, exc_info=True)
             return None, None, (f"reading failed: {type(failure).__name__}",)
 
-    def explain(self, request: Request) -> dict[str, Any]:
+    def explain(self, request: ModelRequest) -> dict[str, Any]:
         """Explain at once; see `explaining`."""
         return finish(self.explaining(request))
 
-    def explaining(self, request: Request) -> Turns[dict[str, Any]]:
+    def explaining(self, request: ModelRequest) -> Turns[dict[str, Any]]:
         """Tell each rule's result, the decision and what would have changed it, as JSON values.
 
         Raises:
@@ -208,7 +210,7 @@ class Planner:
         if served == request.model and features.tokens_exact and not features.images:
             self._reader.correct(request.team, served, features.context_tokens, prompt_tokens)
 
-    def _state(self, request: Request, features: Features, policy: Policy) -> State:
+    def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
         last = self._holds.last(request.team, features.conversation)
         state = self._weather.state(features)
         if self._purse and (left := self._purse.standing(request.account, policy)):

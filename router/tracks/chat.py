@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from router.errors import TrackError
-from router.types import Request, Tap
+from router.types import ModelRequest, Tap
 from router.wire.body import UNREADABLE
 from router.wire.chat_calls import CallStream
 from router.wire.chat_history import repair_body
@@ -30,7 +30,7 @@ class _Streaming(msgspec.Struct):
     stream_options: Any = None
 
 
-def body_for(request: Request, model: str, limit: int | None = None) -> bytes:
+def body_for(request: ModelRequest, model: str, limit: int | None = None) -> bytes:
     """The body of `POST /v1/chat/completions`; a stream always reports its usage.
 
     Args:
@@ -55,7 +55,7 @@ class _Stops(msgspec.Struct):
     stop_sequences: Any = None
 
 
-def stops_of(request: Request) -> tuple[str, ...]:
+def stops_of(request: ModelRequest) -> tuple[str, ...]:
     """The stop sequences of a Messages request."""
     listed = msgspec.json.decode(request.body, type=_Stops).stop_sequences
     return tuple(stop for stop in listed if isinstance(stop, str)) if isinstance(listed, list) else ()

@@ -29,7 +29,7 @@ from router.tracks.guarded import guarded
 from router.tracks.headers import back, field, foreign_encoding, onward
 from router.tracks.lite import Lite
 from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
-from router.types import DialectName, Headers, Plan, Progress, Reply, Request
+from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, name_model
 from router.wire.model_limits import fit
@@ -110,7 +110,7 @@ class CloudTrack:
     async def close(self) -> None:
         """The connections are the egress's; whoever made that closes it."""
 
-    def usable(self, request: Request) -> bool:
+    def usable(self, request: ModelRequest) -> bool:
         """See `router.types.Track`; a provider needs a credential."""
         try:
             credential(self._settings, request.headers)
@@ -220,7 +220,7 @@ class CloudTrack:
             progress=progress,
         )
 
-    async def _body(self, request: Request, model: str) -> bytes:
+    async def _body(self, request: ModelRequest, model: str) -> bytes:
         """The client's bytes; where another model was put in, with that one's name and within its limits."""
         if model == request.model:
             return request.body

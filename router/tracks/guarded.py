@@ -7,7 +7,7 @@ from hashlib import blake2b
 from policies.decide import Decision
 from router.errors import Cause, TrackError
 from router.tracks.circuit_breaker import CircuitBreaker, CircuitOpen
-from router.types import Plan, Request
+from router.types import ModelRequest, Plan
 
 
 @asynccontextmanager
@@ -46,7 +46,7 @@ async def guarded(
         permit.release()
 
 
-def client_of(request: Request) -> str:
+def client_of(request: ModelRequest) -> str:
     """Name who sent a request: its key, its user, else its assistant."""
     return request.key_id or request.user or request.client
 

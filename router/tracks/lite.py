@@ -29,7 +29,7 @@ from router.tracks.headers import back, field
 from router.tracks.providers import base_url
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
-from router.types import DialectName, Headers, Plan, Progress, Reply, Request, Usage
+from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply, Usage
 from router.wire import DIALECTS
 from router.wire.body import whole
 from router.wire.chat_calls import repair_reply
@@ -141,7 +141,7 @@ class Lite:
             tap=told,
         )
 
-    async def _params(self, request: Request, model: str) -> dict[str, Any]:
+    async def _params(self, request: ModelRequest, model: str) -> dict[str, Any]:
         claude = self._settings.dialect == "anthropic" or "claude" in model
         size = len(request.body)
         params: dict[str, Any] = await self._pacing.call(
@@ -156,7 +156,7 @@ class Lite:
             params["api_key"] = secret
         return params
 
-    def _stream(self, request: Request, answer: Any, line: "Line", told: Told) -> AsyncGenerator[bytes]:
+    def _stream(self, request: ModelRequest, answer: Any, line: "Line", told: Told) -> AsyncGenerator[bytes]:
         wanted = request.dialect != "openai_chat" or wants_usage(request.body)
         source = repaired(_encoded(answer, line, told, with_usage=wanted))
         if request.dialect == "openai_chat":
@@ -255,7 +255,7 @@ def _reported(line: "Line") -> bool:
     return line.evidence is None or line.evidence.usage
 
 
-def _whole(request: Request, model: str, answer: Any, line: "Line", told: Told) -> Reply:
+def _whole(request: ModelRequest, model: str, answer: Any, line: "Line", told: Told) -> Reply:
     data = answer.model_dump(exclude_none=True)
     messages = [_standard(choice["message"]) for choice in data["choices"]]
     told.started = any(map(_useful, messages))
@@ -285,7 +285,7 @@ def _whole(request: Request, model: str, answer: Any, line: "Line", told: Told) 
     return Reply(track="cloud", model=model, status=200, headers=_JSON, chunks=said(body), tap=told)
 
 
-def _refused(request: Request, model: str, failure: LiteFailure) -> Reply:
+def _refused(request: ModelRequest, model: str, failure: LiteFailure) -> Reply:
     """The provider's refusal of this client, in the client's words; its own failures are raised.
 
     Raises:
@@ -341,7 +341,7 @@ def _told_by(line: "Line", response: aiohttp.ClientResponse) -> tuple[Refusal, i
     return read_refusal(line.refusal), response.status, (*_JSON, *passed)
 
 
-def _in_words(request: Request, status: int, refusal: Refusal) -> bytes:
+def _in_words(request: ModelRequest, status: int, refusal: Refusal) -> bytes:
     words = DIALECTS[request.dialect]
     sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None
     if sizes and all(sizes):

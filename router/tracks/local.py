@@ -38,7 +38,7 @@ from router.tracks.nearby import Nearby
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
-from router.types import Headers, Plan, Progress, Reply, Request, Tap
+from router.types import Headers, ModelRequest, Plan, Progress, Reply, Tap
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
 from router.wire.chat_calls import repair_reply
@@ -115,7 +115,7 @@ class LocalTrack:
         """Close the connections; the engine is stopped by whoever made it."""
         await self._nearby.close()
 
-    def usable(self, request: Request) -> bool:  # noqa: ARG002 - as the protocol has it
+    def usable(self, request: ModelRequest) -> bool:  # noqa: ARG002 - as the protocol has it
         """See `router.types.Track`; nothing is needed to ask the local model."""
         return True
 
@@ -201,7 +201,7 @@ class LocalTrack:
             )
         return response
 
-    async def _body(self, request: Request, name: str, limit: int | None = None) -> bytes:
+    async def _body(self, request: ModelRequest, name: str, limit: int | None = None) -> bytes:
         return await self._pacing.call(len(request.body), body_for, request, name, limit)
 
     async def _posted_again(

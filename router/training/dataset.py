@@ -20,7 +20,7 @@ from classifiers.train import Row
 from router.errors import Misconfigured
 from router.features.extractor import Reader
 from router.training.envelopes import ENVELOPES, SHELL, Envelope
-from router.types import Request
+from router.types import ModelRequest
 
 CLOUD = "claude-3-5-sonnet-20240620"
 LOCALS = (
@@ -179,7 +179,7 @@ def prefixes(run: dict[str, Any]) -> Iterator[Features]:
 
 def _read(dialect: Any, headers: tuple[tuple[str, str], ...], body: dict[str, Any]) -> Features:
     return Reader(count_bytes=0).read(
-        Request(
+        ModelRequest(
             id="",
             team="",
             user="",

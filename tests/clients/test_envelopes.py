@@ -30,7 +30,7 @@ from router.accounts.keys import Keyring
 from router.app.request import make_request, read_outline
 from router.features.clients import CLIENTS, Clients
 from router.features.extractor import Reader
-from router.types import DialectName, Request
+from router.types import DialectName, ModelRequest
 
 INSTANCES = servers.ROOT / "../shared/data/swebench_verified/instances.jsonl.gz"
 MANY = 40
@@ -126,7 +126,7 @@ class Score:
         return f"{share} of {self.asked} asks; misread: {dict(self.misread) or 'nothing'}"
 
 
-def request_of(sent: Sent) -> Request:
+def request_of(sent: Sent) -> ModelRequest:
     dialect: DialectName = "anthropic_messages" if sent.path.endswith("/messages") else "openai_chat"
     return make_request(
         dialect=dialect,

@@ -16,7 +16,7 @@ from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import Holds
-from router.types import Request as Accepted
+from router.types import ModelRequest as Accepted
 
 SHARE = 1 / 200
 

@@ -12,7 +12,7 @@ from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import Holds
-from router.types import Request
+from router.types import ModelRequest
 
 
 class Weather:
@@ -36,7 +36,7 @@ def requests(run):
     whole = [json.dumps(message) for message in said]
     for at, message in enumerate(said):
         if message["role"] == "assistant":
-            yield Request(
+            yield ModelRequest(
                 id="r",
                 team="t",
                 user=run["instance_id"],

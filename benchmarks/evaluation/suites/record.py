@@ -20,7 +20,7 @@ from benchmarks.evaluation.suites.systems import SUBMISSIONS
 from classifiers.rules import RuleClassifier
 from router.features.extractor import Reader
 from router.features.tokens import Counter
-from router.types import Request
+from router.types import ModelRequest
 
 Rows = list[dict[str, str]]
 RUNS = "agent_trajectories/mini_swe_agent.jsonl.gz"
@@ -111,7 +111,7 @@ def vectors_of(asked: list[Problem], client: str) -> Iterator[dict[str, str]]:
     for problem in asked:
         dialect, headers, body = request(problem, client)
         seen = reader.read(
-            Request(
+            ModelRequest(
                 id=problem.id,
                 team="",
                 user="",

@@ -35,7 +35,7 @@ from router.ledger.store import LedgerStore
 from router.ledger.tables import feedback, requests
 from router.settings import Settings
 from router.telemetry.in_flight import Running
-from router.types import Outcome, Plan, Request, Usage
+from router.types import ModelRequest, Outcome, Plan, Usage
 
 HOME = "http://127.0.0.1:4747"
 HTML = {"accept": "text/html"}
@@ -638,7 +638,7 @@ async def test_the_live_page_tells_what_it_knows_and_what_it_does_not(place, adm
 
 
 async def test_what_is_under_way_is_there_until_it_ends(place, admin):
-    asked = Request(
+    asked = ModelRequest(
         id="r9", team="web", user="ana", dialect="openai_chat", operation="generate", client="", model="auto",
         stream=True, body=b"SECRETPROMPT", headers=(("x-api-key", "SECRETKEY"),),
     )  # fmt: skip

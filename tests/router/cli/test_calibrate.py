@@ -25,7 +25,7 @@ from router.ledger import LedgerStore
 from router.routing.classifier import judge_of
 from router.settings import Settings
 from router.training.calibrate import TooLittle, refit
-from router.types import Outcome, Plan, Request, Usage
+from router.types import ModelRequest, Outcome, Plan, Usage
 
 TRAIN = ("classifier", "train", "--from-ledger")
 SERVED = Outcome(
@@ -42,7 +42,7 @@ ASKS = ("Write a function that adds.", "Fix the login bug.", "Refactor all the f
 
 
 def plan_of(number: int, team: str, features: Features, verdict: Verdict) -> Plan:
-    request = Request(
+    request = ModelRequest(
         id=f"r{number}",
         team=team,
         user="ana",

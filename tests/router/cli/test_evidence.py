@@ -12,14 +12,14 @@ from policies.decision import Decision
 from policies.privacy import Clearance
 from router.billing.prices import Prices
 from router.ledger import LedgerStore
-from router.types import Outcome, Plan, Request, Usage
+from router.types import ModelRequest, Outcome, Plan, Usage
 
 COMMAND = ("classifier", "evidence")
 
 
 def plan_of(number: int, team: str) -> Plan:
     return Plan(
-        request=Request(
+        request=ModelRequest(
             id=f"r{number}",
             team=team,
             user="ana",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router.features.extractor import Reader
-from router.types import Request
+from router.types import ModelRequest
 
 _RUNS = Path(__file__).parents[3] / "../shared/data/agent_trajectories/mini_swe_agent.jsonl.gz"
 
@@ -22,14 +22,18 @@ BASH = {
 }
 
 
-def _request(body: Any, *, dialect: str = "anthropic_messages", headers: Any = (), **fields: Any) -> Request:
+def _request(
+    body: Any, *, dialect: str = "anthropic_messages", headers: Any = (), **fields: Any
+) -> ModelRequest:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     known = {"id": "1", "team": "t", "user": "u", "operation": "generate", "client": "unknown", "model": "m"}
-    return Request(**{**known, **fields}, dialect=dialect, stream=False, body=raw, headers=tuple(headers))
+    return ModelRequest(
+        **{**known, **fields}, dialect=dialect, stream=False, body=raw, headers=tuple(headers)
+    )
 
 
 @pytest.fixture
-def request_of() -> Callable[..., Request]:
+def request_of() -> Callable[..., ModelRequest]:
     return _request
 
 

@@ -22,7 +22,7 @@ from benchmarks.research.routers import planner
 from benchmarks.speed.bodies import body
 from router.errors import BadRequest
 from router.features.extractor import Reader
-from router.types import Plan, Request
+from router.types import ModelRequest, Plan
 
 ROOT = Path(__file__).parents[3]
 MEMORY = 1 << 30
@@ -224,7 +224,7 @@ PATH = planner(Reader(entries=2_000))
 
 def plan(raw: bytes, dialect: str) -> Plan:
     return PATH.plan(
-        Request(
+        ModelRequest(
             id="1",
             team="t",
             user="u",

@@ -11,7 +11,7 @@ from router.features.clients import Clients
 from router.features.extractor import Reader
 from router.features.parsed_request import Asked
 from router.features.prefix_cache import BLOCK, Starts
-from router.types import Request
+from router.types import ModelRequest
 
 CALLS = 40
 
@@ -126,12 +126,12 @@ def test_a_short_body_has_no_beginning():
 )
 def test_any_conversation_grows_as_if_read_at_once(texts, indent, cut):
 
-    def request(upto: int) -> Request:
+    def request(upto: int) -> ModelRequest:
         messages = [
             {"role": ("user", "assistant")[at % 2], "content": text + "é\ud83d" * 500}
             for at, text in enumerate(texts[:upto])
         ]
-        return Request(
+        return ModelRequest(
             id="1",
             team="t",
             user="u",

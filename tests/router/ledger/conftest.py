@@ -23,12 +23,12 @@ from policies.privacy import Clearance
 from router.billing.prices import Prices
 from router.ledger import LedgerStore
 from router.ledger.database import locate
-from router.types import Attempt, Outcome, Plan, Request, Usage
+from router.types import Attempt, ModelRequest, Outcome, Plan, Usage
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 
-REQUEST = Request(
+REQUEST = ModelRequest(
     id="r1",
     team="core",
     user="ada",

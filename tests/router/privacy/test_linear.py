@@ -7,7 +7,7 @@ import pytest
 
 from policies.load import parse
 from router.privacy.scanner import Scanner
-from router.types import Request
+from router.types import ModelRequest
 
 FENCE = parse(
     "name: p\notherwise: {to: cloud, why: a}\nnever_cloud:\n"
@@ -91,7 +91,7 @@ def cost(part: str, text: str) -> float:
     role = "user" if part == "answer" else "assistant"
     first = {"role": "user", "content": "Have a look."}
     body = json.dumps({"messages": [first, {"role": role, "content": [blocks[part]]}]}).encode()
-    request = Request(
+    request = ModelRequest(
         id="r", team="t", user="u", dialect="anthropic_messages", operation="generate", client="",
         model="auto", stream=False, body=body, headers=(),
     )  # fmt: skip

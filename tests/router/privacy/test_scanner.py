@@ -9,7 +9,7 @@ from policies.privacy import clear
 from router.errors import BadRequest
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner, show
-from router.types import Request
+from router.types import ModelRequest
 
 POLICY = parse(
     "name: p\notherwise: {to: cloud, why: a}\n"
@@ -22,8 +22,8 @@ LINES = (
 )
 
 
-def request(body: object, *, team: str = "web", headers=(), query: str = "") -> Request:
-    return Request(
+def request(body: object, *, team: str = "web", headers=(), query: str = "") -> ModelRequest:
+    return ModelRequest(
         id="r",
         team=team,
         user="me",

@@ -19,7 +19,7 @@ from router.ledger.rows import begun, finished
 from router.ledger.store import LedgerStore
 from router.ledger.tables import metadata
 from router.ledger.writer import post
-from router.types import Attempt, Outcome, Plan, Request, Usage
+from router.types import Attempt, ModelRequest, Outcome, Plan, Usage
 
 NOON = 1_793_534_400.0
 """1 November 2026, 12:00 UTC."""
@@ -58,7 +58,7 @@ class Happened:
 
 def records(number: int, one: Happened) -> Iterator[Record]:
     """What the endpoint would write down."""
-    request = Request(
+    request = ModelRequest(
         id=f"r{number}",
         team=one.team,
         user=one.user,

@@ -14,7 +14,7 @@ from router.features.extractor import Reader
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import Holds
-from router.types import Reply, Request
+from router.types import ModelRequest, Reply
 from router.wire import DIALECTS
 
 ANSWER = b'{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}'
@@ -102,7 +102,7 @@ def pipeline(book):
 async def plan(pipeline, model: str = "local"):
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}]}).encode()
     return await pipeline.plan(
-        Request(
+        ModelRequest(
             id="r1",
             team="default",
             user="",

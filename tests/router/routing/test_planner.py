@@ -13,7 +13,7 @@ from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import Holds
-from router.types import Plan, Request
+from router.types import ModelRequest, Plan
 
 SHELL = {
     "type": "function",
@@ -49,8 +49,8 @@ def planner(policy: str = "balanced", context: int = 8192) -> Planner:
     )
 
 
-def request(body: dict, dialect: str = "openai_chat") -> Request:
-    return Request(
+def request(body: dict, dialect: str = "openai_chat") -> ModelRequest:
+    return ModelRequest(
         id="r",
         team="default",
         user="",

@@ -20,7 +20,7 @@ from router.settings import CloudSettings, LocalSettings
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
-from router.types import Plan, Reply, Request
+from router.types import ModelRequest, Plan, Reply
 from router.wire import DIALECTS
 
 
@@ -199,7 +199,7 @@ def make_plan(
     data = body if isinstance(body, bytes) else msgspec.json.encode(default | (body or {}))
     envelope = DIALECTS[dialect].read(data)
     return Plan(
-        request=Request(
+        request=ModelRequest(
             id="r1",
             team="default",
             user="",

@@ -12,7 +12,7 @@ from benchmarks.live.sandbox import find
 from benchmarks.live.trial import judge
 from classifiers.rules import RuleClassifier
 from router.features.extractor import Reader
-from router.types import Request
+from router.types import ModelRequest
 
 ADD = Problem(
     id="t/0",
@@ -110,7 +110,7 @@ def test_each_client_asks_the_same_in_its_own_way(client):
     dialect, headers, body = request(problem, client, model="local")
     assert json.loads(body)["model"] == "local"
     seen = Reader(count_bytes=1 << 20).read(
-        Request(
+        ModelRequest(
             id="r",
             team="",
             user="",
