@@ -6,7 +6,7 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.types import DialectName, ModelRequest
 
 POLICY = "balanced"
@@ -24,11 +24,11 @@ class Fair:
 def planner(reader: Reader) -> Planner:
     """Make the path up to the decision, as the service does."""
     return Planner(
-        reader=reader,
+        extractor=reader,
         classifier=RuleClassifier(),
         policies=PolicyHolder(POLICY),
-        weather=Fair(),
-        holds=Holds(),
+        tracks=Fair(),
+        sessions=StickySessions(),
     )
 
 

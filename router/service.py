@@ -38,10 +38,10 @@ from router.ledger.store import LedgerStore
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
 from router.routing.admission import Limits
-from router.routing.classifier import judge_of
+from router.routing.classifier import load_classifier
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.settings import Settings, parse_listen
 from router.system.host_names import is_loopback
 from router.system.pacing import Pacing
@@ -69,7 +69,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        classifier = judge_of(settings)
+        classifier = load_classifier(settings)
         guard = CheckGate(classifier.name, settings.classifier_file) if settings.require_check else None
         self._policies = PolicyHolder(settings.policy, guard=guard)
         _say_other_classifier(settings, self._policies.policy, classifier.name)
@@ -101,11 +101,11 @@ class Service:
             model_for=self._cloud.model_for,
         )
         planner = Planner(
-            reader=self._reader,
+            extractor=self._reader,
             classifier=classifier,
             policies=self._policies,
-            weather=self,
-            holds=Holds(),
+            tracks=self,
+            sessions=StickySessions(),
             purse=limits,
             own=self._registry.of,
             scanner=self._scanner,

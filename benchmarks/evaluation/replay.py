@@ -25,7 +25,7 @@ from policies.policy import Policy
 from policies.privacy import Clearance, Exposure, clear
 from router.errors import Misconfigured
 from router.ledger.labels import STORED
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -60,7 +60,7 @@ class Player:
     def __init__(self, policy: Policy, *, local_context: int) -> None:
         self._policy = policy
         self._local_context = local_context
-        self._holds = Holds(CONVERSATIONS)
+        self._holds = StickySessions(CONVERSATIONS)
 
     def decide(self, row: Row, features: Features | None, verdict: Verdict) -> Decision:
         """Decide a request, the conversation's earlier ones having been decided before."""

@@ -14,8 +14,9 @@ from fastapi import APIRouter, Request
 
 from router.accounts.keys import Key, Keyring
 from router.accounts.teams import Team, account
+from router.app.authentication import authenticate_admin, peer_of
 from router.app.early_response import body_of
-from router.app.request import admit_admin, headers_of, peer_of, take_body
+from router.app.request import headers_of, take_body
 from router.app.schemas import KeyIn, TeamIn, changed_key, changed_team, read
 from router.errors import BadRequest, TurnoutError
 from router.ledger.accounts import Accounts
@@ -124,7 +125,7 @@ def enter(request: Request, keyring: Keyring) -> Key | None:
         BadKey: an admin key is needed and this is none.
         NotAllowed: it is a team's key.
     """
-    return admit_admin(headers_of(request.scope), keyring, peer_of(request.scope))
+    return authenticate_admin(headers_of(request.scope), keyring, peer_of(request.scope))
 
 
 def list_teams(accounts: Accounts, budgets: Budgets) -> list[Json]:

@@ -19,10 +19,11 @@ from starlette.exceptions import HTTPException
 
 from router.accounts.keys import Keyring
 from router.app import response
+from router.app.authentication import authenticate, peer_of
 from router.app.early_response import body_of
 from router.app.feedback import read_feedback
 from router.app.metrics_auth import MetricsGate
-from router.app.request import admit, headers_of, make_request, peer_of, read_outline, take_body
+from router.app.request import headers_of, make_request, read_outline, take_body
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
 from router.system.pacing import Pacing
 from router.types import DialectName
@@ -123,14 +124,14 @@ def build_api(
     @api.get("/metrics")
     async def metrics(request: Request) -> Response:
         """Counts since the start, in Prometheus' format; who may read them is in docs/metrics.md."""
-        options.metrics.admit(headers_of(request.scope), options.keyring)
+        options.metrics.check(headers_of(request.scope), options.keyring)
         body, kind = await asyncio.to_thread(facts.metrics, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": kind})
 
     @api.get("/v1/models")
     async def models(request: Request) -> Json:
         """The names a client may ask for, in the caller's dialect."""
-        admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
         rows = [make(name) for name in facts.models()]
         if make is _openai_model:
@@ -140,13 +141,13 @@ def build_api(
     @api.get("/v1/models/{name:path}")
     async def model(request: Request, name: str) -> Json:
         """One name; any name is taken, since unknown ones mean `auto`."""
-        admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
 
     @api.post("/v1/route")
     async def route(request: Request, dialect: DialectName | None = None) -> Json:
         """Where this body would go and why; no model is touched and nothing is kept."""
-        account, headers = admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        account, headers = authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         body = await take_body(body_of(request.scope), headers, owner=account.key_id)
         pacing = options.pacing
         detected: DialectName = await pacing.call(len(body), tell, body)
@@ -165,7 +166,7 @@ def build_api(
     @api.post("/v1/feedback")
     async def feedback(request: Request) -> Json:
         """What a person says of an answer, by its `x-turnout-request-id`; the last verdict counts."""
-        account, headers = admit(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        account, headers = authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
         given = read_feedback(await take_body(body_of(request.scope), headers, limit=MOST_BYTES))
         if not await asyncio.to_thread(
             facts.judge, given.request_id, given.verdict, team=account.team, user=account.user

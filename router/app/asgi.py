@@ -19,13 +19,14 @@ import structlog
 
 from router.accounts.keys import Keyring
 from router.app import response
+from router.app.authentication import authenticate, peer_of
 from router.app.body import Body, Uploads
 from router.app.disconnect import Receive, Scope, Send, cancel_on_hangup
 from router.app.early_response import ASGI, EarlyAnswers, send_error
-from router.app.request import admit, headers_of, make_request, peer_of, read_outline, take_body
+from router.app.request import headers_of, make_request, read_outline, take_body
 from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.routing.admission import Limits
-from router.routing.attempts import words
+from router.routing.attempts import describe
 from router.routing.pipeline import Pipeline
 from router.settings import Settings
 from router.system.pacing import Pacing
@@ -88,7 +89,7 @@ class Endpoint:
         try:
             request = await self._take(exchange.request_id, route, scope, body)
             exchange.plan = await self._pipeline.plan(request)
-            exchange.plan = plan = await self._pipeline.admit(exchange.plan)
+            exchange.plan = plan = await self._pipeline.check_account(exchange.plan)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
                     await self._count(plan, exchange)
@@ -107,10 +108,10 @@ class Endpoint:
         if scope["method"] != "POST":
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
         peer = peer_of(scope)
-        account, headers = admit(headers_of(scope), self._keyring(), peer)
+        account, headers = authenticate(headers_of(scope), self._keyring(), peer)
         body.let_in()
         if route.operation == "generate":
-            self._limits.knock(account)
+            self._limits.check_rate(account)
         received = await take_body(body, headers, owner=account.key_id or peer)
         return make_request(
             request_id=request_id,
@@ -123,8 +124,8 @@ class Endpoint:
         )
 
     async def _count(self, plan: Plan, exchange: "Exchange") -> None:
-        tokens, journey = await self._pipeline.count(plan)
-        labels = response.routing_headers(plan, journey.decision, journey.decision.model)
+        tokens, attempts = await self._pipeline.count(plan)
+        labels = response.routing_headers(plan, attempts.decision, attempts.decision.model)
         await exchange.start(200, (response.JSON,), labels)
         await exchange.send(b'{"input_tokens":%d}' % tokens)
         await exchange.end()
@@ -132,7 +133,7 @@ class Endpoint:
     async def _answer(self, plan: Plan, exchange: "Exchange") -> None:
         waiting = _Waiting(exchange, self._keepalive_s) if plan.request.stream else None
         try:
-            reply, journey = await self._pipeline.open(plan)
+            reply, attempts = await self._pipeline.open(plan)
         finally:
             if waiting:
                 await waiting.stop()
@@ -143,15 +144,15 @@ class Endpoint:
                 refusal = TurnoutError(
                     f"the provider answered {reply.status}: {message}", status=reply.status, kind=kind
                 )
-                refusal.decision = journey.decision
+                refusal.decision = attempts.decision
                 raise refusal
-            labels = response.routing_headers(plan, journey.decision, reply.model)
+            labels = response.routing_headers(plan, attempts.decision, reply.model)
             await exchange.start(reply.status, reply.headers, labels)
             try:
                 async for chunk in chunks:
                     await exchange.send(chunk)
             except (TrackError, OSError, TimeoutError) as dropped:
-                log.warning("upstream dropped", request=plan.request.id, error=words(dropped))
+                log.warning("upstream dropped", request=plan.request.id, error=describe(dropped))
                 return  # without an end: the server closes the connection, as a direct call would see
         await exchange.end()
 

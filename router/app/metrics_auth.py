@@ -26,7 +26,7 @@ class MetricsGate:
     loopback: bool
     """Only this machine can reach the endpoint."""
 
-    def admit(self, headers: Headers, keyring: Callable[[], Keyring]) -> None:
+    def check(self, headers: Headers, keyring: Callable[[], Keyring]) -> None:
         """Let a scraper in.
 
         Raises:

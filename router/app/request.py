@@ -1,36 +1,21 @@
-"""From an ASGI scope to a `ModelRequest`: the body within its bounds, the key, the few facts.
+"""From an ASGI scope to a `ModelRequest`: the body within its bounds, and the few facts.
 
 Bodies are taken as they are; content encodings are undone, since the size limit and the
 reading need the text. Anything wrong raises a `BadRequest` that says what.
 """
 
 import uuid
-from dataclasses import replace
 
-from router.accounts.keys import Key, Keyring, present
-from router.accounts.teams import DEFAULT_TEAM, Account
+from router.accounts.teams import Account
 from router.app.body import Body, too_large
 from router.app.disconnect import Scope
-from router.errors import BadKey, BadRequest, NotAllowed
-from router.system.host_names import is_loopback
+from router.errors import BadRequest
 from router.system.pacing import LARGE
 from router.tracks.headers import field
 from router.types import DialectName, Headers, ModelRequest, Operation
 from router.wire import DIALECTS
 from router.wire.body import Envelope, check_values, mend
 from router.wire.encodings import Oversized, decode
-
-NAME = 200
-"""Characters kept of a user's name that a proxy sends."""
-
-NO_KEY = (
-    "a Turnout key is required: send it as `Authorization: Bearer tn-...`, `x-api-key` or "
-    "`x-turnout-key`; `turnout key create --team TEAM` makes one"
-)
-UNKNOWN_KEY = (
-    "this Turnout key is unknown, was revoked or has expired; "
-    "`turnout key create --team TEAM` makes a new one"
-)
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -56,88 +41,6 @@ async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int
     if plain is not sent:
         body.count(len(plain))
     return plain
-
-
-def peer_of(scope: Scope) -> str:
-    """The address at the other end of the connection; empty where there is none."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""
-
-
-def admit(headers: Headers, keyring: Keyring, peer: str = "") -> tuple[Account, Headers]:
-    """On whose behalf a request comes, and the headers without the Turnout key and a proxy's word.
-
-    A key that was given says it, else a trusted proxy, else, while no key exists, nobody.
-
-    Raises:
-        BadKey: a key is demanded and this is none.
-        NotAllowed: it is an admin key; or a proxy's headers come from elsewhere, or name no team.
-    """
-    secret, rest = present(headers)
-    member, rest = _vouched(rest, keyring, peer)
-    if secret is None and member is not None:
-        return member, rest
-    found = keyring.find(secret) if secret else None
-    if found is None:
-        if keyring.demanded:
-            raise BadKey(UNKNOWN_KEY if secret else NO_KEY)
-        return keyring.nobody, rest
-    key, account = found
-    if key.admin:
-        raise NotAllowed("an admin key is for /admin and the dashboard; send a team's key here")
-    return account, rest
-
-
-def admit_admin(headers: Headers, keyring: Keyring, peer: str) -> Key | None:
-    """Who administers: the admin key, or None for a person on this machine while no key exists.
-
-    Raises:
-        BadKey: an admin key is needed and this is none.
-        NotAllowed: it is a team's key.
-    """
-    secret, rest = present(headers)
-    _vouched(rest, keyring, peer)
-    found = keyring.find(secret) if secret else None
-    if found is not None:
-        if not found[0].admin:
-            raise NotAllowed("this is a team's key; /admin needs one made with `turnout key create --admin`")
-        return found[0]
-    if keyring.demanded or not is_loopback(peer):
-        raise BadKey(
-            "an admin key is required, as `Authorization: Bearer tn-...`, `x-api-key` or `x-turnout-key`; "
-            "`turnout key create --admin` makes one"
-        )
-    return None
-
-
-def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | None, Headers]:
-    """Whom a trusted proxy vouches for; its headers go no further."""
-    trusted = keyring.trusted
-    if trusted is None:
-        return None, headers
-    user, groups = field(headers, trusted.user), field(headers, trusted.team) if trusted.team else ""
-    rest = tuple(pair for pair in headers if pair[0] not in {trusted.user, trusted.team})
-    if not (user or groups):
-        return None, rest
-    if not trusted.reaches(peer):
-        raise NotAllowed(
-            f"{trusted.user if user else trusted.team}: this header is believed only from the addresses in "
-            f"`trusted_header.from`, and {peer or 'this connection'} is none of them; leave it out"
-        )
-    if not user:
-        raise NotAllowed(f"{trusted.user}: the proxy named a team and no user; let it send both headers")
-    named = [name.strip() for name in groups.split(",")] if trusted.team else [DEFAULT_TEAM]
-    members = (keyring.member(name, user[:NAME]) for name in named)
-    member = next((one for one in members if one is not None), None)
-    if member is None and not trusted.team:
-        member = replace(keyring.nobody, user=user[:NAME])
-    if member is None:
-        raise NotAllowed(
-            f"{trusted.team}: none of the groups is a team; `turnout team add NAME` makes one"
-            if groups
-            else f"{trusted.team}: the proxy named no team; let it send this header, too"
-        )
-    return member, rest
 
 
 Outline = tuple[bytes, Envelope]
@@ -170,7 +73,7 @@ def make_request(
     query: str,
     account: Account,
 ) -> ModelRequest:
-    """Put together what `read_outline` and `admit` returned."""
+    """Put together what `read_outline` and `authenticate` returned."""
     body, envelope = outline
     return ModelRequest(
         id=request_id or uuid.uuid4().hex,

@@ -55,18 +55,18 @@ def explain(
 def _planner(settings: Settings) -> "Planner":
     from policies.load import PolicyHolder
     from router.features.extractor import Reader
-    from router.routing.classifier import judge_of
+    from router.routing.classifier import load_classifier
     from router.routing.planner import Planner
-    from router.routing.sticky_sessions import Holds
+    from router.routing.sticky_sessions import StickySessions
 
     policies = PolicyHolder(settings.policy)
     reader = Reader()
     return Planner(
-        reader=reader,
-        classifier=judge_of(settings),
+        extractor=reader,
+        classifier=load_classifier(settings),
         policies=policies,
-        weather=_Calm(settings),
-        holds=Holds(),
+        tracks=_Calm(settings),
+        sessions=StickySessions(),
     )
 
 

@@ -1,6 +1,6 @@
 """What an account may do: its models, its rates and its budgets, put to every request that a model answers.
 
-A budget is asked twice: `standing` tells deciding what is left, from memory; `admit` then
+A budget is asked twice: `standing` tells deciding what is left, from memory; `reserve` then
 reserves what the request may cost at most. Between the two, others may have spent it.
 """
 
@@ -43,7 +43,7 @@ class Standing:
 
 
 class Limits:
-    """Holds requests to their accounts."""
+    """StickySessions requests to their accounts."""
 
     def __init__(self, *, budgets: Budgets, rates: Rates, prices: Prices, model_for: Names) -> None:
         self._budgets = budgets
@@ -51,7 +51,7 @@ class Limits:
         self._prices = prices
         self._model_for = model_for
 
-    def knock(self, account: Account) -> None:
+    def check_rate(self, account: Account) -> None:
         """Count a request.
 
         Raises:
@@ -65,7 +65,7 @@ class Limits:
         least = self._least(account, policy)
         return least and Standing(left_usd=least[1], why=_used_up(least[0]))
 
-    async def admit(self, plan: Plan, policy: Policy) -> Decision:
+    async def reserve(self, plan: Plan, policy: Policy) -> Decision:
         """Hold `plan` to its account, and reserve what it may cost.
 
         Returns:
@@ -104,7 +104,7 @@ class Limits:
         except OverBudget:
             return False  # the local failure is the answer
 
-    def done(self, plan: Plan, usage: Usage) -> None:
+    def count_tokens(self, plan: Plan, usage: Usage) -> None:
         """Count an answer's tokens."""
         if plan.request.account.rates:
             self._rates.add_tokens(plan.request.account, usage.output)

@@ -1,6 +1,6 @@
 """One request under way: what was tried, how long it took, and how it ended.
 
-A journey only remembers; `pipeline` decides what happens next.
+It only remembers; `pipeline` decides what happens next.
 """
 
 import asyncio
@@ -23,88 +23,88 @@ HUNG_UP = 499
 
 
 @dataclass(slots=True)
-class Journey:
+class RequestAttempts:
     """From the decision to the end; times are seconds since the request was decided."""
 
     plan: Plan
     decision: Decision
     """The one that is being tried, or served."""
     work: WorkTime
-    attempts: list[Attempt] = field(default_factory=list)
+    done: list[Attempt] = field(default_factory=list)
     progress: Progress = field(default_factory=Progress)
     """Of the attempt that is under way."""
     _started: float = field(default_factory=time.perf_counter)
-    _trying: bool = False
-    _tried_at: float = 0.0
+    _attempting: bool = False
+    _attempt_began: float = 0.0
     _first_byte_s: float | None = None
-    _mark: float | None = None
+    _work_began: float | None = None
     """Of `work`, while the local model is at it."""
     _engine_s: float = 0.0
 
-    def tries(self) -> None:
+    def start_attempt(self) -> None:
         """An attempt at the decided track begins."""
-        self._trying = True
-        self._tried_at = self._seconds
+        self._attempting = True
+        self._attempt_began = self._seconds
         self.progress = Progress()
         if self.decision.track == "local":
-            self._mark = self.work.begin()
+            self._work_began = self.work.begin()
 
-    def failed(self, failure: TrackError) -> None:
+    def fail_attempt(self, failure: TrackError) -> None:
         """The attempt came to nothing."""
-        self.attempts.append(
+        self.done.append(
             self._attempt(
                 self.progress.model or self.decision.model,
                 failure.status,
                 failure.cause,
-                engine_s=self._rest(),
+                engine_s=self._stop_work(),
                 usage=self._billed(),
             )
         )
 
-    def opened(self, reply: Reply) -> None:
+    def succeed(self, reply: Reply) -> None:
         """The attempt's first useful unit is there."""
         self._first_byte_s = self._seconds
-        self.attempts.append(self._attempt(reply.model, reply.status))
+        self.done.append(self._attempt(reply.model, reply.status))
 
-    def ended(self, reply: Reply, error: str) -> Outcome:
+    def finish_reply(self, reply: Reply, error: str) -> Outcome:
         """The reply was relayed, or was cut off for the reason `error`."""
         return self._outcome(
             status=reply.status,
             model=reply.tap.model or reply.model,
-            usage=Usage() if self._failed else _usage(self.plan, reply),
+            usage=Usage() if self._last_failed else _reply_usage(self.plan, reply),
             error=error,
         )
 
-    def counted(self, error: str) -> Outcome:
+    def finish_count(self, error: str) -> Outcome:
         """The prompt was counted; `error` tells why that is an estimate."""
         return self._outcome(status=HTTPStatus.OK, model=self.decision.model, usage=Usage(), error=error)
 
-    def gave_up(self, failure: BaseException) -> Outcome:
+    def abort(self, failure: BaseException) -> Outcome:
         """No reply could be opened, or the client left before there was one."""
         gone = isinstance(failure, asyncio.CancelledError)
         status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
         model = self.progress.model or self.decision.model
         billed = None
-        if self._trying:  # what failed before has its bill already
+        if self._attempting:  # what failed before has its bill already
             billed = self._billed()
-            self.attempts.append(self._attempt(model, status))
-        return self._outcome(status=status, model=model, usage=billed or Usage(), error=words(failure))
+            self.done.append(self._attempt(model, status))
+        return self._outcome(status=status, model=model, usage=billed or Usage(), error=describe(failure))
 
     @property
-    def _failed(self) -> bool:
+    def _last_failed(self) -> bool:
         """The attempt that was made last has failed already."""
-        return bool(self.attempts and self.attempts[-1].cause)
+        return bool(self.done and self.done[-1].cause)
 
     @property
     def _seconds(self) -> float:
         return time.perf_counter() - self._started
 
-    def _rest(self) -> float | None:
+    def _stop_work(self) -> float | None:
         """The local model has done with this attempt; returns its share of seconds, None of the cloud's."""
-        if self._mark is None:
+        if self._work_began is None:
             return None
-        worked = self.work.end(self._mark)
-        self._mark = None
+        worked = self.work.end(self._work_began)
+        self._work_began = None
         self._engine_s += worked
         return worked
 
@@ -117,7 +117,7 @@ class Journey:
         progress = self.progress
         if self.decision.track == "local" or not progress.sent or progress.status >= HTTPStatus.BAD_REQUEST:
             return None
-        return _read(self.plan, progress.tap)
+        return _tap_usage(self.plan, progress.tap)
 
     def _attempt(
         self,
@@ -128,20 +128,20 @@ class Journey:
         engine_s: float | None = None,
         usage: Usage | None = None,
     ) -> Attempt:
-        self._trying = False
+        self._attempting = False
         return Attempt(
             track=self.decision.track,
             model=model,
             cause=cause,
             status=status,
-            seconds=self._seconds - self._tried_at,
+            seconds=self._seconds - self._attempt_began,
             sent=self.progress.sent,
             engine_s=engine_s,
             usage=usage,
         )
 
     def _outcome(self, *, status: int, model: str, usage: Usage, error: str) -> Outcome:
-        self._rest()
+        self._stop_work()
         return Outcome(
             track=self.decision.track,
             model=model,
@@ -149,13 +149,13 @@ class Journey:
             usage=usage,
             first_byte_s=self._first_byte_s,
             seconds=self._seconds,
-            attempts=tuple(self.attempts),
+            attempts=tuple(self.done),
             error=error,
             engine_s=self._engine_s,
         )
 
 
-def words(failure: BaseException) -> str:
+def describe(failure: BaseException) -> str:
     """Say what ended a request, in our words alone: a message may quote the prompt.
 
     A cancellation is the client's, unless a server that stops says so.
@@ -172,15 +172,15 @@ def words(failure: BaseException) -> str:
     return type(failure).__name__
 
 
-def _usage(plan: Plan, reply: Reply) -> Usage:
+def _reply_usage(plan: Plan, reply: Reply) -> Usage:
     """What was reported; marked as estimated where nothing was, or the reply was cut off.
 
     A stream tells its output's tokens at its end: of one that was cut, what passed is measured.
     """
-    return _read(plan, reply.tap) if reply.status == HTTPStatus.OK else Usage()
+    return _tap_usage(plan, reply.tap) if reply.status == HTTPStatus.OK else Usage()
 
 
-def _read(plan: Plan, tap: Tap | None) -> Usage:
+def _tap_usage(plan: Plan, tap: Tap | None) -> Usage:
     """What the reply reported; an estimate where it did not, or did not come to its end.
 
     A report without a prompt, or without output where some has passed, is none.

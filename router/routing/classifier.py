@@ -15,7 +15,7 @@ from router.settings import Settings
 log = structlog.get_logger(__name__)
 
 
-def judge_of(settings: Settings) -> Classifier:
+def load_classifier(settings: Settings) -> Classifier:
     """Make the classifier that judges every request.
 
     Raises:

@@ -20,7 +20,7 @@ from policies.decision import Decision, TrackName
 from router.billing.gpu_time import WorkTime
 from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, TurnoutError
 from router.routing.admission import Limits
-from router.routing.attempts import Journey, words
+from router.routing.attempts import RequestAttempts, describe
 from router.routing.planner import Planner
 from router.system.pacing import Pacing
 from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track
@@ -53,7 +53,7 @@ class Pipeline:
         """
         return await self._pacing.drive(self._planner.planning(request))
 
-    async def admit(self, plan: Plan) -> Plan:
+    async def check_account(self, plan: Plan) -> Plan:
         """Hold the plan to what its account may do; it comes back local where the money is used up.
 
         Raises:
@@ -64,88 +64,88 @@ class Pipeline:
         if self._limits is None or plan.request.operation != "generate" or plan.decision.refusal:
             return plan
         try:
-            decision = await self._limits.admit(plan, self._planner.policy_of(plan.request))
+            decision = await self._limits.reserve(plan, self._planner.policy_of(plan.request))
         except (NotAllowed, OverBudget) as refusal:
-            journey = self._begin(plan)
-            self._finish(journey, journey.gave_up(refusal))
+            attempts = self._begin(plan)
+            self._finish(attempts, attempts.abort(refusal))
             raise
         return plan if decision is plan.decision else replace(plan, decision=decision)
 
-    async def open(self, plan: Plan) -> tuple[Reply, Journey]:
+    async def open(self, plan: Plan) -> tuple[Reply, RequestAttempts]:
         """Begin the row and open a reply, on another track where the policy allows it.
 
         Raises:
             TrackError: no track could answer; the row is finished.
             TurnoutError: no track may answer, since the decision carries a refusal; the row is finished.
         """
-        journey = self._begin(plan)
+        attempts = self._begin(plan)
         try:
             _refuse(plan.decision)
-            reply = await self._first_unit(journey)
+            reply = await self._first_unit(attempts)
         except BaseException as failure:
             if isinstance(failure, TrackError):
-                failure.decision = journey.decision
-            self._finish(journey, journey.gave_up(failure))
+                failure.decision = attempts.decision
+            self._finish(attempts, attempts.abort(failure))
             raise
-        self._planner.keep(plan, journey.decision)
-        relay = self._relay(journey, reply)
+        self._planner.keep(plan, attempts.decision)
+        relay = self._relay(attempts, reply)
         await anext(relay)  # a generator that never started would skip its `finally`, and the row its end
-        return replace(reply, chunks=relay), journey
+        return replace(reply, chunks=relay), attempts
 
-    async def count(self, plan: Plan) -> tuple[int, Journey]:
+    async def count(self, plan: Plan) -> tuple[int, RequestAttempts]:
         """Count the prompt as the decided track would; an estimate where it cannot tell."""
-        journey = self._begin(plan)
+        attempts = self._begin(plan)
         error = ""
         try:
             tokens = await self._tracks[plan.decision.track].count(plan)
         except TrackError as failure:
             tokens, error = plan.features.context_tokens, f"estimated ({failure.record})"
         except BaseException as failure:
-            self._finish(journey, journey.gave_up(failure))
+            self._finish(attempts, attempts.abort(failure))
             raise
-        self._finish(journey, journey.counted(error))
-        return tokens, journey
+        self._finish(attempts, attempts.finish_count(error))
+        return tokens, attempts
 
-    def _begin(self, plan: Plan) -> Journey:
+    def _begin(self, plan: Plan) -> RequestAttempts:
         self._ledger.begin(plan)
-        return Journey(plan, plan.decision, self._work)
+        return RequestAttempts(plan, plan.decision, self._work)
 
-    async def _first_unit(self, journey: Journey) -> Reply:
+    async def _first_unit(self, attempts: RequestAttempts) -> Reply:
         """Try the decided track, then what the policy allows; return at the first useful unit."""
-        plan = journey.plan
+        plan = attempts.plan
         while True:
-            journey.tries()
+            attempts.start_attempt()
             try:
-                async with asyncio.timeout(self._patience(plan, journey.decision)):
-                    reply = await self._tracks[journey.decision.track].open(
-                        plan, journey.decision, journey.progress
+                async with asyncio.timeout(self._patience(plan, attempts.decision)):
+                    reply = await self._tracks[attempts.decision.track].open(
+                        plan, attempts.decision, attempts.progress
                     )
             except TimeoutError:
-                message = f"the {journey.decision.track} model gave nothing useful in time"
+                message = f"the {attempts.decision.track} model gave nothing useful in time"
                 failure = TrackError(message, cause="slow", status=504)
             except TrackError as error:
                 failure = error
             else:
-                journey.opened(reply)
+                attempts.succeed(reply)
                 return reply
-            journey.failed(failure)
-            after = await self._after(journey, failure)
+            attempts.fail_attempt(failure)
+            after = await self._after(attempts, failure)
             if after is None:
                 if failure.reply is not None:
                     return failure.reply
                 raise failure
-            journey.decision = after
+            attempts.decision = after
 
-    async def _after(self, journey: Journey, failure: TrackError) -> Decision | None:
+    async def _after(self, attempts: RequestAttempts, failure: TrackError) -> Decision | None:
         """Which track is tried next; None where the failure is the answer."""
-        plan = journey.plan
+        plan = attempts.plan
         policy = self._planner.policy_of(plan.request)
         after = escalate(
             policy,
-            journey.decision,
+            attempts.decision,
             failure.cause,
             plan.clearance,
-            len(journey.attempts),
+            len(attempts.done),
             requested_model=plan.request.model,
         )
         if after is None or after.track == "local" or self._limits is None:
@@ -164,7 +164,7 @@ class Pipeline:
             return None
         return self._planner.policy_of(plan.request).first_byte_s
 
-    async def _relay(self, journey: Journey, reply: Reply) -> AsyncGenerator[bytes]:
+    async def _relay(self, attempts: RequestAttempts, reply: Reply) -> AsyncGenerator[bytes]:
         error = "the client hung up"
         try:
             async with aclosing(reply.chunks) as chunks:
@@ -173,16 +173,16 @@ class Pipeline:
                     yield chunk
             error = "the answer told of an error" if reply.tap.error else ""
         except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
-            error = words(failure)
+            error = describe(failure)
             raise
         finally:
-            self._finish(journey, journey.ended(reply, error))
+            self._finish(attempts, attempts.finish_reply(reply, error))
 
-    def _finish(self, journey: Journey, outcome: Outcome) -> None:
-        plan, usage = journey.plan, outcome.usage
+    def _finish(self, attempts: RequestAttempts, outcome: Outcome) -> None:
+        plan, usage = attempts.plan, outcome.usage
         self._ledger.finish(plan.request.id, outcome)
         if self._limits:
-            self._limits.done(plan, usage)
+            self._limits.count_tokens(plan, usage)
         if usage.prompt and not usage.estimated:
             self._planner.learn(plan, outcome.model, usage.prompt)
 

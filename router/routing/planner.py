@@ -24,7 +24,7 @@ from policies.privacy import Exposure, clear
 from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.privacy.scanner import Scanner, show
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.system.time_slices import Turns, apart_if_large, finish
 from router.types import ModelRequest, Plan
 
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read")
 
 
-class Reads(Protocol):
+class FeatureExtractor(Protocol):
     """Reads requests, and learns from the usage that comes back."""
 
     def reading(self, request: ModelRequest) -> Turns[Features]:
@@ -45,7 +45,7 @@ class Reads(Protocol):
         ...
 
 
-class Weather(Protocol):
+class TrackStatus(Protocol):
     """What the tracks are like right now."""
 
     def state(self, features: Features) -> State:
@@ -76,27 +76,27 @@ class Purse(Protocol):
 
 
 class Planner:
-    """Reads, classifies and decides."""
+    """FeatureExtractor, classifies and decides."""
 
     def __init__(
         self,
         *,
-        reader: Reads,
+        extractor: FeatureExtractor,
         classifier: Classifier,
         policies: PolicyHolder,
-        weather: Weather,
-        holds: Holds,
+        tracks: TrackStatus,
+        sessions: StickySessions,
         purse: Purse | None = None,
         own: Callable[[str], Policy] | None = None,
         scanner: Scanner | None = None,
     ) -> None:
         """Take the collaborators; `own` finds the policy that an account names."""
         self._scanner = scanner or Scanner()
-        self._reader = reader
+        self._extractor = extractor
         self._classifier = classifier
         self._policies = policies
-        self._weather = weather
-        self._holds = holds
+        self._tracks = tracks
+        self._sessions = sessions
         self._purse = purse
         self._own = own
 
@@ -119,13 +119,13 @@ class Planner:
         policy = self.policy_of(request)
         features, verdict, notes = yield from self._understand(request)
         exposure = yield from self._scan(request, policy, features)
-        known = features or Features()
+        readable = features or Features()
         clearance = clear(policy, exposure, request.team)
         decision = decide(
             policy,
             features,
             verdict,
-            self._state(request, known, policy),
+            self._state(request, readable, policy),
             requested_model=request.model,
             clearance=clearance,
             team=request.team,
@@ -133,7 +133,7 @@ class Planner:
         )
         return Plan(
             request=request,
-            features=known,
+            features=readable,
             verdict=verdict or UNREAD,
             decision=decision,
             clearance=clearance,
@@ -164,7 +164,7 @@ class Planner:
         self, request: ModelRequest
     ) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
         try:
-            features = yield from self._reader.reading(request)
+            features = yield from self._extractor.reading(request)
             return features, self._classifier.classify(features), ()
         except Exception as failure:  # whatever a client sent, it is served
             log.warning("unreadable", request=request.id, exc_info=True)
@@ -186,7 +186,7 @@ class Planner:
         exposure = yield from self._scan(request, policy, features, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
-        told = explain(
+        explanation = explain(
             policy,
             features,
             verdict,
@@ -197,22 +197,22 @@ class Planner:
             user=request.user,
             classifier=self._classifier,
         )
-        shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
-        return to_dict(told) | {"privacy": shown}
+        exposure_shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
+        return to_dict(explanation) | {"privacy": exposure_shown}
 
     def keep(self, plan: Plan, decision: Decision) -> None:
         """Remember what served, for the rest of this user turn."""
-        self._holds.keep(plan.request.team, plan.features, decision)
+        self._sessions.keep(plan.request.team, plan.features, decision)
 
     def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""
         request, features = plan.request, plan.features
         if served == request.model and features.tokens_exact and not features.images:
-            self._reader.correct(request.team, served, features.context_tokens, prompt_tokens)
+            self._extractor.correct(request.team, served, features.context_tokens, prompt_tokens)
 
     def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
-        last = self._holds.last(request.team, features.conversation)
-        state = self._weather.state(features)
+        last = self._sessions.last(request.team, features.conversation)
+        state = self._tracks.state(features)
         if self._purse and (left := self._purse.standing(request.account, policy)):
             state = replace(state, budget_left_usd=left.left_usd, budget_why=left.why)
         return replace(state, last=last) if last else state

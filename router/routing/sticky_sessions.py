@@ -11,7 +11,7 @@ from policies.decide import sets_hold
 from policies.decision import Decision, LastDecision
 
 
-class Holds:
+class StickySessions:
     """Team and conversation to the last decision; at most `limit` of them."""
 
     def __init__(self, limit: int = 10_000) -> None:

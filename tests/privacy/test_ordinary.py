@@ -15,7 +15,7 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest as Accepted
 
 SHARE = 1 / 200
@@ -95,11 +95,11 @@ def test_all_recorded_runs_and_asks(recorded, asks, tmp_path):
     """In this process: 7,000 requests, half a gigabyte."""
     (tmp_path / "policy.yaml").write_text(POLICY)
     decide = Planner(
-        reader=Reader(count_bytes=0),
+        extractor=Reader(count_bytes=0),
         classifier=RuleClassifier(),
         policies=PolicyHolder(str(tmp_path / "policy.yaml")),
-        weather=Weather(),
-        holds=Holds(),
+        tracks=TrackStatus(),
+        sessions=StickySessions(),
     )
     for requests in ([step for run in recorded for step in prefixes(run)], asks):
         plans = [(name, decide.plan(accepted(item)).decision) for name, item in requests]
@@ -108,7 +108,7 @@ def test_all_recorded_runs_and_asks(recorded, asks, tmp_path):
         assert len(reasons) <= len(requests) * SHARE
 
 
-class Weather:
+class TrackStatus:
     def state(self, features):
         return State(local_context=65_536)
 

@@ -11,22 +11,22 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest
 
 
-class Weather:
+class TrackStatus:
     def state(self, features):
         return State(local_context=65_536)
 
 
 def planner() -> Planner:
     return Planner(
-        reader=Reader(count_bytes=0),
+        extractor=Reader(count_bytes=0),
         classifier=RuleClassifier(),
         policies=PolicyHolder("balanced"),
-        weather=Weather(),
-        holds=Holds(),
+        tracks=TrackStatus(),
+        sessions=StickySessions(),
     )
 
 

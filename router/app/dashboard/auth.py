@@ -22,8 +22,9 @@ import structlog
 from fastapi import Request
 
 from router.accounts.keys import Key, Keyring, present
+from router.app.authentication import peer_of
 from router.app.metrics_auth import PROXIED
-from router.app.request import headers_of, peer_of
+from router.app.request import headers_of
 from router.errors import BadKey, NotAllowed, RateLimited
 from router.ledger.sessions import LASTS_S, Sessions
 from router.system.host_names import is_loopback
@@ -64,7 +65,7 @@ class Tries:
         self._now = now
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def knock(self, peer: str) -> None:
+    def count(self, peer: str) -> None:
         """Let someone try.
 
         Raises:
@@ -152,7 +153,7 @@ class Door:
 
     def _admin(self, secret: str, peer: str) -> Key:
         """Return whose admin key this is; compared in constant time, see `Keyring.find`."""
-        self._tries.knock(peer)
+        self._tries.count(peer)
         found = self._keyring().find(secret.strip())
         if found is not None and found[0].admin:
             return found[0]

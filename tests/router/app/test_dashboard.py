@@ -272,10 +272,10 @@ def test_tries_are_forgotten_after_a_minute_and_counted_by_network():
     for n in range(TRIES):
         tries.wrong(f"2001:db8::{n}")
     with pytest.raises(RateLimited):
-        tries.knock("2001:db8::ffff")
-    tries.knock("2001:db9::1")
+        tries.count("2001:db8::ffff")
+    tries.count("2001:db9::1")
     now[0] = WINDOW_S + 1
-    tries.knock("2001:db8::ffff")
+    tries.count("2001:db8::ffff")
 
 
 @pytest.mark.usefixtures("admin")

@@ -22,7 +22,7 @@ from policies.privacy import Clearance
 from router.billing.prices import Prices
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
-from router.routing.classifier import judge_of
+from router.routing.classifier import load_classifier
 from router.settings import Settings
 from router.training.calibrate import TooLittle, refit
 from router.types import ModelRequest, Outcome, Plan, Usage
@@ -185,18 +185,18 @@ def test_options_that_do_not_go_together_are_refused(refused, arguments, said):
 def test_a_file_that_cannot_serve_is_refused_at_start(tmp_path):
     named = {"classifier": "sufficiency", "classifier_file": str(tmp_path / "own.json")}
     with pytest.raises(Misconfigured, match=r"classifier_file: .*own\.json' cannot be read"):
-        judge_of(Settings(**named))
+        load_classifier(Settings(**named))
     (tmp_path / "own.json").write_text('{"hello": 1}')
     with pytest.raises(Misconfigured, match="not a trained classifier"):
-        judge_of(Settings(**named))
+        load_classifier(Settings(**named))
     with pytest.raises(Misconfigured, match="is not asked while classifier is 'rules'"):
-        judge_of(Settings(**named | {"classifier": "rules"}))
+        load_classifier(Settings(**named | {"classifier": "rules"}))
 
 
 def test_the_rules_serve_where_the_file_is_of_another_version(tmp_path):
     file = tmp_path / "own.json"
     file.write_text(dump(shipped(), ["ask"]).replace('"format": 1', '"format": 99'))
-    judge = judge_of(Settings(classifier="sufficiency", classifier_file=str(file)))
+    judge = load_classifier(Settings(classifier="sufficiency", classifier_file=str(file)))
     assert judge.classify(Features(ask=ASKS[0])).by == "rules"
 
 
@@ -205,9 +205,9 @@ def test_a_written_file_serves_without_the_library_that_trains(tmp_path, turnout
     assert turnout(*TRAIN, "--ledger", str(ledger), "--out", str(out)).code == 0
     program = (
         "import sys\n"
-        "from router.routing.classifier import judge_of\nfrom router.settings import Settings\n"
+        "from router.routing.classifier import load_classifier\nfrom router.settings import Settings\n"
         "from classifiers.features import Features\n"
-        f"judge = judge_of(Settings(classifier='sufficiency', classifier_file={str(out)!r}))\n"
+        f"judge = load_classifier(Settings(classifier='sufficiency', classifier_file={str(out)!r}))\n"
         "print(judge.classify(Features(ask='Write a function.')).by)\n"
         "assert not {'sklearn', 'numpy', 'scipy'} & sys.modules.keys()\n"
     )

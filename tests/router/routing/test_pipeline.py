@@ -13,7 +13,7 @@ from router.errors import TrackError
 from router.features.extractor import Reader
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest, Reply
 from router.wire import DIALECTS
 
@@ -88,11 +88,11 @@ def book():
 def pipeline(book):
     def make(track, *, cloud=None) -> Pipeline:
         planner = Planner(
-            reader=Reader(),
+            extractor=Reader(),
             classifier=RuleClassifier(),
             policies=PolicyHolder("local-first"),
-            weather=Calm(),
-            holds=Holds(),
+            tracks=Calm(),
+            sessions=StickySessions(),
         )
         return Pipeline(planner=planner, tracks={"local": track, "cloud": cloud or track}, ledger=book)
 
@@ -229,9 +229,9 @@ async def test_a_break_half_way(book, pipeline, error, words):
 async def test_two_attempts_are_one_row(book, pipeline):
     overflow = TrackError("too long", cause="overflow", status=400)
     carried = pipeline(Answering(before=failing(overflow)), cloud=Answering())
-    reply, journey = await carried.open(await plan(carried, "auto"))
+    reply, attempts = await carried.open(await plan(carried, "auto"))
     assert b"".join([chunk async for chunk in reply.chunks]) == ANSWER
-    assert (journey.decision.track, journey.decision.rule) == ("cloud", "escalate")
+    assert (attempts.decision.track, attempts.decision.rule) == ("cloud", "escalate")
     assert [(one.track, one.cause) for one in book.outcome.attempts] == [("local", "overflow"), ("cloud", "")]
     assert book.outcome.track == "cloud"
 

@@ -12,7 +12,7 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import Reader
 from router.routing.planner import Planner
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest, Plan
 
 SHELL = {
@@ -29,7 +29,7 @@ SHELL = {
 }
 
 
-class Weather:
+class TrackStatus:
     def __init__(self, context: int) -> None:
         self.context = context
 
@@ -41,11 +41,11 @@ def planner(policy: str = "balanced", context: int = 8192) -> Planner:
     policies = PolicyHolder(policy)
     reader = Reader()
     return Planner(
-        reader=reader,
+        extractor=reader,
         classifier=RuleClassifier(),
         policies=policies,
-        weather=Weather(context),
-        holds=Holds(),
+        tracks=TrackStatus(context),
+        sessions=StickySessions(),
     )
 
 
@@ -121,11 +121,11 @@ def test_an_unreadable_request_is_served_by_otherwise():
 
     policies = PolicyHolder("balanced")
     decide = Planner(
-        reader=Broken(),
+        extractor=Broken(),
         classifier=RuleClassifier(),
         policies=policies,
-        weather=Weather(0),
-        holds=Holds(),
+        tracks=TrackStatus(0),
+        sessions=StickySessions(),
     )
     plan = decide.plan(request({"messages": [{"role": "user", "content": "hi"}]}))
     assert (plan.decision.track, plan.decision.rule) == (policies.policy.otherwise.to, "unreadable")

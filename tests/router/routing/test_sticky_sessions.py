@@ -4,7 +4,7 @@ import pytest
 
 from classifiers.features import Features
 from policies.decision import Decision
-from router.routing.sticky_sessions import Holds
+from router.routing.sticky_sessions import StickySessions
 
 ASK = Features(kind="ask", conversation="c", turns=3)
 LOCAL = Decision(track="local", rule="self-contained", why="w")
@@ -12,7 +12,7 @@ CLOUD = Decision(track="cloud", rule="otherwise", why="w", model="claude-opus-5-
 
 
 def test_the_last_decision_is_told_back():
-    holds = Holds()
+    holds = StickySessions()
     assert holds.last("web", "c") is None
     holds.keep("web", ASK, LOCAL)
     holds.keep("web", ASK, CLOUD)
@@ -24,7 +24,7 @@ def test_the_last_decision_is_told_back():
 
 @pytest.mark.parametrize("kind", ["autocomplete", "housekeeping", "subagent", "count"])
 def test_side_requests_leave_it_alone(kind):
-    holds = Holds()
+    holds = StickySessions()
     holds.keep("web", ASK, LOCAL)
     holds.keep("web", Features(kind=kind, conversation="c", turns=3), CLOUD)
     last = holds.last("web", "c")
@@ -33,7 +33,7 @@ def test_side_requests_leave_it_alone(kind):
 
 
 def test_a_named_track_leaves_it_alone():
-    holds = Holds()
+    holds = StickySessions()
     named = Decision(track="cloud", rule="asked", why="the client asked for cloud")
     holds.keep("web", ASK, named)
     assert holds.last("web", "c") is None
@@ -45,7 +45,7 @@ def test_a_named_track_leaves_it_alone():
 
 
 def test_the_one_not_heard_of_for_longest_is_forgotten_first():
-    holds = Holds(limit=2)
+    holds = StickySessions(limit=2)
     for conversation in ("a", "b", "a", "c"):
         holds.keep("web", Features(kind="ask", conversation=conversation), LOCAL)
     assert holds.last("web", "b") is None

@@ -160,10 +160,10 @@ RING = Keyring({
 def test_who_may_read(gate, headers, open_):
     assert digest(ADMIN) == ADMIN_STORED
     if open_:
-        gate.admit(headers, lambda: RING)
+        gate.check(headers, lambda: RING)
     else:
         with pytest.raises(BadKey):
-            gate.admit(headers, lambda: RING)
+            gate.check(headers, lambda: RING)
 
 
 def test_a_histogram_counts_what_is_at_or_below_each_bound():

@@ -8,7 +8,7 @@ import pytest
 from policies.decide import Decision
 from router.billing.gpu_time import WorkTime
 from router.errors import TrackError
-from router.routing.attempts import Journey
+from router.routing.attempts import RequestAttempts
 
 # Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
 pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")
@@ -210,7 +210,7 @@ async def test_no_end_is_invented_and_no_guess_is_exact(
     opened, accepted = await gives(track, body, stream=stream)
     decision = Decision(track="local" if track == "local" else "cloud", rule="asked", why="for the test")
     request = plan({"stream": stream}, dialect=dialect)
-    journey = Journey(request, decision, WorkTime())
+    journey = RequestAttempts(request, decision, WorkTime())
     journey.tries()
     if ends == FAILS:
         with pytest.raises(TrackError) as caught:
