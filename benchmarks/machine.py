@@ -40,11 +40,11 @@ def program_version(path: str | None, option: str) -> str:
         return ""
     # wrk exits 1 after it has told its version; nginx tells it on stderr.
     ended = subprocess.run([program, option], capture_output=True, check=False, text=True, timeout=10)
-    found = re.search(r"\d+(?:\.\d+)+", ended.stdout + ended.stderr)
-    return found[0] if found else ""
+    match = re.search(r"\d+(?:\.\d+)+", ended.stdout + ended.stderr)
+    return match[0] if match else ""
 
 
 def _field(path: str, pattern: str) -> str:
     file = Path(path)
-    found = re.search(pattern, file.read_text()) if file.exists() else None
-    return found[1].strip() if found else ""
+    match = re.search(pattern, file.read_text()) if file.exists() else None
+    return match[1].strip() if match else ""

@@ -90,7 +90,7 @@ def routers(
     console = Console()
     try:
         with console.status("starting") as status:
-            result = run(data=data, peers=peers, tell=status.update)
+            result = run(data=data, peers=peers, progress=status.update)
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)

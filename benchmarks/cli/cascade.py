@@ -17,11 +17,11 @@ from benchmarks.cli.options import (
     PriceModel,
     Seed,
 )
-from benchmarks.cli.plain import said_plainly
+from benchmarks.cli.plain import plain_errors
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from benchmarks.evaluation.handover import Handover
+    from benchmarks.evaluation.cascade_report import Handover
 
 
 def cascade(  # noqa: PLR0917 - one parameter an option
@@ -49,32 +49,32 @@ def cascade(  # noqa: PLR0917 - one parameter an option
 
     from rich.console import Console
 
+    from benchmarks.evaluation.cascade_report import evaluate_handover, paragraphs, sheets
     from benchmarks.evaluation.cost import Rates
-    from benchmarks.evaluation.handover import handed_over, paragraphs, sheets
     from benchmarks.evaluation.suites.recorded import load_suite
     from benchmarks.render import draw, table
     from policies.load import load
     from router.billing.prices import Prices
 
     rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
-    with said_plainly(), Console(stderr=True).status("drawing runs"):
+    with plain_errors(), Console(stderr=True).status("drawing runs"):
         suite = load_suite("swebench", outcomes=outcomes)
-        found: Handover = handed_over(
+        result: Handover = evaluate_handover(
             load(policy), suite, tried, rates, local_context=local_context, seed=seed
         )
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps(asdict(result)))
     else:
         console = Console()
-        for sheet in sheets(found):
+        for sheet in sheets(result):
             draw(sheet, console)
-        for paragraph in paragraphs(found):
+        for paragraph in paragraphs(result):
             console.print(paragraph, markup=False, highlight=False)
     if markdown:
-        tables = "\n\n".join(table(sheet) for sheet in sheets(found))
-        said = "\n\n".join(paragraphs(found))
+        tables = "\n\n".join(table(sheet) for sheet in sheets(result))
+        text = "\n\n".join(paragraphs(result))
         try:
-            markdown.write_text(f"{tables}\n\n{said}\n", encoding="utf-8")
+            markdown.write_text(f"{tables}\n\n{text}\n", encoding="utf-8")
         except OSError as error:
             raise Misconfigured(f"--markdown: {markdown}: cannot be written: {error.strerror}") from error
 

@@ -22,7 +22,7 @@ from benchmarks.cli.options import (
     PriceModel,
     Seed,
 )
-from benchmarks.cli.plain import said_plainly
+from benchmarks.cli.plain import plain_errors
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def check(
         cloud=_pairs("--cloud", cloud),
         outcomes=outcomes,
     )
-    with said_plainly():
+    with plain_errors():
         result = _checked(policy, options, compare or [])
         _tell(result, as_json=as_json)
         _keep(policy, result, markdown=markdown, junit=junit, publish=publish)
@@ -99,8 +99,8 @@ def _checked(policy: str, options: "Options", compare: list[Path]) -> "Result":
     from policies.load import load
 
     loaded = load(policy)
-    known = tasks() if compare else frozenset()
-    compared = {file.stem: decisions(file, known) for file in compare}
+    names = tasks() if compare else frozenset()
+    compared = {file.stem: decisions(file, names) for file in compare}
     with Console(stderr=True).status("checking"):
         return measure(loaded, options, compared)
 
@@ -144,15 +144,15 @@ def _pairs(flag: str, text: str) -> "dict[SuiteName, str]":
     from benchmarks.evaluation.cases import SUITES
     from policies.conditions import nearest
 
-    found: dict[SuiteName, str] = {}
+    values: dict[SuiteName, str] = {}
     for part in filter(None, text.split(",")):
-        given, equals, value = (piece.strip() for piece in part.partition("="))
-        suite = next((name for name in SUITES if name == given), None)
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        suite = next((name for name in SUITES if name == key), None)
         if suite is None:
-            raise Misconfigured(f"{flag}: no suite is called {given!r}{nearest(given, list(SUITES))}")
+            raise Misconfigured(f"{flag}: no suite is called {key!r}{nearest(key, list(SUITES))}")
         if not equals or not value:
             raise Misconfigured(f"{flag}: {part!r} is not SUITE=VALUE")
-        if suite in found:
+        if suite in values:
             raise Misconfigured(f"{flag}: {suite} is said twice")
-        found[suite] = value
-    return found
+        values[suite] = value
+    return values

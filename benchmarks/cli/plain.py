@@ -7,7 +7,7 @@ from router.errors import Misconfigured
 
 
 @contextmanager
-def said_plainly() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """Turn a benchmark's error into the command line's own.
 
     Raises:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.cli import run_swebench
-from benchmarks.cli.plain import said_plainly
+from benchmarks.cli.plain import plain_errors
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.suites.problem import Problem
@@ -125,10 +125,10 @@ def mbpp(
     from benchmarks.live.run import Settings
 
     settings = Settings(suite="mbpp", track=track, max_tokens=max_tokens, temperature=temperature)
-    with said_plainly():
-        asked = problems(file)
+    with plain_errors():
+        loaded = problems(file)
         plan = _plan(
-            settings, asked, url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
+            settings, loaded, url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
         )
     _go(plan, record=record, markdown_file=markdown_file, as_json=as_json, unsafe=unsafe)
 
@@ -169,25 +169,25 @@ def _go(
     from benchmarks.render import draw
 
     aside = Console(stderr=True, soft_wrap=True)
-    with said_plainly():
+    with plain_errors():
         room = sandbox.find(unsafe=unsafe)
         if room.warning:
             aside.print("[yellow]warning:[/yellow]", escape(room.warning), highlight=False)
         try:
-            with _progress(plan, aside) as tell:
-                result = asyncio.run(run(plan, room, tell))
+            with _progress(plan, aside) as on_result:
+                result = asyncio.run(run(plan, room, on_result))
         except KeyboardInterrupt as stopped:
             aside.print(f"stopped; the same command goes on from {plan.out}", markup=False, highlight=False)
             raise typer.Exit(128 + signal.SIGINT) from stopped
-    told, on = live_report.figures(result), machine()
+    figures, on = live_report.figures(result), machine()
     if record:
         outcomes.save(record, live_report.outcomes(result.answers))
     if markdown_file:
-        markdown_file.write_text(live_report.markdown(told, on, _room(room)), encoding="utf-8")
+        markdown_file.write_text(live_report.markdown(figures, on, _room(room)), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps(live_report.as_json(told, on), indent=1))
+        typer.echo(json.dumps(live_report.as_json(figures, on), indent=1))
     else:
-        draw(live_report.sheet(told), Console())
+        draw(live_report.sheet(figures), Console())
     for failure in result.failures[:5]:
         aside.print(f"{failure.task}: {failure.error}", markup=False, highlight=False)
     if result.failures:
@@ -210,24 +210,24 @@ def _progress(plan: "Plan", console: Console) -> "Iterator[Callable[[Answer | Fa
 
     from benchmarks.live.answers import Answer, open_run
 
-    asked = {problem.id for problem in plan.problems}
+    ids = {problem.id for problem in plan.problems}
     before = open_run(plan.out, asdict(plan.settings)).answers
-    done = [one for one in before if one.task in asked and one.sample < plan.samples]
-    passed, failed = sum(one.passed for one in done), 0
+    done = [answer for answer in before if answer.task in ids and answer.sample < plan.samples]
+    passed, failed = sum(answer.passed for answer in done), 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         total = len(plan.problems) * plan.samples
         bar = progress.add_task(_state(passed, failed), total=total, completed=len(done))
 
-        def tell(one: "Answer | Failure") -> None:
+        def on_result(result: "Answer | Failure") -> None:
             nonlocal passed, failed
-            if isinstance(one, Answer):
-                passed += one.passed
+            if isinstance(result, Answer):
+                passed += result.passed
             else:
                 failed += 1
             progress.update(bar, advance=1, description=_state(passed, failed))
 
-        yield tell
+        yield on_result
 
 
 def _state(passed: int, failed: int) -> str:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import typer
 from rich.console import Console
 
-from benchmarks.cli.plain import said_plainly
+from benchmarks.cli.plain import plain_errors
 from router.system.subprocesses import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.live.swebench_run import Broken, Plan, Worked
+    from benchmarks.live.swebench_run import InstanceFailure, InstanceResult, Plan
     from benchmarks.render import Sheet
 
 Only = Annotated[
@@ -80,13 +80,13 @@ def swebench(
 
     Example: [bold]turnout bench run swebench --instances django__django-11099 --track auto[/bold]
     """
-    from benchmarks.live.swebench_room import choose
+    from benchmarks.live.swebench_environment import choose
     from benchmarks.live.swebench_run import Plan, Settings, instances, run
     from benchmarks.render import draw
 
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    broken: list[Broken] = []
-    with said_plainly():
+    broken: list[InstanceFailure] = []
+    with plain_errors():
         settings = Settings(
             track=track, steps=steps, temperature=temperature, environment=choose(room, checkout)
         )
@@ -104,8 +104,8 @@ def swebench(
         if settings.environment == "local":
             console.print("warning: the agent's commands run on this machine, with your files and network")
         try:
-            with _Progress(plan, console, broken) as tell:
-                worked = asyncio.run(run(plan, tell))
+            with _Progress(plan, console, broken) as progress:
+                worked = asyncio.run(run(plan, progress))
         except KeyboardInterrupt as stopped:
             console.print(f"stopped; the same command goes on from {out}")
             raise typer.Exit(128 + signal.SIGINT) from stopped
@@ -114,8 +114,8 @@ def swebench(
     else:
         draw(_sheet(worked, settings.track), Console())
         console.print(f"score them: python -m swebench.harness.run_evaluation --predictions_path {out} ...")
-    for one in broken:
-        console.print(f"{one.instance_id}: {one.error}")
+    for failure in broken:
+        console.print(f"{failure.instance_id}: {failure.error}")
     if broken:
         console.print(f"{len(broken)} could not be worked on; the same command tries them again")
         raise typer.Exit(1)
@@ -124,17 +124,19 @@ def swebench(
 class _Progress:
     """A bar of instances, with what was submitted so far."""
 
-    def __init__(self, plan: "Plan", console: Console, broken: "list[Broken]") -> None:
+    def __init__(self, plan: "Plan", console: Console, broken: "list[InstanceFailure]") -> None:
         from rich.progress import Progress
 
         from benchmarks.live.swebench_run import done
 
         finished = done(plan)
-        wanted = {instance.id for instance in plan.instances}
+        ids = {instance.id for instance in plan.instances}
         self._broken = broken
-        self._submitted = sum(one.exit_status == "Submitted" for one in finished if one.instance_id in wanted)
+        self._submitted = sum(
+            result.exit_status == "Submitted" for result in finished if result.instance_id in ids
+        )
         self._bars = Progress(console=console)
-        completed = sum(one.instance_id in wanted for one in finished)
+        completed = sum(result.instance_id in ids for result in finished)
         self._bar = self._bars.add_task(self._state(), total=len(plan.instances), completed=completed)
 
     def __enter__(self) -> Self:
@@ -144,14 +146,14 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def __call__(self, one: "Worked | Broken") -> None:
+    def __call__(self, result: "InstanceResult | InstanceFailure") -> None:
         """Count one."""
-        from benchmarks.live.swebench_run import Broken
+        from benchmarks.live.swebench_run import InstanceFailure
 
-        if isinstance(one, Broken):
-            self._broken.append(one)
+        if isinstance(result, InstanceFailure):
+            self._broken.append(result)
         else:
-            self._submitted += one.exit_status == "Submitted"
+            self._submitted += result.exit_status == "Submitted"
         self._bars.update(self._bar, advance=1, description=self._state())
 
     def _state(self) -> str:
@@ -159,13 +161,13 @@ class _Progress:
         return f"submitted {self._submitted}{errors}"
 
 
-def _sheet(worked: "Sequence[Worked]", track: str) -> "Sheet":
+def _sheet(worked: "Sequence[InstanceResult]", track: str) -> "Sheet":
     from benchmarks.render import Sheet
 
     total: Counter[str] = Counter()
-    for one in worked:
-        total.update(one.tracks)
-    rows = [_row(one) for one in worked]
+    for result in worked:
+        total.update(result.tracks)
+    rows = [_row(result) for result in worked]
     served = ", ".join(f"{name} {count}" for name, count in total.items()) or "none"
     return Sheet(
         title=f"swebench, track {track}: {len(worked)} instances; calls by track: {served}",
@@ -174,14 +176,14 @@ def _sheet(worked: "Sequence[Worked]", track: str) -> "Sheet":
     )
 
 
-def _row(one: "Worked") -> tuple[str, ...]:
-    price = "unknown" if one.usd is None else f"${one.usd:.4f}"
+def _row(result: "InstanceResult") -> tuple[str, ...]:
+    price = "unknown" if result.usd is None else f"${result.usd:.4f}"
     return (
-        one.instance_id,
-        one.exit_status,
-        str(one.calls),
-        f"{one.prompt:,}",
-        f"{one.output:,}",
+        result.instance_id,
+        result.exit_status,
+        str(result.calls),
+        f"{result.prompt:,}",
+        f"{result.output:,}",
         price,
-        f"{one.seconds:.0f}",
+        f"{result.seconds:.0f}",
     )

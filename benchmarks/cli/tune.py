@@ -25,7 +25,7 @@ from benchmarks.cli.options import (
     PriceModel,
     Seed,
 )
-from benchmarks.cli.plain import said_plainly
+from benchmarks.cli.plain import plain_errors
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.traffic import Traffic
@@ -74,46 +74,46 @@ def tune(  # noqa: PLR0917 - one parameter an option
 
     Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
     """
-    from benchmarks.evaluation.judged import judged, name_of
     from benchmarks.evaluation.suites.recorded import load_suite
     from benchmarks.evaluation.tune.report import changes, paragraphs, sheets
     from benchmarks.evaluation.tune.report import markdown as as_markdown
     from benchmarks.evaluation.tune.risk import Bound
-    from benchmarks.evaluation.tune.tuner import Asked
+    from benchmarks.evaluation.tune.tuner import TuneOptions
     from benchmarks.evaluation.tune.tuner import tune as run
+    from benchmarks.evaluation.verdicts import classifier_name, with_verdicts
     from benchmarks.render import draw
     from policies.load import load
     from router.errors import Misconfigured
 
     loaded = load(policy)
-    wanted = tuple(name.strip() for name in only.split(",") if name.strip())
-    for name in wanted:
+    names = tuple(name.strip() for name in only.split(",") if name.strip())
+    for name in names:
         if name not in loaded.params:
             raise Misconfigured(
                 f"--only: {loaded.source} has no params.{name}; it has {', '.join(loaded.params) or 'none'}"
             )
     _check_files(out, picture, markdown)
     traffic = _traffic(mix, ledger, team)
-    asked = Asked(
+    options = TuneOptions(
         bound=Bound(max_loss=max_quality_loss, confidence=confidence),
         mix=traffic.mix,
         mix_words=traffic.words,
-        only=wanted,
-        classifier=name_of(classifier.value, classifier_file),
+        only=names,
+        classifier=classifier_name(classifier.value, classifier_file),
         local_context=local_context,
         price_model=price_model,
         local_usd_per_mtok=local_usd_per_mtok,
         seed=seed,
     )
-    with said_plainly(), Console(stderr=True).status("reading") as status:
+    with plain_errors(), Console(stderr=True).status("reading") as status:
         loaded_suites = (
             load_suite(name, client=client.value, outcomes=outcomes, local=local) for name in traffic.mix
         )
-        suites = [judged(suite, classifier.value, classifier_file) for suite in loaded_suites]
-        result = run(loaded, suites, asked, status.update)
+        suites = [with_verdicts(suite, classifier.value, classifier_file) for suite in loaded_suites]
+        result = run(loaded, suites, options, status.update)
     changed = changes(result)
     if as_json:
-        typer.echo(json.dumps(asdict(result) | {"changes": [asdict(one) for one in changed]}))
+        typer.echo(json.dumps(asdict(result) | {"changes": [asdict(change) for change in changed]}))
     else:
         console = Console()
         for sheet in sheets(result):

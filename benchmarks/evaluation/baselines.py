@@ -45,17 +45,19 @@ class Figures:
     """US dollars per task."""
 
 
-def known(suite: Suite) -> tuple[Case, ...]:
+def paired_cases(suite: Suite) -> tuple[Case, ...]:
     """The cases with outcomes of both systems."""
     return tuple(case for case in suite.cases if case.local is not None and case.cloud is not None)
 
 
 def outcomes(suite: Suite) -> Floats:
     """(known cases, 2): how often the local and the cloud system pass."""
-    return np.array([(case.local, case.cloud) for case in known(suite)], dtype=np.float64).reshape(-1, 2)
+    return np.array([(case.local, case.cloud) for case in paired_cases(suite)], dtype=np.float64).reshape(
+        -1, 2
+    )
 
 
-def is_known(suite: Suite) -> Flags:
+def is_paired(suite: Suite) -> Flags:
     """Which cases, in the suite's order, have outcomes of both systems."""
     return np.array(
         [case.local is not None and case.cloud is not None for case in suite.cases], dtype=np.bool_
@@ -84,26 +86,28 @@ def sample(
     Raises:
         BenchmarkError: no task has both outcomes, or a price is not known.
     """
-    both, seen = outcomes(suite), is_known(suite)
+    both, paired = outcomes(suite), is_paired(suite)
     if not len(both):
         raise BenchmarkError(
             f"{suite.title}: no task has outcomes of both {suite.local.name} and {suite.cloud.name}"
         )
     everywhere = {
         **routers,
-        LOCAL: np.ones(len(seen), dtype=np.bool_),
-        CLOUD: np.zeros(len(seen), dtype=np.bool_),
+        LOCAL: np.ones(len(paired), dtype=np.bool_),
+        CLOUD: np.zeros(len(paired), dtype=np.bool_),
     }
     local = np.array(list(everywhere.values()))
     usd = np.array([(rates.local(case.local_effort), rates.cloud(case.cloud_effort)) for case in suite.cases])
     best = both[:, 0] >= both[:, 1]
     draw = partial(resample, rng=rng, resamples=resamples)
-    columns, corners = _quality(both, np.vstack([local[:, seen], best]))
+    columns, corners = _quality(both, np.vstack([local[:, paired], best]))
     quality = draw(columns, corners=corners)
-    rest = draw(np.hstack([local.T, _spent(local, usd).T]))
-    ideal = draw(np.hstack([best[:, None], _spent(best[None], usd[seen]).T]))
+    shares_and_costs = draw(np.hstack([local.T, _spent(local, usd).T]))
+    ideal = draw(np.hstack([best[:, None], _spent(best[None], usd[paired]).T]))
     measured = {
-        name: Figures(share=rest[:, at], quality=quality[:, at], usd=rest[:, len(local) + at])
+        name: Figures(
+            share=shares_and_costs[:, at], quality=quality[:, at], usd=shares_and_costs[:, len(local) + at]
+        )
         for at, name in enumerate(everywhere)
     }
     return {**measured, ORACLE: Figures(share=ideal[:, 0], quality=quality[:, -1], usd=ideal[:, 1])}
@@ -157,19 +161,19 @@ def standings(measured: Mapping[str, Figures]) -> dict[str, Figures]:
     return {name: derived[name] for name in (POLICY, LOCAL, CLOUD, BEST, RANDOM, ORACLE, *others)}
 
 
-def kept(one: Figures, cloud: Figures) -> Floats:
+def quality_kept(figures: Figures, cloud: Figures) -> Floats:
     """Quality kept: of the cloud's."""
-    return ratio(one.quality, cloud.quality)
+    return ratio(figures.quality, cloud.quality)
 
 
-def saving(one: Figures, cloud: Figures) -> Floats:
+def saving(figures: Figures, cloud: Figures) -> Floats:
     """Share of always-cloud's cost that is not spent."""
-    return 1 - ratio(one.usd, cloud.usd)
+    return 1 - ratio(figures.usd, cloud.usd)
 
 
-def recovered(one: Figures, local: Figures, cloud: Figures, confidence: float) -> Floats:
+def recovered_gap(figures: Figures, local: Figures, cloud: Figures, confidence: float) -> Floats:
     """PGR, (quality - local) / (cloud - local); nan where the two cannot be told apart."""
     gap = cloud.quality - local.quality
     if not interval(gap, confidence).low > 0:
         return np.full_like(gap, np.nan)
-    return ratio(one.quality - local.quality, gap)
+    return ratio(figures.quality - local.quality, gap)

@@ -68,10 +68,10 @@ class Runs:
         """The share of runs that are not done after `limit` calls: of those that pass, and that fail."""
         return _share(self.passed, limit / self.scale), _share(self.failed, limit / self.scale)
 
-    def moved_drawn(self, limit: float, draws: int, dice: np.random.Generator) -> tuple[Numbers, Numbers]:
+    def moved_drawn(self, limit: float, draws: int, rng: np.random.Generator) -> tuple[Numbers, Numbers]:
         """`moved`, then the same of runs drawn anew, each set scaled for itself: (1 + draws,) each."""
         passed, failed = (
-            np.vstack([calls, _resampled(calls, draws, dice, anew=True)])
+            np.vstack([calls, _resampled(calls, draws, rng, anew=True)])
             for calls in (self.passed, self.failed)
         )
         recorded = limit * (self.share * passed.mean(1) + (1 - self.share) * failed.mean(1)) / self.mean
@@ -154,8 +154,8 @@ def from_facts(runs: Sequence[Mapping[str, str]], *, mean: float, share: float) 
         (float(run["last_prompt"]) - float(run["first_prompt"])) / (float(run["calls"]) - 1) for run in runs
     ]
     return Runs(
-        passed=tuple(made for made, resolved in calls if resolved),
-        failed=tuple(made for made, resolved in calls if not resolved),
+        passed=tuple(count for count, resolved in calls if resolved),
+        failed=tuple(count for count, resolved in calls if not resolved),
         mean=mean,
         share=share,
         first=fmean(float(run["first_prompt"]) for run in runs),
@@ -189,11 +189,11 @@ def evaluate(
     Raises:
         ValueError: no case has both outcomes.
     """
-    known = [case for case in cases if case.local is not None and case.cloud is not None]
-    if not known:
+    paired = [case for case in cases if case.local is not None and case.cloud is not None]
+    if not paired:
         raise ValueError("no task has both a local and a cloud outcome")
-    fixed = _draw(known, runs, draws, np.random.default_rng(seed), anew=False)
-    anew = _draw(known, runs, draws, np.random.default_rng(seed + 1), anew=True)
+    fixed = _draw(paired, runs, draws, np.random.default_rng(seed), anew=False)
+    anew = _draw(paired, runs, draws, np.random.default_rng(seed + 1), anew=True)
     return [
         _row(limit, _figures(fixed, runs, limit, local, cloud), _figures(anew, runs, limit, local, cloud))
         for limit in limits
@@ -204,9 +204,9 @@ def expected_usd(
     runs: Runs, limit: float, own: Effort, *, local: Tariff, cloud: Tariff
 ) -> tuple[float, float]:
     """US dollars of a task that starts locally: where the local run would pass, and where it would fail."""
-    known = {part: np.full(1, getattr(own, part)) for part in ("calls", *_NOTHING)}
+    parts = {part: np.full(1, getattr(own, part)) for part in ("calls", *_NOTHING)}
     passed, failed = (
-        _spent(runs, np.array(calls) * runs.scale, limit, known, local=local, cloud=cloud)[0]
+        _spent(runs, np.array(calls) * runs.scale, limit, parts, local=local, cloud=cloud)[0]
         for calls in (runs.passed, runs.failed)
     )
     return float(passed.mean()), float(failed.mean())
@@ -218,23 +218,23 @@ def quality(local: Numbers, cloud: Numbers, moved: tuple[float, float]) -> Numbe
     return local * (1 - passed) + (local * passed + (1 - local) * failed) * cloud
 
 
-def _draw(cases: Sequence[Case], runs: Runs, draws: int, dice: np.random.Generator, *, anew: bool) -> _Drawn:
+def _draw(cases: Sequence[Case], runs: Runs, draws: int, rng: np.random.Generator, *, anew: bool) -> _Drawn:
     count = len(cases)
-    task = dice.integers(0, count, (draws, count)) if anew else np.tile(np.arange(count), (draws, 1))
+    task = rng.integers(0, count, (draws, count)) if anew else np.tile(np.arange(count), (draws, 1))
     local = np.array([case.local for case in cases], dtype=np.float64)[task]
     cloud = np.array([case.cloud for case in cases], dtype=np.float64)[task]
-    passes = dice.random((draws, count)) < local
+    passes = rng.random((draws, count)) < local
     calls = np.empty((draws, count))
-    passed, failed = (_resampled(kind, draws, dice, anew=anew) for kind in (runs.passed, runs.failed))
+    passed, failed = (_resampled(kind, draws, rng, anew=anew) for kind in (runs.passed, runs.failed))
     # Each set of recorded runs is scaled to the published mean for itself.
     scale = runs.mean / (runs.share * passed.mean(1) + (1 - runs.share) * failed.mean(1))
     for kind, which in ((passed, passes), (failed, ~passes)):
-        picked = np.take_along_axis(kind, dice.integers(0, kind.shape[1], (draws, count)), axis=1)
+        picked = np.take_along_axis(kind, rng.integers(0, kind.shape[1], (draws, count)), axis=1)
         calls = np.where(which, picked * scale[:, None], calls)
     parts = ("calls", "prompt", "last_prompt", "output")
     return _Drawn(
         passes=passes,
-        cloud_passes=dice.random((draws, count)) < cloud,
+        cloud_passes=rng.random((draws, count)) < cloud,
         calls=calls,
         cloud={
             part: np.array([getattr(case.cloud_effort, part) for case in cases])[task].astype(np.float64)
@@ -243,11 +243,11 @@ def _draw(cases: Sequence[Case], runs: Runs, draws: int, dice: np.random.Generat
     )
 
 
-def _resampled(calls: tuple[float, ...], draws: int, dice: np.random.Generator, *, anew: bool) -> Numbers:
-    known = np.array(calls)
+def _resampled(calls: tuple[float, ...], draws: int, rng: np.random.Generator, *, anew: bool) -> Numbers:
+    recorded = np.array(calls)
     if not anew:
-        return np.tile(known, (draws, 1))
-    drawn: Numbers = known[dice.integers(0, len(known), (draws, len(known)))]
+        return np.tile(recorded, (draws, 1))
+    drawn: Numbers = recorded[rng.integers(0, len(recorded), (draws, len(recorded)))]
     return drawn
 
 
@@ -256,7 +256,7 @@ def _figures(
 ) -> dict[str, Numbers]:
     """Means over the tasks of each draw."""
     moved = drawn.calls > limit if limit is not None else np.zeros_like(drawn.passes)
-    made = np.minimum(drawn.calls, limit) if limit is not None else drawn.calls
+    local_calls = np.minimum(drawn.calls, limit) if limit is not None else drawn.calls
     passes = np.where(moved, drawn.cloud_passes, drawn.passes)
     own = drawn.cloud
     usd, anew = _spent(runs, drawn.calls, limit, own, local=local, cloud=cloud)
@@ -265,8 +265,8 @@ def _figures(
         "quality": passes.mean(1),
         "kept": passes.mean(1) / np.maximum(drawn.cloud_passes.mean(1), 1e-9),
         "moved": moved.mean(1),
-        "local_calls": made.mean(1),
-        "wasted_calls": (made * (moved | ~drawn.passes)).mean(1),
+        "local_calls": local_calls.mean(1),
+        "wasted_calls": (local_calls * (moved | ~drawn.passes)).mean(1),
         "cloud_calls": (moved * own["calls"]).mean(1),
         "usd": usd.mean(1),
         "saved": 1 - usd.mean(1) / always,
@@ -285,9 +285,12 @@ def _spent(
 ) -> tuple[Numbers, Numbers]:
     """US dollars of runs that take so many calls: as handed over, and had the cloud begun anew."""
     moved = calls > limit if limit is not None else np.zeros(calls.shape, dtype=np.bool_)
-    made = np.minimum(calls, limit) if limit is not None else calls
-    handed = runs.prompt(made)
-    before = _usd(local, {"prompt": runs.prompts(made), "last_prompt": handed, "output": runs.output * made})
+    local_calls = np.minimum(calls, limit) if limit is not None else calls
+    handed = runs.prompt(local_calls)
+    before = _usd(
+        local,
+        {"prompt": runs.prompts(local_calls), "last_prompt": handed, "output": runs.output * local_calls},
+    )
     with_handed = {
         "prompt": own["prompt"] + own["calls"] * handed,
         "last_prompt": own["last_prompt"] + handed,
@@ -309,7 +312,7 @@ def _usd(tariff: Tariff, parts: Mapping[str, Numbers]) -> Numbers:
 
 
 def _share(calls: tuple[float, ...], limit: float) -> float:
-    return fmean(made > limit for made in calls)
+    return fmean(count > limit for count in calls)
 
 
 def tariff(charge: Charge) -> Tariff:

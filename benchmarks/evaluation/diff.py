@@ -3,7 +3,7 @@
 dollars   a request on the cloud costs what it was billed there; one that the local model served
           would have cost its tokens at the price of the model asked for, with a warm cache (the
           row's own baseline). On this machine it costs what the row says that took, else nothing.
-quality   of turns that change track, by what is recorded of tasks like them: see `LIKE`.
+quality   of turns that change track, by what is recorded of tasks like them: see `SUITE_FOR_WORK`.
 """
 
 import math
@@ -19,13 +19,13 @@ import numpy as np
 from benchmarks.evaluation.baselines import outcomes
 from benchmarks.evaluation.cases import Suite, SuiteName
 from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.replay import Replayed, Row, replay
+from benchmarks.evaluation.replay import ReplayedRequest, Row, replay
 from benchmarks.evaluation.route import LOCAL_CONTEXT, route
 from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, Interval, interval, resample
 from policies.decision import TrackName
 from policies.policy import Policy
 
-LIKE: Mapping[str, SuiteName] = MappingProxyType(
+SUITE_FOR_WORK: Mapping[str, SuiteName] = MappingProxyType(
     {
         "self-contained": "humaneval",
         "question": "humaneval",
@@ -45,7 +45,7 @@ MAIN = ("ask", "agent")
 EVERY = 5000
 """Requests between two reports of progress."""
 
-Way = tuple[TrackName, TrackName, str, str]
+Move = tuple[TrackName, TrackName, str, str]
 """Track before and after, rule before and after."""
 
 
@@ -104,7 +104,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class MovedRequest:
     """One request that changes track, without a word of it."""
 
     id: str
@@ -120,7 +120,7 @@ class Moved:
 
 
 @dataclass(slots=True)
-class _Group:
+class _GroupTotals:
     requests: int = 0
     turns: int = 0
     usd: float = 0.0
@@ -128,7 +128,7 @@ class _Group:
 
 
 @dataclass(slots=True)
-class _Count:
+class _Totals:
     """What is kept while requests go by."""
 
     requests: int = 0
@@ -139,14 +139,14 @@ class _Count:
     usd_after: float = 0.0
     unpriced: int = 0
     unrated: int = 0
-    groups: dict[Way, _Group] = field(default_factory=dict)
+    groups: dict[Move, _GroupTotals] = field(default_factory=dict)
     rated: dict[SuiteName, int] = field(default_factory=dict)
     to_cloud: dict[SuiteName, int] = field(default_factory=dict)
     to_local: dict[SuiteName, int] = field(default_factory=dict)
 
-    def take(self, one: Replayed) -> Moved | None:
+    def take(self, replayed: ReplayedRequest) -> MovedRequest | None:
         """Count a request; what changed, where it does."""
-        row, before, after = one.row, one.before.track, one.after.track
+        row, before, after = replayed.row, replayed.before.track, replayed.after.track
         opens = row["kind"] in MAIN and not row["turn_calls"]
         self.requests += 1
         self.turns += opens
@@ -165,19 +165,21 @@ class _Count:
             self._rate(row, before, after)
         if before == after:
             return None
-        group = self.groups.setdefault((before, after, one.before.rule, one.after.rule), _Group())
+        group = self.groups.setdefault(
+            (before, after, replayed.before.rule, replayed.after.rule), _GroupTotals()
+        )
         group.requests += 1
         group.turns += opens
         group.usd += change or 0.0
         group.unpriced += change is None
-        return Moved(
+        return MovedRequest(
             id=row["id"], begun_at=row["begun_at"], team=row["team"], client=row["client"] or "",
-            kind=row["kind"] or "", before=before, after=after, rule_before=one.before.rule,
-            rule_after=one.after.rule, usd=change,
+            kind=row["kind"] or "", before=before, after=after, rule_before=replayed.before.rule,
+            rule_after=replayed.after.rule, usd=change,
         )  # fmt: skip
 
     def _rate(self, row: Row, before: TrackName, after: TrackName) -> None:
-        suite = LIKE.get(row["work"] or "")
+        suite = SUITE_FOR_WORK.get(row["work"] or "")
         if suite is None:
             self.unrated += 1
             return
@@ -211,8 +213,8 @@ def of_rows(
     source: str,
     local_context: int = LOCAL_CONTEXT,
     seed: int = 0,
-    keep: Callable[[Moved], None] = lambda _: None,
-    tell: Callable[[int], None] = lambda _: None,
+    on_move: Callable[[MovedRequest], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Difference:
     """Replay requests under both policies, in memory that does not grow with them.
 
@@ -220,22 +222,22 @@ def of_rows(
         before: The policy that serves.
         after: The one that may.
         rows: See `benchmarks.evaluation.replay`; oldest first.
-        suites: What is recorded, by name; those that `LIKE` names.
+        suites: What is recorded, by name; those that `SUITE_FOR_WORK` names.
         source: What the rows are, for people.
         local_context: The local window in tokens; 0 for unknown.
         seed: What resamples are drawn from.
-        keep: Given each request that changes track.
-        tell: Told now and then how many rows went by.
+        on_move: Given each request that changes track.
+        progress: Told now and then how many rows went by.
     """
     started = time.perf_counter()
-    count = _Count()
+    count = _Totals()
     replayed = replay(before, after, rows, local_context=local_context)
-    while some := list(islice(replayed, EVERY)):
-        for one in some:
-            moved = count.take(one)
+    while batch := list(islice(replayed, EVERY)):
+        for request in batch:
+            moved = count.take(request)
             if moved:
-                keep(moved)
-        tell(count.requests)
+                on_move(moved)
+        progress(count.requests)
     quality = Quality(
         change=interval(_expected(count, suites, seed)),
         rated=sum(count.rated.values()),
@@ -257,11 +259,11 @@ def of_suite(
     *,
     local_context: int = LOCAL_CONTEXT,
     seed: int = 0,
-    keep: Callable[[Moved], None] = lambda _: None,
+    on_move: Callable[[MovedRequest], None] = lambda _: None,
 ) -> Difference:
     """Route a suite's tasks under both policies; a task's dollars are those of all its calls."""
     started = time.perf_counter()
-    count = _Count()
+    count = _Totals()
     gains: list[float] = []
     moved_known = 0
     for case in suite.cases:
@@ -272,9 +274,9 @@ def of_suite(
             "turn_calls": 0, "work": case.judged.kind, "served_track": "local", "local_usd": usd["local"],
             "baseline_usd": usd["cloud"],
         }  # fmt: skip
-        moved = count.take(Replayed(row=row, before=first, after=second))
+        moved = count.take(ReplayedRequest(row=row, before=first, after=second))
         if moved:
-            keep(moved)
+            on_move(moved)
         if case.local is not None and case.cloud is not None:
             towards = 0 if moved is None else 1 if moved.after == "cloud" else -1
             moved_known += abs(towards)
@@ -304,7 +306,7 @@ def of_suite(
 
 
 def _difference(
-    count: _Count,
+    count: _Totals,
     *,
     before: Policy,
     after: Policy,
@@ -341,7 +343,7 @@ def _difference(
     )
 
 
-def _expected(count: _Count, suites: Mapping[SuiteName, Suite], seed: int) -> Floats:
+def _expected(count: _Totals, suites: Mapping[SuiteName, Suite], seed: int) -> Floats:
     """(1 + resamples,): how many more of the rated turns succeed, if each does as its suite's tasks do."""
     rated = sum(count.rated.values())
     if not rated:
@@ -369,10 +371,12 @@ def _notes_of_rows(
     before: Policy, after: Policy, suites: Mapping[SuiteName, Suite], local_context: int
 ) -> tuple[str, ...]:
     like = "; ".join(
-        f"{suite.title} for {', '.join(work for work, stands in LIKE.items() if stands == name)}"
+        f"{suite.title} for {', '.join(work for work, stands in SUITE_FOR_WORK.items() if stands == name)}"
         for name, suite in suites.items()
     )
-    tasks = ", ".join(f"{len(outcomes(one))} of {len(one.cases)} of {one.title}" for one in suites.values())
+    tasks = ", ".join(
+        f"{len(outcomes(suite))} of {len(suite.cases)} of {suite.title}" for suite in suites.values()
+    )
     read = {"ask", "marks", "paths"} & (before.variables | after.variables)
     watched = before.never_cloud.watches_content or after.never_cloud.watches_content
     return (

@@ -14,51 +14,57 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.evaluation.diff import Difference, Moved, Quality
+from benchmarks.evaluation.diff import Difference, MovedRequest, Quality
 from router.errors import Misconfigured
 from router.system.files import open_private
 
 
-def render(found: Difference, console: Console) -> None:
+def render(difference: Difference, console: Console) -> None:
     """Print what changes, for what money, and how sure anyone can be."""
-    title = f"[bold]{escape(found.before)}[/bold] to [bold]{escape(found.after)}[/bold]"
-    console.print(f"{title}, on {escape(found.source)}", highlight=False)
-    if not found.requests:
+    title = f"[bold]{escape(difference.before)}[/bold] to [bold]{escape(difference.after)}[/bold]"
+    console.print(f"{title}, on {escape(difference.source)}", highlight=False)
+    if not difference.requests:
         console.print("nothing to replay: no request is there")
         return
-    if found.groups:
-        console.print(_table(found))
-    for line in summary(found):
+    if difference.groups:
+        console.print(_table(difference))
+    for line in summary(difference):
         console.print(escape(line), highlight=False)
-    for note in found.notes:
+    for note in difference.notes:
         console.print(f"[dim]- {escape(note)}[/dim]", highlight=False)
 
 
-def summary(found: Difference) -> Iterator[str]:
+def summary(difference: Difference) -> Iterator[str]:
     """Say it in a few sentences."""
-    share = found.changed / found.requests if found.requests else 0.0
-    yield f"{found.changed:,} of {found.requests:,} {found.unit} change track ({100 * share:.1f}%)"
+    share = difference.changed / difference.requests if difference.requests else 0.0
+    changed = f"{difference.changed:,} of {difference.requests:,} {difference.unit}"
+    yield f"{changed} change track ({100 * share:.1f}%)"
     yield (
-        f"served locally: {_percent(found.local_before, found.requests)} before, "
-        f"{_percent(found.local_after, found.requests)} after"
+        f"served locally: {_percent(difference.local_before, difference.requests)} before, "
+        f"{_percent(difference.local_after, difference.requests)} after"
     )
-    change = found.usd_after - found.usd_before
-    priced = f", {found.unpriced:,} {found.unit} without a known price left out" if found.unpriced else ""
-    yield f"dollars: {found.usd_before:,.2f} before, {found.usd_after:,.2f} after: {_signed(change)}{priced}"
-    yield _expected(found.quality, found.unit)
+    change = difference.usd_after - difference.usd_before
+    priced = (
+        f", {difference.unpriced:,} {difference.unit} without a known price left out"
+        if difference.unpriced
+        else ""
+    )
+    dollars = f"{difference.usd_before:,.2f} before, {difference.usd_after:,.2f} after"
+    yield f"dollars: {dollars}: {_signed(change)}{priced}"
+    yield _expected(difference.quality, difference.unit)
 
 
-def values(found: Difference) -> dict[str, Any]:
+def values(difference: Difference) -> dict[str, Any]:
     """The same as JSON values; what is not known is null."""
-    told = asdict(found)
-    told["quality"]["change"] = {
-        name: None if isnan(value) else value for name, value in told["quality"]["change"].items()
+    payload = asdict(difference)
+    payload["quality"]["change"] = {
+        name: None if isnan(value) else value for name, value in payload["quality"]["change"].items()
     }
-    return told
+    return payload
 
 
 @contextmanager
-def kept(file: Path | None) -> Iterator[Callable[[Moved], None]]:
+def csv_writer(file: Path | None) -> Iterator[Callable[[MovedRequest], None]]:
     """Write requests that change track to a CSV, line by line as they come; nowhere without a file.
 
     Raises:
@@ -70,7 +76,7 @@ def kept(file: Path | None) -> Iterator[Callable[[Moved], None]]:
     try:
         opened = open_private(file, os.O_WRONLY | os.O_TRUNC)
         with os.fdopen(opened, "w", newline="", encoding="utf-8") as lines:
-            names = [one.name for one in fields(Moved)]
+            names = [field.name for field in fields(MovedRequest)]
             writer = csv.writer(lines)
             writer.writerow(names)
             yield lambda moved: writer.writerow([getattr(moved, name) for name in names])
@@ -78,14 +84,14 @@ def kept(file: Path | None) -> Iterator[Callable[[Moved], None]]:
         raise Misconfigured(f"--csv: {file}: cannot be written: {error.strerror}") from error
 
 
-def _table(found: Difference) -> Table:
+def _table(difference: Difference) -> Table:
     table = Table(box=SIMPLE_HEAD)
     for heading in ("from", "to", "rule before", "rule after"):
         table.add_column(heading)
-    for heading in (found.unit, *(["turns"] if found.unit == "requests" else []), "$", "no price"):
+    for heading in (difference.unit, *(["turns"] if difference.unit == "requests" else []), "$", "no price"):
         table.add_column(heading, justify="right")
-    for group in found.groups:
-        turns = [f"{group.turns:,}"] if found.unit == "requests" else []
+    for group in difference.groups:
+        turns = [f"{group.turns:,}"] if difference.unit == "requests" else []
         table.add_row(
             group.before, group.after, escape(group.rule_before), escape(group.rule_after),
             f"{group.requests:,}", *turns, _signed(group.usd),
@@ -108,8 +114,8 @@ def _expected(quality: Quality, unit: str) -> str:
     )
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%"
+def _percent(part: int, total: int) -> str:
+    return f"{100 * part / total:.1f}%"
 
 
 def _signed(usd: float) -> str:

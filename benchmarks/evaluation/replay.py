@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class ReplayedRequest:
     """One request under two policies."""
 
     row: Row
@@ -54,7 +54,7 @@ class Replayed:
     after: Decision
 
 
-class Player:
+class PolicyReplay:
     """One policy, with what it remembers of each conversation."""
 
     def __init__(self, policy: Policy, *, local_context: int) -> None:
@@ -86,15 +86,17 @@ class Player:
         return clear(self._policy, Exposure() if features else None, row["team"])
 
 
-def replay(before: Policy, after: Policy, rows: Iterable[Row], *, local_context: int) -> Iterator[Replayed]:
+def replay(
+    before: Policy, after: Policy, rows: Iterable[Row], *, local_context: int
+) -> Iterator[ReplayedRequest]:
     """Decide each row under both policies; rows must come oldest first."""
-    first, second = (Player(policy, local_context=local_context) for policy in (before, after))
+    first, second = (PolicyReplay(policy, local_context=local_context) for policy in (before, after))
     for row in rows:
         if row["operation"] == "count":
             continue
         features = _features(row)
         verdict = Verdict(p_local=row["p_local"] or 0.0, kind=row["work"] or "", why="")
-        yield Replayed(
+        yield ReplayedRequest(
             row=row,
             before=first.decide(row, features, verdict),
             after=second.decide(row, features, verdict),

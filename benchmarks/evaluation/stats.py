@@ -100,7 +100,7 @@ def interval(figure: Floats, confidence: float = CONFIDENCE) -> Interval:
         return Interval(point=float("nan"), low=float("nan"), high=float("nan"))
     low, high = np.quantile(drawn, [outside, 1 - outside])
     # Summed in another order, what never varies does in its last digit.
-    point, low, high = (round(float(one), _DIGITS) for one in (figure[0], low, high))
+    point, low, high = (round(float(value), _DIGITS) for value in (figure[0], low, high))
     return Interval(point=point, low=low, high=high)
 
 
@@ -111,15 +111,15 @@ def ratio(over: Floats, under: Floats) -> Floats:
     return result
 
 
-def mcnemar(one: Floats, other: Floats) -> float:
+def mcnemar(first: Floats, second: Floats) -> float:
     """Return the exact two-sided p-value that two systems pass equally many of the same tasks.
 
     Args:
-        one: (tasks,) of 0 and 1.
-        other: The same tasks.
+        first: (tasks,) of 0 and 1.
+        second: The same tasks.
     """
-    only_one, only_other = int(np.sum(one > other)), int(np.sum(one < other))
-    differ, fewer = only_one + only_other, min(only_one, only_other)
+    only_first, only_second = int(np.sum(first > second)), int(np.sum(first < second))
+    differ, fewer = only_first + only_second, min(only_first, only_second)
     tail = sum(comb(differ, count) for count in range(fewer + 1)) / 2**differ
     return float(min(1.0, 2 * tail))
 

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.evaluation.cases import SUITES, SuiteName
 from router.errors import Misconfigured
 
-LIKE: Mapping[str, SuiteName] = MappingProxyType(
+SUITE_FOR_WORK: Mapping[str, SuiteName] = MappingProxyType(
     {
         "self-contained": "humaneval",
         "question": "humaneval",
@@ -97,12 +97,12 @@ def from_rows(rows: Iterable[Any]) -> Traffic:
         )
     suites: Counter[SuiteName] = Counter()
     for kind, count in tasks.items():
-        suites[LIKE.get(kind, "swebench")] += count
-    told = ", ".join(f"{kind} {count}" for kind, count in sorted(tasks.items(), key=lambda one: -one[1]))
+        suites[SUITE_FOR_WORK.get(kind, "swebench")] += count
+    summary = ", ".join(f"{kind} {count}" for kind, count in sorted(tasks.items(), key=lambda item: -item[1]))
     return Traffic(
         mix={name: count / turns for name, count in sorted(suites.items())},
         words=(
-            f"from {turns} user turns of the ledger ({told}); self-contained work, questions and small edits "
-            "are counted as HumanEval, all other work, and what is not known, as SWE-bench Verified"
+            f"from {turns} user turns of the ledger ({summary}); self-contained work, questions and small "
+            "edits are counted as HumanEval, all other work, and what is not known, as SWE-bench Verified"
         ),
     )

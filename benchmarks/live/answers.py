@@ -95,15 +95,15 @@ def _run(path: Path, settings: Line, lines: Iterable[dict[str, Any]]) -> Run:
     return Run(settings=settings, answers=tuple(answers.values()), failures=left)
 
 
-def keep(path: Path, one: Answer | Failure) -> None:
+def keep(path: Path, result: Answer | Failure) -> None:
     """Add a line; it is on its way to the disk when this returns."""
-    append(path, asdict(one))
+    append(path, asdict(result))
 
 
 def counts(answers: Iterable[Answer]) -> dict[str, tuple[int, int]]:
     """By task: how many answers there are, and how many passed."""
-    found: dict[str, tuple[int, int]] = {}
-    for one in answers:
-        n, c = found.get(one.task, (0, 0))
-        found[one.task] = (n + 1, c + one.passed)
-    return found
+    tallies: dict[str, tuple[int, int]] = {}
+    for answer in answers:
+        n, c = tallies.get(answer.task, (0, 0))
+        tallies[answer.task] = (n + 1, c + answer.passed)
+    return tallies

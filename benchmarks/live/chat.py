@@ -62,7 +62,7 @@ async def greet(session: aiohttp.ClientSession, url: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ChatReply:
     """A streamed answer, whole."""
 
     text: str
@@ -74,14 +74,14 @@ class Said:
     seconds: float
 
 
-async def ask(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]) -> Said:
+async def ask(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]) -> ChatReply:
     """Ask once; an endpoint that is full is asked again as it says.
 
     Raises:
         NoAnswer: it answered with an error, or the answer broke off.
         Refused: the key is not good.
     """
-    for tried in range(1, _TRIES + 1):
+    for attempt in range(1, _TRIES + 1):
         began = time.monotonic()
         try:
             async with session.post(f"{url}/v1/chat/completions", json=body) as answer:
@@ -90,30 +90,30 @@ async def ask(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any])
                 words = _words(answer.status, await answer.read())
                 if answer.status in _NO_ENTRY:
                     raise Refused(f"the endpoint says {words}: give a key with --key or TURNOUT_KEY")
-                if answer.status not in _AGAIN or tried == _TRIES:
+                if answer.status not in _AGAIN or attempt == _TRIES:
                     raise NoAnswer(words)
-                pause = _pause(answer.headers.get("retry-after", ""), tried)
+                pause = _pause(answer.headers.get("retry-after", ""), attempt)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise NoAnswer(f"{type(error).__name__}: {error}".removesuffix(": ")) from error
         await asyncio.sleep(pause)
     raise NoAnswer("the endpoint stayed full")
 
 
-def _pause(told: str, tried: int) -> float:
-    wanted = float(told) if told.replace(".", "", 1).isdecimal() else _PAUSE_S**tried
-    return min(wanted, _LONGEST_PAUSE_S)
+def _pause(retry_after: str, attempt: int) -> float:
+    pause = float(retry_after) if retry_after.replace(".", "", 1).isdecimal() else _PAUSE_S**attempt
+    return min(pause, _LONGEST_PAUSE_S)
 
 
 def _words(status: int, body: bytes) -> str:
     """What an error answer says, in one line."""
     try:
-        said = json.loads(body)["error"]["message"]
+        message = json.loads(body)["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        said = body[:500].decode("utf-8", "replace")
-    return f"{status} {' '.join(str(said).split())}"
+        message = body[:500].decode("utf-8", "replace")
+    return f"{status} {' '.join(str(message).split())}"
 
 
-async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
+async def _listen(answer: aiohttp.ClientResponse, began: float) -> ChatReply:
     """Read the stream to its end."""
     text: list[str] = []
     counted: Mapping[str, Any] = {}
@@ -141,7 +141,7 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
         labels.setdefault("x-turnout-model", event.get("model") or "")
     if not ended:
         raise NoAnswer("the answer broke off before its end")
-    return Said(
+    return ChatReply(
         text="".join(text),
         track=labels.get("x-turnout-track", ""),
         model=labels.get("x-turnout-model", ""),
@@ -152,13 +152,13 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> Said:
     )
 
 
-def usage(told: Mapping[str, Any]) -> Usage:
+def usage(payload: Mapping[str, Any]) -> Usage:
     """The five columns from OpenAI's form, where cached tokens are part of the prompt."""
-    read = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    written = told.get("cache_creation_input_tokens") or 0
+    read = (payload.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    written = payload.get("cache_creation_input_tokens") or 0
     return Usage(
-        input=max((told.get("prompt_tokens") or 0) - read - written, 0),
-        output=told.get("completion_tokens") or 0,
+        input=max((payload.get("prompt_tokens") or 0) - read - written, 0),
+        output=payload.get("completion_tokens") or 0,
         cache_read=read,
         cache_write_5m=written,
     )

@@ -148,9 +148,9 @@ class _Server:
                 reply = ["error", type(error).__name__, str(error)[:_LAST_WORDS]]
             self._channel.send(reply)
 
-    def _reply(self, verb: str, target: Tree, *rest: Tree) -> Tree:
+    def _reply(self, verb: str, target: Tree, *more: Tree) -> Tree:
         thing = decode(target, self._resolve)
-        arguments = [decode(tree, self._resolve) for tree in rest]
+        arguments = [decode(tree, self._resolve) for tree in more]
         if verb == "next":
             for item in thing:
                 return ["value", encode(item, self._refer)]

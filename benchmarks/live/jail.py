@@ -42,12 +42,12 @@ def enter(folders: list[str], megabytes: int) -> None:
     Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1", encoding="ascii")
     _done(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount private")
     # Opened before anything is mounted over them.
-    shown = {path: os.open(path, os.O_PATH) for path in (*folders, *DEVICES) if Path(path).exists()}
+    handles = {path: os.open(path, os.O_PATH) for path in (*folders, *DEVICES) if Path(path).exists()}
     root = Path("/tmp")  # noqa: S108 - only a place to mount on, in a mount namespace of our own
     _done(
         libc.mount(b"tmpfs", bytes(root), b"tmpfs", MS_NOSUID | MS_NODEV, b"size=1m,mode=755"), "mount root"
     )
-    for path, opened in shown.items():
+    for path, opened in handles.items():
         target = root / path.lstrip("/")
         if Path(path).is_dir():
             target.mkdir(parents=True, exist_ok=True)

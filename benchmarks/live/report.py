@@ -48,7 +48,7 @@ def figures(run: Run) -> Figures:
     pass_at = {
         str(k): rate for k in sorted({1, most}) if (rate := mean_pass_at_k(by_task.values(), k)) is not None
     }
-    cloud = [one.usd for one in answers if one.track == "cloud"]
+    cloud = [answer.usd for answer in answers if answer.track == "cloud"]
     return Figures(
         settings=run.settings,
         tasks=len(by_task),
@@ -56,67 +56,67 @@ def figures(run: Run) -> Figures:
         errors=len(run.failures),
         pass_at=pass_at,
         interval=wilson(pass_at.get("1", 0.0), len(by_task)),
-        ended=dict(Counter(one.ended for one in answers).most_common()),
-        served=dict(Counter(f"{one.track}: {one.model}" for one in answers).most_common()),
-        escalated=sum(bool(one.escalated) for one in answers),
-        prompt=sum(one.prompt for one in answers),
-        output=sum(one.output for one in answers),
+        ended=dict(Counter(answer.ended for answer in answers).most_common()),
+        served=dict(Counter(f"{answer.track}: {answer.model}" for answer in answers).most_common()),
+        escalated=sum(bool(answer.escalated) for answer in answers),
+        prompt=sum(answer.prompt for answer in answers),
+        output=sum(answer.output for answer in answers),
         usd=None if None in cloud else sum(usd or 0.0 for usd in cloud),
-        seconds=_middle_and_high([one.seconds for one in answers]),
-        first_byte_s=_middle_and_high([one.first_byte_s for one in answers]),
+        seconds=_middle_and_high([answer.seconds for answer in answers]),
+        first_byte_s=_middle_and_high([answer.first_byte_s for answer in answers]),
     )
 
 
-def sheet(told: Figures) -> Sheet:
+def sheet(summary: Figures) -> Sheet:
     """The figures as a table."""
-    low, high = told.interval
-    rows = [(f"pass@{k}", f"{rate:.1%}") for k, rate in told.pass_at.items()]
+    low, high = summary.interval
+    rows = [(f"pass@{k}", f"{rate:.1%}") for k, rate in summary.pass_at.items()]
     rows += [
         ("95% interval of pass@1", f"{low:.1%} to {high:.1%}"),
-        ("tasks, answers", f"{told.tasks}, {told.answers}"),
-        ("errors (asked again by the next run)", str(told.errors)),
-        ("programs ended", _counted(told.ended)),
-        ("served by", _counted(told.served)),
-        ("taken over by another track", str(told.escalated)),
-        ("tokens read, written", f"{told.prompt:,}, {told.output:,}"),
-        ("provider's price", _price(told)),
-        ("seconds to the first byte: median, 90%", "{:.2f}, {:.2f}".format(*told.first_byte_s)),
-        ("seconds an answer: median, 90%", "{:.2f}, {:.2f}".format(*told.seconds)),
+        ("tasks, answers", f"{summary.tasks}, {summary.answers}"),
+        ("errors (asked again by the next run)", str(summary.errors)),
+        ("programs ended", _counted(summary.ended)),
+        ("served by", _counted(summary.served)),
+        ("taken over by another track", str(summary.escalated)),
+        ("tokens read, written", f"{summary.prompt:,}, {summary.output:,}"),
+        ("provider's price", _price(summary)),
+        ("seconds to the first byte: median, 90%", "{:.2f}, {:.2f}".format(*summary.first_byte_s)),
+        ("seconds an answer: median, 90%", "{:.2f}, {:.2f}".format(*summary.seconds)),
     ]
-    asked = ", ".join(f"{name} {value}" for name, value in told.settings.items() if name != "suite")
-    return Sheet(title=f"{told.settings['suite']}: {asked}", columns=("", "measured"), rows=tuple(rows))
+    settings = ", ".join(f"{name} {value}" for name, value in summary.settings.items() if name != "suite")
+    return Sheet(title=f"{summary.settings['suite']}: {settings}", columns=("", "measured"), rows=tuple(rows))
 
 
-def markdown(told: Figures, on: Machine, sandbox: str) -> str:
+def markdown(summary: Figures, on: Machine, sandbox: str) -> str:
     """A page of it."""
-    return f"{table(sheet(told))}\n\nMeasured on {where(on)}; answers were run in: {sandbox}.\n"
+    return f"{table(sheet(summary))}\n\nMeasured on {where(on)}; answers were run in: {sandbox}.\n"
 
 
-def as_json(told: Figures, on: Machine) -> dict[str, Any]:
+def as_json(summary: Figures, on: Machine) -> dict[str, Any]:
     """The same, for programs."""
-    return {**asdict(told), "machine": asdict(on)}
+    return {**asdict(summary), "machine": asdict(on)}
 
 
 def outcomes(answers: Iterable[Answer]) -> list[Outcome]:
     """By task and by the model that served it, as `policy check` reads a user's own outcomes."""
     groups: dict[tuple[str, str], list[Answer]] = {}
-    for one in answers:
-        groups.setdefault((one.task, one.model), []).append(one)
+    for answer in answers:
+        groups.setdefault((answer.task, answer.model), []).append(answer)
     return [_outcome(task, system, group) for (task, system), group in groups.items()]
 
 
 def _outcome(task: str, system: str, group: list[Answer]) -> Outcome:
     n = len(group)
-    priced = [one.usd for one in group if one.usd is not None]
+    priced = [answer.usd for answer in group if answer.usd is not None]
     return Outcome(
         task=task,
         system=system,
-        passed=sum(one.passed for one in group) / n,
+        passed=sum(answer.passed for answer in group) / n,
         samples=n,
         calls=1,
-        prompt=sum(one.prompt for one in group) / n,
-        last_prompt=sum(one.prompt for one in group) / n,
-        output=sum(one.output for one in group) / n,
+        prompt=sum(answer.prompt for answer in group) / n,
+        last_prompt=sum(answer.prompt for answer in group) / n,
+        output=sum(answer.output for answer in group) / n,
         usd=sum(priced) / n if len(priced) == n else None,
     )
 
@@ -126,10 +126,10 @@ def _middle_and_high(values: list[float]) -> tuple[float, float]:
     return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
 
 
-def _price(told: Figures) -> str:
-    if not any(name.startswith("cloud") for name in told.served):
+def _price(summary: Figures) -> str:
+    if not any(name.startswith("cloud") for name in summary.served):
         return "none: nothing was sent there"
-    return "unknown" if told.usd is None else f"${told.usd:.4f}"
+    return "unknown" if summary.usd is None else f"${summary.usd:.4f}"
 
 
 def _counted(counted: Mapping[str, int]) -> str:

@@ -22,7 +22,7 @@ from benchmarks.live.sandbox import Limits, Sandbox, SandboxError
 from benchmarks.live.trial import judge
 from router.billing.prices import Prices
 
-Tell = Callable[[Answer | Failure], None]
+OnResult = Callable[[Answer | Failure], None]
 
 _IN_A_ROW = 8
 """So many failures one after the other mean that the endpoint is gone, not that a task is hard."""
@@ -55,13 +55,13 @@ class Plan:
     """For one answer."""
 
 
-async def run(plan: Plan, sandbox: Sandbox, tell: Tell) -> Run:
+async def run(plan: Plan, sandbox: Sandbox, on_result: OnResult) -> Run:
     """Ask what the file does not hold yet.
 
     Args:
         plan: What to ask.
         sandbox: Runs the answers.
-        tell: Is called with each answer and each failure.
+        on_result: Is called with each answer and each failure.
 
     Returns:
         All that the file holds now.
@@ -71,23 +71,25 @@ async def run(plan: Plan, sandbox: Sandbox, tell: Tell) -> Run:
         BenchmarkError: the file holds another run.
     """
     before = open_run(plan.out, asdict(plan.settings))
-    done = {(one.task, one.sample) for one in before.answers}
+    done = {(answer.task, answer.sample) for answer in before.answers}
     todo = [(p, n) for n in range(plan.samples) for p in plan.problems if (p.id, n) not in done]
     async with open_session(plan.key, plan.timeout_s) as session:
         await greet(session, plan.url)
-        crew = _Crew(plan=plan, sandbox=sandbox, session=session, tell=tell)
-        await crew.work(todo)
+        workers = _Workers(plan=plan, sandbox=sandbox, session=session, on_result=on_result)
+        await workers.work(todo)
     return read_run(plan.out)
 
 
-class _Crew:
+class _Workers:
     """Asks and scores, so many at once."""
 
-    def __init__(self, *, plan: Plan, sandbox: Sandbox, session: aiohttp.ClientSession, tell: Tell) -> None:
+    def __init__(
+        self, *, plan: Plan, sandbox: Sandbox, session: aiohttp.ClientSession, on_result: OnResult
+    ) -> None:
         self._plan = plan
         self._sandbox = sandbox
         self._session = session
-        self._tell = tell
+        self._on_result = on_result
         self._prices = Prices()
         self._failed_in_a_row = 0
 
@@ -103,40 +105,40 @@ class _Crew:
 
     async def _one_after_another(self, left: Any) -> None:
         for problem, sample in left:
-            kept = await self._ask_and_score(problem, sample)
-            keep(self._plan.out, kept)
-            self._tell(kept)
-            self._failed_in_a_row = self._failed_in_a_row + 1 if isinstance(kept, Failure) else 0
-            if isinstance(kept, Failure) and self._failed_in_a_row >= _IN_A_ROW:
+            result = await self._ask_and_score(problem, sample)
+            keep(self._plan.out, result)
+            self._on_result(result)
+            self._failed_in_a_row = self._failed_in_a_row + 1 if isinstance(result, Failure) else 0
+            if isinstance(result, Failure) and self._failed_in_a_row >= _IN_A_ROW:
                 raise Refused(
-                    f"{_IN_A_ROW} tasks in a row got no answer, the last one: {kept.error}. "
+                    f"{_IN_A_ROW} tasks in a row got no answer, the last one: {result.error}. "
                     "The same command goes on from here."
                 )
 
     async def _ask_and_score(self, problem: Problem, sample: int) -> Answer | Failure:
         try:
-            said = await ask(self._session, self._plan.url, self._body(problem))
-            trial = _trial(problem, said.text)
+            reply = await ask(self._session, self._plan.url, self._body(problem))
+            trial = _trial(problem, reply.text)
             # A generous clock: what decides is the time on the CPU, which a busy machine does not spend.
             ran = await asyncio.to_thread(judge, self._sandbox, trial, Limits(wall_s=30))
         except (NoAnswer, SandboxError) as error:
             return Failure(task=problem.id, sample=sample, error=str(error))
-        cloud = said.track == "cloud"
+        cloud = reply.track == "cloud"
         return Answer(
             task=problem.id,
             sample=sample,
             passed=ran.passed,
             ended=ran.ended,
             why=ran.why,
-            track=said.track,
-            model=said.model,
-            escalated=said.escalated,
-            prompt=said.usage.prompt,
-            output=said.usage.output,
-            usd=self._prices.cost(said.model, said.usage) if cloud else None,
-            first_byte_s=round(said.first_byte_s, 4),
-            seconds=round(said.seconds, 4),
-            text=said.text,
+            track=reply.track,
+            model=reply.model,
+            escalated=reply.escalated,
+            prompt=reply.usage.prompt,
+            output=reply.usage.output,
+            usd=self._prices.cost(reply.model, reply.usage) if cloud else None,
+            first_byte_s=round(reply.first_byte_s, 4),
+            seconds=round(reply.seconds, 4),
+            text=reply.text,
         )
 
     def _body(self, problem: Problem) -> dict[str, Any]:

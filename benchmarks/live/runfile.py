@@ -26,9 +26,9 @@ def begin(path: Path, settings: Line) -> list[dict[str, Any]]:
         append(path, settings)
         return []
     _drop_cut_line(path)
-    held, results = read(path)
-    for name in sorted({*settings, *held}):
-        had, has = held.get(name), settings.get(name)
+    stored, results = read(path)
+    for name in sorted({*settings, *stored}):
+        had, has = stored.get(name), settings.get(name)
         if had != has:
             raise BenchmarkError(
                 f"{path} holds a run with {name} {had!r}, and this one has {has!r}: "
@@ -66,6 +66,6 @@ def append(path: Path, line: Line) -> None:
 
 
 def _drop_cut_line(path: Path) -> None:
-    whole = path.read_bytes()
-    if not whole.endswith(b"\n"):
-        path.write_bytes(whole[: whole.rfind(b"\n") + 1])
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        path.write_bytes(content[: content.rfind(b"\n") + 1])

@@ -35,7 +35,7 @@ from router.system.subprocesses import find_program
 Mode = Literal["bubblewrap", "namespaces", "none"]
 Ended = Literal["passed", "failed", "time", "output", "memory"]
 
-_SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/nix/store")
+_VISIBLE = ("/usr", "/lib", "/lib32", "/lib64", "/nix/store")
 """What an interpreter may need, beside its own folder."""
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108 - the sandbox's own
 _READY = b"ready\n"
@@ -98,7 +98,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class ProgramResult:
     """How a program ended."""
 
     ended: Ended
@@ -143,7 +143,7 @@ class Sandbox:
     warning: str = ""
     """What a person must be told; empty where nothing is amiss."""
 
-    def run(self, program: str, limits: Limits | None = None) -> Ran:
+    def run(self, program: str, limits: Limits | None = None) -> ProgramResult:
         """Run Python source and wait for its end.
 
         Raises:
@@ -154,7 +154,9 @@ class Sandbox:
             status, over = _waited((running,), limits)
             return running.ran(status, limits, over=over)
 
-    def run_beside(self, program: str, other: str, limits: Limits, *, pipes: Pipes, proof: str) -> Ran:
+    def run_beside(
+        self, program: str, other: str, limits: Limits, *, pipes: Pipes, proof: str
+    ) -> ProgramResult:
         """Run a program that talks with another one, and wait for its end.
 
         Args:
@@ -174,7 +176,7 @@ class Sandbox:
             status, over = _waited((running, beside), limits)
             beside.check_begun(over=over)
             ran = running.ran(status, limits, over=over)
-            if ran.passed and not _ends_with(running.said, proof.encode()):
+            if ran.passed and not _ends_with(running.stdout, proof.encode()):
                 return replace(ran, ended="failed", why="ended itself before its tests did")
             if ran.ended == "failed" and beside.flooded(limits):  # that is why its partner failed
                 return replace(ran, ended="output", why=f"wrote {limits.file_mb} MB")
@@ -188,8 +190,8 @@ class Sandbox:
         with (
             TemporaryDirectory(prefix="turnout-") as folder,
             TemporaryFile() as source,
-            TemporaryFile() as said,
-            TemporaryFile() as complained,
+            TemporaryFile() as stdout,
+            TemporaryFile() as stderr,
         ):
             source.write(program.encode("utf-8", "surrogatepass"))
             source.seek(0)
@@ -197,8 +199,8 @@ class Sandbox:
             with subprocess.Popen(
                 self._command(limits),
                 stdin=source,
-                stdout=said,
-                stderr=complained,
+                stdout=stdout,
+                stderr=stderr,
                 env=_ENVIRONMENT,
                 cwd="/" if self.mode != "none" or _root() else folder,
                 start_new_session=True,
@@ -206,7 +208,7 @@ class Sandbox:
                 **_as_nobody(),
             ) as process:
                 try:
-                    yield _Running(process=process, said=said, complained=complained, began=began)
+                    yield _Running(process=process, stdout=stdout, stderr=stderr, began=began)
                 finally:
                     _kill(process)
 
@@ -235,8 +237,8 @@ def find(*, unsafe: bool = False, only: Mode | None = None) -> Sandbox:
     for mode in modes:
         reason = _missing(mode)
         if not reason:
-            told = "; ".join(why)
-            sandbox = Sandbox(mode=mode, python=_interpreter(), warning=WARNINGS[mode].format(why=told))
+            reasons = "; ".join(why)
+            sandbox = Sandbox(mode=mode, python=_interpreter(), warning=WARNINGS[mode].format(why=reasons))
             reason = _tried(sandbox)
             if not reason:
                 return sandbox
@@ -270,7 +272,7 @@ def _tried(sandbox: Sandbox) -> str:
 def _interpreter() -> str:
     """Our own interpreter, or the system's where root, as nobody, could not reach ours."""
     own = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if own.exists() and (not _root() or all(one.stat().st_mode & 1 for one in own.resolve().parents)):
+    if own.exists() and (not _root() or all(parent.stat().st_mode & 1 for parent in own.resolve().parents)):
         return str(own.resolve())
     return find_program("python3", path="/usr/bin:/bin") or sys.executable
 
@@ -278,26 +280,26 @@ def _interpreter() -> str:
 def _folders(python: str) -> list[str]:
     """What is shown of the file system, read-only."""
     prefix = str(Path(python).parents[1])
-    return list(_SHOWN) if prefix.startswith("/usr") else [*_SHOWN, prefix]
+    return list(_VISIBLE) if prefix.startswith("/usr") else [*_VISIBLE, prefix]
 
 
 def _bubblewrap(begin: list[str], room: int) -> list[str]:
-    shown = [word for path in _folders(begin[0]) for word in ("--ro-bind-try", path, path)]
+    binds = [word for path in _folders(begin[0]) for word in ("--ro-bind-try", path, path)]
     size = str(room * _MB)
     return [
         *(find_program("bwrap") or "bwrap", "--unshare-all", "--new-session", "--die-with-parent"),
         *("--unshare-user", "--uid", str(jail.NOBODY), "--gid", str(jail.NOBODY), "--hostname", "sandbox"),
-        *("--disable-userns", "--cap-drop", "ALL", *shown, "--proc", "/proc", "--dev", "/dev"),
+        *("--disable-userns", "--cap-drop", "ALL", *binds, "--proc", "/proc", "--dev", "/dev"),
         *("--remount-ro", "/dev", "--size", size, "--tmpfs", "/tmp"),  # noqa: S108 - its own
         *("--chdir", "/tmp", "--remount-ro", "/", *begin),  # noqa: S108 - as above
     ]
 
 
 def _bubblewrap_version() -> tuple[int, ...]:
-    shown = subprocess.run(
+    completed = subprocess.run(
         [find_program("bwrap") or "bwrap", "--version"], capture_output=True, text=True, check=False
     )
-    return tuple(int(number) for number in re.findall(r"\d+", shown.stdout)[:2])
+    return tuple(int(number) for number in re.findall(r"\d+", completed.stdout)[:2])
 
 
 def _namespaces(begin: list[str], room: int) -> list[str]:
@@ -314,8 +316,8 @@ def _root() -> bool:
     """Whether this is a root that can become nobody: one of a container may know no other user."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return False
-    known = Path("/proc/self/uid_map")
-    lines = known.read_text(encoding="ascii").splitlines() if known.exists() else ["0 0 4294967295"]
+    uid_map = Path("/proc/self/uid_map")
+    lines = uid_map.read_text(encoding="ascii").splitlines() if uid_map.exists() else ["0 0 4294967295"]
     ranges = [[int(number) for number in line.split()] for line in lines]
     return any(first <= jail.NOBODY < first + count for first, _, count in ranges)
 
@@ -358,11 +360,11 @@ class _Running:
     """A program that was started, and the files that it writes to."""
 
     process: subprocess.Popen[bytes]
-    said: IO[bytes]
-    complained: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
     began: float
 
-    def ran(self, status: int | None, limits: Limits, *, over: bool) -> Ran:
+    def ran(self, status: int | None, limits: Limits, *, over: bool) -> ProgramResult:
         """How it ended: `status` is None where it had to be ended, `over` where it took too much memory.
 
         Raises:
@@ -379,7 +381,7 @@ class _Running:
             ended, why = "time", f"did not end within {limits.wall_s:g} s"
         elif self.flooded(limits):
             ended, why = "output", f"wrote {limits.file_mb} MB"
-        return Ran(ended=ended, why=why, seconds=time.monotonic() - self.began)
+        return ProgramResult(ended=ended, why=why, seconds=time.monotonic() - self.began)
 
     def check_begun(self, *, over: bool) -> str:
         """Its last words.
@@ -387,16 +389,16 @@ class _Running:
         Raises:
             SandboxError: its sandbox ended without it.
         """
-        self.said.seek(0)
-        begun = self.said.read(len(_READY)) == _READY
-        words = _end_of(self.complained, 0) or _end_of(self.said, len(_READY) if begun else 0)
+        self.stdout.seek(0)
+        begun = self.stdout.read(len(_READY)) == _READY
+        words = _end_of(self.stderr, 0) or _end_of(self.stdout, len(_READY) if begun else 0)
         if not begun and not over:
             raise SandboxError(f"the sandbox did not start: {words or 'it said nothing'}")
         return words
 
     def flooded(self, limits: Limits) -> bool:
         """Whether it wrote as much as it may."""
-        length = max(self.said.seek(0, os.SEEK_END), self.complained.seek(0, os.SEEK_END))
+        length = max(self.stdout.seek(0, os.SEEK_END), self.stderr.seek(0, os.SEEK_END))
         return length >= limits.file_mb * _MB
 
 

@@ -44,8 +44,8 @@ def _work(job: dict[str, Any], calls: list[Call]) -> dict[str, Any]:
     config["agent"]["instance_template"] = config["agent"]["instance_template"].replace("/testbed", workplace)
     model = Model(**{name: value for name, value in config["model"].items() if name != "model_class"})
     agent = DefaultAgent(model, get_environment(config["environment"]), **config["agent"])
-    told: dict[str, Any] = agent.run(job["task"])
-    return told
+    result: dict[str, Any] = agent.run(job["task"])
+    return result
 
 
 def _call(response: Any) -> Call:
@@ -64,15 +64,15 @@ def main() -> None:
     job = json.load(sys.stdin)
     calls: list[Call] = []
     try:
-        told = {"error": "", **_work(job, calls)}
+        outcome = {"error": "", **_work(job, calls)}
     except (
         Exception
     ) as error:  # whatever ended the agent is the run's to count, and must not pass for a patch
-        told = {"error": f"{type(error).__name__}: {error}"}
+        outcome = {"error": f"{type(error).__name__}: {error}"}
     result = {
-        "error": told["error"],
-        "exit_status": told.get("exit_status", ""),
-        "submission": told.get("submission", ""),
+        "error": outcome["error"],
+        "exit_status": outcome.get("exit_status", ""),
+        "submission": outcome.get("submission", ""),
         "calls": calls,
     }
     Path(job["result"]).write_text(json.dumps(result), encoding="utf-8")

@@ -26,7 +26,7 @@ from benchmarks.evaluation.suites.store import stored
 from benchmarks.live import swebench_agent
 from benchmarks.live.chat import greet, open_session, usage
 from benchmarks.live.runfile import append, begin
-from benchmarks.live.swebench_room import Instance, RoomName, room
+from benchmarks.live.swebench_environment import EnvironmentName, Instance, make_environment
 from router.billing.prices import Prices
 
 _FIELDS = ("instance_id", "problem_statement", "base_commit")
@@ -45,7 +45,7 @@ class Settings:
     steps: int
     """Most model calls for one instance."""
     temperature: float
-    environment: RoomName
+    environment: EnvironmentName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worked:
+class InstanceResult:
     """What one instance took."""
 
     instance_id: str
@@ -95,48 +95,50 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class InstanceFailure:
     """An instance that could not be worked on to its end: it is worked on again next time."""
 
     instance_id: str
     error: str
 
 
-Tell = Callable[[Worked | Broken], None]
+OnResult = Callable[[InstanceResult | InstanceFailure], None]
 
 
-def instances(file: Path | None, wanted: Collection[str]) -> Iterator[Instance]:
+def instances(file: Path | None, ids: Collection[str]) -> Iterator[Instance]:
     """Those of `file`, or of what was fetched, that are wanted; all where none is named.
 
     Raises:
         BenchmarkError: the file cannot be read, or has not all that are wanted.
     """
-    left = set(wanted)
-    for one in rows(file or stored("swebench"), _FIELDS):
-        if not wanted or one["instance_id"] in left:
-            left.discard(one["instance_id"])
+    left = set(ids)
+    for row in rows(file or stored("swebench"), _FIELDS):
+        if not ids or row["instance_id"] in left:
+            left.discard(row["instance_id"])
             yield Instance(
-                id=one["instance_id"], problem=one["problem_statement"], base_commit=one["base_commit"]
+                id=row["instance_id"], problem=row["problem_statement"], base_commit=row["base_commit"]
             )
     if left:
         raise BenchmarkError(f"--instances: there is no {', '.join(sorted(left))}")
 
 
-def done(plan: Plan) -> tuple[Worked, ...]:
+def done(plan: Plan) -> tuple[InstanceResult, ...]:
     """What the run's files hold so far; the files are begun where they are not there.
 
     Raises:
         BenchmarkError: they are of another run.
     """
-    worked = [Worked(**line) for line in begin(plan.efforts, asdict(plan.settings)) if "error" not in line]
+    worked = [
+        InstanceResult(**line) for line in begin(plan.efforts, asdict(plan.settings)) if "error" not in line
+    ]
     # An instance is done when both files say so: the run may have been stopped between the two.
     predicted = set()
     if plan.out.exists():
-        predicted = {one["instance_id"] for one in rows(plan.out, ("instance_id", "model_patch"))}
-    return tuple(one for one in worked if one.instance_id in predicted)
+        predicted = {result["instance_id"] for result in rows(plan.out, ("instance_id", "model_patch"))}
+    return tuple(result for result in worked if result.instance_id in predicted)
 
 
-async def run(plan: Plan, tell: Tell) -> tuple[Worked, ...]:
+async def run(plan: Plan, on_result: OnResult) -> tuple[InstanceResult, ...]:
     """Work on what is not done yet, and return all that is done then.
 
     Raises:
@@ -149,7 +151,7 @@ async def run(plan: Plan, tell: Tell) -> tuple[Worked, ...]:
             f"there is no mini-SWE-agent in {plan.agent}: `make .venv-swebench/.ready` sets it up, or name "
             "another virtual environment with --agent"
         )
-    finished = {one.instance_id for one in done(plan)}
+    finished = {result.instance_id for result in done(plan)}
     async with open_session(plan.key, plan.timeout_s) as session:
         await greet(session, plan.url)
     gate = asyncio.Semaphore(plan.concurrency)
@@ -157,21 +159,23 @@ async def run(plan: Plan, tell: Tell) -> tuple[Worked, ...]:
         async with asyncio.TaskGroup() as group:
             for instance in plan.instances:
                 if instance.id not in finished:
-                    group.create_task(_one(plan, instance, gate, tell))
+                    group.create_task(_work_on(plan, instance, gate, on_result))
     except* BenchmarkError as several:
         raise several.exceptions[0] from several
     return done(plan)
 
 
-async def _one(plan: Plan, instance: Instance, gate: asyncio.Semaphore, tell: Tell) -> None:
+async def _work_on(plan: Plan, instance: Instance, gate: asyncio.Semaphore, on_result: OnResult) -> None:
     async with gate:
         began = time.monotonic()
-        with room(plan.settings.environment, instance, plan.checkout) as place:
+        with make_environment(plan.settings.environment, instance, plan.checkout) as place:
             result = await _agent(plan, instance, place)
         if result["error"]:
-            one: Worked | Broken = Broken(instance_id=instance.id, error=result["error"])
+            outcome: InstanceResult | InstanceFailure = InstanceFailure(
+                instance_id=instance.id, error=result["error"]
+            )
         else:
-            one = _worked(instance.id, result, time.monotonic() - began)
+            outcome = _worked(instance.id, result, time.monotonic() - began)
             append(
                 plan.out,
                 {
@@ -180,8 +184,8 @@ async def _one(plan: Plan, instance: Instance, gate: asyncio.Semaphore, tell: Te
                     "model_patch": result["submission"],
                 },
             )
-        append(plan.efforts, asdict(one))
-        tell(one)
+        append(plan.efforts, asdict(outcome))
+        on_result(outcome)
 
 
 async def _agent(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,8 +214,8 @@ async def _agent(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> di
             _end(process)
         if not result.exists():
             return {"error": f"mini-SWE-agent ended with status {process.returncode} and said nothing"}
-        told: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-        return told
+        outcome: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+        return outcome
 
 
 def _job(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,11 +257,11 @@ def _end(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _worked(instance: str, result: Mapping[str, Any], seconds: float) -> Worked:
+def _worked(instance: str, result: Mapping[str, Any], seconds: float) -> InstanceResult:
     prices = Prices()
     used = [(call["track"], call["model"], usage(call["usage"])) for call in result["calls"]]
     paid = [prices.cost(model, tokens) for track, model, tokens in used if track != "local"]
-    return Worked(
+    return InstanceResult(
         instance_id=instance,
         exit_status=result["exit_status"],
         calls=len(used),

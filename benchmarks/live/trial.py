@@ -5,10 +5,10 @@ from pathlib import Path
 
 from benchmarks.evaluation.suites.problem import Trial
 from benchmarks.live import exam
-from benchmarks.live.sandbox import Limits, Pipes, Ran, Sandbox
+from benchmarks.live.sandbox import Limits, Pipes, ProgramResult, Sandbox
 
 
-def judge(sandbox: Sandbox, trial: Trial, limits: Limits | None = None) -> Ran:
+def judge(sandbox: Sandbox, trial: Trial, limits: Limits | None = None) -> ProgramResult:
     """Run an answer's tests; it passed only where all of them are through.
 
     Raises:

@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class TierScore:
     """What the router said of one task."""
 
     tier: Tier
@@ -55,7 +55,7 @@ class Judged:
     """Its weighted sum, which the tier's boundaries are held against."""
 
 
-def judge(tasks: Sequence[Task], python: Path) -> list[Judged]:
+def judge(tasks: Sequence[Task], python: Path) -> list[TierScore]:
     """Ask the router about each task, in order.
 
     Args:
@@ -65,19 +65,19 @@ def judge(tasks: Sequence[Task], python: Path) -> list[Judged]:
     Raises:
         BenchmarkError: it failed; the message ends in what it printed.
     """
-    asked = "\n".join(json.dumps({"messages": task.messages}) for task in tasks)
+    lines = "\n".join(json.dumps({"messages": task.messages}) for task in tasks)
     ended = subprocess.run(
         [str(python), "-I", "-c", _PROGRAM, json.dumps(TIERS)],
-        input=asked,
+        input=lines,
         capture_output=True,
         check=False,
         text=True,
         timeout=_LIMIT_S,
         env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
     )
-    told = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"tier"')]
-    if ended.returncode or len(told) != len(tasks):
+    replies = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"tier"')]
+    if ended.returncode or len(replies) != len(tasks):
         raise BenchmarkError(
-            f"LiteLLM judged {len(told)} of {len(tasks)} tasks. It printed:\n{ended.stderr[-2000:]}"
+            f"LiteLLM judged {len(replies)} of {len(tasks)} tasks. It printed:\n{ended.stderr[-2000:]}"
         )
-    return [Judged(tier=one["tier"], score=one["score"] or 0.0) for one in told]
+    return [TierScore(tier=reply["tier"], score=reply["score"] or 0.0) for reply in replies]

@@ -64,25 +64,25 @@ def load(path: Path) -> list[Run]:
 
 def _run(record: dict[str, Any]) -> Run:
     messages = record["messages"]
-    asked = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+    calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
     reader = Reader(count_bytes=0)
     return Run(
         name=record["instance_id"],
         resolved=bool(record["resolved"]),
-        calls=len(asked),
+        calls=len(calls),
         group=_group(messages[-1]["content"]),
-        features={cut: reader.read(_request(messages[: asked[cut]])) for cut in CUTS if cut < len(asked)},
+        features={cut: reader.read(_request(messages[: calls[cut]])) for cut in CUTS if cut < len(calls)},
     )
 
 
 def _group(diff: str) -> str:
     """The package that a diff changes first, as `django/db`."""
-    found = re.search(r"^diff --git a/(\S+)", diff, re.MULTILINE)
-    return "/".join(found[1].split("/")[:2]) if found else ""
+    match = re.search(r"^diff --git a/(\S+)", diff, re.MULTILINE)
+    return "/".join(match[1].split("/")[:2]) if match else ""
 
 
 def _request(messages: list[dict[str, Any]]) -> ModelRequest:
-    said = [{key: value for key, value in one.items() if key != "usage"} for one in messages]
+    stripped = [{key: value for key, value in message.items() if key != "usage"} for message in messages]
     return ModelRequest(
         id="",
         team="",
@@ -92,7 +92,7 @@ def _request(messages: list[dict[str, Any]]) -> ModelRequest:
         client="",
         model="auto",
         stream=False,
-        body=json.dumps({"messages": said}).encode(),
+        body=json.dumps({"messages": stripped}).encode(),
         headers=(),
     )
 
@@ -129,12 +129,12 @@ def held_out(rows: list[list[float]], positive: list[bool], groups: list[str]) -
     scores = [0.0] * len(rows)
     for seed in range(_REPEATS):
         folds = StratifiedGroupKFold(n_splits=_FOLDS, shuffle=True, random_state=seed)
-        for fitted, held in folds.split(rows, positive, groups):
+        for train, test in folds.split(rows, positive, groups):
             # Balanced, so that a fold's share of failures does not shift its scores against others'.
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
-            model.fit([rows[at] for at in fitted], [positive[at] for at in fitted])
-            told = model.predict_proba([rows[at] for at in held])
-            for at, chances in zip(held, told, strict=True):
+            model.fit([rows[at] for at in train], [positive[at] for at in train])
+            probabilities = model.predict_proba([rows[at] for at in test])
+            for at, chances in zip(test, probabilities, strict=True):
                 scores[at] += float(chances[1]) / _REPEATS
     return scores
 

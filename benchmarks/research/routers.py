@@ -18,7 +18,7 @@ from types import MappingProxyType
 from benchmarks.installed import interpreter, version
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import POLICY, planner, request
-from benchmarks.research.complexity import TIERS, Judged, judge
+from benchmarks.research.complexity import TIERS, TierScore, judge
 from benchmarks.research.tasks import Task, tasks
 from policies.decision import TrackName
 from router.features.extractor import Reader
@@ -66,7 +66,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RouterScores:
     """One router's results."""
 
     router: str
@@ -86,47 +86,47 @@ class Result:
     """Its version; `None` where it is not installed, so not compared."""
     data: bool
     """Whether the suites beside HumanEval were there."""
-    standings: tuple[Standing, ...]
+    standings: tuple[RouterScores, ...]
 
 
 def run(
     *,
     data: Path | None = None,
     peers: Path = ROOT / ".venv-bench",
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Compare; `tell` is called with each step.
+    """Compare; `progress` is called with each step.
 
     Raises:
         BenchmarkError: LiteLLM failed, or `data` lacks a suite.
     """
-    asked = list(tasks(data))
-    tell(f"Turnout judges {len(asked)} requests")
-    choices = dict(_ours(asked))
+    task_list = list(tasks(data))
+    progress(f"Turnout judges {len(task_list)} requests")
+    choices = dict(_ours(task_list))
     python = interpreter("litellm", peers)
     litellm = version("litellm", python)
     if litellm:
-        tell(f"LiteLLM {litellm} judges them")
-        choices |= _litellm(judge(asked, python))
+        progress(f"LiteLLM {litellm} judges them")
+        choices |= _litellm(judge(task_list, python))
     return Result(
         measured=datetime.now(UTC).date().isoformat(),
         machine=machine(),
         policy=POLICY,
         litellm=litellm,
         data=data is not None,
-        standings=tuple(_standing(router, asked, chosen) for router, chosen in choices.items()),
+        standings=tuple(_standing(router, task_list, chosen) for router, chosen in choices.items()),
     )
 
 
-def _ours(asked: Sequence[Task]) -> Mapping[str, list[Choice]]:
+def _ours(task_list: Sequence[Task]) -> Mapping[str, list[Choice]]:
     """Turnout's choices, and those of a length threshold on the tokens that it counted."""
-    plans = planner(Reader(count_bytes=1 << 30))
-    made = [plans.plan(request(task.body())) for task in asked]
+    path = planner(Reader(count_bytes=1 << 30))
+    plans = [path.plan(request(task.body())) for task in task_list]
     return {
         f"Turnout, {POLICY}": [
-            Choice(track=one.decision.track, score=1 - one.verdict.p_local) for one in made
+            Choice(track=plan.decision.track, score=1 - plan.verdict.p_local) for plan in plans
         ],
-        f"longer than {LONG_TOKENS // 1000}k tokens": [_by_length(one) for one in made],
+        f"longer than {LONG_TOKENS // 1000}k tokens": [_by_length(plan) for plan in plans],
     }
 
 
@@ -135,28 +135,29 @@ def _by_length(plan: Plan) -> Choice:
     return Choice(track="cloud" if tokens > LONG_TOKENS else "local", score=tokens)
 
 
-def _litellm(judged: Sequence[Judged]) -> Mapping[str, list[Choice]]:
+def _litellm(judged: Sequence[TierScore]) -> Mapping[str, list[Choice]]:
     return {
         router: [
             Choice(
-                track="cloud" if TIERS.index(one.tier) >= TIERS.index(lowest) else "local", score=one.score
+                track="cloud" if TIERS.index(tier_score.tier) >= TIERS.index(lowest) else "local",
+                score=tier_score.score,
             )
-            for one in judged
+            for tier_score in judged
         ]
         for router, lowest in STRONG_FROM.items()
     }
 
 
-def _standing(router: str, asked: Sequence[Task], chosen: Sequence[Choice]) -> Standing:
-    pairs = list(zip(asked, chosen, strict=True))
-    suites = dict.fromkeys(task.suite for task in asked)
+def _standing(router: str, task_list: Sequence[Task], chosen: Sequence[Choice]) -> RouterScores:
+    pairs = list(zip(task_list, chosen, strict=True))
+    suites = dict.fromkeys(task.suite for task in task_list)
     curves = (
         Curve(question=question, auc=auc(low, high), of=(len(low), len(high)))
         for question, (below, above) in QUESTIONS.items()
         if (low := [choice.score for task, choice in pairs if below(task)])
         and (high := [choice.score for task, choice in pairs if above(task)])
     )
-    return Standing(
+    return RouterScores(
         router=router,
         shares=tuple(_share(suite, [pair for pair in pairs if pair[0].suite == suite]) for suite in suites),
         curves=tuple(curves),
@@ -204,5 +205,5 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
 def auc(low: Sequence[float], high: Sequence[float]) -> float:
     """The chance that one of `high` lies above one of `low`; a tie counts half (Mann and Whitney, 1947)."""
     ranked = sorted(low)
-    wins = sum(bisect_left(ranked, one) + bisect_right(ranked, one) for one in high)
+    wins = sum(bisect_left(ranked, score) + bisect_right(ranked, score) for score in high)
     return wins / (2 * len(low) * len(high))

@@ -28,25 +28,25 @@ def _sheets(result: Result) -> Iterator[Sheet]:
     first = result.standings[0]
     yield Sheet(
         title="Share of requests on the right track (95% interval)",
-        columns=("router", *(f"{one.suite} ({one.of})" for one in first.shares)),
-        rows=tuple((one.router, *map(_share, one.shares)) for one in result.standings),
+        columns=("router", *(f"{item.suite} ({item.of})" for item in first.shares)),
+        rows=tuple((item.router, *map(_share, item.shares)) for item in result.standings),
     )
     if first.curves:
         yield Sheet(
             title="AUC: what the router's score tells apart",
-            columns=("router", *(_question(one) for one in first.curves)),
+            columns=("router", *(_question(item) for item in first.curves)),
             rows=tuple(
-                (one.router, *(f"{curve.auc:.2f}" for curve in one.curves)) for one in result.standings
+                (item.router, *(f"{curve.auc:.2f}" for curve in item.curves)) for item in result.standings
             ),
         )
 
 
-def _share(one: Share) -> str:
-    return f"{one.right / one.of:.1%} ({one.low:.1%} to {one.high:.1%})"
+def _share(share: Share) -> str:
+    return f"{share.right / share.of:.1%} ({share.low:.1%} to {share.high:.1%})"
 
 
-def _question(one: Curve) -> str:
-    return f"{one.question} ({one.of[0]}, {one.of[1]})"
+def _question(curve: Curve) -> str:
+    return f"{curve.question} ({curve.of[0]}, {curve.of[1]})"
 
 
 def _notes(result: Result) -> Iterator[str]:

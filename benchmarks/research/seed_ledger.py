@@ -61,7 +61,7 @@ Columns = dict[str, Any]
 
 
 def seed(
-    engine: sa.Engine, rows: int, *, number: int = 0, tell: Callable[[int], None] = lambda _: None
+    engine: sa.Engine, rows: int, *, number: int = 0, progress: Callable[[int], None] = lambda _: None
 ) -> None:
     """Load `rows` made-up requests into an empty ledger, then its roll-ups."""
     names = [column.name for column in requests.c]
@@ -72,25 +72,25 @@ def seed(
     done = 0
     while done < rows:
         size = min(CHUNK, rows - done)
-        columns = made(rng, size, first=done, whole=rows)
+        columns = make_rows(rng, size, first=done, total=rows)
         with engine.begin() as connection:
             connection.exec_driver_sql(insert, list(zip(*(columns[name] for name in names), strict=True)))
         done += size
-        tell(done)
+        progress(done)
     with engine.begin() as connection:
         add_all(connection)
         connection.exec_driver_sql("ANALYZE")
 
 
-def made(rng: np.random.Generator, size: int, *, first: int, whole: int) -> dict[str, list[Any]]:
-    """Make `size` rows of a ledger of `whole`, whose time follows from where they stand in it."""
+def make_rows(rng: np.random.Generator, size: int, *, first: int, total: int) -> dict[str, list[Any]]:
+    """Make `size` rows of a ledger of `total`, whose time follows from where they stand in it."""
     turn, call = _turns(rng, size)
     kind = rng.choice(len(KINDS), turn[-1] + 1, p=[share for share, *_ in KINDS])[turn]
     talk = turn // TURNS
     team = rng.choice(len(TEAMS), talk[-1] + 1, p=_falling(len(TEAMS)))[talk]
     user = (rng.random(talk[-1] + 1) ** 2 * 10).astype(int)[talk]
     client = rng.choice(len(CLIENTS), talk[-1] + 1, p=_falling(len(CLIENTS)))[talk]
-    decided_local = np.array([one[5] == "local" for one in KINDS])[kind]
+    decided_local = np.array([row[5] == "local" for row in KINDS])[kind]
     private = kind == len(KINDS) - 1
     escalated = decided_local & ~private & (rng.random(size) < 0.02)
     local = decided_local & ~escalated
@@ -117,9 +117,9 @@ def made(rng: np.random.Generator, size: int, *, first: int, whole: int) -> dict
     baseline = np.where(
         local, fresh * rates[0] + output * rates[1] + np.where(served, warm, 0) * rates[2], cloud_usd
     )
-    begun = _times(rng, size, first, whole)
+    begun = _times(rng, size, first, total)
     took = np.where(local, rng.lognormal(1.6, 0.8, size), rng.lognormal(2.1, 0.7, size)).clip(0.05, 900)
-    names = np.array([one[1] for one in KINDS], dtype=object)[kind]
+    names = np.array([row[1] for row in KINDS], dtype=object)[kind]
     numbers = range(first, first + size)
     columns: Columns = {
         "id": [f"seed-{at:08}" for at in numbers],
@@ -129,20 +129,20 @@ def made(rng: np.random.Generator, size: int, *, first: int, whole: int) -> dict
         "user": [f"{TEAMS[t]}-{u}" for t, u in zip(team, user, strict=True)],
         "key_id": "",
         "client": np.array(CLIENTS, dtype=object)[client],
-        "conversation": [f"c{first // CHUNK}-{one}" for one in talk],
+        "conversation": [f"c{first // CHUNK}-{number}" for number in talk],
         "dialect": "anthropic_messages",
         "operation": "generate",
-        "kind": np.array([one[7] for one in KINDS], dtype=object)[kind],
+        "kind": np.array([row[7] for row in KINDS], dtype=object)[kind],
         "asked_model": "auto",
         "stream": True,
         "policy": "balanced",
         "rule": names,
-        "why": np.array([one[2] for one in KINDS], dtype=object)[kind],
+        "why": np.array([row[2] for row in KINDS], dtype=object)[kind],
         "held": call > 0,
         "would": "",
         "classifier": "rules",
-        "p_local": np.array([one[4] for one in KINDS])[kind].round(2),
-        "work": np.array([one[3] for one in KINDS], dtype=object)[kind],
+        "p_local": np.array([row[4] for row in KINDS])[kind].round(2),
+        "work": np.array([row[3] for row in KINDS], dtype=object)[kind],
         "track": np.where(decided_local, "local", "cloud"),
         "cleared": ~private,
         "private_why": np.where(private, "never_cloud: the team may not", ""),
@@ -205,10 +205,10 @@ def made(rng: np.random.Generator, size: int, *, first: int, whole: int) -> dict
         "baseline_how": np.where(local, "same tokens, warm cache", "same tokens, as the cloud cached them"),
     }
     ended = [*(name for name in columns if name in _ENDED)]
-    told = {column.name: _listed(columns.get(column.name), size) for column in requests.c}
+    table = {column.name: _listed(columns.get(column.name), size) for column in requests.c}
     for name in ended:
-        told[name] = [None if cut else value for cut, value in zip(unfinished, told[name], strict=True)]
-    return told
+        table[name] = [None if cut else value for cut, value in zip(unfinished, table[name], strict=True)]
+    return table
 
 
 _ENDED = (
@@ -228,12 +228,12 @@ def _turns(rng: np.random.Generator, size: int) -> tuple[Any, Any]:
     return turn, np.arange(size) - starts[turn]
 
 
-def _times(rng: np.random.Generator, size: int, first: int, whole: int) -> Any:
+def _times(rng: np.random.Generator, size: int, first: int, total: int) -> Any:
     """When rows begin: working hours see ten times what nights and weekends do."""
     hours = np.arange(SECONDS // 3600)
     busy = np.where((hours % 24 >= 7) & (hours % 24 < 18) & ((hours // 24) % 7 < 5), 10.0, 1.0)
     upto = np.concatenate([[0.0], np.cumsum(busy) / busy.sum()])
-    place = (first + np.arange(size) + rng.random(size)) / whole
+    place = (first + np.arange(size) + rng.random(size)) / total
     return MONTH + np.interp(place, upto, np.arange(len(upto)) * 3600.0)
 
 
@@ -248,7 +248,7 @@ def _listed(values: Any, size: int) -> list[Any]:
         return values
     if isinstance(values, np.ndarray):
         listed = values.tolist()
-        return [None if one != one else one for one in listed] if values.dtype.kind == "f" else listed  # noqa: PLR0124 - nan
+        return [None if value != value else value for value in listed] if values.dtype.kind == "f" else listed  # noqa: PLR0124 - nan
     if isinstance(values, float) and np.isnan(values):
         values = None
     return [values] * size
@@ -259,17 +259,17 @@ def main(arguments: Iterator[str] | list[str]) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--to", required=True, help="a new file, or the URL of an empty database")
-    given = parser.parse_args(list(arguments))
-    url = locate(given.to)
+    args = parser.parse_args(list(arguments))
+    url = locate(args.to)
     if url.get_backend_name() == "sqlite":
         if Path(str(url.database)).exists():
-            parser.error(f"--to: {given.to} is there already")
+            parser.error(f"--to: {args.to} is there already")
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = connect(url)
     started = time.perf_counter()
-    seed(engine, given.rows, tell=lambda done: print(f"\r{done:,} rows", end="", file=sys.stderr))
+    seed(engine, args.rows, progress=lambda done: print(f"\r{done:,} rows", end="", file=sys.stderr))
     engine.dispose()
-    print(f"\r{given.rows:,} rows in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    print(f"\r{args.rows:,} rows in {time.perf_counter() - started:.0f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":

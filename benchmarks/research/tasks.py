@@ -76,47 +76,51 @@ def tasks(data: Path | None) -> Iterator[Task]:
     yield from _agent(runs)
 
 
-def _asked(suite: str, right: TrackName, ask: str, *, suffices: bool | None = None) -> Task:
+def _task(suite: str, right: TrackName, ask: str, *, suffices: bool | None = None) -> Task:
     return Task(suite=suite, right=right, messages=({"role": "user", "content": ask},), suffices=suffices)
 
 
 def _human_eval() -> Iterator[Task]:
     for problem in humaneval.problems():
-        yield _asked("HumanEval", "local", problem.ask)
+        yield _task("HumanEval", "local", problem.ask)
 
 
 def _mbpp(data: Path) -> Iterator[Task]:
     for problem in mbpp.problems(data / record.MBPP):
-        yield _asked("MBPP", "local", problem.ask)
+        yield _task("MBPP", "local", problem.ask)
 
 
 def _swebench(data: Path) -> Iterator[Task]:
     resolved = {row["task"]: row[OUTCOMES_OF] == "1" for row in read("swebench.csv").rows}
     for problem in swebench.problems(data / record.INSTANCES):
         suffices = resolved.get(problem.id)
-        yield _asked("SWE-bench Verified", "cloud", problem.ask, suffices=suffices)
+        yield _task("SWE-bench Verified", "cloud", problem.ask, suffices=suffices)
 
 
 def _wrapped(task: Task, example: list[dict[str, Any]]) -> Task:
     """`task` as mini-SWE-agent first sends it; `example` is one of its runs."""
-    system, asked = example[:2]
-    before, mark, rest = asked["content"].partition(_OPENS)
-    _, end, after = rest.partition(_CLOSES)
+    system, user = example[:2]
+    before, mark, tail = user["content"].partition(_OPENS)
+    _, end, after = tail.partition(_CLOSES)
     content = "".join((before, mark, task.messages[0]["content"], end, after))
-    messages = (system, asked | {"content": content})
+    messages = (system, user | {"content": content})
     return replace(task, suite=f"{task.suite}, wrapped", messages=messages, tools=(_BASH,))
 
 
 def _agent(runs: list[Row]) -> Iterator[Task]:
     for run in runs:
-        said = [{key: one for key, one in message.items() if key != "usage"} for message in run["messages"]]
-        calls = [at for at, message in enumerate(said) if message["role"] == "assistant"][FIRST_CALL - 1 :]
+        messages = [
+            {key: value for key, value in message.items() if key != "usage"} for message in run["messages"]
+        ]
+        calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"][
+            FIRST_CALL - 1 :
+        ]
         for at in evenly(calls, PER_RUN):
-            yield Task(suite="agent requests", right="cloud", messages=tuple(said[:at]), tools=(_BASH,))
+            yield Task(suite="agent requests", right="cloud", messages=tuple(messages[:at]), tools=(_BASH,))
 
 
-def evenly(things: list[int], wanted: int) -> list[int]:
-    """At most `wanted` of `things`, the first and the last among them."""
-    if len(things) <= wanted:
+def evenly(things: list[int], count: int) -> list[int]:
+    """At most `count` of `things`, the first and the last among them."""
+    if len(things) <= count:
         return things
-    return [things[round(n * (len(things) - 1) / (wanted - 1))] for n in range(wanted)]
+    return [things[round(n * (len(things) - 1) / (count - 1))] for n in range(count)]

@@ -56,7 +56,7 @@ class Exchange:
     path: str
     first_line: int
     text: str
-    said: str
+    comment: str
 
 
 def body(
@@ -83,27 +83,27 @@ def body(
 
 def _exchanges(size: int, *, everywhere: bool) -> Iterator[Exchange]:
     """Read files until `size` bytes are told; the last read, or every one, bears a stamp."""
-    told = len(_SYSTEM) + 3_000
+    size_so_far = len(_SYSTEM) + 3_000
     reads = _reads()
     for number in count():
-        if told >= size:
+        if size_so_far >= size:
             return
         path, first_line, text = next(reads)
-        told += len(json.dumps(text)) + 455
-        stamp = f"{STAMP}\n" if everywhere or told >= size else ""
+        size_so_far += len(json.dumps(text)) + 455
+        stamp = f"{STAMP}\n" if everywhere or size_so_far >= size else ""
         yield Exchange(
             id=f"call_{number:06d}",
             path=path,
             first_line=first_line,
             text=stamp + text,
-            said=f"Next I look at {path} from line {first_line}, to see who calls it. {stamp}".strip(),
+            comment=f"Next I look at {path} from line {first_line}, to see who calls it. {stamp}".strip(),
         )
 
 
 def _reads() -> Iterator[tuple[str, int, str]]:
     """Parts of the standard library's files: path, first line, numbered text; over and over."""
     packages = (asyncio, email, multiprocessing, unittest)
-    files = [file for one in packages for file in sorted(Path(one.__path__[0]).glob("*.py"))]
+    files = [file for package in packages for file in sorted(Path(package.__path__[0]).glob("*.py"))]
     for file in cycle(files):
         lines = file.read_text(encoding="utf-8").splitlines()
         for start in range(0, len(lines), _LINES_READ):
@@ -117,12 +117,18 @@ def _reads() -> Iterator[tuple[str, int, str]]:
 
 def _openai_chat(system: str, ask: str, exchanges: list[Exchange]) -> dict[str, Any]:
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}, {"role": "user", "content": ask}]
-    for one in exchanges:
-        arguments = json.dumps({"file_path": one.path, "offset": one.first_line, "limit": _LINES_READ})
-        call = {"id": one.id, "type": "function", "function": {"name": "read_file", "arguments": arguments}}
+    for exchange in exchanges:
+        arguments = json.dumps(
+            {"file_path": exchange.path, "offset": exchange.first_line, "limit": _LINES_READ}
+        )
+        call = {
+            "id": exchange.id,
+            "type": "function",
+            "function": {"name": "read_file", "arguments": arguments},
+        }
         messages += [
-            {"role": "assistant", "content": one.said, "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": one.id, "content": one.text},
+            {"role": "assistant", "content": exchange.comment, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": exchange.id, "content": exchange.text},
         ]
     tools = [
         {"type": "function", "function": {"name": name, "description": text, "parameters": schema}}
@@ -133,12 +139,12 @@ def _openai_chat(system: str, ask: str, exchanges: list[Exchange]) -> dict[str, 
 
 def _anthropic_messages(system: str, ask: str, exchanges: list[Exchange]) -> dict[str, Any]:
     messages: list[dict[str, Any]] = [{"role": "user", "content": [{"type": "text", "text": ask}]}]
-    for one in exchanges:
-        arguments = {"file_path": one.path, "offset": one.first_line, "limit": _LINES_READ}
-        call = {"type": "tool_use", "id": one.id, "name": "read_file", "input": arguments}
-        result = {"type": "tool_result", "tool_use_id": one.id, "content": one.text}
+    for exchange in exchanges:
+        arguments = {"file_path": exchange.path, "offset": exchange.first_line, "limit": _LINES_READ}
+        call = {"type": "tool_use", "id": exchange.id, "name": "read_file", "input": arguments}
+        result = {"type": "tool_result", "tool_use_id": exchange.id, "content": exchange.text}
         messages += [
-            {"role": "assistant", "content": [{"type": "text", "text": one.said}, call]},
+            {"role": "assistant", "content": [{"type": "text", "text": exchange.comment}, call]},
             {"role": "user", "content": [result]},
         ]
     tools = [{"name": name, "description": text, "input_schema": schema} for name, text, schema in _TOOLS]

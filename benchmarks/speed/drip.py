@@ -70,14 +70,14 @@ def events(path: str, words: int) -> tuple[bytes, bytes, bytes]:
 _USAGE_OPENAI = {"prompt_tokens": 100, "completion_tokens": 1, "total_tokens": 101}
 
 
-def _completion(kind: str, **rest: Any) -> dict[str, Any]:
-    return {"id": "chatcmpl-1", "object": kind, "created": 1_700_000_000, "model": "upstream-model", **rest}
+def _completion(kind: str, **more: Any) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": 1_700_000_000, "model": "upstream-model", **more}
 
 
-def _message(**rest: Any) -> dict[str, Any]:
+def _message(**more: Any) -> dict[str, Any]:
     usage = {"input_tokens": 100, "output_tokens": 1}
     opening = {"id": "msg_1", "type": "message", "role": "assistant", "model": "upstream-model"}
-    return {**opening, "stop_sequence": None, "usage": usage, **rest}
+    return {**opening, "stop_sequence": None, "usage": usage, **more}
 
 
 def _json(value: dict[str, Any]) -> bytes:
@@ -128,8 +128,8 @@ class Drip(asyncio.Protocol):
         if not _STREAM.search(body):
             self._transport.write(_head(b"application/json", answer(self._path)))
             return
-        asked = _MAX_TOKENS.search(body)
-        self._stream(int(asked[1]) if asked else 1)
+        match = _MAX_TOKENS.search(body)
+        self._stream(int(match[1]) if match else 1)
 
     def _stream(self, words: int) -> None:
         opening, word, end = events(self._path, words)

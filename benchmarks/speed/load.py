@@ -101,12 +101,12 @@ def _wrk(raw: bytes, port: int, *, connections: int, seconds: float) -> Sample:
         template, script = Path(folder) / "request", Path(folder) / "load.lua"
         template.write_bytes(raw)
         script.write_text(_LUA.replace("@FILE@", str(template)).replace("@RUN@", secrets.token_hex(4)))
-        whole = max(1, round(seconds))
+        whole_seconds = max(1, round(seconds))
         argv = [
             find_program("wrk") or "wrk",
             "-t1",
             f"-c{connections}",
-            f"-d{whole}s",
+            f"-d{whole_seconds}s",
             "--timeout",
             "20s",
             "-s",
@@ -117,7 +117,7 @@ def _wrk(raw: bytes, port: int, *, connections: int, seconds: float) -> Sample:
             cwd=folder,
             capture_output=True,
             check=True,
-            timeout=whole + _DEADLINE_S,
+            timeout=whole_seconds + _DEADLINE_S,
         )
     figures = json.loads(ended.stdout.splitlines()[-1])
     answered = figures["requests"] > 0
@@ -196,7 +196,7 @@ async def _hammer(
 ) -> Sample:
     loop = asyncio.get_running_loop()
     run, ends = secrets.token_hex(4), time.perf_counter() + seconds
-    whole: list[float] = []
+    totals: list[float] = []
     first: list[float] = []
     errors = events = sent = 0
 
@@ -208,7 +208,7 @@ async def _hammer(
         _, connection = await loop.create_connection(lambda: _Connection(until), "127.0.0.1", port)
         return connection
 
-    async def one() -> None:
+    async def client() -> None:
         nonlocal errors, events, sent
         rounds, connection = 0, None
         while rounds < each if each else time.perf_counter() < ends:
@@ -226,18 +226,18 @@ async def _hammer(
             if not connection.ok:
                 errors += 1
                 continue
-            whole.append(time.perf_counter() - began)
+            totals.append(time.perf_counter() - began)
             first.append((connection.first or time.perf_counter()) - began)
             events += connection.events
         if connection is not None:
             await connection.close()
 
-    await asyncio.gather(*(one() for _ in range(connections)))
+    await asyncio.gather(*(client() for _ in range(connections)))
     return Sample(
         requests=sent,
         errors=errors,
-        median_ms=1000 * statistics.median(whole) if whole else None,
-        p99_ms=1000 * sorted(whole)[int(len(whole) * 0.99)] if whole else None,
+        median_ms=1000 * statistics.median(totals) if totals else None,
+        p99_ms=1000 * sorted(totals)[int(len(totals) * 0.99)] if totals else None,
         first_ms=1000 * statistics.median(first) if first and until else None,
         events=events,
     )

@@ -91,18 +91,20 @@ def measure(case: Case, targets: Sequence[Target]) -> Row:
     Raises:
         BenchmarkError: a target answered with anything but the upstream's answer.
     """
-    raws = {one.name: request(case.body, one.port, one.key) for one in targets}
-    for one in targets:
-        verify(one, case.body)
-        _patiently(one, case, _WARM_S, partial(_warm, case, raws[one.name], one.port))
-    medians: dict[str, list[float]] = {one.name: [] for one in targets}
+    raws = {target.name: request(case.body, target.port, target.key) for target in targets}
+    for target in targets:
+        verify(target, case.body)
+        _patiently(target, case, _WARM_S, partial(_warm, case, raws[target.name], target.port))
+    medians: dict[str, list[float]] = {target.name: [] for target in targets}
     requests = dict.fromkeys(medians, 0)
     for number in range(case.rounds):
-        for one in targets if number % 2 == 0 else reversed(targets):
-            sample = _patiently(one, case, case.seconds, partial(_send, case, raws[one.name], one.port))
+        for target in targets if number % 2 == 0 else reversed(targets):
+            sample = _patiently(
+                target, case, case.seconds, partial(_send, case, raws[target.name], target.port)
+            )
             time = sample.median_ms if case.measure == "answer" else sample.first_ms
-            medians[one.name].append(_known(time, one.name, case))
-            requests[one.name] += sample.requests
+            medians[target.name].append(_required(time, target.name, case))
+            requests[target.name] += sample.requests
     return Row(
         measure=case.measure,
         dialect=case.body.dialect,
@@ -144,7 +146,7 @@ def _checked(sample: Sample, name: str, case: Case) -> Sample:
     return sample
 
 
-def _known(time: float | None, name: str, case: Case) -> float:
+def _required(time: float | None, name: str, case: Case) -> float:
     if time is None:
         raise BenchmarkError(f"{name}: no answer within {case.seconds} s ({case.body.name} body).")
     return time

@@ -81,17 +81,17 @@ class Result:
     streams: tuple[StreamCost, ...]
 
 
-def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Result:
-    """Measure; `tell` is called with each step.
+def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Result:
+    """Measure; `progress` is called with each step.
 
     Raises:
         BenchmarkError: a peer did not start, or did not pass on the upstream's answers.
     """
-    return _Run(options, tell).result()
+    return _Run(options, progress).result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _Samples:
     """What is noted of a peer each time it was started."""
 
     startup_s: list[float] = field(default_factory=list)
@@ -102,20 +102,20 @@ class _Seen:
 class _Run:
     """One run: for each dialect a leg of whole answers, then one of streams; peers start afresh for each."""
 
-    def __init__(self, options: Options, tell: Callable[[str], None]) -> None:
+    def __init__(self, options: Options, progress: Callable[[str], None]) -> None:
         self._options = options
-        self._tell = tell
+        self._progress = progress
         self._by: Generator = options.by or generator()
         self._versions = {
             name: version(name, interpreter(name, options.environment)) for name in options.peers
         }
-        self._seen: dict[str, _Seen] = {name: _Seen() for name in options.peers}
+        self._samples: dict[str, _Samples] = {name: _Samples() for name in options.peers}
 
     def result(self) -> Result:
         options = self._options
-        for name, found in self._versions.items():
-            if found is None:
-                self._tell(f"{name} is not installed in {options.environment.name}, so it is left out")
+        for name, installed in self._versions.items():
+            if installed is None:
+                self._progress(f"{name} is not installed in {options.environment.name}, so it is left out")
         rows: list[Row] = []
         streams: list[StreamCost] = []
         for dialect in options.dialects:
@@ -144,18 +144,18 @@ class _Run:
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="turnout-bench-")))
             peers = []
-            for name in (name for name, found in self._versions.items() if found is not None):
-                self._tell(f"{dialect}: starting {name}")
+            for name in (name for name, installed in self._versions.items() if installed is not None):
+                self._progress(f"{dialect}: starting {name}")
                 python = interpreter(name, self._options.environment)
                 at = f"http://127.0.0.1:{port}"
-                peer = started(name, python=python, dialect=dialect, upstream=at, folder=folder / name)
-                peers.append(stack.enter_context(peer))
-                self._seen[name].startup_s.append(peers[-1].startup_s)
-            for one in peers:
-                _note(self._seen[one.name].start_mb, one)
+                starting = started(name, python=python, dialect=dialect, upstream=at, folder=folder / name)
+                peers.append(stack.enter_context(starting))
+                self._samples[name].startup_s.append(peers[-1].startup_s)
+            for peer in peers:
+                _note(self._samples[peer.name].start_mb, peer)
             yield [Target(name=DIRECT, port=port), *peers]
-            for one in peers:
-                _note(self._seen[one.name].loaded_mb, one)
+            for peer in peers:
+                _note(self._samples[peer.name].loaded_mb, peer)
 
     def _rows(self, what: Measure, dialect: Dialect, targets: list[Target]) -> Iterator[Row]:
         options, token = self._options, what == "first token"
@@ -164,7 +164,7 @@ class _Run:
         modes = options.modes[:1] if token else options.modes
         bodies = [name for name in options.bodies if not token or name != "long"]
         for name, mode, many in itertools.product(bodies, modes, connections):
-            self._tell(f"{dialect}, {what}: {name} body, {mode}, {many} connections")
+            self._progress(f"{dialect}, {what}: {name} body, {mode}, {many} connections")
             yield measure(
                 Case(
                     measure=what,
@@ -178,18 +178,18 @@ class _Run:
             )
 
     def _streams(self, dialect: Dialect, targets: list[Target]) -> Iterator[StreamCost]:
-        for one in targets:
-            self._tell(f"{dialect}, {self._options.crowd} streams at once: {one.name}")
-            yield stream_cost(one, dialect, crowd=self._options.crowd, events=self._options.events)
+        for target in targets:
+            self._progress(f"{dialect}, {self._options.crowd} streams at once: {target.name}")
+            yield stream_cost(target, dialect, crowd=self._options.crowd, events=self._options.events)
 
     def _facts(self, name: PeerName) -> PeerFacts:
-        seen = self._seen[name]
+        samples = self._samples[name]
         return PeerFacts(
             name=name,
             version=self._versions[name],
-            startup_s=statistics.median(seen.startup_s) if seen.startup_s else None,
-            start_mb=statistics.median(seen.start_mb) if seen.start_mb else None,
-            loaded_mb=max(seen.loaded_mb, default=None),
+            startup_s=statistics.median(samples.startup_s) if samples.startup_s else None,
+            start_mb=statistics.median(samples.start_mb) if samples.start_mb else None,
+            loaded_mb=max(samples.loaded_mb, default=None),
         )
 
 

@@ -72,50 +72,56 @@ def _sheets(result: Result) -> Iterator[Sheet]:
     columns = ("dialect", "body", "mode", "connections", "through", "median ms", "added ms", "ratio")
     titles = {"answer": "Whole answers", "first token": "First token of a stream"}
     for measure, title in titles.items():
-        rows = [_latency(row, one) for row in result.rows if row.measure == measure for one in row.figures]
+        rows = [
+            _latency(row, figure) for row in result.rows if row.measure == measure for figure in row.figures
+        ]
         if rows:
             yield Sheet(title=title, columns=columns, rows=tuple(rows))
     if result.streams:
         yield Sheet(
             title="Streams",
             columns=("dialect", "through", "CPU us per event", "at once", "complete", "first token ms"),
-            rows=tuple(_stream(one) for one in result.streams),
+            rows=tuple(_stream(cost) for cost in result.streams),
         )
     yield Sheet(
         title="Peers",
         columns=("peer", "version", "ready after s", "MB after start", "MB after load"),
-        rows=tuple(_peer(one) for one in result.peers),
+        rows=tuple(_peer(peer) for peer in result.peers),
     )
 
 
-def _latency(row: Row, one: Figure) -> tuple[str, ...]:
+def _latency(row: Row, figure: Figure) -> tuple[str, ...]:
     size = f"{row.body} ({row.bytes / 1000:.3g} kB)"
-    added = f"{one.added_ms:.2f} ({one.added_low_ms:.2f} to {one.added_high_ms:.2f})"
-    ratio = "" if one.ratio is None else f"{one.ratio:.2f} ({one.ratio_low:.2f} to {one.ratio_high:.2f})"
+    added = f"{figure.added_ms:.2f} ({figure.added_low_ms:.2f} to {figure.added_high_ms:.2f})"
+    ratio = (
+        ""
+        if figure.ratio is None
+        else f"{figure.ratio:.2f} ({figure.ratio_low:.2f} to {figure.ratio_high:.2f})"
+    )
     opening = (row.dialect, size, row.mode, str(row.connections))
     return (
         *opening,
-        _NAMES[one.target],
-        f"{one.median_ms:.2f}",
-        "" if one.target == DIRECT else added,
+        _NAMES[figure.target],
+        f"{figure.median_ms:.2f}",
+        "" if figure.target == DIRECT else added,
         ratio,
     )
 
 
-def _stream(one: StreamCost) -> tuple[str, ...]:
+def _stream(cost: StreamCost) -> tuple[str, ...]:
     return (
-        one.dialect,
-        _NAMES[one.target],
-        _figure(one.cpu_us_per_event, 0),
-        str(one.crowd),
-        str(one.crowd_complete),
-        _figure(one.crowd_first_ms, 1),
+        cost.dialect,
+        _NAMES[cost.target],
+        _figure(cost.cpu_us_per_event, 0),
+        str(cost.crowd),
+        str(cost.crowd_complete),
+        _figure(cost.crowd_first_ms, 1),
     )
 
 
-def _peer(one: PeerFacts) -> tuple[str, ...]:
-    figures = (_figure(one.startup_s, 2), _figure(one.start_mb, 0), _figure(one.loaded_mb, 0))
-    return (_NAMES[one.name], one.version or "not installed", *figures)
+def _peer(peer: PeerFacts) -> tuple[str, ...]:
+    figures = (_figure(peer.startup_s, 2), _figure(peer.start_mb, 0), _figure(peer.loaded_mb, 0))
+    return (_NAMES[peer.name], peer.version or "not installed", *figures)
 
 
 def _figure(value: float | None, digits: int) -> str:
@@ -141,25 +147,25 @@ def missed(result: Result) -> list[str]:
         if figure.target == "turnout" and figure.added_ms > BAR_FIRST_TOKEN_MS
     ]
     streams = [
-        f"{one.dialect}: {fault}"
-        for one in result.streams
-        if one.target == "turnout"
-        for fault in _stream_faults(one)
+        f"{cost.dialect}: {fault}"
+        for cost in result.streams
+        if cost.target == "turnout"
+        for fault in _stream_faults(cost)
     ]
-    return rows + firsts + streams + [fault for one in result.peers for fault in _peer_faults(one)]
+    return rows + firsts + streams + [fault for peer in result.peers for fault in _peer_faults(peer)]
 
 
-def _stream_faults(one: StreamCost) -> Iterator[str]:
-    if one.crowd_complete < one.crowd:
-        yield f"of {one.crowd} streams at once, {one.crowd_complete} arrived complete"
-    if one.cpu_us_per_event is not None and one.cpu_us_per_event > BAR_CPU_US_PER_EVENT:
-        yield f"{one.cpu_us_per_event:.0f} us of CPU per event, the bar is {BAR_CPU_US_PER_EVENT:.0f}"
+def _stream_faults(cost: StreamCost) -> Iterator[str]:
+    if cost.crowd_complete < cost.crowd:
+        yield f"of {cost.crowd} streams at once, {cost.crowd_complete} arrived complete"
+    if cost.cpu_us_per_event is not None and cost.cpu_us_per_event > BAR_CPU_US_PER_EVENT:
+        yield f"{cost.cpu_us_per_event:.0f} us of CPU per event, the bar is {BAR_CPU_US_PER_EVENT:.0f}"
 
 
-def _peer_faults(one: PeerFacts) -> Iterator[str]:
-    if one.name != "turnout":
+def _peer_faults(peer: PeerFacts) -> Iterator[str]:
+    if peer.name != "turnout":
         return
-    if one.start_mb is not None and one.start_mb > BAR_START_MB:
-        yield f"{one.start_mb:.0f} MB resident after start, the bar is {BAR_START_MB:.0f}"
-    if one.startup_s is not None and one.startup_s > BAR_STARTUP_S:
-        yield f"ready after {one.startup_s:.1f} s, the bar is {BAR_STARTUP_S}"
+    if peer.start_mb is not None and peer.start_mb > BAR_START_MB:
+        yield f"{peer.start_mb:.0f} MB resident after start, the bar is {BAR_START_MB:.0f}"
+    if peer.startup_s is not None and peer.startup_s > BAR_STARTUP_S:
+        yield f"ready after {peer.startup_s:.1f} s, the bar is {BAR_STARTUP_S}"

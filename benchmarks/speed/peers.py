@@ -71,7 +71,7 @@ def _turnout(site: Site) -> Launch:
     anthropic = site.dialect == "anthropic_messages"
     ledger = str(site.folder / "ledger.db")
     turnout = module_command("router.cli.main")
-    made = subprocess.run(
+    created = subprocess.run(
         [*turnout, "key", "create", "--team", "bench", "--json", "--ledger", ledger],
         cwd=site.folder,
         env=_environment(site.folder),
@@ -92,7 +92,7 @@ def _turnout(site: Site) -> Launch:
             "TURNOUT_LOG_LEVEL": "warning",
         },
         ready="/health",
-        key=json.loads(made.stdout)["key"],
+        key=json.loads(created.stdout)["key"],
     )
 
 
@@ -205,8 +205,8 @@ def started(
 def _environment(folder: Path) -> dict[str, str]:
     """Ours, without what would change how a peer behaves."""
     foreign = ("TURNOUT_", "ANTHROPIC_", "OPENAI_", "LITELLM_", "PYTEST_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return kept | {"HOME": str(folder), "BENCH_UPSTREAM_KEY": "sk-upstream"}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return variables | {"HOME": str(folder), "BENCH_UPSTREAM_KEY": "sk-upstream"}
 
 
 def _wait_until_ready(name: str, port: int, path: str, key: str) -> None:

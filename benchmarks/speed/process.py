@@ -18,9 +18,9 @@ _PROC = Path("/proc")
 
 def free_port() -> int:
     """A loopback port that nothing listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -60,15 +60,15 @@ def wait_until_open(port: int, process: subprocess.Popen[Any], name: str) -> Non
 def resident_mb(session: int) -> float | None:
     """Resident memory of a session's processes, in MB (10^6 bytes); `None` off Linux."""
     page = os.sysconf("SC_PAGE_SIZE")
-    sizes = [int((one / "statm").read_text().split()[1]) * page for one in _members(session)]
+    sizes = [int((process / "statm").read_text().split()[1]) * page for process in _members(session)]
     return sum(sizes) / 1e6 if sizes else None
 
 
 def cpu_s(session: int) -> float | None:
     """CPU seconds of a session's threads, by the scheduler's own account; `None` off Linux."""
     spent = []
-    for one in _members(session):
-        for thread in (one / "task").iterdir():
+    for process in _members(session):
+        for thread in (process / "task").iterdir():
             # A thread may end while this looks at it.
             with contextlib.suppress(OSError):
                 spent.append(int((thread / "schedstat").read_text().split()[0]))
@@ -77,13 +77,13 @@ def cpu_s(session: int) -> float | None:
 
 def _members(session: int) -> list[Path]:
     """`/proc` folders of the processes in a session."""
-    found: list[Path] = []
+    members: list[Path] = []
     if not session:
-        return found
-    for one in _PROC.glob("[0-9]*"):
+        return members
+    for process in _PROC.glob("[0-9]*"):
         # A process may end while this looks at it.
         with contextlib.suppress(OSError):
-            after_name = (one / "stat").read_text().rpartition(")")[2].split()
+            after_name = (process / "stat").read_text().rpartition(")")[2].split()
             if int(after_name[3]) == session:
-                found.append(one)
-    return found
+                members.append(process)
+    return members

@@ -81,16 +81,16 @@ class Result:
     memory: Memory
 
 
-def run(options: Options, tell: Callable[[str], None] = lambda _: None) -> Result:
-    """Measure; `tell` is called with each step."""
-    tell("memory after many conversations")
+def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Result:
+    """Measure; `progress` is called with each step."""
+    progress("memory after many conversations")
     memory = _soak(options.conversations)  # first, while the process is small
     costs: list[Cost] = []
     for dialect in DIALECTS:
         for case in CASES:
-            tell(f"{dialect}: {case.what}")
+            progress(f"{dialect}: {case.what}")
             costs.append(_cost(case, dialect, options.cold if case.cold else options.warm))
-        tell(f"{dialect}: the scan of never_cloud")
+        progress(f"{dialect}: the scan of never_cloud")
         from benchmarks.speed.scanning import scan_costs  # it measures with what is made here
 
         costs += scan_costs(dialect, warm=options.warm, cold=options.cold)
@@ -123,16 +123,16 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     reader = Reader()
     reader.warm()
     path = planner(reader)
-    for one in islice(requests, 1 if case.cold else 5):
-        path.plan(one)
+    for item in islice(requests, 1 if case.cold else 5):
+        path.plan(item)
         reader.settle()
     spent: list[float] = []
-    for one in islice(requests, decisions):
+    for item in islice(requests, decisions):
         if case.cold:
             reader = Reader()
             path = planner(reader)
         began = time.thread_time()
-        plan = path.plan(one)
+        plan = path.plan(item)
         spent.append((time.thread_time() - began) * 1000)
         if not case.cold:
             reader.settle()
@@ -173,18 +173,18 @@ def _soak(conversations: int) -> Memory:
     requests = _requests(template, "anthropic_messages", 0)
     path.plan(next(requests))
     before = _resident_mb()
-    for one in islice(requests, conversations):
-        path.plan(one)
+    for item in islice(requests, conversations):
+        path.plan(item)
     gc.collect()
     after = _resident_mb()
-    kept = reader.stats()
+    stats = reader.stats()
     return Memory(
         conversations=conversations,
         messages=messages * conversations,
-        entries=kept["entries"],
-        most_entries=kept["most_entries"],
-        held_mb=kept["bytes"] / 1e6,
-        most_mb=kept["most_bytes"] / 1e6,
+        entries=stats["entries"],
+        most_entries=stats["most_entries"],
+        held_mb=stats["bytes"] / 1e6,
+        most_mb=stats["most_bytes"] / 1e6,
         grown_mb=None if before is None or after is None else after - before,
     )
 
@@ -199,9 +199,9 @@ def _resident_mb() -> float | None:
 def missed(result: Result) -> list[str]:
     """Which bars fell, a sentence each."""
     slow = [
-        f"{one.dialect}, {one.what}: {one.median_ms:.2f} ms of CPU, the bar is {one.bar_ms:g}"
-        for one in result.costs
-        if one.bar_ms is not None and one.median_ms > one.bar_ms
+        f"{cost.dialect}, {cost.what}: {cost.median_ms:.2f} ms of CPU, the bar is {cost.bar_ms:g}"
+        for cost in result.costs
+        if cost.bar_ms is not None and cost.median_ms > cost.bar_ms
     ]
     memory = result.memory
     full = memory.entries > memory.most_entries or memory.held_mb > memory.most_mb

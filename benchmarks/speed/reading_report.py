@@ -47,18 +47,18 @@ def _sheets(result: Result) -> Iterator[Sheet]:
     )
 
 
-def _cost(one: Cost) -> tuple[str, ...]:
+def _cost(cost: Cost) -> tuple[str, ...]:
     bar, verdict = "", ""
-    if one.bar_ms is not None:
-        bar, verdict = f"{one.bar_ms:g}", "met" if one.median_ms <= one.bar_ms else "missed"
-    sizes = (f"{one.bytes / 1000:.0f}", str(one.tokens), str(one.decisions))
-    return (one.dialect, one.what, *sizes, f"{one.median_ms:.2f}", f"{one.p95_ms:.2f}", bar, verdict)
+    if cost.bar_ms is not None:
+        bar, verdict = f"{cost.bar_ms:g}", "met" if cost.median_ms <= cost.bar_ms else "missed"
+    sizes = (f"{cost.bytes / 1000:.0f}", str(cost.tokens), str(cost.decisions))
+    return (cost.dialect, cost.what, *sizes, f"{cost.median_ms:.2f}", f"{cost.p95_ms:.2f}", bar, verdict)
 
 
-def _memory(one: Memory) -> tuple[str, ...]:
-    kept = (str(one.entries), str(one.most_entries), f"{one.held_mb:.1f}", f"{one.most_mb:.0f}")
-    grown = "" if one.grown_mb is None else f"{one.grown_mb:.1f}"
-    return (str(one.conversations), str(one.messages), *kept, grown)
+def _memory(memory: Memory) -> tuple[str, ...]:
+    sizes = (str(memory.entries), str(memory.most_entries), f"{memory.held_mb:.1f}", f"{memory.most_mb:.0f}")
+    grown = "" if memory.grown_mb is None else f"{memory.grown_mb:.1f}"
+    return (str(memory.conversations), str(memory.messages), *sizes, grown)
 
 
 def _notes(result: Result) -> Iterator[str]:

@@ -80,7 +80,7 @@ def bodies() -> Iterator[tuple[str, bytes]]:
     yield "one message of 47 MB, all escapes", _body(_user("\n" * 23_500_000))
 
 
-def run(tell: Callable[[str], None] = lambda _: None) -> Result:
+def run(progress: Callable[[str], None] = lambda _: None) -> Result:
     """Measure against a scripted provider, both started here."""
     port = free_port()
     command = module_command("router.scripted", "--port", str(port))
@@ -97,17 +97,17 @@ def run(tell: Callable[[str], None] = lambda _: None) -> Result:
             upstream=f"http://127.0.0.1:{port}",
             folder=Path(folder) / "turnout",
         ) as target:
-            return asyncio.run(_measure(f"http://127.0.0.1:{target.port}", target.key, tell))
+            return asyncio.run(_measure(f"http://127.0.0.1:{target.port}", target.key, progress))
 
 
-async def _measure(url: str, key: str, tell: Callable[[str], None]) -> Result:
+async def _measure(url: str, key: str, progress: Callable[[str], None]) -> Result:
     waits: list[Wait] = []
     headers = {"x-api-key": key, "content-type": "application/json"}
     async with aiohttp.ClientSession() as beside, aiohttp.ClientSession(headers=headers) as client:
         await _post(client, url, _body())
         idle = await _beside(beside, url, asyncio.sleep(2))
         for what, body in bodies():
-            tell(what)
+            progress(what)
             began = time.perf_counter()
             served: list[float] = []
 
@@ -159,13 +159,13 @@ def markdown(result: Result) -> str:
         columns=("body", "MB", "answered after ms", "median wait ms", "longest wait ms"),
         rows=tuple(
             (
-                one.what,
-                f"{one.megabytes:.1f}",
-                f"{one.served_ms:.0f}",
-                f"{one.median_ms:.1f}",
-                f"{one.worst_ms:.1f}",
+                wait.what,
+                f"{wait.megabytes:.1f}",
+                f"{wait.served_ms:.0f}",
+                f"{wait.median_ms:.1f}",
+                f"{wait.worst_ms:.1f}",
             )
-            for one in result.waits
+            for wait in result.waits
         ),
     )
     note = (

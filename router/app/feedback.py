@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from router.errors import BadRequest
-from router.privacy.pieces import check_keys
+from router.features.unique_keys import check_keys
 
 
 class Feedback(BaseModel):

@@ -13,7 +13,7 @@ from policies.load import SHIPPED, PolicyError, load
 from router.accounts.periods import find_zone
 from router.accounts.teams import DEFAULT_TEAM, Budget, Key, Team, Terms
 from router.errors import BadRequest
-from router.privacy.pieces import check_keys
+from router.features.unique_keys import check_keys
 
 MOST = 1_000_000_000
 _IN = re.compile(r"^(\d{1,6})([dhm])$")

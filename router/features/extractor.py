@@ -8,10 +8,8 @@ and taken up where it stopped.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
-import msgspec
 import xxhash
 
 from classifiers.features import Features
@@ -20,14 +18,16 @@ from router.features.clients import Client, Clients
 from router.features.conversation import Fold
 from router.features.features import features
 from router.features.message_facts import MessageFacts, SystemFacts, ToolFacts
+from router.features.outline import Outline, Piece, decode
 from router.features.parsed_request import Asked
-from router.features.prefix_cache import Begun, Starts
+from router.features.prefix_cache import Start, Starts
+from router.features.split import Envelope, envelope, scan
 from router.features.tokens import Corrections, Counter, Size, total
 from router.system.lru import Cache
 from router.system.time_slices import Pace, Turns, apart_if_large, finish
 from router.types import DialectName, ModelRequest
 
-Piece = MessageFacts | SystemFacts | ToolFacts
+Facts = MessageFacts | SystemFacts | ToolFacts
 _WAITING = 32 << 20
 """Most bytes of text that wait to be counted; what comes beyond that stays estimated."""
 _TAIL = 4
@@ -59,13 +59,13 @@ class Reader:
     ) -> None:
         """Hold nothing yet."""
         self._clients = clients or Clients()
-        self._pieces: Cache[Piece] = Cache(entries=entries, size=cache_bytes * 11 // 16)
+        self._pieces: Cache[Facts] = Cache(entries=entries, size=cache_bytes * 11 // 16)
         self._folds: Cache[Fold] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
         self._starts = Starts(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
         self._counter = Counter()
         self._corrections = Corrections()
         self._count_bytes = count_bytes
-        self._uncounted: deque[tuple[Piece, str]] = deque()
+        self._uncounted: deque[tuple[Facts, str]] = deque()
         # Two sums, as `settle` runs in another thread: each is written by one thread only.
         self._put_off = self._settled = 0
 
@@ -89,61 +89,68 @@ class Reader:
         caches: tuple[Cache[Any], ...] = (self._pieces, self._folds, self._starts.kept)
         return {
             "entries": sum(map(len, caches)),
-            "most_entries": sum(one.entries for one in caches),
-            "bytes": sum(one.size for one in caches),
-            "most_bytes": sum(one.limit for one in caches),
+            "most_entries": sum(cache.entries for cache in caches),
+            "bytes": sum(cache.size for cache in caches),
+            "most_bytes": sum(cache.limit for cache in caches),
         }
 
     def read(self, request: ModelRequest) -> Features:
         """Read one request at once; see `reading`."""
         return finish(self.reading(request))
 
-    def reading(self, request: ModelRequest) -> Turns[Features]:
+    def reading(self, request: ModelRequest, outline: Outline | None = None) -> Turns[Features]:
         """Read one request in turns; others may be read between them.
+
+        Args:
+            request: As it came.
+            outline: Of its body, where somebody has it.
 
         Raises:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
-        pace = Pace()
-        asked, begun, known = yield from self._asked(request, pace)
-        envelope = asked.envelope
-        fresh: list[tuple[Piece, str | None]] = []
-        system, _ = yield from self._found(
-            asked, "system", (envelope.system,) if envelope.system else (), fresh, pace
+        pace, outline = Pace(), outline or Outline(request.body)
+        asked, start, known = yield from self._cut(request, outline, pace)
+        fields = asked.envelope
+        fresh: list[tuple[Facts, str | None]] = []
+        system, _ = yield from self._facts(
+            asked, "system", (fields.system,) if fields.system.raw else (), fresh, pace
         )
-        tools, _ = yield from self._found(
-            asked, "tools", (envelope.tools,) if envelope.tools else (), fresh, pace
+        tools, _ = yield from self._facts(
+            asked, "tools", (fields.tools,) if fields.tools.raw else (), fresh, pace
         )
-        messages, places = yield from self._found(asked, "message", envelope.messages, fresh, pace)
-        yield from self._starts.keep(begun, asked.seed, envelope.messages, places, pace)
+        messages, names = yield from self._facts(asked, "message", fields.messages, fresh, pace)
+        self._starts.keep(outline, start, asked.seed, fields.messages, names)
         messages[1:1] = known
         yield from pace.pause()
         yield from self._count_or_put_off(fresh, pace)
         yield from pace.pause()
-        whole = total((yield from pace.each(_total, [*system, *tools, *messages])))
+        size = total((yield from pace.each(_total, [*system, *tools, *messages])))
         fold = yield from self._fold(asked, messages, pace)
         return features(
             asked,
             fold,
             system=system[0] if system else None,
             tools=tools[0] if tools else None,
-            tokens=round(whole.tokens * self._corrections.ratio(request.team, request.model)),
-            exact=whole.exact,
+            tokens=round(size.tokens * self._corrections.ratio(request.team, request.model)),
+            exact=size.exact,
         )
 
-    def _asked(self, request: ModelRequest, pace: Pace) -> Turns[tuple[Asked, Begun, list[Any]]]:
-        """The request, parsed without its known beginning, and the facts of that, if all are still there."""
-        begun = self._starts.find(request.body)
-        if begun.start:
-            asked = Asked(request, self._clients, begun.start)
-            known: list[Any] = [None]
-            if asked.seed == begun.start.seed:
-                known = yield from pace.each(self._pieces.get_all, begun.start.places())
-            if asked.envelope.messages and all(known):
-                return asked, begun, known
-        whole = Asked(request, self._clients)
+    def _cut(
+        self, request: ModelRequest, outline: Outline, pace: Pace
+    ) -> Turns[tuple[Asked, Start | None, list[Any]]]:
+        """The request, cut without its known beginning, and the facts of that, if all are still there."""
+        start = self._starts.find(outline)
+        if start:
+            pieces = yield from outline.cut(start.first, start.upto, pace)
+            asked = Asked(request, self._clients, envelope(pieces)) if pieces else None
+            if asked and asked.seed == start.seed and asked.envelope.messages:
+                known = yield from pace.each(self._pieces.get_all, start.places())
+                if all(known):
+                    return asked, start, known
+        pieces = yield from outline.cut(0, 0, pace)
+        fields: Envelope = envelope(pieces) if pieces is not None else scan(request.body)
         yield from pace.pause()
-        return whole, replace(begun, start=None), []
+        return Asked(request, self._clients, fields), None, []
 
     def settle(self) -> None:
         """Count what was only estimated so far. Safe in another thread.
@@ -155,59 +162,59 @@ class Reader:
             self._count(piece, text)
             self._settled += piece.length + _EMPTY_SIZE
 
-    def _count_or_put_off(self, fresh: list[tuple[Piece, str | None]], pace: Pace) -> Turns[None]:
+    def _count_or_put_off(self, fresh: list[tuple[Facts, str | None]], pace: Pace) -> Turns[None]:
         if sum((yield from pace.each(_length, fresh))) <= self._count_bytes:
-            for piece, text in fresh:
-                self._count(piece, text or "")
+            for item, text in fresh:
+                self._count(item, text or "")
             return
-        long: list[tuple[Piece, str]] = yield from pace.each(_with_text, fresh)
+        long: list[tuple[Facts, str]] = yield from pace.each(_with_text, fresh)
         size = sum((yield from pace.each(_length, long))) + _EMPTY_SIZE * len(long)
         if self._put_off - self._settled + size <= _WAITING:
             self._put_off += size
             self._uncounted.extend(long)
 
-    def _count(self, piece: Piece, text: str) -> None:
-        fixed = message_facts.fixed_tokens(piece.images) if isinstance(piece, MessageFacts) else 0
+    def _count(self, item: Facts, text: str) -> None:
+        fixed = message_facts.fixed_tokens(item.images) if isinstance(item, MessageFacts) else 0
         if self._counter.warm():
-            piece.size.settle(fixed + self._counter.count(text))
+            item.size.settle(fixed + self._counter.count(text))
 
-    def _found(
+    def _facts(
         self,
         asked: Asked,
         job: str,
-        raws: Sequence[msgspec.Raw],
-        fresh: list[tuple[Piece, str | None]],
+        pieces: Sequence[Piece],
+        fresh: list[tuple[Facts, str | None]],
         pace: Pace,
     ) -> Turns[tuple[list[Any], list[bytes]]]:
-        """The facts of raw pieces and their names, in order; those gathered now are added to `fresh`."""
-        places = yield from pace.each(lambda some: asked.digests(job, some), raws)
-        found: list[Any] = yield from pace.each(self._pieces.get_all, places)
-        for at, piece in enumerate(found):
-            if piece is None:
-                found[at] = yield from self._piece(asked, job, raws[at], places[at], fresh)
-                yield from pace.pause()
-        return found, places
+        """The facts of pieces and their names, in order; those gathered now are added to `fresh`."""
+        names = yield from pace.each(lambda some: asked.names(job, some), pieces)
+        items: list[Any] = yield from pace.each(self._pieces.get_all, names)
+        new = [at for at, item in enumerate(items) if item is None]
+        yield from decode([pieces[at] for at in new], pace)
+        for at in new:
+            items[at] = yield from self._gather(asked, job, pieces[at], names[at], fresh)
+            yield from pace.pause()
+        return items, names
 
-    def _piece(
-        self, asked: Asked, job: str, raw: msgspec.Raw, place: bytes, fresh: list[tuple[Piece, str | None]]
-    ) -> Turns[Piece]:
-        """The facts of one raw piece: just gathered, or known under another spelling, or gathered now."""
-        known = self._pieces.get(place)
-        if known is not None:
-            return known
-        data = bytes(raw)
-        piece, text = yield from apart_if_large(
-            len(data), _GATHER[job], asked.request.dialect, asked.client, data
+    def _gather(
+        self, asked: Asked, job: str, piece: Piece, name: bytes, fresh: list[tuple[Facts, str | None]]
+    ) -> Turns[Facts]:
+        """The facts of one piece: just gathered, or known under another spelling, or gathered now."""
+        earlier = self._pieces.get(name)
+        if earlier is not None:
+            return earlier
+        item, text = yield from apart_if_large(
+            len(piece.raw), _GATHER[job], asked.request.dialect, asked.client, piece
         )
-        same = xxhash.xxh3_128_digest(piece.key, asked.seed)
+        same = xxhash.xxh3_128_digest(item.key, asked.seed)
         twin = self._pieces.get(same)
-        if twin is not None and type(twin) is type(piece):
-            self._pieces.put(place, twin, len(place))
+        if twin is not None and type(twin) is type(item):
+            self._pieces.put(name, twin, len(name))
             return twin
-        self._pieces.put(place, piece, _weight(piece))
-        self._pieces.put(same, piece, len(same))
-        fresh.append((piece, text))
-        return piece
+        self._pieces.put(name, item, _weight(item))
+        self._pieces.put(same, item, len(same))
+        fresh.append((item, text))
+        return item
 
     def _fold(self, asked: Asked, messages: list[MessageFacts], pace: Pace) -> Turns[Fold]:
         """The fold over `messages`, taken up from the longest of the last beginnings that is still known.
@@ -215,7 +222,7 @@ class Reader:
         What is kept stops short of the newest messages: a client may spell those anew in its
         next request (a cache mark that moves on), or try the same turn again.
         """
-        keys = b"".join([one.key for one in messages])
+        keys = b"".join([message.key for message in messages])
         width = len(messages[0].key) if messages else 1
         settled = max(len(messages) - _TAIL, 0)
         kept, done = Fold(), 0
@@ -225,41 +232,41 @@ class Reader:
             if earlier is not None:
                 kept, done = earlier, known
                 break
-        for one in messages[done:settled]:
-            yield from kept.adding(one, pace)
+        for message in messages[done:settled]:
+            yield from kept.adding(message, pace)
             yield from pace.pause()
         fold = kept
         if settled:
             self._folds.put(xxhash.xxh3_128_digest(keys[: settled * width], asked.seed), kept, kept.cost())
             fold = kept.copy()
             yield from pace.pause()
-        for one in messages[settled:]:
-            yield from fold.adding(one, pace)
+        for message in messages[settled:]:
+            yield from fold.adding(message, pace)
         return fold
 
 
-_GATHER: dict[str, Callable[[DialectName, Client, bytes], tuple[Piece, str | None]]] = {
+_GATHER: dict[str, Callable[[DialectName, Client, Piece], tuple[Facts, str | None]]] = {
     "message": message_facts.gather,
     "system": message_facts.gather_system,
     "tools": message_facts.gather_tools,
 }
 
 
-def _total(pieces: list[Piece]) -> tuple[Size]:
-    return (total([piece.size for piece in pieces]),)
+def _total(items: list[Facts]) -> tuple[Size]:
+    return (total([item.size for item in items]),)
 
 
-def _length(pieces: Sequence[tuple[Piece, str | None]]) -> tuple[int]:
-    return (sum(piece.length for piece, _ in pieces),)
+def _length(items: Sequence[tuple[Facts, str | None]]) -> tuple[int]:
+    return (sum(item.length for item, _ in items),)
 
 
-def _with_text(pieces: list[tuple[Piece, str | None]]) -> list[tuple[Piece, str]]:
-    return [(piece, text) for piece, text in pieces if text is not None]
+def _with_text(items: list[tuple[Facts, str | None]]) -> list[tuple[Facts, str]]:
+    return [(item, text) for item, text in items if text is not None]
 
 
-def _weight(piece: Piece) -> int:
+def _weight(item: Facts) -> int:
     """About how many bytes a piece's facts take."""
-    if not isinstance(piece, MessageFacts):
+    if not isinstance(item, MessageFacts):
         return _EMPTY_SIZE
-    touched = len(piece.touches) + sum(len(use.touches) + 1 for use in (*piece.uses, *piece.text_uses))
-    return _EMPTY_SIZE + len(piece.ask) + 200 * touched
+    touched = len(item.touches) + sum(len(use.touches) + 1 for use in (*item.uses, *item.text_uses))
+    return _EMPTY_SIZE + len(item.ask) + 200 * touched

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import msgspec
 import xxhash
 
 from classifiers.features import Features, Kind
 from router.features import clients, safety_checks
 from router.features.conversation import Fold, goes_on
 from router.features.message_facts import SystemFacts, ToolFacts
+from router.features.outline import Piece
 from router.features.parsed_request import Asked
-from router.features.split import Envelope, value
+from router.features.split import Envelope, value_of
 
 
 def features(
@@ -62,7 +62,7 @@ def features(
         images=fold.images,
         thinking=_thinks(envelope),
         server_tools=_serves(envelope, fold, tools),
-        safeguards=bool(value(envelope.safeguards)),
+        safeguards=bool(value_of(envelope.safeguards)),
         json_schema=schema is not None,
         paths=frozenset(fold.written),
     )
@@ -78,11 +78,11 @@ def _aside(kind: Kind, tools: ToolFacts | None) -> str:
 def _guards(
     asked: Asked, fold: Fold, system: SystemFacts | None, tools: ToolFacts | None, schema: Any
 ) -> bool:
-    choice = value(asked.envelope.tool_choice)
+    choice = value_of(asked.envelope.tool_choice)
     return safety_checks.is_guard(
         fold.system_guard | fold.guard | (system.guard if system else safety_checks.NOTHING),
         headers=asked.headers,
-        stops=value(asked.envelope.stop_sequences) or value(asked.envelope.stop),
+        stops=value_of(asked.envelope.stop_sequences) or value_of(asked.envelope.stop),
         schema=schema,
         tools=tools.names if tools else (),
         forced=(isinstance(choice, dict) and choice.get("type") in ("tool", "any", "function"))
@@ -118,7 +118,7 @@ def _conversation(
     """
     request, envelope = asked.request, asked.envelope
     session = clients.session(
-        asked.client, asked.headers, value(envelope.metadata), value(envelope.prompt_cache_key)
+        asked.client, asked.headers, value_of(envelope.metadata), value_of(envelope.prompt_cache_key)
     )
     opened: list[str | bytes] = [session, agent]
     if not session:
@@ -131,8 +131,8 @@ def _conversation(
     )
 
 
-def _number(raw: msgspec.Raw) -> int:
-    number = value(raw)
+def _number(field: Piece) -> int:
+    number = value_of(field)
     return min(number, 2**31 - 1) if type(number) is int and number > 0 else 0
 
 
@@ -144,8 +144,8 @@ def _kept(thing: Any, *keys: str) -> Any:
 
 
 def _thinks(envelope: Envelope) -> bool:
-    effort = value(envelope.reasoning_effort)
-    return _kept(value(envelope.thinking), "type") in ("enabled", "adaptive") or (
+    effort = value_of(envelope.reasoning_effort)
+    return _kept(value_of(envelope.thinking), "type") in ("enabled", "adaptive") or (
         isinstance(effort, str) and effort != "none"
     )
 
@@ -153,9 +153,9 @@ def _thinks(envelope: Envelope) -> bool:
 def _schema(envelope: Envelope) -> Any:
     """The schema that the answer must conform to; None where there is none."""
     for asked in (
-        _kept(value(envelope.output_config), "format"),
-        value(envelope.output_format),
-        value(envelope.response_format),
+        _kept(value_of(envelope.output_config), "format"),
+        value_of(envelope.output_format),
+        value_of(envelope.response_format),
     ):
         if _kept(asked, "type") == "json_schema":
             return _kept(asked, "schema") or _kept(asked, "json_schema", "schema") or {}
@@ -173,9 +173,9 @@ def _serves(envelope: Envelope, fold: Fold, tools: ToolFacts | None) -> bool:
 
     Merely offering one among others is no use of it; offering nothing else is.
     """
-    if fold.server or envelope.web_search_options:
+    if fold.server or envelope.web_search_options.raw:
         return True
     if not tools or not tools.server:
         return False
-    choice = value(envelope.tool_choice)
+    choice = value_of(envelope.tool_choice)
     return _kept(choice, "name") in tools.server or len(tools.server) == len(tools.names)

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from router.features import clients, messages, paths, safety_checks, test_summary, tool_calls
 from router.features.clients import Client
 from router.features.messages import Call, Message
+from router.features.outline import Piece
 from router.features.paths import Touch
-from router.features.split import value
+from router.features.split import value_of
 from router.features.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
 from router.types import DialectName
 
@@ -99,9 +100,9 @@ Gathered = tuple[T, str | None]
 """The facts of a piece, and the text to count its tokens by; None where that stays an estimate."""
 
 
-def gather(dialect: DialectName, client: Client, raw: bytes) -> Gathered[MessageFacts]:
-    """Read one raw message."""
-    decoded = value(raw)
+def gather(dialect: DialectName, client: Client, piece: Piece) -> Gathered[MessageFacts]:
+    """Read one message."""
+    raw, decoded = piece.raw, value_of(piece)
     try:
         message = messages.message(dialect, decoded, raw)
         key = digest(messages.normal(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw)
@@ -287,9 +288,9 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     """As in `MessageFacts`."""
 
 
-def gather_system(dialect: DialectName, client: Client, raw: bytes) -> Gathered[SystemFacts]:
-    """Read a raw `system` field: a string or a list of text blocks."""
-    decoded = value(raw)
+def gather_system(dialect: DialectName, client: Client, piece: Piece) -> Gathered[SystemFacts]:
+    """Read a `system` field: a string or a list of text blocks."""
+    raw, decoded = piece.raw, value_of(piece)
     message = messages.message(dialect, {"role": "system", "content": decoded}, raw)
     text = text_of(message) if decoded is not None else raw.decode(errors="replace")
     own = without_billing(text)
@@ -318,9 +319,9 @@ class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
 _SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|tool_search)\w*$")
 
 
-def gather_tools(_dialect: DialectName, _client: Client, raw: bytes) -> Gathered[ToolFacts]:
-    """Read a raw `tools` field."""
-    decoded = value(raw)
+def gather_tools(_dialect: DialectName, _client: Client, piece: Piece) -> Gathered[ToolFacts]:
+    """Read a `tools` field."""
+    raw, decoded = piece.raw, value_of(piece)
     text = raw.decode(errors="replace")
     offered = [tool for tool in decoded if isinstance(tool, dict)] if isinstance(decoded, list) else []
     named = [(_tool_name(tool), tool.get("type")) for tool in offered]

@@ -5,21 +5,23 @@ from typing import Any
 
 import msgspec
 
+from router.features.outline import MESSAGES, Piece
 from router.privacy import commands
 from router.privacy.listing import is_listing
 from router.privacy.needles import holders
 from router.privacy.opaque import is_opaque
-from router.privacy.pieces import MESSAGES, Piece, parse_all
 from router.privacy.strings import Part, Place, Text, walk
 from router.privacy.watch import Watch
 
 WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
+_CHUNK = 2_000
+"""Characters of such places that are looked at together; each seam is in one of these whole."""
 TEXT_MODE = "text"
 """Stands for the id of a call that an assistant wrote as text."""
 
 
-class Sighting(msgspec.Struct, frozen=True):
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """One place at which something stands that must stay."""
 
     source: str
@@ -30,7 +32,7 @@ class Sighting(msgspec.Struct, frozen=True):
     """The words that match; shown to whoever asks, never kept."""
 
 
-class PieceFacts(msgspec.Struct, frozen=True):
+class PieceFacts(msgspec.Struct, frozen=True, gc=False):
     """One piece, scanned."""
 
     sources: frozenset[str]
@@ -42,16 +44,19 @@ class PieceFacts(msgspec.Struct, frozen=True):
     """It holds what cannot be read."""
 
 
+NOTHING = PieceFacts(frozenset())
+
+
 def gather(pieces: Sequence[Piece], watch: Watch) -> list[PieceFacts]:
     """Scan pieces that nobody has scanned.
 
     Raises:
         BadRequest: a key stands twice in one of their objects.
     """
-    raws = [piece.raw for piece in pieces]
-    values = parse_all(raws)
+    values = [piece.parsed() for piece in pieces]
     if not watch:
-        return [PieceFacts(frozenset())] * len(pieces)
+        return [NOTHING] * len(pieces)
+    raws = [piece.raw for piece in pieces]
     matching = {*watch.holders(raws)}
     if watch.globs:
         acting = [at for at, value in enumerate(values) if _acts(value)]
@@ -72,7 +77,7 @@ def _of_piece(piece: Piece, value: Any, watch: Watch, *, matches: bool) -> Piece
     opaque = watch.opaque and is_opaque(value)
     named = piece.name != MESSAGES and watch.may_hold(piece.name.encode(errors="replace"))
     if not matches and not named:
-        return PieceFacts(frozenset(), edges, opaque=opaque)
+        return PieceFacts(frozenset(), edges, opaque=opaque) if edges or opaque else NOTHING
     unnamed: set[str] = set()
     sources: set[str] = set()
     texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name))]
@@ -130,22 +135,46 @@ def seams(before: str, edges: Iterable[str]) -> tuple[list[str], str]:
         edges: see `PieceFacts`.
     """
     windows: list[str] = []
-    for edge in edges:
+    for text in edges:
         if before:
-            windows += (f"{before} {edge[:WINDOW]}", before + edge[:WINDOW])
-        before = (f"{before} {edge}" if len(edge) < WINDOW else edge)[-WINDOW:]
+            windows += (f"{before} {text[:WINDOW]}", before + text[:WINDOW])
+        before = _after(before, text)
     return windows, before
 
 
-def may_match(windows: list[str], watch: Watch) -> bool:
-    """A first look at seams, in one pass."""
+def _after(before: str, text: str) -> str:
+    return (f"{before} {text}" if len(text) < WINDOW else text)[-WINDOW:]
+
+
+def edge(before: str, pieces: Sequence[Sequence[str]]) -> str:
+    """How the last text ends; of long conversations only the last texts are looked at.
+
+    Args:
+        before: how the text before the first ends.
+        pieces: the edges of each.
+    """
+    first, size = len(pieces), 0
+    while first and size < WINDOW:
+        first -= 1
+        size += sum(len(text) + 1 for text in pieces[first])
+    before = "" if first else before
+    for edges in pieces[first:]:
+        for text in edges:
+            before = _after(before, text)
+    return before
+
+
+def may_match(edges: Iterable[str], watch: Watch) -> bool:
+    """A first look at seams, in one pass over how all texts begin and end."""
     # A needle has no space in it, so what is read on holds all that stands apart.
-    return watch.may_hold_pattern([window.encode(errors="replace") for window in windows[1::2]])
+    text = "".join(edges)
+    starts = range(0, max(len(text) - 2 * WINDOW, 1), _CHUNK - 2 * WINDOW)
+    return watch.may_hold_pattern([text[at : at + _CHUNK].encode(errors="replace") for at in starts])
 
 
 def in_seams(windows: list[str], watch: Watch) -> Iterator[str]:
     """Patterns that match where one text follows another, in one message or the next."""
-    if may_match(windows, watch):
+    if watch.may_hold_pattern([window.encode(errors="replace") for window in windows[1::2]]):
         for window in windows:
             yield from (source for source, _ in watch.in_prose(window))
 

@@ -12,8 +12,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from router.features.outline import Piece
 from router.privacy import quotes
-from router.privacy.pieces import Piece
 from router.types import ModelRequest, Protected
 
 _SESSION_HEADER = re.compile(r"session|conversation|thread")

@@ -1,39 +1,33 @@
 """`Scanner`: what of a request must stay here, reading only what it has not read before.
 
-The scan sees the raw bytes that would be sent. A piece (a top-level field, or one message) is
-known by a keyed digest of its bytes, so that no piece can pass for another; a body's beginning
-is known by those of its blocks, and is not even cut again. See `router.features.prefix_cache` for the
-same idea where digests need no key.
+The scan sees the raw bytes that would be sent, by the outline that reading has, too. A piece (a
+top-level field, or one message) is known by a keyed digest of its bytes, so that no piece can pass
+for another; a body's beginning is known by that of its blocks, and is not even cut again.
 """
 
 import dataclasses
 import hashlib
-import secrets
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from functools import lru_cache
-from itertools import repeat
 from typing import Any
 from urllib.parse import unquote_plus
 
 import msgspec
-import xxhash
 
 from policies.policy import PrivacyRules
 from policies.privacy import Exposure
+from router.features.outline import BLOCK, MESSAGES, Outline, Piece, batches, decode
+from router.features.unique_keys import parse
 from router.privacy import facts, quotes
 from router.privacy.facts import PieceFacts, Sighting
 from router.privacy.memory import Memory, session_ids
-from router.privacy.pieces import MESSAGES, Piece, cut, parse
 from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 from router.system.lru import Cache
 from router.system.time_slices import LARGE, Apart, Pace, Turns, apart_if_large, finish
 from router.types import ModelRequest
 
-BLOCK = 16 << 10
-"""Bytes between the places at which a body's beginning is looked for."""
 _NEWEST = 4
 """Newest messages, which the next request may spell anew."""
 _FENCES = 50
@@ -51,23 +45,11 @@ _TELLING = 12
 """Shorter ones begin many conversations."""
 _BEGINNING = 2
 """Messages that a conversation may have before it has gone on: a system message, and the first of a user."""
-_WIDE = (1 << 64) - 1
-_BATCH = 100 << 10
-"""Bytes of pieces that are scanned together: a few hundred microseconds."""
+_SEVERAL = 64
+"""Messages taken between two looks at the clock."""
 _NOTHING: frozenset[str] = frozenset()
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
-
-
-def _keyed() -> Callable[[bytes | memoryview], int]:
-    """A digest that nobody outside can steer: SipHash under a key of this process, 0.2 ms a megabyte.
-
-    Python's own `hash` is that unless PYTHONHASHSEED fixes the key; then BLAKE2b takes its place.
-    """
-    if sys.flags.hash_randomization and sys.hash_info.algorithm.startswith("siphash"):
-        return hash
-    key = secrets.token_bytes(32)
-    return lambda data: int.from_bytes(hashlib.blake2b(data, key=key, digest_size=8).digest(), "big")
 
 
 def _beside(request: ModelRequest) -> list[tuple[str, str]]:
@@ -119,7 +101,6 @@ class Scanner:
         self.memory = memory or Memory()
         self._fences: tuple[PrivacyRules, ...] = ()
         self._watch = Watch(())
-        self._digest = _keyed()
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._quoted: Cache[frozenset[tuple[str, str]]] = Cache(entries=entries, size=8 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
@@ -131,6 +112,10 @@ class Scanner:
         self._pieces.clear()
         self._states.clear()
 
+    def outline(self, request: ModelRequest) -> Outline:
+        """Outline a request's body, for all who read it."""
+        return Outline(request.body, trusted=not self._watch)
+
     def scan(
         self, request: ModelRequest, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
     ) -> Exposure:
@@ -138,13 +123,20 @@ class Scanner:
         return finish(self.scanning(request, fence, conversation=conversation, learn=learn))
 
     def scanning(
-        self, request: ModelRequest, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
+        self,
+        request: ModelRequest,
+        fence: PrivacyRules,
+        *,
+        outline: Outline | None = None,
+        conversation: str = "",
+        learn: bool = True,
     ) -> Turns[Exposure]:
         """Scan one request in turns: its body, and what else would go on with it.
 
         Args:
             request: As it would be sent.
             fence: What its policy keeps here; watched from now on if it is not yet.
+            outline: Of its body, where somebody has it.
             conversation: The id that reading gave it; empty for none.
             learn: Remember what must stay, for the session and the team.
 
@@ -153,100 +145,112 @@ class Scanner:
         """
         if fence not in self._fences:
             self.watch((*self._fences[-_FENCES:], fence))
-        body, pace, fences = request.body, Pace(), self._fences
+        if outline is None or (outline.trusted and self._watch):
+            outline = self.outline(request)
+        pace, fences = Pace(), self._fences
         quotable = self.memory.quotable(request.team)
-        chain = self._chain(body, request.team if quotable else "")
-        known = next((state for key in reversed(chain) if (state := self._states.get(key))), None)
-        pieces = (yield from cut(body[: known.first] + body[known.upto :], pace)) if known else None
-        if known is None or pieces is None:
-            known, pieces = None, (yield from cut(body, pace))
+        keys = self._beginnings(outline, request.team) if quotable else outline.beginnings
+        earlier = next((state for key in reversed(keys) if (state := self._states.get(key))), None)
+        pieces = (yield from outline.cut(earlier.first, earlier.upto, pace)) if earlier else None
+        if earlier is None or pieces is None:
+            earlier, pieces = None, (yield from outline.cut(0, 0, pace))
         if pieces is None:
-            exposure = yield from apart_if_large(len(body), _uncut, body, fences)
+            exposure = yield from apart_if_large(len(request.body), _uncut, request.body, fences)
             return dataclasses.replace(exposure, sources=exposure.sources | self._beside(request))
-        read = list(zip(pieces, (yield from self._scanned(pieces, pace)), strict=True))
-        beside = yield from self._fields(read, request.team, pace, quotable=quotable)
-        state = yield from self._messages(read, known, chain, request.team, pace)
+        scanned = list(zip(pieces, (yield from self._scanned(pieces, pace)), strict=True))
+        beside = yield from self._fields(scanned, request.team, pace, quotable=quotable)
+        state = yield from self._messages(scanned, earlier, keys, request.team, pace)
         if fences != self._fences:  # others watch for other things by now
-            return (yield from self.scanning(request, fence, conversation=conversation, learn=learn))
+            return (
+                yield from self.scanning(
+                    request, fence, outline=outline, conversation=conversation, learn=learn
+                )
+            )
         sources = beside.sources | state.sources | self._beside(request)
         if beside.edge and state.head:
             seams, _ = facts.seams(beside.edge, (state.head,))
             sources = sources.union(facts.in_seams(seams, self._watch))
         ids = _ids(request, pieces, conversation, state) if self._watch else []
-        earlier = self._earlier(request, ids, beside.quotes | state.quotes)
-        if learn and (sources or earlier):
-            self.memory.keep_sessions(request.team, ids, sources | earlier)
+        before = self._before(request, ids, beside.quotes | state.quotes)
+        if learn and (sources or before):
+            self.memory.keep_sessions(request.team, ids, sources | before)
         if learn and sources:
             yield from self._learn(request.team, pieces, opaque=fence.opaque != "allow")
         return Exposure(
-            sources=sources, earlier=earlier, unnamed=state.strange, opaque=beside.opaque or state.opaque
+            sources=sources, earlier=before, unnamed=state.strange, opaque=beside.opaque or state.opaque
         )
 
     def _fields(
-        self, read: list[tuple[Piece, PieceFacts]], team: str, pace: Pace, *, quotable: bool
+        self, scanned: list[tuple[Piece, PieceFacts]], team: str, pace: Pace, *, quotable: bool
     ) -> Turns[State]:
         """What the fields beside the messages hold; its edge is that of the system text."""
         state = State()
-        for piece, found in read:
+        for piece, item in scanned:
             if piece.end:
                 continue
             yield from pace.pause()
-            state.sources |= found.sources
-            state.opaque |= found.opaque
+            state.sources |= item.sources
+            state.opaque |= item.opaque
             if piece.name == "system":
-                state.edge = facts.seams("", found.edges)[1]
+                state.edge = facts.edge("", [item.edges])
             if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
         return state
 
     def _messages(
         self,
-        read: list[tuple[Piece, PieceFacts]],
-        known: State | None,
-        chain: list[bytes],
+        scanned: list[tuple[Piece, PieceFacts]],
+        earlier: State | None,
+        keys: list[bytes],
         team: str,
         pace: Pace,
     ) -> Turns[State]:
         """The conversation, taken up from what is known of it."""
-        state, shift = copy(known) if known else State(), known.upto - known.first if known else 0
-        new = [(piece, found) for piece, found in read if piece.end and not (known and piece.at == 0)]
-        blocks = (new[-_NEWEST - 1][0].end + shift) // BLOCK if len(new) > _NEWEST else 0
-        seams = yield from self._seams(state.edge, [found for _, found in new], pace)
+        state = copy(earlier) if earlier else State()
+        upto = earlier.upto if earlier else 0
+        new = [(piece, item) for piece, item in scanned if piece.end and not (earlier and piece.at == 0)]
+        blocks = new[-_NEWEST - 1][0].end // BLOCK if len(new) > _NEWEST else 0
+        quotable = self.memory.quotable(team)
+        seams = yield from self._seams(state.edge, [item for _, item in new], pace)
         kept: State | None = None
-        for (piece, found), (matched, edge) in zip(new, seams, strict=True):
-            yield from pace.pause()
-            end = piece.end + shift
-            if kept is None and blocks and end > blocks * BLOCK and state.messages:
+        for number, ((piece, item), matched) in enumerate(zip(new, seams, strict=True)):
+            if number % _SEVERAL == 0:
+                yield from pace.pause()
+            if kept is None and blocks and piece.end > blocks * BLOCK and state.messages:
                 kept = copy(state)
-            state.sources |= found.sources | matched
-            state.edge = edge
-            yield from self._add(state, piece, found, end)
-            if self.memory.quotable(team):
+                kept.edge = facts.edge(state.edge, [item.edges for _, item in new[:number]])
+            if state.unnamed or item.unnamed:
+                yield from self._unnamed(state, piece, item)
+            if self._watch and not state.opening:
+                state.opening = _opening(piece)
+            if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
-        if kept is not None and kept.upto > (known.upto if known else 0):
-            self._states.put(chain[blocks - 1], kept, _SIZE + len(kept.edge))
+            state.sources |= item.sources | matched
+            state.opaque |= item.opaque
+            state.first = state.first or piece.end
+            state.head = state.head or "".join(item.edges[:1])
+            state.upto = piece.end
+            state.messages += 1
+        state.edge = facts.edge(state.edge, [item.edges for _, item in new])
+        if kept is not None and kept.upto > upto:
+            self._states.put(keys[blocks - 1], kept, _SIZE + len(kept.edge))
         return state
 
-    def _seams(
-        self, edge: str, scanned: list[PieceFacts], pace: Pace
-    ) -> Turns[list[tuple[frozenset[str], str]]]:
-        """What matches where each of these messages follows the one before, and how each ends."""
-        windows: list[list[str]] = []
-        edges: list[str] = []
-        for found in scanned:
+    def _seams(self, edge: str, items: list[PieceFacts], pace: Pace) -> Turns[list[frozenset[str]]]:
+        """What matches where each of these messages follows the one before."""
+        if not self._watch.patterns:
+            return [_NOTHING] * len(items)
+        edges = yield from pace.each(_edges, items)
+        if not facts.may_match([edge, *edges], self._watch):
+            return [_NOTHING] * len(items)
+        matched: list[frozenset[str]] = []
+        for item in items:
             yield from pace.pause()
-            between, edge = facts.seams(edge, found.edges)
-            windows.append(between)
-            edges.append(edge)
-        every: list[str] = yield from pace.each(_flat, windows)
-        if not facts.may_match(every, self._watch):
-            return list(zip(repeat(_NOTHING), edges, strict=False))
-        return [
-            (frozenset(facts.in_seams(between, self._watch)), edge)
-            for between, edge in zip(windows, edges, strict=True)
-        ]
+            windows, edge = facts.seams(edge, item.edges)
+            matched.append(frozenset(facts.in_seams(windows, self._watch)))
+        return matched
 
-    def _earlier(
+    def _before(
         self, request: ModelRequest, ids: list[str], lines: frozenset[tuple[str, str]]
     ) -> frozenset[str]:
         """What its session touched before, or a conversation of its team that it quotes."""
@@ -254,14 +258,14 @@ class Scanner:
 
     def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
         """What a piece quotes of a team's protected content."""
-        key = b"%s %d %x" % (team.encode(errors="replace"), len(piece.raw), self._digest(piece.raw) & _WIDE)
-        known = self._quoted.get(key)
-        if known is None:
+        key = b"%s %x" % (team.encode(errors="replace"), piece.digest)
+        lines = self._quoted.get(key)
+        if lines is None:
             secret = self.memory.key_of(team)
-            names = yield from apart_if_large(len(piece.raw), _digests, piece.raw, secret)
-            known = self.memory.known_lines(team, names)
-            self._quoted.put(key, known, _SIZE + len(key))
-        return known
+            names = yield from apart_if_large(len(piece.raw), _digests, piece, secret)
+            lines = self.memory.known_lines(team, names)
+            self._quoted.put(key, lines, _SIZE + len(key))
+        return lines
 
     def _learn(self, team: str, pieces: list[Piece], *, opaque: bool) -> Turns[None]:
         """Remember lines of the protected content in these messages, and what of them cannot be read."""
@@ -284,53 +288,44 @@ class Scanner:
 
     def _scanned(self, pieces: list[Piece], pace: Pace) -> Turns[list[PieceFacts]]:
         """The facts of these, in order."""
-        keys: list[bytes] = yield from pace.each(self._keys, pieces)
+        keys: list[bytes] = yield from pace.each(_keys, pieces)
         scanned: list[PieceFacts | None] = yield from pace.each(self._pieces.get_all, keys)
         fences, watch = self._fences, self._watch
-        for batch in _batches([at for at, facts_ in enumerate(scanned) if facts_ is None], pieces):
+        missing = [at for at, item in enumerate(scanned) if item is None]
+        yield from decode([pieces[at] for at in missing], pace)
+        numbers = iter(missing)
+        for batch in batches([pieces[at] for at in missing]):
             yield from pace.pause()
-            new = [pieces[at] for at in batch]
-            if len(new[0].raw) > LARGE:
-                gathered = yield Apart(_gather, (new, fences))
+            if len(batch[0].raw) > LARGE:
+                gathered = yield Apart(_gather, (batch, fences))
             else:
-                gathered = facts.gather(new, watch)
-            for at, item in zip(batch, gathered, strict=True):
+                gathered = facts.gather(batch, watch)
+            for item, at in zip(gathered, numbers, strict=False):
                 scanned[at] = item
                 if fences == self._fences:
                     self._pieces.put(keys[at], item, _SIZE + len(keys[at]) + sum(map(len, item.edges)))
         return scanned  # type: ignore[return-value]
 
-    def _keys(self, pieces: list[Piece]) -> list[bytes]:
-        return [
-            b"%s %x %d" % (name.encode(errors="replace"), self._digest(raw) & _WIDE, len(raw))
-            for name, _, raw, _ in pieces
-        ]
-
-    def _add(self, state: State, piece: Piece, found: PieceFacts, end: int) -> Turns[None]:
-        """Take one more message into a state."""
-        if state.unnamed and not found.unnamed:
-            state.strange |= yield from apart_if_large(
-                len(piece.raw), _answers_unnamed, piece.raw, state.unnamed
-            )
+    def _unnamed(self, state: State, piece: Piece, item: PieceFacts) -> Turns[None]:
+        """Take note of output that may be of any file; see `commands.prints_unnamed`."""
+        if not item.unnamed:
+            state.strange |= yield from apart_if_large(len(piece.raw), _answers_unnamed, piece, state.unnamed)
             state.unnamed -= {facts.TEXT_MODE}
-        state.unnamed |= found.unnamed
-        state.first = state.first or end
-        state.upto = end
-        state.messages += 1
-        state.head = state.head or "".join(found.edges[:1])
-        state.opaque |= found.opaque
-        if self._watch and not state.opening:
-            state.opening = _opening(piece)
+        state.unnamed |= item.unnamed
 
-    def _chain(self, body: bytes, team: str) -> list[bytes]:
-        """A key for all that comes before the end of each block; `team` where its quotations count, too."""
-        # Where nothing is watched, all that a block could pass for is one without a key given twice.
-        name = self._digest if self._watch else xxhash.xxh3_64_intdigest
-        view, chain, before = memoryview(body), [], hash(team)
-        for at in range(0, len(body) - BLOCK + 1, BLOCK):
-            before = hash((before, name(view[at : at + BLOCK])))
-            chain.append(b"%x" % (before & _WIDE))
-        return chain
+    def _beginnings(self, outline: Outline, team: str) -> list[bytes]:
+        """A key for each of a body's beginnings where the quotations of a team count, too."""
+        mark = b" %s" % team.encode(errors="replace")
+        return [beginning + mark for beginning in outline.beginnings]
+
+
+def _keys(pieces: list[Piece]) -> list[bytes]:
+    return [
+        piece.digest.to_bytes(8, "big")
+        if piece.end
+        else b"%s %x" % (piece.name.encode(errors="replace"), piece.digest)
+        for piece in pieces
+    ]
 
 
 def _opening(piece: Piece) -> str:
@@ -340,7 +335,7 @@ def _opening(piece: Piece) -> str:
         return ""
     if len(piece.raw) > LARGE:
         return hashlib.sha256(piece.raw).hexdigest()
-    value = parse(piece.raw)
+    value = piece.parsed()
     if not isinstance(value, dict) or value.get("role") != "user":
         return ""
     return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)[:_OPENING]
@@ -354,8 +349,8 @@ def _ids(request: ModelRequest, pieces: list[Piece], conversation: str, state: S
     return ids
 
 
-def _digests(raw: bytes, key: bytes) -> frozenset[str]:
-    return quotes.digests_of(key, parse(raw))
+def _digests(piece: Piece, key: bytes) -> frozenset[str]:
+    return quotes.digests_of(key, piece.parsed())
 
 
 def _protected(
@@ -394,26 +389,12 @@ def _watch(fences: tuple[PrivacyRules, ...]) -> Watch:
     return Watch(fences)
 
 
-def _batches(numbers: list[int], pieces: list[Piece]) -> Iterator[list[int]]:
-    """Pieces to be scanned together; a large one is by itself."""
-    batch: list[int] = []
-    size = 0
-    for at in numbers:
-        size += len(pieces[at].raw)
-        if batch and size > _BATCH:
-            yield batch
-            batch, size = [], len(pieces[at].raw)
-        batch.append(at)
-    if batch:
-        yield batch
-
-
 def _gather(pieces: list[Piece], fences: tuple[PrivacyRules, ...]) -> list[PieceFacts]:
     return facts.gather(pieces, _watch(fences))
 
 
-def _answers_unnamed(raw: bytes, calls: frozenset[str]) -> bool:
-    return facts.answers_unnamed(parse(raw), calls)
+def _answers_unnamed(piece: Piece, calls: frozenset[str]) -> bool:
+    return facts.answers_unnamed(piece.parsed(), calls)
 
 
 def _uncut(body: bytes, fences: tuple[PrivacyRules, ...]) -> Exposure:
@@ -451,5 +432,5 @@ def _texts(value: Any) -> Iterator[list[Text]]:
             yield [Text((name,), Part.TEXT, name, spoken=False), *walk(field, (name,), facts.part_of(name))]
 
 
-def _flat(windows: list[list[str]]) -> list[str]:
-    return [window for between in windows for window in between]
+def _edges(items: list[PieceFacts]) -> list[str]:
+    return [edge for item in items for edge in item.edges]

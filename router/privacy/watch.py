@@ -56,9 +56,9 @@ class Watch:
         self._pattern_needles = _needles(pattern_needles)
         self._without_patterns = _needles(path_needles, more)
         self._phrases = tuple(map(Phrase, runs))
-        self._near = _needles(
-            path_needles, [*more, MARKUP, *(phrase.expression or b"" for phrase in self._phrases)]
-        )
+        near = [MARKUP, *(phrase.expression or b"" for phrase in self._phrases)]
+        self._near = _needles(path_needles, [*more, *near])
+        self._near_pattern = _needles((), near if self.patterns else ())
         self._written = _union([glob.written for glob in self.globs])
         self._named = _union([glob.named for glob in self.globs])
 
@@ -69,8 +69,8 @@ class Watch:
         """Which of these pieces of raw JSON must be read in full."""
         return [
             at
-            for at in self._needles.holders(raws)
-            if self._near.may_hold(raws[at])
+            for at in self._near.holders(raws)  # of all that must hold this is the rarest
+            if self._needles.may_hold(raws[at])
             and (self._without_patterns.may_hold(raws[at]) or self._is_near(raws[at]))
         ]
 
@@ -80,7 +80,10 @@ class Watch:
 
     def may_hold_pattern(self, raws: Sequence[bytes]) -> bool:
         """Whether one of these may match a pattern."""
-        return any(self._is_near(raws[at]) for at in self._pattern_needles.holders(raws))
+        return any(
+            self._pattern_needles.may_hold(raws[at]) and self._is_near(raws[at])
+            for at in self._near_pattern.holders(raws)
+        )
 
     def _is_near(self, raw: bytes) -> bool:
         """Whether all words of a pattern are here, not its needle only."""

@@ -23,6 +23,7 @@ from policies.policy import Policy
 from policies.privacy import Exposure, clear
 from router.accounts.teams import Account
 from router.errors import BadRequest
+from router.features.outline import Outline
 from router.privacy.scanner import Scanner, show
 from router.routing.sticky_sessions import StickySessions
 from router.system.time_slices import Turns, apart_if_large, finish
@@ -36,7 +37,7 @@ UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read
 class FeatureExtractor(Protocol):
     """Reads requests, and learns from the usage that comes back."""
 
-    def reading(self, request: ModelRequest) -> Turns[Features]:
+    def reading(self, request: ModelRequest, outline: Outline) -> Turns[Features]:
         """Read one request in turns."""
         ...
 
@@ -117,8 +118,9 @@ class Planner:
         """
         started = time.perf_counter()
         policy = self.policy_of(request)
-        features, verdict, notes = yield from self._understand(request)
-        exposure = yield from self._scan(request, policy, features)
+        outline = self._scanner.outline(request)
+        features, verdict, notes = yield from self._understand(request, outline)
+        exposure = yield from self._scan(request, policy, features, outline)
         readable = features or Features()
         clearance = clear(policy, exposure, request.team)
         decision = decide(
@@ -144,14 +146,20 @@ class Planner:
         )
 
     def _scan(
-        self, request: ModelRequest, policy: Policy, features: Features | None, *, learn: bool = True
+        self,
+        request: ModelRequest,
+        policy: Policy,
+        features: Features | None,
+        outline: Outline,
+        *,
+        learn: bool = True,
     ) -> Turns[Exposure | None]:
         """What the request would expose; None where that cannot be known."""
         try:
             conversation = features.conversation if features and features.kind != "ask" else ""
             return (
                 yield from self._scanner.scanning(
-                    request, policy.never_cloud, conversation=conversation, learn=learn
+                    request, policy.never_cloud, outline=outline, conversation=conversation, learn=learn
                 )
             )
         except BadRequest:
@@ -161,10 +169,10 @@ class Planner:
             return None
 
     def _understand(
-        self, request: ModelRequest
+        self, request: ModelRequest, outline: Outline
     ) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
         try:
-            features = yield from self._extractor.reading(request)
+            features = yield from self._extractor.reading(request, outline)
             return features, self._classifier.classify(features), ()
         except Exception as failure:  # whatever a client sent, it is served
             log.warning("unreadable", request=request.id, exc_info=True)
@@ -182,8 +190,9 @@ class Planner:
                 Or its body gives a key twice.
         """
         policy = self.policy_of(request)
-        features, verdict, notes = yield from self._understand(request)
-        exposure = yield from self._scan(request, policy, features, learn=False)
+        outline = self._scanner.outline(request)
+        features, verdict, notes = yield from self._understand(request, outline)
+        exposure = yield from self._scan(request, policy, features, outline, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         explanation = explain(

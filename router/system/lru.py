@@ -33,24 +33,21 @@ class Cache(Generic[V]):
 
     def get_all(self, keys: Iterable[bytes]) -> list[V | None]:
         """`get` for many keys at once, in their order: a long conversation has hundreds."""
-        values, use = self._values, self._values.move_to_end
-        found: list[V | None] = []
-        for key in keys:
-            held = values.get(key)
-            if held is None:
-                found.append(None)
-            else:
-                use(key)
-                found.append(held[0])
-        return found
+        items = list(map(self._values.get, keys := list(keys)))
+        for key, item in zip(keys, items, strict=True):
+            if item is not None:
+                self._values.move_to_end(key)
+        return [item and item[0] for item in items]
 
     def put(self, key: bytes, value: V, size: int) -> None:
         """Keep `value`; the oldest go until both bounds hold."""
-        self.take(key)
-        self._values[key] = (value, size)
+        values = self._values
+        if key in values:
+            self.take(key)
+        values[key] = (value, size)
         self.size += size
-        while self._values and (len(self._values) > self.entries or self.size > self.limit):
-            _, (_, freed) = self._values.popitem(last=False)
+        while values and (len(values) > self.entries or self.size > self.limit):
+            _, (_, freed) = values.popitem(last=False)
             self.size -= freed
 
     def take(self, key: bytes) -> V | None:

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from router.errors import BadRequest
 from router.types import DialectName
+from router.wire.claude_models import ClaudeModel, fit
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -58,6 +59,10 @@ class Target:
     """Reads a PDF or another file in base64."""
     any_field: bool = False
     """Whatever a client of the same dialect may say is passed on."""
+    model: ClaudeModel | None = None
+    """What a model of Anthropic's takes, where it answers."""
+    marks_cache: bool = False
+    """The prompt is marked for the provider's cache, where the client marked nothing."""
 
 
 CLAUDE = Target(dialect="anthropic_messages", side="claude", files=True)
@@ -160,7 +165,11 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
     if target.side != "claude" and target.dialect != conversation.dialect:
         # How a model thinks is its own matter, and whose words these are the provider's alone.
         adapted = replace(adapted, reasoning=None, user="")
-    return _in_words(adapted, target), tuple(dict.fromkeys(dropped))
+    adapted = _in_words(adapted, target)
+    if target.model is not None and target.dialect != conversation.dialect:
+        adapted, more = fit(adapted, target.model)
+        dropped += more
+    return adapted, tuple(dict.fromkeys(dropped))
 
 
 def continues(conversation: Conversation) -> bool:

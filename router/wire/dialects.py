@@ -1,12 +1,16 @@
 """The table of dialects: what can be done with each, as plain functions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from router.types import DialectName, Tap
-from router.wire import anthropic_messages, openai_chat
+from router.wire import anthropic_encoder, anthropic_messages, anthropic_reply, anthropic_request, openai_chat
 from router.wire.body import Envelope, name_model
+from router.wire.capabilities import Target
+from router.wire.codec import DecoderFactory, ReplyEncoder
+from router.wire.conversation import Conversation
+from router.wire.events import Event
 
 
 class ErrorBody(Protocol):
@@ -25,6 +29,32 @@ class Overflow(Protocol):
         ...
 
 
+class EncodeRequest(Protocol):
+    """Writes a request's body, of a conversation that was adapted to the target."""
+
+    def __call__(self, conversation: Conversation, *, model: str, target: Target) -> bytes:
+        """Return the bytes; `model` is the name to ask for."""
+        ...
+
+
+class EncodeReply(Protocol):
+    """Writes a whole reply."""
+
+    def __call__(
+        self, events: Iterable[Event], *, model: str, conversation: Conversation, prompt_tokens: int = 0
+    ) -> bytes:
+        """Return the bytes; `model` is the name the client is shown, `prompt_tokens` our own estimate."""
+        ...
+
+
+class EncoderFactory(Protocol):
+    """Makes a `ReplyEncoder`."""
+
+    def __call__(self, *, model: str, conversation: Conversation, prompt_tokens: int = 0) -> ReplyEncoder:
+        """Make one; the arguments are those of `EncodeReply`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One wire format."""
@@ -36,6 +66,14 @@ class Dialect:
     """The body with another model name and no other change."""
     tap: Callable[[bool], Tap]
     """A tap for a reply that is an event stream (True) or one JSON document (False)."""
+    decode_request: Callable[[bytes], Conversation] | None = None
+    """The body in neutral form; raises `BadRequest`."""
+    encode_request: EncodeRequest | None = None
+    decode_reply: Callable[[bytes], list[Event]] | None = None
+    """What a whole reply says; raises `UnreadableReply`."""
+    reply_decoder: DecoderFactory | None = None
+    encode_reply: EncodeReply | None = None
+    reply_encoder: EncoderFactory | None = None
     error: ErrorBody
     """The JSON body of an error answer."""
     error_event: ErrorBody
@@ -59,8 +97,14 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         read=anthropic_messages.read,
         name_model=name_model,
         tap=anthropic_messages.tap,
-        error=anthropic_messages.error,
-        error_event=anthropic_messages.error_event,
-        overflow=anthropic_messages.overflow,
+        decode_request=anthropic_request.decode_request,
+        encode_request=anthropic_request.encode_request,
+        decode_reply=anthropic_reply.decode_reply,
+        reply_decoder=anthropic_reply.Decoder,
+        encode_reply=anthropic_encoder.encode_reply,
+        reply_encoder=anthropic_encoder.Encoder,
+        error=anthropic_encoder.error,
+        error_event=anthropic_encoder.error_event,
+        overflow=anthropic_encoder.overflow,
     ),
 }

@@ -69,7 +69,7 @@ def parse(block: bytes) -> Event:
 
 def data_of(block: bytes) -> bytes:
     """The data of one block; `parse` for whom the event's name does not matter, and cheaper."""
-    at = 0 if block.startswith(b"data: ") else block.find(b"\n") + 1
+    at = 0 if block.startswith(b"data") else block.find(b"\n") + 1
     if block.startswith(b"data: ", at) and block.find(b"\n", at) < 0 and b"\r" not in block:
         return block[at + 6 :]  # as every server writes it: one line of data, behind its name if any
     return parse(block).data

@@ -12,7 +12,7 @@ from benchmarks.speed.drip import answer
 
 
 @dataclass
-class Kept:
+class ServerLog:
     """A server's port, and the bodies it got."""
 
     port: int
@@ -20,13 +20,13 @@ class Kept:
 
 
 @contextlib.contextmanager
-def _serving(*, fail_after: int | None = None, hang_up: bool = False) -> Iterator[Kept]:
+def _serving(*, fail_after: int | None = None, hang_up: bool = False) -> Iterator[ServerLog]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
-            kept.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            failing = fail_after is not None and len(kept.bodies) > fail_after
+            server_log.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            failing = fail_after is not None and len(server_log.bodies) > fail_after
             if failing and hang_up:
                 self.close_connection = True
                 return
@@ -42,11 +42,11 @@ def _serving(*, fail_after: int | None = None, hang_up: bool = False) -> Iterato
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    kept = Kept(port=server.server_port)
+    server_log = ServerLog(port=server.server_port)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield kept
+        yield server_log
     finally:
         server.shutdown()
         thread.join()

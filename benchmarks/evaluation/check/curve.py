@@ -28,13 +28,13 @@ class Curve:
         heights = (self.pgr[:, 1:] + self.pgr[:, :-1]) / 2
         return np.asarray((np.diff(self.share, axis=1) * heights).sum(axis=1))
 
-    def cpt(self, wanted: float) -> Floats:
-        """The least share of the cloud that reaches `wanted`; nan where none does."""
+    def cpt(self, target: float) -> Floats:
+        """The least share of the cloud that reaches `target`; nan where none does."""
         least = np.full(len(self.share), np.nan)
         for at in range(self.pgr.shape[1] - 1, 0, -1):
             before, after = self.pgr[:, at - 1], self.pgr[:, at]
-            crosses = (before < wanted) & (after >= wanted)
-            part = ratio(wanted - before, after - before)
+            crosses = (before < target) & (after >= target)
+            part = ratio(target - before, after - before)
             there = self.share[:, at - 1] + part * (self.share[:, at] - self.share[:, at - 1])
             least = np.where(crosses, there, least)
         return least

@@ -33,15 +33,15 @@ def load(file: Path, tasks: Collection[str]) -> dict[str, bool]:
 
 
 def _decisions(file: Path, rows: "csv.DictReader[str]", tasks: Collection[str]) -> dict[str, bool]:
-    found: dict[str, bool] = {}
+    decisions: dict[str, bool] = {}
     for row in rows:
         task, track = row["task"] or "", (row["track"] or "").strip().lower()
         where = f"--compare: {file}:{rows.line_num}"
         if task not in tasks:
             raise BenchmarkError(f"{where}: no recorded task is called {task!r}")
-        if task in found:
+        if task in decisions:
             raise BenchmarkError(f"{where}: {task!r} stands here a second time")
         if track not in TRACKS:
             raise BenchmarkError(f"{where}: {track!r} is no track; write local or cloud")
-        found[task] = TRACKS[track]
-    return found
+        decisions[task] = TRACKS[track]
+    return decisions

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.check.measure import figures
-from benchmarks.evaluation.check.result import POOL, Held, Part, Result
+from benchmarks.evaluation.check.result import POOL, BarResult, Part, Result
 from benchmarks.evaluation.stats import Interval
 from policies.load import find, proof_beside
 from policies.proof import Figure, Proof
@@ -16,15 +16,15 @@ from policies.proof import Figure, Proof
 
 def values(result: Result) -> dict[str, Any]:
     """A result as JSON values; what has no meaning is null. `check.schema.json` describes it."""
-    told: dict[str, Any] = _plain(asdict(result))
-    return {"format": 1, **told}
+    payload: dict[str, Any] = _plain(asdict(result))
+    return {"format": 1, **payload}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
@@ -47,7 +47,7 @@ def junit(result: Result) -> bytes:
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _of(bar: Held, parts: tuple[Part, ...]) -> str:
+def _of(bar: BarResult, parts: tuple[Part, ...]) -> str:
     """The suite that a bar is about."""
     return next((part.name for part in parts if bar.metric.startswith(f"{part.name}_")), POOL)
 
@@ -67,7 +67,7 @@ def publish(name_or_path: str, result: Result) -> Path:
         digest=result.digest,
         passed=result.passed,
         bars={bar.metric: bar.bar for bar in result.bars},
-        figures={name: _figure(one) for name, one in figures(result).items()},
+        figures={name: _figure(figure) for name, figure in figures(result).items()},
         data=result.data,
         classifier=result.classifier,
         options={
@@ -88,6 +88,8 @@ def publish(name_or_path: str, result: Result) -> Path:
     return path
 
 
-def _figure(one: Interval) -> Figure:
-    point, low, high = (round(part, 4) if isfinite(part) else None for part in (one.point, one.low, one.high))
+def _figure(interval: Interval) -> Figure:
+    point, low, high = (
+        round(part, 4) if isfinite(part) else None for part in (interval.point, interval.low, interval.high)
+    )
     return Figure(point=point, low=low, high=high)

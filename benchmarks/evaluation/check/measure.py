@@ -24,20 +24,20 @@ from benchmarks.evaluation.check.notes import notes
 from benchmarks.evaluation.check.result import (
     CONTESTED,
     POOL,
+    BarResult,
     Compared,
     Contested,
-    Held,
     Options,
     Part,
     Ranking,
     Result,
-    Standing,
+    RouterFigures,
 )
 from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.judged import judged, name_of
 from benchmarks.evaluation.route import starts_local
 from benchmarks.evaluation.stats import Floats, Interval, detectable, interval, mcnemar, sign_flip
 from benchmarks.evaluation.suites.recorded import load_suite
+from benchmarks.evaluation.verdicts import classifier_name, with_verdicts
 from policies.bars import Bar
 from policies.policy import Policy
 from policies.proof import digest
@@ -53,9 +53,9 @@ def check(policy: Policy, options: Options | None = None, compared: Compared | N
         BenchmarkError: a suite, a system, a price or a compared router is not known or not whole.
     """
     started = time.perf_counter()
-    asked = options or Options()
-    suites = {name: _load(name, asked) for name in SUITES}
-    return measure(policy, suites, asked, compared or {}, started=started)
+    chosen = options or Options()
+    suites = {name: _load(name, chosen) for name in SUITES}
+    return measure(policy, suites, chosen, compared or {}, started=started)
 
 
 def tasks() -> frozenset[str]:
@@ -63,23 +63,32 @@ def tasks() -> frozenset[str]:
     return frozenset(case.id for name in SUITES for case in load_suite(name).cases)
 
 
-def measure(policy: Policy, suites: Suites, asked: Options, compared: Compared, *, started: float) -> Result:
+def measure(
+    policy: Policy, suites: Suites, options: Options, compared: Compared, *, started: float
+) -> Result:
     """Measure a policy on the suites given; `started` is when, by `time.perf_counter`."""
-    rates = Rates(model=asked.price_model, prices=Prices(), local_usd_per_mtok=asked.local_usd_per_mtok)
-    rng = np.random.default_rng(asked.seed)
-    routed = {name: _routers(policy, suite, asked, compared) for name, suite in suites.items()}
+    rates = Rates(model=options.price_model, prices=Prices(), local_usd_per_mtok=options.local_usd_per_mtok)
+    rng = np.random.default_rng(options.seed)
+    routed = {name: _routers(policy, suite, options, compared) for name, suite in suites.items()}
     measured = {
-        name: baselines.sample(suite, routed[name], rates, rng, resamples=asked.resamples)
+        name: baselines.sample(suite, routed[name], rates, rng, resamples=options.resamples)
         for name, suite in suites.items()
     }
-    pooled = baselines.mix(measured, asked.mix)
+    pooled = baselines.mix(measured, options.mix)
     ci = policy.check.ci
     parts = (
         *(_part(suite, measured[name], routed[name][POLICY], ci, rng) for name, suite in suites.items()),
-        _pool(suites, pooled, {name: one[POLICY] for name, one in routed.items()}, asked.mix, ci=ci, rng=rng),
+        _pool(
+            suites,
+            pooled,
+            {name: flags[POLICY] for name, flags in routed.items()},
+            options.mix,
+            ci=ci,
+            rng=rng,
+        ),
     )
-    found = dict(_figures(parts))
-    bars = tuple(_hold(bar, _value(bar, found)) for bar in policy.check.bars)
+    metrics = dict(_figures(parts))
+    bars = tuple(_hold(bar, _value(bar, metrics)) for bar in policy.check.bars)
     return Result(
         policy=policy.name,
         description=policy.description,
@@ -88,17 +97,17 @@ def measure(policy: Policy, suites: Suites, asked: Options, compared: Compared, 
         passed=all(bar.held for bar in bars),
         bars=bars,
         parts=parts,
-        ranking=_ranking(suites, asked, ci, rng),
+        ranking=_ranking(suites, options, ci, rng),
         ci=ci,
-        mix=dict(asked.mix),
-        client=asked.client,
-        classifier=name_of(asked.classifier, asked.classifier_file),
-        local_context=asked.local_context,
-        price_model=asked.price_model,
-        local_usd_per_mtok=asked.local_usd_per_mtok,
-        seed=asked.seed,
-        resamples=asked.resamples,
-        notes=tuple(notes(policy, suites, asked)),
+        mix=dict(options.mix),
+        client=options.client,
+        classifier=classifier_name(options.classifier, options.classifier_file),
+        local_context=options.local_context,
+        price_model=options.price_model,
+        local_usd_per_mtok=options.local_usd_per_mtok,
+        seed=options.seed,
+        resamples=options.resamples,
+        notes=tuple(notes(policy, suites, options)),
         sources={file: source for suite in suites.values() for file, source in suite.sources.items()},
         version=version("turnout"),
         checked=datetime.now(UTC).date().isoformat(),
@@ -130,62 +139,64 @@ def _figures(parts: Iterable[Part]) -> Iterator[tuple[str, Interval]]:
         yield f"{before}saving", row.saving
 
 
-def _value(bar: Bar, found: Mapping[str, Interval]) -> float:
+def _value(bar: Bar, metrics: Mapping[str, Interval]) -> float:
     return (
-        found[bar.metric.removesuffix("_low")].low if bar.metric.endswith("_low") else found[bar.metric].point
+        metrics[bar.metric.removesuffix("_low")].low
+        if bar.metric.endswith("_low")
+        else metrics[bar.metric].point
     )
 
 
-def _hold(bar: Bar, value: float) -> Held:
-    held = bar.holds(value)
+def _hold(bar: Bar, value: float) -> BarResult:
+    holds = bar.holds(value)
     if isnan(value):
         words = f"{bar.metric} has no value: the two systems cannot be told apart, the bar is {bar.text}"
     else:
         short = f"{value:.4g}"
-        shown = short if bar.holds(float(short)) == held else repr(value)
-        words = f"{bar.metric} is {shown}, the bar is {bar.text}"
-    return Held(metric=bar.metric, bar=bar.text, value=value, held=held, words=words)
+        figure = short if bar.holds(float(short)) == holds else repr(value)
+        words = f"{bar.metric} is {figure}, the bar is {bar.text}"
+    return BarResult(metric=bar.metric, bar=bar.text, value=value, held=holds, words=words)
 
 
-def _load(name: SuiteName, asked: Options) -> Suite:
+def _load(name: SuiteName, options: Options) -> Suite:
     suite = load_suite(
         name,
-        client=asked.client,
-        local=asked.local.get(name),
-        cloud=asked.cloud.get(name),
-        outcomes=asked.outcomes,
+        client=options.client,
+        local=options.local.get(name),
+        cloud=options.cloud.get(name),
+        outcomes=options.outcomes,
     )
-    return judged(suite, asked.classifier, asked.classifier_file)
+    return with_verdicts(suite, options.classifier, options.classifier_file)
 
 
-def _routers(policy: Policy, suite: Suite, asked: Options, compared: Compared) -> dict[str, Flags]:
-    own = starts_local(policy, suite, local_context=asked.local_context)
-    found = {POLICY: own}
+def _routers(policy: Policy, suite: Suite, options: Options, compared: Compared) -> dict[str, Flags]:
+    own = starts_local(policy, suite, local_context=options.local_context)
+    routers = {POLICY: own}
     for name, decisions in compared.items():
-        told = [decisions.get(case.id) for case in suite.cases]
-        missing = told.count(None)
-        if missing == len(told):
+        tracks = [decisions.get(case.id) for case in suite.cases]
+        missing = tracks.count(None)
+        if missing == len(tracks):
             continue
         if missing:
             raise BenchmarkError(
-                f"--compare: {name} decides {len(told) - missing} of {len(told)} tasks of {suite.title}; "
+                f"--compare: {name} decides {len(tracks) - missing} of {len(tracks)} tasks of {suite.title}; "
                 "it must decide all of a suite, or none"
             )
-        found[name] = np.array(told, dtype=np.bool_)
-    return found
+        routers[name] = np.array(tracks, dtype=np.bool_)
+    return routers
 
 
-def _standings(measured: Mapping[str, Figures], ci: float) -> Iterator[Standing]:
+def _standings(measured: Mapping[str, Figures], ci: float) -> Iterator[RouterFigures]:
     local, cloud = measured[LOCAL], measured[CLOUD]
-    for name, one in baselines.standings(measured).items():
-        yield Standing(
+    for name, figures in baselines.standings(measured).items():
+        yield RouterFigures(
             router=name,
-            local_share=interval(one.share, ci),
-            quality=interval(one.quality, ci),
-            quality_kept=interval(baselines.kept(one, cloud), ci),
-            pgr=interval(baselines.recovered(one, local, cloud, ci), ci),
-            usd_per_task=interval(one.usd, ci),
-            saving=interval(baselines.saving(one, cloud), ci),
+            local_share=interval(figures.share, ci),
+            quality=interval(figures.quality, ci),
+            quality_kept=interval(baselines.quality_kept(figures, cloud), ci),
+            pgr=interval(baselines.recovered_gap(figures, local, cloud, ci), ci),
+            usd_per_task=interval(figures.usd, ci),
+            saving=interval(baselines.saving(figures, cloud), ci),
         )
 
 
@@ -193,7 +204,7 @@ def _part(
     suite: Suite, measured: Mapping[str, Figures], local: Flags, ci: float, rng: np.random.Generator
 ) -> Part:
     both = baselines.outcomes(suite)
-    sent = local[baselines.is_known(suite)]
+    sent = local[baselines.is_paired(suite)]
     policy = np.where(sent, both[:, 0], both[:, 1])
     binary = bool(np.isin(both, (0, 1)).all())
     return Part(
@@ -239,7 +250,7 @@ def _pool(
     moved, least = [], 0.0
     for name, weight in used.items():
         both = outcomes[name]
-        sent = routed[name][baselines.is_known(suites[name])]
+        sent = routed[name][baselines.is_paired(suites[name])]
         moved.append(np.where(sent, both[:, 0] - both[:, 1], 0.0) * weight / len(both))
         least = hypot(least, weight * detectable(both[:, 0] - both[:, 1], confidence=ci))
     shares = " + ".join(f"{weight:.0%} {suites[name].title}" for name, weight in used.items())
@@ -259,12 +270,12 @@ def _pool(
     )
 
 
-def _ranking(suites: Suites, asked: Options, ci: float, rng: np.random.Generator) -> Ranking:
+def _ranking(suites: Suites, options: Options, ci: float, rng: np.random.Generator) -> Ranking:
     scores = {
-        name: np.array([case.judged.p_local for case in baselines.known(suite)], dtype=np.float64)
+        name: np.array([case.judged.p_local for case in baselines.paired_cases(suite)], dtype=np.float64)
         for name, suite in suites.items()
     }
-    drawn = curve(suites, scores, asked.mix, rng, resamples=asked.resamples)
+    drawn = curve(suites, scores, options.mix, rng, resamples=options.resamples)
     return Ranking(
         apgr=interval(drawn.apgr, ci),
         cpt_50=interval(drawn.cpt(0.5), ci),

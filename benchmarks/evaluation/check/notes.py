@@ -11,12 +11,14 @@ from policies.policy import Policy
 from router.billing.prices import Prices
 
 
-def notes(policy: Policy, suites: Mapping[SuiteName, Suite], asked: Options) -> Iterator[str]:
+def notes(policy: Policy, suites: Mapping[SuiteName, Suite], options: Options) -> Iterator[str]:
     """Say how the cases were asked, what the costs are, and what is not in the figures."""
-    window = f"a local window of {asked.local_context:,} tokens" if asked.local_context else "no known window"
+    window = (
+        f"a local window of {options.local_context:,} tokens" if options.local_context else "no known window"
+    )
     yield (
-        f"Each task's first request, asked as {asked.client} sends it; both tracks up and idle, {window}, "
-        f"verdicts of the classifier `{asked.classifier}`."
+        f"Each task's first request, asked as {options.client} sends it; both tracks up and idle, {window}, "
+        f"verdicts of the classifier `{options.classifier}`."
     )
     limit = policy.params.get("max_turn_calls")
     if limit:
@@ -29,27 +31,27 @@ def notes(policy: Policy, suites: Mapping[SuiteName, Suite], asked: Options) -> 
     if policy.never_cloud.watches_content:
         yield "`never_cloud` by paths or text is not tested: recorded cases hold no text."
     yield (
-        f"Costs are of whole tasks with a warm prompt cache, at the prices of {asked.price_model}; "
-        f"{_local(asked)}."
+        f"Costs are of whole tasks with a warm prompt cache, at the prices of {options.price_model}; "
+        f"{_local(options)}."
     )
-    yield from _published(suites, asked)
+    yield from _published(suites, options)
     yield (
         "Outcomes are resampled with one task more that is thought of, a quarter in each corner (both pass, "
         "neither, only one): without it, intervals of so few tasks are too narrow."
     )
 
 
-def _local(asked: Options) -> str:
-    if not asked.local_usd_per_mtok:
+def _local(options: Options) -> str:
+    if not options.local_usd_per_mtok:
         return "local work is taken as free"
     return (
-        f"local work at ${asked.local_usd_per_mtok:g} per million tokens computed "
+        f"local work at ${options.local_usd_per_mtok:g} per million tokens computed "
         "(each prompt token once, and the output)"
     )
 
 
-def _published(suites: Mapping[SuiteName, Suite], asked: Options) -> Iterator[str]:
-    if asked.outcomes is None and "swebench" in suites:
+def _published(suites: Mapping[SuiteName, Suite], options: Options) -> Iterator[str]:
+    if options.outcomes is None and "swebench" in suites:
         usd = published_check(suites["swebench"])
         yield (
             f"The cost model, held to the ${PUBLISHED_USD} published for one SWE-bench Verified instance at "

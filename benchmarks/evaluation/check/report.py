@@ -10,15 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.evaluation.baselines import POLICY
-from benchmarks.evaluation.check.result import POOL, Part, Result, Standing
+from benchmarks.evaluation.check.result import POOL, Part, Result, RouterFigures
 from benchmarks.evaluation.stats import Interval
 
 WIDE = 116
 """Columns from which an interval stands beside its figure, in full; below that, under it and rounded."""
 _CENT, _MILL = 0.1, 0.01
 """Dollars below which two, and three, decimals are too coarse."""
-_WHOLE = 10
-_KNOWN = 0.001
+_ROUNDED_FROM = 10
+_SMALLEST_P = 0.001
 
 Worded = Callable[[float], str]
 
@@ -28,7 +28,7 @@ def _percent(value: float) -> str:
 
 
 def _round(value: float) -> str:
-    return f"{100 * value:.0f}" if 100 * value >= _WHOLE else _percent(value)
+    return f"{100 * value:.0f}" if 100 * value >= _ROUNDED_FROM else _percent(value)
 
 
 def _gap(value: float) -> str:
@@ -43,7 +43,7 @@ def _cents(value: float) -> str:
     return _dollars(value) if abs(value) < _CENT else f"{value:.2f}"
 
 
-COLUMNS: tuple[tuple[str, Callable[[Standing], Interval], Worded, Worded], ...] = (
+COLUMNS: tuple[tuple[str, Callable[[RouterFigures], Interval], Worded, Worded], ...] = (
     ("local %", lambda row: row.local_share, _percent, _round),
     ("quality %", lambda row: row.quality, _percent, _round),
     ("kept %", lambda row: row.quality_kept, _percent, _round),
@@ -63,7 +63,7 @@ def render(result: Result, console: Console) -> None:
         for line in _facts(part, result.ci):
             console.print(escape(line), highlight=False, style="dim")
         console.print(_table(part, result.policy, wide=console.width >= WIDE))
-        for line in _found(part):
+        for line in _findings(part):
             console.print(escape(line), highlight=False)
     console.print()
     for line in (*_ranking(result), *_small(result)):
@@ -82,8 +82,8 @@ def summary(result: Result) -> str:
         return f"{result.policy} has no bars (`check:`), so nothing was held to anything."
     if fallen:
         return f"{result.policy} fell: {'; '.join(fallen)}."
-    held = "its bar holds" if len(result.bars) == 1 else f"all {len(result.bars)} bars hold"
-    return f"{result.policy} passed: {held}."
+    verdict = "its bar holds" if len(result.bars) == 1 else f"all {len(result.bars)} bars hold"
+    return f"{result.policy} passed: {verdict}."
 
 
 def _table(part: Part, policy: str, *, wide: bool) -> Table:
@@ -98,7 +98,7 @@ def _table(part: Part, policy: str, *, wide: bool) -> Table:
     return table
 
 
-def _name(row: Standing, policy: str) -> str:
+def _name(row: RouterFigures, policy: str) -> str:
     return policy if row.router == POLICY else row.router.replace("-", " ")
 
 
@@ -121,28 +121,28 @@ def _facts(part: Part, ci: float) -> Iterator[str]:
         yield f"cloud: {part.cloud}"
 
 
-def _found(part: Part) -> Iterator[str]:
-    p_value = f"p < {_KNOWN}" if part.p_value < _KNOWN else f"p = {part.p_value:.3f}"
+def _findings(part: Part) -> Iterator[str]:
+    p_value = f"p < {_SMALLEST_P}" if part.p_value < _SMALLEST_P else f"p = {part.p_value:.3f}"
     yield (
         f"Against always-cloud: {p_value} ({part.test}). A difference in quality below "
         f"{100 * part.detectable:.1f} points would likely go unseen here (80% power, local against cloud)."
     )
-    if one := part.contested:
+    if contested := part.contested:
         yield (
-            f"Contested, where the two differ: {one.tasks} tasks. Cloud better on {one.cloud_better}, of "
-            f"which {one.lost} stayed local; local better on {one.local_better}, of which {one.missed} went "
-            "to the cloud."
+            f"Contested, where the two differ: {contested.tasks} tasks. "
+            f"Cloud better on {contested.cloud_better}, of which {contested.lost} stayed local; "
+            f"local better on {contested.local_better}, of which {contested.missed} went to the cloud."
         )
 
 
 def _ranking(result: Result) -> Iterator[str]:
-    one = result.ranking
-    if isnan(one.apgr.point):
+    ranking = result.ranking
+    if isnan(ranking.apgr.point):
         return
     yield (
-        f"As a score, p_local ranks the mixed tasks with APGR {one.apgr.point:.2f} "
-        f"({one.apgr.low:.2f} to {one.apgr.high:.2f}; a coin has 0.50); half of the gap to the cloud "
-        f"takes {_share(one.cpt_50)} of the tasks to the cloud, 80% of it {_share(one.cpt_80)}."
+        f"As a score, p_local ranks the mixed tasks with APGR {ranking.apgr.point:.2f} "
+        f"({ranking.apgr.low:.2f} to {ranking.apgr.high:.2f}; a coin has 0.50); half of the gap to the cloud "
+        f"takes {_share(ranking.cpt_50)} of the tasks to the cloud, 80% of it {_share(ranking.cpt_80)}."
     )
 
 
@@ -177,7 +177,7 @@ def markdown(result: Result, *, level: int = 1) -> str:
         parts.append(f"{under} {part.title}")
         parts.append("\n".join(f"{line}  " for line in _facts(part, result.ci)).rstrip())
         parts.append(_grid(part, result.policy))
-        parts.append(" ".join(_found(part)))
+        parts.append(" ".join(_findings(part)))
     parts.append(f"{under} What these figures are, and what they do not show")
     parts.append("\n".join(f"- {line}" for line in (*_ranking(result), *_small(result))))
     parts.append("\n".join(f"- `{file}`: {source}" for file, source in result.sources.items()))

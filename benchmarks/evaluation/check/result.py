@@ -41,7 +41,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RouterFigures:
     """One router's row."""
 
     router: str
@@ -75,7 +75,7 @@ class Part:
     tasks: int
     outcomes: int
     """Tasks with outcomes of both systems."""
-    standings: tuple[Standing, ...]
+    standings: tuple[RouterFigures, ...]
     test: str
     """Of the null hypothesis that the policy passes as often as always-cloud."""
     p_value: float
@@ -97,7 +97,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class BarResult:
     """A bar, and what was measured."""
 
     metric: str
@@ -118,7 +118,7 @@ class Result:
     """Digest of the cases."""
     passed: bool
     """No bar fell."""
-    bars: tuple[Held, ...]
+    bars: tuple[BarResult, ...]
     parts: tuple[Part, ...]
     """The suites, then the pool."""
     ranking: Ranking

@@ -24,10 +24,10 @@ def agent(runs: Iterable[Mapping[str, str]], calls: float) -> Effort:
     A prompt grows evenly from the first call's to the last's, so that a run's prompts together are a
     trapezium; that leaves out what a client compacts.
     """
-    known = [{key: float(value) for key, value in run.items() if key != "task"} for run in runs]
-    scale = calls / fmean(run["calls"] for run in known)
+    numbers = [{key: float(value) for key, value in run.items() if key != "task"} for run in runs]
+    scale = calls / fmean(run["calls"] for run in numbers)
     scaled = []
-    for run in known:
+    for run in numbers:
         growth = (run["last_prompt"] - run["first_prompt"]) / max(run["calls"] - 1, 1)
         length = run["calls"] * scale
         last = run["first_prompt"] + growth * (length - 1)

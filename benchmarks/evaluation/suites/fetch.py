@@ -66,17 +66,17 @@ class Fetched:
     """Tasks whose text is not the one that was recorded."""
 
 
-def fetch(name: SuiteName, tell: Callable[[str], None] = lambda _: None) -> Fetched:
+def fetch(name: SuiteName, progress: Callable[[str], None] = lambda _: None) -> Fetched:
     """Download a suite's problems; a download that was cut goes on.
 
     Raises:
         BenchmarkError: the hub cannot be reached, or what it has is not the suite.
     """
     dataset, parts = DATASETS[name], store.folder() / f"{name}.parts"
-    came = [download(dataset.repository, file, parts, tell) for file in dataset.files]
-    kept = keep(name, came)
+    downloaded = [download(dataset.repository, file, parts, progress) for file in dataset.files]
+    fetched = keep(name, downloaded)
     shutil.rmtree(parts)
-    return kept
+    return fetched
 
 
 def keep(name: SuiteName, files: Sequence[Path]) -> Fetched:
@@ -87,21 +87,23 @@ def keep(name: SuiteName, files: Sequence[Path]) -> Fetched:
     """
     dataset = DATASETS[name]
     recorded = {row["task"]: row["ask"] for row in read("tasks.csv").rows if row["suite"] == name}
-    found = {
+    by_task = {
         task: row
         for file in files
         for row in rows(file, dataset.fields)
         if (task := dataset.id(row)) in recorded
     }
-    if missing := [task for task in recorded if task not in found]:
+    if missing := [task for task in recorded if task not in by_task]:
         raise BenchmarkError(
             f"{', '.join(map(str, files))}: {len(missing)} of {len(recorded)} tasks of {name} are missing, "
             f"{missing[0]} for one"
         )
     path = store.path(name)
-    _write(path, (found[task] for task in recorded))
-    changed = tuple(one.id for one in dataset.problems(path) if fingerprint(one) != recorded[one.id])
-    return Fetched(path=path, tasks=len(found), changed=changed)
+    _write(path, (by_task[task] for task in recorded))
+    changed = tuple(
+        problem.id for problem in dataset.problems(path) if fingerprint(problem) != recorded[problem.id]
+    )
+    return Fetched(path=path, tasks=len(by_task), changed=changed)
 
 
 def _write(path: Path, lines: Iterator[Row]) -> None:

@@ -35,14 +35,16 @@ _COLUMNS = (
 )
 
 
-def download(repository: str, file: str, folder: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
+def download(
+    repository: str, file: str, folder: Path, report: Callable[[str], None] = lambda _: None
+) -> Path:
     """Bring `file` into `folder`, with a progress bar on a terminal.
 
     Args:
         repository: of a data set, `owner/name`.
         file: its path in there.
         folder: what came so far is kept here under the file's hash, also after a cut.
-        tell: is called with each step.
+        report: is called with each step.
 
     Returns:
         Where it is, whole and checked.
@@ -63,22 +65,22 @@ def download(repository: str, file: str, folder: Path, tell: Callable[[str], Non
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{stated.etag}.part"
         if have := _size(part):
-            tell(f"{file}: goes on at {have:,} of {stated.size:,} bytes")
+            report(f"{file}: goes on at {have:,} of {stated.size:,} bytes")
         with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
             bar = progress.add_task(file, total=stated.size)
             _bring(url, part, stated.size, lambda size: progress.update(bar, completed=size))
     except HfHubHTTPError as error:
         why = f"answered {error.response.status_code}"
-        raise BenchmarkError(f"{url} {why}{_kept(part)}: {_OTHERWISE}") from error
+        raise BenchmarkError(f"{url} {why}{_resume_note(part)}: {_OTHERWISE}") from error
     except (httpx.HTTPError, OSError) as error:
         why = f"cannot be fetched ({_words(error)})"
-        raise BenchmarkError(f"{url} {why}{_kept(part)}: {_OTHERWISE}") from error
+        raise BenchmarkError(f"{url} {why}{_resume_note(part)}: {_OTHERWISE}") from error
     kind = _check(part, stated.etag)
-    tell(f"{file}: {stated.size:,} bytes, {kind} as the hub states it: {stated.etag}")
+    report(f"{file}: {stated.size:,} bytes, {kind} as the hub states it: {stated.etag}")
     return part
 
 
-def _bring(url: str, part: Path, size: int, tell: Callable[[int], None]) -> None:
+def _bring(url: str, part: Path, size: int, report: Callable[[int], None]) -> None:
     """Fill `part` up to `size` bytes; a connection that drops is opened again as long as more comes.
 
     Not the hub's own download: that keeps nothing of a file below 10 MB when it is cut.
@@ -97,7 +99,7 @@ def _bring(url: str, part: Path, size: int, tell: Callable[[int], None]) -> None
                 with part.open("ab" if reply.status_code == HTTPStatus.PARTIAL_CONTENT else "wb") as file:
                     for chunk in reply.iter_bytes():
                         file.write(chunk)
-                        tell(file.tell())
+                        report(file.tell())
         except httpx.TransportError:
             if _size(part) <= have:
                 raise
@@ -110,7 +112,7 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.is_file() else 0
 
 
-def _kept(part: Path | None) -> str:
+def _resume_note(part: Path | None) -> str:
     return f"; {_size(part):,} bytes are kept" if part and _size(part) else ""
 
 

@@ -15,14 +15,14 @@ __all__ = ("problems", "request")
 
 def problems() -> Iterator[Problem]:
     """All 164, in order."""
-    for one in read_problems().values():
+    for row in read_problems().values():
         yield Problem(
-            id=one["task_id"],
+            id=row["task_id"],
             suite="humaneval",
             group="humaneval",
-            ask=one["prompt"],
-            solution=one["canonical_solution"],
-            entry=one["entry_point"],
-            stub=one["prompt"],
-            tests=f"{one['test']}\ncheck({one['entry_point']})\n",
+            ask=row["prompt"],
+            solution=row["canonical_solution"],
+            entry=row["entry_point"],
+            stub=row["prompt"],
+            tests=f"{row['test']}\ncheck({row['entry_point']})\n",
         )

@@ -30,21 +30,21 @@ def problems(file: Path | None = None) -> Iterator[Problem]:
     Raises:
         BenchmarkError: nothing was fetched, the file cannot be read, or a row lacks a field.
     """
-    for one in rows(file or stored("mbpp"), FIELDS):
-        tests = "\n".join(one["test_list"])
+    for row in rows(file or stored("mbpp"), FIELDS):
+        tests = "\n".join(row["test_list"])
         yield Problem(
-            id=task_id(one),
+            id=task_id(row),
             suite="mbpp",
             group="mbpp",
-            ask=f"{one['text']} Your code should pass these tests:\n\n{tests}",
-            solution=one["code"],
-            entry=_entry(one),
-            tests=f"{one['test_setup_code']}\n{tests}\n",
+            ask=f"{row['text']} Your code should pass these tests:\n\n{tests}",
+            solution=row["code"],
+            entry=_entry(row),
+            tests=f"{row['test_setup_code']}\n{tests}\n",
         )
 
 
-def _entry(one: Row) -> str:
+def _entry(row: Row) -> str:
     """The first function of the solution that the first assert calls."""
-    called = [name for name in _CALL.findall(one["test_list"][0]) if name not in _NOT_THE_ENTRY]
-    defined = re.findall(r"^def (\w+)", one["code"], re.MULTILINE)
+    called = [name for name in _CALL.findall(row["test_list"][0]) if name not in _NOT_THE_ENTRY]
+    defined = re.findall(r"^def (\w+)", row["code"], re.MULTILINE)
     return next((name for name in called if name in defined), called[0] if called else "")

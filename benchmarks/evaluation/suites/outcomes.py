@@ -50,7 +50,7 @@ class Outcome:
         )
 
 
-COLUMNS = tuple(one.name for one in fields(Outcome))
+COLUMNS = tuple(field.name for field in fields(Outcome))
 REQUIRED = ("task", "system", "passed")
 _NUMBERS = tuple(name for name in COLUMNS if name not in {"task", "system"})
 
@@ -73,22 +73,22 @@ def save(path: Path, outcomes: Iterable[Outcome]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows(asdict(one) for one in outcomes)
+        table.writerows(asdict(outcome) for outcome in outcomes)
 
 
 def _rows(path: Path, lines: Iterator[list[str]], tasks: Collection[str]) -> Iterator[Outcome]:
     header = next(lines, [])
     _check_header(path, header)
-    seen: dict[tuple[str, str], int] = {}
+    first_line: dict[tuple[str, str], int] = {}
     for number, cells in enumerate(lines, 2):
         if not cells:
             continue
         try:
-            one = _row(header, cells, tasks)
-            _check_once(seen.setdefault((one.task, one.system), number), number)
+            outcome = _row(header, cells, tasks)
+            _check_once(first_line.setdefault((outcome.task, outcome.system), number), number)
         except ValueError as error:
             raise BenchmarkError(f"{path}, line {number}: {error}") from error
-        yield one
+        yield outcome
 
 
 def _check_header(path: Path, header: list[str]) -> None:

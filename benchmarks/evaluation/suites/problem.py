@@ -101,19 +101,19 @@ def extracted(answer: str, defines: re.Pattern[str]) -> str:
 def _python(code: str) -> str:
     """`code` up to where it stops being Python: a model's words after it are not part of the answer."""
     lines = code.splitlines(keepends=True)
-    kept = len(lines)
-    while kept:
+    valid = len(lines)
+    while valid:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an escape like "\d" is the answer's own affair
-                ast.parse("".join(lines[:kept]))
+                ast.parse("".join(lines[:valid]))
         except SyntaxError as error:
-            kept = min(kept, error.lineno or kept) - 1
+            valid = min(valid, error.lineno or valid) - 1
         except (ValueError, RecursionError, MemoryError):  # null bytes, nesting: fails when it is run
             break
         else:
             break
-    return "".join(lines[:kept]) or code
+    return "".join(lines[:valid]) or code
 
 
 def request(

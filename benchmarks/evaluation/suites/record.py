@@ -69,37 +69,37 @@ PUBLISHED = (
 )
 
 
-def record(data: Path, folder: Path, tell: Callable[[str], None] = lambda _: None) -> None:
+def record(data: Path, folder: Path, progress: Callable[[str], None] = lambda _: None) -> None:
     """Write all files of `folder` anew.
 
     Args:
         data: holds the sources in `self_contained/`, `swebench_verified/`, `agent_trajectories/`.
         folder: is made where it is not there.
-        tell: is called with each step.
+        progress: is called with each step.
 
     Raises:
         BenchmarkError: a source is not there or broken, or tokens cannot be counted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tell("outcomes")
+    progress("outcomes")
     write(folder / "evalperf.csv", _EVALPERF, _short(_table(data / EVALPERF)))
     write(folder / "exercism.csv", _EXERCISM, _exercism(_table(data / EXERCISM)))
     write(folder / "swebench.csv", _SUBMITTED, _submitted(_table(data / LEADERBOARD)))
     write(folder / "runs.csv", _RUNS, _runs(data / RUNS))
     write(folder / "published.csv", _PUBLISHED, PUBLISHED)
-    asked = [
+    problems = [
         *humaneval.problems(),
         *mbpp.problems(data / MBPP),
         *swebench.problems(data / INSTANCES),
     ]
-    tell("lengths of solutions")
-    write(folder / "tasks.csv", _TASKS, _tasks(asked))
+    progress("lengths of solutions")
+    write(folder / "tasks.csv", _TASKS, _tasks(problems))
     for client in CLIENTS:
-        tell(f"{len(asked)} requests as {client} sends them")
-        write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(asked, client)))
+        progress(f"{len(problems)} requests as {client} sends them")
+        write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(problems, client)))
 
 
-def vectors_of(asked: list[Problem], client: str) -> Iterator[dict[str, str]]:
+def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]:
     """Each problem as it is read and judged where `client` asks it.
 
     Raises:
@@ -108,9 +108,9 @@ def vectors_of(asked: list[Problem], client: str) -> Iterator[dict[str, str]]:
     reader, rules = Reader(count_bytes=1 << 30), RuleClassifier()
     if not reader.warm():
         raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
-    for problem in asked:
+    for problem in problems:
         dialect, headers, body = request(problem, client)
-        seen = reader.read(
+        features = reader.read(
             ModelRequest(
                 id=problem.id,
                 team="",
@@ -124,7 +124,7 @@ def vectors_of(asked: list[Problem], client: str) -> Iterator[dict[str, str]]:
                 headers=headers,
             )
         )
-        yield {"task": problem.id} | vectors.row(seen, rules.classify(seen))
+        yield {"task": problem.id} | vectors.row(features, rules.classify(features))
 
 
 def _read_by(client: str) -> Mapping[str, str]:
@@ -132,15 +132,15 @@ def _read_by(client: str) -> Mapping[str, str]:
     return dict(_TASKS) | {"what": what, "schema": vectors.schema()}
 
 
-def _tasks(asked: list[Problem]) -> Iterator[dict[str, str]]:
+def _tasks(problems: list[Problem]) -> Iterator[dict[str, str]]:
     counter = Counter()
-    for one in asked:
+    for problem in problems:
         yield {
-            "task": one.id,
-            "suite": one.suite,
-            "group": one.group,
-            "ask": fingerprint(one),
-            "solution": str(counter.count(one.solution)),
+            "task": problem.id,
+            "suite": problem.suite,
+            "group": problem.group,
+            "ask": fingerprint(problem),
+            "solution": str(counter.count(problem.solution)),
         }
 
 
@@ -171,7 +171,10 @@ def _exercism(rows: Rows) -> Rows:
 
 
 def _submitted(rows: Rows) -> Rows:
-    return [{"task": row["instance_id"]} | {one.name: row[one.name] for one in SUBMISSIONS} for row in rows]
+    return [
+        {"task": row["instance_id"]} | {system.name: row[system.name] for system in SUBMISSIONS}
+        for row in rows
+    ]
 
 
 def _runs(path: Path) -> Rows:
@@ -188,12 +191,12 @@ def _usage(messages: list[dict[str, dict[str, int]]]) -> list[dict[str, int]]:
 
 
 def _run(task: str, resolved: str, usage: list[dict[str, int]]) -> dict[str, str]:
-    prompts = [one["prompt_tokens"] for one in usage]
+    prompts = [call["prompt_tokens"] for call in usage]
     totals = {
         "calls": len(usage),
         "prompt": sum(prompts),
         "first_prompt": prompts[0],
         "last_prompt": prompts[-1],
-        "output": sum(one["completion_tokens"] for one in usage),
+        "output": sum(call["completion_tokens"] for call in usage),
     }
     return {"task": task, "resolved": resolved} | {name: str(value) for name, value in totals.items()}

@@ -19,7 +19,7 @@ from benchmarks.evaluation.suites.facts import RECORDED, REMEDY, Facts, read
 from benchmarks.evaluation.suites.notes import notes, own_notes
 from benchmarks.evaluation.suites.outcomes import Outcome
 from benchmarks.evaluation.suites.problem import CLIENTS
-from benchmarks.evaluation.suites.systems import FILES, SUBMISSIONS, Runs, chosen, evalperf
+from benchmarks.evaluation.suites.systems import FILES, SUBMISSIONS, Runs, choose_system, evalperf
 
 TITLES: Mapping[SuiteName, str] = MappingProxyType(
     {"humaneval": "HumanEval", "mbpp": "MBPP", "swebench": "SWE-bench Verified"}
@@ -64,11 +64,11 @@ def load_suite(
         raise BenchmarkError(f"no requests of {client!r} are recorded: there are {', '.join(CLIENTS)}")
     tasks, measured = read("tasks.csv", folder), read(FILES[name], folder)
     own = own_outcomes.load(outcomes, {row["task"] for row in tasks.rows}) if outcomes else ()
-    ours = {one.system for one in own}
-    known = systems(name, folder)
+    ours = {outcome.system for outcome in own}
+    recorded = systems(name, folder)
     pair: Mapping[Runs, System] = {
-        "local": chosen(name, "local", local, known, ours),
-        "cloud": chosen(name, "cloud", cloud, known, ours),
+        "local": choose_system(name, "local", local, recorded, ours),
+        "cloud": choose_system(name, "cloud", cloud, recorded, ours),
     }
     named = {system.name for system in pair.values()}
     if own and not ours & named:
@@ -82,7 +82,7 @@ def load_suite(
     joined = _Joined(
         pair=pair,
         recorded={row["task"]: row for row in measured.rows},
-        own={(one.task, one.system): one for one in own},
+        own={(outcome.task, outcome.system): outcome for outcome in own},
         agents=_agents(runs, published) if name == "swebench" else {},
         growth=fmean(
             float(row["last_prompt"]) * float(row["calls"]) / float(row["prompt"]) for row in runs.rows
@@ -117,13 +117,13 @@ class _Joined:
     """A run's last prompt as a multiple of its mean one."""
 
     def case(self, name: SuiteName, row: Row, vector: Row) -> Case:
-        seen = vectors.features(vector, row["task"])
-        once = one_call(seen.context_tokens, float(row["solution"]))
+        features = vectors.features(vector, row["task"])
+        once = one_call(features.context_tokens, float(row["solution"]))
         return Case(
             id=row["task"],
             suite=name,
             group=row["group"],
-            features=seen,
+            features=features,
             judged=vectors.verdict(vector),
             local=self._passed(row["task"], "local"),
             cloud=self._passed(row["task"], "cloud"),

@@ -23,10 +23,10 @@ def stored(name: SuiteName) -> Path:
     Raises:
         BenchmarkError: it was not fetched yet.
     """
-    found = path(name)
-    if not found.is_file():
+    file = path(name)
+    if not file.is_file():
         raise BenchmarkError(
             f"the problems of {name} are not on this machine: `turnout bench fetch {name}` downloads them, "
             f"`turnout bench fetch {name} --file FILE` takes a copy you have"
         )
-    return found
+    return file

@@ -27,11 +27,11 @@ def problems(file: Path | None = None) -> Iterator[Problem]:
     Raises:
         BenchmarkError: nothing was fetched, the file cannot be read, or a row lacks a field.
     """
-    for one in rows(file or stored("swebench"), FIELDS):
+    for row in rows(file or stored("swebench"), FIELDS):
         yield Problem(
-            id=task_id(one),
+            id=task_id(row),
             suite="swebench",
-            group=one["repo"],
-            ask=one["problem_statement"],
-            solution=one["patch"],
+            group=row["repo"],
+            ask=row["problem_statement"],
+            solution=row["patch"],
         )

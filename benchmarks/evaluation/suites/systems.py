@@ -50,27 +50,27 @@ def evalperf(name: str) -> System:
     return System(name=name, model=model, runs="local" if "/" in name else "cloud")
 
 
-def chosen(
-    name: SuiteName, runs: Runs, wanted: str | None, known: Iterable[System], own: Collection[str] = ()
+def choose_system(
+    name: SuiteName, runs: Runs, requested: str | None, recorded: Iterable[System], own: Collection[str] = ()
 ) -> System:
-    """The system called `wanted`; the suite's default where none is.
+    """The system called `requested`; the suite's default where none is.
 
     Args:
         name: the suite.
         runs: on which track it stands.
-        wanted: its name.
-        known: of which outcomes are recorded.
+        requested: its name.
+        recorded: of which outcomes are recorded.
         own: names in the user's own outcomes, which may stand on either track.
 
     Raises:
         BenchmarkError: nothing is known of it, or it runs elsewhere.
     """
-    called = wanted or DEFAULTS[name][runs]
-    listed = {one.name: one for one in known}
+    called = requested or DEFAULTS[name][runs]
+    listed = {system.name: system for system in recorded}
     if called in own and called not in listed:
         return System(name=called, model=called, runs=runs)
     if called not in listed:
-        names = [one.name for one in listed.values() if one.runs == runs] + sorted(own)
+        names = [system.name for system in listed.values() if system.runs == runs] + sorted(own)
         near = get_close_matches(called, names, n=1, cutoff=0)
         raise BenchmarkError(
             f"no outcomes of {called!r} on {name}: did you mean {near[0]!r}? There are: {', '.join(names)}"

@@ -16,23 +16,23 @@ from classifiers.verdict import Verdict
 
 LEFT_OUT = frozenset({"ask", "conversation", "marks", "paths"})
 _DIGITS = 6
-_FEATURES = tuple(one for one in fields(Features) if one.name not in LEFT_OUT)
+_FEATURES = tuple(field for field in fields(Features) if field.name not in LEFT_OUT)
 _MAKE: Mapping[type, Callable[[str], Any]] = MappingProxyType(
     {bool: lambda text: text == "1", int: int, str: str}
 )
-_READ = tuple((one.name, _MAKE[type(one.default)]) for one in _FEATURES)
+_READ = tuple((field.name, _MAKE[type(field.default)]) for field in _FEATURES)
 
 
 def schema() -> str:
     """Which fields `Features` has, of which types: eight hex digits."""
-    named = (f"{one.name}: {one.type}" for one in fields(Features))
+    named = (f"{field.name}: {field.type}" for field in fields(Features))
     return xxhash.xxh32_hexdigest("\n".join(named).encode())
 
 
 def row(features: Features, judged: Verdict) -> dict[str, str]:
     """Flat; a flag is 0 or 1."""
-    seen = ((one.name, getattr(features, one.name)) for one in _FEATURES)
-    return {name: str(int(value) if isinstance(value, bool) else value) for name, value in seen} | {
+    cells = ((field.name, getattr(features, field.name)) for field in _FEATURES)
+    return {name: str(int(value) if isinstance(value, bool) else value) for name, value in cells} | {
         "judged_p_local": str(round(judged.p_local, _DIGITS)),
         "judged_kind": judged.kind,
         "judged_why": judged.why,

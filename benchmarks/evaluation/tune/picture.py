@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from benchmarks.evaluation.tune.report import NAMES
-from benchmarks.evaluation.tune.rewrite import shown
+from benchmarks.evaluation.tune.rewrite import format_number
 from benchmarks.evaluation.tune.tuner import Point, Result
 from router.errors import Misconfigured
 
@@ -46,7 +46,7 @@ def draw(result: Result, path: Path) -> None:
         figure = Figure(figsize=(10, 7.2), layout=None)
         axes = figure.add_axes((0.08, 0.225, 0.89, 0.665))
         _points(axes, result)
-        _words(figure, axes, result)
+        _label(figure, axes, result)
         if path.suffix == ".svg":
             figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "Turnout"})
         else:
@@ -59,7 +59,7 @@ def _points(axes: Any, result: Result) -> None:
     axes.plot(*_line(local, cloud), color=GREY, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     axes.scatter(
         [100 * (1 - saving) for _, _, saving in result.others],
-        [100 * kept for _, kept, _ in result.others],
+        [100 * quality for _, quality, _ in result.others],
         s=9, color="#C9C9C9", linewidth=0, zorder=1,
     )  # fmt: skip
     curve = list(result.curve)
@@ -78,7 +78,7 @@ def _points(axes: Any, result: Result) -> None:
     axes.scatter([_x(marked)], [_y(marked)], s=170, marker="o", zorder=6, **ring)
 
 
-def _words(figure: Any, axes: Any, result: Result) -> None:
+def _label(figure: Any, axes: Any, result: Result) -> None:
     points = [*result.curve, *result.baselines]
     right = max(100.0, *(_x(point) for point in points))
     low = 100 * min(*(point.kept.low for point in points), 1 - result.max_loss)
@@ -114,7 +114,7 @@ def _words(figure: Any, axes: Any, result: Result) -> None:
         )
     marked = result.chosen or result.own
     kind = "Chosen" if result.chosen else "The policy's own numbers, not certified"
-    numbers = "\n".join(f"{name} {shown(value)}" for name, value in marked.params.items())
+    numbers = "\n".join(f"{name} {format_number(value)}" for name, value in marked.params.items())
     axes.annotate(
         f"{kind}:\n{numbers}\n{100 * marked.local_share:.0f}% of tasks start local",
         (_x(marked), _y(marked)),
@@ -142,7 +142,7 @@ def _moved(result: Result) -> str:
         return "blue: the policy"
     values = [point.params[names[0]] for point in result.curve if names[0] in point.params]
     others = "" if len(result.own.params) == 1 else ",\nall else as in the policy"
-    return f"blue: {names[0]} from {shown(values[0])} to {shown(values[-1])}{others}"
+    return f"blue: {names[0]} from {format_number(values[0])} to {format_number(values[-1])}{others}"
 
 
 def _title(result: Result) -> str:
@@ -159,8 +159,9 @@ def _title(result: Result) -> str:
 
 def _caption(result: Result) -> str:
     tasks = "; ".join(
-        f"{one.title} {100 * one.share:.0f}% (outcomes known for {one.outcomes} of {one.tasks} tasks)"
-        for one in result.samples
+        f"{sample.title} {100 * sample.share:.0f}% "
+        f"(outcomes known for {sample.outcomes} of {sample.tasks} tasks)"
+        for sample in result.samples
     )
     calls = (
         " Tasks handed over after so many calls are modelled by 59 recorded runs, scaled to a published "
@@ -176,8 +177,8 @@ def _caption(result: Result) -> str:
     )
 
 
-def _line(one: Point, other: Point) -> tuple[list[float], list[float]]:
-    return [_x(one), _x(other)], [_y(one), _y(other)]
+def _line(start: Point, end: Point) -> tuple[list[float], list[float]]:
+    return [_x(start), _x(end)], [_y(start), _y(end)]
 
 
 def _x(point: Point) -> float:

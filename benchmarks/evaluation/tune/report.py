@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from benchmarks.evaluation.stats import Interval
-from benchmarks.evaluation.tune.rewrite import Change, shown
-from benchmarks.evaluation.tune.tuner import Needed, Point, Result
+from benchmarks.evaluation.tune.rewrite import Change, format_number
+from benchmarks.evaluation.tune.tuner import Point, Requirement, Result
 from benchmarks.render import Sheet, table
 
 NAMES: Mapping[str, str] = {
@@ -41,16 +41,17 @@ def paragraphs(result: Result) -> Iterator[str]:
             "No setting keeps a task local with a measured loss within the bound, so no number of tasks like "
             "these would certify one. Allow more with --max-quality-loss, or measure other models."
         )
-    held = result.held_out
-    if held:
+    held_out = result.held_out
+    if held_out:
         yield (
-            f"Chosen anew without each of {held.folds} folds ({held.groups} repositories and benchmarks, "
-            f"each in one fold) and measured on it: quality loss {_interval(held.loss)}, "
-            f"{_percent(held.local_share)} of the tasks local."
+            f"Chosen anew without each of {held_out.folds} folds ({held_out.groups} repositories and "
+            f"benchmarks, each in one fold) and measured on it: quality loss {_interval(held_out.loss)}, "
+            f"{_percent(held_out.local_share)} of the tasks local."
         )
     samples = "; ".join(
-        f"{one.title} {_percent(one.share)} ({one.outcomes} of {one.tasks} tasks have known outcomes)"
-        for one in result.samples
+        f"{sample.title} {_percent(sample.share)} "
+        f"({sample.outcomes} of {sample.tasks} tasks have known outcomes)"
+        for sample in result.samples
     )
     yield f"Traffic{', ' + result.mix_words if result.mix_words else ''}: {samples}."
     yield (
@@ -58,9 +59,9 @@ def paragraphs(result: Result) -> Iterator[str]:
         f"{'chain' if result.chains == 1 else 'chains'} from the least local work to the most; "
         "no outcome has a part in which are tried or in what order."
     )
-    for one in result.swept:
-        low, high = shown(one.values[0]), shown(one.values[-1])
-        yield f"Swept: {one.name}, {len(one.values)} values from {low} to {high} ({one.why})."
+    for param in result.swept:
+        low, high = format_number(param.values[0]), format_number(param.values[-1])
+        yield f"Swept: {param.name}, {len(param.values)} values from {low} to {high} ({param.why})."
     for name, why in result.not_swept.items():
         yield f"Not swept: {name}: {why}."
 
@@ -89,7 +90,7 @@ def changes(result: Result) -> tuple[Change, ...]:
     chosen = result.chosen
     if chosen is None:
         return ()
-    tasks = ", ".join(f"{one.outcomes} {one.title}" for one in result.samples)
+    tasks = ", ".join(f"{sample.outcomes} {sample.title}" for sample in result.samples)
     return tuple(
         Change(
             name=name,
@@ -109,23 +110,23 @@ def changes(result: Result) -> tuple[Change, ...]:
 
 def markdown(result: Result) -> str:
     """All of it, as Markdown."""
-    said = "\n\n".join(paragraphs(result))
+    text = "\n\n".join(paragraphs(result))
     tables = "\n\n".join(table(sheet) for sheet in sheets(result))
     notes = "\n".join(f"- {note}" for note in result.notes)
     sources = "\n".join(f"- `{file}`: {source}" for file, source in result.sources.items())
     return (
-        f"# Tuning `{result.policy}`\n\n{said}\n\n{tables}\n\n"
+        f"# Tuning `{result.policy}`\n\n{text}\n\n{tables}\n\n"
         f"## What this does not show\n\n{notes}\n\n## Made from\n\n{sources}\n"
     )
 
 
 def _points(result: Result) -> list[Point]:
     always = {point.name: point for point in result.baselines}
-    found = list(result.curve)
-    if result.chosen and result.chosen not in found:
-        found.append(result.chosen)
-    found.sort(key=lambda point: point.local_share)
-    return [always["always-cloud"], *found, always["always-local"], always["oracle"]]
+    points = list(result.curve)
+    if result.chosen and result.chosen not in points:
+        points.append(result.chosen)
+    points.sort(key=lambda point: point.local_share)
+    return [always["always-cloud"], *points, always["always-local"], always["oracle"]]
 
 
 def _mark(point: Point, result: Result) -> str:
@@ -138,7 +139,7 @@ def _mark(point: Point, result: Result) -> str:
     return f"chosen: {name}" if point == result.chosen else name
 
 
-def _needed(needed: Needed, result: Result) -> str:
+def _needed(needed: Requirement, result: Result) -> str:
     what = (
         "The policy's own numbers"
         if needed.own
@@ -166,7 +167,7 @@ def _mix(result: Result) -> str:
 
 
 def _params(params: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {shown(value)}" for name, value in params.items())
+    return ", ".join(f"{name} {format_number(value)}" for name, value in params.items())
 
 
 def _interval(figure: Interval) -> str:

@@ -18,7 +18,7 @@ from policies.load import parse
 from router.errors import Misconfigured
 
 WIDTH = 100
-_TOLD = "# tuned "
+_MARK = "# tuned "
 _NUMBER = re.compile(r"[^\s#,}\]]+\Z")
 
 
@@ -54,14 +54,14 @@ def rewrite(text: str, changes: tuple[Change, ...], *, source: str) -> str:
     """
     places = dict(_numbers(text))
     edits: list[_Edit] = []
-    told: dict[int, list[Change]] = {}
+    reasons: dict[int, list[Change]] = {}
     for change in changes:
         if change.name not in places:
             raise Misconfigured(f"{source}: params.{change.name} is no plain number there; write it out")
         key, start, end = places[change.name]
-        edits += _replaced(text, start, end, shown(change.new))
-        told.setdefault(_line_start(text, key), []).append(change)
-    for at, here in told.items():
+        edits += _replaced(text, start, end, format_number(change.new))
+        reasons.setdefault(_line_start(text, key), []).append(change)
+    for at, here in reasons.items():
         edits.append(_reasons(text, at, here))
     changed = text
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
@@ -70,7 +70,7 @@ def rewrite(text: str, changes: tuple[Change, ...], *, source: str) -> str:
     return changed
 
 
-def shown(number: float) -> str:
+def format_number(number: float) -> str:
     """Write a number as YAML reads one: never with an exponent."""
     plain = format(Decimal(repr(float(number))), "f")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
@@ -106,24 +106,24 @@ def _reasons(text: str, at: int, changes: list[Change]) -> _Edit:
     indent = re.compile(r"[ \t]*").match(text, at)
     margin = indent[0] if indent else ""
     newline = "\r\n" if "\r\n" in text else "\n"
-    start, kept = at, []
+    start, blocks = at, []
     for block in _blocks_above(text, at):
         start -= len(block)
-        if not any(block.lstrip().startswith(f"{_TOLD}{change.name}:") for change in changes):
-            kept.append(block)
+        if not any(block.lstrip().startswith(f"{_MARK}{change.name}:") for change in changes):
+            blocks.append(block)
     lines = [
         f"{margin}{line}{newline}"
         for change in changes
         for line in wrap(
-            f"{change.name}: {shown(change.old)} -> {shown(change.new)}. {change.why}",
+            f"{change.name}: {format_number(change.old)} -> {format_number(change.new)}. {change.why}",
             WIDTH - len(margin),
-            initial_indent=_TOLD,
+            initial_indent=_MARK,
             subsequent_indent="#   ",
             break_long_words=False,
             break_on_hyphens=False,
         )
     ]
-    return _Edit(start=start, end=at, text="".join([*reversed(kept), *lines]))
+    return _Edit(start=start, end=at, text="".join([*reversed(blocks), *lines]))
 
 
 def _blocks_above(text: str, at: int) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _blocks_above(text: str, at: int) -> Iterator[str]:
         above = _line_start(text, at - 1)
         line = text[above:at]
         block, at = line + block, above
-        if line.lstrip().startswith(_TOLD):
+        if line.lstrip().startswith(_MARK):
             yield block
             block = ""
         elif not line.lstrip().startswith("#   "):

@@ -134,7 +134,7 @@ def branches(chains: Sequence[Sequence[int]]) -> Iterator[tuple[tuple[int, ...],
             for chain in through:
                 if len(chain) > len(path):
                     ways.setdefault(chain[len(path)], []).append(chain)
-            deeper |= {(*path, at): (share / len(ways), some) for at, some in ways.items()}
+            deeper |= {(*path, at): (share / len(ways), group) for at, group in ways.items()}
         level = deeper
 
 

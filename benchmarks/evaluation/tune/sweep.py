@@ -46,7 +46,7 @@ Track = Callable[[Policy, Case], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
+class SweptParam:
     """A number, and the values to try."""
 
     name: str
@@ -70,7 +70,7 @@ class Setting:
 class Sweep:
     """All settings, and the chains along which they are tried."""
 
-    swept: tuple[Swept, ...]
+    swept: tuple[SweptParam, ...]
     settings: tuple[Setting, ...]
     """Each sends some case elsewhere than any other, or ends local turns after other calls."""
     chains: tuple[tuple[int, ...], ...]
@@ -93,7 +93,7 @@ def numbers(
     *,
     local_context: int,
     only: Sequence[str] = (),
-) -> tuple[tuple[Swept, ...], dict[str, str]]:
+) -> tuple[tuple[SweptParam, ...], dict[str, str]]:
     """Find what can be swept, and why the rest cannot.
 
     Args:
@@ -118,12 +118,12 @@ def numbers(
             left[name] = f"says what fits the local window; --only {name} sweeps it all the same"
         elif name == LIMIT and escalates_long_turns(policy):
             why = "calls of recorded runs"
-            swept.append(Swept(name=name, values=tuple(sorted({own, *limits})), why=why))
+            swept.append(SweptParam(name=name, values=tuple(sorted({own, *limits})), why=why))
         else:
             values, features = _values(policy, name, cases, weights, local_context)
             if values:
                 every = tuple(sorted({own, *values}))
-                swept.append(Swept(name=name, values=every, why=f"tells cases apart by {features}"))
+                swept.append(SweptParam(name=name, values=every, why=f"tells cases apart by {features}"))
             else:
                 left[name] = (
                     f"no case differs in {features}" if features else "no case shows what it is compared with"
@@ -134,12 +134,12 @@ def numbers(
 def sweep(
     policy: Policy,
     cases: Sequence[Case],
-    swept: Sequence[Swept],
+    swept: Sequence[SweptParam],
     weights: NDArray[np.float64],
     starts_local: Track,
     *,
     local_context: int,
-    tell: Callable[[int, int], None] = lambda _done, _of: None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Sweep:
     """Route every case under every setting.
 
@@ -150,37 +150,37 @@ def sweep(
         weights: (cases,): the traffic's share of each.
         starts_local: Where a policy sends a case.
         local_context: The local window in tokens.
-        tell: Called with how many settings are done, and of how many.
+        progress: Called with how many settings are done, and of how many.
     """
     limited = escalates_long_turns(policy)
-    routing = [one for one in swept if not (limited and one.name == LIMIT)]
+    routing = [param for param in swept if not (limited and param.name == LIMIT)]
     limits: tuple[float | None, ...] = (policy.params[LIMIT] if limited else None,)
     if limited and len(routing) < len(swept):
-        limits = next(one.values for one in swept if one.name == LIMIT)
-    own = tuple(policy.params[one.name] for one in routing)
+        limits = next(param.values for param in swept if param.name == LIMIT)
+    own = tuple(policy.params[param.name] for param in routing)
     agents = np.array([case.local_effort.calls > 1 for case in cases])
-    groups = _alike(policy, cases, {one.name for one in routing}, local_context)
+    groups = _alike(policy, cases, {param.name for param in routing}, local_context)
     # The nearest to the policy's own numbers first: they stand for all that decide the same.
     combined = sorted(
-        product(*(one.values for one in routing)), key=lambda values: _distance(values, own, routing)
+        product(*(param.values for param in routing)), key=lambda values: _distance(values, own, routing)
     )
-    found: dict[tuple[bytes, float | None], int] = {}
+    index_of: dict[tuple[bytes, float | None], int] = {}
     settings: list[Setting] = []
     places: dict[tuple[tuple[float, ...], float | None], int] = {}
     for at, chosen in enumerate(combined):
-        tell(at, len(combined))
-        params = dict(zip((one.name for one in routing), chosen, strict=True))
+        progress(at, len(combined))
+        params = dict(zip((param.name for param in routing), chosen, strict=True))
         row = _routed(
             replace(policy, params=MappingProxyType({**policy.params, **params})), groups, starts_local
         )
         for limit in limits:
             effective = limit if (row & agents).any() else None
             key = (row.tobytes(), effective)
-            if key not in found:
-                found[key] = len(settings)
-                shown = {LIMIT: effective} if len(limits) > 1 and effective is not None else {}
-                settings.append(Setting(params={**params, **shown}, local=row, limit=effective))
-            places[chosen, limit] = found[key]
+            if key not in index_of:
+                index_of[key] = len(settings)
+                limit_param = {LIMIT: effective} if len(limits) > 1 and effective is not None else {}
+                settings.append(Setting(params={**params, **limit_param}, local=row, limit=effective))
+            places[chosen, limit] = index_of[key]
     shares = [float(weights @ setting.local) for setting in settings]
     return Sweep(
         swept=tuple(swept),
@@ -220,19 +220,21 @@ def _alike(
             state=State(local_context=local_context),
             params=policy.params,
         )
-        seen = values(policy.variables, inputs)
-        context = bind(seen)
+        variables = values(policy.variables, inputs)
+        context = bind(variables)
         holds = tuple(rule.when.holds(context) for rule in still)
-        key = (holds, case.features.kind, *(str(seen[name]) for name in sorted(read)))
+        key = (holds, case.features.kind, *(str(variables[name]) for name in sorted(read)))
         groups.setdefault(key, (case, []))[1].append(at)
     return list(groups.values())
 
 
-def _distance(values: Sequence[float], own: Sequence[float], routing: Sequence[Swept]) -> tuple[int, float]:
+def _distance(
+    values: Sequence[float], own: Sequence[float], routing: Sequence[SweptParam]
+) -> tuple[int, float]:
     """How many numbers differ from the policy's own, and by how many of their values in all."""
     steps = [
-        abs(one.values.index(value) - one.values.index(mine))
-        for one, value, mine in zip(routing, values, own, strict=True)
+        abs(param.values.index(value) - param.values.index(mine))
+        for param, value, mine in zip(routing, values, own, strict=True)
     ]
     return sum(step > 0 for step in steps), float(sum(steps))
 
@@ -240,23 +242,25 @@ def _distance(values: Sequence[float], own: Sequence[float], routing: Sequence[S
 def _chains(
     places: Mapping[tuple[tuple[float, ...], float | None], int],
     shares: Sequence[float],
-    routing: Sequence[Swept],
+    routing: Sequence[SweptParam],
 ) -> tuple[tuple[int, ...], ...]:
     """One chain for each combination of all but one number: the one with the most values, or the limit."""
-    widths = [len(one.values) for one in routing]
+    widths = [len(param.values) for param in routing]
     main = widths.index(max(widths)) if widths else 0
-    found: dict[tuple[object, ...], dict[int, float]] = {}
+    by_others: dict[tuple[object, ...], dict[int, float]] = {}
     for (chosen, limit), at in places.items():
         others = (*chosen[:main], *chosen[main + 1 :], limit) if routing else ()
-        found.setdefault(others, {})[at] = limit or 0.0
-    ordered = {tuple(sorted(chain, key=lambda at: (shares[at], chain[at], at))) for chain in found.values()}
+        by_others.setdefault(others, {})[at] = limit or 0.0
+    ordered = {
+        tuple(sorted(chain, key=lambda at: (shares[at], chain[at], at))) for chain in by_others.values()
+    }
     # A chain that another one begins with adds nothing.
-    kept = {
+    maximal = {
         chain
         for chain in ordered
         if not any(other[: len(chain)] == chain and other != chain for other in ordered)
     }
-    return tuple(sorted(kept))
+    return tuple(sorted(maximal))
 
 
 def _values(
@@ -267,46 +271,46 @@ def _values(
     local_context: int,
 ) -> tuple[set[float], str]:
     """The values of one number that tell the cases apart, and the features they are compared with."""
-    found: set[float] = set()
+    cuts: set[float] = set()
     features: dict[str, None] = {}
     for rule in policy.rules:
         for match in _COMPARED.finditer(rule.when.source):
-            seen = _seen(match["feature"], cases) if match["name"] == name else None
-            if seen is None:
+            observed = _observed(match["feature"], cases) if match["name"] == name else None
+            if observed is None:
                 continue
             features[match["feature"]] = None
             if match["window"] or match["after"]:
-                seen = seen / local_context if local_context else np.zeros_like(seen)
-            found |= set(_between(seen, weights, match["feature"], match["sign"]))
-    return found, ", ".join(features)
+                observed = observed / local_context if local_context else np.zeros_like(observed)
+            cuts |= set(_between(observed, weights, match["feature"], match["sign"]))
+    return cuts, ", ".join(features)
 
 
-def _seen(feature: str, cases: Sequence[Case]) -> NDArray[np.float64] | None:
+def _observed(feature: str, cases: Sequence[Case]) -> NDArray[np.float64] | None:
     if feature == "p_local":
         return np.array([case.judged.p_local for case in cases])
-    found = [getattr(case.features, feature, "") for case in cases]
-    return None if any(isinstance(value, str) for value in found) else np.array(found, dtype=np.float64)
+    column = [getattr(case.features, feature, "") for case in cases]
+    return None if any(isinstance(value, str) for value in column) else np.array(column, dtype=np.float64)
 
 
 def _between(
-    seen: NDArray[np.float64], weights: NDArray[np.float64], feature: str, sign: str
+    observed: NDArray[np.float64], weights: NDArray[np.float64], feature: str, sign: str
 ) -> Iterator[float]:
     """Numbers between and above the values seen, at least `STEP` of the traffic apart."""
-    steps, at = np.unique(seen, return_inverse=True)
+    steps, at = np.unique(observed, return_inverse=True)
     if len(steps) <= 1:
         return
     mass = np.bincount(at, weights=weights, minlength=len(steps))
-    whole = bool((steps == steps.round()).all())
+    integral = bool((steps == steps.round()).all())
     ends = _ENDS.get(feature, (float(steps[0]), float(steps[-1]) + 1))
     cuts = [*((float(low), float(high)) for low, high in pairwise(steps)), (float(steps[-1]), ends[1])]
     gathered = STEP  # the highest cut is always one
     for place in range(len(cuts) - 1, -1, -1):
         low, high = cuts[place]
         if gathered >= STEP:
-            yield (low if sign in _STRICT else high) if whole else _short(low, high)
+            yield (low if sign in _STRICT else high) if integral else _short(low, high)
             gathered = 0.0
         gathered += float(mass[place])
-    if not whole:
+    if not integral:
         yield ends[0]
 
 
@@ -316,16 +320,16 @@ def _short(below: float, above: float) -> float:
     return next((n for n in (round(middle, d) for d in range(_DIGITS)) if below < n < above), middle)
 
 
-def _thinned(policy: Policy, swept: Sequence[Swept]) -> tuple[Swept, ...]:
+def _thinned(policy: Policy, swept: Sequence[SweptParam]) -> tuple[SweptParam, ...]:
     """Take every so many values of each number until there are not too many settings."""
     thinned = list(swept)
     # The limit costs nothing: where a case starts does not depend on it.
-    routing = [at for at, one in enumerate(thinned) if one.name != LIMIT]
+    routing = [at for at, param in enumerate(thinned) if param.name != LIMIT]
     while routing and prod(len(thinned[at].values) for at in routing) > MOST:
         at = max(routing, key=lambda at: len(thinned[at].values))
-        one = thinned[at]
-        kept = {*one.values[::2], one.values[-1], policy.params[one.name]}
-        if len(kept) == len(one.values):
+        param = thinned[at]
+        sparse = {*param.values[::2], param.values[-1], policy.params[param.name]}
+        if len(sparse) == len(param.values):
             break
-        thinned[at] = replace(one, values=tuple(sorted(kept)))
+        thinned[at] = replace(param, values=tuple(sorted(sparse)))
     return tuple(thinned)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.evaluation.baselines import is_known
+from benchmarks.evaluation.baselines import is_paired
 from benchmarks.evaluation.cascade import Runs, Tariff, expected_usd, local_runs, quality, tariff
 from benchmarks.evaluation.cases import Case, Suite, SuiteName
 from benchmarks.evaluation.cost import PRICE_MODEL, Rates
@@ -31,7 +31,7 @@ from benchmarks.evaluation.tune.risk import (
     tasks_needed,
     times_needed,
 )
-from benchmarks.evaluation.tune.sweep import LIMIT, Sweep, Swept, escalates_long_turns, numbers, sweep
+from benchmarks.evaluation.tune.sweep import LIMIT, Sweep, SweptParam, escalates_long_turns, numbers, sweep
 from policies.policy import Policy
 from router.billing.prices import Prices
 
@@ -41,12 +41,12 @@ SHOWN = 25
 _FOR_CALLS = 0.05
 """Shares of the allowed error that go to each of the two bands of recorded calls."""
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TuneOptions:
     """How a policy is tuned."""
 
     bound: Bound
@@ -91,7 +91,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needed:
+class Requirement:
     """What it would take to certify a setting."""
 
     own: bool
@@ -127,7 +127,7 @@ class Result:
     mix: Mapping[str, float]
     mix_words: str
     samples: tuple[Sample, ...]
-    swept: tuple[Swept, ...]
+    swept: tuple[SweptParam, ...]
     not_swept: Mapping[str, str]
     settings: int
     """Settings that decide differently."""
@@ -142,7 +142,7 @@ class Result:
     others: tuple[tuple[float, float, float], ...]
     """Of every other setting: local share, quality kept, saving."""
     baselines: tuple[Point, ...]
-    needed: tuple[Needed, ...]
+    needed: tuple[Requirement, ...]
     """Where nothing is certified: what it would take, for the policy's own numbers and for the cheapest."""
     held_out: HeldOut | None
     notes: tuple[str, ...]
@@ -156,7 +156,7 @@ class _Data:
 
     suites: tuple[Suite, ...]
     cases: tuple[Case, ...]
-    known: Flags
+    paired: Flags
     weights: Floats
     """Each case's share of the traffic."""
     measured: Floats
@@ -173,108 +173,112 @@ class _Data:
     cloud_tariff: Tariff
 
 
-def tune(policy: Policy, suites: Sequence[Suite], asked: Asked, tell: Tell = lambda _: None) -> Result:
+def tune(
+    policy: Policy, suites: Sequence[Suite], options: TuneOptions, progress: Progress = lambda _: None
+) -> Result:
     """Sweep the policy's numbers, measure every setting, and choose.
 
     Args:
         policy: Whose `params` are tuned.
         suites: Those of `asked.mix` with a share above 0.
-        asked: The bound, the traffic and the rest.
-        tell: Called with what is being done.
+        options: The bound, the traffic and the rest.
+        progress: Called with what is being done.
 
     Raises:
         BenchmarkError: a price is not known, or a recorded file is missing.
     """
-    data = _data(tuple(suites), asked)
+    data = _data(tuple(suites), options)
     swept, left = numbers(
         policy,
         data.cases,
         data.weights,
         data.runs.limits(),
-        local_context=asked.local_context,
-        only=asked.only,
+        local_context=options.local_context,
+        only=options.only,
     )
-    found = sweep(
+    grid = sweep(
         policy,
         data.cases,
         swept,
         data.weights,
-        lambda candidate, case: route(candidate, case, local_context=asked.local_context).track == "local",
-        local_context=asked.local_context,
-        tell=lambda done, of: tell(f"setting {done + 1} of {of}"),
+        lambda candidate, case: route(candidate, case, local_context=options.local_context).track == "local",
+        local_context=options.local_context,
+        progress=lambda done, of: progress(f"setting {done + 1} of {of}"),
     )
-    tell("certifying")
-    trial = _trial(found, data, asked.bound)
-    certified = trial.certified(np.ones(len(data.local), dtype=np.bool_))
-    usd = _usd(found, data)
-    shares = np.array([float(data.weights @ setting.local) for setting in found.settings])
-    at = _cheapest(certified & trial.at_risk.any(axis=1), usd, shares)
-    tell("measuring")
-    line = _line(found)
-    picked = sorted({*line, found.own, *([] if at is None else [at])}, key=lambda one: (shares[one], one))
-    measured = _measured(found, data, asked, picked)
+    progress("certifying")
+    certification = _certification(grid, data, options.bound)
+    certified = certification.certified(np.ones(len(data.local), dtype=np.bool_))
+    usd = _usd(grid, data)
+    shares = np.array([float(data.weights @ setting.local) for setting in grid.settings])
+    at = _cheapest(certified & certification.at_risk.any(axis=1), usd, shares)
+    progress("measuring")
+    line = _line(grid)
+    picked = sorted(
+        {*line, grid.own, *([] if at is None else [at])}, key=lambda index: (shares[index], index)
+    )
+    measured = _measured(grid, data, options, picked)
     always = float(data.weights @ data.usd_cloud)
     points = {
-        one: Point(
-            name="own" if one == found.own else "setting",
-            params=found.settings[one].params,
-            local_share=float(shares[one]),
-            kept=measured[one],
-            usd=float(usd[one]),
-            saving=float(1 - usd[one] / always),
-            certified=bool(certified[one]),
+        index: Point(
+            name="own" if index == grid.own else "setting",
+            params=grid.settings[index].params,
+            local_share=float(shares[index]),
+            kept=measured[index],
+            usd=float(usd[index]),
+            saving=float(1 - usd[index] / always),
+            certified=bool(certified[index]),
         )
-        for one in picked
+        for index in picked
     }
-    kept = 1 - _losses(trial.expected, data)
+    qualities = 1 - _losses(certification.expected, data)
     return Result(
         policy=policy.name,
         source=policy.source,
-        max_loss=asked.bound.max_loss,
-        confidence=asked.bound.confidence,
-        mix={name: share for name, share in asked.mix.items() if share > 0},
-        mix_words=asked.mix_words,
+        max_loss=options.bound.max_loss,
+        confidence=options.bound.confidence,
+        mix={name: share for name, share in options.mix.items() if share > 0},
+        mix_words=options.mix_words,
         samples=tuple(
             Sample(
                 title=suite.title,
-                share=asked.mix[suite.name],
+                share=options.mix[suite.name],
                 tasks=len(suite.cases),
-                outcomes=int(is_known(suite).sum()),
+                outcomes=int(is_paired(suite).sum()),
             )
             for suite in suites
         ),
         swept=swept,
         not_swept=left,
-        settings=len(found.settings),
-        chains=len(found.chains),
+        settings=len(grid.settings),
+        chains=len(grid.chains),
         hand_over=policy.params[LIMIT] if escalates_long_turns(policy) else None,
         chosen=None if at is None else points[at],
-        own=points[found.own],
-        curve=tuple(points[one] for one in line),
+        own=points[grid.own],
+        curve=tuple(points[index] for index in line),
         others=tuple(
-            (float(shares[one]), float(kept[one]), float(1 - usd[one] / always))
-            for one in range(len(found.settings))
-            if one not in points
+            (float(shares[index]), float(qualities[index]), float(1 - usd[index] / always))
+            for index in range(len(grid.settings))
+            if index not in points
         ),
-        baselines=_baselines(data, asked),
-        needed=tuple(_needed(found, trial, data, usd=usd, shares=shares, bound=asked.bound))
+        baselines=_baselines(data, options),
+        needed=tuple(_needed(grid, certification, data, usd=usd, shares=shares, bound=options.bound))
         if at is None
         else (),
-        held_out=_held_out(trial, data, usd, shares, asked),
+        held_out=_held_out(certification, data, usd, shares, options),
         notes=(
-            f"Verdicts of the classifier `{asked.classifier}`.",
+            f"Verdicts of the classifier `{options.classifier}`.",
             *dict.fromkeys(f"{suite.title}: {note}" for suite in suites for note in suite.notes),
         ),
         sources={file: source for suite in suites for file, source in suite.sources.items()},
-        seed=asked.seed,
+        seed=options.seed,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Trial:
+class _Certification:
     """What the test of all settings needs; arrays of (settings, known)."""
 
-    found: Sweep
+    grid: Sweep
     data: _Data
     bound: Bound
     """What is left of the allowed error after the recorded calls."""
@@ -292,24 +296,26 @@ class _Trial:
 
     def certified(self, within: Flags) -> Flags:
         """Which settings those tasks certify."""
-        return certify(evidence(self.grown(within)), self.found.chains, self.bound)
+        return certify(evidence(self.grown(within)), self.grid.chains, self.bound)
 
 
-def _data(suites: tuple[Suite, ...], asked: Asked) -> _Data:
-    rates = Rates(model=asked.price_model, prices=Prices(), local_usd_per_mtok=asked.local_usd_per_mtok)
+def _data(suites: tuple[Suite, ...], options: TuneOptions) -> _Data:
+    rates = Rates(model=options.price_model, prices=Prices(), local_usd_per_mtok=options.local_usd_per_mtok)
     cases = tuple(case for suite in suites for case in suite.cases)
-    known = np.concatenate([is_known(suite) for suite in suites])
+    paired = np.concatenate([is_paired(suite) for suite in suites])
     names = np.array([case.suite for case in cases])
-    share = np.array([asked.mix[case.suite] for case in cases]) / sum(asked.mix[one.name] for one in suites)
+    share = np.array([options.mix[case.suite] for case in cases]) / sum(
+        options.mix[suite.name] for suite in suites
+    )
     tasks = {suite.name: len(suite.cases) for suite in suites}
-    measured = {suite.name: int(is_known(suite).sum()) for suite in suites}
-    both = [case for case, is_one in zip(cases, known, strict=True) if is_one]
+    measured = {suite.name: int(is_paired(suite).sum()) for suite in suites}
+    both = [case for case, complete in zip(cases, paired, strict=True) if complete]
     return _Data(
         suites=suites,
         cases=cases,
-        known=known,
+        paired=paired,
         weights=share / np.array([tasks[name] for name in names]),
-        measured=share[known] / np.array([measured[case.suite] for case in both]),
+        measured=share[paired] / np.array([measured[case.suite] for case in both]),
         local=np.array([case.local for case in both], dtype=np.float64),
         cloud=np.array([case.cloud for case in both], dtype=np.float64),
         agents=np.array([case.local_effort.calls > 1 for case in both]),
@@ -321,14 +327,14 @@ def _data(suites: tuple[Suite, ...], asked: Asked) -> _Data:
     )
 
 
-def _trial(found: Sweep, data: _Data, bound: Bound) -> _Trial:
+def _certification(grid: Sweep, data: _Data, bound: Bound) -> _Certification:
     error = 1 - bound.confidence
-    at_risk = np.array([setting.local[data.known] for setting in found.settings])
+    at_risk = np.array([setting.local[data.paired] for setting in grid.settings])
     expected = np.where(at_risk, data.local, data.cloud)
     cautious = expected.copy()
-    handing = [at for at, setting in enumerate(found.settings) if setting.limit is not None]
+    handing = [at for at, setting in enumerate(grid.settings) if setting.limit is not None]
     for at in handing:
-        limit = found.settings[at].limit or 0.0
+        limit = grid.settings[at].limit or 0.0
         there = at_risk[at] & data.agents
         for table, moved in (
             (expected, data.runs.moved(limit)),
@@ -337,15 +343,17 @@ def _trial(found: Sweep, data: _Data, bound: Bound) -> _Trial:
             table[at, there] = quality(data.local, data.cloud, moved)[there]
     spent = 2 * _FOR_CALLS if handing else 0.0
     left = Bound(max_loss=bound.max_loss, confidence=1 - error * (1 - spent))
-    return _Trial(found=found, data=data, bound=left, expected=expected, cautious=cautious, at_risk=at_risk)
+    return _Certification(
+        grid=grid, data=data, bound=left, expected=expected, cautious=cautious, at_risk=at_risk
+    )
 
 
-def _usd(found: Sweep, data: _Data) -> Floats:
+def _usd(grid: Sweep, data: _Data) -> Floats:
     """US dollars per task, by setting."""
     agents = np.array([case.local_effort.calls > 1 for case in data.cases])
     handed: dict[float, Floats] = {}
     usd = []
-    for setting in found.settings:
+    for setting in grid.settings:
         local = data.usd_local
         if setting.limit is not None:
             if setting.limit not in handed:
@@ -372,7 +380,9 @@ def _handed_usd(data: _Data, limit: float) -> Floats:
 def _cheapest(eligible: Flags, usd: Floats, shares: Floats) -> int | None:
     """The cheapest; of equals the one that keeps most local, then the nearest to the policy's own."""
     at = np.flatnonzero(eligible)
-    return min(at.tolist(), key=lambda one: (round(float(usd[one]), 9), -shares[one], one), default=None)
+    return min(
+        at.tolist(), key=lambda index: (round(float(usd[index]), 9), -shares[index], index), default=None
+    )
 
 
 def _losses(passes: Floats, data: _Data) -> Floats:
@@ -381,47 +391,47 @@ def _losses(passes: Floats, data: _Data) -> Floats:
     return lost
 
 
-def _line(found: Sweep) -> list[int]:
+def _line(grid: Sweep) -> list[int]:
     """The settings along the chain of the policy's own other numbers, thinned evenly."""
-    own = found.settings[found.own].params
+    own = grid.settings[grid.own].params
 
     def near(at: int) -> bool:
-        params = found.settings[at].params
+        params = grid.settings[at].params
         return sum(value != own.get(name, value) for name, value in params.items()) <= 1
 
-    through = [chain for chain in found.chains if found.own in chain]
-    chain = list(max((sum(map(near, one)), one) for one in through)[1])
+    through = [chain for chain in grid.chains if grid.own in chain]
+    chain = list(max((sum(map(near, chain)), chain) for chain in through)[1])
     if len(chain) <= SHOWN:
         return chain
     at = np.unique(np.linspace(0, len(chain) - 1, SHOWN).round().astype(int))
-    return [chain[one] for one in at]
+    return [chain[index] for index in at]
 
 
-def _measured(found: Sweep, data: _Data, asked: Asked, picked: Sequence[int]) -> dict[int, Interval]:
+def _measured(grid: Sweep, data: _Data, options: TuneOptions, picked: Sequence[int]) -> dict[int, Interval]:
     """Quality kept of some settings, with intervals: tasks and recorded calls are drawn anew."""
-    dice = np.random.default_rng(asked.seed)
-    local = np.array([found.settings[at].local[data.known] for at in picked])
-    limits = [found.settings[at].limit for at in picked]
+    rng = np.random.default_rng(options.seed)
+    local = np.array([grid.settings[at].local[data.paired] for at in picked])
+    limits = [grid.settings[at].limit for at in picked]
     handed = local & data.agents & np.array([limit is not None for limit in limits])[:, None]
     base = np.where(local, data.local, data.cloud)
     harmed = handed * (data.local * (1 - data.cloud))
     gained = handed * ((1 - data.local) * data.cloud)
-    drawn = _drawn(data, np.vstack([base, harmed, gained, data.cloud[None]]), local, asked, dice)
-    count, kept = len(picked), {}
+    drawn = _drawn(data, np.vstack([base, harmed, gained, data.cloud[None]]), local, options, rng)
+    count, qualities = len(picked), {}
     for row, at in enumerate(picked):
         passes = drawn[:, row]
         limit = limits[row]
         if limit is not None:
-            passed, failed = data.runs.moved_drawn(limit, asked.resamples, dice)
+            passed, failed = data.runs.moved_drawn(limit, options.resamples, rng)
             passes = passes - passed * drawn[:, count + row] + failed * drawn[:, 2 * count + row]
-        kept[at] = interval(ratio(passes, drawn[:, -1]))
-    return kept
+        qualities[at] = interval(ratio(passes, drawn[:, -1]))
+    return qualities
 
 
-def _drawn(data: _Data, rows: Floats, local: Flags, asked: Asked, dice: np.random.Generator) -> Floats:
+def _drawn(data: _Data, rows: Floats, local: Flags, options: TuneOptions, rng: np.random.Generator) -> Floats:
     """Weighted means of rows over the known tasks, and over each resample: (1 + resamples, rows)."""
-    total = np.zeros((1 + asked.resamples, len(rows)))
-    suite_of = np.array([case.suite for case, known in zip(data.cases, data.known, strict=True) if known])
+    total = np.zeros((1 + options.resamples, len(rows)))
+    suite_of = np.array([case.suite for case, paired in zip(data.cases, data.paired, strict=True) if paired])
     for suite in data.suites:
         here = suite_of == suite.name
         share = local[:, here].mean(axis=1)
@@ -429,30 +439,32 @@ def _drawn(data: _Data, rows: Floats, local: Flags, asked: Asked, dice: np.rando
         corners[:, : len(share)] = CORNERS[:, [0]] * share + CORNERS[:, [1]] * (1 - share)
         corners[:, -1] = CORNERS[:, 1]
         total += data.measured[here].sum() * resample(
-            rows[:, here].T, dice, resamples=asked.resamples, corners=corners
+            rows[:, here].T, rng, resamples=options.resamples, corners=corners
         )
     return total
 
 
-def _baselines(data: _Data, asked: Asked) -> tuple[Point, ...]:
+def _baselines(data: _Data, options: TuneOptions) -> tuple[Point, ...]:
     """Always local, always the cloud, and one that knows every outcome beforehand."""
     best = data.local >= data.cloud
     local = np.array([np.ones_like(best), np.zeros_like(best), best])
     rows = np.vstack([data.local, data.cloud, np.maximum(data.local, data.cloud), data.cloud])
-    drawn = _drawn(data, rows, local, asked, np.random.default_rng(asked.seed))
+    drawn = _drawn(data, rows, local, options, np.random.default_rng(options.seed))
     always = float(data.weights @ data.usd_cloud)
     everywhere = np.zeros(len(data.cases), dtype=np.bool_)
     points = []
     for row, name in enumerate(("always-local", "always-cloud", "oracle")):
         is_local = everywhere.copy()
-        is_local[data.known] = local[row]
+        is_local[data.paired] = local[row]
         # The oracle's share and cost are of the known: of the others it knows nothing.
         weights = data.measured if name == "oracle" else data.weights
-        where = is_local[data.known] if name == "oracle" else np.full(len(data.cases), name == "always-local")
-        usd_local = data.usd_local[data.known] if name == "oracle" else data.usd_local
-        usd_cloud = data.usd_cloud[data.known] if name == "oracle" else data.usd_cloud
+        where = (
+            is_local[data.paired] if name == "oracle" else np.full(len(data.cases), name == "always-local")
+        )
+        usd_local = data.usd_local[data.paired] if name == "oracle" else data.usd_local
+        usd_cloud = data.usd_cloud[data.paired] if name == "oracle" else data.usd_cloud
         usd = float(weights @ np.where(where, usd_local, usd_cloud))
-        whole = float(weights @ usd_cloud) if name == "oracle" else always
+        total = float(weights @ usd_cloud) if name == "oracle" else always
         points.append(
             Point(
                 name=name,
@@ -460,7 +472,7 @@ def _baselines(data: _Data, asked: Asked) -> tuple[Point, ...]:
                 local_share=float(weights @ where),
                 kept=interval(ratio(drawn[:, row], drawn[:, -1])),
                 usd=usd,
-                saving=1 - usd / whole,
+                saving=1 - usd / total,
                 certified=name == "always-cloud",
             )
         )
@@ -468,44 +480,46 @@ def _baselines(data: _Data, asked: Asked) -> tuple[Point, ...]:
 
 
 def _needed(
-    found: Sweep, trial: _Trial, data: _Data, *, usd: Floats, shares: Floats, bound: Bound
-) -> Iterator[Needed]:
+    grid: Sweep, certification: _Certification, data: _Data, *, usd: Floats, shares: Floats, bound: Bound
+) -> Iterator[Requirement]:
     """Say it of the policy's own numbers, and of the cheapest that lose little enough as measured."""
     everything = np.ones(len(data.local), dtype=np.bool_)
-    grown, losses = trial.grown(everything), _losses(trial.expected, data)
-    risky: Flags = np.asarray(trial.at_risk.any(axis=1))
+    grown, losses = certification.grown(everything), _losses(certification.expected, data)
+    risky: Flags = np.asarray(certification.at_risk.any(axis=1))
     part: dict[int, float] = {}
-    for path, share in branches(found.chains):
+    for path, share in branches(grid.chains):
         part[path[-1]] = max(share, part.get(path[-1], 0.0))
     best = _cheapest(risky & (losses <= bound.max_loss), usd, shares)
-    for at in dict.fromkeys(one for one in (found.own, best) if one is not None and risky[one]):
-        times = times_needed(grown[at], part[at], trial.bound)
-        yield Needed(
-            own=at == found.own,
-            params=found.settings[at].params,
+    for at in dict.fromkeys(index for index in (grid.own, best) if index is not None and risky[index]):
+        times = times_needed(grown[at], part[at], certification.bound)
+        yield Requirement(
+            own=at == grid.own,
+            params=grid.settings[at].params,
             local_share=float(shares[at]),
             loss=float(losses[at]),
             outcomes=None
             if times is None
-            else {suite.title: tasks_needed(int(is_known(suite).sum()), times) for suite in data.suites},
+            else {suite.title: tasks_needed(int(is_paired(suite).sum()), times) for suite in data.suites},
         )
 
 
-def _held_out(trial: _Trial, data: _Data, usd: Floats, shares: Floats, asked: Asked) -> HeldOut | None:
+def _held_out(
+    certification: _Certification, data: _Data, usd: Floats, shares: Floats, options: TuneOptions
+) -> HeldOut | None:
     """Choose anew without each fold's groups, and measure that choice on them."""
-    groups = [case.group for case, known in zip(data.cases, data.known, strict=True) if known]
+    groups = [case.group for case, paired in zip(data.cases, data.paired, strict=True) if paired]
     folds = _folds(groups)
     if len(folds) <= 1:
         return None
     passes, local = data.cloud.copy(), np.zeros(len(groups), dtype=np.bool_)
-    for held in folds:
-        out = np.array([group in held for group in groups])
-        certified = trial.certified(~out) & trial.at_risk.any(axis=1)
+    for fold in folds:
+        out = np.array([group in fold for group in groups])
+        certified = certification.certified(~out) & certification.at_risk.any(axis=1)
         at = _cheapest(certified, usd, shares)
         if at is not None:
-            passes[out], local[out] = trial.expected[at, out], trial.at_risk[at, out]
+            passes[out], local[out] = certification.expected[at, out], certification.at_risk[at, out]
     drawn = _drawn(
-        data, np.vstack([passes, data.cloud]), local[None], asked, np.random.default_rng(asked.seed)
+        data, np.vstack([passes, data.cloud]), local[None], options, np.random.default_rng(options.seed)
     )
     return HeldOut(
         folds=len(folds),
@@ -519,6 +533,6 @@ def _folds(groups: Sequence[str]) -> list[set[str]]:
     """Put whole groups into folds of tasks as equal as can be: the largest first, each into the smallest."""
     sizes = {group: groups.count(group) for group in dict.fromkeys(groups)}
     folds: list[set[str]] = [set() for _ in range(min(FOLDS, len(sizes)))]
-    for group in sorted(sizes, key=lambda one: -sizes[one]):
-        min(folds, key=lambda fold: sum(sizes[one] for one in fold)).add(group)
+    for group in sorted(sizes, key=lambda name: -sizes[name]):
+        min(folds, key=lambda fold: sum(sizes[name] for name in fold)).add(group)
     return folds

@@ -19,8 +19,8 @@ LOCAL_FIRST = Path(__file__).parents[3] / "policies" / "local-first.yaml"
 @pytest.fixture
 def turnout(tmp_path):
     steering = ("TURNOUT_", "ANTHROPIC_", "OPENAI_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
-    kept |= {"COLUMNS": "80", "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    environment |= {"COLUMNS": "80", "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
 
     def run(*arguments):
         return subprocess.run(
@@ -28,7 +28,7 @@ def turnout(tmp_path):
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env=kept,
+            env=environment,
             timeout=60,
             check=False,
         )
@@ -76,8 +76,8 @@ def test_a_bar_that_falls_is_exit_code_1(turnout, mine, tmp_path):
     )
     fell = turnout("policy", "check", "mine.yaml", "--json", "--publish")
     assert fell.returncode == 1, fell.stderr
-    told = json.loads(fell.stdout)
-    assert [bar["words"] for bar in told["bars"]] == ["swebench_local_share is 1, the bar is <= 0.05"]
+    payload = json.loads(fell.stdout)
+    assert [bar["words"] for bar in payload["bars"]] == ["swebench_local_share is 1, the bar is <= 0.05"]
     assert not json.loads((tmp_path / "mine.check.json").read_text())["passed"]
 
 

@@ -102,22 +102,22 @@ def test_a_run_that_ends_wrong_by_itself_is_waste_and_stays_wrong():
 
 
 def test_intervals_hold_the_figure_and_widen_with_fewer_runs():
-    some = [*RUNS.passed * 20], [*RUNS.failed * 20]
-    many = replace(RUNS, passed=tuple(some[0]), failed=tuple(some[1]))
+    passed = [*RUNS.passed * 20], [*RUNS.failed * 20]
+    many = replace(RUNS, passed=tuple(passed[0]), failed=tuple(passed[1]))
     few, more = (
         evaluate(MIXED, runs, [15], local=FREE, cloud=DEAR, draws=400)[0].moved for runs in (RUNS, many)
     )
-    for one in (few, more):
-        assert one.low <= one.point <= one.high
+    for rows in (few, more):
+        assert rows.low <= rows.point <= rows.high
     assert few.high - few.low > more.high - more.low
 
 
 def test_draws_can_be_repeated():
-    one, same, other = (
+    first, same, other = (
         evaluate(MIXED, RUNS, [15], local=FREE, cloud=DEAR, draws=60, seed=seed) for seed in (1, 1, 2)
     )
-    assert one == same
-    assert one != other
+    assert first == same
+    assert first != other
 
 
 def test_the_cautious_shares_harm_more():
@@ -142,10 +142,10 @@ def test_a_charge_is_taken_apart():
     rates = Rates(model="claude-sonnet-4-5", prices=Prices(), local_usd_per_mtok=0.5)
     for charge in (rates.cloud, rates.local):
         apart = tariff(charge)
-        whole = (
+        total = (
             apart.prompt * CLOUD.prompt + apart.last_prompt * CLOUD.last_prompt + apart.output * CLOUD.output
         )
-        assert whole == pytest.approx(charge(CLOUD))
+        assert total == pytest.approx(charge(CLOUD))
 
 
 def test_nothing_can_be_said_without_outcomes():

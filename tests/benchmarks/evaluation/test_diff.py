@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from benchmarks.evaluation.baselines import outcomes
 from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.diff import LIKE, Difference, Moved, of_rows, of_suite
-from benchmarks.evaluation.diff_report import kept, render, values
+from benchmarks.evaluation.diff import SUITE_FOR_WORK, Difference, MovedRequest, of_rows, of_suite
+from benchmarks.evaluation.diff_report import csv_writer, render, values
 from benchmarks.evaluation.replay import COLUMNS, from_parquet, opened, replay
 from benchmarks.evaluation.suites.recorded import load_suite
 from benchmarks.research.seed_ledger import seed
@@ -26,7 +26,7 @@ from router.ledger.database import connect, locate
 from router.ledger.export import export
 from router.ledger.queries import totals
 
-SUITES = {name: load_suite(name) for name in dict.fromkeys(LIKE.values())}
+SUITES = {name: load_suite(name) for name in dict.fromkeys(SUITE_FOR_WORK.values())}
 
 ALL_LOCAL = parse("name: all-local\nrules: []\notherwise: {to: local, why: all}\n", source="a")
 ALL_CLOUD = parse("name: all-cloud\nrules: []\notherwise: {to: cloud, why: all}\n", source="b")
@@ -55,17 +55,17 @@ def row(**changed: Any) -> dict[str, Any]:
 
 
 def tracks(policy: Any, *rows: dict[str, Any]) -> list[str]:
-    return [one.after.track for one in replay(ALL_LOCAL, policy, rows, local_context=0)]
+    return [replayed.after.track for replayed in replay(ALL_LOCAL, policy, rows, local_context=0)]
 
 
 def test_a_turn_keeps_its_opening_decision() -> None:
-    held = parse(BY_FILES, source="x")
+    policy = parse(BY_FILES, source="x")
     decided_anew = parse(BY_FILES + "hold: none\n", source="x")
     turn = [row(files=0), row(files=5, turn_calls=1), row(files=5, turns=2)]
-    assert tracks(held, *turn) == ["local", "local", "cloud"]
+    assert tracks(policy, *turn) == ["local", "local", "cloud"]
     assert tracks(decided_anew, *turn) == ["local", "cloud", "cloud"]
-    assert tracks(held, row(files=5), row(files=0, turn_calls=1, conversation="c2")) == ["cloud", "local"]
-    assert tracks(held, row(files=5), row(files=0, turn_calls=1, team="docs")) == ["cloud", "local"]
+    assert tracks(policy, row(files=5), row(files=0, turn_calls=1, conversation="c2")) == ["cloud", "local"]
+    assert tracks(policy, row(files=5), row(files=0, turn_calls=1, team="docs")) == ["cloud", "local"]
 
 
 def test_what_may_not_leave_stays_and_what_the_client_named_is_its_own() -> None:
@@ -79,8 +79,10 @@ def test_what_may_not_leave_stays_and_what_the_client_named_is_its_own() -> None
 
 def test_what_could_not_be_read_goes_where_such_things_go_and_counts_are_left_out() -> None:
     unread = row(notes="reading failed: ValueError", files=0)
-    (one,) = replay(ALL_LOCAL, parse(BY_FILES, source="x"), [unread, row(operation="count")], local_context=0)
-    assert one.after.rule == "unreadable"
+    (replayed,) = replay(
+        ALL_LOCAL, parse(BY_FILES, source="x"), [unread, row(operation="count")], local_context=0
+    )
+    assert replayed.after.rule == "unreadable"
 
 
 @pytest.mark.parametrize(
@@ -95,13 +97,13 @@ def test_what_could_not_be_read_goes_where_such_things_go_and_counts_are_left_ou
     ],
 )
 def test_dollars(changed: dict[str, Any], before: float | None, after: float | None) -> None:
-    moved: list[Moved] = []
-    found = of_rows(ALL_CLOUD, ALL_LOCAL, [row(**changed)], SUITES, source="x", keep=moved.append)
-    assert found.unpriced == (before is None)
-    assert found.usd_before == pytest.approx(before or 0)
-    assert found.usd_after == pytest.approx(after or 0)
-    (group,), (one,) = found.groups, moved
-    assert one.usd == (None if before is None else pytest.approx((after or 0) - before))
+    moved: list[MovedRequest] = []
+    difference = of_rows(ALL_CLOUD, ALL_LOCAL, [row(**changed)], SUITES, source="x", on_move=moved.append)
+    assert difference.unpriced == (before is None)
+    assert difference.usd_before == pytest.approx(before or 0)
+    assert difference.usd_after == pytest.approx(after or 0)
+    (group,), (request,) = difference.groups, moved
+    assert request.usd == (None if before is None else pytest.approx((after or 0) - before))
     assert (group.requests, group.turns, group.unpriced) == (1, 1, before is None)
     assert (group.before, group.after) == ("cloud", "local")
 
@@ -110,12 +112,12 @@ def test_expected_quality_is_the_suites_own_difference() -> None:
     rows = [
         row(id=f"r{n}", conversation=f"c{n}", work=work) for n, work in enumerate(("issue-report", "unknown"))
     ]
-    found = of_rows(ALL_LOCAL, ALL_CLOUD, rows, SUITES, source="x").quality
-    known = outcomes(SUITES["swebench"])
-    gain = float((known[:, 1] - known[:, 0]).mean())
-    assert found.change.point == pytest.approx(gain)
-    assert found.change.low < gain < found.change.high
-    assert (found.rated, found.unrated, dict(found.to_cloud), dict(found.to_local)) == (
+    quality = of_rows(ALL_LOCAL, ALL_CLOUD, rows, SUITES, source="x").quality
+    paired = outcomes(SUITES["swebench"])
+    gain = float((paired[:, 1] - paired[:, 0]).mean())
+    assert quality.change.point == pytest.approx(gain)
+    assert quality.change.low < gain < quality.change.high
+    assert (quality.rated, quality.unrated, dict(quality.to_cloud), dict(quality.to_local)) == (
         1,
         1,
         {"swebench": 1},
@@ -131,19 +133,24 @@ def test_expected_quality_is_the_suites_own_difference() -> None:
 
 def test_later_calls_of_a_turn_are_no_turns() -> None:
     rows = [row(), row(id="r2", turn_calls=1), row(id="r3", kind="housekeeping")]
-    found = of_rows(ALL_LOCAL, ALL_CLOUD, rows, SUITES, source="x")
-    assert (found.requests, found.turns, found.changed, found.quality.rated) == (3, 1, 3, 1)
+    difference = of_rows(ALL_LOCAL, ALL_CLOUD, rows, SUITES, source="x")
+    assert (difference.requests, difference.turns, difference.changed, difference.quality.rated) == (
+        3,
+        1,
+        3,
+        1,
+    )
 
 
 def test_a_suite_compares_its_own_outcomes() -> None:
     suite = SUITES["swebench"]
-    found = of_suite(ALL_LOCAL, ALL_CLOUD, suite, Rates(model="claude-sonnet-4-5", prices=Prices()))
-    known = outcomes(suite)
-    assert (found.unit, found.changed, found.quality.rated) == ("tasks", 500, len(known))
-    assert found.quality.change.point == pytest.approx(float((known[:, 1] - known[:, 0]).mean()))
-    assert found.quality.change.low < found.quality.change.point < found.quality.change.high
-    assert found.usd_before == 0
-    assert found.usd_after > 100
+    difference = of_suite(ALL_LOCAL, ALL_CLOUD, suite, Rates(model="claude-sonnet-4-5", prices=Prices()))
+    paired = outcomes(suite)
+    assert (difference.unit, difference.changed, difference.quality.rated) == ("tasks", 500, len(paired))
+    assert difference.quality.change.point == pytest.approx(float((paired[:, 1] - paired[:, 0]).mean()))
+    assert difference.quality.change.low < difference.quality.change.point < difference.quality.change.high
+    assert difference.usd_before == 0
+    assert difference.usd_after > 100
 
 
 @pytest.fixture(scope="module")
@@ -152,51 +159,55 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine = connect(locate(file))
     seed(engine, 3000)
     with engine.connect() as connection:
-        (whole,) = totals(connection, 0, 4e9)
-    assert whole["requests"] == 3000
-    assert whole["unfinished"] > 0
+        (total,) = totals(connection, 0, 4e9)
+    assert total["requests"] == 3000
+    assert total["unfinished"] > 0
     export(engine, file.parent / "exported", chunk=700)
     engine.dispose()
     return file
 
 
-def found_in(location: Path) -> tuple[Difference, list[Moved]]:
-    moved: list[Moved] = []
+def replayed_from(location: Path) -> tuple[Difference, list[MovedRequest]]:
+    moved: list[MovedRequest] = []
     with opened(str(location)) as (rows, count, source):
         assert count == 3000
-        found = of_rows(load("balanced"), load("local-first"), rows, SUITES, source=source, keep=moved.append)
-    return found, moved
+        difference = of_rows(
+            load("balanced"), load("local-first"), rows, SUITES, source=source, on_move=moved.append
+        )
+    return difference, moved
 
 
 def test_a_ledger_and_its_export_tell_the_same(seeded: Path) -> None:
-    found, moved = found_in(seeded)
-    again, moved_again = found_in(seeded.parent / "exported")
-    told, told_again = (asdict(one) | {"seconds": 0, "source": ""} for one in (found, again))
-    assert told == told_again
+    difference, moved = replayed_from(seeded)
+    again, moved_again = replayed_from(seeded.parent / "exported")
+    first, second = (asdict(item) | {"seconds": 0, "source": ""} for item in (difference, again))
+    assert first == second
     assert moved == moved_again
-    assert found.changed == len(moved) > 500
-    assert sum(group.usd for group in found.groups) == pytest.approx(found.usd_after - found.usd_before)
+    assert difference.changed == len(moved) > 500
+    assert sum(group.usd for group in difference.groups) == pytest.approx(
+        difference.usd_after - difference.usd_before
+    )
 
 
 def test_the_command_prints_writes_and_filters(seeded: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     file = tmp_path / "moved.csv"
-    given = ["policy", "diff", "balanced", "local-first", "--ledger", str(seeded)]
-    shown = runner.invoke(app, [*given, "--csv", str(file), "--json"])
-    assert shown.exit_code == 0, shown.output
-    told = json.loads(shown.stdout)
+    words = ["policy", "diff", "balanced", "local-first", "--ledger", str(seeded)]
+    ran = runner.invoke(app, [*words, "--csv", str(file), "--json"])
+    assert ran.exit_code == 0, ran.output
+    payload = json.loads(ran.stdout)
     with file.open(newline="") as lines:
         moved = list(csv.DictReader(lines))
-    assert len(moved) == told["changed"] == sum(group["requests"] for group in told["groups"])
-    assert set(moved[0]) == set(Moved.__dataclass_fields__)
-    part = runner.invoke(app, [*given, "--team", "web", "--since", "2026-11-10", "--json"])
-    assert 0 < json.loads(part.stdout)["requests"] < told["requests"]
+    assert len(moved) == payload["changed"] == sum(group["requests"] for group in payload["groups"])
+    assert set(moved[0]) == set(MovedRequest.__dataclass_fields__)
+    part = runner.invoke(app, [*words, "--team", "web", "--since", "2026-11-10", "--json"])
+    assert 0 < json.loads(part.stdout)["requests"] < payload["requests"]
     suite = runner.invoke(app, ["policy", "diff", "balanced", "local-first", "--suite", "humaneval"])
     assert "0 of 164 tasks change track" in suite.stdout
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("words", "message"),
     [
         (["balanced", "nowhere"], "there is no such policy or file"),
         (["balanced", "observe", "--suite", "humaneval", "--team", "x"], "--suite: has tasks, not requests"),
@@ -205,9 +216,9 @@ def test_the_command_prints_writes_and_filters(seeded: Path, tmp_path: Path) -> 
         (["balanced", "observe", "--suite", "mbpp", "--client", "x"], "no requests of 'x' are recorded"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, given: list[str], message: str) -> None:
+def test_what_is_wrong_is_said(tmp_path: Path, words: list[str], message: str) -> None:
     failed = CliRunner().invoke(
-        app, ["policy", "diff", *(one.replace("{tmp}", str(tmp_path)) for one in given)]
+        app, ["policy", "diff", *(word.replace("{tmp}", str(tmp_path)) for word in words)]
     )
     assert failed.exit_code != 0
     assert message in str(failed.exception)
@@ -219,17 +230,20 @@ def test_an_export_needs_all_columns_and_a_csv_a_place(seeded: Path, tmp_path: P
     engine.dispose()
     with pytest.raises(Misconfigured, match="has no column 'asked_model'"):
         next(iter(from_parquet(tmp_path / "few")))
-    with pytest.raises(Misconfigured, match=r"--csv: .* cannot be written"), kept(tmp_path / "no" / "x.csv"):
+    with (
+        pytest.raises(Misconfigured, match=r"--csv: .* cannot be written"),
+        csv_writer(tmp_path / "no" / "x.csv"),
+    ):
         pass
 
 
 def test_it_reads_well_in_a_terminal(seeded: Path) -> None:
-    found, _ = found_in(seeded)
+    difference, _ = replayed_from(seeded)
     page = io.StringIO()
-    render(found, Console(file=page, width=110))
-    shown = page.getvalue()
-    assert "balanced to local-first" in shown
-    assert "requests change track" in shown
-    assert "expected quality:" in shown
-    assert "Quality is expected, not measured" in shown
-    assert "crosses-files" in shown
+    render(difference, Console(file=page, width=110))
+    text = page.getvalue()
+    assert "balanced to local-first" in text
+    assert "requests change track" in text
+    assert "expected quality:" in text
+    assert "Quality is expected, not measured" in text
+    assert "crosses-files" in text

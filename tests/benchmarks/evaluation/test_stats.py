@@ -46,8 +46,8 @@ def coverage(draw, tasks, worlds, resamples, *, corners=CORNERS):
     covered = 0
     for _ in range(worlds):
         figures = resample(draw(rng, (tasks,)), rng, resamples=resamples, corners=corners)
-        found = interval(ratio(figures[:, 0], figures[:, 1]))
-        covered += found.low <= local / cloud <= found.high
+        bounds = interval(ratio(figures[:, 0], figures[:, 1]))
+        covered += bounds.low <= local / cloud <= bounds.high
     return covered / worlds
 
 
@@ -86,11 +86,11 @@ def test_mcnemar_finds_the_smallest_detectable_effect_in_four_of_five_samples(wo
     share = 0.232
     tasks = 500
     effect = detectable(one_of_each(share, 0.0, rng, 200_000)[:tasks])
-    found = 0
+    detected = 0
     for _ in range(worlds):
         differences = one_of_each(share, effect, rng, tasks)
-        found += mcnemar((differences > 0) * 1.0, (differences < 0) * 1.0) < 0.05
-    assert low - 0.04 <= found / worlds <= high + 0.04
+        detected += mcnemar((differences > 0) * 1.0, (differences < 0) * 1.0) < 0.05
+    assert low - 0.04 <= detected / worlds <= high + 0.04
 
 
 def one_of_each(share, effect, rng, size):
@@ -105,18 +105,18 @@ def test_sign_flips_find_the_stated_share_of_effects_and_raise_few_false_alarms(
     spread, tasks = 0.3, 29
     shape = rng.standard_normal(200_000)[:tasks]
     least = detectable(spread * (shape - shape.mean()) / shape.std(ddof=1))
-    found = sum(
+    detected = sum(
         sign_flip(rng.normal(effect * least, spread, tasks), rng, resamples=1_000) <= 0.05
         for _ in range(SIMULATIONS)
     )
-    assert low <= found / SIMULATIONS <= high
+    assert low <= detected / SIMULATIONS <= high
 
 
 def test_mcnemar_is_the_binomial_test_of_the_tasks_that_differ():
-    one = np.array([1, 1, 1, 0, 0, 1.0])
+    first = np.array([1, 1, 1, 0, 0, 1.0])
     other = np.array([0, 0, 1, 0, 1, 0.0])
-    assert mcnemar(one, other) == pytest.approx(distributions.binomtest(3, 4).pvalue)
-    assert mcnemar(one, one) == 1.0
+    assert mcnemar(first, other) == pytest.approx(distributions.binomtest(3, 4).pvalue)
+    assert mcnemar(first, first) == 1.0
 
 
 def test_sign_flips_of_zeros_and_ones_are_mcnemars_test():
@@ -152,8 +152,8 @@ def test_a_large_sample_is_drawn_in_parts():
 
 def test_the_same_seed_gives_the_same_figures():
     columns = np.random.default_rng(0).random((29, 2))
-    one, other = (resample(columns, np.random.default_rng(4), resamples=50) for _ in range(2))
-    assert (one == other).all()
+    first, other = (resample(columns, np.random.default_rng(4), resamples=50) for _ in range(2))
+    assert (first == other).all()
 
 
 def test_what_has_no_value_is_nan():

@@ -25,7 +25,7 @@ def test_what_is_no_mix_is_refused_with_an_example(text):
 
 def test_a_turn_counts_once_as_what_it_turned_out_to_be():
     rows = [row(1, "self-contained"), row(1, "crosses-files"), row(2, "question"), row(2, "question")] * 20
-    traffic = from_rows([one | {"conversation": at // 4} for at, one in enumerate(rows)])
+    traffic = from_rows([turn | {"conversation": at // 4} for at, turn in enumerate(rows)])
     assert traffic.mix == {"humaneval": 0.5, "swebench": 0.5}
     assert "40 user turns" in traffic.words
     assert "crosses-files 20" in traffic.words

@@ -72,16 +72,16 @@ def test_answers_are_run_counted_priced_and_not_asked_twice(endpoint, upstream, 
     ]
     ran = humaneval(endpoint.url, *words, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert (told["tasks"], told["answers"], told["errors"]) == (TASKS, TASKS, 0)
-    assert told["pass_at"] == {"1": pytest.approx(2 / 3)}
-    assert told["ended"] == {"passed": 2, "failed": 1}
-    assert told["served"] == {"cloud: claude-sonnet-5-5": TASKS}
-    asked = [one for one in upstream.get("/_requests") if one["path"] == "/v1/messages"]
+    payload = json.loads(ran.stdout)
+    assert (payload["tasks"], payload["answers"], payload["errors"]) == (TASKS, TASKS, 0)
+    assert payload["pass_at"] == {"1": pytest.approx(2 / 3)}
+    assert payload["ended"] == {"passed": 2, "failed": 1}
+    assert payload["served"] == {"cloud: claude-sonnet-5-5": TASKS}
+    posts = [sent for sent in upstream.get("/_requests") if sent["path"] == "/v1/messages"]
     rows = endpoint.rows("finished_at is not null")[-TASKS:]
-    assert told["output"] == sum(row["output"] for row in rows)
-    assert told["prompt"] == sum(row["input"] + row["cache_read"] + row["cache_write_5m"] for row in rows)
-    assert told["usd"] == pytest.approx(sum(row["cost_usd"] for row in rows))
+    assert payload["output"] == sum(row["output"] for row in rows)
+    assert payload["prompt"] == sum(row["input"] + row["cache_read"] + row["cache_write_5m"] for row in rows)
+    assert payload["usd"] == pytest.approx(sum(row["cost_usd"] for row in rows))
     assert "pass@1 | 66.7%" in (tmp_path / "page.md").read_text()
     with (tmp_path / "mine.csv").open() as file:
         recorded = list(csv.DictReader(file))
@@ -92,8 +92,8 @@ def test_answers_are_run_counted_priced_and_not_asked_twice(endpoint, upstream, 
     ]
 
     again = humaneval(endpoint.url, *words, cwd=tmp_path)
-    assert json.loads(again.stdout) == told
-    assert len([one for one in upstream.get("/_requests") if one["path"] == "/v1/messages"]) == len(asked)
+    assert json.loads(again.stdout) == payload
+    assert len([sent for sent in upstream.get("/_requests") if sent["path"] == "/v1/messages"]) == len(posts)
 
     other = humaneval(endpoint.url, *words, "--temperature", "0.7", cwd=tmp_path)
     assert other.returncode == 2
@@ -108,13 +108,13 @@ def test_an_error_is_no_failure_and_is_asked_again(endpoint, upstream, tmp_path)
     assert "HumanEval/1: 400 " in ran.stderr
     assert "count neither way" in ran.stderr
     run = read_run(tmp_path / "humaneval-cloud.jsonl")
-    assert [one.passed for one in run.answers] == [True, True]
-    assert [one.task for one in run.failures] == ["HumanEval/1"]
+    assert [answer.passed for answer in run.answers] == [True, True]
+    assert [failure.task for failure in run.failures] == ["HumanEval/1"]
     play(upstream, solved(1))
     ran = humaneval(endpoint.url, "--limit", TASKS, "--json", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert (told["answers"], told["errors"], told["pass_at"]) == (TASKS, 0, {"1": 1.0})
+    payload = json.loads(ran.stdout)
+    assert (payload["answers"], payload["errors"], payload["pass_at"]) == (TASKS, 0, {"1": 1.0})
 
 
 def test_a_run_that_was_interrupted_goes_on(endpoint, upstream, tmp_path):
@@ -127,9 +127,9 @@ def test_a_run_that_was_interrupted_goes_on(endpoint, upstream, tmp_path):
         while time.monotonic() < deadline and not (out.exists() and len(out.read_text().splitlines()) == 2):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGINT, said
-    assert "goes on from humaneval-cloud.jsonl" in said
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT, stderr
+    assert "goes on from humaneval-cloud.jsonl" in stderr
     assert len(read_run(out).answers) == 1
     play(upstream, solved(1), solved(2))
     ran = humaneval(endpoint.url, "--limit", TASKS, "--json", cwd=tmp_path)
@@ -172,8 +172,8 @@ def test_nothing_at_the_address_is_said(tmp_path):
 def test_a_key_is_asked_for_and_taken_from_the_environment(start_endpoint, upstream, tmp_path):
     ledger = str(tmp_path / "ledger.db")
     make = [sys.executable, "-m", "router.cli.main", "key", "create", "--team", "core", "--ledger", ledger]
-    made = subprocess.run([*make, "--json"], capture_output=True, text=True, check=True)
-    key = json.loads(made.stdout)["key"]
+    created = subprocess.run([*make, "--json"], capture_output=True, text=True, check=True)
+    key = json.loads(created.stdout)["key"]
     endpoint = start_endpoint(
         also={"ANTHROPIC_API_KEY": "sk-ant-ours"}, CLOUD__BASE_URL=upstream.url, LEDGER=ledger
     )
@@ -199,7 +199,7 @@ def test_another_file_is_refused(tmp_path, text):
 def test_a_line_that_was_cut_off_is_dropped(tmp_path):
     path = tmp_path / "run.jsonl"
     open_run(path, SETTINGS)
-    whole = dict.fromkeys(Answer.__slots__, "") | {"task": "HumanEval/0", "sample": 0, "passed": True}
-    path.write_text(path.read_text() + json.dumps(whole) + "\n" + json.dumps(whole)[:40])
-    assert [one.task for one in open_run(path, SETTINGS).answers] == ["HumanEval/0"]
+    complete = dict.fromkeys(Answer.__slots__, "") | {"task": "HumanEval/0", "sample": 0, "passed": True}
+    path.write_text(path.read_text() + json.dumps(complete) + "\n" + json.dumps(complete)[:40])
+    assert [answer.task for answer in open_run(path, SETTINGS).answers] == ["HumanEval/0"]
     assert path.read_text().endswith("}\n")

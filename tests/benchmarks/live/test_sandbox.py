@@ -57,8 +57,8 @@ def test_what_a_program_leaves_behind_ends_with_it(sandbox):
     start = f"        os.execv(sys.executable, [sys.executable, '-c', {wait!r}, {mark!r}])\n"
     ran = sandbox.run(f"{hide}{start}time.sleep(0.5)")
     assert ran.passed
-    told = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert mark not in told
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert mark not in processes
 
 
 def test_a_fork_bomb_meets_the_limit_of_processes(sandbox):
@@ -200,8 +200,8 @@ def test_nobody_runs_it(sandbox):
     assert "Error" in sandbox.run("import os\nos.setuid(0)").why
 
 
-@pytest.mark.parametrize(("unsafe", "status", "said"), [(False, 1, "--unsafe"), (True, 0, "none True")])
-def test_without_a_sandbox_nothing_runs_unless_it_is_said(unsafe, status, said):
+@pytest.mark.parametrize(("unsafe", "status", "message"), [(False, 1, "--unsafe"), (True, 0, "none True")])
+def test_without_a_sandbox_nothing_runs_unless_it_is_said(unsafe, status, message):
     """In a namespace that allows no further ones, as in many containers."""
     code = (
         "from benchmarks.live.sandbox import find; "
@@ -213,4 +213,4 @@ def test_without_a_sandbox_nothing_runs_unless_it_is_said(unsafe, status, said):
     inner = f'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" -c "{code}"'
     ran = subprocess.run([*words, inner, sys.executable], capture_output=True, text=True, check=False)
     assert ran.returncode == status, ran.stderr
-    assert said in ran.stdout + ran.stderr
+    assert message in ran.stdout + ran.stderr

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.live.swebench_room import choose
+from benchmarks.live.swebench_environment import choose
 
 ROOT = Path(__file__).parents[3]
 AGENT = ROOT / ".venv-swebench"
@@ -117,10 +117,10 @@ def test_an_agent_finishes_and_the_harness_takes_its_patch(
     assert "value * 2" in (repository / "numbers_of.py").read_text()
 
     # The same command again asks nothing.
-    asked = len(upstream.get("/_requests"))
+    posts = len(upstream.get("/_requests"))
     again = turnout(*words, "--instances", "numbers__numbers-1", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert len(upstream.get("/_requests")) == asked
+    assert len(upstream.get("/_requests")) == posts
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_an_instance_that_breaks_is_told_apart_and_tried_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--environment", "local"], "give one with --checkout"),
         (["--environment", "local", "--checkout", "."], "nothing answers at"),
@@ -149,11 +149,11 @@ def test_an_instance_that_breaks_is_told_apart_and_tried_again(
         (["--environment", "local", "--checkout", ".", "--instances", "none__none-1"], "there is no none"),
     ],
 )
-def test_what_is_missing_is_said(dataset, tmp_path, words, said):
+def test_what_is_missing_is_said(dataset, tmp_path, words, message):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
     where = [] if "--agent" in words else ["--agent", tmp_path]
     ran = turnout("--file", dataset, "--url", "http://127.0.0.1:9", *where, *words, cwd=tmp_path)
     assert ran.returncode == 2, ran.stderr
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -216,8 +216,12 @@ def test_every_humaneval_solution_passes_and_every_empty_answer_fails():
 def test_mbpp_solutions_pass(shared_data: Path):
     sandbox = find(unsafe=True)
     every = list(mbpp.problems(shared_data / "self_contained/mbpp.jsonl.gz"))
-    problems = [one for at, one in enumerate(every) if at % 6 == 0 or one.id in MORE_NAMES]
+    problems = [problem for at, problem in enumerate(every) if at % 6 == 0 or problem.id in MORE_NAMES]
     with ThreadPoolExecutor(2) as pool:
-        ran = pool.map(lambda one: judge(sandbox, one.trial(f"```python\n{one.solution}\n```")), problems)
-        failed = [(one.id, each.why) for one, each in zip(problems, ran, strict=True) if not each.passed]
+        ran = pool.map(
+            lambda problem: judge(sandbox, problem.trial(f"```python\n{problem.solution}\n```")), problems
+        )
+        failed = [
+            (problem.id, each.why) for problem, each in zip(problems, ran, strict=True) if not each.passed
+        ]
     assert failed == []

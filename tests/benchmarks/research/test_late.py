@@ -32,7 +32,7 @@ def test_the_interval_holds_the_estimate_and_narrows_with_more_runs():
 def test_held_out_scores_find_what_is_there_and_nothing_else():
     positive = [at % 2 == 0 for at in range(60)]
     groups = [f"g{at // 4}" for at in range(60)]
-    telling = [[float(one), float(at % 5)] for at, one in enumerate(positive)]
+    telling = [[float(value), float(at % 5)] for at, value in enumerate(positive)]
     assert auc(held_out(telling, positive, groups), positive) == 1.0
     silent = [[float(at % 5), 1.0] for at in range(60)]
     assert 0.2 < auc(held_out(silent, positive, groups), positive) < 0.8

@@ -27,7 +27,7 @@ def alone(tmp_path_factory):
 def test_humaneval_alone_stays_local(alone):
     assert (alone.data, alone.litellm) == (False, None)
     turnout, length = alone.standings
-    assert [(one.suite, one.of) for one in turnout.shares] == [("HumanEval", 164)]
+    assert [(share.suite, share.of) for share in turnout.shares] == [("HumanEval", 164)]
     assert turnout.shares[0].right >= 160
     assert length.shares[0].right == 164
     assert turnout.curves == ()
@@ -59,9 +59,12 @@ def test_every_suite_has_its_tasks_and_a_right_track(shared_data):
 
 
 def test_a_wrapped_task_keeps_its_words_and_none_of_the_example(shared_data):
-    found = {task.suite: task for task in tasks(shared_data)}
+    by_suite = {task.suite: task for task in tasks(shared_data)}
     for suite in ("HumanEval", "SWE-bench Verified"):
-        ask, wrapped = found[suite].messages[0]["content"], found[f"{suite}, wrapped"].messages[-1]["content"]
+        ask, wrapped = (
+            by_suite[suite].messages[0]["content"],
+            by_suite[f"{suite}, wrapped"].messages[-1]["content"],
+        )
         assert (
             f"<pr_description>\nConsider the following PR description:\n{ask}\n</pr_description>" in wrapped
         )
@@ -81,8 +84,8 @@ def test_litellm_judges_with_its_own_hook():
         "Hi",
         "First, step by step, reason about and prove the algorithm of this distributed database API.",
     )
-    asked = [Task(suite="s", right="local", messages=({"role": "user", "content": ask},)) for ask in asks]
-    easy, hard = judge(asked, interpreter("litellm", BENCH))
+    sample = [Task(suite="s", right="local", messages=({"role": "user", "content": ask},)) for ask in asks]
+    easy, hard = judge(sample, interpreter("litellm", BENCH))
     assert easy.tier == "SIMPLE"
     assert hard.score > easy.score
 

@@ -25,14 +25,14 @@ def test_small_is_a_short_ask_without_tools(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_growing_differs_only_in_the_last_exchange(dialect):
     messages = json.loads(body("agent", dialect, "growing").template)["messages"]
-    stamped = [index for index, one in enumerate(messages) if STAMP in json.dumps(one)]
+    stamped = [index for index, message in enumerate(messages) if STAMP in json.dumps(message)]
     assert stamped == [len(messages) - 2, len(messages) - 1]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_cold_differs_in_every_message(dialect):
     content = json.loads(body("agent", dialect, "cold").template)
-    assert all(STAMP in json.dumps(one) for one in content["messages"])
+    assert all(STAMP in json.dumps(message) for message in content["messages"])
     assert dialect == "openai_chat" or STAMP in json.dumps(content["system"])
 
 
@@ -44,18 +44,18 @@ def test_same_has_nothing_to_replace():
 
 def test_each_call_of_openai_has_its_result():
     messages = json.loads(body("agent", "openai_chat", "same").template)["messages"]
-    calls = [call["id"] for one in messages for call in one.get("tool_calls", ())]
-    results = [one["tool_call_id"] for one in messages if one["role"] == "tool"]
+    calls = [call["id"] for message in messages for call in message.get("tool_calls", ())]
+    results = [message["tool_call_id"] for message in messages if message["role"] == "tool"]
     assert calls == results
     assert len(calls) == len(set(calls)) > 20
 
 
 def test_each_call_of_anthropic_has_its_result():
     messages = json.loads(body("agent", "anthropic_messages", "same").template)["messages"]
-    blocks = [block for one in messages for block in one["content"]]
+    blocks = [block for message in messages for block in message["content"]]
     calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
     assert calls == [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
-    assert [one["role"] for one in messages] == ["user", *["assistant", "user"] * len(calls)]
+    assert [message["role"] for message in messages] == ["user", *["assistant", "user"] * len(calls)]
 
 
 def test_stream_asks_for_as_many_tokens_as_events_are_wanted():

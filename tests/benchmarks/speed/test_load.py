@@ -24,7 +24,7 @@ def test_sends_whole_requests_that_never_come_twice(by, connections, serving):
     assert sample.errors == 0
     assert sample.requests > 0
     assert sample.median_ms is not None
-    assert {len(one) for one in server.bodies} == {len(GROWING.template)}
+    assert {len(body_) for body_ in server.bodies} == {len(GROWING.template)}
     assert len(set(server.bodies)) == len(server.bodies)
     assert json.loads(server.bodies[-1])["model"] == "auto"
 

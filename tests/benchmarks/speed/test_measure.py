@@ -29,7 +29,7 @@ def test_figures_of_two_targets(serving):
                 Target(name="switchyard", port=peer.port),
             ],
         )
-        assert [one.ratio for one in row.figures] == [None, None]
+        assert [figure.ratio for figure in row.figures] == [None, None]
         assert turnout.bodies == []
     straight, through = row.figures
     assert (straight.target, through.target) == (DIRECT, "switchyard")
@@ -41,7 +41,7 @@ def test_figures_of_two_targets(serving):
 def test_every_target_gets_the_same_work(serving):
     with serving() as direct, serving() as peer:
         measure(case(), [Target(name=DIRECT, port=direct.port), Target(name="litellm", port=peer.port)])
-    assert {len(one) for one in direct.bodies} == {len(one) for one in peer.bodies}
+    assert {len(sent) for sent in direct.bodies} == {len(sent) for sent in peer.bodies}
 
 
 @pytest.mark.parametrize("hang_up", [False, True])

@@ -15,7 +15,7 @@ from benchmarks.speed.overhead_report import markdown, missed, render
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     """A quick run with Turnout itself, and with peers that are not installed."""
-    told: list[str] = []
+    steps: list[str] = []
     options = Options(
         dialects=("anthropic_messages",),
         bodies=("small",),
@@ -27,16 +27,16 @@ def result(tmp_path_factory):
         by="own",
         environment=tmp_path_factory.mktemp("nothing"),
     )
-    measured = run(options, told.append)
-    assert any("switchyard is not installed" in line for line in told)
+    measured = run(options, steps.append)
+    assert any("switchyard is not installed" in line for line in steps)
     return measured
 
 
 def test_measures_turnout_beside_the_direct_call(result):
     assert [row.measure for row in result.rows] == ["answer", "first token"]
     for row in result.rows:
-        assert [one.target for one in row.figures] == ["direct", "turnout"]
-        assert all(one.median_ms > 0 and one.requests > 0 for one in row.figures)
+        assert [figure.target for figure in row.figures] == ["direct", "turnout"]
+        assert all(figure.median_ms > 0 and figure.requests > 0 for figure in row.figures)
     assert result.machine.cores > 0
 
 
@@ -50,7 +50,7 @@ def test_tells_what_turnout_costs_apart_from_latency(result):
 
 
 def test_all_streams_at_once_arrive_complete(result):
-    assert [(one.target, one.crowd_complete) for one in result.streams] == [("direct", 4), ("turnout", 4)]
+    assert [(cost.target, cost.crowd_complete) for cost in result.streams] == [("direct", 4), ("turnout", 4)]
 
 
 def test_is_plain_json_and_a_page_without_paths_or_host(result):
@@ -72,19 +72,19 @@ def figure(target, *, added, ratio=None):
 
 
 def row(**changed):
-    told = {
+    values = {
         "measure": "answer",
         "dialect": "openai_chat",
         "body": "agent",
         "bytes": 240_000,
         "mode": "growing",
     }
-    return Row(**told | {"connections": 1, "figures": ()} | changed)
+    return Row(**values | {"connections": 1, "figures": ()} | changed)
 
 
 def cost(**changed):
-    told = {"target": "turnout", "dialect": "openai_chat", "cpu_us_per_event": 20, "crowd": 200}
-    return StreamCost(**told | {"crowd_complete": 200, "crowd_first_ms": 9} | changed)
+    values = {"target": "turnout", "dialect": "openai_chat", "cpu_us_per_event": 20, "crowd": 200}
+    return StreamCost(**values | {"crowd_complete": 200, "crowd_first_ms": 9} | changed)
 
 
 FALLS = [

@@ -18,16 +18,16 @@ def result():
 
 
 def test_measures_long_conversations_in_both_dialects(result):
-    assert {one.dialect for one in result.costs} == {"openai_chat", "anthropic_messages"}
-    for one in result.costs:
+    assert {cost.dialect for cost in result.costs} == {"openai_chat", "anthropic_messages"}
+    for cost in result.costs:
         # A scan by itself counts no tokens.
-        assert 190_000 <= one.tokens <= 210_000 or one.what.startswith("scan")
-        assert one.bytes >= 840_000
-        assert one.median_ms > 0
+        assert 190_000 <= cost.tokens <= 210_000 or cost.what.startswith("scan")
+        assert cost.bytes >= 840_000
+        assert cost.median_ms > 0
 
 
 def test_a_known_conversation_costs_less(result):
-    by_case = {(one.dialect, one.what): one.median_ms for one in result.costs}
+    by_case = {(cost.dialect, cost.what): cost.median_ms for cost in result.costs}
     for dialect in ("openai_chat", "anthropic_messages"):
         assert by_case[dialect, "warm, one new message"] < by_case[dialect, "cold"]
 
@@ -39,11 +39,11 @@ def test_what_is_kept_stays_below_its_bounds(result):
 
 
 def test_says_which_bars_fell(result):
-    kept = [replace(one, median_ms=0.1) for one in result.costs]
-    assert missed(replace(result, costs=tuple(kept))) == []
-    slow = [replace(one, median_ms=100.0) for one in result.costs]
-    told = missed(replace(result, costs=tuple(slow)))
-    assert [line.split(":")[0] for line in told] == [
+    fast = [replace(cost, median_ms=0.1) for cost in result.costs]
+    assert missed(replace(result, costs=tuple(fast))) == []
+    slow = [replace(cost, median_ms=100.0) for cost in result.costs]
+    lines = missed(replace(result, costs=tuple(slow)))
+    assert [line.split(":")[0] for line in lines] == [
         "anthropic_messages, warm, one new message",
         "anthropic_messages, cold",
         "openai_chat, warm, one new message",
@@ -59,7 +59,7 @@ def test_is_plain_json_and_a_page_without_paths(result):
     assert str(Path.cwd()) not in page
     printed = StringIO()
     render(
-        replace(result, costs=tuple(replace(one, median_ms=99.0) for one in result.costs)),
+        replace(result, costs=tuple(replace(cost, median_ms=99.0) for cost in result.costs)),
         Console(file=printed, width=200),
     )
     assert "missed" in printed.getvalue()

@@ -37,19 +37,19 @@ def test_takes_the_whole_request_before_it_answers(start):
 @pytest.mark.parametrize("words", [1, 2, 5])
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_streams_as_many_events_as_tokens_were_asked_for(dialect, words):
-    asked = body("small", dialect, "same", stream=True, max_tokens=words)
+    template = body("small", dialect, "same", stream=True, max_tokens=words)
     with upstream.dripping() as port:
-        raw = request(asked, port, "k")
+        raw = request(template, port, "k")
         sample = stream(raw, port, connections=2, each=2, until=WORD.encode())
         assert (sample.requests, sample.errors, sample.events) == (4, 0, 4 * words)
-        verify(Target(name="direct", port=port), asked)
+        verify(Target(name="direct", port=port), template)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_stream_is_made_of_valid_events(dialect):
-    asked = body("small", dialect, "same", stream=True, max_tokens=3)
+    template = body("small", dialect, "same", stream=True, max_tokens=3)
     with upstream.dripping() as port, socket.create_connection(("127.0.0.1", port), timeout=20) as client:
-        client.sendall(request(asked, port, "k"))
+        client.sendall(request(template, port, "k"))
         got = bytearray()
         while not got.endswith(b"0\r\n\r\n"):
             got += client.recv(65536)

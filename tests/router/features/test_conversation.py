@@ -6,6 +6,7 @@ from router.features.clients import UNKNOWN
 from router.features.conversation import Fold
 from router.features.extractor import Reader
 from router.features.message_facts import gather
+from router.features.outline import piece_of
 
 
 def ask(said):
@@ -31,7 +32,7 @@ def steps(first, last):
 def fold_of(messages, fold=None):
     fold = fold or Fold()
     for message in messages:
-        facts, _ = gather("anthropic_messages", UNKNOWN, json.dumps(message).encode())
+        facts, _ = gather("anthropic_messages", UNKNOWN, piece_of("messages", json.dumps(message).encode()))
         fold.add(facts)
     return fold
 

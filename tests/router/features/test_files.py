@@ -10,6 +10,7 @@ from router.features import paths
 from router.features.clients import UNKNOWN
 from router.features.conversation import Fold
 from router.features.message_facts import gather
+from router.features.outline import piece_of
 
 LABELS = Path(__file__).parent / "labels"
 FITTED, HELD_OUT = "files.csv", "files_held_out.csv"
@@ -29,7 +30,7 @@ def read(run) -> tuple[list[str], list[str]]:
     fold = Fold()
     for message in run["messages"]:
         if message["role"] != "exit":
-            fold.add(gather("openai_chat", UNKNOWN, json.dumps(message).encode())[0])
+            fold.add(gather("openai_chat", UNKNOWN, piece_of("messages", json.dumps(message).encode()))[0])
     return list(fold.files), [path for at, path in enumerate(fold.files) if at in fold.edited]
 
 

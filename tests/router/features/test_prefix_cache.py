@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.features.clients import Clients
 from router.features.extractor import Reader
-from router.features.parsed_request import Asked
-from router.features.prefix_cache import BLOCK, Starts
+from router.features.outline import BLOCK, Outline
+from router.system.time_slices import Pace, finish
 from router.types import ModelRequest
 
 CALLS = 40
@@ -58,10 +57,11 @@ def alike(reader, request):
 
 def left_out(reader, request) -> int:
     """How many messages are not parsed anew, and that the rest is."""
-    begun = reader._starts.find(request.body)
-    if begun.start is None:
+    outline = Outline(request.body)
+    start = reader._starts.find(outline)
+    if start is None:
         return 0
-    rest = Asked(request, Clients(), begun.start).envelope.messages
+    rest = [piece for piece in finish(outline.cut(start.first, start.upto, Pace())) if piece.end]
     return len(json.loads(request.body)["messages"]) - len(rest)
 
 
@@ -113,9 +113,8 @@ def test_facts_that_were_let_go_are_gathered_again(request_of, dialect):
 
 
 def test_a_short_body_has_no_beginning():
-    starts = Starts(entries=10, size=10_000, newest=4)
-    assert starts.find(b"x" * (BLOCK - 1)).blocks == []
-    assert len(starts.find(b"x" * BLOCK).blocks) == 1
+    assert Outline(b"x" * (BLOCK - 1)).beginnings == []
+    assert len(Outline(b"x" * BLOCK).beginnings) == 1
 
 
 @settings(max_examples=40, deadline=None)

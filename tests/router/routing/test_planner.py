@@ -113,7 +113,7 @@ def test_the_last_request_of_every_recorded_run_goes_to_the_cloud(shared_data, c
 
 def test_an_unreadable_request_is_served_by_otherwise():
     class Broken:
-        def reading(self, request):
+        def reading(self, request, outline):
             raise RuntimeError("no")
 
         def correct(self, team, model, estimated, actual):

@@ -55,16 +55,16 @@ def small(suites, outcomes):
 
 def with_bars(name, bars):
     text = (Path(check_export.__file__).parents[3] / "policies" / f"{name}.yaml").read_text()
-    kept = [line for line in text.splitlines() if not line.startswith("check:")]
-    return parse("\n".join([*kept, f"check: {bars}"]), source=f"{name}.yaml")
+    lines = [line for line in text.splitlines() if not line.startswith("check:")]
+    return parse("\n".join([*lines, f"check: {bars}"]), source=f"{name}.yaml")
 
 
 def part(result, name):
-    return next(one for one in result.parts if one.name == name)
+    return next(item for item in result.parts if item.name == name)
 
 
 def row(result, name, router):
-    return next(one for one in part(result, name).standings if one.router == router)
+    return next(item for item in part(result, name).standings if item.router == router)
 
 
 def test_published_totals_are_in_the_table(balanced):
@@ -87,8 +87,8 @@ def test_balanced_passes_and_says_what_its_bars_came_to(balanced):
 
 
 def test_intervals_hold_their_points_and_pgr_is_left_out_where_it_means_nothing(balanced):
-    for one in balanced.parts:
-        for standing in one.standings:
+    for item in balanced.parts:
+        for standing in item.standings:
             for figure in (
                 standing.local_share,
                 standing.quality,
@@ -165,8 +165,8 @@ def test_shipped_policies_pass_and_their_proofs_are_of_these_files(suites, name)
     assert proof is not None
     assert state(name, policy).proven
     assert (proof.digest, proof.data) == (digest(policy), data_digest(suites))
-    shares = {name: one.point for name, one in figures(result).items() if one.point == one.point}
-    assert {one: figure.point for one, figure in proof.figures.items() if figure.point is not None} == (
+    shares = {name: figure.point for name, figure in figures(result).items() if figure.point == figure.point}
+    assert {metric: figure.point for metric, figure in proof.figures.items() if figure.point is not None} == (
         pytest.approx(shares, abs=1e-3)
     )
 
@@ -176,7 +176,7 @@ def test_figures_that_can_be_reckoned_by_hand(suites):
     routers = {POLICY: np.array([True, True, False, False])}
     measured = baselines.sample(suite, routers, RATES, np.random.default_rng(0), resamples=200)
     rows = baselines.standings(measured)
-    assert {name: one.quality[0] for name, one in rows.items()} == {
+    assert {name: figures.quality[0] for name, figures in rows.items()} == {
         "policy": 0.75,
         "always-local": 0.5,
         "always-cloud": 0.5,
@@ -187,7 +187,7 @@ def test_figures_that_can_be_reckoned_by_hand(suites):
     assert rows[RANDOM].share[0] == 0.5
     assert rows[ORACLE].share[0] == 0.75
     assert baselines.saving(rows[POLICY], rows[CLOUD])[0] == pytest.approx(0.5)
-    assert baselines.kept(rows[POLICY], rows[CLOUD])[0] == 1.5
+    assert baselines.quality_kept(rows[POLICY], rows[CLOUD])[0] == 1.5
 
 
 def test_a_policy_that_is_the_cloud_keeps_exactly_its_quality(suites):
@@ -195,7 +195,7 @@ def test_a_policy_that_is_the_cloud_keeps_exactly_its_quality(suites):
     measured = baselines.sample(
         suite, {POLICY: np.zeros(20, dtype=bool)}, RATES, np.random.default_rng(0), resamples=200
     )
-    assert (baselines.kept(measured[POLICY], measured[CLOUD]) == 1).all()
+    assert (baselines.quality_kept(measured[POLICY], measured[CLOUD]) == 1).all()
 
 
 def test_what_a_ranking_is_worth(suites):
@@ -217,11 +217,11 @@ def test_without_outcomes_of_both_nothing_is_measured(suites):
 
 
 def test_json_is_as_the_schema_says(balanced):
-    told = json.loads(json.dumps(check_export.values(balanced), allow_nan=False))
-    jsonschema.Draft202012Validator(SCHEMA).validate(told)
-    assert told["parts"][0]["standings"][0]["pgr"]["point"] is None
+    payload = json.loads(json.dumps(check_export.values(balanced), allow_nan=False))
+    jsonschema.Draft202012Validator(SCHEMA).validate(payload)
+    assert payload["parts"][0]["standings"][0]["pgr"]["point"] is None
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**told, "surprise": 1}, SCHEMA)
+        jsonschema.validate({**payload, "surprise": 1}, SCHEMA)
 
 
 def test_junit_has_a_case_for_each_bar(suites):
@@ -244,7 +244,7 @@ def test_other_routers_are_rows_on_the_suites_they_decide(suites, tmp_path):
     compared = {"length": decisions(file, set(names))}
     result = measure(load("balanced"), suites, QUICK, compared, started=0)
     assert row(result, "swebench", "length").local_share.point == pytest.approx(0.1)
-    assert [one.router for one in part(result, "humaneval").standings][-1] == ORACLE
+    assert [item.router for item in part(result, "humaneval").standings][-1] == ORACLE
     compared["length"].pop(names[0])
     with pytest.raises(BenchmarkError, match="length decides 499 of 500 tasks of SWE-bench Verified"):
         measure(load("balanced"), suites, QUICK, compared, started=0)
@@ -274,7 +274,7 @@ def test_a_router_must_not_be_called_like_a_row(tmp_path):
 
 def test_markdown_has_every_part_and_every_note(balanced):
     page = check_report.markdown(balanced)
-    for one in balanced.parts:
-        assert f"## {one.title}" in page
-        assert f"{one.outcomes} of {one.tasks} tasks" in page
+    for item in balanced.parts:
+        assert f"## {item.title}" in page
+        assert f"{item.outcomes} of {item.tasks} tasks" in page
     assert all(note in page for note in balanced.notes)

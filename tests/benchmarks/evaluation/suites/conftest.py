@@ -36,7 +36,7 @@ class Hub:
     ranges: bool = True
     ends: list[str] = field(default_factory=list)
     """`half`: the connection closes half way; `503`; `none`: it closes before a byte of the body."""
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     """(file, range) of each GET."""
 
     def hash(self, name: str) -> str:
@@ -62,14 +62,14 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             name = self._name()
             if name is None:
                 return
-            content, wanted = hub.files[name], self.headers.get("range", "")
-            hub.asked.append((name, wanted))
+            content, byte_range = hub.files[name], self.headers.get("range", "")
+            hub.requests.append((name, byte_range))
             end = hub.ends.pop(0) if hub.ends else ""
             if end == "503":
                 self.send_response(503)
                 self._headers({}, 0)
                 return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and hub.ranges else 0
+            start = int(byte_range.removeprefix("bytes=").rstrip("-")) if byte_range and hub.ranges else 0
             part = content[start:]
             self.send_response(206 if start else 200)
             ranged = {"content-range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
@@ -99,14 +99,14 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def hub():
-    one = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(one))
+    served = Hub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
     server.daemon_threads = True
-    one.address = f"http://127.0.0.1:{server.server_port}"
+    served.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     with contextlib.closing(server.socket):
-        yield one
+        yield served
         server.shutdown()
         thread.join()
 

@@ -20,13 +20,13 @@ def mbpp_rows():
     ids = [int(row["task"].split("/")[1]) for row in read("tasks.csv").rows if row["suite"] == "mbpp"]
     return [
         {
-            "task_id": one,
-            "text": f"Write a function to add {one}.",
-            "code": f"def add(x):\n    return x + {one}",
-            "test_list": [f"assert add(1) == {one + 1}"],
+            "task_id": id_,
+            "text": f"Write a function to add {id_}.",
+            "code": f"def add(x):\n    return x + {id_}",
+            "test_list": [f"assert add(1) == {id_ + 1}"],
             "test_setup_code": "",
         }
-        for one in ids
+        for id_ in ids
     ]
 
 
@@ -55,10 +55,10 @@ def test_all_tasks_arrive_once_and_nothing_is_left_behind(full, turnout):
     assert stored(turnout) == mbpp_rows()
     assert "sha256 as the hub states it" in ran.stderr
     assert "974 have another text than was recorded, Mbpp/1 for one" in ran.stderr
-    assert [one.name for one in turnout.suites.iterdir()] == ["mbpp.jsonl.gz"]
+    assert [file.name for file in turnout.suites.iterdir()] == ["mbpp.jsonl.gz"]
     again = turnout("bench", "fetch", "mbpp")
     assert "--force fetches it again" in again.stderr
-    assert len(full.asked) == len(SPLITS)
+    assert len(full.requests) == len(SPLITS)
 
 
 def test_a_cut_connection_goes_on_where_it_was(full, turnout):
@@ -66,7 +66,7 @@ def test_a_cut_connection_goes_on_where_it_was(full, turnout):
     ran = turnout("bench", "fetch", "mbpp")
     assert ran.returncode == 0, ran.stderr
     size = len(full.files[SPLITS[0]])
-    first = [wanted for name, wanted in full.asked if name == SPLITS[0]]
+    first = [byte_range for name, byte_range in full.requests if name == SPLITS[0]]
     assert first == ["", f"bytes={size // 2}-", f"bytes={size // 2 + (size - size // 2) // 2}-"]
     assert stored(turnout) == mbpp_rows()
 
@@ -81,7 +81,7 @@ def test_a_later_run_goes_on_where_an_earlier_one_ended(full, turnout):
     ran = turnout("bench", "fetch", "mbpp")
     assert ran.returncode == 0, ran.stderr
     assert f"goes on at {half:,} of" in ran.stderr
-    assert full.asked[2] == (SPLITS[0], f"bytes={half}-")
+    assert full.requests[2] == (SPLITS[0], f"bytes={half}-")
     assert stored(turnout) == mbpp_rows()
 
 
@@ -97,7 +97,7 @@ def test_a_server_that_sends_nothing_more_is_not_asked_for_ever(full, turnout):
     ran = turnout("bench", "fetch", "mbpp")
     assert ran.returncode == 2
     assert "bytes are kept: try again" in ran.stderr
-    assert len(full.asked) == 2
+    assert len(full.requests) == 2
 
 
 def test_small_files_have_gits_hash(full, turnout):
@@ -159,11 +159,11 @@ def test_a_copy_is_taken_in_any_form(form, tmp_path):
     assert (fetched.tasks, len(fetched.changed)) == (974, 974)
     with gzip.open(fetched.path, "rt") as file:
         assert [json.loads(line) for line in file] == rows
-    assert [one.id for one in mbpp.problems()] == [f"Mbpp/{row['task_id']}" for row in rows]
+    assert [problem.id for problem in mbpp.problems()] == [f"Mbpp/{row['task_id']}" for row in rows]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (json.dumps({"task_id": 1, "text": "", "code": ""}), "row 1: has no test_setup_code, test_list"),
         ("[]\n", "line 1 is no JSON object"),
@@ -175,13 +175,13 @@ def test_a_copy_is_taken_in_any_form(form, tmp_path):
     ],
 )
 @pytest.mark.usefixtures("home")
-def test_a_copy_that_is_not_the_suite_is_refused(content, said, tmp_path):
+def test_a_copy_that_is_not_the_suite_is_refused(content, message, tmp_path):
     copy = tmp_path / "copy"
     if content is not None:
         copy.write_bytes(content.encode("latin-1"))
     with pytest.raises(BenchmarkError) as refused:
         keep("mbpp", [copy])
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert str(copy) in str(refused.value)
     assert not store.path("mbpp").exists()
 

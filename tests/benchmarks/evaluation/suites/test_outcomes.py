@@ -25,10 +25,10 @@ def test_own_outcomes_go_before_the_recorded_and_fill_what_nobody_measured(writt
     )
     suite = load_suite("humaneval", outcomes=own)
     recorded = load_suite("humaneval")
-    assert [one.cloud for one in suite.cases[:3]] == [0.0, 0.25, None]
-    assert [one.cloud for one in recorded.cases[:3]] == [1.0, None, None]
-    assert [one.cloud for one in suite.cases[2:]] == [one.cloud for one in recorded.cases[2:]]
-    assert [one.local for one in suite.cases] == [one.local for one in recorded.cases]
+    assert [case.cloud for case in suite.cases[:3]] == [0.0, 0.25, None]
+    assert [case.cloud for case in recorded.cases[:3]] == [1.0, None, None]
+    assert [case.cloud for case in suite.cases[2:]] == [case.cloud for case in recorded.cases[2:]]
+    assert [case.local for case in suite.cases] == [case.local for case in recorded.cases]
     assert f"Outcomes of {SONNET} are from {own}." in suite.notes
 
 
@@ -36,7 +36,7 @@ def test_a_system_of_ones_own_on_either_track(written):
     own = written("task,system,passed,samples\nHumanEval/3,mine,0.5,2\n")
     local = load_suite("humaneval", local="mine", outcomes=own)
     assert (local.local.name, local.local.runs) == ("mine", "local")
-    assert {one.id: one.local for one in local.cases if one.local is not None} == {"HumanEval/3": 0.5}
+    assert {case.id: case.local for case in local.cases if case.local is not None} == {"HumanEval/3": 0.5}
     cloud = load_suite("humaneval", cloud="mine", outcomes=own)
     assert (cloud.cloud.runs, cloud.cases[3].cloud) == ("cloud", 0.5)
 
@@ -48,9 +48,15 @@ def test_measured_efforts_replace_the_estimate(written):
         "django__django-11099,mine,1,40,400000,9000,\n"
         "django__django-11133,mine,0,,,,\n"
     )
-    one = load_suite("humaneval", local="mine", outcomes=own).cases[3].local_effort
-    assert (one.calls, one.prompt, one.last_prompt, one.output, one.measured) == (1, 200, 200, 90, True)
-    agents = {one.id: one for one in load_suite("swebench", local="mine", outcomes=own).cases}
+    effort = load_suite("humaneval", local="mine", outcomes=own).cases[3].local_effort
+    assert (effort.calls, effort.prompt, effort.last_prompt, effort.output, effort.measured) == (
+        1,
+        200,
+        200,
+        90,
+        True,
+    )
+    agents = {case.id: case for case in load_suite("swebench", local="mine", outcomes=own).cases}
     run = agents["django__django-11099"].local_effort
     assert (run.calls, run.prompt, run.measured) == (40, 400_000, True)
     assert 10_000 < run.last_prompt < 30_000, (
@@ -71,7 +77,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "line 1: column task, system, passed is missing"),
         ("task,system\n", "line 1: column passed is missing"),
@@ -97,10 +103,10 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         ),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_line(text, said, written):
+def test_a_wrong_file_is_refused_with_the_line(text, message, written):
     with pytest.raises(BenchmarkError) as refused:
         load_suite("humaneval", outcomes=written(text))
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "own.csv" in str(refused.value)
 
 

@@ -92,16 +92,16 @@ def test_python_alone_is_kept_of_an_answer():
 
 
 def test_humaneval_is_whole():
-    asked = list(humaneval.problems())
-    assert [one.id for one in asked] == [f"HumanEval/{n}" for n in range(164)]
-    assert all(one.ask == one.stub and f"def {one.entry}(" in one.ask for one in asked)
+    problems = list(humaneval.problems())
+    assert [problem.id for problem in problems] == [f"HumanEval/{n}" for n in range(164)]
+    assert all(problem.ask == problem.stub and f"def {problem.entry}(" in problem.ask for problem in problems)
 
 
 def test_an_answer_to_an_issue_cannot_be_run_here(data):
-    asked = list(swebench.problems(data / "swebench_verified/instances.jsonl.gz"))
-    assert len(asked) == 500
-    assert len({one.group for one in asked}) == 12
-    assert asked[0].trial("diff --git a/x b/x") is None
+    problems = list(swebench.problems(data / "swebench_verified/instances.jsonl.gz"))
+    assert len(problems) == 500
+    assert len({problem.group for problem in problems}) == 12
+    assert problems[0].trial("diff --git a/x b/x") is None
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -109,7 +109,7 @@ def test_each_client_asks_the_same_in_its_own_way(client):
     problem = replace(ADD, ask="Write a function that adds one to `x`.")
     dialect, headers, body = request(problem, client, model="local")
     assert json.loads(body)["model"] == "local"
-    seen = Reader(count_bytes=1 << 20).read(
+    features = Reader(count_bytes=1 << 20).read(
         ModelRequest(
             id="r",
             team="",
@@ -123,8 +123,8 @@ def test_each_client_asks_the_same_in_its_own_way(client):
             headers=headers,
         )
     )
-    assert (seen.ask, seen.kind, seen.turns) == (problem.ask, "ask", 1)
-    assert RuleClassifier().classify(seen).kind == "self-contained"
+    assert (features.ask, features.kind, features.turns) == (problem.ask, "ask", 1)
+    assert RuleClassifier().classify(features).kind == "self-contained"
 
 
 def test_a_client_that_nobody_knows():

@@ -40,7 +40,7 @@ def test_swebench_totals_are_the_published_ones(system, resolved):
 
 def test_swebench_systems_agree_and_differ_as_published():
     cases = load_suite("swebench").cases
-    assert Counter((one.local, one.cloud) for one in cases) == {
+    assert Counter((case.local, case.cloud) for case in cases) == {
         (1.0, 1.0): 247,
         (1.0, 0.0): 11,
         (0.0, 1.0): 105,
@@ -86,33 +86,33 @@ def test_runs_and_their_totals():
 def test_every_task_is_a_case_in_every_clients_words(name, tasks, client):
     suite = load_suite(name, client=client)
     assert (len(suite.cases), suite.client) == (tasks, client)
-    assert len({one.id for one in suite.cases}) == tasks
-    assert all(one.suite == name and one.features.context_tokens > 0 for one in suite.cases)
-    assert all(0 < one.judged.p_local < 1 and one.judged.why for one in suite.cases)
-    assert all(one.features.ask == "" and not one.features.paths for one in suite.cases)
+    assert len({case.id for case in suite.cases}) == tasks
+    assert all(case.suite == name and case.features.context_tokens > 0 for case in suite.cases)
+    assert all(0 < case.judged.p_local < 1 and case.judged.why for case in suite.cases)
+    assert all(case.features.ask == "" and not case.features.paths for case in suite.cases)
     assert suite.notes
     assert all(facts.count(", ") >= 2 for facts in suite.sources.values())
 
 
 def test_what_nobody_measured_stays_unknown():
-    for name, known in {"humaneval": 29, "mbpp": 89, "swebench": 500}.items():
+    for name, count in {"humaneval": 29, "mbpp": 89, "swebench": 500}.items():
         suite = load_suite(name)
-        measured = [one for one in suite.cases if one.local is not None]
-        assert len(measured) == sum(one.cloud is not None for one in suite.cases) == known
+        measured = [case for case in suite.cases if case.local is not None]
+        assert len(measured) == sum(case.cloud is not None for case in suite.cases) == count
     assert load_suite("humaneval").notes[0].startswith("29 of 164 tasks have outcomes of both systems")
-    assert len({one.group for one in load_suite("swebench").cases}) == 12
+    assert len({case.group for case in load_suite("swebench").cases}) == 12
 
 
 @pytest.mark.parametrize("name", SUITES)
 def test_every_system_has_outcomes_and_can_be_chosen(name):
     listed = systems(name)
-    assert {one.runs for one in listed} == {"local", "cloud"}
+    assert {system.runs for system in listed} == {"local", "cloud"}
     rows = read(FILES[name]).rows
-    assert all(row[one.name] for row in rows for one in listed)
-    for one in (listed[1], listed[-1]):
-        suite = load_suite(name, **{one.runs: one.name})
-        assert getattr(suite, one.runs) == one
-        assert any(getattr(case, one.runs) is not None for case in suite.cases)
+    assert all(row[system.name] for row in rows for system in listed)
+    for system in (listed[1], listed[-1]):
+        suite = load_suite(name, **{system.runs: system.name})
+        assert getattr(suite, system.runs) == system
+        assert any(getattr(case, system.runs) is not None for case in suite.cases)
 
 
 def test_the_default_clouds_have_a_price():
@@ -127,7 +127,7 @@ def test_scaffolds_that_differ_are_said():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"name": "humanevil"}, "no suite is called 'humanevil': there are humaneval, mbpp, swebench"),
         ({"client": "emacs"}, "no requests of 'emacs' are recorded: there are bare"),
@@ -136,17 +136,17 @@ def test_scaffolds_that_differ_are_said():
         ({"cloud": "Qwen/Qwen2.5-7B-Instruct"}, "is the name of a local system, not of a cloud one"),
     ],
 )
-def test_a_wrong_name_is_refused_with_the_right_one(arguments, said):
-    with pytest.raises(BenchmarkError, match=said):
+def test_a_wrong_name_is_refused_with_the_right_one(arguments, message):
+    with pytest.raises(BenchmarkError, match=message):
         load_suite(**{"name": "humaneval"} | arguments)
 
 
 def test_an_effort_is_one_call_where_a_task_is_one():
-    for one in load_suite("mbpp").cases:
-        assert one.local_effort == one.cloud_effort
-        assert (one.local_effort.calls, one.local_effort.measured) == (1, False)
-        assert one.local_effort.prompt == one.local_effort.last_prompt == one.features.context_tokens
-        assert one.local_effort.output > 0
+    for case in load_suite("mbpp").cases:
+        assert case.local_effort == case.cloud_effort
+        assert (case.local_effort.calls, case.local_effort.measured) == (1, False)
+        assert case.local_effort.prompt == case.local_effort.last_prompt == case.features.context_tokens
+        assert case.local_effort.output > 0
 
 
 def test_an_agents_effort_has_the_published_calls_and_about_the_published_bill():
@@ -190,28 +190,30 @@ def test_a_file_that_is_missing_or_says_no_source(tmp_path):
 
 def test_the_recorded_files_are_small_and_hold_no_text_of_others():
     files = list(RECORDED.iterdir())
-    assert sum(one.stat().st_size for one in files) < 2_000_000
-    assert all(one.stat().st_size < 300_000 for one in files)
-    asks = [line.strip() for one in humaneval.problems() for line in one.ask.splitlines()]
-    recorded = "".join(one.read_text() for one in files)
+    assert sum(file.stat().st_size for file in files) < 2_000_000
+    assert all(file.stat().st_size < 300_000 for file in files)
+    asks = [line.strip() for problem in humaneval.problems() for line in problem.ask.splitlines()]
+    recorded = "".join(file.read_text() for file in files)
     assert [line for line in asks if len(line) > 20 and line in recorded] == []
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_humaneval_is_read_and_judged_as_recorded(client):
     """What a policy is checked on is what it would see: needs no source but a package."""
-    asked = list(humaneval.problems())
-    now = list(vectors_of(asked, client))
-    assert now == list(read(f"features-{client}.csv").rows[: len(asked)])
+    problems = list(humaneval.problems())
+    now = list(vectors_of(problems, client))
+    assert now == list(read(f"features-{client}.csv").rows[: len(problems)])
 
 
 @pytest.mark.slow
 def test_the_sources_give_the_recorded_bytes(data, tmp_path):
     record(data, tmp_path)
-    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(one.name for one in RECORDED.iterdir())
-    for one in sorted(tmp_path.iterdir()):
-        assert one.read_bytes() == (RECORDED / one.name).read_bytes(), (
-            f"{one.name} is stale: rebuild with `turnout bench record --data FOLDER`"
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(
+        file.name for file in RECORDED.iterdir()
+    )
+    for file in sorted(tmp_path.iterdir()):
+        assert file.read_bytes() == (RECORDED / file.name).read_bytes(), (
+            f"{file.name} is stale: rebuild with `turnout bench record --data FOLDER`"
         )
 
 
@@ -222,6 +224,6 @@ def test_a_source_that_is_missing(tmp_path, turnout):
 
 
 def test_every_file_is_plain_csv():
-    for one in RECORDED.iterdir():
-        rows = list(csv.reader(line for line in one.read_text().splitlines() if not line.startswith("# ")))
-        assert {len(row) for row in rows} == {len(rows[0])}, one.name
+    for file in RECORDED.iterdir():
+        rows = list(csv.reader(line for line in file.read_text().splitlines() if not line.startswith("# ")))
+        assert {len(row) for row in rows} == {len(rows[0])}, file.name

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.evaluation.tune.rewrite import Change, rewrite, shown
+from benchmarks.evaluation.tune.rewrite import Change, format_number, rewrite
 from policies.load import SHIPPED, load, parse
 from router.errors import Misconfigured
 
@@ -95,25 +95,25 @@ def test_every_shipped_policy_can_be_rewritten(name):
     params = load(name).params
     changed = rewrite(text, tuple(change(key, old, old + 1.5) for key, old in params.items()), source=name)
     assert dict(parse(changed, source=name).params) == {key: old + 1.5 for key, old in params.items()}
-    kept = [line for line in changed.splitlines() if not line.lstrip().startswith(("# tuned", "#   "))]
-    assert len(kept) == len(text.splitlines())
+    lines = [line for line in changed.splitlines() if not line.lstrip().startswith(("# tuned", "#   "))]
+    assert len(lines) == len(text.splitlines())
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (BLOCK.replace("4  ", "&n 4").replace("0.85", "*n"), "window"),
         (BLOCK.replace("4  ", "&n 4").replace("0.85", "*n"), "max_files"),
     ],
 )
-def test_what_cannot_be_changed_in_place_is_refused(text, told):
-    old = parse(text, source="mine.yaml").params[told]
+def test_what_cannot_be_changed_in_place_is_refused(text, message):
+    old = parse(text, source="mine.yaml").params[message]
     with pytest.raises(Misconfigured, match=r"mine\.yaml"):
-        rewrite(text, (change(told, old, 7),), source="mine.yaml")
+        rewrite(text, (change(message, old, 7),), source="mine.yaml")
 
 
 @pytest.mark.parametrize(
     ("number", "text"), [(4.0, "4"), (0.62, "0.62"), (1e-7, "0.0000001"), (100.0, "100"), (1.5, "1.5")]
 )
 def test_numbers_are_written_plainly(number, text):
-    assert shown(number) == text
+    assert format_number(number) == text

@@ -38,16 +38,16 @@ def world(dice, *, tasks, slope, cloud=0.9):
     return np.where(at_risk, local, cloud_passes), cloud_passes, at_risk, weights, lost / cloud
 
 
-def chosen(found, chains, bound):
-    policy, cloud, at_risk, weights, _ = found
+def chosen(proof, chains, bound):
+    policy, cloud, at_risk, weights, _ = proof
     grown = growth(shortfall(policy, cloud, bound), weights, at_risk, bound)
     certified = certify(evidence(grown), chains, bound)
     return int(np.flatnonzero(certified).max(initial=0))
 
 
-def naively(found, bound):
+def naively(proof, bound):
     """The last setting whose measured loss is within the bound: what the bound guards against."""
-    policy, cloud, _, weights, _ = found
+    policy, cloud, _, weights, _ = proof
     measured = 1 - policy @ weights / (cloud @ weights)
     return int(np.flatnonzero(measured <= bound.max_loss).max(initial=0))
 
@@ -60,16 +60,16 @@ def test_the_bound_is_broken_in_at_most_5_percent_of_500_worlds(tasks, slope, ma
     bound = Bound(max_loss=max_loss, confidence=0.95)
     dice = np.random.default_rng(1)
     chain = [list(range(len(FRACTIONS)))]
-    broken, naive, kept = 0, 0, []
+    broken, naive, local = 0, 0, []
     for _ in range(WORLDS):
-        found = world(dice, tasks=tasks, slope=slope)
-        at = chosen(found, chain, bound)
-        broken += found[-1][at] > max_loss
-        naive += found[-1][naively(found, bound)] > max_loss
-        kept.append(FRACTIONS[at])
+        proof = world(dice, tasks=tasks, slope=slope)
+        at = chosen(proof, chain, bound)
+        broken += proof[-1][at] > max_loss
+        naive += proof[-1][naively(proof, bound)] > max_loss
+        local.append(FRACTIONS[at])
     assert broken <= 0.05 * WORLDS
     assert naive > 0.05 * WORLDS, "these worlds must be hard enough to break what has no guarantee"
-    assert np.mean(kept) > 0.05, "a bound that never lets anything be local holds for nothing"
+    assert np.mean(local) > 0.05, "a bound that never lets anything be local holds for nothing"
 
 
 def test_several_chains_share_the_error():

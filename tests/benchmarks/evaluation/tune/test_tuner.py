@@ -17,7 +17,7 @@ from benchmarks.evaluation.tune.picture import draw
 from benchmarks.evaluation.tune.report import changes, finding, markdown, paragraphs, sheets
 from benchmarks.evaluation.tune.risk import Bound
 from benchmarks.evaluation.tune.sweep import numbers, sweep
-from benchmarks.evaluation.tune.tuner import Asked, tune
+from benchmarks.evaluation.tune.tuner import TuneOptions, tune
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.load import load, parse
@@ -53,22 +53,23 @@ def suite(tasks, passes, *, name="humaneval", files=lambda at: at % 4):
         )
         for at in range(tasks)
     )
-    one, other = System(name="l", model="l", runs="local"), System(name="c", model="c", runs="cloud")
+    local_system = System(name="l", model="l", runs="local")
+    cloud_system = System(name="c", model="c", runs="cloud")
     return Suite(
         name=name,
         title=name,
         client="bare",
-        local=one,
-        cloud=other,
+        local=local_system,
+        cloud=cloud_system,
         cases=cases,
         notes=("made up",),
         sources={},
     )
 
 
-def asked(max_loss, **options):
+def tune_options(max_loss, **options):
     bound = Bound(max_loss=max_loss, confidence=0.95)
-    return Asked(bound=bound, mix={"humaneval": 1.0}, resamples=200, **options)
+    return TuneOptions(bound=bound, mix={"humaneval": 1.0}, resamples=200, **options)
 
 
 EASY_HALF = suite(300, lambda sure: float(sure >= 0.5))
@@ -76,7 +77,7 @@ POLICY_OF = parse(POLICY, source="mine.yaml")
 
 
 def test_it_finds_where_the_local_model_stops_to_suffice():
-    result = tune(POLICY_OF, [EASY_HALF], asked(0.03, only=("min_p",)))
+    result = tune(POLICY_OF, [EASY_HALF], tune_options(0.03, only=("min_p",)))
     assert result.chosen is not None
     # Half of the tasks with fewer than three files can be local for nothing.
     assert result.chosen.params["min_p"] == pytest.approx(0.5, abs=0.04)
@@ -90,84 +91,84 @@ def test_it_finds_where_the_local_model_stops_to_suffice():
 
 
 def test_more_numbers_find_more():
-    one = tune(POLICY_OF, [EASY_HALF], asked(0.05, only=("min_p",)))
-    both = tune(POLICY_OF, [EASY_HALF], asked(0.05))
+    single = tune(POLICY_OF, [EASY_HALF], tune_options(0.05, only=("min_p",)))
+    both = tune(POLICY_OF, [EASY_HALF], tune_options(0.05))
     assert both.chosen.params["most"] == 4
-    assert both.chosen.saving > one.chosen.saving
+    assert both.chosen.saving > single.chosen.saving
 
 
 @pytest.mark.parametrize("tasks", [20, 30])
 def test_too_few_tasks_certify_nothing_and_it_says_how_many_would_do(tasks):
-    result = tune(POLICY_OF, [suite(tasks, lambda sure: float(sure >= 0.5))], asked(0.01, only=("min_p",)))
+    result = tune(
+        POLICY_OF, [suite(tasks, lambda sure: float(sure >= 0.5))], tune_options(0.01, only=("min_p",))
+    )
     assert result.chosen is None
     assert changes(result) == ()
-    needed = max(one.outcomes["humaneval"] for one in result.needed)
+    needed = max(requirement.outcomes["humaneval"] for requirement in result.needed)
     again = suite(needed, lambda sure: float(sure >= 0.5))
-    assert tune(POLICY_OF, [again], asked(0.01, only=("min_p",))).chosen is not None
+    assert tune(POLICY_OF, [again], tune_options(0.01, only=("min_p",))).chosen is not None
     assert "stay as they are" in finding(result)
     assert f"{needed} humaneval tasks" in " ".join(paragraphs(result))
 
 
 def test_a_local_model_that_always_fails_is_never_chosen():
-    result = tune(POLICY_OF, [suite(300, lambda _: 0.0)], asked(0.05))
+    result = tune(POLICY_OF, [suite(300, lambda _: 0.0)], tune_options(0.05))
     share = result.chosen.local_share if result.chosen else 0
     assert share <= 0.05
-    hopeless = tune(POLICY_OF, [suite(300, lambda _: 0.0)], asked(0.0))
+    hopeless = tune(POLICY_OF, [suite(300, lambda _: 0.0)], tune_options(0.0))
     assert hopeless.chosen is None
-    assert all(one.outcomes is None for one in hopeless.needed)
+    assert all(requirement.outcomes is None for requirement in hopeless.needed)
 
 
 def test_settings_that_decide_the_same_are_one_and_the_nearest_stands_for_them():
     cases = EASY_HALF.cases[:40]
     weights = np.full(40, 1 / 40)
     swept, left = numbers(POLICY_OF, cases, weights, (), local_context=0)
-    assert [one.name for one in swept] == ["min_p", "most"]
+    assert [param.name for param in swept] == ["min_p", "most"]
     assert left == {}
-    found = sweep(
-        POLICY_OF, cases, swept, weights, lambda p, c: route(p, c).track == "local", local_context=0
-    )
-    rows = {setting.local.tobytes() for setting in found.settings}
-    assert len(rows) == len(found.settings)
-    assert dict(found.settings[found.own].params) == {"min_p": 0.9, "most": 3}
-    for setting in found.settings:
+    grid = sweep(POLICY_OF, cases, swept, weights, lambda p, c: route(p, c).track == "local", local_context=0)
+    rows = {setting.local.tobytes() for setting in grid.settings}
+    assert len(rows) == len(grid.settings)
+    assert dict(grid.settings[grid.own].params) == {"min_p": 0.9, "most": 3}
+    for setting in grid.settings:
         candidate = replace(POLICY_OF, params=dict(POLICY_OF.params) | dict(setting.params))
         assert [route(candidate, case).track == "local" for case in cases] == setting.local.tolist()
-    for chain in found.chains:
-        shares = [weights @ found.settings[at].local for at in chain]
+    for chain in grid.chains:
+        shares = [weights @ grid.settings[at].local for at in chain]
         assert shares == sorted(shares)
 
 
 def test_numbers_that_no_case_speaks_of_are_left_and_it_says_why():
     weights = np.full(len(EASY_HALF.cases), 1 / len(EASY_HALF.cases))
     swept, left = numbers(load("balanced"), EASY_HALF.cases, weights, (50,), local_context=32_768)
-    assert {one.name for one in swept} == {"max_files", "min_p_local", "max_turn_calls"}
+    assert {param.name for param in swept} == {"max_files", "min_p_local", "max_turn_calls"}
     assert "no case shows" in left["max_wait_s"]
     assert "--only window" in left["window"]
 
 
 def test_the_picture_says_it_and_is_the_same_every_time(tmp_path):
-    result = tune(POLICY_OF, [EASY_HALF], asked(0.03, only=("min_p",)))
+    result = tune(POLICY_OF, [EASY_HALF], tune_options(0.03, only=("min_p",)))
     digests = set()
     for name in ("one.svg", "two.svg"):
         draw(result, tmp_path / name)
         digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
     assert len(digests) == 1
-    text = (tmp_path / "one.svg").read_text()
-    for told in (
+    svg = (tmp_path / "one.svg").read_text()
+    for text in (
         "mine: the chosen numbers keep",
         "all local",
         "all to the cloud",
         "Cost of a task",
         "300 of 300",
     ):
-        assert told in text, told
+        assert text in svg, text
     draw(result, tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.size[0] >= 1000
 
 
 def test_words_and_tables_agree():
-    result = tune(POLICY_OF, [EASY_HALF], asked(0.03, only=("min_p",)))
+    result = tune(POLICY_OF, [EASY_HALF], tune_options(0.03, only=("min_p",)))
     (sheet,) = sheets(result)
     assert [row[0] for row in sheet.rows if row[0].startswith("chosen")]
     assert all(len(row) == len(sheet.columns) for row in sheet.rows)
@@ -183,10 +184,10 @@ def test_the_command_says_plainly_that_nothing_is_certified(tmp_path):
     out = tmp_path / "tuned.yaml"
     ran = turnout("balanced", "--only", "min_p_local", "--json", "--out", out)
     assert ran.exit_code == 1, ran.output
-    told = json.loads(ran.stdout)
-    assert told["chosen"] is None
-    assert told["changes"] == []
-    assert [one["outcomes"] for one in told["samples"]] == [29, 500]
+    payload = json.loads(ran.stdout)
+    assert payload["chosen"] is None
+    assert payload["changes"] == []
+    assert [sample["outcomes"] for sample in payload["samples"]] == [29, 500]
     assert not out.exists()
 
 
@@ -201,7 +202,7 @@ def test_the_command_writes_a_policy_that_loads(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--only", "nope"), "has no params.nope"),
         (("--picture", "x.gif"), "must end in .svg or .png"),
@@ -211,10 +212,10 @@ def test_the_command_writes_a_policy_that_loads(tmp_path):
         (("--price-model", "nobody-knows"), "no price is known"),
     ],
 )
-def test_what_it_is_told_wrong_it_says_with_the_remedy(words, told):
+def test_what_it_is_told_wrong_it_says_with_the_remedy(words, message):
     ran = turnout("balanced", *words)
     assert isinstance(ran.exception, Misconfigured)
-    assert told in str(ran.exception)
+    assert message in str(ran.exception)
 
 
 def test_the_mix_can_come_from_a_ledger(tmp_path):
@@ -223,15 +224,15 @@ def test_the_mix_can_come_from_a_ledger(tmp_path):
     assert "holds 0 user turns" in str(turnout(*words).exception)
     LedgerStore.open(ledger, prices=Prices(), write=False).close()
     columns = "id, begun_at, team, operation, kind, conversation, turns, work"
-    row = f"insert into requests ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
+    insert = f"insert into requests ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
     with contextlib.closing(sqlite3.connect(ledger)) as database, database:
         for turn in range(40):
             work = "crosses-files" if turn % 4 == 0 else "self-contained"
-            told = (f"r{turn}", float(turn), "web", "generate", "agent", f"c{turn // 4}", turn % 4, work)
-            database.execute(row, told)
-    told = json.loads(turnout(*words).stdout)
-    assert told["mix"] == {"humaneval": 0.75, "swebench": 0.25}
-    assert "40 user turns of the ledger" in told["mix_words"]
+            row = (f"r{turn}", float(turn), "web", "generate", "agent", f"c{turn // 4}", turn % 4, work)
+            database.execute(insert, row)
+    payload = json.loads(turnout(*words).stdout)
+    assert payload["mix"] == {"humaneval": 0.75, "swebench": 0.25}
+    assert "40 user turns of the ledger" in payload["mix_words"]
     assert "holds 0 user turns" in str(turnout(*words, "--team", "other").exception)
 
 

@@ -38,7 +38,7 @@ class Handover:
     """From always the cloud to always local."""
 
 
-def handed_over(
+def evaluate_handover(
     policy: Policy,
     suite: Suite,
     limits: Sequence[int],
@@ -56,11 +56,11 @@ def handed_over(
     runs = local_runs()
     own = round(policy.params[OWN]) if OWN in policy.params else None
     tried = sorted({*limits, *(() if own is None else (own,))})
-    known = [case for case in suite.cases if case.local is not None and case.cloud is not None]
-    if not known:
+    paired = [case for case in suite.cases if case.local is not None and case.cloud is not None]
+    if not paired:
         raise BenchmarkError(f"no task of {suite.title} has both a local and a cloud outcome")
     rows = evaluate(
-        known,
+        paired,
         runs,
         [0, *tried, None],
         local=tariff(rates.local),
@@ -73,7 +73,7 @@ def handed_over(
         own=own,
         starts_local=float(starts_local(policy, suite, local_context=local_context).mean()),
         suite=suite.title,
-        tasks=len(known),
+        tasks=len(paired),
         local=suite.local.name,
         cloud=suite.cloud.name,
         price_model=rates.model,
@@ -83,16 +83,16 @@ def handed_over(
     )
 
 
-def sheets(found: Handover) -> Iterator[Sheet]:
+def sheets(result: Handover) -> Iterator[Sheet]:
     """What comes out, and where the calls and the dollars go; two tables, so that each fits 80 columns."""
     yield _sheet(
-        found,
+        result,
         "Cloud after N calls: what is resolved (95% intervals)",
         ("resolved", "quality kept", "handed over"),
         lambda row: (_percent(row.quality), _percent(row.kept), _percent(row.moved)),
     )
     yield _sheet(
-        found,
+        result,
         "Cloud after N calls: what a task costs",
         ("local calls", "wasted", "cloud calls", "US$", "saving", "begun anew"),
         lambda row: (
@@ -106,38 +106,38 @@ def sheets(found: Handover) -> Iterator[Sheet]:
     )
 
 
-def paragraphs(found: Handover) -> Iterator[str]:
+def paragraphs(result: Handover) -> Iterator[str]:
     """Say what was measured and how."""
-    limit = "has no limit of its own" if found.own is None else f"hands a turn over after {found.own} calls"
+    limit = "has no limit of its own" if result.own is None else f"hands a turn over after {result.own} calls"
     yield (
-        f"{found.policy} {limit}, and starts {100 * found.starts_local:.1f}% of these tasks locally; the "
+        f"{result.policy} {limit}, and starts {100 * result.starts_local:.1f}% of these tasks locally; the "
         "tables show all of them started locally."
     )
     yield (
-        f"{found.tasks} tasks of {found.suite} with outcomes of {found.local} and {found.cloud}, prices of "
-        f"{found.price_model}, ${found.local_usd_per_mtok:g} per million local tokens."
+        f"{result.tasks} tasks of {result.suite} with outcomes of {result.local} and {result.cloud}, "
+        f"prices of {result.price_model}, ${result.local_usd_per_mtok:g} per million local tokens."
     )
     yield (
-        f"How many calls a local run takes is modelled from {found.runs} recorded runs of another model, "
+        f"How many calls a local run takes is modelled from {result.runs} recorded runs of another model, "
         "scaled to a published mean. The cloud gets the local conversation with every call. Begun anew: what "
         "were saved had it not, which no endpoint can do, for the conversation is the client's."
     )
 
 
 def _sheet(
-    found: Handover, title: str, columns: tuple[str, ...], cells: Callable[[Row], tuple[str, ...]]
+    result: Handover, title: str, columns: tuple[str, ...], cells: Callable[[Row], tuple[str, ...]]
 ) -> Sheet:
-    rows = tuple((_named(row.limit, found), *cells(row)) for row in found.rows)
+    rows = tuple((_named(row.limit, result), *cells(row)) for row in result.rows)
     return Sheet(title=title, columns=("N", *columns), rows=rows)
 
 
-def _named(limit: int | None, found: Handover) -> str:
+def _named(limit: int | None, result: Handover) -> str:
     if limit is None:
         return "never"
     if limit == 0:
         return "0"
-    return f"{limit} ({found.policy})" if limit == found.own else str(limit)
+    return f"{limit} ({result.policy})" if limit == result.own else str(limit)
 
 
-def _percent(one: Interval) -> str:
-    return f"{100 * one.point:.0f}% ({100 * one.low:.0f} to {100 * one.high:.0f})"
+def _percent(interval: Interval) -> str:
+    return f"{100 * interval.point:.0f}% ({100 * interval.low:.0f} to {100 * interval.high:.0f})"

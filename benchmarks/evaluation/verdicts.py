@@ -26,7 +26,7 @@ def trained(file: str = "") -> SufficiencyClassifier:
     return SufficiencyClassifier(load=lambda: numbers)
 
 
-def judged(suite: Suite, classifier: ClassifierName = "rules", file: str = "") -> Suite:
+def with_verdicts(suite: Suite, classifier: ClassifierName = "rules", file: str = "") -> Suite:
     """A suite whose cases carry the verdicts of `classifier`.
 
     Raises:
@@ -41,7 +41,7 @@ def judged(suite: Suite, classifier: ClassifierName = "rules", file: str = "") -
     return replace(suite, cases=tuple(cases))
 
 
-def name_of(classifier: ClassifierName, file: str = "") -> str:
+def classifier_name(classifier: ClassifierName, file: str = "") -> str:
     """Who judges, as verdicts and proofs name it: a trained one with its numbers' digest."""
     return classifier if classifier == "rules" else trained(file).name
 

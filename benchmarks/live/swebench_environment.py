@@ -16,8 +16,8 @@ from typing import Any, Literal
 from benchmarks.errors import BenchmarkError
 from router.system.subprocesses import ROOT, find_program
 
-RoomName = Literal["docker", "bubblewrap", "local"]
-_SHOWN = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")
+EnvironmentName = Literal["docker", "bubblewrap", "local"]
+_VISIBLE = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,36 +29,38 @@ class Instance:
     base_commit: str
 
 
-def choose(wanted: RoomName | None, checkout: Path | None) -> RoomName:
+def choose(requested: EnvironmentName | None, checkout: Path | None) -> EnvironmentName:
     """The room there is: the one that was asked for, else the safest that works.
 
     Raises:
         BenchmarkError: it does not work here; says what is needed.
     """
-    if wanted == "docker" or (wanted is None and checkout is None):
-        if said := _docker_fails():
+    if requested == "docker" or (requested is None and checkout is None):
+        if reason := _docker_fails():
             raise BenchmarkError(
-                f"docker does not work here ({said}). Start it, or give a checkout of the repository with "
+                f"docker does not work here ({reason}). Start it, or give a checkout of the repository with "
                 "--checkout: the agent then works on a copy of it, in bubblewrap."
             )
         return "docker"
     if checkout is None:
         raise BenchmarkError(
-            f"--environment {wanted} works on a copy of a checkout: give one with --checkout"
+            f"--environment {requested} works on a copy of a checkout: give one with --checkout"
         )
-    if wanted == "local":
-        return wanted
-    if said := _bubblewrap_fails():
+    if requested == "local":
+        return requested
+    if reason := _bubblewrap_fails():
         raise BenchmarkError(
-            f"bubblewrap does not work here ({said}). Install it, or take `--environment local`, where the "
+            f"bubblewrap does not work here ({reason}). Install it, or take `--environment local`, where the "
             "agent's commands run with your files and your network."
         )
     return "bubblewrap"
 
 
 @contextmanager
-def room(name: RoomName, instance: Instance, checkout: Path | None) -> Iterator[Mapping[str, Any]]:
-    """Make the room for one instance: mini-SWE-agent's settings of its environment.
+def make_environment(
+    name: EnvironmentName, instance: Instance, checkout: Path | None
+) -> Iterator[Mapping[str, Any]]:
+    """Make the environment of one instance; yields mini-SWE-agent's settings for it.
 
     Raises:
         BenchmarkError: the checkout has no such commit.
@@ -97,9 +99,9 @@ def _clone(checkout: Path, copy: Path, commit: str) -> None:
 
 
 def _walls() -> list[str]:
-    shown = [word for path in _SHOWN for word in ("--ro-bind-try", path, path)]
+    binds = [word for path in _VISIBLE for word in ("--ro-bind-try", path, path)]
     return [
-        *("--unshare-all", "--die-with-parent", "--new-session", "--clearenv", *shown),
+        *("--unshare-all", "--die-with-parent", "--new-session", "--clearenv", *binds),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 - the room's own
         *("--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"),  # noqa: S108
     ]

@@ -1,0 +1,203 @@
+"""`Outline`: a body at its top level, made once and used by all who read it.
+
+A body is cut into pieces of raw JSON, one for each field and each message. A piece has a keyed digest,
+by which its readers keep what they gathered, and is decoded at most once for all of them. The digests
+of a body's beginnings show where it goes on from one that was read before; then only the rest is cut:
+
+    {"model": …, "messages": [first, … read before …, rest], "tools": …}
+                                   └─── left out ───┘
+"""
+
+import hashlib
+import re
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import xxhash
+
+from router.features.unique_keys import parse, parse_all
+from router.system.time_slices import LARGE, MANY, Pace, Turns
+
+BLOCK = 16 << 10
+"""Bytes between the places at which a body's beginning is looked for."""
+MESSAGES = "messages"
+WIDE = (1 << 64) - 1
+_BATCH = 100 << 10
+"""Bytes of pieces that are decoded together: a few hundred microseconds."""
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_OPEN = re.compile(rb"\s*\{")
+_KEY = re.compile(rb'\s*+,?\s*+("(?:[^"\\]++|\\.)*+")\s*+:\s*+', re.DOTALL)
+_CLOSE = re.compile(rb"\s*\}\s*")
+_NEXT = re.compile(rb"\s*+,?+\s*+")
+_UNDECODED: Any = msgspec.UNSET
+
+
+class Piece(msgspec.Struct, eq=False, gc=False):
+    """One top-level field, or one message."""
+
+    name: str
+    """The field's."""
+    at: int
+    """Of a message, its position in what was cut; 0 for other fields."""
+    raw: bytes
+    end: int = 0
+    """Of a message, where it ends in the body; 0 for other fields."""
+    digest: int = 0
+    """Of its bytes; 64 bits, under a key of this process."""
+    value: Any = _UNDECODED
+    """What it says, decoded; see `Piece.decoded`."""
+
+    @property
+    def decoded(self) -> bool:
+        """Whether `value` is there. It is not for large pieces, and for JSON that not every decoder takes."""
+        return self.value is not _UNDECODED
+
+    def parsed(self) -> Any:
+        """The value, decoded now if it is not yet.
+
+        Raises:
+            BadRequest: a key stands twice in one of its objects.
+        """
+        return self.value if self.decoded else parse(self.raw)
+
+
+def _keyed() -> Callable[[bytes | memoryview], int]:
+    """A digest that nobody outside can steer: SipHash under a key of this process, 0.2 ms a megabyte.
+
+    Python's own `hash` is that unless PYTHONHASHSEED fixes the key; then BLAKE2b takes its place.
+    """
+    if sys.flags.hash_randomization and sys.hash_info.algorithm.startswith("siphash"):
+        return hash
+    key = secrets.token_bytes(32)
+    return lambda data: int.from_bytes(hashlib.blake2b(data, key=key, digest_size=8).digest(), "big")
+
+
+_digest = _keyed()
+_SEED = secrets.randbits(64)
+
+
+def _seeded(data: bytes | memoryview) -> int:
+    """A digest that takes a fifth of the time; whoever knew the seed could make two bodies of one digest."""
+    return xxhash.xxh3_64_intdigest(data, _SEED)
+
+
+def piece_of(name: str, raw: bytes, at: int = 0) -> Piece:
+    """Make a piece of which nobody knows where it ends."""
+    return Piece(name, at, raw, 0, _digest(raw) & WIDE)
+
+
+class Outline:
+    """One body's.
+
+    Args:
+        body: its bytes, as they would be sent.
+        trusted: nothing is kept here by what stands in a body, so its beginnings need no digest that
+            nobody can steer.
+    """
+
+    def __init__(self, body: bytes, *, trusted: bool = False) -> None:
+        self.body = body
+        self.trusted = trusted
+        self._cuts: dict[tuple[int, int], list[Piece] | None] = {}
+
+    @cached_property
+    def beginnings(self) -> list[bytes]:
+        """For each block of the body a digest of all that comes before its end."""
+        digest, before = (_seeded, 1) if self.trusted else (_digest, 0)
+        view, digests = memoryview(self.body), []
+        for at in range(0, len(self.body) - BLOCK + 1, BLOCK):
+            before = hash((before, digest(view[at : at + BLOCK])))
+            digests.append(before.to_bytes(8, "big", signed=True))
+        return digests
+
+    def cut(self, first: int, upto: int, pace: Pace) -> Turns[list[Piece] | None]:
+        """Cut the body without the bytes between two messages.
+
+        Args:
+            first: where the first message ends; 0 for all of the body.
+            upto: where the last one ends that is left out.
+            pace: of the reading that this is part of.
+
+        Returns:
+            None where it does not show that each top-level key stands there once.
+        """
+        if (first, upto) not in self._cuts:
+            body = self.body[:first] + self.body[upto:] if upto else self.body
+            pieces = yield from _cut(body, pace)
+            for piece in pieces or ():
+                if piece.end > first:
+                    piece.end += upto - first
+            self._cuts[first, upto] = pieces
+        return self._cuts[first, upto]
+
+
+def _cut(body: bytes, pace: Pace) -> Turns[list[Piece] | None]:
+    """Cut a body at its top level, the messages one by one."""
+    try:
+        fields = _FIELDS.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    start = _OPEN.match(body)
+    place = start.end() if start else 0
+    pieces: list[Piece] = []
+    for name, raw in fields.items():
+        data = bytes(raw)
+        key = _KEY.match(body, place)
+        if key is None or not body.startswith(data, key.end()) or not _is(key[1], name):
+            return None
+        place = key.end() + len(data)
+        yield from pace.pause()
+        if name == MESSAGES and data[:1] == b"[":
+            yield from _messages(body, data, key.end(), pieces, pace)
+        else:
+            pieces.append(piece_of(name, data))
+    return pieces if _CLOSE.fullmatch(body, place) else None
+
+
+def _is(key: bytes, name: str) -> bool:
+    return key[1:-1] == name.encode() or msgspec.json.decode(key) == name
+
+
+def _messages(body: bytes, data: bytes, place: int, pieces: list[Piece], pace: Pace) -> Turns[None]:
+    digest, gap, append = _digest, _NEXT.match, pieces.append
+    place += 1
+    for at, raw in enumerate(_ITEMS.decode(data)):
+        if at % MANY == 0:
+            yield from pace.pause()
+        if not body.startswith(b"{", place):
+            near = body.startswith(b",{", place)
+            place = place + 1 if near else gap(body, place).end()  # type: ignore[union-attr]  # matches nothing, too
+        item = bytes(raw)
+        place += len(item)
+        append(Piece(MESSAGES, at, item, place, digest(item) & WIDE))
+
+
+def decode(pieces: Iterable[Piece], pace: Pace) -> Turns[None]:
+    """Decode pieces, several in a call; leaves alone what is large, and what is odd or gives a key twice."""
+    for batch in batches([piece for piece in pieces if not piece.decoded and len(piece.raw) <= LARGE]):
+        values = parse_all([piece.raw for piece in batch])
+        for at, piece in enumerate(batch):
+            if values is not None:
+                piece.value = values[at]
+            elif single := parse_all([piece.raw]):
+                piece.value = single[0]
+        yield from pace.pause()
+
+
+def batches(pieces: Sequence[Piece]) -> Iterable[list[Piece]]:
+    """Pieces that are worked on together; a large one is by itself."""
+    batch: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece.raw)
+        if batch and size > _BATCH:
+            yield batch
+            batch, size = [], len(piece.raw)
+        batch.append(piece)
+    if batch:
+        yield batch

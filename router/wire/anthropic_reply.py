@@ -1,0 +1,290 @@
+"""Anthropic Messages: a reply, whole or streamed, read as events."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from router.types import Usage
+from router.wire.anthropic_usage import merge_usage
+from router.wire.body import UNREADABLE
+from router.wire.codec import UnreadableReply
+from router.wire.events import (
+    CallArguments,
+    CallEnded,
+    CallStarted,
+    Event,
+    Failed,
+    Foreign,
+    Signature,
+    Skimmed,
+    Started,
+    Stopped,
+    StopReason,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
+from router.wire.sse import Splitter, data_of
+from router.wire.tap import NOTHING
+
+REASONS: Mapping[str, StopReason] = {
+    "end_turn": "end",
+    "stop_sequence": "stop_sequence",
+    "max_tokens": "output_limit",
+    "tool_use": "tool_calls",
+    "refusal": "refusal",
+    "pause_turn": "pause",
+    "model_context_window_exceeded": "overflow",
+}
+"""Why a reply ended; a word that is not known here is an end like any other."""
+
+
+class _Block(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+    id: str | None = None
+    name: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+    input: msgspec.Raw = NOTHING
+
+
+class _Delta(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    signature: str | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+
+
+class _Message(msgspec.Struct, frozen=True):
+    id: str | None = None
+    model: str | None = None
+    usage: msgspec.Raw = NOTHING
+
+
+class _Error(msgspec.Struct, frozen=True):
+    message: str | None = None
+    type: str | None = None
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+    message: _Message | None = None
+    content_block: _Block | None = None
+    delta: _Delta | None = None
+    usage: msgspec.Raw = NOTHING
+    error: _Error | None = None
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    id: str | None = None
+    model: str | None = None
+    content: list[_Block] | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: msgspec.Raw = NOTHING
+    error: _Error | None = None
+
+
+_EVENT = msgspec.json.Decoder(_Event)
+_WHOLE = msgspec.json.Decoder(_Whole)
+_DELTA = b"event: content_block_delta"
+_QUIET = (b"event: content_block_s", b"event: ping", b":")
+"""How blocks begin that say nothing new to an observer once something useful has passed."""
+
+
+def decode_reply(body: bytes) -> list[Event]:
+    """Read one document.
+
+    Raises:
+        UnreadableReply: it is no message, and no error either.
+    """
+    try:
+        message = _WHOLE.decode(body)
+    except UNREADABLE as error:
+        raise UnreadableReply(f"it is no message of the Messages API: {error}") from error
+    if message.error is not None:
+        return [_failed(message.error)]
+    if message.content is None and not message.model:
+        raise UnreadableReply("it has no content")
+    events: list[Event] = [Started(id=message.id or "", model=message.model or "")]
+    for block in message.content or ():
+        events += _block_events(block)
+    if usage := merge_usage(None, message.usage):
+        events.append(UsageReport(usage))
+    events.append(_stopped(message.stop_reason, message.stop_sequence))
+    return events
+
+
+def _block_events(block: _Block) -> Iterator[Event]:
+    match block.type:
+        case "tool_use":
+            yield CallStarted(id=block.id or "", name=block.name or "")
+            if block.input:
+                yield CallArguments(_text(block.input))
+            yield CallEnded()
+        case "text" | "thinking" | "redacted_thinking":
+            yield from _spoken(block)
+        case _:
+            yield Foreign(block.type)
+
+
+def _spoken(block: _Block) -> Iterator[Event]:
+    """What a block that is no call says of itself; in a stream, what its start says already."""
+    if block.text:
+        yield TextDelta(block.text)
+    if block.thinking:
+        yield ThinkingDelta(block.thinking)
+    if block.signature or block.data:
+        yield Signature(block.signature or "", block.data or "")
+
+
+def _text(raw: msgspec.Raw) -> str:
+    return bytes(raw).decode()
+
+
+def _failed(error: _Error) -> Failed:
+    return Failed(message=error.message or error.type or "unknown error", kind=error.type or "api_error")
+
+
+def _stopped(reason: str | None, sequence: str | None) -> Stopped:
+    if reason is None:
+        return Stopped(reason="unstated")
+    return Stopped(reason=REASONS.get(reason, "end"), sequence=sequence or "")
+
+
+class Decoder:
+    """Reads one stream; see `router.wire.codec.ReplyDecoder`."""
+
+    __slots__ = (
+        "_block",
+        "_ended",
+        "_frame",
+        "_input",
+        "_observing",
+        "_reason",
+        "_sequence",
+        "_splitter",
+        "_usage",
+        "_useful",
+    )
+
+    def __init__(self, *, observing: bool = False) -> None:
+        """See `router.wire.codec.DecoderFactory`."""
+        self._observing = observing
+        self._splitter = Splitter()
+        self._block = ""
+        """Type of the content block that is open."""
+        self._input = ""
+        """Arguments that came with the start of a call, until it is known that no other come."""
+        self._reason: str | None = None
+        self._sequence: str | None = None
+        self._usage: Usage | None = None
+        self._ended = self._useful = False
+        self._frame = 0
+        """Bytes about the content of a block, once one with content was read."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Take the next bytes; see `ReplyDecoder`."""
+        events: list[Event] = []
+        skimmed = 0
+        for block in self._splitter.feed(chunk):
+            if self._observing and self._useful and self._frame:
+                if block.startswith(_DELTA):
+                    skimmed += max(len(block) - self._frame, 0)
+                    continue
+                if block.startswith(_QUIET):
+                    continue
+            if skimmed:
+                events.append(Skimmed(skimmed))
+                skimmed = 0
+            if not self._ended and (data := data_of(block)):
+                self._read(data, len(block), events)
+        if skimmed:
+            events.append(Skimmed(skimmed))
+        return events
+
+    def end(self) -> list[Event]:
+        """The reason that came, where only `message_stop` was left out behind it."""
+        if self._ended or self._observing or self._reason is None:
+            return []
+        self._ended = True
+        return [_stopped(self._reason, self._sequence)]
+
+    def _read(self, data: bytes, size: int, events: list[Event]) -> None:
+        try:
+            event = _EVENT.decode(data)
+        except UNREADABLE as error:
+            if self._observing:
+                return  # the bytes pass unchanged
+            raise UnreadableReply(f"its stream is not readable: {error}") from error
+        if event.type == "content_block_delta" and event.delta is not None:
+            self._read_delta(event.delta, size, events)
+        else:
+            self._read_other(event, events)
+
+    def _read_delta(self, delta: _Delta, size: int, events: list[Event]) -> None:
+        content = delta.text or delta.thinking or delta.partial_json
+        if content:
+            self._useful = True
+            self._frame = self._frame or max(size - len(content), 1)
+        if delta.text:
+            events.append(TextDelta(delta.text))
+        elif delta.thinking:
+            events.append(ThinkingDelta(delta.thinking))
+        elif delta.signature:
+            events.append(Signature(delta.signature))
+        elif delta.partial_json:
+            self._input = ""
+            own = self._block == "tool_use"
+            events.append(CallArguments(delta.partial_json) if own else Skimmed(len(delta.partial_json)))
+
+    def _read_other(self, event: _Event, events: list[Event]) -> None:
+        if event.message is not None:
+            events.append(Started(id=event.message.id or "", model=event.message.model or ""))
+            usage = merge_usage(self._usage, event.message.usage)  # of the output, what is there by then
+            self._report(usage and replace(usage, estimated=True), events)
+        if event.content_block is not None:
+            self._begin(event.content_block, events)
+        if event.type == "content_block_stop":
+            self._close(events)
+        if event.delta is not None:
+            self._reason = event.delta.stop_reason or self._reason
+            self._sequence = event.delta.stop_sequence or self._sequence
+        if event.usage:
+            self._report(merge_usage(self._usage, event.usage), events)
+        if event.error is not None:
+            self._ended = True
+            events.append(_failed(event.error))
+        elif event.type == "message_stop":
+            self._ended = True
+            events.append(_stopped(self._reason, self._sequence))
+
+    def _report(self, usage: Usage | None, events: list[Event]) -> None:
+        if usage is not None and usage is not self._usage:
+            self._usage = usage
+            events.append(UsageReport(usage))
+
+    def _begin(self, block: _Block, events: list[Event]) -> None:
+        self._block = block.type
+        if block.type == "tool_use":
+            self._input = _text(block.input) if block.input and bytes(block.input) != b"{}" else ""
+            events.append(CallStarted(id=block.id or "", name=block.name or ""))
+            self._useful = True
+        elif block.type in {"text", "thinking", "redacted_thinking"}:
+            events += _spoken(block)
+        else:
+            events.append(Foreign(block.type))
+            self._useful = self._useful or block.type.endswith("tool_use")
+
+    def _close(self, events: list[Event]) -> None:
+        if self._block == "tool_use":
+            if self._input:
+                events.append(CallArguments(self._input))
+            events.append(CallEnded())
+        self._block = self._input = ""

@@ -1,0 +1,201 @@
+"""What one of Claude's models takes of a request, and a request made to fit it.
+
+Each model refuses something else: the newest take no temperature and no forced tool, older ones no
+adaptive thinking. A client of another dialect cannot know, so for it the request is made to fit, and
+it is told what was left out. A client of Messages knows its model; its request passes as it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from router.wire.conversation import (
+    Conversation,
+    Reasoning,
+    Sampling,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+
+_EFFORTS: Mapping[str, tuple[str, int]] = {
+    "minimal": ("low", 1024),
+    "low": ("low", 1024),
+    "medium": ("medium", 2048),
+    "high": ("high", 4096),
+    "xhigh": ("xhigh", 8192),
+    "max": ("max", 16384),
+}
+"""OpenAI's words for how much to think: Claude's word, and a budget in tokens for older models, litellm's."""
+_LEAST_BUDGET = 1024
+"""Tokens; fewer are refused."""
+_LEAST_TOP_P = 0.95
+"""With thinking; less is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaudeModel:
+    """What a model takes; a model that nobody knows takes what most do."""
+
+    output_limit: int = 32_000
+    """Tokens of an answer for which the client set no limit; the API demands one."""
+    most_output: int = 0
+    """The most tokens that may be asked for; 0 where unknown."""
+    sampling: bool = True
+    forced_tools: bool = True
+    adaptive_thinking: bool = False
+    budget_thinking: bool = True
+    efforts: frozenset[str] = frozenset({"low", "medium", "high"})
+    json_schema: bool = False
+    system_turns: bool = False
+    """Takes a system message between a user's turn and the assistant's."""
+
+
+UNKNOWN = ClaudeModel()
+
+
+def model_of(row: Mapping[str, Any]) -> ClaudeModel:
+    """Read a model's row of litellm's table; empty where the table has none."""
+    if not row:
+        return UNKNOWN
+    most = row.get("max_output_tokens")
+    most = most if isinstance(most, int) and most > 0 else 0
+    adaptive = bool(row.get("supports_adaptive_thinking"))
+    levels = {level for level in ("xhigh", "max") if row.get(f"supports_{level}_reasoning_effort")}
+    return ClaudeModel(
+        output_limit=most or UNKNOWN.output_limit,
+        most_output=most,
+        sampling=row.get("supports_sampling_params") is not False,
+        forced_tools=row.get("supports_forced_tool_use") is not False,
+        adaptive_thinking=adaptive,
+        budget_thinking=bool(row.get("supports_legacy_thinking" if adaptive else "supports_reasoning")),
+        efforts=UNKNOWN.efforts | levels,
+        json_schema=bool(row.get("supports_native_structured_output")),
+        system_turns=bool(row.get("supports_mid_conversation_system")),
+    )
+
+
+def fit(conversation: Conversation, model: ClaudeModel) -> tuple[Conversation, tuple[str, ...]]:
+    """Make a request fit a model.
+
+    Args:
+        conversation: of a client that does not speak Messages.
+        model: who is to answer.
+
+    Returns:
+        The request without what the model refuses, and the names of what was left out, in OpenAI's words.
+    """
+    dropped: list[str] = []
+    limit = conversation.output_limit or model.output_limit
+    conversation = replace(
+        conversation, output_limit=min(limit, model.most_output) if model.most_output else limit
+    )
+    conversation = replace(
+        conversation,
+        tool_choice=_tool_choice(conversation.tool_choice, model, dropped),
+        tools=tuple(_loose(tool, dropped) if isinstance(tool, Tool) else tool for tool in conversation.tools),
+        stop=_stops(conversation.stop, dropped),
+    )
+    conversation = replace(conversation, reasoning=_reasoning(conversation, model, dropped))
+    conversation = replace(
+        conversation,
+        sampling=_sampling(conversation.sampling, model, dropped, thinks=_thinks(conversation.reasoning)),
+    )
+    return _schema(conversation, model, dropped), tuple(dict.fromkeys(dropped))
+
+
+def _tool_choice(choice: ToolChoice | None, model: ClaudeModel, dropped: list[str]) -> ToolChoice | None:
+    if choice is None or model.forced_tools or choice.mode not in {"required", "tool"}:
+        return choice
+    dropped.append("tool_choice")
+    return ToolChoice(mode="auto")
+
+
+def _loose(tool: Tool, dropped: list[str]) -> Tool:
+    """Claude takes few strict tools in one request, and fewer kinds of schema; its calls fit without."""
+    if tool.strict:
+        dropped.append("tools.strict")
+    return replace(tool, strict=None) if tool.strict is not None else tool
+
+
+def _stops(stops: tuple[str, ...], dropped: list[str]) -> tuple[str, ...]:
+    """White space alone is refused as a stop sequence."""
+    taken = tuple(stop for stop in stops if stop.strip())
+    if taken != stops:
+        dropped.append("stop")
+    return taken
+
+
+def _thinks(reasoning: Reasoning | None) -> bool:
+    return reasoning is not None and (reasoning.adaptive or reasoning.budget_tokens is not None)
+
+
+def _reasoning(conversation: Conversation, model: ClaudeModel, dropped: list[str]) -> Reasoning | None:
+    """Thinking in the form that the model takes; None for no thinking, which is every model's default."""
+    reasoning = conversation.reasoning
+    if reasoning is None or reasoning.effort == "none":
+        return None
+    forced = conversation.tool_choice is not None and conversation.tool_choice.mode in {"required", "tool"}
+    if not forced:
+        effort = reasoning.effort or ("" if reasoning.adaptive else "medium")
+        if model.adaptive_thinking:
+            return Reasoning(adaptive=True, effort=_effort(effort, model))
+        budget = reasoning.budget_tokens or _EFFORTS.get(effort, _EFFORTS["medium"])[1]
+        budget = min(max(budget, _LEAST_BUDGET), (conversation.output_limit or budget + 1) - 1)
+        if model.budget_thinking and budget >= _LEAST_BUDGET and not _calls_without_thinking(conversation):
+            return Reasoning(budget_tokens=budget)
+    dropped.append("reasoning_effort" if reasoning.effort else "thinking")
+    return None
+
+
+def _effort(word: str, model: ClaudeModel) -> str:
+    effort = _EFFORTS.get(word, (word, 0))[0]
+    return effort if effort in model.efforts or not effort else "high"
+
+
+def _calls_without_thinking(conversation: Conversation) -> bool:
+    """Whether the last turn with calls shows no signed thinking: then a budget for thinking is refused."""
+    for turn in reversed(conversation.turns):
+        if any(isinstance(part, ToolCall) for part in turn.parts):
+            return not any(
+                isinstance(part, Thinking) and (part.signature or part.redacted) for part in turn.parts
+            )
+    return False
+
+
+def _sampling(sampling: Sampling, model: ClaudeModel, dropped: list[str], *, thinks: bool) -> Sampling:
+    temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
+    top_p = None if top_p == 1 else top_p
+    if temperature is not None and (not model.sampling or thinks):
+        if temperature != 1:
+            dropped.append("temperature")
+        temperature = None
+    if temperature is not None and temperature > 1:  # OpenAI's goes to 2
+        dropped.append("temperature")
+        temperature = 1.0
+    if top_p is not None and (
+        not model.sampling or temperature is not None or (thinks and top_p < _LEAST_TOP_P)
+    ):
+        dropped.append("top_p")  # newer models take one of the two
+        top_p = None
+    if top_k is not None and (not model.sampling or thinks):
+        dropped.append("top_k")
+        top_k = None
+    return replace(sampling, temperature=temperature, top_p=top_p, top_k=top_k)
+
+
+def _schema(conversation: Conversation, model: ClaudeModel, dropped: list[str]) -> Conversation:
+    """Ask in words for a form that the model cannot be held to."""
+    shape = conversation.response_format
+    if shape is None or shape.kind != "json_schema" or model.json_schema:
+        return conversation
+    dropped.append("response_format")
+    words = Text(
+        text="Answer with one JSON object and nothing else. It must match this JSON schema: "
+        + msgspec.json.encode(shape.schema).decode()
+    )
+    return replace(conversation, response_format=None, system=(*conversation.system, words))

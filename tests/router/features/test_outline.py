@@ -1,0 +1,65 @@
+"""A body is cut where its messages are, once for all who read it."""
+
+import json
+
+import pytest
+
+from router.errors import BadRequest
+from router.features.outline import BLOCK, Outline, decode, piece_of
+from router.system.time_slices import Pace, finish
+
+
+def cut(body: bytes, first: int = 0, upto: int = 0):
+    return finish(Outline(body).cut(first, upto, Pace()))
+
+
+@pytest.mark.parametrize("space", [None, 2])
+def test_a_body_is_cut_into_its_messages(space):
+    body = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "a, b]"}, {"role": "user", "content": []}],
+        "x": {},
+    }
+    raw = json.dumps(body, indent=space).encode()
+    pieces = cut(raw)
+    assert [piece.name for piece in pieces] == ["model", "messages", "messages", "x"]
+    assert [json.loads(piece.raw) for piece in pieces if piece.end] == body["messages"]
+    assert all(raw[piece.end - len(piece.raw) : piece.end] == piece.raw for piece in pieces if piece.end)
+
+
+def test_an_outline_that_may_hide_a_key_is_not_cut():
+    assert cut(b'{"messages": [1], "messages": [2]}') is None
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " : ")])
+def test_messages_between_two_places_are_left_out(separators):
+    messages = [{"role": "user", "content": f"part {at}"} for at in range(9)] + [[[1], 2], "text"]
+    body = json.dumps({"a": 1, "messages": messages, "z": [[2]]}, separators=separators).encode()
+    every = [piece for piece in cut(body) if piece.end]
+    assert [json.loads(body[piece.end - len(piece.raw) : piece.end]) for piece in every] == messages
+    rest = cut(body, every[0].end, every[5].end)
+    assert [piece.name for piece in rest if not piece.end] == ["a", "z"]
+    assert [(piece.raw, piece.end, piece.digest) for piece in rest if piece.end] == [
+        (piece.raw, piece.end, piece.digest) for piece in (every[0], *every[6:])
+    ]
+
+
+def test_a_piece_is_decoded_once_and_odd_ones_are_left():
+    odd = [b'"\\ud83d"', b'{"k": 1, "k": 2}', b"[" * 600 + b"]" * 600, b'"' + b"x" * (200 << 10) + b'"']
+    pieces = [piece_of("messages", raw) for raw in (b'{"k": [1, 2.5, null, "\\u00e9"]}', *odd)]
+    finish(decode(pieces, Pace()))
+    assert [piece.decoded for piece in pieces] == [True, False, False, False, False]
+    value = pieces[0].value
+    finish(decode(pieces, Pace()))
+    assert pieces[0].value is value == {"k": [1, 2.5, None, "é"]}
+    with pytest.raises(BadRequest, match="given twice"):
+        pieces[2].parsed()
+
+
+def test_beginnings_show_how_far_two_bodies_are_equal():
+    for trusted in (True, False):
+        first, second = (
+            Outline(b"x" * (3 * BLOCK) + end * BLOCK, trusted=trusted).beginnings for end in (b"y", b"z")
+        )
+        assert first[:3] == second[:3]
+        assert len({*first, *second}) == 5
