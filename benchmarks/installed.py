@@ -17,7 +17,7 @@ _DISTRIBUTIONS: MappingProxyType[PeerName, str] = MappingProxyType(
 
 def interpreter(name: PeerName, peers: Path) -> Path:
     """The interpreter that runs a peer: our own for Turnout, that of `peers` for others."""
-    return Path(sys.executable) if name == "turnout" else peers / "bin" / "python"
+    return Path(sys.executable) if name == "turnout" else peers.absolute() / "bin" / "python"
 
 
 def version(name: PeerName, python: Path) -> str | None:

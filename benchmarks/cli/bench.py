@@ -34,6 +34,9 @@ PEERS = ROOT / ".venv-bench"
 @app.callback()
 def options() -> None:
     """Measurements report what they ran on, and compare in one run."""
+    from benchmarks.speed.process import exit_on_sigterm
+
+    exit_on_sigterm()
 
 
 @app.command()

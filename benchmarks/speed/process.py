@@ -5,14 +5,17 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
 
 _START_S = 90.0
+_END_S = 10.0
 _PROC = Path("/proc")
 
 
@@ -23,19 +26,44 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def exit_on_sigterm() -> None:
+    """Let SIGTERM and SIGHUP unwind the stack, so that every process started here is ended.
+
+    Python ends at once otherwise, and what leads a session of its own outlives it. A second signal is
+    ignored while the first one is at work, and one that the caller ignores (`nohup`) stays ignored.
+    """
+    signals = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    ending = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        for each in ending:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in ending:
+        signal.signal(each, leave)
+
+
 @contextlib.contextmanager
 def stopped(process: subprocess.Popen[Any]) -> Iterator[None]:
-    """On leaving, end the process and all it started (it must lead a session)."""
+    """On leaving, end the process and all in its group; it must lead a session.
+
+    It has 10 seconds to end by itself. What it leaves behind is killed.
+    """
     try:
         yield
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        _signal_group(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_S)
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+    # A group without members is gone: ESRCH, or EPERM on macOS.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def wait_until_open(port: int, process: subprocess.Popen[Any], name: str) -> None:
