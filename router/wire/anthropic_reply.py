@@ -9,6 +9,7 @@ from router.types import Usage
 from router.wire.anthropic_usage import merge_usage
 from router.wire.body import UNREADABLE
 from router.wire.codec import UnreadableReply
+from router.wire.delta_template import DeltaTemplate
 from router.wire.events import (
     CallArguments,
     CallEnded,
@@ -17,7 +18,6 @@ from router.wire.events import (
     Failed,
     Foreign,
     Signature,
-    Skimmed,
     Started,
     Stopped,
     StopReason,
@@ -93,9 +93,8 @@ class _Whole(msgspec.Struct, frozen=True):
 
 _EVENT = msgspec.json.Decoder(_Event)
 _WHOLE = msgspec.json.Decoder(_Whole)
-_DELTA = b"event: content_block_delta"
-_QUIET = (b"event: content_block_s", b"event: ping", b":")
-"""How blocks begin that say nothing new to an observer once something useful has passed."""
+_END = b"\n\n"
+_Piece = type[TextDelta] | type[ThinkingDelta] | type[CallArguments]
 
 
 def decode_reply(body: bytes) -> list[Event]:
@@ -164,14 +163,14 @@ class Decoder:
     __slots__ = (
         "_block",
         "_ended",
-        "_frame",
         "_input",
         "_observing",
+        "_piece",
         "_reason",
         "_sequence",
         "_splitter",
+        "_template",
         "_usage",
-        "_useful",
     )
 
     def __init__(self, *, observing: bool = False) -> None:
@@ -185,28 +184,24 @@ class Decoder:
         self._reason: str | None = None
         self._sequence: str | None = None
         self._usage: Usage | None = None
-        self._ended = self._useful = False
-        self._frame = 0
-        """Bytes about the content of a block, once one with content was read."""
+        self._ended = False
+        self._template = DeltaTemplate()
+        self._piece: _Piece = TextDelta
+        """What a block that fits the template is."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes; see `ReplyDecoder`."""
+        if self._splitter.empty and (text := self._template.text_of(chunk)) is not None:
+            return [self._piece(text)]  # most chunks are one block like the last
         events: list[Event] = []
-        skimmed = 0
         for block in self._splitter.feed(chunk):
-            if self._observing and self._useful and self._frame:
-                if block.startswith(_DELTA):
-                    skimmed += max(len(block) - self._frame, 0)
-                    continue
-                if block.startswith(_QUIET):
-                    continue
-            if skimmed:
-                events.append(Skimmed(skimmed))
-                skimmed = 0
-            if not self._ended and (data := data_of(block)):
-                self._read(data, len(block), events)
-        if skimmed:
-            events.append(Skimmed(skimmed))
+            if self._ended:
+                break
+            text = self._template.text_of(block + _END)
+            if text is not None:
+                events.append(self._piece(text))
+            elif data := data_of(block):
+                self._read(block, data, events)
         return events
 
     def end(self) -> list[Event]:
@@ -216,7 +211,7 @@ class Decoder:
         self._ended = True
         return [_stopped(self._reason, self._sequence)]
 
-    def _read(self, data: bytes, size: int, events: list[Event]) -> None:
+    def _read(self, block: bytes, data: bytes, events: list[Event]) -> None:
         try:
             event = _EVENT.decode(data)
         except UNREADABLE as error:
@@ -224,25 +219,26 @@ class Decoder:
                 return  # the bytes pass unchanged
             raise UnreadableReply(f"its stream is not readable: {error}") from error
         if event.type == "content_block_delta" and event.delta is not None:
-            self._read_delta(event.delta, size, events)
+            self._read_delta(event.delta, block, events)
         else:
             self._read_other(event, events)
 
-    def _read_delta(self, delta: _Delta, size: int, events: list[Event]) -> None:
-        content = delta.text or delta.thinking or delta.partial_json
-        if content:
-            self._useful = True
-            self._frame = self._frame or max(size - len(content), 1)
-        if delta.text:
-            events.append(TextDelta(delta.text))
+    def _read_delta(self, delta: _Delta, block: bytes, events: list[Event]) -> None:
+        if delta.partial_json:
+            self._input = ""
+            if self._block == "tool_use":
+                self._add(CallArguments, delta.partial_json, block, events)
+        elif delta.text:
+            self._add(TextDelta, delta.text, block, events)
         elif delta.thinking:
-            events.append(ThinkingDelta(delta.thinking))
+            self._add(ThinkingDelta, delta.thinking, block, events)
         elif delta.signature:
             events.append(Signature(delta.signature))
-        elif delta.partial_json:
-            self._input = ""
-            own = self._block == "tool_use"
-            events.append(CallArguments(delta.partial_json) if own else Skimmed(len(delta.partial_json)))
+
+    def _add(self, piece: _Piece, text: str, block: bytes, events: list[Event]) -> None:
+        events.append(piece(text))
+        self._piece = piece
+        self._template.learn(block + _END, text)
 
     def _read_other(self, event: _Event, events: list[Event]) -> None:
         if event.message is not None:
@@ -259,11 +255,14 @@ class Decoder:
         if event.usage:
             self._report(merge_usage(self._usage, event.usage), events)
         if event.error is not None:
-            self._ended = True
-            events.append(_failed(event.error))
+            self._stop(_failed(event.error), events)
         elif event.type == "message_stop":
-            self._ended = True
-            events.append(_stopped(self._reason, self._sequence))
+            self._stop(_stopped(self._reason, self._sequence), events)
+
+    def _stop(self, event: Event, events: list[Event]) -> None:
+        self._ended = True
+        self._template.forget()
+        events.append(event)
 
     def _report(self, usage: Usage | None, events: list[Event]) -> None:
         if usage is not None and usage is not self._usage:
@@ -275,12 +274,10 @@ class Decoder:
         if block.type == "tool_use":
             self._input = _text(block.input) if block.input and bytes(block.input) != b"{}" else ""
             events.append(CallStarted(id=block.id or "", name=block.name or ""))
-            self._useful = True
         elif block.type in {"text", "thinking", "redacted_thinking"}:
             events += _spoken(block)
         else:
             events.append(Foreign(block.type))
-            self._useful = self._useful or block.type.endswith("tool_use")
 
     def _close(self, events: list[Event]) -> None:
         if self._block == "tool_use":

@@ -38,6 +38,11 @@ class Splitter:
         """Of the block that is not complete."""
         self._tail = b""
 
+    @property
+    def empty(self) -> bool:
+        """Whether the next chunk begins a block."""
+        return not self._parts
+
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the blocks that `chunk` completes, without their blank lines; some may be empty."""
         if self._parts:
