@@ -159,6 +159,41 @@ def stalls(json_file: JsonFile = None, markdown_file: MarkdownFile = None) -> No
     _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 
+@app.command()
+def architecture(
+    tree: Annotated[
+        Path, typer.Option(help="The checkout to measure.", show_default="the one that runs")
+    ] = ROOT,
+    before: Annotated[Path | None, typer.Option(help="JSON of an earlier run, for a column beside.")] = None,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Count rooms, imports and names in the source, and the files that a request enters.
+
+    Example: [bold]turnout bench architecture --before benchmarks/results/architecture-before.json[/bold]
+    """
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.render import draw
+    from benchmarks.research.architecture import load, markdown, run, sheets
+    from router.errors import Misconfigured
+
+    console = Console()
+    try:
+        earlier = load(before) if before else None
+        with console.status("starting") as status:
+            result = run(tree, status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    for sheet in sheets(result, earlier):
+        draw(sheet, console)
+    _keep(
+        result,
+        lambda measured: markdown(measured, earlier),
+        json_file=json_file,
+        markdown_file=markdown_file,
+    )
+
+
 def _keep(
     result: Any, markdown: Callable[[Any], str], *, json_file: Path | None, markdown_file: Path | None
 ) -> None:
