@@ -26,6 +26,7 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.reminders import reminder
 
 _BILLING = "x-anthropic-billing-header:"
 _GAP = "\n\n"
@@ -53,7 +54,7 @@ class _Turns:
     def add(self, turn: Turn) -> None:
         if turn.role == "system":
             if text := _joined(turn.parts):
-                self._reminders.append(_reminder(text))
+                self._reminders.append(Text(text=reminder(text)))
         elif turn.role == "assistant":
             self._add_assistant(turn.parts)
         else:
@@ -126,13 +127,6 @@ def _text_alone(result: ToolResult) -> ToolResult:
     if files:
         text = _GAP.join(filter(None, (text, _SHOWN_LATER.format(files[0]))))
     return replace(result, parts=(Text(text=text),) if text else ())
-
-
-def _reminder(text: str) -> Text:
-    """Say a system message as user text, in the form Claude Code itself uses for older models."""
-    if text.lstrip().startswith("<system-reminder>"):
-        return Text(text=text)
-    return Text(text=f"<system-reminder>\n{text}\n</system-reminder>")
 
 
 def _without_billing(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from router.wire.anthropic_blocks import encode_parts
 from router.wire.conversation import Part, Text, ToolCall, ToolResult, Turn
+from router.wire.reminders import reminder
 
 Json = dict[str, Any]
 
@@ -37,13 +38,6 @@ def encode_turns(turns: Iterable[Turn], *, system_turns: bool) -> list[Json]:
     for turn in turns:
         writer.add(turn)
     return writer.finish()
-
-
-def reminder(text: str) -> str:
-    """A system message as user text, in the form that Claude Code itself uses for older models."""
-    if text.lstrip().startswith("<system-reminder>"):
-        return text
-    return f"<system-reminder>\n{text}\n</system-reminder>"
 
 
 class _Writer:

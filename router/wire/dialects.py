@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from router.types import DialectName, Tap
-from router.wire import anthropic_encoder, anthropic_messages, anthropic_reply, anthropic_request, openai_chat
+from router.wire import (
+    anthropic_encoder,
+    anthropic_messages,
+    anthropic_reply,
+    anthropic_request,
+    chat_errors,
+    chat_reply,
+    chat_reply_encoder,
+    chat_request,
+    chat_request_encoder,
+    openai_chat,
+)
 from router.wire.body import Envelope, name_model
 from router.wire.capabilities import Target
 from router.wire.codec import DecoderFactory, ReplyEncoder
@@ -66,14 +77,16 @@ class Dialect:
     """The body with another model name and no other change."""
     tap: Callable[[bool], Tap]
     """A tap for a reply that is an event stream (True) or one JSON document (False)."""
-    decode_request: Callable[[bytes], Conversation] | None = None
+    decode_request: Callable[[bytes], Conversation]
     """The body in neutral form; raises `BadRequest`."""
-    encode_request: EncodeRequest | None = None
-    decode_reply: Callable[[bytes], list[Event]] | None = None
+    encode_request: EncodeRequest
+    decode_reply: Callable[[bytes], list[Event]]
     """What a whole reply says; raises `UnreadableReply`."""
-    reply_decoder: DecoderFactory | None = None
-    encode_reply: EncodeReply | None = None
-    reply_encoder: EncoderFactory | None = None
+    reply_decoder: DecoderFactory
+    """Reads a streamed reply."""
+    encode_reply: EncodeReply
+    reply_encoder: EncoderFactory
+    """Writes a streamed reply."""
     error: ErrorBody
     """The JSON body of an error answer."""
     error_event: ErrorBody
@@ -88,9 +101,15 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         read=openai_chat.read,
         name_model=name_model,
         tap=openai_chat.tap,
-        error=openai_chat.error,
-        error_event=openai_chat.error_event,
-        overflow=openai_chat.overflow,
+        decode_request=chat_request.decode_request,
+        encode_request=chat_request_encoder.encode_request,
+        decode_reply=chat_reply.decode_reply,
+        reply_decoder=chat_reply.reply_decoder,
+        encode_reply=chat_reply_encoder.encode_reply,
+        reply_encoder=chat_reply_encoder.reply_encoder,
+        error=chat_errors.error,
+        error_event=chat_errors.error_event,
+        overflow=chat_errors.overflow,
     ),
     "anthropic_messages": Dialect(
         name="anthropic_messages",
