@@ -110,6 +110,8 @@ class LocalSettings(Section):
     """Prompt tokens computed in one step; a hang-up is noticed between steps."""
     first_byte_s: float = Field(default=300, gt=0)
     """How long to wait for the first useful unit."""
+    stall_s: float = Field(default=600, gt=0)
+    """How long a stream may be silent after it: many servers write a long tool call only once it is whole."""
     total_s: float = Field(default=1800, gt=0)
     idle_unload_s: float = Field(default=0, ge=0)
     """Stop the engine after so many idle seconds; 0 for never."""
@@ -150,6 +152,8 @@ class CloudSettings(Section):
     """Send the client's own key: `auto` where it is one of the provider's (`sk-ant-...`)."""
     connect_s: float = Field(default=10, gt=0)
     first_byte_s: float = Field(default=300, gt=0)
+    stall_s: float = Field(default=300, gt=0)
+    """How long a stream may be silent after its first useful unit."""
     total_s: float = Field(default=1800, gt=0)
     connections: int = Field(default=256, ge=1, le=65_536)
 

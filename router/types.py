@@ -84,7 +84,7 @@ USAGE_FIELDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_
 
 
 class Tap(Protocol):
-    """Reads a reply's bytes as they pass; changes none. State grows with each `feed`."""
+    """What a reply has said so far; grows as its bytes pass."""
 
     usage: Usage | None
     """What the upstream has reported so far; final once the reply ended."""
@@ -98,10 +98,6 @@ class Tap(Protocol):
     """The message of an error event seen in the stream; empty where none was."""
     written: int
     """About how many bytes of content a stream has brought: what is known where it is cut off."""
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the reply, cut anywhere."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +113,8 @@ class Reply:
     """The body; the consumer must close it (`contextlib.aclosing`)."""
     tap: Tap
     """Fed by whoever made `chunks`, before each chunk is yielded."""
+    dropped: tuple[str, ...] = ()
+    """What the request asks for that whoever answers has not, in the client's words."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -146,7 +146,7 @@ class Endpoint:
                 )
                 refusal.decision = attempts.decision
                 raise refusal
-            labels = response.routing_headers(plan, attempts.decision, reply.model)
+            labels = response.routing_headers(plan, attempts.decision, reply.model, reply.dropped)
             await exchange.start(reply.status, reply.headers, labels)
             try:
                 async for chunk in chunks:

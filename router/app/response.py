@@ -6,6 +6,7 @@ follow as comments in the event stream, which every client skips (WHATWG HTML, 9
 
 import math
 import re
+from collections.abc import Collection
 from http import HTTPStatus
 
 from policies.decision import Decision
@@ -49,8 +50,15 @@ def raw(headers: Headers) -> RawHeaders:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def routing_headers(plan: Plan, served: Decision, model: str) -> Headers:
-    """Where the request went and why; `served` differs from the plan after an escalation."""
+def routing_headers(plan: Plan, served: Decision, model: str, dropped: Collection[str] = ()) -> Headers:
+    """Where the request went and why.
+
+    Args:
+        plan: what was decided first.
+        served: what was decided last; differs from the plan's after an escalation.
+        model: who answers; empty where that is not known.
+        dropped: what the request asks for that this model has not, by the client's names.
+    """
     headers = [
         ("x-turnout-request-id", plan.request.id),
         ("x-turnout-track", served.track),
@@ -60,9 +68,14 @@ def routing_headers(plan: Plan, served: Decision, model: str) -> Headers:
     ]
     if model:  # none yet where no track was opened
         headers.append(("x-turnout-model", safe(model)))
+    degraded = [f"without {', '.join(dropped)}"] if dropped else []
     if served is not plan.decision:
-        change = "escalated" if served.track == "cloud" else "degraded"
-        headers.append((f"x-turnout-{change}", safe(served.why)))
+        if served.track == "cloud":
+            headers.append(("x-turnout-escalated", safe(served.why)))
+        else:
+            degraded.insert(0, served.why)
+    if degraded:
+        headers.append(("x-turnout-degraded", safe("; ".join(degraded))[:WHY]))
     return tuple(headers)
 
 

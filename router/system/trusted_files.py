@@ -20,10 +20,10 @@ FILE = "turnout.yaml"
 HARMLESS = frozenset({
     "classifier", "keepalive_s", "log_level",
     "local.batch", "local.context", "local.first_byte_s", "local.gpu_layers", "local.idle_unload_s",
-    "local.threads", "local.total_s",
+    "local.stall_s", "local.threads", "local.total_s",
     "local.card_usd", "local.card_years", "local.idle_watts", "local.usd_per_kwh", "local.utilisation",
     "local.watts",
-    "cloud.connect_s", "cloud.connections", "cloud.first_byte_s", "cloud.total_s",
+    "cloud.connect_s", "cloud.connections", "cloud.first_byte_s", "cloud.stall_s", "cloud.total_s",
 })  # fmt: skip
 """What any file may set: it changes how fast an answer comes and what is counted for the own machine.
 

@@ -6,6 +6,8 @@ Evidence by kind of failure, all of it within `WITHIN_S` and since the last succ
 - `unavailable` (502, 503, 529): the server speaks of itself. A repeated body counts once.
 - `server_error`, `dropped`, `timeout`: a body may cause these. They count only where different
   bodies of different clients met them; three bad bodies of one client open nothing.
+- A stream that stalls after its first useful unit is a `timeout`, too. A first unit is no proof against
+  it: only a stream that came to its end takes it off the list.
 
 Open, the track is routed around for a pause. Then one request probes it: its success closes the
 circuit, its failure doubles the pause. Others wait for the probe or are routed as if it were down.
@@ -67,6 +69,8 @@ class _Failure:
     fault: Fault
     client: str
     body: bytes
+    stalled: bool = False
+    """It came after the first useful unit."""
 
 
 class CircuitBreaker:
@@ -124,10 +128,18 @@ class CircuitBreaker:
         return Permit(self, probe=False)
 
     def succeeded(self) -> None:
-        """Somebody got an answer: the track works."""
-        self._failures.clear()
+        """Somebody got a first useful unit: the track works."""
+        self._keep(stalled=True)
         self._cause = None
         self._pause_s = PAUSE_S
+
+    def completed(self) -> None:
+        """A stream came to its end."""
+        self._keep(stalled=False)
+
+    def stalled(self, *, client: str, body: bytes) -> None:
+        """A stream fell silent after its first useful unit; see `failed`."""
+        self._note(_Failure(self._clock(), "timeout", client, body, stalled=True), probe=False)
 
     def failed(self, fault: Fault, *, client: str, body: bytes, probe: bool = False) -> None:
         """Take a failure of the track as evidence.
@@ -138,8 +150,17 @@ class CircuitBreaker:
             body: a digest of what was sent.
             probe: it was the probe's.
         """
-        now = self._clock()
-        self._failures.append(_Failure(now, fault, client, body))
+        self._note(_Failure(self._clock(), fault, client, body), probe=probe)
+
+    def release(self, *, probe: bool) -> None:
+        """A request is over; the place of a probe without a verdict is free for the next one."""
+        if probe and self._probe is not None:
+            self._probe.set_result(None)
+            self._probe = None
+
+    def _note(self, failure: _Failure, *, probe: bool) -> None:
+        self._failures.append(failure)
+        now, fault = failure.at, failure.fault
         if self._cause is None:
             if self._proven(now):
                 self._cause, self._since = fault, now
@@ -151,11 +172,11 @@ class CircuitBreaker:
                 self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
             self._probe_at = now + self._pause_s
 
-    def release(self, *, probe: bool) -> None:
-        """A request is over; the place of a probe without a verdict is free for the next one."""
-        if probe and self._probe is not None:
-            self._probe.set_result(None)
-            self._probe = None
+    def _keep(self, *, stalled: bool) -> None:
+        """Keep the failures from after the first unit (True), or those from before it (False)."""
+        if self._failures:
+            kept = [failure for failure in self._failures if failure.stalled == stalled]
+            self._failures = deque(kept, maxlen=REMEMBERED)
 
     @property
     def _due(self) -> bool:

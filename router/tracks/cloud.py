@@ -1,14 +1,15 @@
-"""The provider's model: relayed byte for byte where the client speaks its dialect.
+"""The provider's model: relayed byte for byte where the client speaks its dialect, else translated.
 
 - Only the model name is changed in a body, and only where the provider would not know it.
 - Until the first useful unit a failure is a `TrackError`, with the provider's own answer in
   it; from then on the client sees what a direct call would show.
-- A 4xx is the provider's answer to this client and passes unchanged; 429 and 5xx are failures.
+- A 4xx is the provider's answer to this client, and passes; 429 and 5xx are failures.
+- A provider that speaks neither dialect is reached through litellm.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -22,16 +23,20 @@ from router.settings import CloudSettings
 from router.system.pacing import Pacing
 from router.tracks import providers
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
+from router.tracks.cloud_reply import CloudResponse, relay, translate
 from router.tracks.credentials import CARRIERS, credential
 from router.tracks.egress import Egress, cleared
-from router.tracks.failures import cloud_failure, failed, fault_of, unreachable
+from router.tracks.failures import fault_of, unreachable
 from router.tracks.guarded import guarded
-from router.tracks.headers import back, field, foreign_encoding, onward
+from router.tracks.headers import field, foreign_encoding, onward
 from router.tracks.lite import Lite
-from router.tracks.relay import EVENT_STREAM, body_of, first_unit, resume
+from router.tracks.outgoing import OutgoingRequest, translate_request
+from router.tracks.streaming import StreamHealth
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, name_model
+from router.wire.capabilities import CLAUDE, OPENAI, PROVIDER, Target
+from router.wire.claude_models import model_of
 from router.wire.model_limits import fit
 from router.wire.tap import Tokens
 
@@ -50,17 +55,10 @@ SPOKEN: Mapping[str, Spoken] = {
 COUNT_PATH = "/v1/messages/count_tokens"
 ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
 
-EVENT_STATUS: Mapping[bytes, int] = {
-    b"overloaded_error": 529,
-    b"rate_limit_error": 429,
-    b"timeout_error": 504,
-    b"api_error": 500,
-}
-"""The status an error event would have had, had it come before the headers."""
-
-SUCCESS = range(200, 300)
-AFTER_ERROR_S = 1.0
-"""How long the end of a stream is waited for once it told an error."""
+OF_ANY_DIALECT = frozenset({"accept-encoding", "content-type", "user-agent"})
+"""Fields that a client's request keeps when it is translated; the others speak to another provider."""
+ONE_OFF = frozenset({"autocomplete", "housekeeping"})
+"""Kinds of requests whose prompt does not come again: caching it would cost more than it saves."""
 
 
 class _Count(msgspec.Struct):
@@ -139,11 +137,11 @@ class CloudTrack:
                 status=HTTPStatus.BAD_REQUEST,
                 kind="invalid_request_error",
             )
-        async with guarded(self._breaker, plan, decision, "cloud_error"):
+        async with guarded(self._breaker, plan, decision, "cloud_error") as charge:
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
-                    if self._spoken is not None and native:
-                        return await self._relay(plan, model, self._spoken, progress)
+                    if self._spoken is not None:
+                        return await self._answer(plan, model, self._spoken, progress, charge)
                     return await self._lite.open(plan, model, progress)
             except TimeoutError as late:
                 raise unreachable(
@@ -162,7 +160,9 @@ class CloudTrack:
         model = self.model_for(plan.request.model, plan.decision)
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
-                async with await self._post(plan, model, COUNT_PATH, Progress()) as response:
+                body = await self._body(plan.request, model)
+                headers = self._headers(plan.request.headers)
+                async with await self._post(plan, body, headers, COUNT_PATH, Progress()) as response:
                     return msgspec.json.decode(await response.read(), type=_Count).input_tokens
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise unreachable("could not count the tokens") from failure
@@ -175,49 +175,50 @@ class CloudTrack:
         """Whether the provider surely has no model of that name: another company makes it."""
         return providers.lacks_model(self._settings, name)
 
-    async def _relay(self, plan: Plan, model: str, spoken: Spoken, progress: Progress) -> Reply:
-        response = await self._post(plan, model, spoken.path, progress)
+    async def _answer(
+        self, plan: Plan, model: str, spoken: Spoken, progress: Progress, health: StreamHealth
+    ) -> Reply:
+        request = await self._outgoing(plan, model, spoken)
+        headers = self._headers(plan.request.headers, translated=request.conversation is not None)
+        path = spoken.path
+        if request.conversation is None and plan.request.query:
+            path = f"{path}?{plan.request.query}"
+        response = await self._post(plan, request.body, headers, path, progress)
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise unreachable(f"answered in `{encoding[:40]}`, which cannot be read here")
-        headers = back(response.raw_headers)
-        streams = response.content_type == EVENT_STREAM
-        tap = progress.tap = DIALECTS[spoken.name].tap(streams)
-        source = body_of(response, tap)
-        if failed(response.status):
-            body = b"".join([chunk async for chunk in source])
-            raise cloud_failure(model=model, status=response.status, headers=headers, body=body, tap=tap)
-        held = await first_unit(source, tap)
-        if streams and response.status in SUCCESS and not tap.started:
-            if tap.error:
-                told = held + await _rest(source)
-                raise cloud_failure(
-                    model=model,
-                    status=_event_status(told),
-                    headers=headers,
-                    body=told,
-                    tap=tap,
-                    shown=response.status,
-                )
-            if not tap.complete:
-                raise unreachable("ended its answer before anything useful came")
-        return Reply(
-            track="cloud",
+        cloud = CloudResponse(
+            plan=plan,
             model=model,
-            status=response.status,
-            headers=headers,
-            chunks=await resume(held, source),
-            tap=tap,
+            request=request,
+            provider=DIALECTS[spoken.name],
+            response=response,
+            progress=progress,
+            stall_s=self._settings.stall_s,
+            health=health,
+        )
+        return await (
+            relay(cloud) if request.conversation is None else translate(cloud, request.conversation)
         )
 
-    async def _post(self, plan: Plan, model: str, path: str, progress: Progress) -> aiohttp.ClientResponse:
+    async def _outgoing(self, plan: Plan, model: str, spoken: Spoken) -> OutgoingRequest:
         request = plan.request
+        if spoken.name == request.dialect:
+            return OutgoingRequest(body=await self._body(request, model))
+        target = self._target(model, one_off=plan.features.kind in ONE_OFF)
+        return await self._pacing.call(len(request.body), translate_request, request, model, target)
+
+    def _target(self, model: str, *, one_off: bool) -> Target:
+        """What this provider's model takes."""
+        if self._settings.dialect == "anthropic":
+            return replace(CLAUDE, model=model_of(self._models.row(model)), marks_cache=not one_off)
+        return OPENAI if self._base == providers.OPENAI_URL else PROVIDER
+
+    async def _post(
+        self, plan: Plan, body: bytes, headers: Sequence[tuple[str, str]], path: str, progress: Progress
+    ) -> aiohttp.ClientResponse:
         return await self._egress.post(
-            plan.clearance,
-            f"{self._base}{path}?{request.query}" if request.query else self._base + path,
-            headers=self._headers(request.headers),
-            body=await self._body(request, model),
-            progress=progress,
+            plan.clearance, self._base + path, headers=headers, body=body, progress=progress
         )
 
     async def _body(self, request: ModelRequest, model: str) -> bytes:
@@ -231,10 +232,11 @@ class CloudTrack:
             row = dict(self._models.row(model))
         return await self._pacing.call(len(request.body), _body_for, request.body, model, row)
 
-    def _headers(self, received: Headers) -> list[tuple[str, str]]:
-        headers = onward(received)
+    def _headers(self, received: Headers, *, translated: bool = False) -> list[tuple[str, str]]:
+        """The client's fields and a key; of a client of another dialect none but who it is."""
+        headers = [pair for pair in onward(received) if not translated or pair[0] in OF_ANY_DIALECT]
         key = credential(self._settings, received)
-        if key.own:
+        if key.own and not translated:
             headers = [pair for pair in headers if pair[0] not in CARRIERS or pair in key.headers]
         else:
             headers = [*(pair for pair in headers if pair[0] not in CARRIERS), *key.headers]
@@ -245,19 +247,3 @@ class CloudTrack:
 
 def _body_for(body: bytes, model: str, row: Mapping[str, Any]) -> bytes:
     return name_model(fit(body, row), model)
-
-
-async def _rest(source: AsyncGenerator[bytes]) -> bytes:
-    """What a stream still says after an error; it is at its end, so not much is waited for."""
-    rest: list[bytes] = []
-    async with aclosing(source):
-        try:
-            async with asyncio.timeout(AFTER_ERROR_S):
-                rest.extend([chunk async for chunk in source])
-        except (TimeoutError, ConnectionError):
-            pass  # the error itself is there, which is all that matters
-    return b"".join(rest)
-
-
-def _event_status(told: bytes) -> int:
-    return next((status for kind, status in EVENT_STATUS.items() if kind in told), HTTPStatus.BAD_GATEWAY)

@@ -10,7 +10,7 @@ import aiohttp
 from router.errors import Fault, TrackError
 from router.tracks.headers import field
 from router.tracks.refusals import read_refusal
-from router.tracks.relay import said
+from router.tracks.streaming import single_chunk
 from router.types import Headers, Reply, Tap
 
 KINDS: Mapping[int, str] = {
@@ -99,7 +99,12 @@ def cloud_failure(
         kind=KINDS.get(status, "api_error"),
         retry_after=wait_s,
         reply=Reply(
-            track="cloud", model=model, status=shown or status, headers=headers, chunks=said(body), tap=tap
+            track="cloud",
+            model=model,
+            status=shown or status,
+            headers=headers,
+            chunks=single_chunk(body),
+            tap=tap,
         ),
         fault=fault_of_status(status),
         type=known_type(read_refusal(body).type),

@@ -10,11 +10,31 @@ from router.tracks.circuit_breaker import CircuitBreaker, CircuitOpen
 from router.types import ModelRequest, Plan
 
 
+class StreamCharge:
+    """Charges the breaker for how a stream ended that had begun well; see `streaming.StreamHealth`."""
+
+    def __init__(self, breaker: CircuitBreaker, request: ModelRequest) -> None:
+        """See the class."""
+        self._breaker = breaker
+        self._request = request
+
+    def completed(self) -> None:
+        """It came to its end."""
+        self._breaker.completed()
+
+    def stalled(self) -> None:
+        """The upstream fell silent."""
+        self._breaker.stalled(client=client_of(self._request), body=digest(self._request.body))
+
+
 @asynccontextmanager
 async def guarded(
     breaker: CircuitBreaker, plan: Plan, decision: Decision, cause: Cause
-) -> AsyncIterator[None]:
+) -> AsyncIterator[StreamCharge]:
     """Let the block try the track; a `TrackError` with a `fault` that leaves it is evidence.
+
+    Yields:
+        What takes the end of a stream that outlives the block.
 
     Args:
         breaker: the track's.
@@ -35,7 +55,7 @@ async def guarded(
             retry_after=circuit.retry_after,
         ) from circuit
     try:
-        yield
+        yield StreamCharge(breaker, plan.request)
         permit.succeeded()
     except TrackError as failure:
         if failure.fault:

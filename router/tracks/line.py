@@ -15,7 +15,7 @@ import httpx
 
 from router.errors import TrackError
 from router.tracks.evidence import Evidence
-from router.tracks.relay import EVENT_STREAM
+from router.tracks.streaming import EVENT_STREAM
 
 Post = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[aiohttp.ClientResponse]]
 

@@ -21,14 +21,16 @@ import msgspec
 from router.errors import BadRequest, TooLarge, TrackError, TurnoutError
 from router.settings import CloudSettings
 from router.system.pacing import Pacing
-from router.tracks.chat import repaired, wants_usage
+from router.tracks.chat import repaired
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LiteFailure
 from router.tracks.failures import KINDS, cloud_failure, failed, fault_of, unreachable
 from router.tracks.headers import back, field
+from router.tracks.local_request import wants_usage
 from router.tracks.providers import base_url
 from router.tracks.refusals import Refusal, read_refusal
-from router.tracks.relay import EVENT_STREAM, first_unit, resume, said, turned
+from router.tracks.relay import first_unit, resume, turned
+from router.tracks.streaming import EVENT_STREAM, single_chunk
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply, Usage
 from router.wire import DIALECTS
 from router.wire.body import whole
@@ -282,7 +284,7 @@ def _whole(request: ModelRequest, model: str, answer: Any, line: "Line", told: T
     body = repair_reply(body)
     if request.dialect != "openai_chat":
         body = from_chat(body, model=model)
-    return Reply(track="cloud", model=model, status=200, headers=_JSON, chunks=said(body), tap=told)
+    return Reply(track="cloud", model=model, status=200, headers=_JSON, chunks=single_chunk(body), tap=told)
 
 
 def _refused(request: ModelRequest, model: str, failure: LiteFailure) -> Reply:
@@ -313,7 +315,9 @@ def _refused(request: ModelRequest, model: str, failure: LiteFailure) -> Reply:
     told.complete = True
     if failed(status):
         raise cloud_failure(model=model, status=status, headers=headers, body=body, tap=told) from failure
-    return Reply(track="cloud", model=model, status=status, headers=headers, chunks=said(body), tap=told)
+    return Reply(
+        track="cloud", model=model, status=status, headers=headers, chunks=single_chunk(body), tap=told
+    )
 
 
 def _unsent(failure: Exception) -> TurnoutError:

@@ -1,6 +1,6 @@
 """The model on this machine: our engine, or any server that speaks Chat Completions.
 
-- A Messages client is translated both ways; no thinking of a local model goes out, since
+- A client of another dialect is translated both ways; no thinking of a local model goes out, since
   a later turn at the provider would reject its signature.
 - The first useful unit is text, or a first tool call that is complete and sound.
 - A stream that ends before it is complete raises, so that the client's connection is dropped.
@@ -21,37 +21,31 @@ from router.engine.process import Engine
 from router.errors import Cause, TrackError
 from router.settings import LocalSettings
 from router.system.pacing import Pacing
-from router.tracks.chat import (
-    body_for,
-    check_calls,
-    repaired,
-    sound_call_first,
-    stops_of,
-    wants_usage,
-    without_usage,
-)
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
 from router.tracks.failures import KINDS, fault_of, fault_of_status, known_type, seconds
-from router.tracks.guarded import guarded
+from router.tracks.first_unit import FirstUnit, check_reply
+from router.tracks.guarded import StreamCharge, guarded
 from router.tracks.headers import foreign_encoding
+from router.tracks.local_request import local_request, wants_usage
 from router.tracks.nearby import Nearby
+from router.tracks.outgoing import OutgoingRequest
 from router.tracks.refusals import Refusal, read_refusal
-from router.tracks.relay import EVENT_STREAM, body_of, complete, first_unit, resume, said, tapped, turned
+from router.tracks.streaming import JSON_HEADERS, STREAM_HEADERS, Transform, open_stream, single_chunk
+from router.tracks.transforms import Repair, Translation, without_thinking
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
-from router.types import Headers, ModelRequest, Plan, Progress, Reply, Tap
+from router.types import Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE
-from router.wire.chat_calls import repair_reply
+from router.wire.chat_reply import read_reply
+from router.wire.codec import UnreadableCall, UnreadableReply
 from router.wire.tap import Tokens
-from router.wire.translate_reply import ReplyStream, from_chat
+from router.wire.usage_observer import UsageObserver
 
+SPOKEN = DIALECTS["openai_chat"]
 CHAT_PATH = "/chat/completions"
 PRIORITY = "x-turnout-priority"
 SHOWN_AS = "local"
 """The model's name where neither the settings nor the server tell one."""
-
-JSON: Headers = (("content-type", "application/json"),)
-STREAM: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
 
 LOOK_S = 2.0
 """How long a server is asked for its window, in all."""
@@ -122,10 +116,12 @@ class LocalTrack:
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         progress = progress or Progress()
-        async with guarded(self._breaker, plan, decision, "local_error"):
+        async with guarded(self._breaker, plan, decision, "local_error") as charge:
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
-                    return await self._ask(plan, progress)
+                    return await self._ask(plan, progress, charge)
+            except UnreadableReply as unreadable:
+                raise _unreadable(unreadable) from unreadable
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as absent:
                 raise TrackError(
                     f"the local model cannot be reached: {absent}", cause="local_error", fault="connection"
@@ -153,14 +149,14 @@ class LocalTrack:
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
                 await self._engine.ready(self._settings.first_byte_s)
-                body = await self._body(plan.request, await self._name())
-                async with await self._nearby.post("/count", body) as response:
-                    told = await response.read()
-            return msgspec.json.decode(told, type=_Counted).tokens
+                request = await self._request(plan, await self._name())
+                async with await self._nearby.post("/count", request.body) as response:
+                    body = await response.read()
+            return msgspec.json.decode(body, type=_Counted).tokens
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise TrackError("the local model could not count the tokens", cause="local_error") from failure
 
-    async def _ask(self, plan: Plan, progress: Progress) -> Reply:
+    async def _ask(self, plan: Plan, progress: Progress, charge: StreamCharge) -> Reply:
         await self._ready()
         name = await self._name()
         limit = plan.features.output_limit
@@ -168,14 +164,15 @@ class LocalTrack:
             await self._look_for_window(name)
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
-        response = await self._post(plan, name, progress, shorter if shorter < limit else None)
+        request = await self._request(plan, name, shorter if shorter < limit else None)
+        response = await self._post(plan, request, progress)
         if response.status != HTTPStatus.OK:
             async with response:
                 refusal = read_refusal(await response.read())
             response = await self._posted_again(plan, name, shorter, refusal, response)
         if plan.request.stream:
-            return await self._streamed(plan, name, response)
-        return await self._whole(plan, name, response)
+            return await self._streamed(plan, name, request, response, charge)
+        return await self._whole(plan, name, request, response)
 
     async def _ready(self) -> None:
         if self._engine is None:
@@ -186,12 +183,15 @@ class LocalTrack:
             failure.fault = "connection"  # the engine is not there, whatever was asked
             raise
 
-    async def _post(
-        self, plan: Plan, name: str, progress: Progress, limit: int | None
-    ) -> aiohttp.ClientResponse:
+    async def _request(self, plan: Plan, name: str, limit: int | None = None) -> OutgoingRequest:
+        request = plan.request
+        return await self._pacing.call(len(request.body), local_request, request, name, limit)
+
+    async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
-        body = await self._body(plan.request, name, limit)
-        response = await self._nearby.post(CHAT_PATH, body, headers={PRIORITY: priority}, progress=progress)
+        response = await self._nearby.post(
+            CHAT_PATH, request.body, headers={PRIORITY: priority}, progress=progress
+        )
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise TrackError(
@@ -200,9 +200,6 @@ class LocalTrack:
                 fault="server_error",
             )
         return response
-
-    async def _body(self, request: ModelRequest, name: str, limit: int | None = None) -> bytes:
-        return await self._pacing.call(len(request.body), body_for, request, name, limit)
 
     async def _posted_again(
         self,
@@ -226,7 +223,7 @@ class LocalTrack:
         most = corrected(limit or sys.maxsize, refused, prompt)
         if not most:
             raise _overflow(refusal.message, prompt, refused.window) if refused.window else failure
-        again = await self._post(plan, name, Progress(), most)
+        again = await self._post(plan, await self._request(plan, name, most), Progress())
         if again.status != HTTPStatus.OK:
             async with again:
                 raise _failure(again.status, again.headers, read_refusal(await again.read()))
@@ -255,37 +252,40 @@ class LocalTrack:
         except (aiohttp.ClientError, OSError):
             return  # the request itself meets whatever is wrong
 
-    async def _streamed(self, plan: Plan, name: str, response: aiohttp.ClientResponse) -> Reply:
-        request = plan.request
-        raw = DIALECTS["openai_chat"].tap(True)
-        tap: Tap = raw
-        source = sound_call_first(repaired(body_of(response, raw), raw))
-        if request.dialect != "openai_chat":
-            tap = DIALECTS[request.dialect].tap(True)
-            stream = ReplyStream(
-                model=name, prompt_tokens=plan.features.context_tokens, stops=stops_of(request)
-            )
-            source = tapped(turned(source, stream), tap, raw)
-        else:
-            source = complete(source if wants_usage(request.body) else without_usage(source), raw)
-        held = await first_unit(source, tap)
-        if (tap.error or raw.error) and not tap.started:
-            await source.aclose()
-            raise TrackError(
-                f"the local model failed: {tap.error or raw.error}", cause="local_error", fault="server_error"
-            )
-        return _reply(name, STREAM, await resume(held, source), tap)
+    async def _streamed(
+        self,
+        plan: Plan,
+        name: str,
+        request: OutgoingRequest,
+        response: aiohttp.ClientResponse,
+        charge: StreamCharge,
+    ) -> Reply:
+        transform = _transform(plan, name, request)
+        chunks = await open_stream(response, transform, stall_s=self._settings.stall_s, health=charge)
+        if not transform.ready:
+            await chunks.aclose()
+            raise _failed(transform.observer.error)
+        return _reply(name, STREAM_HEADERS, chunks, transform.observer, request)
 
-    async def _whole(self, plan: Plan, name: str, response: aiohttp.ClientResponse) -> Reply:
-        dialect = plan.request.dialect
+    async def _whole(
+        self, plan: Plan, name: str, request: OutgoingRequest, response: aiohttp.ClientResponse
+    ) -> Reply:
         async with response:
             body = await response.read()
-        check_calls(body := repair_reply(body))
-        tap = DIALECTS["openai_chat"].tap(False)
-        tap.feed(body)
-        if dialect != "openai_chat":
-            body = from_chat(body, model=name, stops=stops_of(plan.request))
-        return _reply(name, JSON, said(body), tap)
+        events, body = read_reply(body)
+        observer = UsageObserver()
+        observer.observe(events)
+        if observer.error:
+            raise _failed(observer.error)
+        check_reply(events)
+        if (conversation := request.conversation) is not None:
+            body = DIALECTS[plan.request.dialect].encode_reply(
+                without_thinking(events),
+                model=name,
+                conversation=conversation,
+                prompt_tokens=plan.features.context_tokens,
+            )
+        return _reply(name, JSON_HEADERS, single_chunk(body), observer, request)
 
     async def _name(self) -> str:
         """What the server calls its model: from the settings, the engine, or the server's list."""
@@ -299,8 +299,47 @@ class LocalTrack:
         return self._served or SHOWN_AS
 
 
-def _reply(name: str, headers: Headers, chunks: AsyncGenerator[bytes], tap: Tap) -> Reply:
-    return Reply(track="local", model=name, status=HTTPStatus.OK, headers=headers, chunks=chunks, tap=tap)
+def _transform(plan: Plan, name: str, request: OutgoingRequest) -> Transform:
+    observer = UsageObserver()
+    if (conversation := request.conversation) is None:
+        return Repair(observer, FirstUnit(thinking=True), usage=wants_usage(plan.request.body))
+    encoder = DIALECTS[plan.request.dialect].reply_encoder(
+        model=name, conversation=conversation, prompt_tokens=plan.features.context_tokens
+    )
+    return Translation(
+        SPOKEN.reply_decoder(), encoder, observer, first_unit=FirstUnit(thinking=False), thinking=False
+    )
+
+
+def _reply(
+    name: str,
+    headers: Headers,
+    chunks: AsyncGenerator[bytes],
+    observer: UsageObserver,
+    request: OutgoingRequest,
+) -> Reply:
+    return Reply(
+        track="local",
+        model=name,
+        status=HTTPStatus.OK,
+        headers=headers,
+        chunks=chunks,
+        tap=observer,
+        dropped=request.dropped,
+    )
+
+
+def _failed(error: str) -> TrackError:
+    return TrackError(f"the local model failed: {error}", cause="local_error", fault="server_error")
+
+
+def _unreadable(reply: UnreadableReply) -> TrackError:
+    """What cannot be read: a tool call in pieces is the model's fault, the rest its server's."""
+    if isinstance(reply, UnreadableCall):
+        return TrackError(f"the local model: {reply}", cause="bad_tool_call")
+    return TrackError(
+        f"the local model's answer cannot be read: {reply}", cause="local_error", fault="server_error"
+    )
 
 
 def _first_model(body: bytes) -> str:

@@ -9,65 +9,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import aiohttp
-
-from router.tracks.evidence import FINISHED
 from router.types import Tap
 from router.wire.translate_reply import ReplyStream
-
-EVENT_STREAM = "text/event-stream"
-TAIL = 8192
-"""Bytes at a stream's end among which its finish reason is looked for: usage may come behind it."""
-DONE = b"\n\ndata: [DONE]\n\n"
-
-
-async def body_of(response: aiohttp.ClientResponse, tap: Tap) -> AsyncGenerator[bytes]:
-    """The response's bytes exactly as they come.
-
-    Raises:
-        ConnectionError: the upstream dropped the connection before the body's end.
-        TimeoutError: the whole took longer than its session allows.
-    """
-    try:
-        async for chunk in response.content.iter_any():
-            tap.feed(chunk)
-            yield chunk
-    except aiohttp.ClientError as dropped:
-        raise ConnectionResetError("the upstream dropped the connection") from dropped
-    finally:
-        response.close()  # a complete body has given its connection back to the pool already
-
-
-async def complete(source: AsyncGenerator[bytes], tap: Tap) -> AsyncGenerator[bytes]:
-    """The same Chat Completions stream, which must end as its dialect says.
-
-    One that gave its finish reason is complete: what some servers leave out behind it is added.
-
-    Raises:
-        ConnectionError: it ended before that.
-    """
-    tail = b""
-    async with aclosing(source):
-        async for chunk in source:
-            tail = (tail + chunk)[-TAIL:]
-            yield chunk
-    if not tap.complete and not tap.error and FINISHED.search(tail):
-        tap.feed(DONE)
-        yield DONE
-    if not tap.complete:
-        raise ConnectionResetError(tap.error or "the upstream ended before its answer was complete")
-
-
-async def tapped(source: AsyncGenerator[bytes], tap: Tap, upstream: Tap) -> AsyncGenerator[bytes]:
-    """The same stream, read by `tap` as it passes; its usage is what `upstream` reported.
-
-    A translation reports usage in any case, if need be its own count.
-    """
-    async with aclosing(source):
-        async for chunk in source:
-            tap.feed(chunk)
-            tap.usage = upstream.usage
-            yield chunk
 
 
 async def first_unit(source: AsyncGenerator[bytes], tap: Tap) -> bytes:
@@ -112,8 +55,3 @@ async def turned(source: AsyncGenerator[bytes], stream: ReplyStream) -> AsyncGen
         yield out
     if not stream.complete:
         raise ConnectionResetError("the upstream ended before its answer was complete")
-
-
-async def said(body: bytes) -> AsyncGenerator[bytes]:
-    """The chunks of a reply that is there in full; nothing is open behind it."""
-    yield body

@@ -256,7 +256,7 @@ class Decoder:
             self._report(merge_usage(self._usage, event.usage), events)
         if event.error is not None:
             self._stop(_failed(event.error), events)
-        elif event.type == "message_stop":
+        elif event.type == "message_stop" and (self._reason is not None or self._observing):
             self._stop(_stopped(self._reason, self._sequence), events)
 
     def _stop(self, event: Event, events: list[Event]) -> None:

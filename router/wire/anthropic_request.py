@@ -8,8 +8,8 @@ import msgspec
 from router.errors import BadRequest
 from router.wire import body as wire_body
 from router.wire.anthropic_blocks import DIALECT, convert, decode_content, mark_of, marked
-from router.wire.anthropic_messages import read
 from router.wire.anthropic_turns import encode_system, encode_turns
+from router.wire.body import AnyObject, Body, Envelope
 from router.wire.cache_marks import mark_prompt
 from router.wire.capabilities import Target
 from router.wire.claude_models import UNKNOWN
@@ -28,10 +28,12 @@ from router.wire.conversation import (
     Turn,
 )
 
-__all__ = ["decode_request", "encode_request", "read"]
-
 Json = dict[str, Any]
 Number = int | float
+
+
+class _Envelope(Body, frozen=True, kw_only=True):
+    system: str | list[AnyObject] | None = None
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -90,6 +92,12 @@ class _Request(msgspec.Struct, frozen=True):
 
 
 _KNOWN = frozenset(_Request.__struct_fields__)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+
+
+def read(body: bytes) -> Envelope:
+    """Read the envelope; raises `BadRequest`."""
+    return wire_body.read(_ENVELOPE, body)
 
 
 def decode_request(body: bytes) -> Conversation:

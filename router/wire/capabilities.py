@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from router.errors import BadRequest
 from router.types import DialectName
 from router.wire.claude_models import ClaudeModel, fit
@@ -170,6 +172,26 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
         adapted, more = fit(adapted, target.model)
         dropped += more
     return adapted, tuple(dict.fromkeys(dropped))
+
+
+def drop_fields(
+    fields: Mapping[str, msgspec.Raw], target: Target
+) -> tuple[dict[str, msgspec.Raw], tuple[str, ...]]:
+    """Leave out what `target` lacks of a body whose client speaks its dialect: `adapt` for words passed on.
+
+    Returns:
+        The fields that are left, and the names of those whose absence makes a difference.
+    """
+    dropped: list[str] = []
+    rows = _FIELDS[target.dialect]
+    carried = {
+        name: value
+        for name, value in fields.items()
+        if (row := rows.get(name, _ANY)) is _ANY
+        or name == "stream_options"
+        or _fate(name, msgspec.json.decode(value), row, target, dropped) == "carried"
+    }
+    return carried, tuple(dropped)
 
 
 def continues(conversation: Conversation) -> bool:

@@ -41,8 +41,7 @@ class DecoderFactory(Protocol):
 
         Args:
             observing: the bytes are relayed as they are and nobody encodes the events. What cannot be
-                read is then left out, an end counts whether or not it gave its reason, and blocks that
-                bring nothing but content may come as `Skimmed`.
+                read is then left out, and an end counts whether or not it gave its reason.
         """
         ...
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from router.types import DialectName, Tap
+from router.types import DialectName
 from router.wire import (
     anthropic_encoder,
-    anthropic_messages,
     anthropic_reply,
     anthropic_request,
     chat_errors,
@@ -15,7 +14,6 @@ from router.wire import (
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
-    openai_chat,
 )
 from router.wire.body import Envelope, name_model
 from router.wire.capabilities import Target
@@ -75,8 +73,6 @@ class Dialect:
     """The body's envelope; raises `BadRequest`."""
     name_model: Callable[[bytes, str], bytes]
     """The body with another model name and no other change."""
-    tap: Callable[[bool], Tap]
-    """A tap for a reply that is an event stream (True) or one JSON document (False)."""
     decode_request: Callable[[bytes], Conversation]
     """The body in neutral form; raises `BadRequest`."""
     encode_request: EncodeRequest
@@ -98,9 +94,8 @@ class Dialect:
 DIALECTS: Mapping[DialectName, Dialect] = {
     "openai_chat": Dialect(
         name="openai_chat",
-        read=openai_chat.read,
+        read=chat_request.read,
         name_model=name_model,
-        tap=openai_chat.tap,
         decode_request=chat_request.decode_request,
         encode_request=chat_request_encoder.encode_request,
         decode_reply=chat_reply.decode_reply,
@@ -113,9 +108,8 @@ DIALECTS: Mapping[DialectName, Dialect] = {
     ),
     "anthropic_messages": Dialect(
         name="anthropic_messages",
-        read=anthropic_messages.read,
+        read=anthropic_request.read,
         name_model=name_model,
-        tap=anthropic_messages.tap,
         decode_request=anthropic_request.decode_request,
         encode_request=anthropic_request.encode_request,
         decode_reply=anthropic_reply.decode_reply,

@@ -57,12 +57,6 @@ class Signature(msgspec.Struct, frozen=True, gc=False):
     redacted: str = ""
 
 
-class Skimmed(msgspec.Struct, frozen=True, gc=False):
-    """About so many bytes of content passed unread; only decoders that observe say so."""
-
-    size: int
-
-
 class CallStarted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A tool call began; its id is unique within the conversation."""
 
@@ -115,7 +109,6 @@ Event = (
     | RefusalDelta
     | ThinkingDelta
     | Signature
-    | Skimmed
     | CallStarted
     | CallArguments
     | CallEnded

@@ -10,9 +10,9 @@ from router.wire.events import (
     Failed,
     Foreign,
     RefusalDelta,
-    Skimmed,
     Started,
     Stopped,
+    StopReason,
     TextDelta,
     ThinkingDelta,
     UsageReport,
@@ -24,7 +24,7 @@ _TEXTS = frozenset({TextDelta, ThinkingDelta, RefusalDelta, CallArguments})
 class UsageObserver:
     """Reads events; changes none. See `router.types.Tap` for each field."""
 
-    __slots__ = ("complete", "error", "failure", "model", "started", "usage", "written")
+    __slots__ = ("complete", "error", "failure", "model", "reason", "started", "usage", "written")
 
     def __init__(self, model: str = "") -> None:
         """Take the model's name, should the upstream give none."""
@@ -35,6 +35,8 @@ class UsageObserver:
         self.error = ""
         self.failure: Failed | None = None
         """The error behind `error`."""
+        self.reason: StopReason | None = None
+        """Why the reply ended, once it has."""
         self.written = 0
 
     def observe(self, events: Iterable[Event]) -> None:
@@ -44,8 +46,6 @@ class UsageObserver:
                 size = len(event.text)  # type: ignore[union-attr]  # one of those that have a text
                 self.written += size
                 self.started = self.started or size > 0
-            elif type(event) is Skimmed:
-                self.written += event.size
             else:
                 self._note(event)
 
@@ -60,7 +60,7 @@ class UsageObserver:
             case UsageReport():
                 self.usage = event.usage
             case Stopped():
-                self.complete = True
+                self.complete, self.reason = True, event.reason
             case Failed():
                 self.failure = event
                 self.error = event.message or event.kind

@@ -14,8 +14,10 @@ from router.features.extractor import Reader
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
+from router.tracks.transforms import Document
 from router.types import ModelRequest, Reply
 from router.wire import DIALECTS
+from router.wire.usage_observer import UsageObserver
 
 ANSWER = b'{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}'
 
@@ -53,18 +55,19 @@ class Answering:
     async def open(self, plan, decision, progress=None):
         if self._before:
             await self._before()
-        tap = DIALECTS["openai_chat"].tap(False)
+        document = Document(DIALECTS["openai_chat"].decode_reply, UsageObserver())
+        chunks = self._chunks(document)
         return Reply(
-            track=decision.track, model="m", status=200, headers=(), chunks=self._chunks(tap), tap=tap
+            track=decision.track, model="m", status=200, headers=(), chunks=chunks, tap=document.observer
         )
 
-    async def _chunks(self, tap):
+    async def _chunks(self, document):
         try:
             for chunk in (ANSWER[:20], ANSWER[20:]):
-                tap.feed(chunk)
-                yield chunk
+                yield document.feed(chunk)
                 if self._between:
                     await self._between()
+            document.end()
         finally:
             self.closed += 1
 

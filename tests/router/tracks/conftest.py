@@ -194,6 +194,7 @@ def make_plan(
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),),
     allowed: bool = True,
     query: str = "",
+    client: str = "test",
 ) -> Plan:
     default = {"model": "auto", "max_tokens": 64, "messages": [{"role": "user", "content": "say hi"}]}
     data = body if isinstance(body, bytes) else msgspec.json.encode(default | (body or {}))
@@ -205,7 +206,7 @@ def make_plan(
             user="",
             dialect=dialect,
             operation="generate",
-            client="test",
+            client=client,
             model=envelope.model,
             stream=envelope.stream,
             body=data,

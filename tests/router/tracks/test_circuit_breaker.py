@@ -11,7 +11,10 @@ FAULTS = {"c": "connection", "u": "unavailable", "s": "server_error", "d": "drop
 
 
 class Story:
-    """Plays marks such as `s1A`: fault, body, client; `.` an answer, `-` forty seconds, `_` one."""
+    """Plays marks such as `s1A`: fault, body, client; `z1A` a stalled stream.
+
+    `.` a first unit, `,` a stream's end, `-` forty seconds, `_` one.
+    """
 
     def __init__(self) -> None:
         self.now = FAR
@@ -23,6 +26,10 @@ class Story:
                 self.now += {"-": 40, "_": 1}[mark]
             elif mark == ".":
                 self.breaker.succeeded()
+            elif mark == ",":
+                self.breaker.completed()
+            elif mark[0] == "z":
+                self.breaker.stalled(body=mark[1].encode(), client=mark[2])
             else:
                 self.breaker.failed(FAULTS[mark[0]], body=mark[1].encode(), client=mark[2])
         return self
@@ -54,6 +61,15 @@ class Story:
         ("s1A s2A . s3B", True),
         ("s1A s2A - s3B", True),
         ("c1A u2A c3A", False),
+        # a stream that stalls is a timeout; a first unit is no proof against it, a stream's end is
+        ("z1A z2A z3B", False),
+        (". z1A . z2A . z3B", False),
+        ("z1A z2A , z3B", True),
+        ("z1A z2A z3A z4A", True),
+        ("z1A z2A - z3B", True),
+        ("t1A z2A s3B", False),
+        ("t1A , z2A s3B", False),
+        ("t1A . z2A s3B", True),
     ],
 )
 def test_evidence(story, up):

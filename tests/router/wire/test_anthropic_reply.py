@@ -172,7 +172,7 @@ REASONS = [
 @pytest.mark.parametrize(("word", "sequence", "reason", "named"), REASONS)
 def test_why_a_reply_ended(word, sequence, reason, named):
     stopped = Stopped(reason=reason, sequence=named)
-    assert events_of([START, ended(word, sequence)])[-1] == stopped
+    assert events_of([START, ended(word, sequence)], observing=word is None)[-1] == stopped
     document = {"model": "m", "content": [], "stop_reason": word, "stop_sequence": sequence}
     assert decode_reply(json.dumps(document).encode())[-1] == stopped
 
@@ -183,7 +183,8 @@ def test_an_end_is_never_made_up():
     without_stop = text + ended().rpartition(b"event: message_stop")[0]
     assert events_of([without_stop])[-1] == END
     assert events_of([without_stop], observing=True)[-1] != END
-    assert events_of([text, frame("message_stop")])[-1] == Stopped(reason="unstated")
+    assert events_of([text, frame("message_stop")])[-1] == TextDelta("a")
+    assert events_of([text, frame("message_stop")], observing=True)[-1] == Stopped(reason="unstated")
 
 
 def test_nothing_is_said_after_an_error_or_an_end():

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from router.errors import TrackError
 from router.types import Usage
-from router.wire import DIALECTS
 from router.wire.translate_reply import ReplyStream, from_chat
 
 
@@ -349,13 +348,6 @@ def test_a_stream_that_breaks_off_is_not_closed(stream, content, stop):
         reply, written = translate(part)
         assert not reply.complete
         assert b"message_stop" not in written
-
-
-def test_the_tap_agrees_with_what_was_written():
-    reply, written = translate(STREAMS[8][1])
-    tap = DIALECTS["anthropic_messages"].tap(True)
-    tap.feed(written)
-    assert (tap.usage, tap.complete, tap.started, tap.model) == (reply.usage, True, True, "claude")
 
 
 async def test_without_usage_pieces_are_counted():

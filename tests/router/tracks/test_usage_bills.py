@@ -1,4 +1,4 @@
-"""Bodies as providers send them, through the taps, to dollars: the whole way a bill goes.
+"""Bodies as providers send them, through the observer, to dollars: the whole way a bill goes.
 
 claude-sonnet-5-5: input 2, output 10, read 0.10, write 2.50 and 4.00; claude-opus-5-5: 4, 20, 0.20, 5, 8;
 gpt-5.1: input 1.25, cached 0.125, output 10. Dollars per million tokens.
@@ -10,10 +10,25 @@ from dataclasses import replace
 import pytest
 
 from router.billing.prices import Prices
+from router.tracks.transforms import Document, Relay
 from router.types import Usage
 from router.wire import DIALECTS
+from router.wire.usage_observer import UsageObserver
 
 PRICES = Prices()
+
+
+def observe(dialect, stream, chunks):
+    """What is known of a reply that came in these chunks, whether or not it has ended."""
+    observer = UsageObserver()
+    if stream:
+        relay = Relay(DIALECTS[dialect].reply_decoder(observing=True), observer)
+    else:
+        relay = Document(DIALECTS[dialect].decode_reply, observer)
+    for chunk in chunks:
+        relay.feed(chunk)
+    relay.end()
+    return observer
 
 
 def message(usage, model="claude-sonnet-5-5"):
@@ -55,16 +70,13 @@ FAST = {**PLAIN, "service_tier": "standard", "speed": "fast", "inference_geo": "
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
 def test_anthropic(usage, model, terms, dollars, stream):
-    tap = DIALECTS["anthropic_messages"].tap(stream)
-    for chunk in cut(
-        anthropic_stream(usage, model) if stream else json.dumps(message(usage, model)).encode()
-    ):
-        tap.feed(chunk)
-    assert tap.complete
-    assert tap.usage is not None
-    assert tap.usage.terms == terms
-    assert tap.usage.estimated is False
-    cost = PRICES.cost(tap.model, tap.usage)
+    body = anthropic_stream(usage, model) if stream else json.dumps(message(usage, model)).encode()
+    observer = observe("anthropic_messages", stream, cut(body))
+    assert observer.complete
+    assert observer.usage is not None
+    assert observer.usage.terms == terms
+    assert observer.usage.estimated is False
+    cost = PRICES.cost(observer.model, observer.usage)
     assert cost == (None if dollars is None else pytest.approx(dollars, rel=1e-9))
 
 
@@ -120,13 +132,12 @@ CHAT = {
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
 def test_openai(usage, tier, terms, dollars, stream):
-    tap = DIALECTS["openai_chat"].tap(stream)
-    for chunk in cut(openai_stream(usage, tier) if stream else json.dumps(completion(usage, tier)).encode()):
-        tap.feed(chunk)
-    assert tap.complete
-    assert tap.usage is not None
-    assert tap.usage.terms == terms
-    assert PRICES.cost(tap.model, tap.usage) == pytest.approx(dollars, rel=1e-9)
+    body = openai_stream(usage, tier) if stream else json.dumps(completion(usage, tier)).encode()
+    observer = observe("openai_chat", stream, cut(body))
+    assert observer.complete
+    assert observer.usage is not None
+    assert observer.usage.terms == terms
+    assert PRICES.cost(observer.model, observer.usage) == pytest.approx(dollars, rel=1e-9)
 
 
 def completion(usage, tier):
@@ -156,32 +167,31 @@ def test_what_a_cut_stream_had_written_is_measured_not_parsed():
     length = sum(map(len, TEXT))
     deltas = [{"index": 0, "delta": {"type": "text_delta", "text": text}} for text in TEXT]
     begun = message({**ALL_FOUR, "output_tokens": 1}) | {"content": []}
-    tap = DIALECTS["anthropic_messages"].tap(True)
     start = {"index": 0, "content_block": {"type": "text", "text": ""}}
-    tap.feed(event("message_start", {"message": begun}) + event("content_block_start", start))
-    for delta in deltas:
-        tap.feed(event("content_block_delta", delta))
-    assert not tap.complete
+    chunks = [event("message_start", {"message": begun}) + event("content_block_start", start)]
+    chunks += [event("content_block_delta", delta) for delta in deltas]
+    observer = observe("anthropic_messages", True, chunks)
+    assert not observer.complete
     prompt = Usage(input=4, output=1, cache_read=41_000, cache_write_5m=1500, cache_write_1h=2000)
-    assert tap.usage == replace(prompt, estimated=True)
-    assert tap.written == pytest.approx(length, rel=0.1)
+    assert observer.usage == replace(prompt, estimated=True)
+    assert observer.written == pytest.approx(length, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", ["content", "reasoning_content", "arguments"])
 def test_what_a_cut_chat_stream_had_written(kind):
-    tap = DIALECTS["openai_chat"].tap(True)
+    chunks = []
     for text in TEXT:
         call = {"index": 0, "function": {"arguments": text}}
         delta = {"tool_calls": [call]} if kind == "arguments" else {kind: text}
         chunk = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta}], "usage": None}
-        tap.feed(f"data: {json.dumps(chunk)}\n\n".encode())
-    assert tap.usage is None
-    assert tap.written == pytest.approx(sum(map(len, TEXT)), rel=0.1)
+        chunks.append(f"data: {json.dumps(chunk)}\n\n".encode())
+    observer = observe("openai_chat", True, chunks)
+    assert observer.usage is None
+    assert observer.written == pytest.approx(sum(map(len, TEXT)), rel=0.1)
 
 
 def test_a_document_without_usage_still_tells_how_long_it_is():
-    tap = DIALECTS["openai_chat"].tap(False)
     body = {key: value for key, value in completion(None, None).items() if key != "usage"}
-    tap.feed(json.dumps(body).encode())
-    assert tap.complete
-    assert (tap.usage, tap.written) == (None, len("Hello."))
+    observer = observe("openai_chat", False, [json.dumps(body).encode()])
+    assert observer.complete
+    assert (observer.usage, observer.written) == (None, len("Hello."))

@@ -1,0 +1,170 @@
+"""Three ways from an upstream's stream to a client's: as it is, repaired, or in another dialect."""
+
+from collections.abc import Callable, Collection
+
+from router.tracks.first_unit import FirstUnit
+from router.wire.chat_reply import ChatReplyDecoder
+from router.wire.chat_reply_encoder import DONE
+from router.wire.codec import ReplyDecoder, ReplyEncoder, UnreadableReply
+from router.wire.events import Event, Signature, ThinkingDelta
+from router.wire.sse import Splitter
+from router.wire.usage_observer import UsageObserver
+
+TOO_EARLY = "the upstream ended before its answer was complete"
+NOTHING_CAME = "the upstream ended its answer before anything useful came"
+ENVELOPE = 300
+"""Bytes about a short document's text; what comes beyond them counts as content until it can be read."""
+_REASONING = frozenset({ThinkingDelta, Signature})
+
+
+class _Observed:
+    """What all three do with the events."""
+
+    def __init__(
+        self, decoder: ReplyDecoder, observer: UsageObserver, first_unit: FirstUnit | None = None
+    ) -> None:
+        self.observer = observer
+        self.ready = False
+        self._decoder = decoder
+        self._first_unit = first_unit
+        """None where any token will do."""
+
+    def _note(self, events: Collection[Event]) -> None:
+        observer = self.observer
+        observer.observe(events)
+        if not self.ready:
+            first = self._first_unit
+            self.ready = observer.started if first is None else first.reached(events)
+
+    def _check_end(self) -> None:
+        observer = self.observer
+        if not observer.complete:
+            raise ConnectionResetError(observer.error or TOO_EARLY)
+        if not self.ready and (self._first_unit is not None or observer.reason == "unstated"):
+            raise ConnectionResetError(NOTHING_CAME)
+
+
+class Relay(_Observed):
+    """The bytes as they came; an end that is missing is the client's to see."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `streaming.Transform`."""
+        self._note(self._decoder.feed(chunk))
+        return chunk
+
+    def end(self) -> bytes:
+        """See `streaming.Transform`."""
+        self._note(self._decoder.end())
+        return b""
+
+
+class Document:
+    """The bytes of one JSON document as they came, read once it is there in full."""
+
+    ready = False
+
+    def __init__(self, decode: Callable[[bytes], list[Event]], observer: UsageObserver) -> None:
+        """Take the dialect's reader."""
+        self.observer = observer
+        self._decode = decode
+        self.events: list[Event] = []
+        """Of the whole document, once it has ended."""
+        self.unreadable: UnreadableReply | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `streaming.Transform`."""
+        self._parts.append(chunk)
+        self._size += len(chunk)
+        self.observer.written = max(self._size - ENVELOPE, 0)
+        return chunk
+
+    def end(self) -> bytes:
+        """See `streaming.Transform`."""
+        try:
+            self.events = self._decode(b"".join(self._parts))
+        except UnreadableReply as unreadable:  # whatever it is, it is the upstream's answer
+            self.unreadable = unreadable
+            return b""
+        self.observer.written = 0
+        self.observer.observe(self.events)
+        self.observer.complete = True
+        return b""
+
+
+class Repair(_Observed):
+    """A local server's Chat Completions for a client of the same dialect: repaired where clients would fail.
+
+    A block keeps its bytes unless its tool calls need repair; see `router.wire.chat_calls`.
+    """
+
+    def __init__(self, observer: UsageObserver, first_unit: FirstUnit, *, usage: bool) -> None:
+        """Take whether the client asked for the usage chunk."""
+        decoder = ChatReplyDecoder(observing=True)
+        super().__init__(decoder, observer, first_unit)
+        self._chat = decoder
+        self._splitter = Splitter()
+        self._usage = usage
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `streaming.Transform`."""
+        blocks: list[bytes] = []
+        decoder = self._chat
+        for block in self._splitter.feed(chunk):
+            self._note(decoder.read(block))
+            if self._usage or not decoder.usage_only:
+                blocks.append(decoder.relayed + b"\n\n")
+        return b"".join(blocks)
+
+    def end(self) -> bytes:
+        """See `streaming.Transform`."""
+        events = self._chat.end()
+        self._note(events)
+        self._check_end()
+        return DONE if events else b""
+
+
+class Translation(_Observed):
+    """The client's own dialect, written from what the upstream said in another one."""
+
+    def __init__(
+        self,
+        decoder: ReplyDecoder,
+        encoder: ReplyEncoder,
+        observer: UsageObserver,
+        *,
+        first_unit: FirstUnit | None = None,
+        thinking: bool = True,
+    ) -> None:
+        """Take both ends.
+
+        Args:
+            decoder: the upstream's.
+            encoder: the client's.
+            observer: notes what passes.
+            first_unit: what is waited for; None where any token will do.
+            thinking: whether the client is sent the model's reasoning.
+        """
+        super().__init__(decoder, observer, first_unit)
+        self._encoder = encoder
+        self._thinking = thinking
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `streaming.Transform`."""
+        return self._translate(self._decoder.feed(chunk))
+
+    def end(self) -> bytes:
+        """See `streaming.Transform`."""
+        text = self._translate(self._decoder.end())
+        self._check_end()
+        return text
+
+    def _translate(self, events: list[Event]) -> bytes:
+        self._note(events)
+        return self._encoder.feed(events if self._thinking else without_thinking(events))
+
+
+def without_thinking(events: list[Event]) -> list[Event]:
+    """Leave out a local model's reasoning: later, Claude would refuse thinking that it never signed."""
+    return [event for event in events if type(event) not in _REASONING]
