@@ -76,7 +76,8 @@ class UpstreamBody:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self._loop = asyncio.get_running_loop()
-        self._waiting_since: float | None = None
+        self._waiting = False
+        self._asked_at = 0.0
         self._limit_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -94,13 +95,14 @@ class UpstreamBody:
             ConnectionError: the upstream dropped the connection before the body's end, or stalled.
             TimeoutError: the whole took longer than its session allows.
         """
-        self._waiting_since = self._loop.time()
+        self._asked_at = self._loop.time()
+        self._waiting = True
         try:
-            return await self._response.content.readany()
+            chunk = await self._response.content.readany()
         except aiohttp.ClientError as dropped:
             raise ConnectionResetError("the upstream dropped the connection") from dropped
-        finally:
-            self._waiting_since = None
+        self._waiting = False
+        return chunk
 
     def close(self) -> None:
         """Close the connection; a complete body has given it back to the pool already."""
@@ -109,7 +111,7 @@ class UpstreamBody:
         self._response.close()
 
     def _check(self) -> None:
-        waited_s = 0.0 if self._waiting_since is None else self._loop.time() - self._waiting_since
+        waited_s = self._loop.time() - self._asked_at if self._waiting else 0.0
         if waited_s >= self._limit_s:
             self._response.content.set_exception(
                 StalledStream(f"the upstream sent nothing for {self._limit_s:g} s")

@@ -49,7 +49,11 @@ class Relay(_Observed):
 
     def feed(self, chunk: bytes) -> bytes:
         """See `streaming.Transform`."""
-        self._note(self._decoder.feed(chunk))
+        events = self._decoder.feed(chunk)
+        if self.ready:
+            self.observer.observe(events)  # what `_note` comes to, without its call
+        else:
+            self._note(events)
         return chunk
 
     def end(self) -> bytes:

@@ -43,9 +43,9 @@ class UsageObserver:
         """Take the next events."""
         for event in events:
             if type(event) in _TEXTS:
-                size = len(event.text)  # type: ignore[union-attr]  # one of those that have a text
-                self.written += size
-                self.started = self.started or size > 0
+                if size := len(event.text):  # type: ignore[union-attr]  # one of those that have a text
+                    self.written += size
+                    self.started = True
             else:
                 self._note(event)
 
