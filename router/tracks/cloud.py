@@ -29,7 +29,7 @@ from router.tracks.egress import Egress, cleared
 from router.tracks.failures import fault_of, unreachable
 from router.tracks.guarded import guarded
 from router.tracks.headers import field, foreign_encoding, onward
-from router.tracks.lite import Lite
+from router.tracks.litellm_client import LitellmClient
 from router.tracks.outgoing import OutgoingRequest, translate_request
 from router.tracks.streaming import StreamHealth
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply
@@ -82,7 +82,7 @@ class CloudTrack:
         self._models = prices or Prices()
         self._base = providers.base_url(settings)
         self._spoken = SPOKEN.get(settings.dialect)
-        self._lite = Lite(settings, egress, self._pacing)
+        self._litellm = LitellmClient(settings, egress, self._pacing)
         self._breaker = CircuitBreaker()
 
     @property
@@ -142,7 +142,7 @@ class CloudTrack:
                 async with asyncio.timeout(self._settings.first_byte_s):
                     if self._spoken is not None:
                         return await self._answer(plan, model, self._spoken, progress, charge)
-                    return await self._lite.open(plan, model, progress)
+                    return await self._litellm.open(plan, model, progress, charge)
             except TimeoutError as late:
                 raise unreachable(
                     "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT, fault=fault_of(late)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import aiohttp
 
 from router.errors import TrackError
-from router.tracks.failures import KINDS, cloud_failure, failed, unreachable
+from router.tracks.failures import cloud_failure, failed, refusal_body, unreachable
 from router.tracks.headers import back
 from router.tracks.outgoing import OutgoingRequest
 from router.tracks.refusals import Refusal, read_refusal
@@ -19,6 +19,7 @@ from router.tracks.streaming import (
     STREAM_HEADERS,
     StreamHealth,
     Transform,
+    UpstreamBody,
     open_stream,
     single_chunk,
 )
@@ -71,7 +72,8 @@ class CloudResponse:
 
     async def open(self, transform: Transform) -> AsyncGenerator[bytes]:
         """Read on until the first useful unit; see `streaming.open_stream`."""
-        return await open_stream(self.response, transform, stall_s=self.stall_s, health=self.health)
+        body = UpstreamBody(self.response)
+        return await open_stream(body, transform, stall_s=self.stall_s, health=self.health)
 
     def reply(self, headers: Headers, chunks: AsyncGenerator[bytes], observer: UsageObserver) -> Reply:
         """Make the reply."""
@@ -195,15 +197,10 @@ def _refused(cloud: CloudResponse, refusal: Refusal, observer: UsageObserver) ->
     Raises:
         TrackError: it is a failure of the provider's own.
     """
-    status, words = cloud.response.status, _client(cloud)
-    message = refusal.message or f"the provider answered {status}"
-    observer.error = message
+    status = cloud.response.status
+    observer.error = refusal.message or f"status {status}"
     observer.complete = True
-    sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None
-    if sizes and all(sizes):
-        body = words.overflow(*sizes)
-    else:
-        body = words.error(status, KINDS.get(status, "api_error"), message)
+    body = refusal_body(cloud.plan.request.dialect, status, refusal)
     headers = (*JSON_HEADERS, *_passed(cloud))
     if failed(status):
         raise cloud_failure(model=cloud.model, status=status, headers=headers, body=body, tap=observer)

@@ -32,7 +32,7 @@ from router.tracks.connector import Body, Connector
 from router.types import Progress
 
 if TYPE_CHECKING:
-    from router.tracks.line import Line
+    from router.tracks.litellm_transport import LitellmTransport
 
 IDLE_S = 45.0
 """How long an unused connection is kept: less than load balancers do (60 s and more), lest they close it
@@ -65,12 +65,12 @@ def cleared(clearance: Clearance) -> None:
         )
 
 
-class LiteFailure(ConnectionError):
-    """A call through litellm failed; the line knows what the provider said, if anything."""
+class LitellmFailure(ConnectionError):
+    """A call through litellm failed; the transport knows what the provider said, if anything."""
 
-    def __init__(self, line: "Line", failure: Exception) -> None:
+    def __init__(self, transport: "LitellmTransport", failure: Exception) -> None:
         super().__init__(f"the provider's answer broke off: {failure}")
-        self.line = line
+        self.transport = transport
         self.failure = failure
 
 
@@ -128,15 +128,15 @@ class Egress:
 
     async def chat(
         self, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None = None
-    ) -> tuple[Any, "Line"]:
+    ) -> tuple[Any, "LitellmTransport"]:
         """`litellm.acompletion`, which speaks OpenAI's dialect to any provider.
 
         Returns:
-            litellm's answer, and the line it came over; the caller closes the line.
+            litellm's answer, and the transport it came over; the caller closes the transport.
 
         Raises:
             TrackError: cause `private`; `unsupported` where this provider cannot be held to one address.
-            LiteFailure: the provider refused, or could not be reached, or litellm could not make a
+            LitellmFailure: the provider refused, or could not be reached, or litellm could not make a
                 request of it.
         """
         cleared(clearance)
@@ -147,24 +147,24 @@ class Egress:
             raise providers.unknown_address(self._settings)
         progress = progress or Progress()
         litellm = await self._load()
-        from router.tracks.line import CURRENT, Line
+        from router.tracks.litellm_transport import CURRENT, LitellmTransport
 
         async def post(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> aiohttp.ClientResponse:
             return await self.post(clearance, url, headers=headers, body=body, progress=progress)
 
-        line = Line(post)
-        CURRENT.set(line)
+        transport = LitellmTransport(post)
+        CURRENT.set(transport)
         try:
-            answer = await litellm.acompletion(**params, **_client(litellm, line, params))
+            answer = await litellm.acompletion(**params, **_client(litellm, transport, params))
         except (TimeoutError, asyncio.CancelledError):
-            line.close()
+            transport.close()
             raise
         except Exception as failure:  # litellm raises anything over a body that it cannot translate
-            line.close()
-            if line.forbidden is not None:
-                raise line.forbidden from failure
-            raise LiteFailure(line, failure) from failure
-        return answer, line
+            transport.close()
+            if transport.forbidden is not None:
+                raise transport.forbidden from failure
+            raise LitellmFailure(transport, failure) from failure
+        return answer, transport
 
     async def close(self) -> None:
         """Close every connection."""
@@ -226,23 +226,23 @@ def _import_litellm() -> tuple[Any, tuple[type[Exception], ...]]:
 
 
 def _fence(litellm: Any) -> None:
-    """Let clients of litellm's own making go over the current call's line, or nowhere."""
-    from router.tracks.line import CurrentLine, NoLine
+    """Let clients of litellm's own making go over the current call's transport, or nowhere."""
+    from router.tracks.litellm_transport import CurrentTransport, NoTransport
 
     handlers = importlib.import_module("litellm.llms.custom_httpx.http_handler")
     httpx = importlib.import_module("httpx")
 
-    def over_line(*_: object, **__: object) -> CurrentLine:
-        return CurrentLine()
+    def over_transport(*_: object, **__: object) -> CurrentTransport:
+        return CurrentTransport()
 
-    def nowhere(*_: object, **__: object) -> NoLine:
-        return NoLine()
+    def nowhere(*_: object, **__: object) -> NoTransport:
+        return NoTransport()
 
-    handlers.AsyncHTTPHandler.create_async_transport = staticmethod(over_line)
-    handlers.AsyncHTTPHandler._create_async_transport = staticmethod(over_line)  # noqa: SLF001 - as above
+    handlers.AsyncHTTPHandler.create_async_transport = staticmethod(over_transport)
+    handlers.AsyncHTTPHandler._create_async_transport = staticmethod(over_transport)  # noqa: SLF001 - as above
     handlers.HTTPHandler._create_sync_transport = nowhere  # noqa: SLF001 - there is no public name
-    litellm.aclient_session = httpx.AsyncClient(transport=CurrentLine(), trust_env=False)
-    litellm.client_session = httpx.Client(transport=NoLine(), trust_env=False)
+    litellm.aclient_session = httpx.AsyncClient(transport=CurrentTransport(), trust_env=False)
+    litellm.client_session = httpx.Client(transport=NoTransport(), trust_env=False)
 
 
 def _quieten() -> None:
@@ -260,16 +260,16 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def _client(litellm: Any, line: "Line", params: Mapping[str, Any]) -> dict[str, Any]:
-    """The client that litellm must be given for its call to go over `line`."""
+def _client(litellm: Any, transport: "LitellmTransport", params: Mapping[str, Any]) -> dict[str, Any]:
+    """The client that litellm must be given for its call to go over `transport`."""
     if providers.PROVIDERS[providers.provider_of(params["model"])].client == providers.HTTP:
         handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
-        return {"client": handler(transport=line, follow_redirects=False)}
+        return {"client": handler(transport=transport, follow_redirects=False)}
     openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")
     *_, key, base = litellm.get_llm_provider(
         params["model"], api_base=params.get("api_base"), api_key=params.get("api_key")
     )
-    http = httpx.AsyncClient(transport=line, trust_env=False)
+    http = httpx.AsyncClient(transport=transport, trust_env=False)
     return {"client": openai.AsyncOpenAI(api_key=key, base_url=base, http_client=http, max_retries=0)}
 
 

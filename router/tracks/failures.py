@@ -9,9 +9,10 @@ import aiohttp
 
 from router.errors import Fault, TrackError
 from router.tracks.headers import field
-from router.tracks.refusals import read_refusal
+from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import single_chunk
-from router.types import Headers, Reply, Tap
+from router.types import DialectName, Headers, Reply, Tap
+from router.wire import DIALECTS
 
 KINDS: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -86,11 +87,11 @@ def cloud_failure(
         tap: has read `body`.
         shown: the status `body` came with, where it differs: an error told inside a stream.
     """
-    told = field(headers, "retry-after")
-    wait_s = seconds(told)
+    retry_after = field(headers, "retry-after")
+    wait_s = seconds(retry_after)
     if wait_s is None:
         wait_s = RETRY_AFTER_S.get(status, 2.0)
-    if not told:
+    if not retry_after:
         headers = (*headers, ("retry-after", f"{wait_s:.0f}"))
     return TrackError(
         f"the provider answered {status}: {tap.error or 'no reason given'}",
@@ -108,6 +109,17 @@ def cloud_failure(
         ),
         fault=fault_of_status(status),
         type=known_type(read_refusal(body).type),
+    )
+
+
+def refusal_body(dialect: DialectName, status: int, refusal: Refusal) -> bytes:
+    """A provider's refusal in the words of a client that speaks another dialect."""
+    words = DIALECTS[dialect]
+    sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None
+    if sizes and all(sizes):
+        return words.overflow(*sizes)
+    return words.error(
+        status, KINDS.get(status, "api_error"), refusal.message or f"the provider answered {status}"
     )
 
 

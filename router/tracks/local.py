@@ -26,11 +26,18 @@ from router.tracks.failures import KINDS, fault_of, fault_of_status, known_type,
 from router.tracks.first_unit import FirstUnit, check_reply
 from router.tracks.guarded import StreamCharge, guarded
 from router.tracks.headers import foreign_encoding
+from router.tracks.local_client import LocalClient
 from router.tracks.local_request import local_request, wants_usage
-from router.tracks.nearby import Nearby
 from router.tracks.outgoing import OutgoingRequest
 from router.tracks.refusals import Refusal, read_refusal
-from router.tracks.streaming import JSON_HEADERS, STREAM_HEADERS, Transform, open_stream, single_chunk
+from router.tracks.streaming import (
+    JSON_HEADERS,
+    STREAM_HEADERS,
+    Transform,
+    UpstreamBody,
+    open_stream,
+    single_chunk,
+)
 from router.tracks.transforms import Repair, Translation, without_thinking
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
 from router.types import Headers, ModelRequest, Plan, Progress, Reply
@@ -66,7 +73,7 @@ class LocalTrack:
         self._settings = settings
         self._pacing = pacing or Pacing()
         self._engine = None if settings.url else engine
-        self._nearby = Nearby(settings, self._engine)
+        self._client = LocalClient(settings, self._engine)
         self._breaker = CircuitBreaker()
         self._served = ""
         self._window = 0
@@ -107,7 +114,7 @@ class LocalTrack:
 
     async def close(self) -> None:
         """Close the connections; the engine is stopped by whoever made it."""
-        await self._nearby.close()
+        await self._client.close()
 
     def usable(self, request: ModelRequest) -> bool:  # noqa: ARG002 - as the protocol has it
         """See `router.types.Track`; nothing is needed to ask the local model."""
@@ -150,7 +157,7 @@ class LocalTrack:
             async with asyncio.timeout(self._settings.first_byte_s):
                 await self._engine.ready(self._settings.first_byte_s)
                 request = await self._request(plan, await self._name())
-                async with await self._nearby.post("/count", request.body) as response:
+                async with await self._client.post("/count", request.body) as response:
                     body = await response.read()
             return msgspec.json.decode(body, type=_Counted).tokens
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
@@ -189,7 +196,7 @@ class LocalTrack:
 
     async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
-        response = await self._nearby.post(
+        response = await self._client.post(
             CHAT_PATH, request.body, headers={PRIORITY: priority}, progress=progress
         )
         if encoding := foreign_encoding(response.headers):
@@ -244,7 +251,7 @@ class LocalTrack:
         try:
             async with asyncio.timeout(LOOK_S):
                 for url, read in sources:
-                    async with await self._nearby.get(url) as response:
+                    async with await self._client.get(url) as response:
                         body = await response.read() if response.status == HTTPStatus.OK else b""
                     if window := read(body):
                         self._window = window
@@ -261,7 +268,8 @@ class LocalTrack:
         charge: StreamCharge,
     ) -> Reply:
         transform = _transform(plan, name, request)
-        chunks = await open_stream(response, transform, stall_s=self._settings.stall_s, health=charge)
+        body = UpstreamBody(response)
+        chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=charge)
         if not transform.ready:
             await chunks.aclose()
             raise _failed(transform.observer.error)
@@ -292,7 +300,7 @@ class LocalTrack:
         if self._settings.name or self._engine is not None:
             return self._settings.name or (self._engine and self._engine.health.model) or SHOWN_AS
         if not self._served:
-            async with await self._nearby.get(f"{self._settings.url.rstrip('/')}/models") as response:
+            async with await self._client.get(f"{self._settings.url.rstrip('/')}/models") as response:
                 body = await response.read()
             self._served = _first_model(body)
             self._window = from_models(body, self._served) or self._window

@@ -9,7 +9,8 @@
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol
 
 import aiohttp
@@ -66,20 +67,26 @@ class StreamHealth(Protocol):
         ...
 
 
-class UpstreamBody:
+class StreamBody(ABC):
     """The bytes of a response; from `limit` on, a wait for them that takes too long breaks it.
 
     One timer for the stream, not one for each read. Only the time in which we wait for the upstream
     counts: a client that reads slowly is no fault of the upstream's.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
+    def __init__(self, source: Callable[[], Awaitable[bytes]]) -> None:
+        """Take what returns the next bytes, empty at the end."""
+        self._source = source
         self._loop = asyncio.get_running_loop()
         self._waiting = False
         self._asked_at = 0.0
         self._limit_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    @abstractmethod
+    def response(self) -> aiohttp.ClientResponse | None:
+        """What the bytes come over; None before it is there."""
 
     def limit(self, seconds: float) -> None:
         """Raise `StalledStream` from a read that waits longer."""
@@ -98,7 +105,7 @@ class UpstreamBody:
         self._asked_at = self._loop.time()
         self._waiting = True
         try:
-            chunk = await self._response.content.readany()
+            chunk = await self._source()
         except aiohttp.ClientError as dropped:
             raise ConnectionResetError("the upstream dropped the connection") from dropped
         self._waiting = False
@@ -108,27 +115,42 @@ class UpstreamBody:
         """Close the connection; a complete body has given it back to the pool already."""
         if self._timer is not None:
             self._timer.cancel()
-        self._response.close()
+        if self.response is not None:
+            self.response.close()
 
     def _check(self) -> None:
         waited_s = self._loop.time() - self._asked_at if self._waiting else 0.0
-        if waited_s >= self._limit_s:
-            self._response.content.set_exception(
+        if waited_s < self._limit_s:
+            self._timer = self._loop.call_later(self._limit_s - waited_s, self._check)
+        elif self.response is not None:
+            self.response.content.set_exception(
                 StalledStream(f"the upstream sent nothing for {self._limit_s:g} s")
             )
-        else:
-            self._timer = self._loop.call_later(self._limit_s - waited_s, self._check)
+
+
+class UpstreamBody(StreamBody):
+    """The bytes as they come."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        """Take the response, whose head is here."""
+        super().__init__(response.content.readany)
+        self._response = response
+
+    @property
+    def response(self) -> aiohttp.ClientResponse:
+        """See `StreamBody`."""
+        return self._response
 
 
 async def open_stream(
-    response: aiohttp.ClientResponse, transform: Transform, *, stall_s: float, health: StreamHealth
+    body: StreamBody, transform: Transform, *, stall_s: float, health: StreamHealth
 ) -> AsyncGenerator[bytes]:
     """Read a reply until its first useful unit, an error or its end; return its chunks for the client.
 
     What came of it so far is in `transform`. Whoever does not want the chunks closes them.
 
     Args:
-        response: its status and headers were read already.
+        body: closed with the chunks.
         transform: makes the client's bytes.
         stall_s: seconds that the upstream may be silent from the first useful unit on.
         health: is told how it ended.
@@ -138,13 +160,13 @@ async def open_stream(
         TimeoutError: the whole took longer than its session allows.
         TrackError, UnreadableReply: see `Transform.feed`.
     """
-    chunks = _chunks(UpstreamBody(response), transform, stall_s, health)
+    chunks = _chunks(body, transform, stall_s, health)
     await anext(chunks)  # a generator that never started would skip its `finally`
     return chunks
 
 
 async def _chunks(
-    body: UpstreamBody, transform: Transform, stall_s: float, health: StreamHealth
+    body: StreamBody, transform: Transform, stall_s: float, health: StreamHealth
 ) -> AsyncGenerator[bytes]:
     observer = transform.observer
     try:
@@ -175,7 +197,7 @@ async def _chunks(
         body.close()
 
 
-async def _until_ready(body: UpstreamBody, transform: Transform) -> tuple[bytes, bool]:
+async def _until_ready(body: StreamBody, transform: Transform) -> tuple[bytes, bool]:
     """What was read until the first useful unit or an error came, and whether the reply ended before."""
     buffered: list[bytes] = []
     while not (transform.ready or transform.observer.error):

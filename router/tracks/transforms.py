@@ -98,13 +98,13 @@ class Document:
 
 
 class Repair(_Observed):
-    """A local server's Chat Completions for a client of the same dialect: repaired where clients would fail.
+    """A server's Chat Completions for a client of the same dialect, repaired where clients would fail.
 
-    A block keeps its bytes unless its tool calls need repair; see `router.wire.chat_calls`.
+    A block keeps its bytes unless its tool calls need repair; see `router.wire.call_repair`.
     """
 
-    def __init__(self, observer: UsageObserver, first_unit: FirstUnit, *, usage: bool) -> None:
-        """Take whether the client asked for the usage chunk."""
+    def __init__(self, observer: UsageObserver, first_unit: FirstUnit | None = None, *, usage: bool) -> None:
+        """Take what is waited for, any token unless given, and whether the client asked for usage."""
         decoder = ChatReplyDecoder(observing=True)
         super().__init__(decoder, observer, first_unit)
         self._chat = decoder

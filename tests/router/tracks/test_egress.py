@@ -21,7 +21,7 @@ CLOUD = Decision(track="cloud", rule="asked", why="for the test")
 
 CLIENTS = {
     "router/tracks/egress.py": "the provider, with a clearance",
-    "router/tracks/nearby.py": "the address of `local.url` or of the engine",
+    "router/tracks/local_client.py": "the address of `local.url` or of the engine",
     "router/engine/process.py": "the engine's own health, on loopback",
 }
 """Who may make an HTTP client, and for which address."""
@@ -30,7 +30,7 @@ OUTWARD = frozenset({"httpx", "requests", "urllib3", "openai", "anthropic", "htt
 """Packages that can open a connection."""
 
 ALLOWED = {
-    "router/tracks/line.py": {"httpx"},  # a transport that goes through the egress
+    "router/tracks/litellm_transport.py": {"httpx"},  # a transport that goes through the egress
     "router/tracks/egress.py": {"litellm", "httpx", "openai"},
 }
 HARMLESS = {"http": {"HTTPStatus"}}

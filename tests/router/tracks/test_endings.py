@@ -177,6 +177,7 @@ ROWS = [
     *rows(["local"], [CHAT, MESSAGES], {True: CHAT_STREAMS, False: CHAT_DOCUMENTS}),
     *rows(["openai"], [MESSAGES], {True: CHAT_STREAMS, False: CHAT_DOCUMENTS | {"no reason": NO_REASON}}),
     *rows(["anthropic"], [CHAT], {True: CLAUDE_STREAMS, False: CLAUDE_DOCUMENTS}),
+    *rows(["litellm"], [CHAT, MESSAGES], {True: CLAUDE_STREAMS, False: CLAUDE_DOCUMENTS}),
     *rows(["anthropic"], [MESSAGES], {True: NATIVE_STREAMS, False: NATIVE_DOCUMENTS}),
 ]
 
@@ -198,7 +199,8 @@ def gives(cloud, local, raw, read):
         url, accepted = await raw(behave)
         if track == "local":
             return local(url=url, name="mine"), accepted
-        return cloud(dialect=track, base_url=url), accepted
+        named = {"model": "anthropic/claude-sonnet-5-5"} if track == "litellm" else {}
+        return cloud(dialect=track, base_url=url, **named), accepted
 
     return start_track
 

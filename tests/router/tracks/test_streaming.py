@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from policies.decide import Decision
-from router.tracks.streaming import StalledStream, open_stream
+from router.tracks.streaming import StalledStream, UpstreamBody, open_stream
 from router.tracks.transforms import Relay
 from router.wire import DIALECTS
 from router.wire.usage_observer import UsageObserver
@@ -74,7 +74,11 @@ async def opened():
                 Relay(DIALECTS["openai_chat"].reply_decoder(observing=True), UsageObserver()),
                 Health(),
             )
-            return await open_stream(response, relay, stall_s=stall_s, health=health), relay.observer, health
+            return (
+                await open_stream(UpstreamBody(response), relay, stall_s=stall_s, health=health),
+                relay.observer,
+                health,
+            )
 
         yield start
 
@@ -132,13 +136,19 @@ async def test_a_drop_before_the_end_is_none(sends, opened):
 
 
 @pytest.mark.parametrize("dialect", BOTH)
-@pytest.mark.parametrize("track", ["local", "anthropic", "openai"])
+@pytest.mark.parametrize("track", ["local", "anthropic", "openai", "litellm"])
 async def test_stalled_streams_count_against_their_track(
     local, cloud, upstream, plan, broken, track, dialect
 ):
     """Different bodies of different clients: three of them, and it is down."""
     await upstream.script({"text": "one two three four", "fault": "stall", "after_events": 5, "times": 3})
-    opened = local(name="mine", stall_s=0.2) if track == "local" else cloud(dialect=track, stall_s=0.2)
+    if track == "local":
+        opened = local(name="mine", stall_s=0.2)
+    elif track == "litellm":
+        at = {"model": "openai/gpt-5", "base_url": f"{upstream.url}/v1", "api_key_env": "OPENAI_API_KEY"}
+        opened = cloud(dialect=track, stall_s=0.2, **at)
+    else:
+        opened = cloud(dialect=track, stall_s=0.2)
     decision = LOCAL if track == "local" else CLOUD
     for number in range(3):
         assert opened.up

@@ -24,7 +24,7 @@ NOT_READ = frozenset({b"content-encoding", b"content-length", b"transfer-encodin
 ERROR = 400
 
 
-class Line(httpx.AsyncBaseTransport):
+class LitellmTransport(httpx.AsyncBaseTransport):
     """What was sent and came back in one call."""
 
     def __init__(self, post: Post) -> None:
@@ -85,38 +85,38 @@ class Line(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, line: Line, response: aiohttp.ClientResponse) -> None:
-        self._line = line
+    def __init__(self, transport: LitellmTransport, response: aiohttp.ClientResponse) -> None:
+        self._transport = transport
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._response.content.iter_any():
-                self._line.read(chunk)
+                self._transport.read(chunk)
                 yield chunk
-        except (aiohttp.ClientError, TimeoutError) as broken:
-            self._line.broken = broken
+        except (aiohttp.ClientError, OSError) as broken:
+            self._transport.broken = broken
             raise httpx.ReadError(str(broken)) from broken
 
     async def aclose(self) -> None:
         self._response.close()
 
 
-CURRENT: ContextVar[Line | None] = ContextVar("line", default=None)
-"""The line of the call that is being made."""
+CURRENT: ContextVar[LitellmTransport | None] = ContextVar("transport", default=None)
+"""The transport of the call that is being made."""
 
 
-class CurrentLine(httpx.AsyncBaseTransport):
-    """What clients of litellm's own making go through: the line of their call, or nothing."""
+class CurrentTransport(httpx.AsyncBaseTransport):
+    """What clients of litellm's own making go through: the transport of their call, or nothing."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See httpx."""
-        if (line := CURRENT.get()) is None:
+        if (transport := CURRENT.get()) is None:
             raise httpx.ReadError("no call is being made", request=request)
-        return await line.handle_async_request(request)
+        return await transport.handle_async_request(request)
 
 
-class NoLine(httpx.BaseTransport):
+class NoTransport(httpx.BaseTransport):
     """For clients that would block the event loop, such as those that fetch an image by its URL."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

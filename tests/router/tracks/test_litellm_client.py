@@ -258,10 +258,13 @@ async def test_a_stream_that_breaks_later_raises(cloud, upstream, plan, broken) 
 
 @pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
 @pytest.mark.parametrize("taken", [0, 2])
-async def test_closing_the_chunks_hangs_up_at_once(cloud, upstream, plan, dialect, taken) -> None:
+@pytest.mark.parametrize("native", [True, False])
+async def test_closing_the_chunks_hangs_up_at_once(cloud, upstream, plan, dialect, taken, native) -> None:
     await upstream.script({"text": "word " * 300, "chunk_delay_s": 0.1})
     provider = "anthropic" if dialect == "openai_chat" else "openai"
-    reply = await cloud(dialect=provider).open(plan({"stream": True}, dialect=dialect), CLOUD)
+    at = {"model": "openai/gpt-5", "base_url": f"{upstream.url}/v1", "api_key_env": "OPENAI_API_KEY"}
+    track = cloud(dialect=provider) if native else cloud(dialect="litellm", **at)
+    reply = await track.open(plan({"stream": True}, dialect=dialect), CLOUD)
     for _ in range(taken):
         await anext(reply.chunks)
     await reply.chunks.aclose()

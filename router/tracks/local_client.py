@@ -20,17 +20,17 @@ IDLE_S = 4.0
 they close it while a request is on its way."""
 
 
-class Listens(Protocol):
+class RunningEngine(Protocol):
     """What is needed of the engine to talk to it."""
 
     url: str
     token: str
 
 
-class Nearby:
+class LocalClient:
     """The connections to the local model; pooled, made on first use on the running loop."""
 
-    def __init__(self, settings: LocalSettings, engine: Listens | None) -> None:
+    def __init__(self, settings: LocalSettings, engine: RunningEngine | None) -> None:
         self._settings = settings
         self._engine = engine
         self._session: aiohttp.ClientSession | None = None
