@@ -34,11 +34,10 @@ from router.tracks.outgoing import OutgoingRequest, translate_request
 from router.tracks.streaming import StreamHealth
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
-from router.wire.body import UNREADABLE, name_model
+from router.wire.body import UNREADABLE, Tokens, name_model
 from router.wire.capabilities import CLAUDE, OPENAI, PROVIDER, Target
 from router.wire.claude_models import model_of
 from router.wire.model_limits import fit
-from router.wire.tap import Tokens
 
 
 class Spoken(NamedTuple):

@@ -42,10 +42,9 @@ from router.tracks.transforms import Repair, Translation, without_thinking
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
 from router.types import Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
-from router.wire.body import UNREADABLE
+from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
 from router.wire.codec import UnreadableCall, UnreadableReply
-from router.wire.tap import Tokens
 from router.wire.usage_observer import UsageObserver
 
 SPOKEN = DIALECTS["openai_chat"]

@@ -7,7 +7,7 @@ import msgspec
 
 from router.types import Usage
 from router.wire.anthropic_usage import merge_usage
-from router.wire.body import UNREADABLE
+from router.wire.body import NOTHING, UNREADABLE
 from router.wire.codec import UnreadableReply
 from router.wire.delta_template import DeltaTemplate
 from router.wire.events import (
@@ -26,7 +26,6 @@ from router.wire.events import (
     UsageReport,
 )
 from router.wire.sse import Splitter, data_of
-from router.wire.tap import NOTHING
 
 REASONS: Mapping[str, StopReason] = {
     "end_turn": "end",

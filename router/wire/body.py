@@ -41,6 +41,10 @@ class Message(msgspec.Struct, frozen=True):
 
 Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """An integer that every parser takes."""
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""A count of tokens as an upstream may report it."""
+NOTHING = msgspec.Raw()
+"""A field that is not there, read later or never."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):

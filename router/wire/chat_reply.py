@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from router.wire.arguments import is_object
-from router.wire.body import UNREADABLE
+from router.wire.body import NOTHING, UNREADABLE
 from router.wire.call_order import ENDED, CallOrder, lasting_id
 from router.wire.call_repair import Call, Calls, ended_otherwise, finish, own_id, spell_arguments
 from router.wire.chat_errors import read_failure
@@ -33,7 +33,6 @@ from router.wire.events import (
     UsageReport,
 )
 from router.wire.sse import Splitter, data_of
-from router.wire.tap import NOTHING
 
 DONE = b"[DONE]"
 _DATA = b"data: "

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from router.types import Usage
-from router.wire.body import UNREADABLE
-from router.wire.tap import Tokens
+from router.wire.body import UNREADABLE, Tokens
 
 _DEARER_OR_CHEAPER = {"batch", "priority", "flex", "fast"}
 """Tiers of service with prices of their own; `default` and what servers call their usual one have none."""

@@ -1,16 +1,27 @@
-"""What Claude cannot do of a chat request is refused by its name, and what asks for nothing is not."""
+"""What Claude cannot do of a chat request is refused by its name (`router.wire.capabilities`)."""
+
+import json
 
 import pytest
 
 from router.errors import BadRequest
-from router.wire.unsupported import refuse_unsupported
+from router.wire.capabilities import CLAUDE, adapt
+from router.wire.chat_request import decode_request
+
+
+def refuse(fields):
+    """Put a chat request to Claude."""
+    adapt(decode_request(json.dumps(HI | fields).encode()), CLAUDE)
+
 
 HI = {"messages": [{"role": "user", "content": "hi"}]}
 
 
-def part(kind):
+def part(kind, value=None):
     return {
-        "messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, {"type": kind, kind: {}}]}]
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "?"}, {"type": kind, kind: value or {}}]}
+        ]
     }
 
 
@@ -36,7 +47,7 @@ def part(kind):
 )
 def test_what_would_be_lost_is_named(fields, name):
     with pytest.raises(BadRequest, match=name) as refused:
-        refuse_unsupported(HI | fields)
+        refuse(fields)
     assert refused.value.status == 400
 
 
@@ -60,11 +71,9 @@ def test_what_would_be_lost_is_named(fields, name):
             "stop": ["x"],
             "parallel_tool_calls": False,
         },
-        part("image_url"),
-        part("file"),
-        {"messages": "none"},
-        {"messages": [None, {"content": [None, "x", {"type": 5}]}]},
+        part("image_url", {"url": "https://example.com/a.png"}),
+        part("file", {"file_data": "data:application/pdf;base64,AAAA"}),
     ],
 )
 def test_what_asks_for_nothing_more_passes(fields):
-    refuse_unsupported(HI | fields)
+    refuse(fields)
