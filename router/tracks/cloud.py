@@ -30,7 +30,7 @@ from router.tracks.failures import fault_of, unreachable
 from router.tracks.guarded import guarded
 from router.tracks.headers import field, foreign_encoding, onward
 from router.tracks.litellm_client import LitellmClient
-from router.tracks.outgoing import OutgoingRequest, translate_request
+from router.tracks.outgoing import OutgoingRequest, translate_request, weight
 from router.tracks.streaming import StreamHealth
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
@@ -205,7 +205,7 @@ class CloudTrack:
         if spoken.name == request.dialect:
             return OutgoingRequest(body=await self._body(request, model))
         target = self._target(model, one_off=plan.features.kind in ONE_OFF)
-        return await self._pacing.call(len(request.body), translate_request, request, model, target)
+        return await self._pacing.call(weight(request.body), translate_request, request, model, target)
 
     def _target(self, model: str, *, one_off: bool) -> Target:
         """What this provider's model takes."""

@@ -25,7 +25,7 @@ from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LitellmFailure
 from router.tracks.failures import cloud_failure, failed, fault_of, refusal_body, unreachable
 from router.tracks.headers import back, field
-from router.tracks.outgoing import OutgoingRequest, translate_request
+from router.tracks.outgoing import OutgoingRequest, translate_request, weight
 from router.tracks.providers import base_url
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import (
@@ -101,7 +101,7 @@ class LitellmClient:
         """
         observer = UsageObserver(model)
         progress.tap = observer
-        request = await self._pacing.call(len(plan.request.body), _outgoing, plan.request, model)
+        request = await self._pacing.call(weight(plan.request.body), _outgoing, plan.request, model)
         try:
             answer, transport = await self._egress.chat(
                 plan.clearance, self._params(plan.request, request, model), progress

@@ -28,7 +28,7 @@ from router.tracks.guarded import StreamCharge, guarded
 from router.tracks.headers import foreign_encoding
 from router.tracks.local_client import LocalClient
 from router.tracks.local_request import local_request, wants_usage
-from router.tracks.outgoing import OutgoingRequest
+from router.tracks.outgoing import OutgoingRequest, weight
 from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import (
     JSON_HEADERS,
@@ -191,7 +191,7 @@ class LocalTrack:
 
     async def _request(self, plan: Plan, name: str, limit: int | None = None) -> OutgoingRequest:
         request = plan.request
-        return await self._pacing.call(len(request.body), local_request, request, name, limit)
+        return await self._pacing.call(weight(request.body), local_request, request, name, limit)
 
     async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"

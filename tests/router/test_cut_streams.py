@@ -25,6 +25,12 @@ def asked(model, ask=LONG, *, stream=True):
     return {"model": model, "max_tokens": 9000, "stream": stream, "messages": messages}
 
 
+def price(row) -> float:
+    """What the provider bills for a row, in dollars; a chat client's prompt was marked for its cache."""
+    written = row["cache_write_5m"] * 2.5
+    return (row["input"] * 2 + written + row["cache_read"] * 0.1 + row["output"] * 10) / 1e6
+
+
 def take(endpoint, path, body):
     """All that comes, up to where it breaks off."""
     with httpx.stream("POST", endpoint.url + path, json=body, headers=MINE, timeout=30) as answer:
@@ -48,7 +54,7 @@ def test_a_stream_cut_off_by_the_upstream(endpoint, upstream, nearby, play, path
     assert row["input"] + row["cache_read"] + row["cache_write_5m"] + row["cache_write_1h"] > 200
     passed = len(WORDS) / 4
     assert 100 < row["output"] < passed
-    cloud = 0 if model == "local" else (row["input"] * 2 + row["output"] * 10) / 1e6
+    cloud = 0 if model == "local" else price(row)
     assert row["cost_usd"] == pytest.approx(cloud + row["local_usd"])
     assert (row["baseline_usd"] > 0) == (model == "cloud")
 
@@ -79,7 +85,7 @@ def test_a_whole_reply_is_billed_to_the_token(endpoint, upstream, play, path, st
     totals = json.loads(httpx.get(upstream.url + "/_requests").text)
     assert len(totals) == 1
     assert row["output"] == len(WORDS) // 4
-    assert row["cost_usd"] == pytest.approx((row["input"] * 2 + row["output"] * 10) / 1e6)
+    assert row["cost_usd"] == pytest.approx(price(row))
 
 
 def test_the_own_machines_work_is_measured(endpoint, nearby, play):
