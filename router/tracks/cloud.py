@@ -58,6 +58,8 @@ OF_ANY_DIALECT = frozenset({"accept-encoding", "content-type", "user-agent"})
 """Fields that a client's request keeps when it is translated; the others speak to another provider."""
 ONE_OFF = frozenset({"autocomplete", "housekeeping"})
 """Kinds of requests whose prompt does not come again: caching it would cost more than it saves."""
+CONTINUED = b'"continue_final_message":true'
+"""In a body: it asks, in vLLM's words, to go on from the last turn; strict providers refuse such words."""
 
 
 class _Count(msgspec.Struct):
@@ -178,14 +180,10 @@ class CloudTrack:
         self, plan: Plan, model: str, spoken: Spoken, progress: Progress, health: StreamHealth
     ) -> Reply:
         request = await self._outgoing(plan, model, spoken)
-        headers = self._headers(plan.request.headers, translated=request.conversation is not None)
-        path = spoken.path
-        if request.conversation is None and plan.request.query:
-            path = f"{path}?{plan.request.query}"
-        response = await self._post(plan, request.body, headers, path, progress)
-        if encoding := foreign_encoding(response.headers):
-            response.close()
-            raise unreachable(f"answered in `{encoding[:40]}`, which cannot be read here")
+        response = await self._send(plan, request, spoken, progress)
+        if CONTINUED in request.body and request.conversation is not None and await _refuses(response):
+            request = await self._outgoing(plan, model, spoken, continues=False)
+            response = await self._send(plan, request, spoken, progress)
         cloud = CloudResponse(
             plan=plan,
             model=model,
@@ -200,18 +198,36 @@ class CloudTrack:
             relay(cloud) if request.conversation is None else translate(cloud, request.conversation)
         )
 
-    async def _outgoing(self, plan: Plan, model: str, spoken: Spoken) -> OutgoingRequest:
+    async def _send(
+        self, plan: Plan, request: OutgoingRequest, spoken: Spoken, progress: Progress
+    ) -> aiohttp.ClientResponse:
+        headers = self._headers(plan.request.headers, translated=request.conversation is not None)
+        path = spoken.path
+        if request.conversation is None and plan.request.query:
+            path = f"{path}?{plan.request.query}"
+        response = await self._post(plan, request.body, headers, path, progress)
+        if encoding := foreign_encoding(response.headers):
+            response.close()
+            raise unreachable(f"answered in `{encoding[:40]}`, which cannot be read here")
+        return response
+
+    async def _outgoing(
+        self, plan: Plan, model: str, spoken: Spoken, *, continues: bool = True
+    ) -> OutgoingRequest:
         request = plan.request
         if spoken.name == request.dialect:
             return OutgoingRequest(body=await self._body(request, model))
         target = self._target(model, one_off=plan.features.kind in ONE_OFF)
+        if not continues:
+            target = replace(target, prefill="none")
         return await self._pacing.call(weight(request.body), translate_request, request, model, target)
 
     def _target(self, model: str, *, one_off: bool) -> Target:
         """What this provider's model takes."""
         if self._settings.dialect == "anthropic":
             return replace(CLAUDE, model=model_of(self._models.row(model)), marks_cache=not one_off)
-        return OPENAI if self._base == providers.OPENAI_URL else PROVIDER
+        own = self._base == providers.OPENAI_URL or providers.made_by_openai(model)
+        return OPENAI if own else PROVIDER
 
     async def _post(
         self, plan: Plan, body: bytes, headers: Sequence[tuple[str, str]], path: str, progress: Progress
@@ -242,6 +258,14 @@ class CloudTrack:
         if self._settings.dialect == "anthropic" and not field(headers, ANTHROPIC_VERSION[0]):
             headers.append(ANTHROPIC_VERSION)
         return headers
+
+
+async def _refuses(response: aiohttp.ClientResponse) -> bool:
+    """Whether a provider refuses the words by which vLLM and SGLang go on from a last turn."""
+    if response.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
+        return False
+    words = await response.read()
+    return any(word in words for word in (b"continue_final_message", b"add_generation_prompt"))
 
 
 def _body_for(body: bytes, model: str, row: Mapping[str, Any]) -> bytes:

@@ -41,9 +41,10 @@ from router.tracks.streaming import (
 from router.tracks.transforms import ENVELOPE, Repair, Translation
 from router.types import Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
-from router.wire.capabilities import PROVIDER
+from router.wire.capabilities import PROVIDER, Target
 from router.wire.chat_reply import ChatReplyDecoder, read_reply
 from router.wire.chat_reply_encoder import DONE
+from router.wire.codec import UnreadableReply
 from router.wire.sse import encode
 from router.wire.usage_observer import UsageObserver
 
@@ -80,8 +81,8 @@ _INVALID = re.compile(r"\bInvalid (?P<field>[a-z]+_[a-z_]+)\b")
 DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
 """Of a delta or message; the rest is litellm's own."""
 
-FAITHFUL = replace(PROVIDER, alternating=False, prefill="native")
-"""litellm puts a conversation into each provider's form itself."""
+OTHERS = replace(PROVIDER, prefill="none")
+CLAUDE = replace(PROVIDER, side="claude", prefill="native", files=True)
 
 
 class LitellmClient:
@@ -116,6 +117,8 @@ class LitellmClient:
             if evidence is not None and not plan.request.stream:
                 observer.written = max(evidence.size - ENVELOPE, 0)
             return _refused(plan.request, model, failure)
+        except UnreadableReply as unreadable:
+            raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
         return _reply(model, request, STREAM_HEADERS, chunks, observer)
 
     def _params(self, received: ModelRequest, request: OutgoingRequest, model: str) -> dict[str, Any]:
@@ -141,8 +144,7 @@ def _outgoing(request: ModelRequest, model: str) -> OutgoingRequest:
     """
     if len(request.body) > MOST_BYTES:
         raise TooLarge(f"the body: {_MOST} for a translation to the provider's format; {_REMEDY}")
-    target = replace(FAITHFUL, side="claude") if "claude" in model else FAITHFUL
-    outgoing = translate_request(request, model, target)
+    outgoing = translate_request(request, model, _target(request, model))
     messages = msgspec.json.decode(outgoing.body, type=_Messages).messages
     if len(messages) > MOST_MESSAGES:
         raise TooLarge(f"messages: {_MOST} for a translation to the provider's format; {_REMEDY}")
@@ -155,6 +157,12 @@ def _outgoing(request: ModelRequest, model: str) -> OutgoingRequest:
             f"translation to the provider's format; {_REMEDY}"
         )
     return outgoing
+
+
+def _target(request: ModelRequest, model: str) -> Target:
+    """What stands behind litellm; it takes a conversation in its own dialect as a client arranged it."""
+    target = CLAUDE if "claude" in model else OTHERS
+    return replace(target, alternating=request.dialect != target.dialect)
 
 
 class _Arguments(msgspec.Struct):
@@ -302,6 +310,7 @@ def _document(answer: Any, transport: "LitellmTransport", model: str) -> bytes:
             {
                 "index": choice["index"],
                 "message": {"content": None} | message,
+                "logprobs": choice.get("logprobs"),
                 "finish_reason": choice["finish_reason"],
             }
             for choice, message in zip(data["choices"], messages, strict=True)

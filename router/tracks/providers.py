@@ -129,6 +129,12 @@ def lacks_model(settings: CloudSettings, name: str) -> bool:
     return any(map(_company, _readings(name.strip()))) or bool(prefix and not _PLAIN.fullmatch(name))
 
 
+def made_by_openai(model: str) -> bool:
+    """Whether OpenAI serves it, whatever gateway stands before it; its open models are anybody's to serve."""
+    bare = model.rpartition("/")[2]
+    return _company(bare) == "openai" and not bare.startswith("gpt-oss")
+
+
 def provider_of(model: str) -> str:
     """The provider in litellm's name for a model; a bare name belongs to the company that makes it."""
     prefix, slash, _ = model.partition("/")

@@ -11,10 +11,11 @@ prefix the same from turn to turn, so that the engine need not read it again.
   and with it the whole prefix.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from router.wire.conversation import (
+    CacheMark,
     Conversation,
     Document,
     Image,
@@ -39,7 +40,9 @@ def alternate(conversation: Conversation) -> Conversation:
     turns = _Turns()
     for turn in conversation.turns:
         turns.add(turn)
-    return replace(conversation, system=(Text(text=system),) if system else (), turns=tuple(turns.finish()))
+    mark = _mark(conversation.system)
+    leading = (Text(text=system, cache=mark),) if system else ()
+    return replace(conversation, system=leading, turns=tuple(turns.finish()))
 
 
 class _Turns:
@@ -77,14 +80,14 @@ class _Turns:
         self._take_reminders()
         self._waiting += words
 
-    def _add_assistant(self, parts: Iterable[Part]) -> None:
+    def _add_assistant(self, parts: Sequence[Part]) -> None:
         text = _joined(parts)
         calls = tuple(part for part in parts if isinstance(part, ToolCall))
         if not text and not calls:
             return
         self._take_reminders()
         self._flush()
-        words = (Text(text=text),) if text else ()
+        words = (Text(text=text, cache=_mark(parts)),) if text else ()
         self._turns.append(Turn(role="assistant", parts=(*words, *calls)))
 
     def _take_reminders(self) -> None:
@@ -96,7 +99,7 @@ class _Turns:
             return
         parts, self._waiting = self._waiting, []
         if all(isinstance(part, Text) for part in parts):
-            parts = [Text(text=_joined(parts))]
+            parts = [Text(text=_joined(parts), cache=_mark(parts))]
         self._turns.append(Turn(role="user", parts=tuple(parts)))
 
 
@@ -104,7 +107,7 @@ def _shown(part: Part) -> Iterator[Part]:
     if _is_file(part):
         yield part
     elif text := _words(part):
-        yield Text(text=text)
+        yield Text(text=text, cache=_mark((part,)))
 
 
 def _is_file(part: Part) -> bool:
@@ -115,6 +118,12 @@ def _words(part: Part) -> str:
     if isinstance(part, Text | Refusal | Opaque):
         return part.text
     return (part.text or "") if isinstance(part, Document) else ""
+
+
+def _mark(parts: Sequence[Part]) -> CacheMark | None:
+    """Whether the provider's cache is to reach up to the end of these parts."""
+    last = parts[-1] if parts else None
+    return last.cache if isinstance(last, Text | Document) else None
 
 
 def _joined(parts: Iterable[Part]) -> str:

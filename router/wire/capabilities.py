@@ -164,8 +164,9 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
     )
     if target.prefill == "none" and continues(conversation):
         dropped.append("prefill")
-    if target.side != "claude" and target.dialect != conversation.dialect:
-        # How a model thinks is its own matter, and whose words these are the provider's alone.
+    if target.dialect == "openai_chat" != conversation.dialect:
+        # No signature comes back this way, without which Claude refuses the next turn of one that thinks;
+        # how others think is their own matter, and whose words these are their provider's alone.
         adapted = replace(adapted, reasoning=None, user="")
     adapted = _in_words(adapted, target)
     if target.model is not None and target.dialect != conversation.dialect:

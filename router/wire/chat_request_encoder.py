@@ -70,7 +70,8 @@ def _assistant(parts: Sequence[Part], conversation: Conversation, target: Target
     texts = [part for part in parts if not isinstance(part, ToolCall | Thinking | Refusal)]
     calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
     refusal = "".join(part.text for part in parts if isinstance(part, Refusal))
-    nothing = "" if target.alternating else None  # many templates want text in any case
+    # Many templates want text in any case; where Claude answers, litellm would put words in its place.
+    nothing = "" if target.alternating and target.side != "claude" else None
     message: Object = {"role": "assistant", "content": _content(texts, target) if texts else nothing}
     if refusal:
         message["refusal"] = refusal

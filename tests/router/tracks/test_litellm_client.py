@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - bodies read best a message a line
 """Other dialects and providers: what litellm makes of a request, and what the client gets back."""
 
 import json
@@ -366,3 +367,101 @@ async def test_what_claude_cannot_do_is_refused_unsent(cloud, upstream, plan, fi
     with pytest.raises(BadRequest, match=next(iter(fields))):
         await cloud().open(plan(fields, dialect="openai_chat"), CLOUD)
     assert await upstream.requests() == []
+
+
+CLAUDE_BY_LITELLM = {
+    "dialect": "litellm",
+    "model": "anthropic/claude-sonnet-4-5",
+    "api_key_env": "ANTHROPIC_API_KEY",
+}
+PREFILLED = [{"role": "user", "content": "a name"}, {"role": "assistant", "content": '{"name":'}]
+
+
+async def test_messages_reach_claude_through_litellm(cloud, upstream, plan, whole) -> None:
+    """Marks of the prompt's cache arrive; thinking, whose signature would not come back, is not asked for."""
+    marked = {"type": "text", "text": "what", "cache_control": {"type": "ephemeral"}}
+    body = {
+        "stream": True,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "max_tokens": 4096,
+        "system": [{"type": "text", "text": "be brief"}, {"type": "text", "text": "and kind", "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "so"}, marked]},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "tool_use", "id": "t1", "name": "read", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "x"}]},
+        ],
+        "tools": [{"name": "read", "input_schema": READ["function"]["parameters"]}],
+    }  # fmt: skip
+    await upstream.script({"text": "done"})
+    reply = await cloud(base_url=upstream.url, **CLAUDE_BY_LITELLM).open(plan(body), CLOUD)
+    assert b'"text":"done"' in await whole(reply)
+    sent = await upstream.last_json()
+    assert "thinking" not in sent
+    assert sent["system"][0]["cache_control"] == sent["messages"][0]["content"][-1]["cache_control"]
+    assert sent["messages"][0]["content"][-1]["text"] == "so\n\nwhat"
+    assert [block["type"] for block in sent["messages"][1]["content"]] == ["tool_use"]
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
+@pytest.mark.parametrize("fields", [{"n": 2}, {"verbosity": "low", "api_base": "http://127.0.0.1:1"}])
+async def test_what_claude_lacks_behind_litellm_is_refused_or_named(
+    cloud, upstream, plan, whole, dialect, fields
+) -> None:
+    track = cloud(base_url=upstream.url, **CLAUDE_BY_LITELLM)
+    if "n" in fields and dialect == "openai_chat":
+        with pytest.raises(BadRequest, match="n"):
+            await track.open(plan(fields, dialect=dialect), CLOUD)
+        return
+    reply = await track.open(plan(fields, dialect=dialect), CLOUD)
+    await whole(reply)
+    assert reply.dropped == tuple(fields)
+    assert not fields.keys() & (await upstream.last_json()).keys()
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
+@pytest.mark.parametrize("body", [b'{"choices": []}', b"{}", b"[]", b'{"choices": [{}]}'])
+async def test_an_answer_that_nobody_can_read_is_the_providers_failure(cloud, plan, raw, read, dialect, body):
+    async def answer(reader, writer):
+        await read(reader)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+        writer.write(head + body)
+        await writer.drain()
+
+    url, _ = await raw(answer)
+    for settings in ({"dialect": "litellm", "model": "groq/qwen"}, {"dialect": "openai", "model": "qwen"}):
+        track = cloud(base_url=f"{url}/v1", api_key_env="OPENAI_API_KEY", **settings)
+        if dialect == "openai_chat" and settings["dialect"] == "openai":
+            continue  # relayed as it is
+        with pytest.raises(TrackError) as caught:
+            await track.open(plan(dialect=dialect), CLOUD)
+        assert (caught.value.cause, caught.value.status) == ("cloud_error", 502)
+
+
+async def test_a_last_turn_is_continued_where_the_provider_can(cloud, upstream, plan, whole) -> None:
+    track = cloud(dialect="openai", model="qwen", api_key_env="OPENAI_API_KEY")
+    refusal = "Unrecognized request argument supplied: add_generation_prompt"
+    await upstream.script(
+        {"text": "1"}, {"fault": "status", "status": 400, "message": refusal}, {"text": "2"}
+    )
+    reply = await track.open(plan({"messages": PREFILLED}), CLOUD)
+    assert (await upstream.last_json())["continue_final_message"] is True
+    assert (json.loads(await whole(reply))["content"][0]["text"], reply.dropped) == ("1", ())
+    reply = await track.open(plan({"messages": PREFILLED}), CLOUD)
+    assert "continue_final_message" not in await upstream.last_json()
+    assert (json.loads(await whole(reply))["content"][0]["text"], reply.dropped) == ("2", ("prefill",))
+    await upstream.script({"fault": "status", "status": 400, "message": "no"})
+    reply = await track.open(plan({"messages": PREFILLED}), CLOUD)
+    assert json.loads(await whole(reply))["error"]["message"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [("gpt-5", "max_completion_tokens"), ("o3", "max_completion_tokens"), ("gpt-oss-120b", "max_tokens"), ("qwen", "max_tokens")],
+)  # fmt: skip
+async def test_the_limit_has_the_name_that_the_model_takes(
+    cloud, upstream, plan, whole, model, field
+) -> None:
+    track = cloud(dialect="openai", model=model, api_key_env="OPENAI_API_KEY")
+    await whole(await track.open(plan({"max_tokens": 9}), CLOUD))
+    sent = await upstream.last_json()
+    assert {name: sent[name] for name in sent if name.startswith("max_")} == {field: 9}
