@@ -88,7 +88,7 @@ class CallOrder:
     def _write(self, call: Call, events: list[Event], *, last: bool = False) -> None:
         """Tell what is new of a call: its name comes in pieces, but before its arguments."""
         if not call.begun:
-            if not (call.pieces or last or self._lenient):
+            if not (call.pieces or last or (self._lenient and call.name)):
                 return
             if not call.name and not self._lenient:
                 raise UnreadableCall(f"its tool call {call.at} has no name")

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.tracks.transforms import Document, Relay
+from router.errors import TrackError
+from router.tracks.first_unit import FirstUnit
+from router.tracks.transforms import Document, Relay, Repair
 from router.types import Usage
 from router.wire import DIALECTS
 from router.wire.usage_observer import UsageObserver
@@ -206,3 +208,49 @@ def test_usage_that_can_be_no_count_of_tokens_is_none(dialect, stream, number):
     chunk = f"data: {document}\n\n"
     body = ((event if claude else chunk) if stream else document).encode("latin-1")
     assert observed(dialect, stream, [body])[:2] == (None, "m")
+
+
+def repaired(stream, size):
+    transform = Repair(UsageObserver(), FirstUnit(thinking=True), usage=True)
+    return (
+        b"".join(transform.feed(stream[at : at + size]) for at in range(0, len(stream), size))
+        + transform.end()
+    )
+
+
+def call(index, arguments="", **function):
+    return chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments} | function}]})
+
+
+GPT_END = chunk({}, choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]) + GPT_DONE
+CALLS = {
+    "as the reference writes them": call(0, name="ls") + call(0, '{"a":') + call(0, "1}"),
+    "a name in pieces": call(0) + call(0, name="l") + call(0, name="s") + call(0, "{}"),
+    "two in turns": call(0, name="ls") + call(1, name="cat") + call(0, "{") + call(1, "{}") + call(0, "}"),
+    "two at one index": call(0, '{"a":1}', name="ls") + call(0, "{}", name="cat"),
+    "without arguments": call(0, name="ls"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_local_servers_calls_reach_its_own_dialect(name, size):
+    """Whatever a server's habit: the first call is sound, and the end says that there are calls."""
+    reply = repaired(CALLS[name] + GPT_END, size)
+    assert b'"finish_reason":"tool_calls"' in reply
+    assert reply.endswith(GPT_DONE)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        call(0, '{"a"', name="ls"),
+        call(0, "[1]", name="ls"),
+        call(0, "{}"),
+        call(0, "7") + call(1, "{}", name="ls"),
+    ],
+)
+def test_a_local_servers_first_call_must_be_sound(calls):
+    with pytest.raises(TrackError) as refused:
+        repaired(calls + GPT_END, 1 << 20)
+    assert refused.value.cause == "bad_tool_call"
