@@ -21,7 +21,7 @@ from router.app.schemas import KeyIn, TeamIn, changed_key, changed_team, read
 from router.errors import BadRequest, TurnoutError
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
-from router.tracks.headers import field
+from router.wire.headers import field
 
 Json = dict[str, Any]
 JSON = "application/json"

@@ -31,9 +31,9 @@ from router.routing.pipeline import Pipeline
 from router.settings import Settings
 from router.system.pacing import Pacing
 from router.tracks.failures import KINDS
-from router.tracks.refusals import read_refusal
 from router.types import DialectName, Headers, ModelRequest, Operation, Plan
 from router.wire import DIALECTS
+from router.wire.upstream_errors import read_upstream_error
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +139,7 @@ class Endpoint:
                 await waiting.stop()
         async with aclosing(reply.chunks) as chunks:
             if exchange.begun and reply.status != HTTPStatus.OK:
-                message = read_refusal(b"".join([chunk async for chunk in chunks])).message
+                message = read_upstream_error(b"".join([chunk async for chunk in chunks])).message
                 kind = KINDS.get(reply.status, TurnoutError.kind)
                 refusal = TurnoutError(
                     f"the provider answered {reply.status}: {message}", status=reply.status, kind=kind

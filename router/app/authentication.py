@@ -10,8 +10,8 @@ from router.accounts.teams import DEFAULT_TEAM, Account
 from router.app.disconnect import Scope
 from router.errors import BadKey, NotAllowed
 from router.system.host_names import is_loopback
-from router.tracks.headers import field
 from router.types import Headers
+from router.wire.headers import field
 
 NAME = 200
 """Characters kept of a user's name that a proxy sends."""

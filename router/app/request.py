@@ -11,11 +11,11 @@ from router.app.body import Body, too_large
 from router.app.disconnect import Scope
 from router.errors import BadRequest
 from router.system.pacing import LARGE
-from router.tracks.headers import field
 from router.types import DialectName, Headers, ModelRequest, Operation
 from router.wire import DIALECTS
 from router.wire.body import Envelope, check_values, mend
 from router.wire.encodings import Oversized, decode
+from router.wire.headers import field
 
 
 def headers_of(scope: Scope) -> Headers:

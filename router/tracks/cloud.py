@@ -28,7 +28,6 @@ from router.tracks.credentials import CARRIERS, credential
 from router.tracks.egress import Egress, cleared
 from router.tracks.failures import fault_of, unreachable
 from router.tracks.guarded import guarded
-from router.tracks.headers import field, foreign_encoding, onward
 from router.tracks.litellm_client import LitellmClient
 from router.tracks.outgoing import OutgoingRequest, translate_request, weight
 from router.tracks.streaming import StreamHealth
@@ -37,6 +36,7 @@ from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens, name_model
 from router.wire.capabilities import CLAUDE, OPENAI, PROVIDER, Target
 from router.wire.claude_models import model_of
+from router.wire.headers import field, foreign_encoding, request_headers
 from router.wire.model_limits import fit
 
 
@@ -249,7 +249,7 @@ class CloudTrack:
 
     def _headers(self, received: Headers, *, translated: bool = False) -> list[tuple[str, str]]:
         """The client's fields and a key; of a client of another dialect none but who it is."""
-        headers = [pair for pair in onward(received) if not translated or pair[0] in OF_ANY_DIALECT]
+        headers = [pair for pair in request_headers(received) if not translated or pair[0] in OF_ANY_DIALECT]
         key = credential(self._settings, received)
         if key.own and not translated:
             headers = [pair for pair in headers if pair[0] not in CARRIERS or pair in key.headers]

@@ -10,9 +10,7 @@ import aiohttp
 
 from router.errors import TrackError
 from router.tracks.failures import cloud_failure, failed, refusal_body, unreachable
-from router.tracks.headers import back
 from router.tracks.outgoing import OutgoingRequest
-from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import (
     EVENT_STREAM,
     JSON_HEADERS,
@@ -29,6 +27,8 @@ from router.wire import DIALECTS, Dialect
 from router.wire.codec import UnreadableReply
 from router.wire.conversation import Conversation
 from router.wire.events import Failed
+from router.wire.headers import response_headers
+from router.wire.upstream_errors import UpstreamError, read_upstream_error
 from router.wire.usage_observer import UsageObserver
 
 EVENT_STATUS: Mapping[str, int] = {
@@ -68,7 +68,7 @@ class CloudResponse:
     @property
     def headers(self) -> Headers:
         """The provider's fields for the client."""
-        return back(self.response.raw_headers)
+        return response_headers(self.response.raw_headers)
 
     async def open(self, transform: Transform) -> AsyncGenerator[bytes]:
         """Read on until the first useful unit; see `streaming.open_stream`."""
@@ -137,7 +137,7 @@ async def translate(cloud: CloudResponse, conversation: Conversation) -> Reply:
     cloud.progress.tap = observer
     if cloud.response.status not in SUCCESS:
         async with cloud.response as response:
-            return _refused(cloud, read_refusal(await response.read()), observer)
+            return _refused(cloud, read_upstream_error(await response.read()), observer)
     try:
         if cloud.streams != conversation.stream:
             cloud.response.close()
@@ -191,7 +191,7 @@ def _passed(cloud: CloudResponse) -> Headers:
     return tuple(pair for pair in cloud.headers if pair[0] not in OF_THE_BODY)
 
 
-def _refused(cloud: CloudResponse, refusal: Refusal, observer: UsageObserver) -> Reply:
+def _refused(cloud: CloudResponse, refusal: UpstreamError, observer: UsageObserver) -> Reply:
     """The provider's refusal of this client, in the client's words.
 
     Raises:

@@ -8,11 +8,11 @@ from time import time
 import aiohttp
 
 from router.errors import Fault, TrackError
-from router.tracks.headers import field
-from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import single_chunk
 from router.types import DialectName, Headers, Reply, Tap
 from router.wire import DIALECTS
+from router.wire.headers import field
+from router.wire.upstream_errors import UpstreamError, read_upstream_error
 
 KINDS: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -108,11 +108,11 @@ def cloud_failure(
             tap=tap,
         ),
         fault=fault_of_status(status),
-        type=known_type(read_refusal(body).type),
+        type=known_type(read_upstream_error(body).type),
     )
 
 
-def refusal_body(dialect: DialectName, status: int, refusal: Refusal) -> bytes:
+def refusal_body(dialect: DialectName, status: int, refusal: UpstreamError) -> bytes:
     """A provider's refusal in the words of a client that speaks another dialect."""
     words = DIALECTS[dialect]
     sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None

@@ -9,7 +9,6 @@ from the same argument list, and a client must not set those.
 """
 
 import re
-import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -24,15 +23,12 @@ from router.system.pacing import Pacing
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LitellmFailure
 from router.tracks.failures import cloud_failure, failed, fault_of, refusal_body, unreachable
-from router.tracks.headers import back, field
+from router.tracks.litellm_answer import LitellmBody, document_of
 from router.tracks.outgoing import OutgoingRequest, translate_request, weight
 from router.tracks.providers import base_url
-from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import (
     JSON_HEADERS,
     STREAM_HEADERS,
-    StalledStream,
-    StreamBody,
     StreamHealth,
     Transform,
     open_stream,
@@ -43,9 +39,9 @@ from router.types import Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
 from router.wire.capabilities import PROVIDER, Target
 from router.wire.chat_reply import ChatReplyDecoder, read_reply
-from router.wire.chat_reply_encoder import DONE
 from router.wire.codec import UnreadableReply
-from router.wire.sse import encode
+from router.wire.headers import field, response_headers
+from router.wire.upstream_errors import UpstreamError, read_upstream_error
 from router.wire.usage_observer import UsageObserver
 
 if TYPE_CHECKING:
@@ -78,9 +74,6 @@ FIXED: Mapping[str, Any] = {
 
 _INVALID = re.compile(r"\bInvalid (?P<field>[a-z]+_[a-z_]+)\b")
 
-DELTA = ("role", "content", "reasoning_content", "refusal", "tool_calls", "function_call")
-"""Of a delta or message; the rest is litellm's own."""
-
 OTHERS = replace(PROVIDER, prefill="none")
 CLAUDE = replace(PROVIDER, side="claude", prefill="native", files=True)
 
@@ -108,7 +101,7 @@ class LitellmClient:
                 plan.clearance, self._params(plan.request, request, model), progress
             )
             if not plan.request.stream:
-                return _whole(plan, request, model, _document(answer, transport, model), observer)
+                return _whole(plan, request, model, document_of(answer, transport, model), observer)
             transform = _transform(plan, request, model, observer)
             body = LitellmBody(answer, transport, model)
             chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=health)
@@ -209,115 +202,6 @@ def _reply(
     )
 
 
-class LitellmBody(StreamBody):
-    """The chunks of litellm as the event stream of Chat Completions."""
-
-    def __init__(self, answer: Any, transport: "LitellmTransport", model: str) -> None:
-        """Take litellm's answer, and what it came over."""
-        super().__init__(self._next)
-        self._transport = transport
-        self._events = _events(answer, transport, model)
-
-    @property
-    def response(self) -> aiohttp.ClientResponse | None:
-        """See `StreamBody`; litellm may send the request with the first read alone."""
-        return self._transport.response
-
-    async def _next(self) -> bytes:
-        try:
-            return await anext(self._events, b"")
-        except LitellmFailure as failure:
-            if isinstance(stalled := self._transport.broken, StalledStream):
-                raise stalled from failure
-            raise
-
-
-async def _events(answer: Any, transport: "LitellmTransport", model: str) -> AsyncGenerator[bytes]:
-    """Write litellm's chunks as they come.
-
-    Raises:
-        LitellmFailure: the provider failed, or ended before its answer was complete.
-    """
-    frame = {"id": "", "object": "chat.completion.chunk", "created": int(time.time()), "model": model}
-    started = False
-    try:
-        async for chunk in answer:
-            data = chunk.model_dump(exclude_none=True)
-            frame["id"] = data["id"]
-            choices = [_choice(choice) for choice in data["choices"]]
-            started = started or any(_useful(choice["delta"]) for choice in choices)
-            if any(choice["finish_reason"] for choice in choices):
-                _check_end(transport, started=started)  # where no reason came, litellm makes one up
-            if any(choice["delta"] or choice["finish_reason"] for choice in choices):
-                yield encode("", msgspec.json.encode(frame | {"choices": choices}))
-            if (usage := data.get("usage")) and _reported(transport):
-                yield encode("", msgspec.json.encode(frame | {"choices": []} | _usage_fields(data, usage)))
-        _check_end(transport, started=started)
-    except (TimeoutError, LitellmFailure):
-        raise
-    except Exception as failure:  # litellm raises anything over an answer that it cannot read
-        raise LitellmFailure(transport, failure) from failure
-    yield DONE
-
-
-def _check_end(transport: "LitellmTransport", *, started: bool) -> None:
-    """Hold the provider's own bytes against what litellm made of them.
-
-    Raises:
-        LitellmFailure: no end came, and no reason for one.
-    """
-    evidence = transport.evidence
-    if evidence is not None and not (evidence.finished or (evidence.done and started)):
-        raise LitellmFailure(transport, ConnectionResetError("it ended before it was complete"))
-
-
-def _reported(transport: "LitellmTransport") -> bool:
-    """Whether the provider reported usage; where it did not, litellm counts for itself and says nothing."""
-    return transport.evidence is None or transport.evidence.usage
-
-
-def _usage_fields(data: Mapping[str, Any], usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What `chat_usage.read_usage` reads, and no more of what litellm says of a bill."""
-    details = usage.get("prompt_tokens_details") or {}
-    kept = {name: usage[name] for name in USAGE_FIELDS if usage.get(name) is not None}
-    kept["prompt_tokens_details"] = {name: details[name] for name in DETAILS if details.get(name)}
-    return {"usage": kept} | {name: data[name] for name in ("service_tier",) if data.get(name)}
-
-
-USAGE_FIELDS = (
-    "prompt_tokens", "completion_tokens", "total_tokens", "cache_read_input_tokens",
-    "cache_creation_input_tokens", "service_tier", "speed",
-)  # fmt: skip
-DETAILS = ("cached_tokens", "cache_creation_tokens", "cache_creation_token_details")
-
-
-def _document(answer: Any, transport: "LitellmTransport", model: str) -> bytes:
-    """Litellm's whole answer as a chat completion.
-
-    Raises:
-        LitellmFailure: the provider gave no reason for its end.
-    """
-    data = answer.model_dump(exclude_none=True)
-    messages = [_standard(choice["message"]) for choice in data["choices"]]
-    _check_end(transport, started=any(map(_useful, messages)))
-    usage = data.get("usage", {}) if _reported(transport) else {}
-    return msgspec.json.encode({
-        "id": data["id"],
-        "object": "chat.completion",
-        "created": data["created"],
-        "model": model,
-        "choices": [
-            {
-                "index": choice["index"],
-                "message": {"content": None} | message,
-                "logprobs": choice.get("logprobs"),
-                "finish_reason": choice["finish_reason"],
-            }
-            for choice, message in zip(data["choices"], messages, strict=True)
-        ],
-    } | (_usage_fields(data, usage) if usage else {}))  # fmt: skip
-
-
 def _whole(plan: Plan, request: OutgoingRequest, model: str, body: bytes, observer: UsageObserver) -> Reply:
     events, body = read_reply(body)
     observer.observe(events)
@@ -350,7 +234,7 @@ def _refused(request: ModelRequest, model: str, failure: LitellmFailure) -> Repl
         raise _unsent(failure.failure) from failure
     if response.status < HTTPStatus.BAD_REQUEST:
         raise unreachable("broke off its answer, or gave one that cannot be read") from failure
-    refusal, status, headers = _read_refusal(transport, response)
+    refusal, status, headers = _read_upstream_error(transport, response)
     observer = UsageObserver(model)
     observer.error = refusal.message or f"status {status}"
     observer.complete = True
@@ -380,27 +264,10 @@ def _unsent(failure: Exception) -> TurnoutError:
     )
 
 
-def _read_refusal(
+def _read_upstream_error(
     transport: "LitellmTransport", response: aiohttp.ClientResponse
-) -> tuple[Refusal, int, Headers]:
+) -> tuple[UpstreamError, int, Headers]:
     """What the provider said, its status and the fields worth passing on."""
-    fields = back(response.raw_headers)
+    fields = response_headers(response.raw_headers)
     passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(fields, name)))
-    return read_refusal(transport.refusal), response.status, (*JSON_HEADERS, *passed)
-
-
-def _choice(choice: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "index": choice.get("index", 0),
-        "delta": _standard(choice.get("delta", {})),
-        "logprobs": choice.get("logprobs"),
-        "finish_reason": choice.get("finish_reason"),
-    }
-
-
-def _standard(message: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: message[name] for name in DELTA if message.get(name) is not None}
-
-
-def _useful(delta: Mapping[str, Any]) -> bool:
-    return any(delta.get(name) for name in DELTA if name != "role")
+    return read_upstream_error(transport.refusal), response.status, (*JSON_HEADERS, *passed)

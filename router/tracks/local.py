@@ -8,7 +8,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -18,18 +18,17 @@ import msgspec
 
 from policies.decide import Decision
 from router.engine.process import Engine
-from router.errors import Cause, TrackError
+from router.errors import TrackError
 from router.settings import LocalSettings
 from router.system.pacing import Pacing
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
-from router.tracks.failures import KINDS, fault_of, fault_of_status, known_type, seconds
+from router.tracks.failures import fault_of
 from router.tracks.first_unit import FirstUnit, check_reply
 from router.tracks.guarded import StreamCharge, guarded
-from router.tracks.headers import foreign_encoding
 from router.tracks.local_client import LocalClient
+from router.tracks.local_failures import local_failure, overflow, stream_failure, unreadable_reply
 from router.tracks.local_request import local_request, wants_usage
 from router.tracks.outgoing import OutgoingRequest, weight
-from router.tracks.refusals import Refusal, read_refusal
 from router.tracks.streaming import (
     JSON_HEADERS,
     STREAM_HEADERS,
@@ -44,7 +43,9 @@ from router.types import Headers, ModelRequest, Plan, Progress, Reply
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
-from router.wire.codec import UnreadableCall, UnreadableReply
+from router.wire.codec import UnreadableReply
+from router.wire.headers import foreign_encoding
+from router.wire.upstream_errors import UpstreamError, read_upstream_error
 from router.wire.usage_observer import UsageObserver
 
 SPOKEN = DIALECTS["openai_chat"]
@@ -55,9 +56,6 @@ SHOWN_AS = "local"
 
 LOOK_S = 2.0
 """How long a server is asked for its window, in all."""
-
-TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content", "unsupported_schema")
-"""Words by which servers say that their model takes text only, and our engine that a schema is beyond it."""
 
 
 class _Counted(msgspec.Struct):
@@ -127,7 +125,7 @@ class LocalTrack:
                 async with asyncio.timeout(self._settings.first_byte_s):
                     return await self._ask(plan, progress, charge)
             except UnreadableReply as unreadable:
-                raise _unreadable(unreadable) from unreadable
+                raise unreadable_reply(unreadable) from unreadable
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as absent:
                 raise TrackError(
                     f"the local model cannot be reached: {absent}", cause="local_error", fault="connection"
@@ -174,7 +172,7 @@ class LocalTrack:
         response = await self._post(plan, request, progress)
         if response.status != HTTPStatus.OK:
             async with response:
-                refusal = read_refusal(await response.read())
+                refusal = read_upstream_error(await response.read())
             response = await self._posted_again(plan, name, shorter, refusal, response)
         if plan.request.stream:
             return await self._streamed(plan, name, request, response, charge)
@@ -212,7 +210,7 @@ class LocalTrack:
         plan: Plan,
         name: str,
         limit: int,
-        refusal: Refusal,
+        refusal: UpstreamError,
         response: aiohttp.ClientResponse,
     ) -> aiohttp.ClientResponse:
         """Send the request once more where the server refused nothing but the answer's limit.
@@ -220,7 +218,7 @@ class LocalTrack:
         Raises:
             TrackError: the refusal; `overflow` where the window leaves no useful answer.
         """
-        failure = _failure(response.status, response.headers, refusal)
+        failure = local_failure(response.status, response.headers, refusal)
         refused = refusal.output_limit if response.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
         if refused is None:
             raise failure
@@ -228,11 +226,11 @@ class LocalTrack:
         prompt = refused.prompt or plan.features.context_tokens
         most = corrected(limit or sys.maxsize, refused, prompt)
         if not most:
-            raise _overflow(refusal.message, prompt, refused.window) if refused.window else failure
+            raise overflow(refusal.message, prompt, refused.window) if refused.window else failure
         again = await self._post(plan, await self._request(plan, name, most), Progress())
         if again.status != HTTPStatus.OK:
             async with again:
-                raise _failure(again.status, again.headers, read_refusal(await again.read()))
+                raise local_failure(again.status, again.headers, read_upstream_error(await again.read()))
         return again
 
     async def _look_for_window(self, name: str) -> None:
@@ -271,7 +269,7 @@ class LocalTrack:
         chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=charge)
         if not transform.ready:
             await chunks.aclose()
-            raise _failed(transform.observer.error)
+            raise stream_failure(transform.observer.error)
         return _reply(name, STREAM_HEADERS, chunks, transform.observer, request)
 
     async def _whole(
@@ -283,7 +281,7 @@ class LocalTrack:
         observer = UsageObserver()
         observer.observe(events)
         if observer.error:
-            raise _failed(observer.error)
+            raise stream_failure(observer.error)
         check_reply(events)
         if (conversation := request.conversation) is not None:
             body = DIALECTS[plan.request.dialect].encode_reply(
@@ -336,58 +334,9 @@ def _reply(
     )
 
 
-def _failed(error: str) -> TrackError:
-    return TrackError(f"the local model failed: {error}", cause="local_error", fault="server_error")
-
-
-def _unreadable(reply: UnreadableReply) -> TrackError:
-    """What cannot be read: a tool call in pieces is the model's fault, the rest its server's."""
-    if isinstance(reply, UnreadableCall):
-        return TrackError(f"the local model: {reply}", cause="bad_tool_call")
-    return TrackError(
-        f"the local model's answer cannot be read: {reply}", cause="local_error", fault="server_error"
-    )
-
-
 def _first_model(body: bytes) -> str:
     try:
         listed: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         return str(listed["data"][0]["id"])
     except (*UNREADABLE, KeyError, IndexError, TypeError):
         return ""
-
-
-def _failure(status: int, headers: Mapping[str, str], refusal: Refusal) -> TrackError:
-    """A local server's refusal: what another track could still serve, and what it could not."""
-    message = refusal.message or f"it answered {status}"
-    if refusal.overflow is not None:
-        return _overflow(message, *refusal.overflow)
-    return TrackError(
-        f"the local model: {message}",
-        cause=_cause(status, refusal),
-        status=HTTPStatus.BAD_GATEWAY if status < HTTPStatus.BAD_REQUEST else status,
-        kind=KINDS.get(status, "api_error"),
-        retry_after=seconds(headers.get("retry-after", "")),
-        fault="server_error" if status < HTTPStatus.BAD_REQUEST else fault_of_status(status),
-        type=known_type(refusal.type),
-    )
-
-
-def _overflow(message: str, tokens: int, limit: int) -> TrackError:
-    return TrackError(
-        f"the prompt does not fit the local model: {message}",
-        cause="overflow",
-        status=HTTPStatus.BAD_REQUEST,
-        kind="invalid_request_error",
-        tokens=tokens,
-        limit=limit,
-    )
-
-
-def _cause(status: int, refusal: Refusal) -> Cause:
-    if refusal.code == "bad_tool_call":
-        return "bad_tool_call"
-    told = f"{refusal.code} {refusal.message}".lower()
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR and any(word in told for word in TEXT_ONLY):
-        return "unsupported"
-    return "local_error"

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from router.tracks.refusals import OutputLimit
 from router.wire.body import UNREADABLE
+from router.wire.upstream_errors import OutputLimit
 
 T = TypeVar("T")
 

@@ -28,8 +28,8 @@ from router.app.request import headers_of
 from router.errors import BadKey, NotAllowed, RateLimited
 from router.ledger.sessions import LASTS_S, Sessions
 from router.system.host_names import is_loopback
-from router.tracks.headers import field
 from router.types import Headers
+from router.wire.headers import field
 
 log = structlog.get_logger(__name__)
 

@@ -26,7 +26,7 @@ from router.app.early_response import body_of
 from router.app.request import headers_of, take_body
 from router.errors import BadKey, BadRequest, NoSuchRoute, RateLimited, TurnoutError
 from router.ledger.sessions import Sessions
-from router.tracks.headers import field
+from router.wire.headers import field
 
 ZONE = "turnout-zone"
 """A cookie with the name of the zone that a visitor's browser is in."""

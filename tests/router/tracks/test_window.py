@@ -5,7 +5,7 @@ import json
 import pytest
 
 from router.tracks import window
-from router.tracks.refusals import OutputLimit, Refusal
+from router.wire.upstream_errors import OutputLimit, UpstreamError
 
 NAMED = (
     "'max_tokens' or 'max_completion_tokens' is too large: 128000. This model's maximum context length is "
@@ -39,7 +39,7 @@ FULL = (
 
 @pytest.mark.parametrize("message", [NAMED, SPLIT, PASSED, SGLANG, TGI, ANTHROPIC])
 def test_an_answer_limit_is_no_overflow(message):
-    refusal = Refusal(message=message, code="context_length_exceeded")
+    refusal = UpstreamError(message=message, code="context_length_exceeded")
     assert refusal.output_limit == OutputLimit(most=32648, window=32768, prompt=120)
     assert refusal.overflow is None
 
@@ -61,11 +61,11 @@ def test_an_answer_limit_is_no_overflow(message):
     ],
 )
 def test_other_refusals_of_sizes(message, limit):
-    assert Refusal(message=message).output_limit == limit
+    assert UpstreamError(message=message).output_limit == limit
 
 
 def test_a_prompt_that_fills_the_window_is_an_overflow_whatever_limit_came_with_it():
-    assert Refusal(message=FULL).overflow == (40500, 32768)
+    assert UpstreamError(message=FULL).overflow == (40500, 32768)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class OutputLimit(msgspec.Struct, frozen=True, kw_only=True):
     """The prompt, as the server counts; 0 where not named."""
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+class UpstreamError(msgspec.Struct, frozen=True, kw_only=True):
     """What an error body says, whoever wrote it."""
 
     message: str = ""
@@ -102,22 +102,22 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    error: Refusal | str | None = None
+    error: UpstreamError | str | None = None
     message: str = ""
     type: str | None = None
     code: str | int | None = None
 
 
-def read_refusal(body: bytes) -> Refusal:
+def read_upstream_error(body: bytes) -> UpstreamError:
     """Read an error body of any dialect; what is not JSON is its own message."""
     try:
         document = msgspec.json.decode(body, type=_Body)
     except UNREADABLE:
-        return Refusal(message=body.decode("utf-8", "replace")[:500])
-    if isinstance(document.error, Refusal):
+        return UpstreamError(message=body.decode("utf-8", "replace")[:500])
+    if isinstance(document.error, UpstreamError):
         return document.error
     # vLLM's older servers, and those made after it, have no `error` around it.
-    return Refusal(message=document.error or document.message, type=document.type, code=document.code)
+    return UpstreamError(message=document.error or document.message, type=document.type, code=document.code)
 
 
 def _number(patterns: tuple[re.Pattern[str], ...], message: str) -> int:

@@ -26,13 +26,13 @@ PLAIN = ("accept-encoding", "identity")
 """Asked of every upstream: the taps read the bytes as they pass."""
 
 
-def onward(headers: Headers) -> list[tuple[str, str]]:
+def request_headers(headers: Headers) -> list[tuple[str, str]]:
     """The client's fields for the upstream, in order."""
     named = _named_by_connection(headers)
     return [*(pair for pair in headers if pair[0] not in NOT_SENT and pair[0] not in named), PLAIN]
 
 
-def back(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+def response_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The upstream's fields for the client, in order, names in lower case; none that no server may send."""
     headers = tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1"))
