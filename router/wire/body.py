@@ -68,10 +68,6 @@ REMEDIES: Mapping[str, str] = {
     "stream": "must be true or false",
     "tools": "must be an array of objects",
     "tools[]": "must be an object",
-    "tools[].type": (
-        "must be `function`: this provider speaks another dialect, and no other type of tool can be "
-        "translated; offer it as a function with one string argument"
-    ),
     "max_tokens": "must be an integer of 64 bits",
     "max_completion_tokens": "must be an integer of 64 bits",
     "system": "must be a string or an array of objects",

@@ -188,10 +188,3 @@ def _check_message(message: ChatMessage, where: str) -> None:
         raise BadRequest(f"{where}.tool_call_id: must name the call that this answers")
     if message.role == "function" and message.name is None:
         raise BadRequest(f"{where}.name: must name the function that this answers")
-
-
-def check(body: bytes) -> None:
-    """Refuse a body that cannot be translated; see `read_body`."""
-    for at, tool in enumerate(read_body(body).tools or ()):
-        if tool.type != "function":
-            raise BadRequest(f"tools[{at}].type: {wire_body.REMEDIES['tools[].type']}")
