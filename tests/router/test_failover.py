@@ -195,3 +195,30 @@ def test_a_conversation_that_moved_stays_where_it_is_served(start_between, nearb
     assert served(loop) == ("cloud", "escalate")
     assert served(loop, "local") == ("local", "asked")
     assert served(loop) == ("cloud", "escalate")
+
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "model", "fields", "left_out"),
+    [
+        (CHAT, "cloud", {"verbosity": "low"}, "without verbosity"),
+        (CHAT, "local", {"web_search_options": {"search_context_size": "low"}}, "without web_search_options"),
+        (CHAT, "local", {"metadata": {"a": "b"}}, None),
+        (MESSAGES, "local", {"tools": [SEARCH]}, "without web_search_20250305"),
+        (MESSAGES, "cloud", {"tools": [SEARCH]}, None),
+    ],
+)
+def test_what_the_answering_model_lacks_is_named(degrading, path, model, fields, left_out, stream):
+    answer = degrading.post(path, asked(model, stream=stream, **fields), headers=MINE)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers.get("x-turnout-degraded") == left_out
+
+
+def test_both_causes_stand_in_one_header(degrading):
+    answer = degrading.post(MESSAGES, asked(tools=[SEARCH]))
+    assert answer.headers["x-turnout-degraded"] == (
+        "there is no credential for the cloud; without web_search_20250305"
+    )
