@@ -28,7 +28,7 @@ NOW = {"day": "today", "week": "this week", "month": "this month"}
 class Names(Protocol):
     """Tells what a provider will be asked for."""
 
-    def __call__(self, asked: str, decision: Decision) -> str:
+    def __call__(self, requested: str, decision: Decision) -> str:
         """Return the model's name."""
         ...
 

@@ -175,8 +175,8 @@ class CircuitBreaker:
     def _keep(self, *, stalled: bool) -> None:
         """Keep the failures from after the first unit (True), or those from before it (False)."""
         if self._failures:
-            kept = [failure for failure in self._failures if failure.stalled == stalled]
-            self._failures = deque(kept, maxlen=REMEMBERED)
+            remaining = [failure for failure in self._failures if failure.stalled == stalled]
+            self._failures = deque(remaining, maxlen=REMEMBERED)
 
     @property
     def _due(self) -> bool:

@@ -168,9 +168,9 @@ class CloudTrack:
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise unreachable("could not count the tokens") from failure
 
-    def model_for(self, asked: str, decision: Decision) -> str:
+    def model_for(self, requested: str, decision: Decision) -> str:
         """The decision's model or the client's where the provider has it, else the configured one."""
-        return providers.model_for(self._settings, asked, decision)
+        return providers.model_for(self._settings, requested, decision)
 
     def lacks_model(self, name: str) -> bool:
         """Whether the provider surely has no model of that name: another company makes it."""

@@ -93,5 +93,5 @@ def _is_providers(secret: str, dialect: str) -> bool:
 
 
 def _secret(value: str) -> str:
-    scheme, _, rest = value.partition(" ")
-    return rest.strip() if rest and scheme.lower() == "bearer" else value.strip()
+    scheme, _, token = value.partition(" ")
+    return token.strip() if token and scheme.lower() == "bearer" else value.strip()

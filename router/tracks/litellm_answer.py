@@ -99,9 +99,9 @@ def _reported(transport: "LitellmTransport") -> bool:
 def _usage_fields(data: Mapping[str, Any], usage: Mapping[str, Any]) -> dict[str, Any]:
     """What `chat_usage.read_usage` reads, and no more of what litellm says of a bill."""
     details = usage.get("prompt_tokens_details") or {}
-    kept = {name: usage[name] for name in USAGE_FIELDS if usage.get(name) is not None}
-    kept["prompt_tokens_details"] = {name: details[name] for name in DETAILS if details.get(name)}
-    return {"usage": kept} | {name: data[name] for name in ("service_tier",) if data.get(name)}
+    fields = {name: usage[name] for name in USAGE_FIELDS if usage.get(name) is not None}
+    fields["prompt_tokens_details"] = {name: details[name] for name in DETAILS if details.get(name)}
+    return {"usage": fields} | {name: data[name] for name in ("service_tier",) if data.get(name)}
 
 
 def document_of(answer: Any, transport: "LitellmTransport", model: str) -> bytes:

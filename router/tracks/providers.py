@@ -87,15 +87,15 @@ _PLAIN = re.compile(r"[\w.@-]+(?::\d+)?", re.ASCII)
 """A model's name that may become part of a URL, as it does at Google's and Amazon's."""
 
 
-def model_for(settings: CloudSettings, asked: str, decision: Decision) -> str:
+def model_for(settings: CloudSettings, requested: str, decision: Decision) -> str:
     """The model to ask the provider for: the first that it has, else the configured one.
 
     Args:
         settings: the configured provider.
-        asked: the name the client sent.
+        requested: the name the client sent.
         decision: may name a model, too.
     """
-    named = (own_name(settings, name) for name in (decision.model, asked) if name)
+    named = (own_name(settings, name) for name in (decision.model, requested) if name)
     return next(filter(None, named), "") or _otherwise(settings, decision)
 
 
