@@ -189,6 +189,7 @@ async def _chunks(
         raise ConnectionResetError(str(unreadable)) from unreadable
     except ConnectionError as broken:
         if observer.complete and transform.ready:
+            health.completed()
             return  # the client has all of it
         if isinstance(broken, StalledStream):
             health.stalled()

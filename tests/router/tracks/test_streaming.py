@@ -121,9 +121,10 @@ async def test_before_the_first_unit_another_limit_holds(sends, opened):
 
 
 async def test_a_drop_after_the_end_is_an_end(sends, opened):
-    chunks, observer, _ = await opened(await sends(delta("a"), END, end=False))
+    chunks, observer, health = await opened(await sends(delta("a"), END, end=False))
     assert b"".join([chunk async for chunk in chunks]) == delta("a") + END
     assert observer.complete
+    assert health.ends == ["completed"]
 
 
 async def test_a_drop_before_the_end_is_none(sends, opened):
