@@ -5,6 +5,7 @@ adaptive thinking. A client of another dialect cannot know, so for it the reques
 it is told what was left out. A client of Messages knows its model; its request passes as it is.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,7 @@ _EFFORTS: Mapping[str, tuple[str, int]] = {
     "max": ("max", 16384),
 }
 """OpenAI's words for how much to think: Claude's word, and a budget in tokens for older models, litellm's."""
+_PERSONAL = re.compile(r"\S+@\S+\.\S+|\+?[\d\s()-]{7,}")
 _LEAST_BUDGET = 1024
 """Tokens; fewer are refused."""
 _LEAST_TOP_P = 0.95
@@ -96,6 +98,7 @@ def fit(conversation: Conversation, model: ClaudeModel) -> tuple[Conversation, t
     )
     conversation = replace(
         conversation,
+        user=_user(conversation.user, dropped),
         tool_choice=_tool_choice(conversation.tool_choice, model, dropped),
         tools=tuple(_loose(tool, dropped) if isinstance(tool, Tool) else tool for tool in conversation.tools),
         stop=_stops(conversation.stop, dropped),
@@ -106,6 +109,14 @@ def fit(conversation: Conversation, model: ClaudeModel) -> tuple[Conversation, t
         sampling=_sampling(conversation.sampling, model, dropped, thinks=_thinks(conversation.reasoning)),
     )
     return _schema(conversation, model, dropped), tuple(dict.fromkeys(dropped))
+
+
+def _user(user: str, dropped: list[str]) -> str:
+    """The API refuses a name that tells who it is: an address or a telephone number."""
+    if not _PERSONAL.fullmatch(user):
+        return user
+    dropped.append("user")
+    return ""
 
 
 def _tool_choice(choice: ToolChoice | None, model: ClaudeModel, dropped: list[str]) -> ToolChoice | None:

@@ -139,6 +139,16 @@ def test_stops_of_white_space_and_strict_tools_are_left_out():
 
 
 @pytest.mark.parametrize(
+    ("user", "taken"),
+    [("user-7", "user-7"), ("12345", "12345"), ("ann@example.com", ""), ("+49 (30) 1234-567", ""), ("", "")],
+)
+def test_a_user_that_is_a_persons_address_is_left_out(user, taken):
+    conversation, names = fitted(NEWEST, user=user)
+    assert conversation.user == taken
+    assert names == (() if user == taken else ("user",))
+
+
+@pytest.mark.parametrize(
     ("model", "sent", "limit"),
     [
         (NEWEST, None, 128_000),
