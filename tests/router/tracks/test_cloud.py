@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -503,3 +504,30 @@ async def test_the_clients_own_model_gets_what_it_asked_for(cloud, upstream, pla
     arrived = await upstream.last_json()
     assert arrived["model"] == "claude-sonnet-5-5"
     assert {name: arrived[name] for name in asked} == asked
+
+
+ONE_OFF = {"kind": "housekeeping"}
+
+
+@pytest.mark.parametrize(("features", "marks"), [({}, 4), (ONE_OFF, 0)])
+async def test_a_prompt_of_a_chat_client_is_marked_for_the_cache(
+    cloud, upstream, plan, whole, features, marks
+) -> None:
+    tool = {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}
+    call = {"id": "call_1", "type": "function", "function": {"name": "read", "arguments": "{}"}}
+    body = {
+        "tools": [tool],
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "what"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "x"},
+        ],
+    }
+    made = plan(body, dialect="openai_chat")
+    made = replace(made, features=replace(made.features, **features))
+    await whole(await cloud().open(made, CLOUD))
+    sent = await upstream.last_json()
+    assert json.dumps(sent).count('"cache_control"') == marks
+    assert [block["type"] for block in sent["messages"][1]["content"]] == ["tool_use"]
+    assert [tool["name"] for tool in sent["tools"]] == ["read"]
