@@ -1,8 +1,8 @@
-"""From tokens to an answer: text and tool calls, each given out as soon as it is sure.
+"""From tokens to an answer: text and tool calls, each passed on as soon as it is certain.
 
 Bytes become characters, thinking is taken out, stop strings end the text, calls are
-read and held against their schemas. A call that does not hold is tried once more,
-*changed*: from where it began, under a grammar that admits nothing but a valid call.
+parsed and checked against their schemas. An invalid call is tried once more, *changed*:
+from where it began, under a grammar that allows nothing but a valid call.
 """
 
 import asyncio
@@ -13,20 +13,23 @@ from dataclasses import dataclass
 from typing import Literal
 
 from router.engine import schema
+from router.engine.fields import Refused
+from router.engine.grammar import UnsupportedSchema, call_grammar, json_grammar
+from router.engine.jobs import Event, Finished, Job, Piece, Started
 from router.engine.model import Model
-from router.engine.parameters import Ask, Refused
+from router.engine.parameters import ChatRequest
 from router.engine.sampler import GrammarInvalid, Sampler
-from router.engine.scheduler import Begun, Ended, Event, Job, Piece, QueueFull, Scheduler
+from router.engine.scheduler import QueueFull, Scheduler
 from router.engine.template import Tool
-from router.engine.toolcalls import Broken, Call, CallReader, Family, Item, Text
+from router.engine.text_filters import END_THINK, StopFilter, ThinkingFilter
+from router.engine.toolcalls import Call, CallParser, Family, InvalidCall, Item, Text
 
 Finish = Literal["stop", "length", "tool_calls"]
 UNSUPPORTED = "unsupported_schema"
 """The code of a refusal for a schema that no grammar can express: another track may still serve it."""
-_THINK, _THOUGHT = "<think>", "</think>"
 
 
-class Failed(Exception):
+class EngineFailed(Exception):
     """The engine broke off; nothing the client can change."""
 
 
@@ -40,18 +43,28 @@ class Prompt:
 
 
 class Answer:
-    """One answer. Iterate `items`; then `finish` and the counts are final."""
+    """Generates one answer. Iterate `items`; then `finish` and the counts are final.
+
+    `cached` and `produced` count tokens: of the prompt that were not computed again, and of the answer.
+    """
 
     def __init__(
-        self, *, ask: Ask, prompt: Prompt, model: Model, scheduler: Scheduler, family: Family, priority: int
+        self,
+        *,
+        chat: ChatRequest,
+        prompt: Prompt,
+        model: Model,
+        scheduler: Scheduler,
+        family: Family,
+        priority: int,
     ) -> None:
-        """Keep what is needed; nothing runs before `items` is iterated."""
+        """Nothing runs before `items` is iterated."""
         self.finish: Finish = "stop"
         self.stop = ""
         """The stop string that ended the text; empty where none did."""
         self.cached = 0
         self.produced = 0
-        self._ask = ask
+        self._chat = chat
         self._prompt = prompt
         self._model = model
         self._scheduler = scheduler
@@ -61,87 +74,88 @@ class Answer:
         self._calls = 0
 
     async def items(self) -> AsyncGenerator[Text | Call]:
-        """Generate. Closing the iterator frees the model.
+        """Generate the answer. Closing the iterator frees the model.
 
         Raises:
-            Refused: no valid call came of it, or the schema has no grammar; only before the first item.
-            Failed: the engine broke off.
+            Refused: the second call is invalid, too, or the schema has no grammar. Raised only before
+                the first item.
+            EngineFailed: the engine broke off.
         """
-        failed: Broken | None = None
-        async with aclosing(self._first()) as first:
-            async for item in first:
-                if isinstance(item, Broken):
-                    failed = item
+        invalid: InvalidCall | None = None
+        async with aclosing(self._first()) as items:
+            async for item in items:
+                if isinstance(item, InvalidCall):
+                    invalid = item
                     break
                 yield item
         # A client that already has a good call gets on with that one.
-        if failed and not self._calls and (call := await self._retried(failed)):
+        if invalid and not self._calls and (call := await self._retried(invalid)):
             yield call
         if self._calls:
             self.finish = "tool_calls"
 
     async def _first(self) -> AsyncGenerator[Item]:
-        """Generate as asked."""
-        if self._ask.required:
-            if forced := await self._forced(self._ask.required, self._prompt.tokens):
+        """The first try: one forced call where the client demands one, else free text and calls."""
+        if self._chat.required:
+            if forced := await self._forced(self._chat.required, self._prompt.tokens):
                 yield forced
             return
-        reader = CallReader(self._family) if self._ask.tools else None
+        reader = CallParser(self._family) if self._chat.tools else None
         grammar = await self._grammar()
         async with aclosing(self._run(self._prompt.tokens, grammar)) as run:
             async for text in run:
                 for item in reader.feed(text) if reader else [Text(text=text)]:
                     yield self._checked(item)
-                    if self._calls and not self._ask.parallel:
+                    if self._calls and not self._chat.parallel:
                         return
         for item in reader.close() if reader and not (reader.inside and self._cut) else []:
             yield self._checked(item)
 
     @property
     def _cut(self) -> bool:
-        """The client's own limit ended the text; a call that it cut off is no fault of the model's."""
-        return self.finish == "length" and self._ask.limit is not None
+        """Whether the client's own limit ended the text; then a call that it cut off is not an error."""
+        return self.finish == "length" and self._chat.limit is not None
 
     def _checked(self, item: Item) -> Item:
-        """Hold a call against its schema."""
+        """Check a call against its schema; an item of another kind passes."""
         if isinstance(item, Text):
             self._text += item.text
         if not isinstance(item, Call):
             return item
-        call = schema.coerce(item, self._ask.tools)
-        wrong = schema.problem(call, self._ask.tools)
-        if wrong:
-            return Broken(raw=call.name, why=wrong)
+        call = schema.coerce(item, self._chat.tools)
+        problem = schema.problem(call, self._chat.tools)
+        if problem:
+            return InvalidCall(raw=call.name, why=problem)
         self._calls += 1
         return call
 
-    async def _retried(self, failed: Broken) -> Call | None:
+    async def _retried(self, first: InvalidCall) -> Call | None:
         """Try a call again from where it began, forced to be valid; None where the limit cut it off."""
-        named = [tool for tool in self._ask.tools if tool["function"]["name"] == failed.raw]
-        said = self._model.tokenize(self._text, start=False)
-        item = await self._forced(named or self._ask.tools, [*self._prompt.tokens, *said])
-        if isinstance(item, Broken):
+        named = [tool for tool in self._chat.tools if tool["function"]["name"] == first.raw]
+        written = self._model.tokenize(self._text, start=False)
+        second = await self._forced(named or self._chat.tools, [*self._prompt.tokens, *written])
+        if isinstance(second, InvalidCall):
             raise Refused(
-                f"the local model's tool call is not valid: {failed.why}; nor was a second try: {item.why}",
+                f"the local model's tool call is not valid: {first.why}; nor was a second try: {second.why}",
                 code="bad_tool_call",
                 status=422,
             )
-        return item
+        return second
 
-    async def _forced(self, tools: Sequence[Tool], tokens: list[int]) -> Call | Broken | None:
+    async def _forced(self, tools: Sequence[Tool], tokens: list[int]) -> Call | InvalidCall | None:
         """Generate one call under a grammar; None where the limit cut it off."""
-        lead = (f"\n{_THOUGHT}\n\n" if self._prompt.thinking else "") + self._family.force
-        reader = CallReader(self._family)
+        lead = (f"\n{END_THINK}\n\n" if self._prompt.thinking else "") + self._family.force
+        reader = CallParser(self._family)
         reader.feed(self._family.force)
         prompt = [*tokens, *self._model.tokenize(lead, start=False)] if lead else tokens
         if len(prompt) >= self._model.context:
-            return Broken(raw="", why="no room is left in the window")
+            return InvalidCall(raw="", why="no room is left in the window")
         try:
-            grammar = await asyncio.to_thread(schema.call_grammar, tools, self._family)
-            Sampler(self._model, self._ask.sampling, grammar).close()
+            grammar = await asyncio.to_thread(call_grammar, tools, self._family)
+            Sampler(self._model, self._chat.sampling, grammar).close()
         except GrammarInvalid:
-            grammar = schema.call_grammar(tools, self._family, loose=True)
-        except schema.SchemaUnusable as error:
+            grammar = call_grammar(tools, self._family, loose=True)
+        except UnsupportedSchema as error:
             raise Refused(str(error), code=UNSUPPORTED, param="tools") from error
         items: list[Item] = []
         async with aclosing(self._run(prompt, grammar, forced=True)) as run:
@@ -152,35 +166,35 @@ class Answer:
         if not items and self._cut:
             return None
         items += reader.close()
-        found = next((item for item in items if not isinstance(item, Text)), None)
-        checked = self._checked(found or Broken(raw="", why="the answer ended before the call"))
-        return checked if isinstance(checked, Call | Broken) else Broken(raw="", why="no call came")
+        result = next((item for item in items if not isinstance(item, Text)), None)
+        checked = self._checked(result or InvalidCall(raw="", why="the answer ended before the call"))
+        return checked if isinstance(checked, Call | InvalidCall) else InvalidCall(raw="", why="no call came")
 
     async def _grammar(self) -> str:
-        if not self._ask.json:
+        if not self._chat.json:
             return ""
         try:
-            return await asyncio.to_thread(schema.grammar, self._ask.schema)
-        except schema.SchemaUnusable as error:
+            return await asyncio.to_thread(json_grammar, self._chat.schema)
+        except UnsupportedSchema as error:
             raise Refused(str(error), code=UNSUPPORTED, param="response_format") from error
 
     async def _run(self, tokens: list[int], grammar: str, *, forced: bool = False) -> AsyncGenerator[str]:
         """Generate text from `tokens`, thinking and stop strings taken out."""
         room = self._model.context - len(tokens)
-        limit = min(room, self._ask.limit or room)
-        thoughts = Thoughts(inside=self._prompt.thinking and not forced)
-        stops = Stops(() if forced else self._ask.stops)
+        limit = min(room, self._chat.limit or room)
+        thoughts = ThinkingFilter(inside=self._prompt.thinking and not forced)
+        stops = StopFilter(() if forced else self._chat.stops)
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         async with aclosing(self._pieces(tokens, limit, grammar)) as pieces:
             async for piece in pieces:
                 text = stops.feed(thoughts.feed(utf8.decode(piece)))
                 if text:
                     yield text
-                if stops.found:
-                    self.finish, self.stop = "stop", stops.found
+                if stops.match:
+                    self.finish, self.stop = "stop", stops.match
                     return
-        rest = thoughts.feed(utf8.decode(b"", final=True)) + thoughts.close()
-        text = stops.feed(rest) + stops.close()
+        tail = thoughts.feed(utf8.decode(b"", final=True)) + thoughts.close()
+        text = stops.feed(tail) + stops.close()
         if text:
             yield text
 
@@ -194,7 +208,7 @@ class Answer:
             sampler=self._sampler(grammar),
             emit=lambda event: _deliver(loop, events, event),
             priority=self._priority,
-            special=bool(self._ask.tools),
+            special=bool(self._chat.tools),
         )
         try:
             self._scheduler.submit(job)
@@ -206,14 +220,14 @@ class Answer:
         try:
             while True:
                 match await events.get():
-                    case Begun(cached=cached):
+                    case Started(cached=cached):
                         self.cached = self.cached or cached
                     case Piece(data=data):
                         self.produced += 1
                         yield data
-                    case Ended(finish=finish, error=reason):
+                    case Finished(finish=finish, error=reason):
                         if reason:
-                            raise Failed(reason)
+                            raise EngineFailed(reason)
                         self.finish = finish
                         return
         finally:
@@ -221,76 +235,11 @@ class Answer:
 
     def _sampler(self, grammar: str) -> Sampler:
         try:
-            return Sampler(self._model, self._ask.sampling, grammar)
+            return Sampler(self._model, self._chat.sampling, grammar)
         except GrammarInvalid as error:
-            param = "tools" if self._ask.required else "response_format"
+            param = "tools" if self._chat.required else "response_format"
             raise Refused(str(error), code=UNSUPPORTED, param=param) from error
 
 
 def _deliver(loop: asyncio.AbstractEventLoop, events: asyncio.Queue[Event], event: Event) -> None:
     loop.call_soon_threadsafe(events.put_nowait, event)
-
-
-class Thoughts:
-    """Takes a leading `<think>` block out: it is not for clients, and a later Claude turn rejects it."""
-
-    def __init__(self, *, inside: bool) -> None:
-        """Begin an answer."""
-        self._state: Literal["start", "inside", "after", "passing"] = "inside" if inside else "start"
-        self._held = ""
-
-    def feed(self, text: str) -> str:
-        """Return what is not thinking."""
-        if self._state == "passing":
-            return text
-        self._held += text
-        if self._state == "start":
-            lead = self._held.lstrip()
-            if lead.startswith(_THINK):
-                self._state, self._held = "inside", lead[len(_THINK) :]
-            elif lead and not _THINK.startswith(lead):
-                self._state = "passing"
-                return self._held
-        if self._state == "inside" and _THOUGHT in self._held:
-            self._state, self._held = "after", self._held.partition(_THOUGHT)[2]
-        if self._state == "after" and self._held.strip():
-            self._state = "passing"
-            return self._held.lstrip()
-        return ""
-
-    def close(self) -> str:
-        """Return what was held back, the text having ended."""
-        return self._held if self._state == "start" else ""
-
-
-class Stops:
-    """Ends text before the first stop string; holds back what may be the start of one."""
-
-    def __init__(self, stops: tuple[str, ...]) -> None:
-        """Begin an answer."""
-        self.found = ""
-        """The stop string that ended the text."""
-        self._stops = stops
-        self._held = ""
-
-    def feed(self, text: str) -> str:
-        """Return the text that is surely before a stop string."""
-        if not self._stops:
-            return text
-        self._held += text
-        first = min(((at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0), default=None)
-        if first is not None:
-            at, self.found = first
-            return self._held[:at]
-        longest = min(max(map(len, self._stops)) - 1, len(self._held))
-        ends = (
-            n for n in range(longest, 0, -1) if any(stop.startswith(self._held[-n:]) for stop in self._stops)
-        )
-        size = len(self._held) - next(ends, 0)
-        text, self._held = self._held[:size], self._held[size:]
-        return text
-
-    def close(self) -> str:
-        """Return what was held back, the text having ended."""
-        held, self._held = self._held, ""
-        return "" if self.found else held

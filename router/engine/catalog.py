@@ -1,7 +1,7 @@
-"""Where the model's weights come from: a GGUF file that is named, or the demo model.
+"""Where the model's weights come from: the GGUF file in `local.model`, or the demo model.
 
 Only the header is read here, and with nothing but `struct`: the `gguf` package costs
-a second on a large vocabulary. Whether the tensors make sense is for llama.cpp to say.
+a second on a large vocabulary. Whether the tensors make sense, llama.cpp decides.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ Scalar = int | float | bool | str | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """A GGUF file that looks whole."""
+    """A GGUF file whose header is valid and whose tensors are all there."""
 
     path: Path
     name: str
@@ -43,7 +43,7 @@ def resolve(model: str) -> ModelFile:
     """Find and check what `local.model` names; empty is the embedded demo model.
 
     Raises:
-        Misconfigured: the file is missing, cut short, or no GGUF.
+        Misconfigured: the file is missing, cut short, or not a GGUF file.
     """
     path = Path(model).expanduser() if model else _demo()
     if not path.is_file():
@@ -94,10 +94,10 @@ def _header(path: Path) -> dict[str, Scalar]:
                 "give a .gguf file (safetensors and .bin weights have to be converted first)"
             )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Reader(data).read(str(path))
+            return _HeaderReader(data).read(str(path))
 
 
-class _Reader:
+class _HeaderReader:
     """Walks a GGUF header. Running past the end raises `struct.error`."""
 
     def __init__(self, data: mmap.mmap) -> None:

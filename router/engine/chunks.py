@@ -1,4 +1,4 @@
-"""Answers as OpenAI's wire has them: one object, or a stream of chunks."""
+"""Answers in OpenAI's Chat Completions format: one object, or a stream of chunks."""
 
 import json
 import secrets
@@ -9,18 +9,18 @@ from typing import Any
 from router.engine.parameters import call_json
 from router.engine.toolcalls import Call, Text
 
-Wire = dict[str, Any]
+Json = dict[str, Any]
 
 DONE = b"data: [DONE]\n\n"
 
 
-def event(data: Wire) -> bytes:
-    """Frame one chunk as a server-sent event."""
+def event(data: Json) -> bytes:
+    """Encode one chunk as a server-sent event."""
     return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
-def usage(*, prompt: int, cached: int, produced: int) -> Wire:
-    """Count tokens; `cached` are part of `prompt`."""
+def usage(*, prompt: int, cached: int, produced: int) -> Json:
+    """Return the usage object; `cached` tokens are part of `prompt`."""
     return {
         "prompt_tokens": prompt,
         "completion_tokens": produced,
@@ -33,48 +33,47 @@ class Chunks:
     """Writes one streamed answer, chunk by chunk."""
 
     def __init__(self, model: str, *, include_usage: bool) -> None:
-        """Begin an answer."""
         self._base = _base("chat.completion.chunk", model)
         # Where usage is asked for, every chunk but the last has it as null.
-        self._extra: Wire = {"usage": None} if include_usage else {}
+        self._extra: Json = {"usage": None} if include_usage else {}
         self._calls = 0
 
-    def open(self, first: Text | Call | None) -> Wire:
-        """Say who speaks."""
+    def open(self, first: Text | Call | None) -> Json:
+        """Return the chunk with the role; `first` is the answer's first item."""
         return self._chunk({"role": "assistant", "content": None if isinstance(first, Call) else ""})
 
-    def item(self, item: Text | Call) -> list[Wire]:
-        """Write a piece of text, or a call: its head, then its arguments."""
+    def item(self, item: Text | Call) -> list[Json]:
+        """Return the chunks of one item: of text one, of a call two, its head and its arguments."""
         if isinstance(item, Text):
             return [self._chunk({"content": item.text})]
         index, self._calls = self._calls, self._calls + 1
         head = {"index": index, **_call(item, arguments="")}
-        rest = {"index": index, "function": {"arguments": call_json(item.arguments)}}
-        return [self._chunk({"tool_calls": [head]}), self._chunk({"tool_calls": [rest]})]
+        arguments = {"index": index, "function": {"arguments": call_json(item.arguments)}}
+        return [self._chunk({"tool_calls": [head]}), self._chunk({"tool_calls": [arguments]})]
 
-    def finish(self, reason: str, stop: str = "") -> Wire:
-        """Say why it ended, and at which stop string, by vLLM's name for it."""
+    def finish(self, reason: str, stop: str = "") -> Json:
+        """Return the last chunk: why the answer ended, and `stop`, which vLLM calls `stop_reason`."""
         chunk = self._chunk({}, reason)
         if stop:
             chunk["choices"][0]["stop_reason"] = stop
         return chunk
 
-    def usage(self, counts: Wire) -> Wire:
-        """Write the chunk that has usage and no choice."""
+    def usage(self, counts: Json) -> Json:
+        """Return the chunk that has usage and no choice."""
         return {**self._base, "choices": [], "usage": counts}
 
-    def _chunk(self, delta: Wire, finish: str | None = None) -> Wire:
+    def _chunk(self, delta: Json, finish: str | None = None) -> Json:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return {**self._base, "choices": [choice], **self._extra}
 
 
 def completion(
-    model: str, items: Sequence[Text | Call], *, finish: str, counts: Wire, stop: str = ""
-) -> Wire:
-    """Write a whole answer."""
+    model: str, items: Sequence[Text | Call], *, finish: str, counts: Json, stop: str = ""
+) -> Json:
+    """Return an answer that is not streamed as one object."""
     text = "".join(item.text for item in items if isinstance(item, Text))
     calls = [_call(item, call_json(item.arguments)) for item in items if isinstance(item, Call)]
-    message: Wire = {"role": "assistant", "content": text if text or not calls else None}
+    message: Json = {"role": "assistant", "content": text if text or not calls else None}
     if calls:
         message["tool_calls"] = calls
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
@@ -83,7 +82,7 @@ def completion(
     return {**_base("chat.completion", model), "choices": [choice], "usage": counts}
 
 
-def _base(kind: str, model: str) -> Wire:
+def _base(kind: str, model: str) -> Json:
     return {
         "id": f"chatcmpl-{secrets.token_hex(12)}",
         "object": kind,
@@ -92,7 +91,7 @@ def _base(kind: str, model: str) -> Wire:
     }
 
 
-def _call(call: Call, arguments: str) -> Wire:
+def _call(call: Call, arguments: str) -> Json:
     return {
         "id": f"call_{secrets.token_hex(12)}",
         "type": "function",

@@ -1,4 +1,4 @@
-"""The engine as the tracks see it: a supervised child process with a URL.
+"""The engine as the local track sees it: a supervised child process with a URL.
 
 The model loads in the child, so the endpoint is ready before the model is, and a
 llama.cpp abort never takes the endpoint down. A child that dies is started again,
@@ -23,7 +23,7 @@ import structlog
 
 from router.engine import catalog
 from router.engine.catalog import ModelFile
-from router.engine.liveness import LOOK_S, START_SILENCE_S, Liveness
+from router.engine.liveness import CHECK_S, START_SILENCE_S, Liveness
 from router.errors import TrackError
 from router.settings import LocalSettings
 from router.system.subprocesses import ROOT, module_command
@@ -48,7 +48,7 @@ log = structlog.get_logger("turnout.engine")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What was last known of the engine. Times in seconds, rates in tokens per second."""
+    """The last known state of the engine. Times in seconds, rates in tokens per second."""
 
     state: State = "stopped"
     model: str = ""
@@ -70,7 +70,7 @@ class Engine:
     """Starts the engine process, keeps it running, and says where it listens."""
 
     def __init__(self, settings: LocalSettings) -> None:
-        """Keep the settings; nothing is started before `start`."""
+        """Nothing is started before `start`."""
         self._settings = settings
         self.url = ""
         """`http://127.0.0.1:PORT`, without `/v1`; empty until ready. Changes with a restart."""
@@ -104,7 +104,7 @@ class Engine:
         """Check the model file, then load it in the background; returns at once.
 
         Raises:
-            Misconfigured: `local.model` is missing, truncated or no GGUF.
+            Misconfigured: `local.model` is missing, truncated or not a GGUF file.
         """
         if self._supervisor and not self._supervisor.done():
             return
@@ -143,11 +143,11 @@ class Engine:
     async def refresh(self) -> Health:
         """Ask the engine and return the new snapshot; the old one where it does not answer."""
         if self._health.state == "ready":
-            await self._look()
+            await self._check_health()
         return self._health
 
-    async def _look(self) -> int | None:
-        """Ask the engine how it is.
+    async def _check_health(self) -> int | None:
+        """Ask the engine for its health, and update the snapshot.
 
         Returns:
             How many batches it has computed since it started; None where it does not answer.
@@ -159,7 +159,7 @@ class Engine:
             async with self._session.get(f"{self.url}/health", headers=headers) as response:
                 answer = await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
-            # The supervisor sees a death by itself; a slow answer is not yet one.
+            # The supervisor notices an end by itself; a slow answer is not yet one.
             log.debug("engine did not answer", error=str(error))
             return None
         if self._health.state == "ready":
@@ -272,11 +272,11 @@ class Engine:
         ended = asyncio.create_task(process.wait(), name="engine-wait")
         try:
             while True:
-                left = idle - (time.monotonic() - self._used) if idle else LOOK_S
-                done, _ = await asyncio.wait({ended}, timeout=min(max(left, 0.1), LOOK_S))
+                left = idle - (time.monotonic() - self._used) if idle else CHECK_S
+                done, _ = await asyncio.wait({ended}, timeout=min(max(left, 0.1), CHECK_S))
                 if done:
                     return ended.result()
-                steps = await self._look()
+                steps = await self._check_health()
                 busy = bool(self._health.queue or self._health.running)
                 if busy:
                     self._used = time.monotonic()

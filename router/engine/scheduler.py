@@ -3,7 +3,7 @@
 Rules: every batch holds one token of each request that is generating and, in the room
 left, a chunk of the prompts being read, so a long prompt does not stall a stream.
 A cancelled request leaves before the next batch. A finished request's tokens stay in
-the cache; the next request continues from the kept prefix that fits it best. Cells are
+the cache; the next request continues from the cached prefix that fits it best. Cells are
 shared: when they run out, the prefix unused for longest goes, then the youngest request
 goes back to the queue with what it has, to be read again later.
 """
@@ -11,15 +11,11 @@ goes back to the queue with what it has, to be read again later.
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
+from router.engine.jobs import Finished, Job, Piece, Started
 from router.engine.model import DecodeFailed, Entry, Model
-from router.engine.sampler import Sampler
-
-Priority = Literal["autocomplete", "chat"]
-PRIORITIES: dict[Priority, int] = {"autocomplete": 0, "chat": 1}
 
 _CHUNK_S = 0.8
 """A chunk of prompt should take about so long: a hang-up is noticed between chunks."""
@@ -30,67 +26,23 @@ _WEIGHT = 0.3
 
 
 class QueueFull(Exception):
-    """More requests wait than may."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """The first token is about to come; `cached` prompt tokens were not computed again."""
-
-    cached: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One more token, as bytes that may end inside a character."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """Nothing more comes. `error` says why where the engine failed."""
-
-    finish: Literal["stop", "length"] = "stop"
-    error: str = ""
-
-
-Event = Begun | Piece | Ended
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Job:
-    """A prompt to continue. `emit` is called from the scheduler's thread and must not block."""
-
-    tokens: list[int]
-    """The prompt, and then what was generated: reading and writing are the same step."""
-    limit: int
-    """Tokens to generate at most; prompt and limit together fit the window."""
-    sampler: Sampler
-    emit: Callable[[Event], None]
-    priority: int = PRIORITIES["chat"]
-    special: bool = False
-    """Whether control tokens show in the text (they mark tool calls)."""
-    cancelled: bool = False
-    produced: int = 0
-    begun: bool = False
-    cached: int = 0
-    number: int = 0
+    """The queue has reached its limit."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Slot:
-    """A sequence of the cache: what it holds, and the request that extends it."""
+    """A sequence of the cache, and the job that extends it."""
 
     sequence: int
-    held: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    """Those whose keys and values are in the cache."""
     job: Job | None = None
-    used: int = 0
+    last_used: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What the scheduler is doing. Rates are tokens per second, 0 until measured."""
+    """How busy the scheduler is. Rates are tokens per second, 0 until measured."""
 
     queue: int
     running: int
@@ -98,16 +50,16 @@ class Load:
     prefill_tps: float
     decode_tps: float
     prefixes: tuple[int, ...]
-    """Tokens held per slot."""
+    """Cached tokens per slot."""
     steps: int
     """Batches computed so far: it grows while anything is read or generated."""
 
 
 class Scheduler:
-    """Runs jobs. `parallel` at most generate at once; `slots` prefixes are kept."""
+    """Runs jobs: at most `parallel` generate at once; `slots` prefixes stay in the cache."""
 
     def __init__(self, model: Model, *, slots: int, parallel: int, queue_limit: int) -> None:
-        """Set up; `start` begins to work."""
+        """Nothing runs before `start`."""
         self._model = model
         self._slots = [_Slot(sequence=i) for i in range(slots)]
         self._parallel = min(parallel, slots)
@@ -123,7 +75,7 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def warm(self) -> None:
-        """Touch the weights, then measure both rates, so that the first request is foreseen too."""
+        """Load the weights and measure both rates, so that the first wait can be predicted."""
         for size in (1, min(_WARM_TOKENS, self._model.batch), 1):
             began = time.perf_counter()
             self._model.decode([Entry(token=0, position=i, sequence=0, output=False) for i in range(size)])
@@ -134,7 +86,7 @@ class Scheduler:
             )
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread that computes."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -168,7 +120,7 @@ class Scheduler:
             self._wake.notify()
 
     def load(self) -> Load:
-        """Look at the queue and the measured rates."""
+        """Return the current load. Safe in any thread."""
         with self._wake:
             return Load(
                 queue=len(self._queue),
@@ -176,14 +128,14 @@ class Scheduler:
                 wait_s=self._wait_s(),
                 prefill_tps=self._prefill_tps,
                 decode_tps=self._decode_tps,
-                prefixes=tuple(len(slot.held) for slot in self._slots),
+                prefixes=tuple(len(slot.tokens) for slot in self._slots),
                 steps=self._steps,
             )
 
     def predict(self, prompt: Sequence[int]) -> tuple[int, float]:
-        """Foresee a prompt: tokens that are cached, and seconds until its first token."""
+        """Predict for a prompt how many tokens are cached, and the seconds until its first token."""
         with self._wake:
-            cached = max(_common(slot.held, prompt) for slot in self._slots)
+            cached = max(_common(slot.tokens, prompt) for slot in self._slots)
             read = (len(prompt) - cached) / self._prefill_tps if self._prefill_tps else 0.0
             return cached, self._wait_s() + read
 
@@ -192,12 +144,12 @@ class Scheduler:
         running = [slot for slot in self._slots if slot.job]
         if not self._queue and len(running) < self._parallel:
             return 0.0
-        work = sum(self._work_s(slot.job, len(slot.held)) for slot in running if slot.job)
+        work = sum(self._work_s(slot.job, len(slot.tokens)) for slot in running if slot.job)
         work += sum(self._work_s(job, 0) for job in self._queue)
         return work / self._parallel
 
-    def _work_s(self, job: Job, held: int) -> float:
-        read = max(0, len(job.tokens) - held) / self._prefill_tps if self._prefill_tps else 0.0
+    def _work_s(self, job: Job, cached: int) -> float:
+        read = max(0, len(job.tokens) - cached) / self._prefill_tps if self._prefill_tps else 0.0
         write = max(1.0, min(job.limit, self._mean_answer) - job.produced)
         return read + (write / self._decode_tps if self._decode_tps else 0.0)
 
@@ -207,7 +159,7 @@ class Scheduler:
                 if self._stopping:
                     return
                 self._drop_cancelled()
-                self._admit()
+                self._start_queued()
                 if not any(slot.job for slot in self._slots):
                     self._wake.wait()
                     continue
@@ -221,8 +173,8 @@ class Scheduler:
             if slot.job and slot.job.cancelled:
                 self._release(slot)
 
-    def _admit(self) -> None:
-        """Give free places to the queue: by priority, then by age."""
+    def _start_queued(self) -> None:
+        """Start waiting jobs while places are free: by priority, then by age."""
         while self._queue:
             free = [slot for slot in self._slots if slot.job is None]
             running = [slot.job for slot in self._slots if slot.job]
@@ -231,25 +183,25 @@ class Scheduler:
             if len(running) >= self._parallel or (running and together >= self._model.context):
                 return
             self._queue.remove(job)
-            self._seat(job, free)
+            self._assign(job, free)
 
-    def _seat(self, job: Job, free: list[_Slot]) -> None:
-        """Choose the kept prefix that fits best, else the slot unused for longest."""
+    def _assign(self, job: Job, free: list[_Slot]) -> None:
+        """Start a job in the free slot whose cached prefix fits best, else the one unused for longest."""
         # The last token is computed again: its logits choose the first one of the answer.
-        fits = {slot.sequence: min(_common(slot.held, job.tokens), len(job.tokens) - 1) for slot in free}
+        fits = {slot.sequence: min(_common(slot.tokens, job.tokens), len(job.tokens) - 1) for slot in free}
         # A shared system prompt alone is no reason to overwrite a long conversation.
-        worth = {s.sequence: fits[s.sequence] * (2 * fits[s.sequence] >= len(s.held)) for s in free}
-        slot = max(free, key=lambda slot: (worth[slot.sequence], -slot.used))
-        kept = fits[slot.sequence]
-        if not self._model.keep(slot.sequence, kept):
-            kept = 0
-        slot.held = slot.held[:kept]
+        worth = {s.sequence: fits[s.sequence] * (2 * fits[s.sequence] >= len(s.tokens)) for s in free}
+        slot = max(free, key=lambda slot: (worth[slot.sequence], -slot.last_used))
+        cached = fits[slot.sequence]
+        if not self._model.keep(slot.sequence, cached):
+            cached = 0
+        slot.tokens = slot.tokens[:cached]
         slot.job = job
-        slot.used = next(self._clock)
-        job.cached = job.cached if job.begun else kept
+        slot.last_used = next(self._clock)
+        job.cached = job.cached if job.started else cached
 
     def _step(self) -> None:
-        """Compute one batch and hand out what it gave."""
+        """Compute one batch, and emit the tokens that it yields."""
         running = [slot for slot in self._slots if slot.job]
         entries, takes = self._batch(running)
         began = time.perf_counter()
@@ -265,19 +217,19 @@ class Scheduler:
         last = -1
         for slot, take in takes:
             last += len(take)
-            slot.held.extend(take)
-            if slot.job and len(slot.held) == len(slot.job.tokens):
+            slot.tokens.extend(take)
+            if slot.job and len(slot.tokens) == len(slot.job.tokens):
                 self._extend(slot, slot.job, last)
 
     def _batch(self, running: list[_Slot]) -> tuple[list[Entry], list[tuple[_Slot, list[int]]]]:
         """Fill a batch: slots with least left to read first, so streams are served before prompts."""
         room, planned = self._chunk(), 0
         takes: list[tuple[_Slot, list[int]]] = []
-        for slot in sorted(running, key=_left):
+        for slot in sorted(running, key=_remaining):
             if slot.job is None or room <= 0:
                 continue
-            take = slot.job.tokens[len(slot.held) : len(slot.held) + room]
-            if not self._make_room(planned + len(take), slot):
+            take = slot.job.tokens[len(slot.tokens) : len(slot.tokens) + room]
+            if not self._free_cells(planned + len(take), slot):
                 continue
             room -= len(take)
             planned += len(take)
@@ -291,7 +243,7 @@ class Scheduler:
                 output=slot.job is not None and position == len(slot.job.tokens) - 1,
             )
             for slot, take in takes
-            for position, token in enumerate(take, len(slot.held))
+            for position, token in enumerate(take, len(slot.tokens))
         ]
         return entries, takes
 
@@ -301,12 +253,12 @@ class Scheduler:
             return self._model.batch
         return min(self._model.batch, max(_LEAST_CHUNK, int(self._prefill_tps * _CHUNK_S)))
 
-    def _make_room(self, size: int, wanting: _Slot) -> bool:
-        """Free cells for `size` more tokens; False where `wanting` itself had to go back."""
-        while sum(len(slot.held) for slot in self._slots) + size > self._model.context:
-            idle = [slot for slot in self._slots if slot.job is None and slot.held]
+    def _free_cells(self, size: int, taker: _Slot) -> bool:
+        """Free cells for `size` more tokens; False where `taker` itself had to go back to the queue."""
+        while sum(len(slot.tokens) for slot in self._slots) + size > self._model.context:
+            idle = [slot for slot in self._slots if slot.job is None and slot.tokens]
             if idle:
-                self._empty(min(idle, key=lambda slot: slot.used))
+                self._empty(min(idle, key=lambda slot: slot.last_used))
                 continue
             youngest = max((slot for slot in self._slots if slot.job), key=_age)
             with self._wake:
@@ -314,7 +266,7 @@ class Scheduler:
                     self._queue.append(youngest.job)
                 youngest.job = None
             self._empty(youngest)
-            if youngest is wanting:
+            if youngest is taker:
                 return False
         return True
 
@@ -322,21 +274,21 @@ class Scheduler:
         """Choose the next token of a slot whose tokens are all read."""
         token = job.sampler.pick(index)
         if token is None:
-            self._finish(slot, Ended(error="the grammar allows no token here"))
+            self._finish(slot, Finished(error="the grammar allows no token here"))
             return
-        if not job.begun:
-            job.begun = True
-            job.emit(Begun(cached=job.cached))
+        if not job.started:
+            job.started = True
+            job.emit(Started(cached=job.cached))
         if self._model.is_end(token):
-            self._finish(slot, Ended())
+            self._finish(slot, Finished())
             return
         job.produced += 1
         job.tokens.append(token)
         job.emit(Piece(data=self._model.piece(token, special=job.special)))
         if job.produced >= job.limit:
-            self._finish(slot, Ended(finish="length"))
+            self._finish(slot, Finished(finish="length"))
 
-    def _finish(self, slot: _Slot, event: Ended) -> None:
+    def _finish(self, slot: _Slot, event: Finished) -> None:
         job = slot.job
         self._release(slot)
         if job:
@@ -344,18 +296,18 @@ class Scheduler:
             job.emit(event)
 
     def _fail(self, slot: _Slot, error: str) -> None:
-        self._finish(slot, Ended(error=error))
+        self._finish(slot, Finished(error=error))
         self._empty(slot)
 
     def _release(self, slot: _Slot) -> None:
-        """Free the place; what it computed stays for the next turn."""
+        """End a slot's job; the computed tokens stay cached for the next one."""
         if slot.job:
             slot.job.sampler.close()
         slot.job = None
 
     def _empty(self, slot: _Slot) -> None:
         self._model.keep(slot.sequence, 0)
-        slot.held = []
+        slot.tokens = []
 
     def _measure(self, takes: list[tuple[_Slot, list[int]]], seconds: float) -> None:
         """Update a rate where the batch was all reading or all writing."""
@@ -370,22 +322,22 @@ def _average(mean: float, value: float) -> float:
     return mean + _WEIGHT * (value - mean) if mean else value
 
 
-def _left(slot: _Slot) -> tuple[int, int]:
+def _remaining(slot: _Slot) -> tuple[int, int]:
     """Tokens still to read, streams first; then by priority."""
     job = slot.job
-    return (len(job.tokens) - len(slot.held) > 1, job.priority) if job else (False, 0)
+    return (len(job.tokens) - len(slot.tokens) > 1, job.priority) if job else (False, 0)
 
 
 def _age(slot: _Slot) -> int:
     return slot.job.number if slot.job else 0
 
 
-def _common(held: Sequence[int], prompt: Sequence[int]) -> int:
+def _common(cached: Sequence[int], prompt: Sequence[int]) -> int:
     """Length of the common prefix, by halving: slices compare in C."""
-    low, high = 0, min(len(held), len(prompt))
+    low, high = 0, min(len(cached), len(prompt))
     while low < high:
         middle = (low + high + 1) // 2
-        if held[low:middle] == prompt[low:middle]:
+        if cached[low:middle] == prompt[low:middle]:
             low = middle
         else:
             high = middle - 1

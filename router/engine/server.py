@@ -1,4 +1,4 @@
-"""The engine's HTTP, in OpenAI's wire, on loopback and behind a token.
+"""The engine's HTTP, OpenAI's Chat Completions, on loopback and behind a token.
 
 aiohttp serves because it cancels a handler the moment its client hangs up, also while
 the prompt is still being read and nothing has been written. Headers of a stream go out
@@ -14,11 +14,14 @@ from typing import Any
 
 from aiohttp import web
 
-from router.engine import chunks, parameters
-from router.engine.answer import Answer, Failed, Prompt
+from router.engine import chunks
+from router.engine.answer import Answer, EngineFailed, Prompt
+from router.engine.fields import Refused, decode_body
+from router.engine.jobs import PRIORITIES
+from router.engine.messages import read_messages, read_tools
 from router.engine.model import DecodeFailed, Model
-from router.engine.parameters import Ask, Refused
-from router.engine.scheduler import PRIORITIES, Scheduler
+from router.engine.parameters import ChatRequest, read_request
+from router.engine.scheduler import Scheduler
 from router.engine.template import Message, Template, TemplateRefused, Tool
 from router.engine.toolcalls import Call, Text, detect
 from router.telemetry.exceptions import described
@@ -28,13 +31,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PRIORITY_HEADER = "x-turnout-priority"
 _LARGEST_BODY = 256 * 2**20
 _RETRY_AFTER_S = 2
-# Marks a place inside a control token's text that came from a message. It is no
-# character, so no message needs it.
+# Marks a place inside a control token's text that came from a message. It is a noncharacter,
+# so no message needs it.
 _SPLIT = "\ufdd0"
 
 
 class Server:
-    """Answers for one model."""
+    """Serves one model: chat completions, token counts and health."""
 
     def __init__(self, *, model: Model, scheduler: Scheduler, name: str, token: str) -> None:
         """Compile the model's template.
@@ -52,18 +55,18 @@ class Server:
         self._controls = model.control_texts()
 
     def app(self) -> web.Application:
-        """Make the application."""
-        app = web.Application(middlewares=[self._guard], client_max_size=_LARGEST_BODY)
+        """Return the aiohttp application with its three routes."""
+        app = web.Application(middlewares=[self._authenticate], client_max_size=_LARGEST_BODY)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/count", self._count)
         app.router.add_get("/health", self._health)
         return app
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Demand the token, and turn refusals into answers."""
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
+    async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Demand the bearer token, and turn errors into answers of OpenAI's form."""
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(token.encode(), self._token.encode()):
             return _error("a bearer token is required", status=401, code="invalid_api_key")
         try:
             return await handler(request)
@@ -71,7 +74,7 @@ class Server:
             return _refusal(refused)
         except (TemplateRefused, DecodeFailed) as error:
             return _error(str(error), status=400, code="unsupported_content")
-        except Failed as error:
+        except EngineFailed as error:
             return _error(f"the local model failed: {error}", status=500, code="engine_failed")
         except (web.HTTPException, ConnectionError):
             raise
@@ -85,21 +88,21 @@ class Server:
             )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        ask = parameters.read(parameters.decode(await request.read()))
-        prompt = await asyncio.to_thread(self._prompt, ask.messages, ask.tools)
+        chat = read_request(decode_body(await request.read()))
+        prompt = await asyncio.to_thread(self._prompt, chat.messages, chat.tools)
         size = len(prompt.tokens)
         if size >= self._model.context:
             raise _overflow(size, self._model.context)
         answer = Answer(
-            ask=ask,
+            chat=chat,
             prompt=prompt,
             model=self._model,
             scheduler=self._scheduler,
             family=self._family,
             priority=_priority(request),
         )
-        if ask.stream:
-            return await self._stream(request, ask, answer, size)
+        if chat.stream:
+            return await self._stream(request, chat, answer, size)
         async with aclosing(answer.items()) as generated:
             items = [item async for item in generated]
         counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
@@ -107,12 +110,14 @@ class Server:
             chunks.completion(self._name, items, finish=answer.finish, counts=counts, stop=answer.stop)
         )
 
-    async def _stream(self, request: web.Request, ask: Ask, answer: Answer, size: int) -> web.StreamResponse:
-        """Write chunks; the response begins with the first item."""
+    async def _stream(
+        self, request: web.Request, chat: ChatRequest, answer: Answer, size: int
+    ) -> web.StreamResponse:
+        """Send the answer as server-sent events; the response begins with the first item."""
         response = web.StreamResponse(
             headers={"content-type": "text/event-stream", "cache-control": "no-cache"}
         )
-        writer = chunks.Chunks(self._name, include_usage=ask.include_usage)
+        writer = chunks.Chunks(self._name, include_usage=chat.include_usage)
 
         async def begin(first: Text | Call | None) -> None:
             await response.prepare(request)
@@ -135,7 +140,7 @@ class Server:
         if not response.prepared:
             await begin(None)
         tail = chunks.event(writer.finish(answer.finish, answer.stop))
-        if ask.include_usage:
+        if chat.include_usage:
             counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
             tail += chunks.event(writer.usage(counts))
         await response.write(tail + chunks.DONE)
@@ -143,9 +148,9 @@ class Server:
         return response
 
     async def _count(self, request: web.Request) -> web.Response:
-        """Count a prompt, and foresee how much is cached and when its first token would come."""
-        body = parameters.decode(await request.read())
-        messages, tools = parameters.messages(body), parameters.tools(body)
+        """Count a prompt's tokens; predict how many are cached and when its first token would come."""
+        body = decode_body(await request.read())
+        messages, tools = read_messages(body), read_tools(body)
         prompt = await asyncio.to_thread(self._prompt, messages, tools)
         cached, wait_s = self._scheduler.predict(prompt.tokens)
         return web.json_response({"tokens": len(prompt.tokens), "cached": cached, "wait_s": round(wait_s, 3)})
@@ -189,8 +194,8 @@ class Server:
 
 
 def _priority(request: web.Request) -> int:
-    named: Any = request.headers.get(PRIORITY_HEADER, "chat")
-    return PRIORITIES.get(named, PRIORITIES["chat"])
+    name: Any = request.headers.get(PRIORITY_HEADER, "chat")
+    return PRIORITIES.get(name, PRIORITIES["chat"])
 
 
 def _overflow(size: int, context: int) -> Refused:

@@ -2,7 +2,7 @@
 
 The chat template comes out of the GGUF and is run in jinja2's sandbox. Clients send
 conversations that many templates refuse: system messages in the middle, two user
-messages in a row, tool results for a template that never heard of tools. `Template`
+messages in a row, tool results for a template without tools. `Template`
 first puts a conversation into the plainest equal form, then tries forms from the most
 to the least faithful until the template takes one.
 """
@@ -41,7 +41,7 @@ To call one, write a JSON object with its name and arguments, like this:
 
 
 class TemplateRefused(Exception):
-    """The model's chat template takes this conversation in no form."""
+    """The model's chat template accepts this conversation in no form."""
 
 
 class _Generation(Extension):
@@ -74,7 +74,7 @@ class Template:
         """Compile; `source` empty is ChatML.
 
         Raises:
-            TemplateRefused: the template is no valid jinja2.
+            TemplateRefused: the template is not valid jinja2.
         """
         self.source = source or _CHATML
         environment = ImmutableSandboxedEnvironment(
@@ -91,7 +91,7 @@ class Template:
         self._fixed = {"bos_token": bos, "eos_token": eos, "raise_exception": _raise, "strftime_now": _now}
 
     def render(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
-        """Return the prompt, up to where the assistant speaks.
+        """Return the prompt, up to where the assistant's answer begins.
 
         Where the last message is the assistant's own, its text ends the prompt, so that the
         answer goes on from it.
@@ -103,7 +103,7 @@ class Template:
         Raises:
             TemplateRefused: no form of the conversation is accepted.
         """
-        messages, begun = _begun(messages)
+        messages, prefill = _split_prefill(messages)
         reason = ""
         for form in _FORMS:
             try:
@@ -113,29 +113,29 @@ class Template:
                     add_generation_prompt=True,
                     **self._fixed,
                 )
-                return _continued(prompt, begun) if begun else prompt
+                return _continued(prompt, prefill) if prefill else prompt
             except (jinja2.TemplateError, TypeError, AttributeError, KeyError, IndexError) as error:
                 reason = reason or str(error)
         raise TemplateRefused(f"the model's chat template refuses this conversation: {reason}")
 
     def _put(self, messages: Sequence[Message], tools: Sequence[Tool], form: _Form) -> list[Message]:
-        """Put the conversation into a form: order of roles first, then tools, then the system text."""
-        system, rest = _fold_system(messages)
+        """Bring the conversation into a form: order of roles, then tools, then the system text."""
+        system, turns = _fold_system(messages)
         if self.knows_tools:
-            rest = [_native(message, parsed=form.parsed, short_ids=self._short_ids) for message in rest]
+            turns = [_native(message, parsed=form.parsed, short_ids=self._short_ids) for message in turns]
         else:
-            rest = [_spelled_out(message) for message in rest]
+            turns = [_spelled_out(message) for message in turns]
             if tools:
                 system = "\n\n".join(filter(None, [system, _tools_section(tools)]))
-        rest = _merge_users(rest)
+        turns = _merge_users(turns)
         if not system:
-            return rest
+            return turns
         if form.system:
-            return [{"role": "system", "content": system}, *rest]
-        return _merge_users([{"role": "user", "content": system}, *rest])
+            return [{"role": "system", "content": system}, *turns]
+        return _merge_users([{"role": "user", "content": system}, *turns])
 
 
-def _begun(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+def _split_prefill(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
     """The conversation without the answer that the client began, and that answer's text."""
     last = messages[-1] if len(messages) > 1 else {}
     if last.get("role") != "assistant" or last.get("tool_calls") or not last["content"].strip():
@@ -143,25 +143,25 @@ def _begun(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
     return messages[:-1], last["content"]
 
 
-def _continued(prompt: str, begun: str) -> str:
+def _continued(prompt: str, prefill: str) -> str:
     """Put the text behind the prompt; a thinking block that the template opened is closed before it."""
     closed = f"{prompt}\n</think>\n\n" if prompt.rstrip().endswith("<think>") else prompt
-    return closed + begun
+    return closed + prefill
 
 
 def _fold_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:
     """Join the leading system messages; later ones speak as the user, marked as system text."""
     leading: list[str] = []
-    rest: list[Message] = []
+    turns: list[Message] = []
     for message in messages:
         if message["role"] not in {"system", "developer"}:
-            rest.append(message)
-        elif not rest:
+            turns.append(message)
+        elif not turns:
             leading.append(message["content"])
         elif message["content"]:
             text = f"<system-reminder>\n{message['content']}\n</system-reminder>"
-            rest.append({"role": "user", "content": text})
-    return "\n\n".join(filter(None, leading)), rest
+            turns.append({"role": "user", "content": text})
+    return "\n\n".join(filter(None, leading)), turns
 
 
 def _merge_users(messages: Iterable[Message]) -> list[Message]:
@@ -177,14 +177,14 @@ def _merge_users(messages: Iterable[Message]) -> list[Message]:
 
 def _native(message: Message, *, parsed: bool, short_ids: bool) -> Message:
     """Write tool calls and results as templates that know tools want them."""
-    shown: Callable[[str], str] = _short if short_ids else str
+    call_id: Callable[[str], str] = _short if short_ids else str
     if message["role"] == "tool":
-        return {**message, "tool_call_id": shown(message.get("tool_call_id", ""))}
+        return {**message, "tool_call_id": call_id(message.get("tool_call_id", ""))}
     if "tool_calls" not in message:
         return message
     calls = [
         {
-            "id": shown(call["id"]),
+            "id": call_id(call["id"]),
             "type": "function",
             "function": {
                 "name": call["name"],
@@ -225,5 +225,5 @@ def _now(form: str) -> str:
 
 
 def _tojson(value: Any, **options: Any) -> str:
-    """Write JSON as transformers does for templates: no HTML escapes."""
+    """Encode JSON as transformers does for templates: without HTML escapes."""
     return json.dumps(value, **{"ensure_ascii": False, **options})

@@ -1,8 +1,8 @@
-"""Tool calls in a model's text: found while it streams, read per family.
+"""Tool calls in a model's text: found while it streams, parsed per family.
 
 `CallReader` takes text cut anywhere and gives back plain text at once, and calls when
-they are complete. Only text that may be the start of a call is held back. One reader
-serves all families, because the bodies tell themselves apart:
+they are complete. Only text that may be the start of a call is held back. One parser
+serves all families, because the bodies differ from each other:
 
     {"name": ..., "arguments" | "parameters": {...}}     Hermes, Qwen, Llama 3
     [{"name": ..., "arguments": {...}}, ...]             Mistral
@@ -36,7 +36,7 @@ QWEN_CODER = Family(name="qwen_coder", opens=("<tool_call>", "<function="), forc
 MISTRAL = Family(name="mistral", opens=("[TOOL_CALLS]",), force="[TOOL_CALLS]")
 LLAMA3 = Family(name="llama3", opens=("<|python_tag|>",), starts=("{",), force="", arguments="parameters")
 
-_SIGNS = (
+_MARKERS = (
     ("[TOOL_CALLS]", MISTRAL),
     ("<|python_tag|>", LLAMA3),
     ("<function=", QWEN_CODER),
@@ -48,34 +48,34 @@ _LONGEST_NAME = 256
 
 
 def detect(template: str) -> Family:
-    """Tell the family by what its chat template writes; Hermes where it writes no calls."""
-    return next((family for sign, family in _SIGNS if sign in template), HERMES)
+    """Return the family whose marker the chat template writes; Hermes where there is none."""
+    return next((family for marker, family in _MARKERS if marker in template), HERMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Plain text."""
+    """A piece of the answer that is no call."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call as the model wrote it; not yet held against a schema."""
+    """A call as the model wrote it, not yet checked against a schema."""
 
     name: str
     arguments: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class InvalidCall:
     """Text that opened as a call and cannot be read as one."""
 
     raw: str
     why: str
 
 
-Item = Text | Call | Broken
+Item = Text | Call | InvalidCall
 
 
 class _Incomplete(Exception):
@@ -91,11 +91,10 @@ class _Unreadable(Exception):
         self.size = size
 
 
-class CallReader:
+class CallParser:
     """Splits one answer into text and calls."""
 
     def __init__(self, family: Family) -> None:
-        """Begin an answer."""
         self._family = family
         self._buffer = ""
         self._marker: str | None = None  # the opener of the call being read
@@ -108,12 +107,12 @@ class CallReader:
         return self._marker is not None
 
     def feed(self, text: str) -> list[Item]:
-        """Take more text and return what is decided."""
+        """Take more text and return the items that are complete."""
         self._buffer += text
         return self._drain(final=False)
 
     def close(self) -> list[Item]:
-        """End the answer and return what was held back."""
+        """End the answer and return what is still buffered."""
         return self._drain(final=True)
 
     def _drain(self, *, final: bool) -> list[Item]:
@@ -130,15 +129,15 @@ class CallReader:
             self._marker, self._fresh = start, False
             return []
         marks = (*self._family.opens, *_CLOSERS)
-        found = min(((at, mark) for mark in marks if (at := self._buffer.find(mark)) >= 0), default=None)
-        if found is None:
-            held = 0 if final else _held_back(self._buffer, marks)
-            return self._pass(len(self._buffer) - held, final=final)
-        at, mark = found
-        rest = self._buffer[at + len(mark) :]
+        first = min(((at, mark) for mark in marks if (at := self._buffer.find(mark)) >= 0), default=None)
+        if first is None:
+            buffered = 0 if final else _partial_mark(self._buffer, marks)
+            return self._pass(len(self._buffer) - buffered, final=final)
+        at, mark = first
+        after = self._buffer[at + len(mark) :]
         items = self._pass(at, final=False)
         # White space before a call goes with it, and so does a closer.
-        self._buffer = mark + rest if mark == "<function=" else rest
+        self._buffer = mark + after if mark == "<function=" else after
         if mark in self._family.opens:
             self._marker = mark
         return items
@@ -161,7 +160,7 @@ class CallReader:
         return [Text(text=text)]
 
     def _call(self, *, final: bool) -> list[Item]:
-        """Read a call's body once it is whole."""
+        """Parse a call's body once it is complete."""
         plain = self._marker in self._family.starts
         try:
             calls, size = _body(self._buffer, final=final)
@@ -170,14 +169,14 @@ class CallReader:
         except _Unreadable as error:
             raw, self._buffer = self._buffer[: error.size], self._buffer[error.size :]
             self._marker = None
-            return [Text(text=raw)] if plain else [Broken(raw=raw, why=error.why)]
+            return [Text(text=raw)] if plain else [InvalidCall(raw=raw, why=error.why)]
         self._buffer, self._marker = self._buffer[size:], None
         self._called = self._fresh = True
         return list(calls)
 
 
-def _held_back(text: str, marks: tuple[str, ...]) -> int:
-    """Length of the longest end of `text` that some mark begins with."""
+def _partial_mark(text: str, marks: tuple[str, ...]) -> int:
+    """Length of the longest end of `text` that is the start of a mark."""
     longest = min(max(map(len, marks)) - 1, len(text))
     return next((n for n in range(longest, 0, -1) if any(m.startswith(text[-n:]) for m in marks)), 0)
 
@@ -212,7 +211,7 @@ def _json_body(body: str, *, final: bool) -> tuple[list[Call], int]:
 
 
 def _json(body: str, *, final: bool) -> tuple[Any, int]:
-    # A value cannot be whole before its last bracket has come.
+    # A value is complete with its last bracket, not before.
     if final or "}" in body or "]" in body:
         try:
             # Models write raw line breaks inside strings; what they mean is clear.
@@ -221,23 +220,23 @@ def _json(body: str, *, final: bool) -> tuple[Any, int]:
             closed = next((body.find(mark) for mark in _CLOSERS if mark in body), -1)
             # A closer inside a string is the model quoting it; this one ends a call gone wrong before.
             if closed >= error.pos and not error.msg.startswith("Unterminated string"):
-                raise _Unreadable(f"it is no JSON: {error}", closed) from error
+                raise _Unreadable(f"it is not JSON: {error}", closed) from error
             if final:
-                raise _Unreadable(f"it is no JSON: {error}", len(body)) from error
+                raise _Unreadable(f"it is not JSON: {error}", len(body)) from error
     raise _Incomplete
 
 
 def _call(value: Any) -> Call:
     """Read `{"name": ..., "arguments": ...}` in any of its spellings."""
     if not isinstance(value, dict):
-        raise ValueError("it is no object")  # noqa: TRY004 - the model's fault, caught beside JSON's own
+        raise ValueError("it is not an object")  # noqa: TRY004 - the model's fault, caught beside JSON's own
     value = value.get("function") if isinstance(value.get("function"), dict) else value
     name = value.get("name")
     arguments = value.get("arguments", value.get("parameters"))
     if isinstance(arguments, str):
         arguments = json.loads(arguments, strict=False)
     if not isinstance(name, str) or not isinstance(arguments, dict):
-        raise ValueError("it has no name, or its arguments are no object")  # noqa: TRY004 - as above
+        raise ValueError("it has no name, or its arguments are not an object")  # noqa: TRY004 - as above
     return Call(name=name, arguments=arguments)
 
 
@@ -254,7 +253,7 @@ def _named_body(body: str, *, final: bool) -> tuple[list[Call], int]:
         raise _Incomplete
     arguments, size = _json(body[head.end() :], final=final)
     if not isinstance(arguments, dict):
-        raise _Unreadable("its arguments are no object", head.end() + size)
+        raise _Unreadable("its arguments are not an object", head.end() + size)
     return [Call(name=head[1], arguments=arguments)], head.end() + size
 
 

@@ -22,18 +22,18 @@ def gguf(*, version=3, context=4096, tensor_offset=0, data=b"\0" * 64):
 
 
 def test_nothing_named_is_the_demo_model():
-    found = catalog.resolve("")
-    assert found.name == "SmolLM2-135M-Instruct"
-    assert found.arch == "llama"
-    assert found.context == 8192
-    assert found.size == found.path.stat().st_size
+    file = catalog.resolve("")
+    assert file.name == "SmolLM2-135M-Instruct"
+    assert file.arch == "llama"
+    assert file.context == 8192
+    assert file.size == file.path.stat().st_size
 
 
 def test_a_named_file(tmp_path):
     path = tmp_path / "qwen-tiny.gguf"
     path.write_bytes(gguf())
-    found = catalog.resolve(str(path))
-    assert (found.name, found.arch, found.context) == ("qwen-tiny", "qwen2", 4096)
+    file = catalog.resolve(str(path))
+    assert (file.name, file.arch, file.context) == ("qwen-tiny", "qwen2", 4096)
 
 
 def test_a_missing_file(tmp_path):

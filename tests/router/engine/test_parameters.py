@@ -1,7 +1,8 @@
 import pytest
 
-from router.engine import parameters
-from router.engine.parameters import Refused
+from router.engine.fields import Refused
+from router.engine.model import Sampling
+from router.engine.parameters import read_request
 
 HI = [{"role": "user", "content": "hi"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
@@ -71,27 +72,18 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("fields", "param", "code"), REFUSED)
-def test_refused_by_name(fields, param, code):
+def test_a_refusal_names_the_field(fields, param, code):
     with pytest.raises(Refused) as caught:
-        parameters.read({"messages": HI, **fields})
+        read_request({"messages": HI, **fields})
     assert caught.value.status == 400
     assert caught.value.code == code
     assert caught.value.param.startswith(param)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b'"x"', b'{"temperature": NaN}', b'{"a": "\xff"}', b'{"a":"\\ud800"}']
-)
-def test_bodies_that_are_no_json_object(data):
-    with pytest.raises(Refused, match="body") as caught:
-        parameters.decode(data)
-    assert caught.value.code == "invalid_json"
-
-
 def test_defaults():
-    ask = parameters.read({"messages": HI, "n": 1, "logprobs": False, "some_new_field": {}})
-    assert (ask.limit, ask.stops, ask.tools, ask.stream, ask.parallel) == (None, (), [], False, True)
-    assert ask.sampling == parameters.Sampling()
+    chat = read_request({"messages": HI, "n": 1, "logprobs": False, "some_new_field": {}})
+    assert (chat.limit, chat.stops, chat.tools, chat.stream, chat.parallel) == (None, (), [], False, True)
+    assert chat.sampling == Sampling()
 
 
 @pytest.mark.parametrize(
@@ -104,35 +96,13 @@ def test_defaults():
     ],
 )
 def test_limit(fields, limit):
-    assert parameters.read({"messages": HI, **fields}).limit == limit
-
-
-def test_messages_come_to_text_and_objects():
-    read = parameters.messages(
-        {
-            "messages": [
-                {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
-                {"role": "system", "content": []},
-                {
-                    "role": "assistant",
-                    "content": None,
-                    "tool_calls": [
-                        {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
-                        {"id": "2", "type": "function", "function": {"name": "g", "arguments": "{broken"}},
-                    ],
-                },
-                {"role": "tool", "tool_call_id": "1", "content": "ok"},
-            ]
-        }
-    )
-    assert [message["content"] for message in read] == ["a\nb", "", "", "ok"]
-    assert [call["arguments"] for call in read[2]["tool_calls"]] == [{"x": 1}, "{broken"]
+    assert read_request({"messages": HI, **fields}).limit == limit
 
 
 def test_tool_choice():
     body = {"messages": HI, "tools": [TOOL]}
-    assert parameters.read({**body, "tool_choice": "none"}).tools == []
-    assert parameters.read({**body, "tool_choice": "auto"}).required == []
-    assert [t["function"]["name"] for t in parameters.read({**body, "tool_choice": "required"}).required] == [
+    assert read_request({**body, "tool_choice": "none"}).tools == []
+    assert read_request({**body, "tool_choice": "auto"}).required == []
+    assert [t["function"]["name"] for t in read_request({**body, "tool_choice": "required"}).required] == [
         "f"
     ]

@@ -6,9 +6,10 @@ import threading
 import pytest
 
 from router.engine import catalog
+from router.engine.jobs import PRIORITIES, Finished, Job, Piece, Started
 from router.engine.model import Model, Sampling
 from router.engine.sampler import GrammarInvalid, Sampler
-from router.engine.scheduler import PRIORITIES, Begun, Ended, Job, Piece, QueueFull, Scheduler
+from router.engine.scheduler import QueueFull, Scheduler
 
 GREEDY = Sampling(temperature=0)
 
@@ -20,9 +21,9 @@ def model():
 
 @pytest.fixture
 def scheduler(model):
-    made = Scheduler(model, slots=3, parallel=2, queue_limit=4)
-    yield made
-    made.stop()
+    scheduler = Scheduler(model, slots=3, parallel=2, queue_limit=4)
+    yield scheduler
+    scheduler.stop()
 
 
 class Client:
@@ -46,15 +47,15 @@ class Client:
         text, cached = b"", None
         while True:
             match self.events.get(timeout=30):
-                case Begun(cached=cached):
+                case Started(cached=cached):
                     pass
                 case Piece(data=data):
                     text += data
-                case Ended() as ended:
-                    return text.decode(), cached, ended
+                case Finished() as finished:
+                    return text.decode(), cached, finished
 
 
-def test_several_at_once_say_what_each_says_alone(model, scheduler):
+def test_answers_together_equal_answers_alone(model, scheduler):
     scheduler.start()
     prompts = ["One, two, three, four,", "The capital of France is", "def add(a, b):\n    return"]
     # Few tokens: how a batch is made up changes the last digits of its logits.
@@ -63,7 +64,7 @@ def test_several_at_once_say_what_each_says_alone(model, scheduler):
     assert [client.result()[0] for client in together] == alone
 
 
-def test_the_fitting_prefix_is_kept_among_others(model, scheduler):
+def test_the_fitting_prefix_stays_cached_among_others(model, scheduler):
     scheduler.start()
     long = "Red green blue yellow. " * 12
     Client(model, scheduler, long).result()
@@ -75,13 +76,13 @@ def test_the_fitting_prefix_is_kept_among_others(model, scheduler):
 def test_requests_that_do_not_fit_together_both_finish(model, scheduler):
     """Two answers outgrow the shared cells: one goes back to the queue and goes on where it was."""
     scheduler.start()
-    said = "0123456789" * 11
+    answer = "0123456789" * 11
     clients = [
-        Client(model, scheduler, prompt, limit=150, grammar=f'root ::= "{said}"')
+        Client(model, scheduler, prompt, limit=150, grammar=f'root ::= "{answer}"')
         for prompt in ("red green blue " * 25, "one two three four " * 16)
     ]
-    assert sum(client.size + len(said) for client in clients) > model.context
-    assert [client.result()[0] for client in clients] == [said, said]
+    assert sum(client.size + len(answer) for client in clients) > model.context
+    assert [client.result()[0] for client in clients] == [answer, answer]
 
 
 def test_autocomplete_goes_first(model, scheduler):
@@ -90,7 +91,7 @@ def test_autocomplete_goes_first(model, scheduler):
     for name, priority in (("chat", "chat"), ("later chat", "chat"), ("completion", "autocomplete")):
         clients[name] = Client(model, scheduler, name, limit=1, priority=PRIORITIES[priority])
         clients[name].job.emit = lambda event, name=name: (
-            ended.append(name) if isinstance(event, Ended) else None
+            ended.append(name) if isinstance(event, Finished) else None
         )
     last = Client(model, scheduler, "the end", limit=60)
     scheduler.start()
@@ -123,10 +124,10 @@ def test_prediction_grows_with_the_queue_and_knows_the_cache(model, scheduler):
     scheduler.warm()
     scheduler.start()
     text = "Red green blue yellow. " * 12
-    known = Client(model, scheduler, text)
-    known.result()
+    cached_client = Client(model, scheduler, text)
+    cached_client.result()
     cached, soon = scheduler.predict(model.tokenize(text, start=True))
-    assert cached == known.size
+    assert cached == cached_client.size
     fresh, later = scheduler.predict(model.tokenize("9 " * 100, start=True))
     assert fresh < 5
     assert later > soon

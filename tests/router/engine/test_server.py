@@ -53,16 +53,16 @@ async def test_an_answer(client):
 
 
 async def test_a_stream_is_the_same_answer_in_exact_chunks(client):
-    asked = {"messages": HI, "max_tokens": 8, "temperature": 0}
-    await client.post(**asked)  # from here on every run computes the same: all but the last token is cached
-    _, whole = await client.post(**asked)
-    *events, done = await client.events(**asked, stream_options={"include_usage": True})
+    params = {"messages": HI, "max_tokens": 8, "temperature": 0}
+    await client.post(**params)  # from here on every run computes the same: all but the last token is cached
+    _, completion = await client.post(**params)
+    *events, done = await client.events(**params, stream_options={"include_usage": True})
     assert done == "[DONE]"
     first, *middle, finish, usage = map(json.loads, events)
     assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert (
         "".join(e["choices"][0]["delta"]["content"] for e in middle)
-        == whole["choices"][0]["message"]["content"]
+        == completion["choices"][0]["message"]["content"]
     )
     assert finish["choices"][0] | {"logprobs": None} == {
         "index": 0,
@@ -85,20 +85,20 @@ async def test_the_second_turn_reuses_the_first(client):
     first = [
         {"role": "user", "content": "Count slowly, and remember every number you say: " + "one two " * 40}
     ]
-    _, one = await client.post(messages=first, max_tokens=6, temperature=0)
-    assert one["usage"]["prompt_tokens_details"]["cached_tokens"] < 60
-    second = [*first, one["choices"][0]["message"], {"role": "user", "content": "Go on."}]
+    _, body = await client.post(messages=first, max_tokens=6, temperature=0)
+    assert body["usage"]["prompt_tokens_details"]["cached_tokens"] < 60
+    second = [*first, body["choices"][0]["message"], {"role": "user", "content": "Go on."}]
     status, counted = await client.post("/v1/count", messages=second)
-    _, two = await client.post(messages=second, max_tokens=2)
-    cached = two["usage"]["prompt_tokens_details"]["cached_tokens"]
-    assert cached >= one["usage"]["prompt_tokens"] - 2
-    assert (status, counted["tokens"], counted["cached"]) == (200, two["usage"]["prompt_tokens"], cached)
+    _, later = await client.post(messages=second, max_tokens=2)
+    cached = later["usage"]["prompt_tokens_details"]["cached_tokens"]
+    assert cached >= body["usage"]["prompt_tokens"] - 2
+    assert (status, counted["tokens"], counted["cached"]) == (200, later["usage"]["prompt_tokens"], cached)
 
 
 async def test_the_same_prompt_again_computes_one_token(client):
-    _, one = await client.post(messages=HI, max_tokens=1)
-    _, two = await client.post(messages=HI, max_tokens=1)
-    assert two["usage"]["prompt_tokens_details"]["cached_tokens"] == one["usage"]["prompt_tokens"] - 1
+    _, body = await client.post(messages=HI, max_tokens=1)
+    _, again = await client.post(messages=HI, max_tokens=1)
+    assert again["usage"]["prompt_tokens_details"]["cached_tokens"] == body["usage"]["prompt_tokens"] - 1
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -173,18 +173,18 @@ async def test_max_completion_tokens(client):
 
 
 async def test_stop_strings_end_the_text_before_them(client):
-    asked = {"messages": HI, "max_tokens": 12, "temperature": 0}
-    await client.post(**asked)
-    _, whole = await client.post(**asked)
-    text = whole["choices"][0]["message"]["content"]
+    params = {"messages": HI, "max_tokens": 12, "temperature": 0}
+    await client.post(**params)
+    _, completion = await client.post(**params)
+    text = completion["choices"][0]["message"]["content"]
     stop = text[len(text) // 2 : len(text) // 2 + 3]
-    _, body = await client.post(**asked, stop=[stop])
+    _, body = await client.post(**params, stop=[stop])
     assert body["choices"][0]["message"]["content"] == text[: text.index(stop)]
     assert body["choices"][0]["finish_reason"] == "stop"
 
 
 async def test_a_seed_repeats_itself(client):
-    asked = {
+    params = {
         "messages": HI,
         "max_tokens": 8,
         "temperature": 1,
@@ -192,9 +192,9 @@ async def test_a_seed_repeats_itself(client):
         "top_k": 0,
         "frequency_penalty": 0.5,
     }
-    await client.post(**asked)
-    one, two = await client.post(**asked), await client.post(**asked)
-    assert one[1]["choices"] == two[1]["choices"]
+    await client.post(**params)
+    first, second = await client.post(**params), await client.post(**params)
+    assert first[1]["choices"] == second[1]["choices"]
 
 
 async def test_json_schema(client):
@@ -218,9 +218,9 @@ async def test_characters_are_never_broken(client):
     text = "Grüße 🙂🚂 日本語"
     format_ = {"type": "json_schema", "json_schema": {"schema": {"const": text}}}
     *events, _ = await client.events(messages=HI, response_format=format_, max_tokens=80)
-    shown = "".join(json.loads(event)["choices"][0]["delta"].get("content", "") for event in events)
-    assert json.loads(shown) == text
-    assert "\ufffd" not in shown
+    content = "".join(json.loads(event)["choices"][0]["delta"].get("content", "") for event in events)
+    assert json.loads(content) == text
+    assert "\ufffd" not in content
 
 
 @pytest.mark.parametrize(
@@ -272,15 +272,15 @@ async def test_the_model_calls_as_it_was_shown(client):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_an_invalid_call_is_tried_again_under_a_grammar(client, stream):
     """The same conversation, but the schema now demands what the model leaves out."""
-    asked = imitating(weather(CITY | DAYS, ["city", "days"]))
+    params = imitating(weather(CITY | DAYS, ["city", "days"]))
     if stream:
-        *events, _ = await client.events(**asked)
+        *events, _ = await client.events(**params)
         deltas = [json.loads(event)["choices"][0]["delta"] for event in events]
         arguments = "".join(
             call["function"]["arguments"] for delta in deltas for call in delta.get("tool_calls", [])
         )
     else:
-        _, body = await client.post(**asked)
+        _, body = await client.post(**params)
         arguments = body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
     jsonschema.validate(
         json.loads(arguments), weather(CITY | DAYS, ["city", "days"])[0]["function"]["parameters"]
@@ -297,17 +297,19 @@ async def test_a_call_that_stays_invalid_is_an_error_before_any_byte(client, str
 
 
 async def test_a_streamed_call_comes_whole(client):
-    *events, done = await client.events(messages=HI, tools=[WEATHER], tool_choice="required", max_tokens=80)
+    *events, done = await client.events(
+        messages=HI, tools=[WEATHER], tool_choice="required", max_tokens=80, temperature=0
+    )
     assert done == "[DONE]"
     deltas = [json.loads(event)["choices"][0]["delta"] for event in events]
     assert deltas[0] == {"role": "assistant", "content": None}
-    (head,), (rest,) = deltas[1]["tool_calls"], deltas[2]["tool_calls"]
+    (head,), (arguments,) = deltas[1]["tool_calls"], deltas[2]["tool_calls"]
     assert (head["index"], head["type"], head["function"]) == (
         0,
         "function",
         {"name": "get_weather", "arguments": ""},
     )
-    json.loads(rest["function"]["arguments"])
+    json.loads(arguments["function"]["arguments"])
     assert deltas[3] == {}
     assert json.loads(events[-1])["choices"][0]["finish_reason"] == "tool_calls"
 
@@ -452,12 +454,12 @@ async def test_an_answer_that_was_begun_goes_on(client):
 
 
 async def test_the_stop_string_is_named(client):
-    ask = [{"role": "user", "content": "Count: one two three four five six"}]
-    _, whole = await client.post(messages=ask, max_tokens=12, temperature=0)
-    text = whole["choices"][0]["message"]["content"]
+    messages = [{"role": "user", "content": "Count: one two three four five six"}]
+    _, completion = await client.post(messages=messages, max_tokens=12, temperature=0)
+    text = completion["choices"][0]["message"]["content"]
     stop = text.split()[1]
-    _, body = await client.post(messages=ask, max_tokens=12, temperature=0, stop=["never said", stop])
+    _, body = await client.post(messages=messages, max_tokens=12, temperature=0, stop=["never said", stop])
     assert (body["choices"][0]["finish_reason"], body["choices"][0]["stop_reason"]) == ("stop", stop)
-    *events, _ = await client.events(messages=ask, max_tokens=12, temperature=0, stop=[stop])
+    *events, _ = await client.events(messages=messages, max_tokens=12, temperature=0, stop=[stop])
     assert json.loads(events[-1])["choices"][0]["stop_reason"] == stop
-    assert "stop_reason" not in whole["choices"][0]
+    assert "stop_reason" not in completion["choices"][0]

@@ -7,26 +7,28 @@ from router.engine.toolcalls import (
     LLAMA3,
     MISTRAL,
     QWEN_CODER,
-    Broken,
     Call,
-    CallReader,
+    CallParser,
     Family,
+    InvalidCall,
     Text,
     detect,
 )
 
 
-def read(family: Family, text: str, size: int) -> list[str | Call | type[Broken]]:
-    reader = CallReader(family)
-    items = [item for i in range(0, len(text), size) for item in reader.feed(text[i : i + size])]
-    items += reader.close()
-    found: list[str | Call | type[Broken]] = []
+def read(family: Family, text: str, size: int) -> list[str | Call | type[InvalidCall]]:
+    parser = CallParser(family)
+    items = [item for i in range(0, len(text), size) for item in parser.feed(text[i : i + size])]
+    items += parser.close()
+    merged: list[str | Call | type[InvalidCall]] = []
     for item in items:
-        if isinstance(item, Text) and found and isinstance(found[-1], str):
-            found[-1] += item.text
+        if isinstance(item, Text) and merged and isinstance(merged[-1], str):
+            merged[-1] += item.text
         else:
-            found.append(item.text if isinstance(item, Text) else item if isinstance(item, Call) else Broken)
-    return found
+            merged.append(
+                item.text if isinstance(item, Text) else item if isinstance(item, Call) else InvalidCall
+            )
+    return merged
 
 
 READ = Call(name="read", arguments={"path": "a.py"})
@@ -50,11 +52,11 @@ CASES = [
         '<tool_call>{"name": "write", "arguments": {"text": "</tool_call> {\n"}}</tool_call>',
         [Call(name="write", arguments={"text": "</tool_call> {\n"})],
     ),
-    (HERMES, '<tool_call>{"name": "read", "arguments": }</tool_call>', [Broken]),
-    (HERMES, '<tool_call>{"name": "read", "argum', [Broken]),
-    (HERMES, "<tool_call>", [Broken]),
-    (HERMES, '<tool_call>["read"]</tool_call>', [Broken]),
-    (HERMES, '<tool_call>{"name": 3, "arguments": {}}</tool_call>', [Broken]),
+    (HERMES, '<tool_call>{"name": "read", "arguments": }</tool_call>', [InvalidCall]),
+    (HERMES, '<tool_call>{"name": "read", "argum', [InvalidCall]),
+    (HERMES, "<tool_call>", [InvalidCall]),
+    (HERMES, '<tool_call>["read"]</tool_call>', [InvalidCall]),
+    (HERMES, '<tool_call>{"name": 3, "arguments": {}}</tool_call>', [InvalidCall]),
     (QWEN_CODER, f"<tool_call>\n{A}\n</tool_call>", [READ]),
     (
         QWEN_CODER,
@@ -67,7 +69,7 @@ CASES = [
         ["Look:", Call(name="write", arguments={"text": "x = 1\n\ny < 2"})],
     ),
     (QWEN_CODER, "<tool_call>\n<function=list>\n</function>\n</tool_call>", [LIST]),
-    (QWEN_CODER, "<tool_call>\n<function=read>\n<parameter=path>\na.py", [Broken]),
+    (QWEN_CODER, "<tool_call>\n<function=read>\n<parameter=path>\na.py", [InvalidCall]),
     (LLAMA3, '{"name": "read", "parameters": {"path": "a.py"}}', [READ]),
     (LLAMA3, f'{{"name": "read", "parameters": {{"path": "a.py"}}}}; {B}', [READ, LIST]),
     (LLAMA3, f"<|python_tag|>{A}", [READ]),
@@ -79,31 +81,31 @@ CASES = [
     (MISTRAL, 'Sure.[TOOL_CALLS]read[ARGS]{"path": "a.py"}', ["Sure.", READ]),
     (MISTRAL, '[TOOL_CALLS]read[CALL_ID]a1b2c3d4e[ARGS]{"path": "a.py"}', [READ]),
     (MISTRAL, '[TOOL_CALLS]read[ARGS]{"path": "a.py"}[TOOL_CALLS]list[ARGS]{}', [READ, LIST]),
-    (MISTRAL, "[TOOL_CALLS]no brackets here", [Broken]),
+    (MISTRAL, "[TOOL_CALLS]no brackets here", [InvalidCall]),
     (MISTRAL, "a[0] and [TOOL", ["a[0] and [TOOL"]),
 ]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 10_000])
 @pytest.mark.parametrize(("family", "text", "expected"), CASES)
-def test_read(family, text, expected, size):
+def test_parse(family, text, expected, size):
     assert read(family, text, size) == expected
 
 
 def test_plain_text_streams_at_once():
-    reader = CallReader(HERMES)
-    assert reader.feed("Hello") == [Text(text="Hello")]
-    assert reader.feed(" a <") == [Text(text=" a")]
-    assert reader.feed("tool_c") == []
-    assert reader.feed("ard>") == [Text(text=" <tool_card>")]
+    parser = CallParser(HERMES)
+    assert parser.feed("Hello") == [Text(text="Hello")]
+    assert parser.feed(" a <") == [Text(text=" a")]
+    assert parser.feed("tool_c") == []
+    assert parser.feed("ard>") == [Text(text=" <tool_card>")]
 
 
 def test_inside_a_call_that_is_not_complete():
-    reader = CallReader(HERMES)
-    reader.feed("<tool_call>")
-    assert reader.inside
-    reader.feed(A)
-    assert not reader.inside
+    parser = CallParser(HERMES)
+    parser.feed("<tool_call>")
+    assert parser.inside
+    parser.feed(A)
+    assert not parser.inside
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from router.engine.answer import Stops, Thoughts
+from router.engine.text_filters import StopFilter, ThinkingFilter
 
 
 def through(filter_, text, size):
@@ -10,7 +10,7 @@ def through(filter_, text, size):
 
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
 @pytest.mark.parametrize(
-    ("inside", "text", "shown"),
+    ("inside", "text", "output"),
     [
         (False, "Hello <think> later", "Hello <think> later"),
         (False, "<think>\nhm\n</think>\n\nHello", "Hello"),
@@ -23,13 +23,13 @@ def through(filter_, text, size):
         (True, "never ends", ""),
     ],
 )
-def test_thoughts(inside, text, shown, size):
-    assert through(Thoughts(inside=inside), text, size) == shown
+def test_thoughts(inside, text, output, size):
+    assert through(ThinkingFilter(inside=inside), text, size) == output
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])
 @pytest.mark.parametrize(
-    ("stops", "text", "shown", "found"),
+    ("stops", "text", "output", "match"),
     [
         ((), "abc", "abc", ""),
         (("END",), "abc EN", "abc EN", ""),
@@ -38,11 +38,11 @@ def test_thoughts(inside, text, shown, size):
         (("aab",), "aaab", "a", "aab"),
     ],
 )
-def test_stops(stops, text, shown, found, size):
-    filter_ = Stops(stops)
+def test_stops(stops, text, output, match, size):
+    filter_ = StopFilter(stops)
     passed = ""
     for i in range(0, len(text), size):
         passed += filter_.feed(text[i : i + size])
-        if filter_.found:
+        if filter_.match:
             break
-    assert (passed + filter_.close(), filter_.found) == (shown, found)
+    assert (passed + filter_.close(), filter_.match) == (output, match)

@@ -1,0 +1,71 @@
+"""Reading one field of a request's body: its type is checked, and a refusal names it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from router.errors import BadRequest
+
+Body = dict[str, Any]
+
+
+class Refused(BadRequest):
+    """An error of the client's, as OpenAI reports it: `code`, the field in `param`, `extra` members."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "invalid_value",
+        param: str | None = None,
+        status: int = 400,
+        extra: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__(message, status=status)
+        self.code = code
+        self.param = param
+        self.extra = dict(extra or {})
+
+
+def decode_body(data: bytes) -> Body:
+    """Read a body as a JSON object.
+
+    Raises:
+        Refused: it is not a JSON object.
+    """
+    try:
+        body = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(f"the body is not valid JSON: {error}", code="invalid_json") from error
+    if not isinstance(body, dict):
+        raise Refused("the body must be a JSON object", code="invalid_json")
+    return body
+
+
+def read_list(body: Body, name: str) -> list[Any]:
+    """Read a list; empty where it is absent or null.
+
+    Raises:
+        Refused: it is not a list.
+    """
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Refused(f"{name} must be a list", param=name)
+    return value
+
+
+def read_bool(body: Body, name: str, *, default: bool) -> bool:
+    """Read a truth value; `default` where it is absent or null.
+
+    Raises:
+        Refused: it is not true or false.
+    """
+    value = body.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise Refused(f"{name} must be true or false", param=name)
+    return value

@@ -1,0 +1,59 @@
+import pytest
+
+from router.engine.grammar import UnsupportedSchema, json_grammar
+
+
+@pytest.mark.parametrize(
+    "unsupported",
+    [
+        {"$ref": "https://localhost:1/schema.json"},
+        {"$ref": "#/$defs/none"},
+        {"type": "no such type"},
+        {"properties": 3},
+        {"oneOf": 3},
+    ],
+)
+def test_grammar_refuses(unsupported):
+    with pytest.raises(UnsupportedSchema):
+        json_grammar(unsupported)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "no anchors",
+        "^\\d+$",
+        "^\\w",
+        "^(?!x)y$",
+        "^(a)\\1$",
+        "^[a-z",
+        "(",
+        "^\\p{L}+$",
+        "^(?:a|b)$",
+        "",
+        "^a{9999}$",
+        7,
+        "^[[:alnum:]]+$",
+        "^]$",
+        "^}$",
+        "^[^;]$",
+        "^.$",
+        '^"$',
+        "^a\\.b$",
+    ],
+)
+def test_a_pattern_beyond_grammars_is_left_to_the_model(pattern):
+    free = json_grammar({"type": "object", "properties": {"a": {"type": "string"}}})
+    assert (
+        json_grammar({"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}}) == free
+    )
+
+
+@pytest.mark.parametrize("keyword", ["not", "if", "then", "else", "patternProperties", "propertyNames"])
+def test_a_keyword_is_left_to_the_model_and_a_property_of_that_name_is_not(keyword):
+    plain = {"type": "object", "properties": {"a": {"type": "string"}}}
+    assert json_grammar(plain | {keyword: {"type": "string"}}) == json_grammar(plain)
+    grammar = json_grammar(
+        {"type": "object", "properties": {keyword: {"type": "string"}}, "required": [keyword]}
+    )
+    assert keyword in grammar
