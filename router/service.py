@@ -43,6 +43,7 @@ from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
 from router.settings import Settings, parse_listen
+from router.system.heap import keep_heap_small
 from router.system.host_names import is_loopback
 from router.system.pacing import Pacing
 from router.system.worker import Worker
@@ -266,6 +267,7 @@ class Service:
         await self._local.start()
         await self._cloud.start()
         looking = asyncio.gather(self._look(), self._look_for_keys())
+        keep_heap_small()
         # What is there by now stays: the collector need not walk it again while requests run.
         gc.collect()
         gc.freeze()

@@ -190,7 +190,8 @@ class Reader:
         names = yield from pace.each(lambda some: asked.names(job, some), pieces)
         items: list[Any] = yield from pace.each(self._pieces.get_all, names)
         new = [at for at, item in enumerate(items) if item is None]
-        yield from decode([pieces[at] for at in new], pace)
+        yield from pace.pause()
+        yield from decode((pieces[at] for at in new), pace)
         for at in new:
             items[at] = yield from self._gather(asked, job, pieces[at], names[at], fresh)
             yield from pace.pause()
@@ -222,7 +223,7 @@ class Reader:
         What is kept stops short of the newest messages: a client may spell those anew in its
         next request (a cache mark that moves on), or try the same turn again.
         """
-        keys = b"".join([message.key for message in messages])
+        keys = b"".join((yield from pace.each(_keys, messages)))
         width = len(messages[0].key) if messages else 1
         settled = max(len(messages) - _TAIL, 0)
         kept, done = Fold(), 0
@@ -250,6 +251,10 @@ _GATHER: dict[str, Callable[[DialectName, Client, Piece], tuple[Facts, str | Non
     "system": message_facts.gather_system,
     "tools": message_facts.gather_tools,
 }
+
+
+def _keys(messages: list[MessageFacts]) -> list[bytes]:
+    return [message.key for message in messages]
 
 
 def _total(items: list[Facts]) -> tuple[Size]:

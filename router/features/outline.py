@@ -12,20 +12,25 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import xxhash
 
 from router.features.unique_keys import parse, parse_all
-from router.system.time_slices import LARGE, MANY, Pace, Turns
+from router.system.time_slices import LARGE, MANY, Apart, Pace, Turns, finish
 
 BLOCK = 16 << 10
 """Bytes between the places at which a body's beginning is looked for."""
 MESSAGES = "messages"
 WIDE = (1 << 64) - 1
+_APART = 1 << 20
+"""Bytes of a body above which its pieces are looked for apart: that takes 1 ms a megabyte, or more."""
+_SOME = 200
+"""Small pieces made between two looks at the clock."""
 _BATCH = 100 << 10
 """Bytes of pieces that are decoded together: a few hundred microseconds."""
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -128,58 +133,106 @@ class Outline:
         """
         if (first, upto) not in self._cuts:
             body = self.body[:first] + self.body[upto:] if upto else self.body
-            pieces = yield from _cut(body, pace)
-            for piece in pieces or ():
-                if piece.end > first:
-                    piece.end += upto - first
+            if len(body) > _APART:
+                bounds = yield Apart(_bounds_of, (body,))
+            else:
+                bounds = yield from _bounds(body, pace)
+            pieces = (yield from _pieces(body, bounds, (first, upto), pace)) if bounds else None
             self._cuts[first, upto] = pieces
         return self._cuts[first, upto]
 
 
-def _cut(body: bytes, pace: Pace) -> Turns[list[Piece] | None]:
-    """Cut a body at its top level, the messages one by one."""
+class _Bounds(NamedTuple):
+    """Where the pieces of a body begin and end."""
+
+    fields: list[tuple[str, int, int]]
+    """Of each other field: its name, beginning and end."""
+    messages: "array[int]"
+    """Of each message: its beginning and end."""
+    before: int
+    """Fields that stand before the messages."""
+
+
+def _bounds_of(body: bytes) -> _Bounds | None:
+    return finish(_bounds(body, Pace()))
+
+
+def _bounds(body: bytes, pace: Pace) -> Turns[_Bounds | None]:
+    """Look where a body's pieces are; None where a top-level key may stand there twice."""
     try:
         fields = _FIELDS.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    start = _OPEN.match(body)
-    place = start.end() if start else 0
-    pieces: list[Piece] = []
+    opening = _OPEN.match(body)
+    place = opening.end() if opening else 0
+    bounds = _Bounds([], array("q"), 0)
     for name, raw in fields.items():
         data = bytes(raw)
         key = _KEY.match(body, place)
         if key is None or not body.startswith(data, key.end()) or not _is(key[1], name):
             return None
-        place = key.end() + len(data)
+        start, place = key.end(), key.end() + len(data)
         yield from pace.pause()
         if name == MESSAGES and data[:1] == b"[":
-            yield from _messages(body, data, key.end(), pieces, pace)
+            bounds = bounds._replace(before=len(bounds.fields))
+            yield from _message_bounds(body, data, start, bounds.messages, pace)
         else:
-            pieces.append(piece_of(name, data))
-    return pieces if _CLOSE.fullmatch(body, place) else None
+            bounds.fields.append((name, start, place))
+    return bounds if _CLOSE.fullmatch(body, place) else None
 
 
 def _is(key: bytes, name: str) -> bool:
     return key[1:-1] == name.encode() or msgspec.json.decode(key) == name
 
 
-def _messages(body: bytes, data: bytes, place: int, pieces: list[Piece], pace: Pace) -> Turns[None]:
-    digest, gap, append = _digest, _NEXT.match, pieces.append
-    place += 1
+def _message_bounds(body: bytes, data: bytes, start: int, bounds: "array[int]", pace: Pace) -> Turns[None]:
+    place, gap = start + 1, _NEXT.match
     for at, raw in enumerate(_ITEMS.decode(data)):
         if at % MANY == 0:
             yield from pace.pause()
         if not body.startswith(b"{", place):
             near = body.startswith(b",{", place)
             place = place + 1 if near else gap(body, place).end()  # type: ignore[union-attr]  # matches nothing, too
-        item = bytes(raw)
-        place += len(item)
-        append(Piece(MESSAGES, at, item, place, digest(item) & WIDE))
+        bounds.append(place)
+        place += len(raw)
+        bounds.append(place)
+
+
+def _pieces(body: bytes, bounds: _Bounds, left_out: tuple[int, int], pace: Pace) -> Turns[list[Piece]]:
+    """Cut a body at these places; a message's end is that in the body nothing was left out of."""
+    first, upto = left_out
+    fields: list[Piece] = []
+    for name, start, end in bounds.fields:
+        raw = body[start:end]
+        fields.append(Piece(name, 0, raw, 0, (yield from _digest_of(raw, pace))))
+    messages: list[Piece] = []
+    starts, ends = bounds.messages[::2], bounds.messages[1::2]
+    for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if at % _SOME == 0 or end - start > LARGE:
+            yield from pace.pause()
+        raw = body[start:end]
+        digest = _digest(raw) & WIDE if len(raw) <= LARGE else (yield from _digest_of(raw, pace))
+        messages.append(Piece(MESSAGES, at, raw, end + upto - first if end > first else end, digest))
+    return [*fields[: bounds.before], *messages, *fields[bounds.before :]]
+
+
+def _digest_of(raw: bytes, pace: Pace) -> Turns[int]:
+    """The digest of a piece's bytes; of many of them in turns."""
+    if len(raw) <= LARGE:
+        return _digest(raw) & WIDE
+    digests: list[int] = []
+    view = memoryview(raw)
+    for at in range(0, len(raw), LARGE):
+        digests.append(_digest(view[at : at + LARGE]))
+        yield from pace.pause()
+    return hash((len(raw), *digests)) & WIDE
 
 
 def decode(pieces: Iterable[Piece], pace: Pace) -> Turns[None]:
     """Decode pieces, several in a call; leaves alone what is large, and what is odd or gives a key twice."""
-    for batch in batches([piece for piece in pieces if not piece.decoded and len(piece.raw) <= LARGE]):
+    new = [piece for piece in pieces if not piece.decoded and len(piece.raw) <= LARGE]
+    yield from pace.pause()
+    for batch in batches(new):
         values = parse_all([piece.raw for piece in batch])
         for at, piece in enumerate(batch):
             if values is not None:
@@ -189,7 +242,7 @@ def decode(pieces: Iterable[Piece], pace: Pace) -> Turns[None]:
         yield from pace.pause()
 
 
-def batches(pieces: Sequence[Piece]) -> Iterable[list[Piece]]:
+def batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
     """Pieces that are worked on together; a large one is by itself."""
     batch: list[Piece] = []
     size = 0

@@ -157,7 +157,9 @@ class Scanner:
         if pieces is None:
             exposure = yield from apart_if_large(len(request.body), _uncut, request.body, fences)
             return dataclasses.replace(exposure, sources=exposure.sources | self._beside(request))
-        scanned = list(zip(pieces, (yield from self._scanned(pieces, pace)), strict=True))
+        items = yield from self._scanned(pieces, pace)
+        scanned = list(zip(pieces, items, strict=True))
+        yield from pace.pause()
         beside = yield from self._fields(scanned, request.team, pace, quotable=quotable)
         state = yield from self._messages(scanned, earlier, keys, request.team, pace)
         if fences != self._fences:  # others watch for other things by now
@@ -209,6 +211,7 @@ class Scanner:
         state = copy(earlier) if earlier else State()
         upto = earlier.upto if earlier else 0
         new = [(piece, item) for piece, item in scanned if piece.end and not (earlier and piece.at == 0)]
+        yield from pace.pause()
         blocks = new[-_NEWEST - 1][0].end // BLOCK if len(new) > _NEWEST else 0
         quotable = self.memory.quotable(team)
         seams = yield from self._seams(state.edge, [item for _, item in new], pace)
@@ -218,7 +221,9 @@ class Scanner:
                 yield from pace.pause()
             if kept is None and blocks and piece.end > blocks * BLOCK and state.messages:
                 kept = copy(state)
-                kept.edge = facts.edge(state.edge, [item.edges for _, item in new[:number]])
+                kept.edge = facts.edge(
+                    state.edge, [item.edges for _, item in new[max(number - facts.WINDOW, 0) : number]]
+                )
             if state.unnamed or item.unnamed:
                 yield from self._unnamed(state, piece, item)
             if self._watch and not state.opening:
@@ -231,7 +236,7 @@ class Scanner:
             state.head = state.head or "".join(item.edges[:1])
             state.upto = piece.end
             state.messages += 1
-        state.edge = facts.edge(state.edge, [item.edges for _, item in new])
+        state.edge = _edge(state.edge, new)
         if kept is not None and kept.upto > upto:
             self._states.put(keys[blocks - 1], kept, _SIZE + len(kept.edge))
         return state
@@ -292,9 +297,9 @@ class Scanner:
         scanned: list[PieceFacts | None] = yield from pace.each(self._pieces.get_all, keys)
         fences, watch = self._fences, self._watch
         missing = [at for at, item in enumerate(scanned) if item is None]
-        yield from decode([pieces[at] for at in missing], pace)
+        yield from decode((pieces[at] for at in missing), pace)
         numbers = iter(missing)
-        for batch in batches([pieces[at] for at in missing]):
+        for batch in batches(pieces[at] for at in missing):
             yield from pace.pause()
             if len(batch[0].raw) > LARGE:
                 gathered = yield Apart(_gather, (batch, fences))
@@ -430,6 +435,11 @@ def _texts(value: Any) -> Iterator[list[Text]]:
             yield from (list(walk(item, (name, at), Part.TEXT)) for at, item in enumerate(field))
         else:
             yield [Text((name,), Part.TEXT, name, spoken=False), *walk(field, (name,), facts.part_of(name))]
+
+
+def _edge(before: str, new: list[tuple[Piece, PieceFacts]]) -> str:
+    """How the last of these messages ends."""
+    return facts.edge(before, [item.edges for _, item in new])
 
 
 def _edges(items: list[PieceFacts]) -> list[str]:

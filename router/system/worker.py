@@ -7,8 +7,6 @@ while; it is given functions by name and plain values, and nothing of it lasts f
 
 import asyncio
 import os
-import pickle
-import struct
 import subprocess
 import sys
 import threading
@@ -16,13 +14,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any, TypeVar
 
+from router.system.frames import Frame, read
+from router.system.heap import keep_heap_small
 from router.system.subprocesses import ROOT, module_command
 
 T = TypeVar("T")
 
 IDLE_S = 60.0
 """How long it stays without a call."""
-_LENGTH = struct.Struct("<Q")
 
 
 class Worker:
@@ -84,52 +83,41 @@ class Worker:
                     module_command(__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
                 )
             process = self._process
+            call = Frame((function, arguments))
             try:
-                _send(process.stdin, pickle.dumps((function, arguments), protocol=pickle.HIGHEST_PROTOCOL))
-                answer = _receive(process.stdout)
+                call.write(process.stdin)
+                answer, _ = read(process.stdout, call.large)
             except (OSError, EOFError, ValueError) as ended:
                 self._end()
                 raise ConnectionResetError("the process for large bodies ended") from ended
-        return pickle.loads(answer)  # type: ignore[no-any-return]  # noqa: S301 - as below
-
-
-def _send(pipe: IO[bytes] | None, data: bytes) -> None:
-    if pipe is None:
-        raise EOFError
-    pipe.write(_LENGTH.pack(len(data)))
-    pipe.write(data)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes] | None) -> bytes:
-    head = pipe.read(_LENGTH.size) if pipe is not None else b""
-    if pipe is None or len(head) < _LENGTH.size:
-        raise EOFError
-    return pipe.read(_LENGTH.unpack(head)[0])
+        return answer  # type: ignore[no-any-return]
 
 
 def _serve() -> None:
     """Answer calls until the other end closes."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    while True:
-        try:
-            call = _receive(requests)
-        except EOFError:
-            return
-        try:
-            function, arguments = pickle.loads(call)  # noqa: S301 - from our own process, by a pipe
-            answer = pickle.dumps((True, function(*arguments)), protocol=pickle.HIGHEST_PROTOCOL)
-        except Exception as failure:  # goes back to who called
-            answer = _failed(failure)
-        _send(answers, answer)
+    keep_heap_small()
+    with suppress(EOFError):
+        while True:
+            _answer(requests, answers)
 
 
-def _failed(failure: Exception) -> bytes:
+def _answer(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer one call; nothing of it is kept."""
+    (function, arguments), received = read(requests)
     try:
-        return pickle.dumps((False, failure))
+        answer = Frame((True, function(*arguments)), received)
+    except Exception as failure:  # goes back to who called
+        answer = _failed(failure)
+    answer.write(answers)
+
+
+def _failed(failure: Exception) -> Frame:
+    try:
+        return Frame((False, failure))
     except Exception:  # one that holds what cannot be sent
-        return pickle.dumps((False, RuntimeError(type(failure).__name__)))
+        return Frame((False, RuntimeError(type(failure).__name__)))
 
 
 if __name__ == "__main__":
