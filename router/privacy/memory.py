@@ -32,6 +32,7 @@ _UNIQUE = re.compile(rb'"([0-9A-Fa-f\-_A-Za-z:]*[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?
 _SHORTEST = 8
 _MOST = 50_000
 _MOST_FRESH = 200_000
+_NO_MARKS: frozenset[int] = frozenset()
 _KEYED = "k"
 """The digest of a key or password begins with it; see `quotes.digest`."""
 
@@ -49,6 +50,10 @@ class Memory:
         self._most = most
         self._sessions: OrderedDict[str, set[str]] = OrderedDict()
         self._lines: dict[str, OrderedDict[str, str]] = {}
+        self._marks: dict[str, set[int]] = {}
+        """Of each team's lines; see `quotes.mark`."""
+        self._learned: Counter[str] = Counter()
+        """How many lines each team has learned."""
         self._fresh: list[Protected] = []
 
     def of_sessions(self, team: str, ids: Iterable[str]) -> frozenset[str]:
@@ -76,6 +81,14 @@ class Memory:
     def key_of(self, team: str) -> bytes:
         """The key of a team's lines."""
         return hashlib.blake2b(team.encode(errors="replace"), key=self._key, digest_size=32).digest()
+
+    def learned(self, team: str) -> int:
+        """A number that changes whenever there is more of a team's to know again."""
+        return self._learned[team]
+
+    def may_know(self, team: str, marks: Iterable[int]) -> bool:
+        """Whether one of these marks is that of a team's protected line, or may be."""
+        return not self._marks.get(team, _NO_MARKS).isdisjoint(marks)
 
     def known_lines(self, team: str, names: Iterable[str]) -> frozenset[tuple[str, str]]:
         """Those of these digests that are of protected lines, each with its source."""
@@ -121,6 +134,11 @@ class Memory:
             fresh = row.digest not in lines
             lines[row.digest] = row.source
             _bound(lines, self._most)
+            if fresh:
+                self._learned[row.team] += 1
+                self._marks.setdefault(row.team, set()).add(quotes.mark(row.digest))
+                if len(self._marks[row.team]) > 2 * self._most:  # of lines that went long ago
+                    self._marks[row.team] = set(map(quotes.mark, lines))
             return fresh
         sources = self._sessions.setdefault(row.digest, set())
         fresh = row.source not in sources

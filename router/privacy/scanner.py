@@ -7,10 +7,11 @@ for another; a body's beginning is known by that of its blocks, and is not even 
 
 import dataclasses
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator
 from copy import copy
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -93,6 +94,14 @@ class State(msgspec.Struct):
     """What it quotes of protected content: source and digest of each line."""
 
 
+class _Quotations(NamedTuple):
+    """What a piece quotes, and by what it is looked for again when the team has learned more."""
+
+    marks: "array[int]"
+    lines: frozenset[tuple[str, str]]
+    learned: int
+
+
 class Scanner:
     """Scans requests of every dialect. One per process, used from one thread."""
 
@@ -102,7 +111,7 @@ class Scanner:
         self._fences: tuple[PrivacyRules, ...] = ()
         self._watch = Watch(())
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
-        self._quoted: Cache[frozenset[tuple[str, str]]] = Cache(entries=entries, size=8 << 20)
+        self._quoted: Cache[_Quotations] = Cache(entries=entries, size=8 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
 
     def watch(self, fences: Iterable[PrivacyRules]) -> None:
@@ -262,14 +271,18 @@ class Scanner:
         return self.memory.of_sessions(request.team, ids) | self.memory.quoted(request.team, lines)
 
     def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
-        """What a piece quotes of a team's protected content."""
+        """What a piece quotes of a team's protected content, as far as the team has learned it by now."""
         key = b"%s %x" % (team.encode(errors="replace"), piece.digest)
-        lines = self._quoted.get(key)
-        if lines is None:
+        cached, learned = self._quoted.get(key), self.memory.learned(team)
+        if cached is not None and cached.learned == learned:
+            return cached.lines
+        names: frozenset[str] = frozenset()
+        if cached is None or self.memory.may_know(team, cached.marks):
             secret = self.memory.key_of(team)
             names = yield from apart_if_large(len(piece.raw), _digests, piece, secret)
-            lines = self.memory.known_lines(team, names)
-            self._quoted.put(key, lines, _SIZE + len(key))
+        marks = cached.marks if cached else array("I", map(quotes.mark, names))
+        lines = self.memory.known_lines(team, names)
+        self._quoted.put(key, _Quotations(marks, lines, learned), _SIZE + len(key) + 4 * len(marks))
         return lines
 
     def _learn(self, team: str, pieces: list[Piece], *, opaque: bool) -> Turns[None]:
@@ -320,7 +333,7 @@ class Scanner:
 
     def _beginnings(self, outline: Outline, team: str) -> list[bytes]:
         """A key for each of a body's beginnings where the quotations of a team count, too."""
-        mark = b" %s" % team.encode(errors="replace")
+        mark = b" %d %s" % (self.memory.learned(team), team.encode(errors="replace"))
         return [beginning + mark for beginning in outline.beginnings]
 
 

@@ -84,6 +84,41 @@ def test_content_that_must_stay_stays(fenced, upstream, nearby, path, messages, 
     assert bool(nearby.get("/_requests")) is (path != COUNT)
 
 
+SECRET = "mark-of-the-vault"
+CHAT_PLACES = {
+    "system": [{"role": "system", "content": f"{{}} {SECRET}"}, *HARMLESS],
+    "developer": [{"role": "developer", "content": f"{{}} {SECRET}"}, *HARMLESS],
+    "part": [{"role": "user", "content": [{"type": "text", "text": f"{{}} {SECRET}"}]}],
+    "answer": [*HARMLESS, {"role": "assistant", "content": f"{{}} {SECRET}"}, *HARMLESS],
+    "reasoning": [
+        *HARMLESS,
+        {"role": "assistant", "content": "Yes.", "reasoning_content": f"{{}} {SECRET}"},
+        *HARMLESS,
+    ],
+    "result": [{}, {"role": "tool", "tool_call_id": "t", "content": f"{{}} {SECRET}"}],
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("words", "track", "paths"),
+    [("Nothing to hide:", "cloud", [MESSAGES]), ("This is INTERNAL only:", "local", [])],
+)
+@pytest.mark.parametrize("place", CHAT_PLACES)
+def test_a_chat_client_of_an_anthropic_cloud(fenced, upstream, place, words, track, paths, stream):
+    endpoint, keys = fenced
+    call = CALL | {"function": {"name": "cat", "arguments": '{"path": "src/db.txt"}'}}
+    called = {"role": "assistant", "content": None, "tool_calls": [call]}
+    messages = json.loads(json.dumps(CHAT_PLACES[place]).replace("{} ", f"{words} "))
+    body = {"model": "claude-opus-5-5", "stream": stream, "max_tokens": 20}
+    opening = {"role": "user", "content": f"A conversation about {place}, {track}, {stream}."}
+    body["messages"] = [opening, *(message or called for message in messages)]
+    answer = endpoint.post(CHAT, body, headers=keys["web"])
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-turnout-track"] == track, answer.headers["x-turnout-why"]
+    assert [request["path"] for request in upstream.get("/_requests")] == paths
+
+
 @pytest.mark.parametrize("path", [MESSAGES, CHAT, COUNT])
 @pytest.mark.parametrize("model", MODELS)
 def test_a_team_that_is_kept_here_stays(fenced, upstream, path, model):

@@ -143,6 +143,25 @@ def test_a_session_stays_and_so_does_who_quotes_it():
     assert not why(scanner, quote, team="other")
 
 
+def test_a_quotation_is_known_that_was_scanned_before_its_lines_were_learned():
+    scanner = Scanner()
+    session = (("x-session-id", "session-0001"),)
+    gamma = (
+        "gamma archive host stands behind the freight lift\ndelta backup host stands beside the old kitchen\n"
+    )
+    assert why(scanner, reading("vaults/x", LINES), headers=session)  # so that quotations are looked for
+    filler = [text for at in range(8) for text in (f"{at} {'words ' * 1_500}", "Yes.")]
+    quote = said("A note:\n" + gamma, "Noted.", *filler, "Go on.")
+    assert not why(scanner, quote)
+    assert not why(scanner, quote)  # from what was kept of its beginning
+    assert why(scanner, reading("vaults/y", gamma), headers=session)
+    assert "touched 'vaults/**' earlier" in why(scanner, quote)
+    later = {
+        "messages": [*quote["messages"], {"role": "assistant", "content": "On."}, *said("More.")["messages"]]
+    }
+    assert "touched 'vaults/**' earlier" in why(scanner, later)
+
+
 def test_what_is_stored_is_enough_and_holds_no_text():
     scanner = Scanner(memory=Memory(b"k" * 32))
     session = (("x-session-id", "session-0001"),)
