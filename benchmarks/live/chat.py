@@ -12,9 +12,11 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from benchmarks.errors import BenchmarkError
 from router.types import Usage
+from router.wire.chat_usage import read_usage
 
 _AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529}
 _NO_ENTRY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
@@ -153,12 +155,5 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> ChatReply:
 
 
 def usage(payload: Mapping[str, Any]) -> Usage:
-    """The five columns from OpenAI's form, where cached tokens are part of the prompt."""
-    read = (payload.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    written = payload.get("cache_creation_input_tokens") or 0
-    return Usage(
-        input=max((payload.get("prompt_tokens") or 0) - read - written, 0),
-        output=payload.get("completion_tokens") or 0,
-        cache_read=read,
-        cache_write_5m=written,
-    )
+    """The five columns from a reply's `usage`; zeros where it has none."""
+    return read_usage(msgspec.Raw(msgspec.json.encode(payload))) or Usage()

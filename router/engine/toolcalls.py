@@ -1,6 +1,6 @@
 """Tool calls in a model's text: found while it streams, parsed per family.
 
-`CallReader` takes text cut anywhere and gives back plain text at once, and calls when
+`CallParser` takes text cut anywhere and gives back plain text at once, and calls when
 they are complete. Only text that may be the start of a call is held back. One parser
 serves all families, because the bodies differ from each other:
 

@@ -71,10 +71,15 @@ def read_usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
 
 
 def usage_fields(usage: Usage) -> dict[str, Any]:
-    """Write it; other words than these no client of this dialect knows."""
+    """Write it; what was written to a cache is told as litellm tells it, since it has a price of its own."""
+    details: dict[str, Any] = {"cached_tokens": usage.cache_read}
+    if written := usage.cache_write_5m + usage.cache_write_1h:
+        details["cache_creation_tokens"] = written
+    if usage.cache_write_1h:
+        details["cache_creation_token_details"] = {"ephemeral_1h_input_tokens": usage.cache_write_1h}
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.output,
         "total_tokens": usage.prompt + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read},
+        "prompt_tokens_details": details,
     }

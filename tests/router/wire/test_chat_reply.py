@@ -390,7 +390,7 @@ def test_events_are_written_and_read_again(wants_usage):
     for frame in frames(together):
         ChatCompletionChunk.model_validate(frame)
     assert {(frame["id"], frame["model"]) for frame in frames(together)} == {("chatcmpl-1", "claude")}
-    usage = Usage(input=40, output=7, cache_read=60) if wants_usage else None
+    usage = Usage(input=30, output=7, cache_read=60, cache_write_5m=10) if wants_usage else None
     assert told(read(together)) == (SAID, Stopped(reason="tool_calls"), usage)
     assert together.endswith(DONE)
 
@@ -401,7 +401,7 @@ def test_events_are_written_whole_and_read_again():
     assert told(decode_reply(body)) == (
         SAID,
         Stopped(reason="tool_calls"),
-        Usage(input=40, output=7, cache_read=60),
+        Usage(input=30, output=7, cache_read=60, cache_write_5m=10),
     )
     assert [event.id for event in decode_reply(body) if isinstance(event, CallStarted)] == [
         "toolu_01A09q90qw90",
