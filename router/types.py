@@ -18,6 +18,8 @@ from router.errors import Cause
 
 DialectName = Literal["openai_chat", "anthropic_messages"]
 Operation = Literal["generate", "count"]
+End = Literal["complete", "client_left", "failed"]
+"""How an answer ended: to its end, given up by its client, or in an error of anybody's."""
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names in lower case."""
 
@@ -160,7 +162,9 @@ class Outcome:
     first_byte_s: float | None
     seconds: float
     attempts: tuple[Attempt, ...]
+    end: End
     error: str = ""
+    """Why, in our words; a complete count says here why it is an estimate."""
     engine_s: float | None = None
     """Its share of the time the local model worked, in seconds; None where it was not measured."""
 

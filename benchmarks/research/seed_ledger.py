@@ -177,6 +177,7 @@ def make_rows(rng: np.random.Generator, size: int, *, first: int, total: int) ->
         "served_track": np.where(local, "local", "cloud"),
         "served_model": np.where(local, LOCAL, CLOUD),
         "status": status,
+        "end": np.where(status == 200, "complete", np.where(status == 499, "client_left", "failed")),
         "error": np.where(status == 200, "", np.where(status == 499, "the client hung up", "overloaded")),
         "escalated": np.where(escalated, "bad_tool_call", ""),
         "degraded": "",

@@ -105,10 +105,7 @@ class Turn:
     @property
     def local(self) -> bool:
         """Every request of it was answered by the local model, to the end."""
-        return all(
-            row["served_track"] == "local" and row["status"] == 200 and not row["error"]  # noqa: PLR2004 - HTTP's
-            for row in self.rows
-        )
+        return all(row["served_track"] == "local" and row["end"] == "complete" for row in self.rows)
 
     @property
     def calls(self) -> int:

@@ -27,14 +27,13 @@ from router.ledger.rollups import (
     places,
     summed,
 )
-from router.ledger.tables import hourly, latencies, requests
+from router.ledger.tables import RARE, Rare, hourly, latencies, requests
 
 Dimension = Literal[
     "team", "user", "client", "kind", "policy", "rule", "track", "model", "escalated", "degraded"
 ]
 """What totals may be taken by. `escalated` and `degraded` are causes, empty where nothing moved."""
 Measure = Literal["first_byte", "total", "overhead"]
-Rare = Literal["unfinished", "escalated", "degraded", "private", "failed"]
 Row = sa.RowMapping
 Select = sa.Select[*tuple[Any, ...]]
 
@@ -119,16 +118,6 @@ class Filter:
             yield _row.begun_at >= self.since
         if self.until is not None:
             yield _row.begun_at < self.until
-
-
-RARE: Mapping[Rare, sa.ColumnElement[bool]] = {
-    "unfinished": _row.finished_at.is_(None),
-    "escalated": _row.escalated != "",
-    "degraded": _row.degraded != "",
-    "private": _row.private_why != "",
-    "failed": _row.status >= 400,  # noqa: PLR2004 - HTTP's
-}
-"""What has an index of its own, so that few rows are looked through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

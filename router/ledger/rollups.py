@@ -29,8 +29,6 @@ GROWTH = 1.1
 """Each bucket of latencies reaches 1.1 times as far as the one before: its middle is at most 5% off."""
 LEAST_S = 1e-5
 """What is quicker counts as this."""
-HUNG_UP = 499
-FAILED = 400
 STUCK = 3
 """The third identical call in a row: counted once for each time a turn gets stuck."""
 
@@ -51,8 +49,6 @@ def _if(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 
 _counting = _row.operation == "count"
-_left = (_row.status == HUNG_UP) | (_word(_row.error) == "the client hung up")
-_broke = (_row.status == 200) & (_word(_row.error) != "") & ~_counting  # noqa: PLR2004 - HTTP's
 _both = _row.cost_usd.is_not(None) & _row.baseline_usd.is_not(None)
 _went_out = (_row.served_track == "cloud") | _row.attempts.contains('"track":"cloud"')
 
@@ -77,8 +73,8 @@ COUNTS: dict[str, sa.ColumnElement[int]] = {
     "would_local": _if(_row.would == "local"),
     "private": _if(_row.cleared.is_(False)),
     "private_left": _if(_row.cleared.is_(False) & _went_out),
-    "failed": _if(((_row.status >= FAILED) | _broke) & ~_left),
-    "hung_up": _if(_left),
+    "failed": _if(_row.end == "failed"),
+    "hung_up": _if(_row.end == "client_left"),
     "estimated": _if(_row.usage_estimated.is_(True) | _row.attempts.contains('"estimated":true')),
     "stuck": _if((_row.repeat_streak == STUCK) & (_row.served_track == "local")),
     **{name: _row[name] for name in USAGE_FIELDS},

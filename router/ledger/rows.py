@@ -97,6 +97,7 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "served_track": outcome.track,
         "served_model": named(outcome.model),
         "status": outcome.status,
+        "end": outcome.end,
         "error": own_words(outcome.error) if outcome.error else "",
         "escalated": first.cause if first and moved and first.track == "local" else "",
         "degraded": first.cause if first and moved and first.track == "cloud" else "",

@@ -4,13 +4,14 @@
 Times are seconds since the epoch, UTC. A column that is null was not known.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from router.types import USAGE_FIELDS
 
-REVISION = "0007"
+REVISION = "0008"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -77,6 +78,7 @@ requests = sa.Table(
     sa.Column("served_track", sa.String(16)),
     sa.Column("served_model", sa.String(200)),
     sa.Column("status", sa.Integer),
+    sa.Column("end", sa.String(16)),  # complete, client_left, failed; null: under way, or cut off by a crash
     sa.Column("error", sa.Text),
     sa.Column("escalated", sa.String(32)),  # why local work went on to the cloud
     sa.Column("degraded", sa.String(32)),  # why cloud work was served locally
@@ -106,22 +108,25 @@ requests = sa.Table(
     sa.Index("requests_conversation", "conversation", "begun_at"),
 )
 
-for _name, _rare in {
+Rare = Literal["unfinished", "escalated", "degraded", "private", "failed"]
+RARE: Mapping[Rare, sa.ColumnElement[bool]] = {
     "unfinished": requests.c.finished_at.is_(None),
     "escalated": requests.c.escalated != "",
     "degraded": requests.c.degraded != "",
     "private": requests.c.private_why != "",
-    "failed": requests.c.status >= 400,  # noqa: PLR2004 - HTTP's
-}.items():
+    "failed": requests.c.end == "failed",
+}
+"""What few rows are and many queries look for: each has an index of its own."""
+for _name, _rare in RARE.items():
     sa.Index(f"requests_{_name}", requests.c.begun_at, sqlite_where=_rare, postgresql_where=_rare)
-"""What is asked for often and is seldom so: a few rows to look through in the place of all."""
 
 BILLED = (
     "cost_usd", "local_usd", "wasted_usd", "baseline_model", "baseline_usd", "baseline_cold_usd",
     "baseline_how",
 )  # fmt: skip
 FINISHED = (
-    "finished_at", "served_track", "served_model", "status", "error", "escalated", "degraded", "attempts",
+    "finished_at", "served_track", "served_model", "status", "end", "error", "escalated", "degraded",
+    "attempts",
     "first_byte_s", "seconds", "engine_s", *USAGE_FIELDS, "usage_estimated", "terms",
 )  # fmt: skip
 BEGUN = tuple(column.name for column in requests.c if column.name not in {*FINISHED, *BILLED})

@@ -6,6 +6,7 @@ up is whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from router.ledger.column_values import storable
 from router.ledger.journal import Record, Values
 from router.ledger.rollups import add
 from router.ledger.tables import BEGUN, BILLED, FINISHED, feedback, requests
-from router.types import USAGE_FIELDS
+from router.types import USAGE_FIELDS, End
 
 _inserts = {
     "sqlite": sqlite.insert(requests).on_conflict_do_nothing(),
@@ -88,7 +89,7 @@ def post(connection: sa.Connection, records: Sequence[Record], billing: Billing)
     ended: dict[str, Values] = {}
     for what, values in records:
         if what == "finish":
-            ended.setdefault(values["id"], storable(values))
+            ended.setdefault(values["id"], storable({"end": _end(values)} | values))
     return _finish(connection, ended, billing) if ended else []
 
 
@@ -113,6 +114,14 @@ def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Bil
     for some in _some(list(rows)):
         add(connection, some)
     return spent
+
+
+def _end(values: Values) -> End:
+    """How a request ended, by a record that an earlier version left: its status and error tell."""
+    status, error = values.get("status") or 0, values.get("error") or ""
+    if status == HTTPStatus.OK and (not error or error.startswith("estimated (")):
+        return "complete"
+    return "client_left" if error == "the client hung up" else "failed"
 
 
 def _spent(row: Mapping[str, Any], bill: Bill) -> Spent:

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from router.billing.break_even import Economics
 from router.ledger import queries
 from router.ledger.budgets import Balance
-from router.ledger.queries import Dimension, Filter, Histogram, Rare, Row, Totals
-from router.ledger.tables import feedback, requests
+from router.ledger.queries import Dimension, Filter, Histogram, Row, Totals
+from router.ledger.tables import Rare, feedback, requests
 from router.reports import totals
 from router.reports.scope import Scope
 

@@ -14,11 +14,11 @@ from router.billing.gpu_time import WorkTime
 from router.billing.prices import COLUMNS
 from router.errors import Cause, TrackError, TurnoutError
 from router.features.tokens import estimate
-from router.types import Attempt, Outcome, Plan, Progress, Reply, Tap, Usage
+from router.types import Attempt, End, Outcome, Plan, Progress, Reply, Tap, Usage
 
 MOST_TOKENS = 100_000_000
 """No provider serves a request with more: a report beyond it is an error."""
-HUNG_UP = 499
+CLIENT_CLOSED_REQUEST = 499
 """The row's status where the client left before there was one; nginx's number."""
 
 
@@ -66,29 +66,37 @@ class RequestAttempts:
         self._first_byte_s = self._seconds
         self.done.append(self._attempt(reply.model, reply.status))
 
-    def finish_reply(self, reply: Reply, error: str) -> Outcome:
-        """The reply was relayed, or was cut off for the reason `error`."""
+    def finish_reply(self, reply: Reply, failure: BaseException | None) -> Outcome:
+        """The reply was relayed, or was cut off by `failure`."""
+        if failure is not None:
+            end, error = end_of(failure), describe(failure)
+        else:
+            error = "the answer told of an error" if reply.tap.error else ""
+            end = "failed" if error or reply.status >= HTTPStatus.BAD_REQUEST else "complete"
         return self._outcome(
             status=reply.status,
             model=reply.tap.model or reply.model,
             usage=Usage() if self._last_failed else _reply_usage(self.plan, reply),
+            end=end,
             error=error,
         )
 
     def finish_count(self, error: str) -> Outcome:
         """The prompt was counted; `error` tells why that is an estimate."""
-        return self._outcome(status=HTTPStatus.OK, model=self.decision.model, usage=Usage(), error=error)
+        model = self.decision.model
+        return self._outcome(status=HTTPStatus.OK, model=model, usage=Usage(), end="complete", error=error)
 
     def abort(self, failure: BaseException) -> Outcome:
         """No reply could be opened, or the client left before there was one."""
-        gone = isinstance(failure, asyncio.CancelledError)
-        status = HUNG_UP if gone else getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
+        end, status = end_of(failure), _status(failure)
         model = self.progress.model or self.decision.model
         billed = None
         if self._attempting:  # what failed before has its bill already
             billed = self._billed()
             self.done.append(self._attempt(model, status))
-        return self._outcome(status=status, model=model, usage=billed or Usage(), error=describe(failure))
+        return self._outcome(
+            status=status, model=model, usage=billed or Usage(), end=end, error=describe(failure)
+        )
 
     @property
     def _last_failed(self) -> bool:
@@ -140,7 +148,7 @@ class RequestAttempts:
             usage=usage,
         )
 
-    def _outcome(self, *, status: int, model: str, usage: Usage, error: str) -> Outcome:
+    def _outcome(self, *, status: int, model: str, usage: Usage, end: End, error: str) -> Outcome:
         self._stop_work()
         return Outcome(
             track=self.decision.track,
@@ -150,19 +158,31 @@ class RequestAttempts:
             first_byte_s=self._first_byte_s,
             seconds=self._seconds,
             attempts=tuple(self.done),
+            end=end,
             error=error,
             engine_s=self._engine_s,
         )
 
 
-def describe(failure: BaseException) -> str:
-    """Say what ended a request, in our words alone: a message may quote the prompt.
+def end_of(failure: BaseException) -> End:
+    """Tell a client that left from what failed.
 
-    A cancellation is the client's, unless a server that stops says so.
+    A relay that nobody reads on is closed, a request whose client left is cancelled. A server that
+    stops cancels requests, too, and gives a reason.
     """
+    left = isinstance(failure, GeneratorExit) or (
+        isinstance(failure, asyncio.CancelledError) and not str(failure)
+    )
+    return "client_left" if left else "failed"
+
+
+def describe(failure: BaseException) -> str:
+    """Say what ended a request, in our words alone: a message may quote the prompt."""
+    if end_of(failure) == "client_left":
+        return "the client hung up"
     match failure:
         case asyncio.CancelledError():
-            return str(failure) or "the client hung up"
+            return str(failure)
         case TurnoutError():
             return failure.record
         case TimeoutError():
@@ -170,6 +190,15 @@ def describe(failure: BaseException) -> str:
         case OSError():
             return "the upstream dropped the connection"
     return type(failure).__name__
+
+
+def _status(failure: BaseException) -> int:
+    """The status of a request that got no answer."""
+    if end_of(failure) == "client_left":
+        return CLIENT_CLOSED_REQUEST
+    if isinstance(failure, asyncio.CancelledError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return int(getattr(failure, "status", HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
 def _reply_usage(plan: Plan, reply: Reply) -> Usage:

@@ -20,7 +20,7 @@ from policies.decision import Decision, TrackName
 from router.billing.gpu_time import WorkTime
 from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, TurnoutError
 from router.routing.admission import Limits
-from router.routing.attempts import RequestAttempts, describe
+from router.routing.attempts import RequestAttempts
 from router.routing.planner import Planner
 from router.system.pacing import Pacing
 from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track
@@ -165,18 +165,17 @@ class Pipeline:
         return self._planner.policy_of(plan.request).first_byte_s
 
     async def _relay(self, attempts: RequestAttempts, reply: Reply) -> AsyncGenerator[bytes]:
-        error = "the client hung up"
+        failure: BaseException | None = None
         try:
             async with aclosing(reply.chunks) as chunks:
                 yield b""
                 async for chunk in chunks:
                     yield chunk
-            error = "the answer told of an error" if reply.tap.error else ""
-        except (Exception, asyncio.CancelledError) as failure:  # the row tells why, whatever it was
-            error = describe(failure)
+        except BaseException as error:  # GeneratorExit, too: the client reads no more
+            failure = error
             raise
         finally:
-            self._finish(attempts, attempts.finish_reply(reply, error))
+            self._finish(attempts, attempts.finish_reply(reply, failure))
 
     def _finish(self, attempts: RequestAttempts, outcome: Outcome) -> None:
         plan, usage = attempts.plan, outcome.usage

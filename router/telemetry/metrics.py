@@ -141,7 +141,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Start from nothing."""
-        self._requests: Counter[tuple[str, str, str, int, str]] = Counter()
+        self._requests: Counter[tuple[str, str, str, int, str, str]] = Counter()
         self._tokens: dict[tuple[str, str], Counter[str]] = {}
         self._first = {track: Histogram(LATENCY_S) for track in TRACKS}
         self._whole = {track: Histogram(LATENCY_S) for track in TRACKS}
@@ -161,7 +161,7 @@ class Metrics:
         request = plan.request
         self._running["true" if request.stream else "false"] -= 1
         self._requests[
-            request.team, outcome.track, plan.decision.rule, outcome.status, request.operation
+            request.team, outcome.track, plan.decision.rule, outcome.status, outcome.end, request.operation
         ] += 1
         self._overhead.observe(plan.overhead_s)
         if request.operation == "count":
@@ -229,7 +229,7 @@ class Metrics:
         yield _counter(
             "turnout_requests",
             "Requests that ended, by who served them and the rule that decided.",
-            ("team", "track", "rule", "status", "operation"),
+            ("team", "track", "rule", "status", "end", "operation"),
             ((tuple(map(str, key)), count) for key, count in rows.items()),
         )
         yield _counter(

@@ -76,7 +76,7 @@ class Traces:
         for attempt in outcome.attempts:
             if attempt.cause:
                 span.add_event("turnout.attempt_failed", _failed(attempt), timestamp=ended)
-        if outcome.status >= 400 or outcome.error:  # noqa: PLR2004 - HTTP's
+        if outcome.end != "complete":
             span.set_attribute("error.type", str(outcome.status))
             span.set_status(Status(StatusCode.ERROR))
         span.end(ended)

@@ -149,7 +149,7 @@ def test_a_cancelled_assistant_stops_the_engine(endpoint: Endpoint, place: Place
         process.send_signal(signal.SIGINT)
         (row,) = endpoint.rows(1, since=began)
         wait_for(lambda: not busy(engine), deadline_s=SOON_S, what="the engine to rest")
-    assert row["error"] == "the client hung up"
+    assert row["end"] == "client_left"
     assert row["served_track"] == "local"
 
 
@@ -162,7 +162,7 @@ def test_a_hang_up_stops_the_engine_while_it_reads(endpoint: Endpoint, path: str
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{endpoint.url}{path}", json=asked, timeout=1)
     (row,) = endpoint.rows(1, since=began)
-    assert row["error"] == "the client hung up"
+    assert row["end"] == "client_left"
     wait_for(lambda: not busy(engine), deadline_s=SOON_S, what="the engine to rest")
 
 
@@ -175,7 +175,7 @@ def test_a_hang_up_reaches_the_provider(
         assert len(list(islice(events.text_stream, 3))) == 3
     wait_for(lambda: upstream.seen()[0].end == "hung_up", deadline_s=SOON_S)
     (row,) = endpoint.rows(1, since=began)
-    assert (row["served_track"], row["error"], row["usage_estimated"]) == ("cloud", "the client hung up", 1)
+    assert (row["served_track"], row["end"], row["usage_estimated"]) == ("cloud", "client_left", 1)
     assert row["input"] > 0
 
 

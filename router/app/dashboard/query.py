@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from router.accounts.periods import find_zone, span
 from router.errors import BadRequest
-from router.ledger.queries import Filter, Rare
+from router.ledger.queries import Filter
+from router.ledger.tables import Rare
 
 HOUR, DAY = 3600, 86_400
 SPANS = {

@@ -99,11 +99,5 @@ def _line(cells: Sequence[str]) -> str:
 
 def outcome(row: Row) -> str:
     """How a request ended, in a word or two."""
-    if row["finished_at"] is None:
-        return "not finished"
-    if row["status"] == HUNG_UP or row["error"] == "the client hung up":
-        return "client left"
-    return str(row["status"]) if row["status"] != OK or row["error"] else "ok"
-
-
-OK, HUNG_UP = 200, 499
+    words = {None: "not finished", "client_left": "client left", "complete": "ok"}
+    return words.get(row["end"]) or str(row["status"])

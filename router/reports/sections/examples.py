@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from router.ledger.queries import Rare, Row
+from router.ledger.queries import Row
+from router.ledger.tables import Rare
 from router.reports import formats
 from router.reports.components import Table
 from router.reports.figures import Facts

@@ -448,7 +448,8 @@ async def test_what_is_filtered_is_what_is_listed_and_exported(place, admin, que
     now = time.time()
     place.write(
         row("a", begun_at=now - 10, escalated="bad_tool_call"),
-        row("b", begun_at=now - 20, team="data", user="bo", status=529, error="busy", conversation="c2"),
+        row("b", begun_at=now - 20, team="data", user="bo", status=529, end="failed", error="busy",
+            conversation="c2"),
         row("c", begun_at=now - 30, client="codex", served_track="local", rule="self-contained",
             cleared=False, private_why="never_cloud: so", conversation="c3"),
         row("d", begun_at=now - 7300, served_track="local", degraded="cloud_error"),
@@ -651,7 +652,7 @@ async def test_what_is_under_way_is_there_until_it_ends(place, admin):
         policy="balanced",
         overhead_s=0.001,
     )
-    usage, ended = Usage(), {"first_byte_s": None, "seconds": 1.0, "attempts": ()}
+    usage, ended = Usage(), {"first_byte_s": None, "seconds": 1.0, "attempts": (), "end": "complete"}
     async with entered(place, admin) as visitor:
         place.running.began(plan)
         during = (await visitor.get("/dashboard")).text

@@ -36,6 +36,7 @@ SERVED = Outcome(
     first_byte_s=0.1,
     seconds=0.2,
     attempts=(),
+    end="complete",
 )
 TRUTH = Scale(intercept=1.6, slope=1.0)
 ASKS = ("Write a function that adds.", "Fix the login bug.", "Refactor all the files across the project.")

@@ -53,6 +53,7 @@ def judged(tmp_path: Path) -> Path:
         first_byte_s=0.1,
         seconds=0.2,
         attempts=(),
+        end="complete",
     )
     for number in range(61):
         team = "web" if number < 60 else "docs"

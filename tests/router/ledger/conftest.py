@@ -57,6 +57,7 @@ OUTCOME = Outcome(
     first_byte_s=0.5,
     seconds=2.0,
     attempts=(Attempt(track="cloud", model="claude-sonnet-4-5", cause="", status=200, seconds=0.5),),
+    end="complete",
 )
 
 

@@ -32,7 +32,7 @@ NEXT = {"turns": 2, "ask": "Add a flag.\n\nNow document it."}
 TOOLS = {"turns": 1, "turn_calls": 6, "ask": "Add a flag.", "tool_calls": 6}
 CLOUD = {"track": "cloud"}
 BAD_CALL = {"attempts": [("local", "bad_tool_call"), ("cloud", "")], "track": "cloud"}
-HUNG_UP = {"error": "the client hung up"}
+HUNG_UP = {"end": "client_left"}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def tell(ledger: LedgerStore, make_plan: Callable[..., Plan], outcome: Outcome) 
             given = dict(call)
             track = given.pop("track", "local")
             tries = given.pop("attempts", [(track, "")])
-            ended = {name: given.pop(name) for name in ("status", "error") if name in given}
+            ended = {name: given.pop(name) for name in ("status", "end") if name in given}
             finished = given.pop("finished", True)
             operation = given.pop("operation", "generate")
             features = Features(**{"kind": "agent", "conversation": conversation} | given)
@@ -82,7 +82,7 @@ CASES: list[Case] = [
     ("no valid tool call", [ASK | BAD_CALL], "", ("escalation", 0)),
     (
         "no valid tool call, and nowhere to go",
-        [ASK | {"attempts": [("local", "bad_tool_call")], "status": 502}],
+        [ASK | {"attempts": [("local", "bad_tool_call")], "status": 502, "end": "failed"}],
         "",
         ("escalation", 0),
     ),
@@ -92,7 +92,7 @@ CASES: list[Case] = [
     ("asked again", [ASK, ASK], "", ("retry", 0)),
     ("asked again of the cloud", [ASK | CLOUD, ASK], "", None),
     ("asked again elsewhere", [ASK, ASK | CLOUD], "", ("retry", 0)),
-    ("asked again after a failure", [ASK | {"status": 500}, ASK], "", None),
+    ("asked again after a failure", [ASK | {"end": "failed"}, ASK], "", None),
     ("asked again after stopping it", [ASK | HUNG_UP, ASK], "", None),
     ("rewound and asked something else", [ASK, ASK | {"ask": "Remove it."}], "", None),
     ("side by side", [ASK | {"finished": False}, ASK], "", None),

@@ -12,14 +12,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from ledger_places import administered
 
+from router.billing.bill import Billing
+from router.billing.prices import Prices
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
-from router.ledger.database import locate
+from router.ledger.database import locate, writing
 from router.ledger.labels import labelled
 from router.ledger.migrations import FOLDER
 from router.ledger.queries import totals
 from router.ledger.rows import begun, finished
 from router.ledger.tables import REVISION, keys, metadata, spending
+from router.ledger.writer import post
 from router.types import Outcome, Plan
 
 Opened = Callable[..., LedgerStore]
@@ -114,6 +117,56 @@ def test_what_was_spent_before_there_were_budgets_counts(
     with administered(blank) as database:
         summed = database.execute(sa.select(spending).order_by(spending.c.at)).all()
     assert [tuple(row) for row in summed] == [("team:core", 0, 1.0), ("team:core", 900, 5.5)]
+
+
+ENDS = [
+    (200, "", "generate", "complete"),
+    (200, None, "generate", "complete"),
+    (200, "the upstream dropped the connection", "generate", "failed"),
+    (200, "the client hung up", "generate", "client_left"),
+    (499, "the client hung up", "generate", "client_left"),
+    (200, "estimated (the provider failed (529))", "count", "complete"),
+    (404, "", "count", "failed"),
+    (529, "the provider failed (529)", "generate", "failed"),
+]
+
+
+def test_how_earlier_requests_ended_is_read_from_their_status_and_error(
+    opened: Opened, blank: str, make_plan: Callable[..., Plan], outcome: Outcome
+) -> None:
+    old = sa.create_engine(locate(blank))
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        table = sa.Table("requests", sa.MetaData(), autoload_with=connection)
+        for at, (status, error, operation, _) in enumerate(ENDS):
+            values = begun(make_plan(f"r{at}", operation=operation), 1.0, b"secret")
+            values |= finished(f"r{at}", outcome, 2.0) | {"status": status, "error": error}
+            row = {column: value for column, value in values.items() if column in table.c}
+            connection.execute(sa.insert(table), row)
+        under_way = begun(make_plan("r8"), 1.0, b"secret")
+        connection.execute(sa.insert(table), {name: under_way[name] for name in ("id", "team", "begun_at")})
+    old.dispose()
+    ledger = opened()
+    ends = [row["end"] for at in range(9) if (row := ledger.row(f"r{at}"))]
+    assert ends == [*(end for *_, end in ENDS), None]
+
+
+@pytest.mark.parametrize(("status", "error", "operation", "end"), ENDS)
+def test_a_journal_of_an_earlier_version_says_how_requests_ended(
+    ledger: LedgerStore, make_plan: Callable[..., Plan], outcome: Outcome, status, error, operation, end
+) -> None:
+    values = finished("r1", outcome, 2.0) | {"status": status, "error": error}
+    del values["end"]
+    begin = begun(make_plan("r1", operation=operation), 1.0, b"secret")
+    with writing(ledger.engine) as connection:
+        post(connection, [("begin", begin), ("finish", values)], Billing(Prices(), "claude-sonnet-5-5"))
+    row = ledger.row("r1")
+    assert row is not None
+    assert row["end"] == end
 
 
 def test_every_migration_can_be_taken_back(opened: Opened, blank: str) -> None:

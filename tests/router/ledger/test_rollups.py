@@ -72,7 +72,7 @@ def outcome_of(one: dict[str, Any], model_outcome: Outcome) -> Outcome:
         usage=Usage(**dict(zip(USAGE_FIELDS, one["tokens"], strict=True)), estimated=one["end"] == "cut"),
         attempts=tuple(tries),
         seconds=one["seconds"],
-        error="the client hung up" if one["end"] == "hung up" else "",
+        end={"failed": "failed", "hung up": "client_left"}.get(one["end"], "complete"),
     )
 
 
@@ -115,8 +115,8 @@ def added_up(rows: list[sa.RowMapping]) -> Counter[str]:
             sums[name] += row[name] or 0
         sums["cost_known"] += row["cost_usd"] is not None
         sums["compared"] += row["cost_usd"] is not None and row["baseline_usd"] is not None
-        sums["failed"] += row["status"] == 502
-        sums["hung_up"] += row["status"] == 499
+        sums["failed"] += row["end"] == "failed"
+        sums["hung_up"] += row["end"] == "client_left"
         sums["estimated"] += bool(row["usage_estimated"])
     return sums
 
@@ -205,7 +205,8 @@ def some(ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome) -> LedgerSt
         plan = make_plan(f"r{number:02}", team=("core", "docs")[number % 2])
         at = START + 150 * number
         track = "local" if number % 4 == 0 else "cloud"
-        ended = replace(outcome, track=track, seconds=float(number), status=500 if number % 10 == 0 else 200)
+        end = "complete" if number % 10 else "failed"
+        ended = replace(outcome, track=track, seconds=float(number), end=end)
         records += [
             ("begin", begun(plan, at, b"secret")),
             ("finish", finished(f"r{number:02}", ended, at + 1)),

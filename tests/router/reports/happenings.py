@@ -104,6 +104,7 @@ def records(number: int, one: Happened) -> Iterator[Record]:
         first_byte_s=one.seconds / 4,
         seconds=one.seconds,
         attempts=tuple(tries),
+        end={200: "complete", 499: "client_left"}.get(one.status, "failed"),
         error=one.error,
         engine_s=one.seconds if one.track == "local" else None,
     )

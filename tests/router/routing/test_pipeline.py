@@ -137,7 +137,7 @@ async def test_a_whole_answer(book, pipeline):
     assert book.finished == []
     assert b"".join([chunk async for chunk in reply.chunks]) == ANSWER
     outcome = book.outcome
-    assert (outcome.status, outcome.error, outcome.usage.prompt) == (200, "", 3)
+    assert (outcome.end, outcome.status, outcome.error, outcome.usage.prompt) == ("complete", 200, "", 3)
     assert (outcome.first_byte_s is not None, track.closed) == (True, 1)
 
 
@@ -158,28 +158,31 @@ async def test_a_failure_to_open(book, pipeline, error, status, words):
     carried = pipeline(Answering(before=failing(error)))
     with pytest.raises(type(error)):
         await carried.open(await plan(carried))
-    assert (book.outcome.status, book.outcome.error) == (status, words)
+    assert (book.outcome.end, book.outcome.status, book.outcome.error) == ("failed", status, words)
     assert book.outcome.first_byte_s is None
 
 
 @pytest.mark.parametrize("verb", ["open", "count"])
-@pytest.mark.parametrize(("told", "error"), [(None, "the client hung up"), ("stopping", "stopping")])
-async def test_a_cancellation_before_the_first_byte(book, pipeline, verb, told, error):
+@pytest.mark.parametrize(
+    ("reason", "end", "status", "error"),
+    [(None, "client_left", 499, "the client hung up"), ("stopping", "failed", 503, "stopping")],
+)
+async def test_a_cancellation_before_the_first_byte(book, pipeline, verb, reason, end, status, error):
     carried = pipeline(Answering(before=for_ever))
     task = asyncio.create_task(getattr(carried, verb)(await plan(carried)))
     while not book.begun:
         await asyncio.sleep(0)
-    task.cancel(told)
+    task.cancel(reason)
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (book.outcome.status, book.outcome.error) == (499, error)
+    assert (book.outcome.end, book.outcome.status, book.outcome.error) == (end, status, error)
 
 
 async def test_an_answer_that_nobody_takes(book, pipeline):
     carried = pipeline(track := Answering())
     reply, _ = await carried.open(await plan(carried))
     await reply.chunks.aclose()
-    assert (book.outcome.status, book.outcome.error) == (200, "the client hung up")
+    assert (book.outcome.end, book.outcome.status) == ("client_left", 200)
     assert book.outcome.usage.estimated
     assert track.closed == 0  # it was never begun, so there was nothing to close
 
@@ -189,7 +192,7 @@ async def test_an_answer_that_is_left_half_way(book, pipeline):
     reply, _ = await carried.open(await plan(carried))
     async with aclosing(reply.chunks) as chunks:
         await anext(chunks)
-    assert book.outcome.error == "the client hung up"
+    assert book.outcome.end == "client_left"
     assert track.closed == 1
 
 
@@ -208,7 +211,7 @@ async def test_a_cancellation_half_way(book, pipeline):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (book.outcome.status, book.outcome.error) == (200, "the client hung up")
+    assert (book.outcome.end, book.outcome.status) == ("client_left", 200)
     assert track.closed == 1
 
 
@@ -226,7 +229,8 @@ async def test_a_break_half_way(book, pipeline, error, words):
     with pytest.raises(type(error)):
         async for _ in reply.chunks:
             pass
-    assert (book.outcome.status, book.outcome.error, book.outcome.usage.estimated) == (200, words, True)
+    assert (book.outcome.end, book.outcome.status, book.outcome.error) == ("failed", 200, words)
+    assert book.outcome.usage.estimated
 
 
 async def test_two_attempts_are_one_row(book, pipeline):
@@ -242,15 +246,15 @@ async def test_two_attempts_are_one_row(book, pipeline):
 async def test_a_count(book, pipeline):
     carried = pipeline(Answering())
     assert (await carried.count(await plan(carried)))[0] == 7
-    assert (book.outcome.status, book.outcome.error) == (200, "")
+    assert (book.outcome.end, book.outcome.status, book.outcome.error) == ("complete", 200, "")
 
 
 async def test_a_count_that_a_track_cannot_tell_is_estimated(book, pipeline):
     carried = pipeline(Answering(before=failing(TrackError("not here", cause="unsupported"))))
     asked = await plan(carried)
     assert (await carried.count(asked))[0] == asked.features.context_tokens > 0
-    assert (book.outcome.status, book.outcome.error) == (
-        200,
+    assert (book.outcome.end, book.outcome.error) == (
+        "complete",
         "estimated (the track cannot do what the request needs (502))",
     )
 

@@ -57,8 +57,10 @@ def test_requests_are_counted_by_who_served_and_which_rule(told):
     found = samples(text)
     for row in rows:
         labels = f'rule="{row["rule"]}",status="200",team="default",track="{row["served_track"]}"'
-        assert found[f'turnout_requests_total{{operation="generate",{labels}}}'] >= 1
-    generated = [value for name, value in found.items() if 'total{operation="generate"' in name]
+        assert found[f'turnout_requests_total{{end="complete",operation="generate",{labels}}}'] >= 1
+    generated = [
+        value for name, value in found.items() if 'total{end="complete",operation="generate"' in name
+    ]
     assert sum(generated) == 3
     assert found['turnout_escalations_total{cause="local_error"}'] == 1
     assert found['turnout_running{stream="false"}'] == 0
