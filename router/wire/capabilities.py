@@ -19,6 +19,7 @@ import msgspec
 
 from router.errors import BadRequest
 from router.types import DialectName
+from router.wire.body import UNREADABLE
 from router.wire.claude_models import ClaudeModel, fit
 from router.wire.conversation import (
     Conversation,
@@ -182,6 +183,9 @@ def drop_fields(
 
     Returns:
         The fields that are left, and the names of those whose absence makes a difference.
+
+    Raises:
+        BadRequest: a number out of range, or too deep nesting, in a field that is looked at.
     """
     dropped: list[str] = []
     rows = _FIELDS[target.dialect]
@@ -190,9 +194,16 @@ def drop_fields(
         for name, value in fields.items()
         if (row := rows.get(name, _ANY)) is _ANY
         or name == "stream_options"
-        or _fate(name, msgspec.json.decode(value), row, target, dropped) == "carried"
+        or _fate(name, _decode(name, value), row, target, dropped) == "carried"
     }
     return carried, tuple(dropped)
+
+
+def _decode(name: str, value: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except UNREADABLE as error:
+        raise BadRequest(f"{name}: cannot be read: {error}") from error
 
 
 def continues(conversation: Conversation) -> bool:

@@ -3,10 +3,11 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from router.errors import BadRequest
-from router.wire.capabilities import CLAUDE, JSON_ONLY, LOCAL, OPENAI, PROVIDER, adapt
+from router.wire.capabilities import CLAUDE, JSON_ONLY, LOCAL, OPENAI, PROVIDER, adapt, drop_fields
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -157,3 +158,10 @@ def test_a_last_turn_that_cannot_be_continued_is_named():
     prefilled = replace(MESSAGES, turns=(HI, Turn(role="assistant", parts=(Text(text="{"),))))
     assert adapt(prefilled, OPENAI)[1] == ("prefill",)
     assert adapt(prefilled, LOCAL)[1] == ()
+
+
+@pytest.mark.parametrize("field", ["store", "verbosity", "metadata", "service_tier"])
+@pytest.mark.parametrize("value", [b"1e400", b"[1E5000]", b"[" * 2000 + b"]" * 2000])
+def test_what_cannot_be_read_is_refused_by_its_name(field, value):
+    with pytest.raises(BadRequest, match=f"^{field}: cannot be read"):
+        drop_fields({field: msgspec.Raw(value)}, LOCAL)
