@@ -11,40 +11,11 @@ means that the card never pays for itself at this traffic.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+
+from router.billing.machine import JOULES_PER_KWH, Machine
 
 DAYS_PER_MONTH = 365.25 / 12
 SECONDS_PER_DAY = 86_400
-JOULES_PER_KWH = 3_600_000
-
-
-class Machine(Protocol):
-    """What the machine costs; see `router.settings.LocalSettings`."""
-
-    @property
-    def watts(self) -> float:
-        """Drawn while it works."""
-        ...
-
-    @property
-    def idle_watts(self) -> float:
-        """Drawn while it waits."""
-        ...
-
-    @property
-    def usd_per_kwh(self) -> float:
-        """What electricity costs."""
-        ...
-
-    @property
-    def card_usd(self) -> float:
-        """What the card cost."""
-        ...
-
-    @property
-    def card_years(self) -> float:
-        """How long it is used."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

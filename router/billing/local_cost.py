@@ -10,44 +10,11 @@ share each second, so the sum over all requests is the time the engine was busy,
 """
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
-JOULES_PER_KWH = 3_600_000
+from router.billing.machine import JOULES_PER_KWH, Machine
+
 SECONDS_PER_YEAR = 365.25 * 86_400
-
-
-class Machine(Protocol):
-    """What is known of the machine; see `router.settings.LocalSettings`."""
-
-    @property
-    def watts(self) -> float:
-        """Drawn while it works."""
-        ...
-
-    @property
-    def idle_watts(self) -> float:
-        """Drawn while it waits."""
-        ...
-
-    @property
-    def usd_per_kwh(self) -> float:
-        """What electricity costs."""
-        ...
-
-    @property
-    def card_usd(self) -> float:
-        """What the card cost."""
-        ...
-
-    @property
-    def card_years(self) -> float:
-        """How long it is used."""
-        ...
-
-    @property
-    def utilisation(self) -> float:
-        """The part of that time in which it works, above 0 and at most 1."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from router.accounts.teams import Key, Team, cap
-from router.billing.break_even import SECONDS_PER_DAY, Economics, Machine, Traffic, break_even
+from router.billing.break_even import SECONDS_PER_DAY, Economics, Traffic, break_even
+from router.billing.machine import Machine
 from router.ledger.store import LedgerStore
 from router.reports import totals
 from router.reports.figures import Facts, Standing, gather
