@@ -107,7 +107,7 @@ class Service:
             policies=self._policies,
             tracks=self,
             sessions=StickySessions(),
-            purse=limits,
+            budgets=limits,
             own=self._registry.of,
             scanner=self._scanner,
         )

@@ -38,7 +38,7 @@ class Terms:
     """Patterns such as `claude-haiku-*`, over the names a client asks for; empty for all."""
 
 
-FREE = Terms()
+UNLIMITED = Terms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Team:
     name: str
     zone: str = "UTC"
     """IANA name of the time zone its days, weeks and months are in."""
-    terms: Terms = FREE
+    terms: Terms = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +64,12 @@ class Key:
     """For `/admin` and the dashboard, and for nothing else."""
     expires_at: float | None = None
     """Seconds since the epoch; None for never."""
-    terms: Terms = FREE
+    terms: Terms = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
-    """A budget and what is counted against it."""
+class BudgetLimit:
+    """A budget, and whose requests are charged to it."""
 
     scope: str
     """`team:NAME` or `key:ID`."""
@@ -79,8 +79,8 @@ class Cap:
     """The scope and the period."""
 
     @property
-    def whose(self) -> str:
-        """For messages."""
+    def owner(self) -> str:
+        """In the possessive, for messages."""
         return "this key's" if self.scope.startswith("key:") else "the team's"
 
 
@@ -102,23 +102,23 @@ class Account:
     key_id: str = ""
     zone: str = "UTC"
     policy: str = ""
-    caps: tuple[Cap, ...] = ()
+    budgets: tuple[BudgetLimit, ...] = ()
     rates: tuple[Rate, ...] = ()
     models: tuple[tuple[str, ...], ...] = field(default=())
     """A model must match a pattern in each; names are compared in lower case."""
 
-    def allows(self, asked: str) -> bool:
-        """Whether the model name that a client sent may be asked for."""
-        name = asked.strip().lower()
+    def allows(self, model: str) -> bool:
+        """Whether this account may use `model`, as a client spells it."""
+        name = model.strip().lower()
         return all(any(fnmatchcase(name, glob.lower()) for glob in globs) for globs in self.models)
 
 
 NOBODY = Account()
 
 
-def cap(scope: str, budget: Budget, zone: str) -> Cap:
-    """Hold `scope` to `budget`."""
-    return Cap(scope=scope, budget=budget, zone=zone, name=f"{scope}/{budget.per}")
+def budget_limit(scope: str, budget: Budget, zone: str) -> BudgetLimit:
+    """Limit `scope`, as in `BudgetLimit.scope`, to `budget`."""
+    return BudgetLimit(scope=scope, budget=budget, zone=zone, name=f"{scope}/{budget.per}")
 
 
 def account(team: Team, user: str = "", key: Key | None = None) -> Account:
@@ -132,7 +132,9 @@ def account(team: Team, user: str = "", key: Key | None = None) -> Account:
         key_id=key.id if key else "",
         zone=team.zone,
         policy=(key.terms.policy if key else "") or team.terms.policy,
-        caps=tuple(cap(scope, terms.budget, team.zone) for scope, terms in scopes if terms.budget),
+        budgets=tuple(
+            budget_limit(scope, terms.budget, team.zone) for scope, terms in scopes if terms.budget
+        ),
         rates=tuple(
             Rate(scope=scope, requests=terms.requests_per_minute, tokens=terms.tokens_per_minute)
             for scope, terms in scopes

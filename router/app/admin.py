@@ -149,8 +149,8 @@ def make_key(accounts: Accounts, key: Key) -> Json:
 
 
 def _balance(team: Team | None, budgets: Budgets) -> Json | None:
-    caps = account(team).caps if team else ()
-    return asdict(budgets.account(caps[0])) if caps else None
+    limits = account(team).budgets if team else ()
+    return asdict(budgets.balance(limits[0])) if limits else None
 
 
 async def _body(request: Request, keyring: Keyring) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from router.accounts.teams import FREE, Budget, Terms
+from router.accounts.teams import UNLIMITED, Budget, Terms
 from router.errors import BadRequest, Misconfigured
 from router.settings import load_settings
 
@@ -53,7 +53,7 @@ class TermOptions:
         ),
     ] = None
 
-    def named(self, before: Terms = FREE) -> Json:
+    def named(self, before: Terms = UNLIMITED) -> Json:
         """Those that were given, as `/admin` takes them; 0 and '' lift a limit.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from router.accounts.keys import mint
-from router.accounts.teams import FREE, Budget, Key, Team, Terms
+from router.accounts.teams import UNLIMITED, Budget, Key, Team, Terms
 from router.ledger.tables import keys, teams
 
 Row = dict[str, Any]
@@ -47,7 +47,7 @@ class Accounts:
         name: str = "",
         admin: bool = False,
         expires_at: float | None = None,
-        terms: Terms = FREE,
+        terms: Terms = UNLIMITED,
     ) -> NewKey:
         """Make a key, and its team where there is none of that name."""
         secret, stored = mint()

@@ -17,9 +17,8 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from router.ledger.tables import hourly, latencies, requests
+from router.ledger.tables import INSERT, hourly, latencies, requests
 from router.types import USAGE_FIELDS
 
 Select = sa.Select[*tuple[Any, ...]]
@@ -163,8 +162,7 @@ def _statements(dialect: sa.Dialect, which: sa.ColumnElement[bool]) -> Iterator[
 
 
 def _grown(dialect: sa.Dialect, table: sa.Table, rows: Select, measures: Sequence[str]) -> Any:
-    insert: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-    more = insert(table).from_select([*table.c.keys()], rows)
+    more = INSERT[dialect.name](table).from_select([*table.c.keys()], rows)
     return more.on_conflict_do_update(
         index_elements=[*table.primary_key],
         set_={name: table.c[name] + more.excluded[name] for name in measures},

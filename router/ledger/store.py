@@ -20,7 +20,7 @@ from router.billing.prices import Prices
 from router.errors import TurnoutError
 from router.ledger import rows
 from router.ledger.accounts import Accounts
-from router.ledger.budgets import Budgets, Spent
+from router.ledger.budgets import BilledRequest, Budgets
 from router.ledger.column_values import storable
 from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
@@ -52,7 +52,7 @@ class LedgerStore:
         self.accounts = Accounts(engine)
         self.budgets = Budgets(engine)
         self.protected = ProtectedStore(engine)
-        self.on_billed: Callable[[Sequence[Spent]], None] = _nobody
+        self.on_billed: Callable[[Sequence[BilledRequest]], None] = _nobody
         """Told of bills once they are committed, on the thread that posts; must not raise."""
         self._journal = journal
         self._billing = billing
@@ -145,7 +145,7 @@ class LedgerStore:
             self._append(("finish", finished))
         except Exception as error:  # as above
             self._complaints.record_lost(error)
-            self.budgets.lose(request_id)
+            self.budgets.mark_lost(request_id)
 
     def flush(self) -> bool:
         """Post everything now; False where the database took it not, and the journal keeps it."""
@@ -304,7 +304,7 @@ class LedgerStore:
                 billed = {one.id for one in spent}
                 ended = (values["id"] for what, values in records if what == "finish")
                 # An end without a row: its beginning got lost, and its bill with it.
-                forfeits = self.budgets.forfeited(of for of in ended if of not in billed)
+                forfeits = self.budgets.forfeit(of for of in ended if of not in billed)
                 self.budgets.charge(connection, (*spent, *forfeits))
         except Exception as error:  # told apart in the next line
             if _to_try_again(error):
@@ -313,7 +313,7 @@ class LedgerStore:
                 self._complaints.record_lost(error)
                 what, values = records[0]
                 if what == "finish" and "id" in values:  # a damaged record may have none
-                    self.budgets.lose(values["id"])
+                    self.budgets.mark_lost(values["id"])
                 return
             half = len(records) // 2
             self._post(records[:half])
@@ -323,7 +323,7 @@ class LedgerStore:
             self.on_billed(spent)
 
 
-def _nobody(_: Sequence[Spent]) -> None:
+def _nobody(_: Sequence[BilledRequest]) -> None:
     """Whom nobody asked to be told."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from router.types import USAGE_FIELDS
 
@@ -15,6 +16,9 @@ REVISION = "0008"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
+
+INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""By dialect: an insert that takes `on_conflict_...`."""
 
 requests = sa.Table(
     "requests",

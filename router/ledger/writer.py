@@ -10,30 +10,26 @@ from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from router.billing.bill import Bill, Billing
-from router.ledger.budgets import Spent
+from router.ledger.budgets import BilledRequest
 from router.ledger.column_values import storable
 from router.ledger.journal import Record, Values
 from router.ledger.rollups import add
-from router.ledger.tables import BEGUN, BILLED, FINISHED, feedback, requests
+from router.ledger.tables import BEGUN, BILLED, FINISHED, INSERT, feedback, requests
 from router.types import USAGE_FIELDS, End
 
-_inserts = {
-    "sqlite": sqlite.insert(requests).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(requests).on_conflict_do_nothing(),
-}
+_inserts = {dialect: insert(requests).on_conflict_do_nothing() for dialect, insert in INSERT.items()}
 _upserts = {
-    name: made.on_conflict_do_update(
+    dialect: (row := insert(feedback)).on_conflict_do_update(
         index_elements=["request_id"],
-        set_={column: made.excluded[column] for column in ("team", "user", "verdict", "at")},
+        set_={column: row.excluded[column] for column in ("team", "user", "verdict", "at")},
     )
-    for name, made in (("sqlite", sqlite.insert(feedback)), ("postgresql", postgresql.insert(feedback)))
+    for dialect, insert in INSERT.items()
 }
 
 MANY = 500
-"""Ids in one question: databases limit how many values one statement may carry."""
+"""Ids in one statement: databases limit how many values it may carry."""
 
 _id = requests.c.id
 _open = (
@@ -75,7 +71,7 @@ _seen = sa.select(sa.func.max(_prompt)).where(
 """A conversation only grows, so the largest earlier prompt that fits into this one is its beginning."""
 
 
-def post(connection: sa.Connection, records: Sequence[Record], billing: Billing) -> list[Spent]:
+def post(connection: sa.Connection, records: Sequence[Record], billing: Billing) -> list[BilledRequest]:
     """Write `records` in the connection's transaction; the caller commits.
 
     Returns:
@@ -98,7 +94,7 @@ def keep_verdict(connection: sa.Connection, row: Values) -> None:
     connection.execute(_upserts[connection.dialect.name], row)
 
 
-def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> list[Spent]:
+def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> list[BilledRequest]:
     rows = {row["id"]: row for row in _unfinished(connection, list(ended))}
     if not rows:
         return []
@@ -124,8 +120,8 @@ def _end(values: Values) -> End:
     return "client_left" if error == "the client hung up" else "failed"
 
 
-def _spent(row: Mapping[str, Any], bill: Bill) -> Spent:
-    return Spent(
+def _spent(row: Mapping[str, Any], bill: Bill) -> BilledRequest:
+    return BilledRequest(
         id=row["id"],
         team=row["team"],
         key_id=row["key_id"] or "",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from router.accounts.teams import Key, Team, cap
+from router.accounts.teams import Key, Team, budget_limit
 from router.billing.break_even import SECONDS_PER_DAY, Economics, Traffic, break_even
 from router.billing.machine import Machine
 from router.ledger.store import LedgerStore
@@ -73,12 +73,12 @@ def _standing(store: LedgerStore, team: Team, key: Key | None, zone: str, now: f
     terms = key.terms if key else team.terms
     if terms.budget is None:
         return
-    held = cap(f"key:{key.id}" if key else f"team:{team.name}", terms.budget, zone)
+    limit = budget_limit(f"key:{key.id}" if key else f"team:{team.name}", terms.budget, zone)
     name = "" if key is None else " of ".join(part for part in (key.name or key.id, key.user) if part)
     yield Standing(
         team=team.name,
         key=name,
         per=terms.budget.per,
         over=terms.budget.over,
-        balance=store.budgets.account(held, now),
+        balance=store.budgets.balance(limit, now),
     )

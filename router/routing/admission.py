@@ -1,6 +1,6 @@
 """What an account may do: its models, its rates and its budgets, put to every request that a model answers.
 
-A budget is asked twice: `standing` tells deciding what is left, from memory; `reserve` then
+A budget is asked twice: `budget_status` tells deciding what is left, from memory; `reserve` then
 reserves what the request may cost at most. Between the two, others may have spent it.
 """
 
@@ -14,10 +14,10 @@ from policies.decision import Decision
 from policies.policy import Policy
 from router.accounts.periods import find_zone, span
 from router.accounts.rate_limit import Rates
-from router.accounts.teams import Account, Budget, Cap
+from router.accounts.teams import Account, Budget, BudgetLimit
 from router.billing.prices import MILLION, Prices
 from router.errors import NotAllowed, OverBudget
-from router.ledger.budgets import Budgets, Short
+from router.ledger.budgets import Budgets, InsufficientBudget
 from router.types import Plan, Usage
 
 OUTPUT = 4096
@@ -34,8 +34,8 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What is left to spend."""
+class BudgetStatus:
+    """What the tightest budget has left."""
 
     left_usd: float
     why: str
@@ -43,7 +43,7 @@ class Standing:
 
 
 class Limits:
-    """StickySessions requests to their accounts."""
+    """Holds requests to what their accounts may do."""
 
     def __init__(self, *, budgets: Budgets, rates: Rates, prices: Prices, model_for: Names) -> None:
         self._budgets = budgets
@@ -60,10 +60,10 @@ class Limits:
         if account.rates:
             self._rates.take_request(account)
 
-    def standing(self, account: Account, policy: Policy) -> Standing | None:
-        """Tell what is left under the tightest of all budgets; None where there are none."""
-        least = self._least(account, policy)
-        return least and Standing(left_usd=least[1], why=_used_up(least[0]))
+    def budget_status(self, account: Account, policy: Policy) -> BudgetStatus | None:
+        """Return what the tightest of all budgets has left; None where there are none."""
+        tightest = self._tightest(account, policy)
+        return tightest and BudgetStatus(left_usd=tightest[1], why=_used_up(tightest[0]))
 
     async def reserve(self, plan: Plan, policy: Policy) -> Decision:
         """Hold `plan` to its account, and reserve what it may cost.
@@ -82,14 +82,14 @@ class Limits:
         if account.rates:
             self._rates.take_tokens(account, _prompt(plan))
         if decision.rule == "budget":
-            least = self._least(account, policy)
-            if least and least[1] <= 0:
-                _tell(least[0], decision.why)
-        elif decision.track == "cloud" and (account.caps or policy.budget):
+            tightest = self._tightest(account, policy)
+            if tightest and tightest[1] <= 0:
+                _reason(tightest[0], decision.why)
+        elif decision.track == "cloud" and (account.budgets or policy.budget):
             why = await self._reserve(plan, decision, policy)
             if why:
-                short = over_budget(why, decision.p_local)
-                return refuse_substitute(short, plan.features, requested_model=plan.request.model)
+                local = over_budget(why, decision.p_local)
+                return refuse_substitute(local, plan.features, requested_model=plan.request.model)
         return decision
 
     async def may_escalate(self, plan: Plan, decision: Decision, policy: Policy) -> bool:
@@ -97,7 +97,7 @@ class Limits:
         account = plan.request.account
         if account.models and not account.allows(self._model_for(plan.request.model, decision)):
             return False
-        if not (account.caps or policy.budget):
+        if not (account.budgets or policy.budget):
             return True
         try:
             return not await self._reserve(plan, decision, policy)
@@ -123,14 +123,14 @@ class Limits:
 
     async def _reserve(self, plan: Plan, decision: Decision, policy: Policy) -> str:
         """Reserve under all budgets; returns why that cannot be, empty where it could."""
-        caps = _caps(plan.request.account, policy)
+        limits = _limits(plan.request.account, policy)
         model = self._model_for(plan.request.model, decision)
         usd = self.at_most(plan, model)
         if usd is None:
             why = f"the price of {model} is unknown, so no budget can be kept: set `prices`"
-            return _tell(caps[0], why)
-        short = await self._budgets.reserve(plan.request.id, caps, usd)
-        return _tell(short.cap, _too_little(short, usd)) if short else ""
+            return _reason(limits[0], why)
+        insufficient = await self._budgets.reserve(plan.request.id, limits, usd)
+        return _reason(insufficient.limit, _too_little(insufficient, usd)) if insufficient else ""
 
     def at_most(self, plan: Plan, model: str) -> float | None:
         """Estimate what a request may cost at most, in dollars: nothing cached, the longest answer.
@@ -149,53 +149,54 @@ class Limits:
         output = plan.features.output_limit or OUTPUT
         return (prompt * max(rates) + output * price.output) / MILLION
 
-    def _least(self, account: Account, policy: Policy) -> tuple[Cap, float] | None:
-        if not (account.caps or policy.budget):
+    def _tightest(self, account: Account, policy: Policy) -> tuple[BudgetLimit, float] | None:
+        if not (account.budgets or policy.budget):
             return None
-        left = [(cap, self._budgets.left(cap)) for cap in _caps(account, policy)]
+        left = [(limit, self._budgets.remaining(limit)) for limit in _limits(account, policy)]
         return min(left, key=lambda pair: pair[1])
 
 
-def _caps(account: Account, policy: Policy) -> tuple[Cap, ...]:
+def _limits(account: Account, policy: Policy) -> tuple[BudgetLimit, ...]:
     """The account's budgets, and the policy's for its team."""
     if policy.budget is None:
-        return account.caps
+        return account.budgets
     budget = Budget(usd=policy.budget.team_month_usd, over=policy.budget.over)
-    own = Cap(
+    own = BudgetLimit(
         scope=f"team:{account.team}",
         budget=budget,
         zone=account.zone,
         name=f"team:{account.team}/policy:{policy.name}"[:260],
     )
-    return (*account.caps, own)
+    return (*account.budgets, own)
 
 
-def _tell(cap: Cap, why: str) -> str:
+def _reason(limit: BudgetLimit, why: str) -> str:
     """Return `why`, for the local track to serve.
 
     Raises:
         OverBudget: the budget says that the client be told.
     """
-    if cap.budget.over == "local":
+    if limit.budget.over == "local":
         return why
-    until = datetime.fromtimestamp(span(cap.budget.per, cap.zone, time()).until, find_zone(cap.zone))
+    until = datetime.fromtimestamp(span(limit.budget.per, limit.zone, time()).until, find_zone(limit.zone))
     raise OverBudget(
-        f"{why}; it starts anew on {until:%Y-%m-%d %H:%M} ({cap.zone}). Ask for the model `local`, "
+        f"{why}; it starts anew on {until:%Y-%m-%d %H:%M} ({limit.zone}). Ask for the model `local`, "
         "or ask whoever runs this endpoint"
     )
 
 
-def _used_up(cap: Cap) -> str:
-    return f"{cap.whose} budget for {NOW[cap.budget.per]} is used up"
+def _used_up(limit: BudgetLimit) -> str:
+    return f"{limit.owner} budget for {NOW[limit.budget.per]} is used up"
 
 
-def _too_little(short: Short, usd: float) -> str:
-    if short.left_usd is None:
-        return f"{short.cap.whose} budget cannot be looked up now"
-    if short.left_usd <= 0:
-        return _used_up(short.cap)
+def _too_little(insufficient: InsufficientBudget, usd: float) -> str:
+    limit, left_usd = insufficient.limit, insufficient.left_usd
+    if left_usd is None:
+        return f"{limit.owner} budget cannot be looked up now"
+    if left_usd <= 0:
+        return _used_up(limit)
     return (
-        f"{short.cap.whose} budget for {NOW[short.cap.budget.per]} has ${short.left_usd:.4f} left, "
+        f"{limit.owner} budget for {NOW[limit.budget.per]} has ${left_usd:.4f} left, "
         f"and this may cost ${usd:.4f}"
     )
 

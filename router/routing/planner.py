@@ -54,12 +54,12 @@ class TrackStatus(Protocol):
         ...
 
 
-class Left(Protocol):
-    """What a budget has left."""
+class BudgetStatus(Protocol):
+    """What the tightest budget has left."""
 
     @property
     def left_usd(self) -> float:
-        """In dollars; 0 or less where it is used up."""
+        """Dollars; 0 or less where it is used up."""
         ...
 
     @property
@@ -68,11 +68,11 @@ class Left(Protocol):
         ...
 
 
-class Purse(Protocol):
-    """Knows the budgets."""
+class BudgetProvider(Protocol):
+    """Knows what accounts may still spend."""
 
-    def standing(self, account: Account, policy: Policy) -> Left | None:
-        """What is left of the tightest; None where there is none."""
+    def budget_status(self, account: Account, policy: Policy) -> BudgetStatus | None:
+        """Return what the tightest budget has left; None where there is none."""
         ...
 
 
@@ -87,7 +87,7 @@ class Planner:
         policies: PolicyHolder,
         tracks: TrackStatus,
         sessions: StickySessions,
-        purse: Purse | None = None,
+        budgets: BudgetProvider | None = None,
         own: Callable[[str], Policy] | None = None,
         scanner: Scanner | None = None,
     ) -> None:
@@ -98,7 +98,7 @@ class Planner:
         self._policies = policies
         self._tracks = tracks
         self._sessions = sessions
-        self._purse = purse
+        self._budgets = budgets
         self._own = own
 
     def policy_of(self, request: ModelRequest) -> Policy:
@@ -222,6 +222,6 @@ class Planner:
     def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
         last = self._sessions.last(request.team, features.conversation)
         state = self._tracks.state(features)
-        if self._purse and (left := self._purse.standing(request.account, policy)):
-            state = replace(state, budget_left_usd=left.left_usd, budget_why=left.why)
+        if self._budgets and (status := self._budgets.budget_status(request.account, policy)):
+            state = replace(state, budget_left_usd=status.left_usd, budget_why=status.why)
         return replace(state, last=last) if last else state

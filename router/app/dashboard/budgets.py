@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.registry import PolicyRegistry
-from router.accounts.teams import DEFAULT_TEAM, Budget, Cap, Key, Team, cap
+from router.accounts.teams import DEFAULT_TEAM, Budget, BudgetLimit, Key, Team, budget_limit
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Balance, Budgets
 
@@ -31,7 +31,7 @@ def standings(accounts: Accounts, budgets: Budgets, registry: PolicyRegistry) ->
     roster = accounts.load()
     teams = {team.name: team for team in roster.teams}
     found = [
-        Standing(team=team.name, whose=whose, budget=one.budget, zone=team.zone, balance=budgets.account(one))
+        Standing(team=team.name, whose=whose, budget=one.budget, zone=team.zone, balance=budgets.balance(one))
         for team, whose, one in (
             *_of_teams(roster.teams, registry),
             *_of_keys(teams, roster.keys.values()),
@@ -40,20 +40,20 @@ def standings(accounts: Accounts, budgets: Budgets, registry: PolicyRegistry) ->
     return sorted(found, key=lambda one: (-one.share, one.team, one.whose))
 
 
-def _of_teams(teams: Sequence[Team], registry: PolicyRegistry) -> Iterator[tuple[Team, str, Cap]]:
+def _of_teams(teams: Sequence[Team], registry: PolicyRegistry) -> Iterator[tuple[Team, str, BudgetLimit]]:
     for team in teams or (Team(name=DEFAULT_TEAM),):
         scope = f"team:{team.name}"
         if team.terms.budget:
-            yield team, "team", cap(scope, team.terms.budget, team.zone)
+            yield team, "team", budget_limit(scope, team.terms.budget, team.zone)
         policy = registry.of(team.terms.policy)
         if policy.budget:
             own = Budget(usd=policy.budget.team_month_usd, over=policy.budget.over)
-            yield team, f"policy {policy.name}", cap(scope, own, team.zone)
+            yield team, f"policy {policy.name}", budget_limit(scope, own, team.zone)
 
 
-def _of_keys(teams: Mapping[str, Team], keys: Iterable[Key]) -> Iterator[tuple[Team, str, Cap]]:
+def _of_keys(teams: Mapping[str, Team], keys: Iterable[Key]) -> Iterator[tuple[Team, str, BudgetLimit]]:
     for key in keys:
         if key.terms.budget:
             team = teams.get(key.team) or Team(name=key.team)
             named = " ".join(part for part in (key.user, key.name) if part) or key.id
-            yield team, f"key of {named}", cap(f"key:{key.id}", key.terms.budget, team.zone)
+            yield team, f"key of {named}", budget_limit(f"key:{key.id}", key.terms.budget, team.zone)

@@ -12,15 +12,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router.accounts.teams import Budget, Cap, cap
+from router.accounts.teams import Budget, BudgetLimit, budget_limit
 from router.ledger import LedgerStore
-from router.ledger.budgets import LAPSE_S, Budgets, Spent
+from router.ledger.budgets import LAPSE_S, BilledRequest, Budgets
 from router.ledger.database import BUSY_S, writing
 from router.ledger.tables import metadata, reservations
 
 LIMIT = 10.0
-TEAM = cap("team:core", Budget(usd=LIMIT), "UTC")
-KEY = cap("key:k1", Budget(usd=4.0, per="day"), "UTC")
+TEAM = budget_limit("team:core", Budget(usd=LIMIT), "UTC")
+KEY = budget_limit("key:k1", Budget(usd=4.0, per="day"), "UTC")
 
 
 def database(folder: str | Path) -> sa.Engine:
@@ -49,14 +49,14 @@ def locked(engine: sa.Engine) -> Iterator[None]:
 
 def bill(engine: sa.Engine, budgets: Budgets, request: str, usd: float) -> None:
     """What posting does with a finished row."""
-    spent = [Spent(id=request, team="core", key_id="k1", begun_at=time.time(), usd=usd)]
+    spent = [BilledRequest(id=request, team="core", key_id="k1", begun_at=time.time(), usd=usd)]
     with writing(engine) as connection:
         budgets.charge(connection, spent)
     budgets.settle(spent)
 
 
-def spent_of(budgets: Budgets, of: Cap) -> float:
-    return budgets.account(of).spent_usd
+def spent_of(budgets: Budgets, of: BudgetLimit) -> float:
+    return budgets.balance(of).spent_usd
 
 
 STEPS = st.lists(
@@ -126,12 +126,12 @@ async def test_the_tightest_of_all_budgets_holds(engine: sa.Engine) -> None:
     assert await budgets.reserve("a", [KEY, TEAM], 3.0) is None
     short = await budgets.reserve("b", [KEY, TEAM], 2.0)
     assert short is not None
-    assert short.cap == KEY
+    assert short.limit == KEY
     assert short.left_usd == pytest.approx(1.0)
     assert await budgets.reserve("b", [TEAM], 2.0) is None  # nothing stayed reserved
     bill(engine, budgets, "a", 2.5)
     assert spent_of(budgets, KEY) == spent_of(budgets, TEAM) == 2.5
-    assert budgets.left(KEY) == pytest.approx(1.5)
+    assert budgets.remaining(KEY) == pytest.approx(1.5)
 
 
 async def test_forty_at_once_get_what_there_is(engine: sa.Engine) -> None:
@@ -143,13 +143,13 @@ async def test_forty_at_once_get_what_there_is(engine: sa.Engine) -> None:
 async def test_a_request_counts_to_the_period_in_which_it_began(engine: sa.Engine) -> None:
     budgets = Budgets(engine)
     assert await budgets.reserve("late", [KEY, TEAM], 3.0) is None
-    today = budgets.account(KEY)
-    evening = [Spent(id="late", team="core", key_id="k1", begun_at=today.since - 1, usd=3.0)]
+    today = budgets.balance(KEY)
+    evening = [BilledRequest(id="late", team="core", key_id="k1", begun_at=today.since - 1, usd=3.0)]
     with writing(engine) as connection:  # begun yesterday, billed today
         budgets.charge(connection, evening)
     budgets.settle(evening)
-    assert budgets.account(KEY).spent_usd == 0.0
-    assert budgets.account(KEY, today.since - 1).spent_usd == 3.0
+    assert budgets.balance(KEY).spent_usd == 0.0
+    assert budgets.balance(KEY, today.since - 1).spent_usd == 3.0
 
 
 async def test_a_database_that_fails_means_no_money(engine: sa.Engine) -> None:
@@ -168,7 +168,7 @@ async def test_a_locked_ledger_is_waited_for_a_moment_and_no_longer(engine):
             asked = [budgets.reserve(f"r{n}", [(TEAM, KEY)[n % 2]], 0.1) for n in range(20)]
             shorts = await asyncio.gather(*asked)
         assert [short and short.left_usd for short in shorts] == [None] * 20
-        assert {short.cap for short in shorts if short} == {TEAM, KEY}
+        assert {short.limit for short in shorts if short} == {TEAM, KEY}
     assert await budgets.reserve("after", [KEY, TEAM], 1.0) is None
     assert await Budgets(engine).reserve("others", [TEAM], LIMIT) is not None
     budgets.release("after")
@@ -184,13 +184,13 @@ async def test_what_is_set_aside_already_needs_no_database(engine):
 async def test_a_reservation_whose_row_is_lost_counts_as_spent(engine):
     budgets = Budgets(engine)
     assert await budgets.reserve("lost", [TEAM, KEY], 1.5) is None
-    budgets.lose("lost")
-    budgets.lose("never begun")
+    budgets.mark_lost("lost")
+    budgets.mark_lost("never begun")
     for _ in range(2):
         budgets.renew()
     assert [spent_of(budgets, of) for of in (TEAM, KEY)] == [pytest.approx(1.5)] * 2
     assert budgets.reserved("lost") == 0
-    assert budgets.left(TEAM) == pytest.approx(LIMIT - 1.5)
+    assert budgets.remaining(TEAM) == pytest.approx(LIMIT - 1.5)
 
 
 async def test_a_reservation_that_nothing_comes_of_expires(engine, monkeypatch):
@@ -201,4 +201,4 @@ async def test_a_reservation_that_nothing_comes_of_expires(engine, monkeypatch):
     monkeypatch.setattr("router.ledger.budgets.EXPIRE_S", -1.0)
     budgets.renew()
     assert (budgets.reserved("silent"), spent_of(budgets, TEAM)) == (0, 0)
-    assert budgets.left(TEAM) == pytest.approx(LIMIT)
+    assert budgets.remaining(TEAM) == pytest.approx(LIMIT)
