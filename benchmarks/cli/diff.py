@@ -120,10 +120,11 @@ def _of_ledger(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from benchmarks.evaluation.diff import SUITE_FOR_WORK, of_rows
+    from benchmarks.evaluation.diff import of_rows
     from benchmarks.evaluation.diff_report import csv_writer
     from benchmarks.evaluation.replay import opened
     from benchmarks.evaluation.suites.recorded import load_suite
+    from benchmarks.evaluation.traffic import SUITE_FOR_WORK
 
     suites = {name: load_suite(name) for name in dict.fromkeys(SUITE_FOR_WORK.values())}
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("requests"), TimeRemainingColumn())

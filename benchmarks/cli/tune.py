@@ -160,7 +160,7 @@ def _traffic(mix: str, ledger: str | None, team: str | None) -> "Traffic":
     settings = load_settings(ledger=ledger)
     store = LedgerStore.of(settings, write=False)
     try:
-        return from_rows(store.turns_of(team))
+        return from_rows(store.main_rows(team))
     finally:
         store.close()
 

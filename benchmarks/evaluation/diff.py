@@ -3,7 +3,7 @@
 dollars   a request on the cloud costs what it was billed there; one that the local model served
           would have cost its tokens at the price of the model asked for, with a warm cache (the
           row's own baseline). On this machine it costs what the row says that took, else nothing.
-quality   of turns that change track, by what is recorded of tasks like them: see `SUITE_FOR_WORK`.
+quality   of turns that change track, by what is recorded of tasks like them: see `traffic.SUITE_FOR_WORK`.
 """
 
 import math
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -22,26 +21,11 @@ from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.replay import ReplayedRequest, Row, replay
 from benchmarks.evaluation.route import LOCAL_CONTEXT, route
 from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, Interval, interval, resample
+from benchmarks.evaluation.traffic import SUITE_FOR_WORK
 from policies.decision import TrackName
 from policies.policy import Policy
+from router.ledger.turns import MAIN
 
-SUITE_FOR_WORK: Mapping[str, SuiteName] = MappingProxyType(
-    {
-        "self-contained": "humaneval",
-        "question": "humaneval",
-        "small-edit": "humaneval",
-        "issue-report": "swebench",
-        "repository-wide": "swebench",
-        "crosses-files": "swebench",
-        "long-run": "swebench",
-    }
-)
-"""By the classifier's word for the class of work: the suite whose outcomes stand for it.
-
-A judgement, not a measurement: nobody has recorded how both tracks do on a team's own turns.
-What is of no class here, such as `unknown`, is left out and counted.
-"""
-MAIN = ("ask", "agent")
 EVERY = 5000
 """Requests between two reports of progress."""
 
@@ -73,6 +57,7 @@ class Quality:
     rated: int
     """Turns of a class that a suite stands for; of a suite, tasks with outcomes on both tracks."""
     unrated: int
+    """Turns of other classes, such as `unknown`; of a suite, tasks without both outcomes."""
     to_cloud: Mapping[SuiteName, int]
     """Turns that go to the cloud, by the suite that stands for them."""
     to_local: Mapping[SuiteName, int]

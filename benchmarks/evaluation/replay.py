@@ -24,7 +24,7 @@ from policies.decision import Decision, State
 from policies.policy import Policy
 from policies.privacy import Clearance, Exposure, clear
 from router.errors import Misconfigured
-from router.ledger.labels import STORED
+from router.ledger.stored_features import STORED, read_features
 from router.routing.sticky_sessions import StickySessions
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _features(row: Row) -> Features | None:
     """What was read then; None where it could not be."""
     if (row["notes"] or "").startswith(UNREAD):
         return None
-    return Features(**{name: row[name] for name in STORED if row[name] is not None})
+    return read_features(row)
 
 
 def from_ledger(

@@ -25,10 +25,14 @@ SUITE_FOR_WORK: Mapping[str, SuiteName] = MappingProxyType(
         "repository-wide": "swebench",
         "issue-report": "swebench",
         "long-run": "swebench",
-        "unknown": "swebench",
     }
 )
-"""Class of work, and the suite it is counted as; what is not known is counted as the harder one."""
+"""By the classifier's word for the class of work: the suite whose tasks are most like it.
+
+A judgement, not a measurement: nobody has recorded how both tracks do on a team's own turns.
+"""
+UNKNOWN: SuiteName = "swebench"
+"""What work of no class here counts as in a mix: the harder suite."""
 MIX: Mapping[SuiteName, float] = MappingProxyType({"humaneval": 0.5, "swebench": 0.5})
 """Share of tasks, not of requests: half self-contained functions, half issues of a repository."""
 FEWEST = 30
@@ -74,7 +78,7 @@ def parse(text: str) -> Traffic:
 
 
 def from_rows(rows: Iterable[Any]) -> Traffic:
-    """Count the turns of a ledger's main loops, as `LedgerStore.turns_of` gives them.
+    """Count the turns of a ledger's main loops, as `LedgerStore.main_rows` gives them.
 
     Raises:
         Misconfigured: there are too few turns to say anything.
@@ -97,7 +101,7 @@ def from_rows(rows: Iterable[Any]) -> Traffic:
         )
     suites: Counter[SuiteName] = Counter()
     for kind, count in tasks.items():
-        suites[SUITE_FOR_WORK.get(kind, "swebench")] += count
+        suites[SUITE_FOR_WORK.get(kind, UNKNOWN)] += count
     summary = ", ".join(f"{kind} {count}" for kind, count in sorted(tasks.items(), key=lambda item: -item[1]))
     return Traffic(
         mix={name: count / turns for name, count in sorted(suites.items())},

@@ -12,12 +12,13 @@ read from the cache: the low end, and what savings are counted against) and cold
 None is unknown, on its own side only. Cost minus baseline may well be positive.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
+from policies.decide import named_track
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
 from router.types import USAGE_FIELDS, Attempt, Usage
@@ -50,29 +51,6 @@ class Bill:
     """The counterfactual's assumptions, by name."""
     budget_usd: float = 0.0
     """What budgets are charged: the provider's part. Never unknown; no column of the ledger."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """From the least to the most, in US dollars, and how many requests it leaves out as unpriced."""
-
-    low: float = 0.0
-    high: float = 0.0
-    unpriced: int = 0
-
-
-def baseline_range(rows: Iterable[Mapping[str, Any]]) -> Range:
-    """Sum the baselines of `rows` (of the table, or with its columns summed); unpriced ones are counted."""
-    low = high = 0.0
-    unpriced = 0
-    for row in rows:
-        warm, cold = row["baseline_usd"], row["baseline_cold_usd"]
-        if warm is None:
-            unpriced += 1
-            continue
-        low += warm
-        high += warm if cold is None else max(warm, cold)
-    return Range(low=low, high=high, unpriced=unpriced)
 
 
 class Billing:
@@ -139,12 +117,11 @@ class Billing:
 
     def _counterfactual(self, row: Mapping[str, Any], usage: Usage, seen: int, at: float) -> dict[str, Any]:
         """The columns of what was asked for: its own model where it has a price, `local` where it said so."""
-        asked = row["asked_model"] or ""
-        if asked.strip().lower().removeprefix("turnout/").removeprefix("turnout-") == "local":
+        requested, local = row["asked_model"] or "", row["served_track"] == "local"
+        if named_track(requested, row["served_model"] if local else "") == "local":
             return _columns("local", 0.0, 0.0, ASKED_LOCAL)
-        priced = self._prices.price(asked, at=at) is not None
-        model = asked if priced else self._cloud_model
-        local = row["served_track"] == "local"
+        priced = self._prices.price(requested, at=at) is not None
+        model = requested if priced else self._cloud_model
         how = (WARM if local else AS_SERVED) + ("" if priced else USUAL)
         if not local:
             as_served = self._cost(model, usage, at)

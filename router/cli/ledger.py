@@ -67,11 +67,11 @@ def export(
     from router.ledger.export import export as write
 
     begin, end = _time("--since", since), _time("--until", until)
-    with _open(ledger) as store, _progress("rows") as progress:
-        task = progress.add_task("", total=count(store.engine, team=team, since=begin, until=end))
+    with _open(ledger) as store, _progress("rows") as bar:
+        task = bar.add_task("", total=count(store.engine, team=team, since=begin, until=end))
         written = write(
             store.engine, to, team=team, since=begin, until=end, by=by,
-            tell=lambda done: progress.update(task, completed=done),
+            progress=lambda done: bar.update(task, completed=done),
         )  # fmt: skip
     Console(stderr=True, soft_wrap=True).print(f"{written:,} rows written to {to}", highlight=False)
 
@@ -104,9 +104,9 @@ def prune(
     with _open(ledger) as store:
         old = count_old(store.engine, before)
         if not dry_run:
-            with _progress("rows") as progress:
-                task = progress.add_task("", total=old)
-                old = remove(store.engine, before, tell=lambda gone: progress.update(task, completed=gone))
+            with _progress("rows") as bar:
+                task = bar.add_task("", total=old)
+                old = remove(store.engine, before, progress=lambda gone: bar.update(task, completed=gone))
     if as_json:
         typer.echo(json.dumps({"before": before, "rows": old, "removed": not dry_run}))
         return

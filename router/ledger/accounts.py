@@ -68,9 +68,9 @@ class Accounts:
 
     def key(self, key_id: str) -> Key | None:
         """Read one key; None where there is none of this id, or it was revoked."""
-        asked = sa.select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+        query = sa.select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
         with self._engine.connect() as connection:
-            row = connection.execute(asked).mappings().first()
+            row = connection.execute(query).mappings().first()
         return None if row is None else _key(row)
 
     def set_key(self, key: Key) -> bool:
@@ -82,10 +82,10 @@ class Accounts:
 
     def keys(self) -> list[Row]:
         """List all keys, revoked ones too, oldest first; without their digests."""
-        shown = [column for column in keys.c if column is not keys.c.digest]
-        newest = sa.select(*shown).order_by(keys.c.created_at, keys.c.id)
+        columns = [column for column in keys.c if column is not keys.c.digest]
+        query = sa.select(*columns).order_by(keys.c.created_at, keys.c.id)
         with self._engine.connect() as connection:
-            return [_listed(row) for row in connection.execute(newest).mappings()]
+            return [_listed(row) for row in connection.execute(query).mappings()]
 
     def add_team(self, team: Team) -> bool:
         """Add a team; False where there is one of that name."""
@@ -100,8 +100,8 @@ class Accounts:
         """Give a team other terms; False where there is none of that name."""
         changed = sa.update(teams).where(teams.c.name == team.name)
         with self._engine.begin() as connection:
-            made = connection.execute(changed.values(zone=team.zone, **_columns(team.terms)))
-            return made.rowcount > 0
+            result = connection.execute(changed.values(zone=team.zone, **_columns(team.terms)))
+            return result.rowcount > 0
 
     def team(self, name: str) -> Team | None:
         """Read one team."""
@@ -111,21 +111,23 @@ class Accounts:
 
     def teams(self) -> list[Row]:
         """List all teams by name, and how many keys in force each has."""
-        counted = (
+        key_count = (
             sa.select(sa.func.count())
             .where(keys.c.team == teams.c.name, keys.c.revoked_at.is_(None), keys.c.admin.isnot(True))
             .scalar_subquery()
         )
-        everyone = sa.select(teams, counted.label("keys")).order_by(teams.c.name)
+        query = sa.select(teams, key_count.label("keys")).order_by(teams.c.name)
         with self._engine.connect() as connection:
-            return [_listed(row) for row in connection.execute(everyone).mappings()]
+            return [_listed(row) for row in connection.execute(query).mappings()]
 
     def load(self) -> Roster:
         """Read the keys in force and the teams, for a `Keyring`."""
         with self._engine.connect() as connection:
-            valid = connection.execute(sa.select(keys).where(keys.c.revoked_at.is_(None))).mappings()
-            held = {row["digest"]: _key(row) for row in valid}
-            return Roster(keys=held, teams=tuple(map(_team, connection.execute(sa.select(teams)).mappings())))
+            rows = connection.execute(sa.select(keys).where(keys.c.revoked_at.is_(None))).mappings()
+            by_digest = {row["digest"]: _key(row) for row in rows}
+            return Roster(
+                keys=by_digest, teams=tuple(map(_team, connection.execute(sa.select(teams)).mappings()))
+            )
 
 
 def _exists(connection: sa.Connection, team: str) -> bool:
@@ -174,9 +176,9 @@ def _key(row: sa.RowMapping) -> Key:
 
 def _listed(row: sa.RowMapping) -> Row:
     """As people are shown it: patterns as a list."""
-    known = dict(row) | {"models": (row["models"] or "").split()}
-    if "zone" in known:
-        known["zone"] = known["zone"] or "UTC"
-    if "admin" in known:
-        known["admin"] = bool(known["admin"])
-    return known
+    listed = dict(row) | {"models": (row["models"] or "").split()}
+    if "zone" in listed:
+        listed["zone"] = listed["zone"] or "UTC"
+    if "admin" in listed:
+        listed["admin"] = bool(listed["admin"])
+    return listed

@@ -23,8 +23,8 @@ def backup(engine: sa.Engine, to: Path) -> int:
         Misconfigured: it is no SQLite database, or the file is there or cannot be written.
     """
     if engine.dialect.name != "sqlite":
-        shown = engine.url.set(password=None, drivername="postgresql").render_as_string()
-        raise Misconfigured(f"ledger: is on a server; copy it with `pg_dump --format=custom {shown}`")
+        url = engine.url.set(password=None, drivername="postgresql").render_as_string()
+        raise Misconfigured(f"ledger: is on a server; copy it with `pg_dump --format=custom {url}`")
     try:
         os.close(open_private(to, os.O_RDWR | os.O_EXCL))  # SQLite fills an empty file, and keeps its mode
     except FileExistsError as error:

@@ -80,7 +80,7 @@ def connect(url: URL) -> sa.Engine:
     Raises:
         Misconfigured: it cannot be opened, is no database, or is of a newer Turnout.
     """
-    shown = url.render_as_string(hide_password=True)
+    address = url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite":
         _close_to_others(Path(str(url.database)))
     try:
@@ -93,11 +93,11 @@ def connect(url: URL) -> sa.Engine:
             raise
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise Misconfigured(
-            f"ledger: no driver for {shown} ({error}); install it, e.g. `pip install 'psycopg[binary]'`"
+            f"ledger: no driver for {address} ({error}); install it, e.g. `pip install 'psycopg[binary]'`"
         ) from error
     except DBAPIError as error:
         raise Misconfigured(
-            f"ledger: cannot open {shown} ({error.orig}); check that it is a database and can be reached "
+            f"ledger: cannot open {address} ({error.orig}); check that it is a database and can be reached "
             "and written, or set `ledger` (TURNOUT_LEDGER) to another place"
         ) from error
     return engine
@@ -165,12 +165,12 @@ def _tune(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> 
 
 
 def _migrate(connection: sa.Connection) -> None:
-    looked = sa.inspect(connection)
-    if looked.has_table("alembic_version"):
+    inspector = sa.inspect(connection)
+    if inspector.has_table("alembic_version"):
         stored = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if stored == REVISION:
             return
-    rolled_up = looked.has_table(hourly.name)
+    rolled_up = inspector.has_table(hourly.name)
     from router.ledger.migrations import upgrade
 
     upgrade(connection)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from router.errors import Misconfigured
+from router.ledger.queries import Filter
 from router.ledger.tables import requests
 from router.system.files import make_folder, open_private
 
@@ -37,7 +38,7 @@ def export(
     by: Part = "month",
     columns: tuple[str, ...] = (),
     chunk: int = CHUNK,
-    tell: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Write rows, oldest first.
 
@@ -50,7 +51,7 @@ def export(
         by: What each folder holds.
         columns: Of the table of requests; all unless named.
         chunk: Rows held in memory at once.
-        tell: Told how many rows are written so far.
+        progress: Told how many rows are written so far.
 
     Returns:
         How many rows were written.
@@ -67,11 +68,11 @@ def export(
     written = 0
     pages = chunks(engine, team=team, since=since, until=until, columns=columns, size=chunk)
     for number, rows in enumerate(pages):
-        for name, some in groupby(rows, key=lambda row: _part(row, by)):
+        for name, group in groupby(rows, key=lambda row: _part(row, by)):
             folder = to / f"{by}={name}"
             make_folder(folder)
-            written += _write(list(some), folder / f"part-{number:05}.parquet", columns)
-        tell(written)
+            written += _write(list(group), folder / f"part-{number:05}.parquet", columns)
+        progress(written)
     return written
 
 
@@ -87,10 +88,7 @@ def chunks(
     """Read rows, oldest first, a bounded number at a time; `begun_at` and `id` are always among them."""
     read = list(dict.fromkeys([*(columns or requests.c.keys()), "begun_at", "id"]))
     oldest = sa.select(*(requests.c[name] for name in read)).order_by(requests.c.begun_at, requests.c.id)
-    if team is not None:
-        oldest = oldest.where(requests.c.team == team)
-    if until is not None:
-        oldest = oldest.where(requests.c.begun_at < until)
+    oldest = oldest.where(*Filter(team=team, until=until).clauses())
     after, last = (float("-inf") if since is None else since), ""
     while True:
         then = sa.or_(requests.c.begun_at > after, requests.c.id > last)
@@ -106,15 +104,10 @@ def chunks(
 
 def count(engine: sa.Engine, *, team: str | None, since: float | None, until: float | None) -> int:
     """How many rows an export will have, for its progress."""
-    wanted = sa.select(sa.func.count()).select_from(requests)
-    if team is not None:
-        wanted = wanted.where(requests.c.team == team)
-    if since is not None:
-        wanted = wanted.where(requests.c.begun_at >= since)
-    if until is not None:
-        wanted = wanted.where(requests.c.begun_at < until)
+    which = Filter(team=team, since=since, until=until)
+    query = sa.select(sa.func.count()).select_from(requests).where(*which.clauses())
     with engine.connect() as connection:
-        return connection.execute(wanted).scalar_one()
+        return connection.execute(query).scalar_one()
 
 
 def _part(row: sa.RowMapping, by: Part) -> str:

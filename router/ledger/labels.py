@@ -1,6 +1,6 @@
 """What the ledger proves about the local model, as labelled rows to learn from.
 
-    rows ─ turns ▶ Turn ─ RULES, the first that holds ▶ Evidence
+    rows ─ split_turns ▶ Turn ─ RULES, the first that holds ▶ Evidence
 
 A policy decides once for a user turn, so a label is about a turn, and its features are those
 of the request that opened it: what was known when the track was chosen. Three rules hold:
@@ -18,17 +18,15 @@ goes to the local model. No text is read: the ledger holds none.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, Literal, Protocol
-
-import msgspec
+from typing import TYPE_CHECKING, Literal
 
 from classifiers.features import Features
-from router.ledger.tables import BEGUN
-from router.types import Attempt
+from router.ledger.stored_features import read_features
+from router.ledger.turns import Turn, by_conversation, split_turns
 
-RETRY_S = 600.0
-"""An ask that comes again this soon after its answer is a second try at it."""
+if TYPE_CHECKING:
+    from router.ledger.store import LedgerStore
+
 MOVED_ON_S = 3600.0
 """A next ask this soon after an answer was written by somebody who had just read it."""
 MANY_CALLS = 40
@@ -43,14 +41,8 @@ CONVERSATIONS = 50
 CERTAIN = 10.0
 """The least there must be: conversations with a label, and evidence of each label, by weight."""
 
-Row = Mapping[str, Any]
 Label = Literal[0, 1]
 Source = Literal["feedback", "escalation", "tests", "retry", "errors", "repeats", "length", "moved_on"]
-
-_attempts = msgspec.json.Decoder(tuple[Attempt, ...])
-
-STORED = tuple(name for name in Features.__dataclass_fields__ if name in BEGUN)
-"""Fields of `Features` that the ledger keeps: all but texts and paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +52,7 @@ class Evidence:
     features: Features
     """As stored: `ask` and `paths` are empty."""
     p_local: float
-    """What the classifier of that time said; 0 where it was not asked."""
+    """By the classifier of that time; 0 where it was not asked."""
     label: Label
     """1: the local model sufficed."""
     weight: float
@@ -88,63 +80,6 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """The requests of one user turn, from its ask until the next one, oldest first."""
-
-    rows: tuple[Row, ...]
-    verdicts: frozenset[str]
-    """What was said of any of them."""
-    after: Row | None
-    """The request that opened the conversation's next turn, if there was one."""
-
-    @property
-    def opening(self) -> Row:
-        """The request that was decided on."""
-        return self.rows[0]
-
-    @property
-    def local(self) -> bool:
-        """Every request of it was answered by the local model, to the end."""
-        return all(row["served_track"] == "local" and row["end"] == "complete" for row in self.rows)
-
-    @property
-    def calls(self) -> int:
-        """Model calls made in it."""
-        return int(self.rows[-1]["turn_calls"]) + 1
-
-    def grown(self, column: str) -> int:
-        """How much a count of the conversation's grew."""
-        then, now = self.ends()
-        return int(now[column]) - int(then[column])
-
-    def attempts(self) -> Iterator[Attempt]:
-        """All tries at all of its requests, those that failed too."""
-        for row in self.rows:
-            yield from _attempts.decode(row["attempts"] or "[]")
-
-    def tests_fail(self) -> bool:
-        """Tests that it ran fail at its end, which the next turn has seen."""
-        then, now = (((row["tests_failed"] or 0), (row["tests_passed"] or 0)) for row in self.ends())
-        return self.after is not None and now != then and now[0] > 0
-
-    def tests_mended(self) -> bool:
-        """Tests were seen to fail, and at its end none does and some pass."""
-        _, end = self.ends()
-        failed = any(row["tests_failed"] for row in self.rows)
-        return failed and not end["tests_failed"] and bool(end["tests_passed"])
-
-    def ends(self) -> tuple[Row, Row]:
-        """What was known at its beginning and after it; the last call's results show in the next turn."""
-        return self.opening, self.after or self.rows[-1]
-
-    def answered_s(self) -> float:
-        """Seconds from its answer to the next ask; infinite where either is missing."""
-        if self.after is None or self.rows[-1]["finished_at"] is None:
-            return float("inf")
-        return float(self.after["begun_at"] - self.rows[-1]["finished_at"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """When a turn has a label, and why that may be concluded."""
 
@@ -153,17 +88,6 @@ class Rule:
     weight: float
     holds: Callable[[Turn], bool]
     why: str
-
-
-def _asked_again(turn: Turn) -> bool:
-    """The same ask opened the same turn anew; a new turn with other words is no retry."""
-    first, again = turn.opening, turn.after
-    return (
-        again is not None
-        and turn.answered_s() >= 0  # else two were asked side by side
-        and bool(first["ask_digest"])
-        and (again["ask_digest"], again["turns"]) == (first["ask_digest"], first["turns"])
-    )
 
 
 RULES = (
@@ -206,21 +130,21 @@ RULES = (
         source="tests",
         label=1,
         weight=0.8,
-        holds=lambda turn: turn.local and turn.tests_mended(),
+        holds=lambda turn: turn.local and turn.tests_fixed,
         why="tests were run that failed, and then they passed",
     ),
     Rule(
         source="tests",
         label=0,
         weight=0.5,
-        holds=lambda turn: turn.local and turn.tests_fail(),
+        holds=lambda turn: turn.local and turn.tests_fail,
         why="the turn ended with tests that fail; some failed before and were not its task",
     ),
     Rule(
         source="retry",
         label=0,
         weight=0.5,
-        holds=lambda turn: turn.local and turn.answered_s() <= RETRY_S and _asked_again(turn),
+        holds=lambda turn: turn.retried,
         why="the user had the answer and asked the same again; some only edited files in between",
     ),
     Rule(
@@ -229,8 +153,8 @@ RULES = (
         weight=0.4,
         holds=lambda turn: (
             turn.local
-            and turn.grown("tool_calls") >= TRIED
-            and 2 * turn.grown("tool_errors") > turn.grown("tool_calls")
+            and turn.growth("tool_calls") >= TRIED
+            and 2 * turn.growth("tool_errors") > turn.growth("tool_calls")
         ),
         why="most of what it tried failed: edits that did not apply, commands that ended in errors",
     ),
@@ -238,7 +162,7 @@ RULES = (
         source="repeats",
         label=0,
         weight=0.4,
-        holds=lambda turn: turn.local and turn.grown("repeats") >= LOOPED,
+        holds=lambda turn: turn.local and turn.growth("repeats") >= LOOPED,
         why="the same call with the same arguments again and again is a loop",
     ),
     Rule(
@@ -255,7 +179,7 @@ RULES = (
         holds=lambda turn: (
             turn.local
             and turn.calls <= FEW_CALLS
-            and 0 <= turn.answered_s() <= MOVED_ON_S
+            and 0 <= turn.idle_s <= MOVED_ON_S
             and turn.after is not None
             and turn.after["turns"] > turn.opening["turns"]
             and not turn.after["follow_up"]
@@ -265,20 +189,8 @@ RULES = (
 )
 
 
-class Rows(Protocol):
-    """What is read from a ledger."""
-
-    def turns_of(self, team: str | None = None, since: float | None = None) -> Iterator[Any]:
-        """Rows of conversations' main loops, each conversation's together, oldest first."""
-        ...
-
-    def verdicts(self, team: str | None = None) -> dict[str, str]:
-        """What people said, by request."""
-        ...
-
-
-def labelled(store: Rows, team: str | None = None, since: float | None = None) -> list[Evidence]:
-    """Read the turns that have a label; each has one, from the first rule that holds.
+def labelled(store: "LedgerStore", team: str | None = None, since: float | None = None) -> list[Evidence]:
+    """Read the turns that have a label: that of the first rule that holds.
 
     Args:
         store: An open ledger.
@@ -286,41 +198,27 @@ def labelled(store: Rows, team: str | None = None, since: float | None = None) -
         since: Only what began at or after this time, in seconds since the epoch.
     """
     verdicts = store.verdicts(team)
-    found: list[Evidence] = []
-    for _, rows in groupby(store.turns_of(team, since), key=lambda row: (row["team"], row["conversation"])):
-        found.extend(evidence for turn in turns(rows, verdicts) if (evidence := judge(turn)) is not None)
-    return found
+    turns = _turns(store, verdicts, team, since)
+    return [evidence for turn in turns if (evidence := judge(turn)) is not None]
 
 
-def openings(store: Rows, team: str | None = None, since: float | None = None) -> list[Opening]:
+def openings(store: "LedgerStore", team: str | None = None, since: float | None = None) -> list[Opening]:
     """Read what was decided on in every turn; the arguments are those of `labelled`."""
-    conversations = groupby(store.turns_of(team, since), key=lambda row: (row["team"], row["conversation"]))
     return [
         Opening(
-            features=_features(turn.opening),
+            features=read_features(turn.opening),
             p_local=turn.opening["p_local"] or 0.0,
             classifier=turn.opening["classifier"] or "",
         )
-        for _, rows in conversations
-        for turn in turns(rows, {})
+        for turn in _turns(store, {}, team, since)
     ]
 
 
-def turns(rows: Iterable[Row], verdicts: Mapping[str, str]) -> list[Turn]:
-    """Cut one conversation's requests, oldest first, into turns: one begins with each ask."""
-    cut: list[list[Row]] = []
-    for row in rows:
-        if not cut or not row["turn_calls"] or row["turns"] != cut[-1][-1]["turns"]:
-            cut.append([])
-        cut[-1].append(row)
-    return [
-        Turn(
-            rows=tuple(some),
-            verdicts=frozenset(verdicts[row["id"]] for row in some if row["id"] in verdicts),
-            after=after[0] if after else None,
-        )
-        for some, after in zip(cut, [*cut[1:], []], strict=True)
-    ]
+def _turns(
+    store: "LedgerStore", verdicts: Mapping[str, str], team: str | None, since: float | None
+) -> Iterator[Turn]:
+    for conversation in by_conversation(store.main_rows(team, since)):
+        yield from split_turns(conversation, verdicts)
 
 
 def judge(turn: Turn) -> Evidence | None:
@@ -330,7 +228,7 @@ def judge(turn: Turn) -> Evidence | None:
         return None
     row = turn.opening
     return Evidence(
-        features=_features(row),
+        features=read_features(row),
         p_local=row["p_local"] or 0.0,
         label=rule.label,
         weight=rule.weight,
@@ -343,10 +241,6 @@ def judge(turn: Turn) -> Evidence | None:
     )
 
 
-def _features(row: Row) -> Features:
-    return Features(**{name: row[name] for name in STORED if row[name] is not None})
-
-
 def enough(evidence: Iterable[Evidence]) -> str:
     """Say why there is too little evidence to learn from; empty where there is enough.
 
@@ -354,9 +248,9 @@ def enough(evidence: Iterable[Evidence]) -> str:
     of one conversation are no hundred outcomes.
     """
     strongest: dict[tuple[str, str, Label], float] = {}
-    for one in evidence:
-        key = (one.team, one.conversation, one.label)
-        strongest[key] = max(one.weight, strongest.get(key, 0.0))
+    for item in evidence:
+        key = (item.team, item.conversation, item.label)
+        strongest[key] = max(item.weight, strongest.get(key, 0.0))
     conversations = len({key[:2] for key in strongest})
     if conversations < CONVERSATIONS:
         return (

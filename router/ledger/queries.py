@@ -37,9 +37,6 @@ Measure = Literal["first_byte", "total", "overhead"]
 Row = sa.RowMapping
 Select = sa.Select[*tuple[Any, ...]]
 
-RETRY_S = 600.0
-"""An ask that comes again this soon after its answer is a second try at it."""
-
 _row = requests.c
 
 
@@ -80,10 +77,10 @@ class Histogram:
 
     def quantile(self, share: float) -> float | None:
         """The time, in seconds, within which `share` (0..1) of them were; 5% off at most, None of none."""
-        wanted, seen = share * self.count, 0
+        target, count = share * self.count, 0
         for bucket in sorted(self.buckets):
-            seen += self.buckets[bucket]
-            if seen >= wanted:
+            count += self.buckets[bucket]
+            if count >= target:
                 return middle(bucket)
         return None
 
@@ -108,8 +105,8 @@ class Filter:
     def clauses(self) -> Iterator[sa.ColumnElement[bool]]:
         """The same, for SQL."""
         for name in ("team", "user", "client", "rule", "policy", "kind", "conversation"):
-            if (wanted := getattr(self, name)) is not None:
-                yield _row[name] == wanted
+            if (value := getattr(self, name)) is not None:
+                yield _row[name] == value
         if self.track is not None:
             yield DIMENSIONS["track"] == self.track
         if self.rare is not None:
@@ -194,24 +191,24 @@ def series(
     if not by:
         for since in edges[:-1]:
             sums.by_key[since,] = dict.fromkeys(MEASURES, 0)
-    whose = {"team": team, "user": user}
+    owner = {"team": team, "user": user}
     for span in _spans(connection, edges):
         start = edges[bisect_right(edges, span.since) - 1]
         if span.from_rows:
-            sums.take(_of_rows(connection, _within(span), by, whose), by, start)
+            sums.take(_of_rows(connection, _within(span), by, owner), by, start)
         elif len(edges) == 2:  # noqa: PLR2004 - one period
-            sums.take(_of_hours(connection, span, by, whose), by, start)
+            sums.take(_of_hours(connection, span, by, owner), by, start)
         else:
-            for row in _of_hours(connection, span, by, whose, hour=True):
+            for row in _of_hours(connection, span, by, owner, hour=True):
                 sums.take([row], by, edges[bisect_right(edges, row["hour"]) - 1])
-    for row in _of_rows(connection, _under_way(edges), by, whose, hour=True):
+    for row in _of_rows(connection, _under_way(edges), by, owner, hour=True):
         sums.take([row], by, edges[bisect_right(edges, row["begun_at"]) - 1])
     ends = dict(pairwise(edges))
-    found = [
+    groups = [
         Totals(key=key[1:], since=key[0], until=ends[key[0]], sums=added)
         for key, added in sums.by_key.items()
     ]
-    return sorted(found, key=lambda one: (one.since, -one["requests"], one.key))
+    return sorted(groups, key=lambda group: (group.since, -group["requests"], group.key))
 
 
 def latency(
@@ -227,9 +224,9 @@ def latency(
     buckets: dict[tuple[str, ...], dict[int, int]] = {}
     for span in _spans(connection, (since, until)):
         for *key, bucket, count in connection.execute(_latency(span, measure, by, team)):
-            held = buckets.setdefault(tuple(key), {})
-            held[bucket] = held.get(bucket, 0) + count
-    return {key: Histogram(buckets=held) for key, held in sorted(buckets.items())}
+            histogram = buckets.setdefault(tuple(key), {})
+            histogram[bucket] = histogram.get(bucket, 0) + count
+    return {key: Histogram(buckets=histogram) for key, histogram in sorted(buckets.items())}
 
 
 def slowest(
@@ -241,20 +238,20 @@ def slowest(
     hours' rows are looked at.
     """
     here = latencies.c
-    found = sa.select(here.hour, here.bucket, here.requests).where(
+    query = sa.select(here.hour, here.bucket, here.requests).where(
         here.measure == "total", here.hour >= since - since % HOUR, here.hour < until
     )
     if team is not None:
-        found = found.where(here.team == team)
+        query = query.where(here.team == team)
     hours: set[int] = set()
-    level, seen = None, 0
-    for hour, bucket, count in connection.execute(found.order_by(here.bucket.desc(), here.hour.desc())):
-        if seen >= limit and bucket != level:
+    level, covered = None, 0
+    for hour, bucket, count in connection.execute(query.order_by(here.bucket.desc(), here.hour.desc())):
+        if covered >= limit and bucket != level:
             break
         level = bucket
         hours.add(hour)
         if since <= hour and hour + HOUR <= until:  # of the others, who knows how many are in the period
-            seen += count
+            covered += count
     top: list[Row] = []
     for hour in hours:  # one question each: all together, SQLite would look through the whole period
         within = Filter(team=team, since=max(since, hour), until=min(until, hour + HOUR))
@@ -280,16 +277,19 @@ def recent(
     Raises:
         ValueError: `after` is not from a page.
     """
-    newest = sa.select(requests).where(*(which or Filter()).clauses())
+    query = sa.select(requests).where(*(which or Filter()).clauses())
     if after:
         begun_at, _, last = after.partition("~")
         then = float(begun_at)
-        newest = newest.where(_row.begun_at <= then, (_row.begun_at < then) | (_row.id > last))
-    rows = list(
-        connection.execute(newest.order_by(_row.begun_at.desc(), _row.id).limit(limit + 1)).mappings()
-    )
-    shown = rows[:limit]
-    return Page(rows=shown, after=f"{shown[-1]['begun_at']!r}~{shown[-1]['id']}" if len(rows) > limit else "")
+        query = query.where(_row.begun_at <= then, (_row.begun_at < then) | (_row.id > last))
+    rows = list(connection.execute(query.order_by(_row.begun_at.desc(), _row.id).limit(limit + 1)).mappings())
+    return page_of(rows, limit)
+
+
+def page_of(rows: Sequence[Row], limit: int) -> Page:
+    """Cut a page from `rows`, newest first, of which there is one more than `limit` if a page follows."""
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Page(rows=rows[:limit], after=f"{last['begun_at']!r}~{last['id']}" if last else "")
 
 
 def request(connection: sa.Connection, request_id: str) -> Row | None:
@@ -306,35 +306,8 @@ def requests_of(connection: sa.Connection, team: str, conversation: str, *, limi
 def names(connection: sa.Connection, dimension: Dimension, since: float, until: float) -> list[str]:
     """Every value that a dimension had in a period, in alphabetical order; for a list to choose from."""
     column = hourly.c[dimension]
-    whole = sa.select(column).where(hourly.c.hour >= since - since % HOUR, hourly.c.hour < until)
-    return sorted(value for (value,) in connection.execute(whole.distinct()) if value)
-
-
-def asked_again(connection: sa.Connection, since: float, until: float, *, team: str | None = None) -> int:
-    """Count local answers after which the user soon asked the very same again: probable misroutes."""
-    later = requests.alias("later")
-    again = (
-        sa.select(later.c.id)
-        .where(
-            later.c.conversation == _row.conversation,
-            later.c.team == _row.team,
-            later.c.begun_at > _row.finished_at,
-            later.c.begun_at <= _row.finished_at + RETRY_S,
-            later.c.ask_digest == _row.ask_digest,
-            later.c.turns == _row.turns,
-            later.c.turn_calls == 0,
-        )
-        .exists()
-    )
-    local = sa.select(sa.func.count()).where(
-        *Filter(team=team, since=since, until=until).clauses(),
-        _row.served_track == "local",
-        _row.turn_calls == 0,
-        _row.ask_digest != "",
-        _row.conversation != "",
-        again,
-    )
-    return connection.execute(local).scalar_one()
+    query = sa.select(column).where(hourly.c.hour >= since - since % HOUR, hourly.c.hour < until)
+    return sorted(value for (value,) in connection.execute(query.distinct()) if value)
 
 
 def coverage(connection: sa.Connection) -> tuple[float | None, float | None]:
@@ -345,9 +318,9 @@ def coverage(connection: sa.Connection) -> tuple[float | None, float | None]:
 
 def _spans(connection: sa.Connection, edges: Sequence[float]) -> Iterator[Span]:
     """Cut a period into whole hours, from the roll-ups, and what is left at each edge, from the rows."""
-    kept = connection.execute(sa.select(sa.func.min(_row.begun_at))).scalar()
-    kept = float("inf") if kept is None else kept - kept % HOUR
-    ragged = [edge for edge in edges if edge % HOUR and edge - edge % HOUR >= kept]
+    oldest = connection.execute(sa.select(sa.func.min(_row.begun_at))).scalar()
+    oldest = float("inf") if oldest is None else oldest - oldest % HOUR
+    ragged = [edge for edge in edges if edge % HOUR and edge - edge % HOUR >= oldest]
     hours = sorted({edge - edge % HOUR for edge in ragged})
     at = edges[0] if edges[0] in ragged else -(-edges[0] // HOUR) * HOUR
     for hour in hours:
@@ -375,53 +348,53 @@ def _of_rows(
     connection: sa.Connection,
     which: Sequence[sa.ColumnElement[bool]],
     by: Sequence[str],
-    whose: Mapping[str, str | None],
+    owner: Mapping[str, str | None],
     *,
     hour: bool = False,
 ) -> Iterator[sa.RowMapping]:
     key: list[Any] = [DIMENSIONS[name].label(name) for name in by]
     if hour:
         key.append(_row.begun_at.label("begun_at"))
-    own = [DIMENSIONS[name] == value for name, value in whose.items() if value is not None]
-    found = sa.select(*key, *map(summed, MEASURES)).where(*which, *own)
-    found = found.group_by(*places(key)) if key else found
-    yield from connection.execute(found).mappings()
+    clauses = [DIMENSIONS[name] == value for name, value in owner.items() if value is not None]
+    query = sa.select(*key, *map(summed, MEASURES)).where(*which, *clauses)
+    query = query.group_by(*places(key)) if key else query
+    yield from connection.execute(query).mappings()
 
 
 def _of_hours(
     connection: sa.Connection,
     span: Span,
     by: Sequence[str],
-    whose: Mapping[str, str | None],
+    owner: Mapping[str, str | None],
     *,
     hour: bool = False,
 ) -> Iterator[sa.RowMapping]:
     key: list[Any] = [hourly.c[name] for name in (("hour", *by) if hour else by)]
-    own = [hourly.c[name] == value for name, value in whose.items() if value is not None]
+    clauses = [hourly.c[name] == value for name, value in owner.items() if value is not None]
     sums = [
         sa.cast(sa.func.coalesce(sa.func.sum(hourly.c[name]), 0), hourly.c[name].type).label(name)
         for name in MEASURES
     ]
-    found = sa.select(*key, *sums).where(hourly.c.hour >= span.since, hourly.c.hour < span.until, *own)
-    found = found.group_by(*places(key)) if key else found
-    yield from connection.execute(found).mappings()
+    query = sa.select(*key, *sums).where(hourly.c.hour >= span.since, hourly.c.hour < span.until, *clauses)
+    query = query.group_by(*places(key)) if key else query
+    yield from connection.execute(query).mappings()
 
 
 def _latency(span: Span, measure: Measure, by: Sequence[str], team: str | None) -> Select:
     key: list[Any]
-    found: Select
+    query: Select
     if span.from_rows:
         seconds = LATENCIES[measure]
         key = [*(DIMENSIONS[name].label(name) for name in by), bucket_of(seconds).label("bucket")]
-        found = sa.select(*key, sa.func.count()).where(*_within(span), seconds.is_not(None))
-        whose = _row.team
+        query = sa.select(*key, sa.func.count()).where(*_within(span), seconds.is_not(None))
+        column = _row.team
     else:
         here = latencies.c
         key = [*(here[name] for name in by), here.bucket]
-        found = sa.select(*key, sa.cast(sa.func.sum(here.requests), sa.BigInteger)).where(
+        query = sa.select(*key, sa.cast(sa.func.sum(here.requests), sa.BigInteger)).where(
             here.hour >= span.since, here.hour < span.until, here.measure == measure
         )
-        whose = here.team
+        column = here.team
     if team is not None:
-        found = found.where(whose == team)
-    return found.group_by(*places(key))
+        query = query.where(column == team)
+    return query.group_by(*places(key))

@@ -39,7 +39,7 @@ def prune(
     *,
     batch: int = BATCH,
     pause: Callable[[float], object] = time.sleep,
-    tell: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Remove all rows that began before `before`, oldest first.
 
@@ -48,7 +48,7 @@ def prune(
         before: See `cutoff`.
         batch: Rows that go in one transaction.
         pause: Waits that many seconds between two batches; a true answer ends it early.
-        tell: Told how many are gone so far.
+        progress: Told how many are gone so far.
 
     Returns:
         How many rows went.
@@ -56,7 +56,7 @@ def prune(
     gone = 0
     while removed := _batch(engine, before, batch):
         gone += removed
-        tell(gone)
+        progress(gone)
         if removed < batch or pause(PAUSE_S):
             break
     return gone

@@ -124,9 +124,9 @@ def places(key: Sequence[object]) -> list[sa.ColumnElement[int]]:
 
 def add(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Add rows that were just finished, by id; the caller commits both together."""
-    given = (json.dumps(ids),) if connection.dialect.name == "sqlite" else (list(ids),)
+    parameters = (json.dumps(ids),) if connection.dialect.name == "sqlite" else (list(ids),)
     for statement in _written(connection.dialect):
-        connection.exec_driver_sql(statement, given)
+        connection.exec_driver_sql(statement, parameters)
 
 
 def add_all(connection: sa.Connection) -> None:
@@ -150,9 +150,12 @@ def add_where(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
 def _written(dialect: sa.Dialect) -> tuple[str, ...]:
     """The statements of `add` as text: SQLAlchemy would write them anew each time, which takes 10 ms."""
     ids = "(SELECT value FROM json_each(?))" if dialect.name == "sqlite" else "(SELECT unnest(%s::text[]))"
-    found = _statements(dialect, sa.literal_column("_GIVEN_"))
-    texts = (str(one.compile(dialect=dialect, compile_kwargs={"literal_binds": True})) for one in found)
-    return tuple(text.replace("_GIVEN_", f"requests.id IN {ids}") for text in texts)
+    statements = _statements(dialect, sa.literal_column("_WHICH_"))
+    texts = (
+        str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        for statement in statements
+    )
+    return tuple(text.replace("_WHICH_", f"requests.id IN {ids}") for text in texts)
 
 
 def _statements(dialect: sa.Dialect, which: sa.ColumnElement[bool]) -> Iterator[Any]:
@@ -173,7 +176,7 @@ def _hours(which: sa.ColumnElement[bool]) -> Select:
     """What rows add; in the order of the key, so that two writers never wait for each other."""
     key: list[Any] = [
         hour_of(_row.begun_at).label("hour"),
-        *(made.label(name) for name, made in DIMENSIONS.items()),
+        *(expression.label(name) for name, expression in DIMENSIONS.items()),
     ]
     place = places(key)
     return sa.select(*key, *map(summed, MEASURES)).where(which).group_by(*place).order_by(*place)
@@ -189,5 +192,5 @@ def _buckets(measure: str, which: sa.ColumnElement[bool]) -> Select:
         bucket_of(seconds).label("bucket"),
     ]
     place = places(key)
-    known = sa.select(*key, sa.func.count().label("requests")).where(which, seconds.is_not(None))
-    return known.group_by(*place).order_by(*place)
+    query = sa.select(*key, sa.func.count().label("requests")).where(which, seconds.is_not(None))
+    return query.group_by(*place).order_by(*place)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from router.ledger.queries import Filter, Page, Row, recent
+from router.ledger.queries import Filter, Page, Row, page_of, recent
 from router.ledger.rollups import HOUR
 from router.ledger.tables import hourly, requests
 
@@ -26,29 +26,28 @@ def find(connection: sa.Connection, which: Filter, *, limit: int = 50, after: st
     Raises:
         ValueError: `after` is not from a page.
     """
-    asked = [name for name in COUNTED if getattr(which, name) is not None]
-    if set(asked) <= {"team"} or any(getattr(which, name) is not None for name in INDEXED):
+    filters = [name for name in COUNTED if getattr(which, name) is not None]
+    if set(filters) <= {"team"} or any(getattr(which, name) is not None for name in INDEXED):
         return recent(connection, which, limit=limit, after=after)
-    open_ = recent(connection, replace(which, rare="unfinished"), limit=limit + 1, after=after)
-    found: dict[str, Row] = {}
-    for hour in _hours(connection, which, asked, after):
+    unfinished = recent(connection, replace(which, rare="unfinished"), limit=limit + 1, after=after)
+    matches: dict[str, Row] = {}
+    for hour in _hours(connection, which, filters, after):
         since, until = max(which.since or 0, hour), min(which.until or hour + HOUR, hour + HOUR)
-        rest = replace(which, since=since, until=until)
-        page = recent(connection, rest, limit=limit + 1 - len(found), after=after)
-        found |= {row["id"]: row for row in page.rows}
-        if len(found) > limit:
+        within = replace(which, since=since, until=until)
+        page = recent(connection, within, limit=limit + 1 - len(matches), after=after)
+        matches |= {row["id"]: row for row in page.rows}
+        if len(matches) > limit:
             break
-    found |= {row["id"]: row for row in open_.rows}
-    rows = sorted(found.values(), key=lambda row: (-row["begun_at"], row["id"]))
-    shown = rows[:limit]
-    return Page(rows=shown, after=f"{shown[-1]['begun_at']!r}~{shown[-1]['id']}" if len(rows) > limit else "")
+    matches |= {row["id"]: row for row in unfinished.rows}
+    rows = sorted(matches.values(), key=lambda row: (-row["begun_at"], row["id"]))
+    return page_of(rows, limit)
 
 
-def _hours(connection: sa.Connection, which: Filter, asked: list[str], after: str) -> Iterator[int]:
+def _hours(connection: sa.Connection, which: Filter, filters: list[str], after: str) -> Iterator[int]:
     """Name the hours that hold such rows, the newest first."""
-    kept = connection.execute(sa.select(sa.func.min(requests.c.begun_at))).scalar()
-    since = max(which.since or 0.0, kept or 0.0)
-    hours = sa.select(hourly.c.hour).where(*(hourly.c[name] == getattr(which, name) for name in asked))
+    oldest = connection.execute(sa.select(sa.func.min(requests.c.begun_at))).scalar()
+    since = max(which.since or 0.0, oldest or 0.0)
+    hours = sa.select(hourly.c.hour).where(*(hourly.c[name] == getattr(which, name) for name in filters))
     hours = hours.where(hourly.c.hour >= since - since % HOUR)
     if which.until is not None:
         hours = hours.where(hourly.c.hour < which.until)

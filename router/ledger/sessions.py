@@ -33,12 +33,12 @@ class Sessions:
 
     def find(self, token: str) -> str | None:
         """Return the id of the key that a session was begun with; None where there is no such session."""
-        asked = sa.select(sessions.c.key_id).where(
+        query = sa.select(sessions.c.key_id).where(
             sessions.c.digest == digest(token), sessions.c.expires_at > time.time()
         )
         with self._engine.connect() as connection:
-            found: str | None = connection.execute(asked).scalar()
-        return found
+            key_id: str | None = connection.execute(query).scalar()
+        return key_id
 
     def end(self, token: str) -> None:
         """End a session, if there is one."""

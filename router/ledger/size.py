@@ -35,6 +35,6 @@ def _size(connection: sa.Connection) -> int:
     if connection.dialect.name == "postgresql":
         size = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
         return int(size)
-    file = Path(str(connection.engine.url.database))
-    beside = (file.with_name(f"{file.name}-wal"), file)
-    return sum(one.stat().st_size for one in beside if one.exists())
+    path = Path(str(connection.engine.url.database))
+    files = (path.with_name(f"{path.name}-wal"), path)
+    return sum(file.stat().st_size for file in files if file.exists())

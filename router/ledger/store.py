@@ -18,15 +18,17 @@ from router.billing.bill import Billing
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
 from router.errors import TurnoutError
-from router.ledger import rows
+from router.ledger import queries, rows
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import BilledRequest, Budgets
 from router.ledger.column_values import storable
 from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.protected import ProtectedStore
+from router.ledger.queries import Filter, Row
 from router.ledger.retention import cutoff, prune
 from router.ledger.tables import feedback, requests
+from router.ledger.turns import select_main
 from router.ledger.writer import keep_verdict, post
 from router.settings import Settings
 from router.telemetry.rate_limited_log import Complaints
@@ -38,10 +40,6 @@ RETRY_S = 1.0
 """How long to wait after the database took nothing."""
 PRUNE_S = 3600.0
 """How often rows that are old enough are looked for."""
-MAIN = ("ask", "agent")
-"""Kinds of request that a conversation's turns are made of; the others run beside them."""
-
-Row = sa.RowMapping
 
 
 class LedgerStore:
@@ -173,17 +171,12 @@ class LedgerStore:
     def row(self, request_id: str) -> Row | None:
         """Read one request's row as the database has it."""
         with self._engine.connect() as connection:
-            return (
-                connection.execute(sa.select(requests).where(requests.c.id == request_id)).mappings().first()
-            )
+            return queries.request(connection, request_id)
 
     def recent(self, limit: int, team: str | None = None) -> list[Row]:
         """Read the newest rows, newest first; of one team where it is named."""
-        newest = sa.select(requests).order_by(requests.c.begun_at.desc(), requests.c.id).limit(limit)
-        if team is not None:
-            newest = newest.where(requests.c.team == team)
         with self._engine.connect() as connection:
-            return list(connection.execute(newest).mappings())
+            return list(queries.recent(connection, Filter(team=team), limit=limit).rows)
 
     def count(self) -> int:
         """Count all rows."""
@@ -199,10 +192,10 @@ class LedgerStore:
         Raises:
             TurnoutError: the database cannot be written now.
         """
-        asked = self.row(request_id)
-        if asked is None and self.flush():  # its row may still lie in the journal
-            asked = self.row(request_id)
-        if asked is None or asked["team"] != team:
+        request = self.row(request_id)
+        if request is None and self.flush():  # its row may still lie in the journal
+            request = self.row(request_id)
+        if request is None or request["team"] != team:
             return False
         row = {"request_id": request_id, "team": team, "user": user, "verdict": verdict, "at": time.time()}
         try:
@@ -214,34 +207,22 @@ class LedgerStore:
 
     def verdicts(self, team: str | None = None) -> dict[str, str]:
         """Read what people said, by request; of one team where it is named."""
-        said = sa.select(feedback.c.request_id, feedback.c.verdict)
+        query = sa.select(feedback.c.request_id, feedback.c.verdict)
         if team is not None:
-            said = said.where(feedback.c.team == team)
+            query = query.where(feedback.c.team == team)
         with self._engine.connect() as connection:
-            return {row.request_id: row.verdict for row in connection.execute(said)}
+            return {row.request_id: row.verdict for row in connection.execute(query)}
 
-    def turns_of(self, team: str | None = None, since: float | None = None) -> Iterator[Row]:
+    def main_rows(self, team: str | None = None, since: float | None = None) -> Iterator[Row]:
         """Read the rows of conversations' main loops, each conversation's together, oldest first.
 
         Args:
             team: Of one team; None for all.
             since: Only what began at or after this time, in seconds since the epoch.
         """
-        main = (
-            sa.select(requests)
-            .where(
-                requests.c.operation == "generate",
-                requests.c.kind.in_(MAIN),
-                requests.c.conversation != "",
-            )
-            .order_by(requests.c.team, requests.c.conversation, requests.c.begun_at, requests.c.id)
-        )
-        if team is not None:
-            main = main.where(requests.c.team == team)
-        if since is not None:
-            main = main.where(requests.c.begun_at >= since)
+        query = select_main().where(*Filter(team=team, since=since).clauses())
         with self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=1000).execute(main).mappings()
+            yield from connection.execution_options(yield_per=1000).execute(query).mappings()
 
     def _append(self, record: Record) -> None:
         if self._journal is None:
@@ -301,7 +282,7 @@ class LedgerStore:
         try:
             with writing(self._engine) as connection:
                 spent = post(connection, records, self._billing)
-                billed = {one.id for one in spent}
+                billed = {request.id for request in spent}
                 ended = (values["id"] for what, values in records if what == "finish")
                 # An end without a row: its beginning got lost, and its bill with it.
                 forfeits = self.budgets.forfeit(of for of in ended if of not in billed)

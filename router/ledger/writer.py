@@ -62,7 +62,7 @@ _billing = (
     .values({name: sa.bindparam(f"new_{name}") for name in BILLED})
 )
 _prompt = requests.c.input + requests.c.cache_read + requests.c.cache_write_5m + requests.c.cache_write_1h
-_seen = sa.select(sa.func.max(_prompt)).where(
+_earlier_prompt = sa.select(sa.func.max(_prompt)).where(
     requests.c.team == sa.bindparam("team"),
     requests.c.conversation == sa.bindparam("conversation"),
     requests.c.begun_at < sa.bindparam("begun_at"),
@@ -94,22 +94,22 @@ def keep_verdict(connection: sa.Connection, row: Values) -> None:
     connection.execute(_upserts[connection.dialect.name], row)
 
 
-def _finish(connection: sa.Connection, ended: Mapping[str, Values], billing: Billing) -> list[BilledRequest]:
-    rows = {row["id"]: row for row in _unfinished(connection, list(ended))}
+def _finish(connection: sa.Connection, ends: Mapping[str, Values], billing: Billing) -> list[BilledRequest]:
+    rows = {row["id"]: row for row in _unfinished(connection, list(ends))}
     if not rows:
         return []
-    connection.execute(_ending, [_bound(ended[of], FINISHED) for of in rows])
-    bills, spent = [], []
-    for of, row in rows.items():
-        whole = {**row, **ended[of]}
-        seen = _seen_before(connection, whole) if whole["served_track"] == "local" else 0
-        bill = billing.bill(whole, seen)
-        bills.append({"of": of, **{f"new_{name}": getattr(bill, name) for name in BILLED}})
-        spent.append(_spent(whole, bill))
+    connection.execute(_ending, [_bind(ends[request_id], FINISHED) for request_id in rows])
+    bills, billed = [], []
+    for request_id, row in rows.items():
+        finished = {**row, **ends[request_id]}
+        cached = _largest_earlier_prompt(connection, finished) if finished["served_track"] == "local" else 0
+        bill = billing.bill(finished, cached)
+        bills.append({"of": request_id, **{f"new_{name}": getattr(bill, name) for name in BILLED}})
+        billed.append(_billed_request(finished, bill))
     connection.execute(_billing, bills)
-    for some in _some(list(rows)):
-        add(connection, some)
-    return spent
+    for batch in _batches(list(rows)):
+        add(connection, batch)
+    return billed
 
 
 def _end(values: Values) -> End:
@@ -120,7 +120,7 @@ def _end(values: Values) -> End:
     return "client_left" if error == "the client hung up" else "failed"
 
 
-def _spent(row: Mapping[str, Any], bill: Bill) -> BilledRequest:
+def _billed_request(row: Mapping[str, Any], bill: Bill) -> BilledRequest:
     return BilledRequest(
         id=row["id"],
         team=row["team"],
@@ -132,21 +132,21 @@ def _spent(row: Mapping[str, Any], bill: Bill) -> BilledRequest:
     )
 
 
-def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[start : start + MANY] for start in range(0, len(ids), MANY))
 
 
 def _unfinished(connection: sa.Connection, ids: Sequence[str]) -> Iterator[sa.RowMapping]:
-    for some in _some(ids):
-        yield from connection.execute(_open.where(_id.in_(some))).mappings()
+    for batch in _batches(ids):
+        yield from connection.execute(_open.where(_id.in_(batch))).mappings()
 
 
-def _seen_before(connection: sa.Connection, row: Mapping[str, Any]) -> int:
+def _largest_earlier_prompt(connection: sa.Connection, row: Mapping[str, Any]) -> int:
     if not row["conversation"]:
         return 0
     prompt = sum(row[column] or 0 for column in USAGE_FIELDS if column != "output")
-    return connection.execute(_seen, {**row, "prompt": prompt}).scalar() or 0
+    return connection.execute(_earlier_prompt, {**row, "prompt": prompt}).scalar() or 0
 
 
-def _bound(values: Mapping[str, Any], names: Sequence[str]) -> Values:
+def _bind(values: Mapping[str, Any], names: Sequence[str]) -> Values:
     return {"of": values["id"], **{f"new_{name}": values.get(name) for name in names}}

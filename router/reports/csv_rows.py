@@ -25,6 +25,7 @@ KNOWN_BY: Mapping[str, str] = {
 """Which column tells of how many requests a sum is known."""
 COLUMNS = (*KEY, *COUNTS, *SUMS)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would compute."""
 
 
 def sheet(facts: Facts) -> str:
@@ -33,7 +34,7 @@ def sheet(facts: Facts) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for one in facts.rows:
-        names = (facts.scope.day_of(one.since).isoformat(), *map(_plain, one.key))
+        names = (facts.scope.day_of(one.since).isoformat(), *map(escape_formula, one.key))
         known = measures(one)
         writer.writerow([*names, *("" if known[name] is None else known[name] for name in (*COUNTS, *SUMS))])
     return out.getvalue()
@@ -51,5 +52,6 @@ def _number(name: str, one: Totals) -> float:
     return int(one[name]) if name in COUNTS else float(one[name])
 
 
-def _plain(name: str) -> str:
-    return f"'{name}" if name.startswith(FORMULA) else name
+def escape_formula(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would compute."""
+    return f"'{text}" if text.startswith(FORMULA) else text

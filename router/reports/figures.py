@@ -16,6 +16,7 @@ from router.ledger import queries
 from router.ledger.budgets import Balance
 from router.ledger.queries import Dimension, Filter, Histogram, Row, Totals
 from router.ledger.tables import Rare, feedback, requests
+from router.ledger.turns import count_retries
 from router.reports import totals
 from router.reports.scope import Scope
 
@@ -128,7 +129,7 @@ def gather(connection: sa.Connection, scope: Scope, now: float) -> Facts:
         first_byte=_by_track(queries.latency(connection, since, until, measure="first_byte", team=team)),
         seconds=_by_track(queries.latency(connection, since, until, measure="total", team=team)),
         overhead=_by_track(queries.latency(connection, since, until, measure="overhead", team=team)),
-        asked_again=queries.asked_again(connection, since, until, team=team),
+        asked_again=count_retries(connection, since, until, team=team),
         verdicts=_verdicts(connection, here),
         examples={
             rare: queries.recent(connection, replace(here, rare=rare), limit=EXAMPLES).rows

@@ -15,6 +15,7 @@ from router.ledger.queries import Filter, Page, Row
 from router.ledger.rollups import HOUR
 from router.ledger.search import find
 from router.ledger.tables import hourly, requests
+from router.reports.csv_rows import escape_formula
 
 ROWS = 50
 """Requests on a page."""
@@ -25,8 +26,6 @@ CHOICES = ("team", "user", "client", "rule")
 LEFT_OUT = frozenset({"ask_digest"})
 COLUMNS = tuple(column.name for column in requests.c if column.name not in LEFT_OUT)
 TIMES = frozenset({"begun_at", "finished_at"})
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +85,8 @@ def _cell(name: str, value: object) -> str:
         return ""
     if name in TIMES and isinstance(value, float):
         return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds")
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return escape_formula(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

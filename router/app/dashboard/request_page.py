@@ -8,12 +8,10 @@ a budget) that was not kept, and whether the outcome is the recorded one.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import get_args
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from classifiers.features import Features, Kind, Phase
 from classifiers.verdict import Verdict
 from policies.decision import LastDecision
 from policies.explain import Explanation, explain
@@ -22,6 +20,7 @@ from policies.privacy import Clearance
 from router.app.dashboard.context import DashboardOptions, Json
 from router.ledger import queries
 from router.ledger.queries import Row
+from router.ledger.stored_features import read_features
 from router.ledger.tables import feedback
 from router.types import USAGE_FIELDS
 
@@ -64,7 +63,6 @@ TOKENS: Mapping[str, str] = {
     "output": "output",
 }
 assert set(TOKENS) == set(USAGE_FIELDS)  # noqa: S101
-_WORDS = {"kind": frozenset(get_args(Kind)), "phase": frozenset(get_args(Phase))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +139,7 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
     )
     if holder is None:
         return None
-    features, policy = features_of(row), holder.policy
+    features, policy = read_features(row), holder.policy
     state = options.state(features)
     if row["held"]:
         kept = LastDecision(
@@ -181,15 +179,6 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
     ]
     same = (told.decision.rule, told.decision.track) == (row["rule"], row["track"])
     return Again(explanation=told, rules=rules, same=same, changed_at=_changed(holder, row["begun_at"]))
-
-
-def features_of(row: Row) -> Features:
-    """Read the features back, as far as they were kept; what was not is at its default."""
-    known = {one.name: row[one.name] for one in fields(Features) if row.get(one.name) is not None}
-    for name, allowed in _WORDS.items():
-        if known.get(name) not in allowed:
-            known.pop(name, None)
-    return Features(**known)
 
 
 def _changed(holder: PolicyHolder, begun_at: float) -> float | None:

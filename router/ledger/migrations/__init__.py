@@ -32,8 +32,8 @@ def upgrade(connection: sa.Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        shown = connection.engine.url.render_as_string(hide_password=True)
+        address = connection.engine.url.render_as_string(hide_password=True)
         raise Misconfigured(
-            f"ledger: {shown} is of a newer version of Turnout ({error}); "
+            f"ledger: {address} is of a newer version of Turnout ({error}); "
             "install that one, or set `ledger` (TURNOUT_LEDGER) to another place"
         ) from error

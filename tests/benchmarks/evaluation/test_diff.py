@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from benchmarks.evaluation.baselines import outcomes
 from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.diff import SUITE_FOR_WORK, Difference, MovedRequest, of_rows, of_suite
+from benchmarks.evaluation.diff import Difference, MovedRequest, of_rows, of_suite
 from benchmarks.evaluation.diff_report import csv_writer, render, values
 from benchmarks.evaluation.replay import COLUMNS, from_parquet, opened, replay
 from benchmarks.evaluation.suites.recorded import load_suite
+from benchmarks.evaluation.traffic import SUITE_FOR_WORK
 from benchmarks.research.seed_ledger import seed
 from policies.load import load, parse
 from router.billing.prices import Prices

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from router.billing.bill import AS_SERVED, ASKED_LOCAL, NOTHING, USUAL, WARM, Billing, Range, baseline_range
+from router.billing.bill import AS_SERVED, ASKED_LOCAL, NOTHING, USUAL, WARM, Billing
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
 from router.ledger import LedgerStore
@@ -54,6 +54,8 @@ REFUSED = {**SLOW, "cause": "cloud_error", "status": 529}
         # Who asks for local has saved nothing, and pays when it had to go out
         ({**LOCAL, **TOKENS, "asked_model": "local"}, 0, 0.0, "local", 0.0),
         ({**TOKENS, "asked_model": "turnout/local"}, 0, 0.030, "local", 0.0),
+        ({**LOCAL, **TOKENS, "asked_model": "litellm_proxy/local:latest"}, 0, 0.0, "local", 0.0),
+        ({**LOCAL, **TOKENS, "asked_model": "openai/Qwen"}, 0, 0.0, "local", 0.0),
         # Unknown is unknown, on its own side only
         ({**TOKENS, "served_model": "nobody-knows"}, 0, None, "claude-sonnet-5-5", 0.030),
         ({**TOKENS, "asked_model": "gpt-4o"}, 0, 0.030, "gpt-4o", 0.035),
@@ -250,14 +252,3 @@ def test_the_price_at_the_time_of_the_request_holds() -> None:
     billing = Billing(Prices({"claude-sonnet-5-5": days}), "claude-sonnet-5-5")
     bills = [billing.bill({**ROW, **TOKENS, "begun_at": at}, 0).cost_usd for at in (1.7e9, 1.71e9)]
     assert bills == [pytest.approx(0.1), pytest.approx(1.0)]
-
-
-def test_the_range_of_many() -> None:
-    rows = [
-        {"baseline_usd": 1.0, "baseline_cold_usd": 4.0},
-        {"baseline_usd": 2.0, "baseline_cold_usd": None},
-        {"baseline_usd": None, "baseline_cold_usd": None},
-        {"baseline_usd": 0.5, "baseline_cold_usd": 0.5},
-    ]
-    assert baseline_range(rows) == Range(low=3.5, high=6.5, unpriced=1)
-    assert baseline_range([]) == Range()

@@ -60,7 +60,7 @@ def test_what_is_old_goes_and_what_it_added_up_to_stays(filled: LedgerStore) -> 
     assert edge == NOVEMBER
     assert count_old(filled.engine, edge) == 96
     gone: list[int] = []
-    assert prune(filled.engine, edge, batch=10, pause=lambda _: None, tell=gone.append) == 96
+    assert prune(filled.engine, edge, batch=10, pause=lambda _: None, progress=gone.append) == 96
     assert gone == [*range(10, 100, 10), 96]
     assert prune(filled.engine, edge) == 0
     assert filled.count() == 48
@@ -108,7 +108,7 @@ def test_requests_are_posted_while_old_ones_go(filled: LedgerStore, make_plan: M
 
 def test_an_export_has_every_row_once_by_month_and_by_day(filled: LedgerStore, tmp_path: Path) -> None:
     told: list[int] = []  # a chunk ends within a month
-    assert export(filled.engine, tmp_path / "all", chunk=50, tell=told.append) == 144
+    assert export(filled.engine, tmp_path / "all", chunk=50, progress=told.append) == 144
     assert told == [50, 100, 144]
     folders = sorted(folder.name for folder in (tmp_path / "all").iterdir())
     assert folders == ["month=2026-10", "month=2026-11"]

@@ -13,15 +13,14 @@ from router.ledger.labels import (
     CONVERSATIONS,
     MANY_CALLS,
     MOVED_ON_S,
-    RETRY_S,
     RULES,
-    STORED,
     Evidence,
     enough,
     judge,
     labelled,
-    turns,
 )
+from router.ledger.stored_features import STORED
+from router.ledger.turns import RETRY_S, split_turns
 from router.types import Attempt, Outcome, Plan
 
 Call = dict[str, Any]
@@ -191,9 +190,9 @@ def test_what_comes_late_or_side_by_side_proves_nothing(
     ledger: LedgerStore, tell: Tell, following: Call, seconds: float, source: str | None
 ) -> None:
     tell(ASK, following)
-    first, second = (dict(row) for row in ledger.turns_of())
+    first, second = (dict(row) for row in ledger.main_rows())
     second["begun_at"] = first["finished_at"] + seconds
-    found = judge(turns([first, second], {})[0])
+    found = judge(split_turns([first, second], {})[0])
     assert (found and found.source) == source
 
 
@@ -233,7 +232,7 @@ def test_an_ask_is_recognised_only_by_the_process_that_heard_it(
     other = opened()
     other.begin(make_plan("elsewhere", features=Features(conversation="c2", **ASK)))
     other.flush()
-    first, again, elsewhere = (row["ask_digest"] for row in ledger.turns_of())
+    first, again, elsewhere = (row["ask_digest"] for row in ledger.main_rows())
     assert first == again
     assert len(first) == 32
     assert elsewhere
@@ -242,7 +241,7 @@ def test_an_ask_is_recognised_only_by_the_process_that_heard_it(
 
 def test_a_call_within_a_turn_and_an_empty_ask_have_no_digest(tell: Tell, ledger: LedgerStore) -> None:
     tell(ASK | {"ask": ""}, ASK | {"turn_calls": 1}, {"turns": 2, "ask": "\ud800"})
-    assert [bool(row["ask_digest"]) for row in ledger.turns_of()] == [False, False, True]
+    assert [bool(row["ask_digest"]) for row in ledger.main_rows()] == [False, False, True]
 
 
 def evidence(label: int, weight: float, conversation: int) -> Evidence:

@@ -18,7 +18,6 @@ from router.ledger.database import writing
 from router.ledger.journal import Record
 from router.ledger.queries import (
     Filter,
-    asked_again,
     latency,
     names,
     recent,
@@ -31,6 +30,7 @@ from router.ledger.queries import (
 from router.ledger.rollups import DIMENSIONS, HOUR, add_all
 from router.ledger.rows import begun, finished
 from router.ledger.tables import hourly, latencies, requests
+from router.ledger.turns import count_retries
 from router.ledger.writer import post
 from router.types import USAGE_FIELDS, Attempt, Outcome, Plan, Usage
 
@@ -282,5 +282,5 @@ def test_an_ask_that_comes_again_soon_is_counted(
         ]
     with writing(ledger._engine) as connection:
         post(connection, records, BILLING)
-        assert asked_again(connection, START, START + HOUR) == 1
-        assert asked_again(connection, START, START + HOUR, team="docs") == 0
+        assert count_retries(connection, START, START + HOUR) == 1
+        assert count_retries(connection, START, START + HOUR, team="docs") == 0
