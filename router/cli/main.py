@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from policies.load import PolicyError
 from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team, trust
+from router.cli.render import escape_controls
 from router.errors import TurnoutError
 from router.telemetry.logs import configure
 
@@ -43,8 +44,8 @@ for command in entry_points(group="turnout.commands.policy"):
     policy.app.command(command.name)(command.load())
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(version("turnout"))
         raise typer.Exit
 
@@ -56,11 +57,6 @@ def options(
     ] = False,
 ) -> None:
     """Options of `turnout` itself."""
-
-
-def _visible(text: str) -> str:
-    """Spell out what a terminal would obey: a message may quote a stranger's file."""
-    return "".join(each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text)
 
 
 def run() -> None:
@@ -80,8 +76,8 @@ def run() -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    shown = escape(_visible(message))
-    Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", shown, highlight=False)
+    text = escape(escape_controls(message))
+    Console(stderr=True, soft_wrap=True).print("[red]turnout:[/red]", text, highlight=False)
     sys.exit(2)
 
 

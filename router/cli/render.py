@@ -10,6 +10,14 @@ Json = dict[str, Any]
 _COLOURS = {"local": "green", "cloud": "cyan"}
 
 
+def escape_controls(text: str) -> str:
+    """Spell out control characters, which a terminal would obey: text may quote untrusted input."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else repr(character)[1:-1]
+        for character in text
+    )
+
+
 def show_explanation(told: Json, console: Console) -> None:
     """Print the decision, the rules and what would have changed it, as `POST /v1/route` tells them."""
     decision, verdict = told["decision"], told["verdict"]

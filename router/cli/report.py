@@ -1,4 +1,7 @@
-"""`turnout report`: what was routed where, why, and what it saved, for people."""
+"""`turnout report`: what was routed where, why, and what it saved.
+
+The formats are imported when one is rendered: the command line starts faster without Jinja.
+"""
 
 import os
 import sys
@@ -19,7 +22,7 @@ from router.system.files import write_private
 
 if TYPE_CHECKING:
     from router.ledger.store import LedgerStore
-    from router.reports.figures import Facts
+    from router.reports.facts import Facts
     from router.reports.scope import Scope
 
 Format = Literal["html", "md", "csv", "json", "pdf"]
@@ -28,120 +31,142 @@ _DAY = "a day, such as 2026-11-01"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """How a format is made."""
+class OutputFormat:
+    """Media type and renderer of a format."""
 
-    kind: str
-    """Its media type."""
-    make: "Callable[[Facts], bytes]"
+    media_type: str
+    render: "Callable[[Facts], bytes]"
 
 
 def report(
     *,
-    team: Annotated[str | None, typer.Option(help="Of this team only; all teams unless named.")] = None,
-    first: Annotated[str | None, typer.Option("--from", help=f"Its first day: {_DAY}.")] = None,
+    team: Annotated[str | None, typer.Option(help="Report on this team only; default: all teams.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help=f"First day: {_DAY}.")] = None,
     last: Annotated[
-        str | None, typer.Option("--to", help=f"Its last day, itself included: {_DAY}; today unless given.")
+        str | None, typer.Option("--to", help=f"Last day, included: {_DAY}; default: today.")
     ] = None,
     recent: Annotated[
         str | None,
         typer.Option(
             "--last",
-            help="In place of --from and --to: 7d, 30d or any number of days up to today, today, yesterday, "
-            "week or month (the last whole one); 30d unless given.",
+            help="In place of --from and --to: 7d, 30d or any number of days up to today; today; yesterday; "
+            "week or month (the last full one). Default: 30d.",
         ),
     ] = None,
     zone: Annotated[
         str | None,
-        typer.Option(
-            help="Time zone of the days, e.g. Europe/Berlin; the team's own unless given, else UTC."
-        ),
+        typer.Option(help="Time zone of the days, e.g. Europe/Berlin; default: the team's own, else UTC."),
     ] = None,
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="What to make; as --out is named unless given, else html."),
+        typer.Option(
+            "--format",
+            help="Output format. Default: the one --out is named after; without --out, md on a terminal and "
+            "html otherwise.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to write it; {from} and {to} stand for its days. Printed unless given."),
+        typer.Option(help="File to write; {from} and {to} stand for the days. Default: standard output."),
     ] = None,
     economics: Annotated[
-        bool, typer.Option("--economics", help="Also tell when the card has paid for itself.")
+        bool, typer.Option("--economics", help="Add when the card has paid for itself.")
     ] = False,
     email: Annotated[
-        list[str] | None, typer.Option(help="Send it to this address; may be given more than once.")
+        list[str] | None, typer.Option(help="Send the report to this address; may be repeated.")
     ] = None,
     schedule: Annotated[
         bool,
-        typer.Option("--schedule", help="Print what cron or systemd need to run this very command again."),
+        typer.Option("--schedule", help="Print the cron line and systemd units that repeat this command."),
     ] = False,
-    ledger: Annotated[str | None, typer.Option(help="Which ledger; the settings' own unless named.")] = None,
+    ledger: Annotated[
+        str | None, typer.Option(help="Ledger file or database URL; default: the one in the settings.")
+    ] = None,
 ) -> None:
-    """Tell a team where its requests went, why, how fast, what they cost, and what that saved.
+    """Report where a team's requests went, why, how fast, what they cost, and what that saved.
 
     Example: [bold]turnout report --team web --last month --out web.html[/bold]
     """
-    from router.reports.assemble import collect
-    from router.reports.mail import address
+    from router.reports.assemble import collect_facts
+    from router.reports.mail import parse_address
 
     settings = load_settings(ledger=ledger)
-    chosen = _format(form, out)
-    to = [address(one) for one in email or ()]
+    terminal = sys.stdout.isatty() and not (out or email)
+    chosen = _format(form, out, terminal=terminal)
+    to = [parse_address(text) for text in email or ()]
     password = _password(settings) if to else ""
     if economics and not settings.local.card_usd:
         raise Misconfigured(
-            "--economics: set `local.card_usd`, what the card cost (TURNOUT_LOCAL__CARD_USD); with "
-            "`local.watts` and `local.usd_per_kwh` its energy counts, too"
+            "--economics: set `local.card_usd`, the price of the card (TURNOUT_LOCAL__CARD_USD); with "
+            "`local.watts` and `local.usd_per_kwh` its energy counts too"
         )
-    if chosen == "pdf" and not (out or to) and sys.stdout.isatty():
-        raise Misconfigured("--out: a PDF is nothing for a terminal; name a file, such as --out report.pdf")
+    if chosen == "pdf" and terminal:
+        raise Misconfigured("--out: a terminal cannot show a PDF; name a file, such as --out report.pdf")
     now = time.time()
     with opened(ledger) as store:
         scope = _scope(store, team=team, zone=zone, first=first, last=last, recent=recent, now=now)
         if schedule:
-            _print_schedule(first, recent, lasting=bool(out or to))
+            _print_schedule(first, recent, delivers=bool(out or to))
             return
-        facts = collect(store, scope, now, settings.local if economics else None)
-    made = _forms()[chosen].make(facts)
+        facts = collect_facts(store, scope, now, settings.local if economics else None)
+    content = _output_formats()[chosen].render(facts)
     if out is not None:
-        _write(out, scope, made)
+        _write(out, scope, content)
     if to:
-        _send(facts, settings, password=password, to=to, form=chosen, made=made)
+        _send(facts, settings, password=password, to=to, output_format=chosen, content=content)
     if out is None and not to:
-        sys.stdout.buffer.write(made)
+        _print(content, plain=form is None and terminal)
 
 
-def _format(form: Format | None, out: Path | None) -> Format:
-    if form is not None:
-        return form
-    named: Mapping[str, Format] = {
+def _print(content: bytes, *, plain: bool) -> None:
+    """Write to standard output; with `plain`, Markdown is laid out for a person at a terminal."""
+    if not plain:
+        sys.stdout.buffer.write(content)
+        return
+    from rich.markdown import Markdown
+
+    from router.cli.render import escape_controls
+
+    Console().print(Markdown(escape_controls(content.decode())))
+
+
+def _format(requested: Format | None, out: Path | None, *, terminal: bool) -> Format:
+    if requested is not None:
+        return requested
+    formats_by_suffix: Mapping[str, Format] = {
         ".html": "html", ".htm": "html", ".md": "md", ".csv": "csv", ".json": "json", ".pdf": "pdf",
     }  # fmt: skip
     if out is None:
-        return "html"
-    found = named.get(out.suffix.lower())
-    if found is None:
+        return "md" if terminal else "html"
+    format_name = formats_by_suffix.get(out.suffix.lower())
+    if format_name is None:
         raise Misconfigured(
-            f"--out: {out.name!r} tells no format; end it with .html, .md, .csv, .json or .pdf, or give "
+            f"--out: {out.name!r} has no known format; end it with .html, .md, .csv, .json or .pdf, or add "
             "--format"
         )
-    return found
+    return format_name
 
 
-def _forms() -> Mapping[Format, Form]:
-    from router.reports.csv_rows import sheet
-    from router.reports.document import document
-    from router.reports.markdown import markdown
-    from router.reports.page import html
-    from router.reports.pdf import pdf
-    from router.reports.wording import tell
+def _output_formats() -> Mapping[Format, OutputFormat]:
+    from router.reports.build import build_report
+    from router.reports.csv_rows import render_csv
+    from router.reports.json_document import render_json
+    from router.reports.markdown import render_markdown
+    from router.reports.page import render_html
+    from router.reports.pdf import render_pdf
 
     return {
-        "html": Form(kind="text/html", make=lambda facts: html(tell(facts)).encode()),
-        "md": Form(kind="text/markdown", make=lambda facts: markdown(tell(facts)).encode()),
-        "csv": Form(kind="text/csv", make=lambda facts: sheet(facts).encode()),
-        "json": Form(kind="application/json", make=lambda facts: document(facts).encode()),
-        "pdf": Form(kind="application/pdf", make=lambda facts: pdf(html(tell(facts)))),
+        "html": OutputFormat(
+            media_type="text/html", render=lambda facts: render_html(build_report(facts)).encode()
+        ),
+        "md": OutputFormat(
+            media_type="text/markdown", render=lambda facts: render_markdown(build_report(facts)).encode()
+        ),
+        "csv": OutputFormat(media_type="text/csv", render=lambda facts: render_csv(facts).encode()),
+        "json": OutputFormat(media_type="application/json", render=lambda facts: render_json(facts).encode()),
+        "pdf": OutputFormat(
+            media_type="application/pdf", render=lambda facts: render_pdf(render_html(build_report(facts)))
+        ),
     }
 
 
@@ -155,42 +180,45 @@ def _scope(
     recent: str | None,
     now: float,
 ) -> "Scope":
-    """Whose report, and over which days of their time zone."""
     from router.ledger import queries
-    from router.reports.scope import Scope, find_team, span, zone_of
+    from router.reports.scope import Scope, find_team, parse_period, select_zone
 
     teams = store.accounts.load().teams
     if team is not None:
         with store.engine.connect() as connection:
-            asked = queries.names(connection, "team", 0, now + DAY_S)
-        find_team(team, [*asked, *(one.name for one in teams)])
-    where = zone_of(zone, [one for one in teams if team in {None, one.name}])
-    begin, end = span(first, last, recent, datetime.fromtimestamp(now, where).date())
+            reporting_teams = queries.names(connection, "team", 0, now + DAY_S)
+        find_team(team, [*reporting_teams, *(team_record.name for team_record in teams)])
+    where = select_zone(zone, [team_record for team_record in teams if team in {None, team_record.name}])
+    begin, end = parse_period(first, last, recent, datetime.fromtimestamp(now, where).date())
     return Scope(team=team, first=begin, last=end, zone=where)
 
 
-def _write(out: Path, scope: "Scope", made: bytes) -> None:
-    """Replace the file as a whole, so that nobody ever reads half a report."""
-    named = out.name.replace("{from}", str(scope.first)).replace("{to}", str(scope.last))
-    target = out.with_name(named)
+def _write(out: Path, scope: "Scope", content: bytes) -> None:
+    """Replace the file atomically, so that nobody ever reads half a report."""
+    name = out.name.replace("{from}", str(scope.first)).replace("{to}", str(scope.last))
+    target = out.with_name(name)
     try:
-        write_private(target, made)
+        write_private(target, content)
     except OSError as error:
         raise Misconfigured(f"--out: {target} cannot be written: {error.strerror}") from error
-    _tell(f"written to {target}")
+    _print_status(f"written to {target}")
 
 
 def _send(
-    facts: "Facts", settings: Settings, *, password: str, to: list[str], form: Format, made: bytes
+    facts: "Facts", settings: Settings, *, password: str, to: list[str], output_format: Format, content: bytes
 ) -> None:
-    from router.reports.mail import Attachment, compose, send
-    from router.reports.wording import tell
+    from router.reports.build import build_report
+    from router.reports.mail import Attachment, compose_message, send_message
 
-    name = f"turnout-{facts.scope.team or 'all'}-{facts.scope.name}.{form}"
-    safe = "".join(one if one.isalnum() or one in "-_." else "_" for one in name)
-    attachment = Attachment(name=safe, kind=_forms()[form].kind, content=made)
-    send(compose(tell(facts), settings.email.sender, to, attachment), settings.email, password)
-    _tell(f"sent to {', '.join(to)}")
+    name = f"turnout-{facts.scope.team or 'all'}-{facts.scope.name}.{output_format}"
+    filename = "".join(character if character.isalnum() or character in "-_." else "_" for character in name)
+    attachment = Attachment(
+        name=filename, media_type=_output_formats()[output_format].media_type, content=content
+    )
+    send_message(
+        compose_message(build_report(facts), settings.email.sender, to, attachment), settings.email, password
+    )
+    _print_status(f"sent to {', '.join(to)}")
 
 
 def _password(settings: Settings) -> str:
@@ -208,19 +236,21 @@ def _password(settings: Settings) -> str:
     return password
 
 
-def _print_schedule(first: str | None, recent: str | None, *, lasting: bool) -> None:
-    from router.reports.schedule import rhythm, schedule
+def _print_schedule(first: str | None, period: str | None, *, delivers: bool) -> None:
+    from router.reports.schedule import find_cadence, render_schedule
 
     if first:
         raise Misconfigured("--schedule: use --last; --from and --to would send the same days every time")
-    if not lasting:
-        raise Misconfigured("--schedule: say where it goes, with --out or --email")
+    if not delivers:
+        raise Misconfigured("--schedule: name the destination with --out or --email")
     program = Path(sys.argv[0]).resolve()
-    start = [sys.executable, "-P", "-m", "router.cli.main"] if program.suffix == ".py" else [str(program)]
-    command = [*start, *(argument for argument in sys.argv[1:] if argument != "--schedule")]
-    needs = sorted(name for name in os.environ if name.startswith(PREFIX))
-    typer.echo(schedule(command, Path.cwd(), rhythm(recent), needs), nl=False)
+    invocation = (
+        [sys.executable, "-P", "-m", "router.cli.main"] if program.suffix == ".py" else [str(program)]
+    )
+    command = [*invocation, *(argument for argument in sys.argv[1:] if argument != "--schedule")]
+    variable_names = sorted(name for name in os.environ if name.startswith(PREFIX))
+    typer.echo(render_schedule(command, Path.cwd(), find_cadence(period), variable_names), nl=False)
 
 
-def _tell(words: str) -> None:
+def _print_status(words: str) -> None:
     Console(stderr=True, soft_wrap=True).print(words, highlight=False, markup=False)

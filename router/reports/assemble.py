@@ -1,4 +1,4 @@
-"""All that a report says, put together: what the ledger knows, the budgets, and the card's economics."""
+"""Collects the facts of a report: the ledger's sums, the budgets, and the payback of the GPU."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,62 +8,67 @@ from router.billing.break_even import SECONDS_PER_DAY, Economics, Traffic, break
 from router.billing.machine import Machine
 from router.ledger.store import LedgerStore
 from router.reports import totals
-from router.reports.figures import Facts, Standing, gather
+from router.reports.facts import Facts, Standing, query_facts
 from router.reports.scope import Scope
 
 
-def collect(store: LedgerStore, scope: Scope, now: float, machine: Machine | None = None) -> Facts:
-    """Make the facts of a report.
+def collect_facts(store: LedgerStore, scope: Scope, now: float, machine: Machine | None = None) -> Facts:
+    """Collect the facts of a report.
 
     Args:
-        store: A ledger; others may write to it meanwhile.
-        scope: Whose, and when.
-        now: Seconds since the epoch; budgets stand as of then.
-        machine: What the machine costs, where the report is to tell when its card is paid for.
+        store: A ledger. Other processes may write to it meanwhile.
+        scope: Team and period.
+        now: Seconds since the epoch; budgets are as of this moment.
+        machine: Running costs; None leaves the payback of the GPU out.
     """
     with store.engine.connect() as connection:
-        facts = gather(connection, scope, now)
-    earned = earnings(facts, machine) if machine is not None else None
-    return replace(facts, budgets=tuple(standings(store, scope.team, now)), economics=earned)
+        facts = query_facts(connection, scope, now)
+    economics = estimate_economics(facts, machine) if machine is not None else None
+    return replace(facts, budgets=tuple(standings(store, scope.team, now)), economics=economics)
 
 
 def standings(store: LedgerStore, team: str | None, now: float) -> Iterator[Standing]:
-    """Tell how each budget stands, the teams' first; of one team where it is named."""
+    """Yield the status of each budget, teams before keys; of all teams where `team` is None."""
     roster = store.accounts.load()
-    zones = {one.name: one.zone for one in roster.teams}
-    teams = sorted((one for one in roster.teams if team in {None, one.name}), key=lambda one: one.name)
-    keys = sorted(
-        (one for one in roster.keys.values() if team in {None, one.team}),
-        key=lambda one: (one.team, one.user, one.name),
+    zones = {team_record.name: team_record.zone for team_record in roster.teams}
+    teams = sorted(
+        (team_record for team_record in roster.teams if team in {None, team_record.name}),
+        key=lambda team_record: team_record.name,
     )
-    for one in teams:
-        yield from _standing(store, one, None, one.zone, now)
+    keys = sorted(
+        (key for key in roster.keys.values() if team in {None, key.team}),
+        key=lambda key: (key.team, key.user, key.name),
+    )
+    for team_record in teams:
+        yield from _standing(store, team_record, None, team_record.zone, now)
     for key in keys:
         yield from _standing(store, Team(name=key.team), key, zones.get(key.team, "UTC"), now)
 
 
-def earnings(facts: Facts, machine: Machine) -> Economics | None:
-    """Work out what the card earns; None where there is no traffic to tell by.
+def estimate_economics(facts: Facts, machine: Machine) -> Economics | None:
+    """Estimate the payback of the GPU; None without comparable traffic.
 
-    The days are those of the period that have passed and that the ledger knows. What the own
-    machine's work cost is taken off wherever the sums tell it apart; elsewhere it counts as the
-    provider's, which makes the saving smaller, never larger.
+    Only days that have passed and that the ledger covers count. The local machine's cost is
+    deducted where the sums separate it. Elsewhere it counts as provider cost, which understates
+    the saving.
     """
     edges = facts.scope.edges
-    since = max(edges[0], facts.known_since if facts.known_since is not None else edges[-1])
-    seconds = min(edges[-1], facts.made_at) - since
-    if seconds <= 0 or not facts.whole["compared"]:
+    since = max(edges[0], facts.data_since if facts.data_since is not None else edges[-1])
+    seconds = min(edges[-1], facts.created_at) - since
+    if seconds <= 0 or not facts.total["compared"]:
         return None
-    whole_groups = [one for one in facts.rows if one["compared"] == one["requests"] - one["unfinished"]]
-    own = totals.total(whole_groups, "local_usd")
+    compared_groups = [
+        group for group in facts.rows if group["compared"] == group["requests"] - group["unfinished"]
+    ]
+    local_usd = totals.sum_measure(compared_groups, "local_usd")
     return break_even(
         Traffic(
             days=seconds / SECONDS_PER_DAY,
-            provider_usd=facts.whole["compared_cost_usd"] - own,
-            baseline_usd=facts.whole["compared_baseline_usd"],
-            baseline_cold_usd=facts.whole["compared_cold_usd"],
-            engine_s=facts.whole["engine_s"],
-            unpriced=int(facts.whole["requests"] - facts.whole["compared"]),
+            provider_usd=facts.total["compared_cost_usd"] - local_usd,
+            baseline_usd=facts.total["compared_baseline_usd"],
+            baseline_cold_usd=facts.total["compared_cold_usd"],
+            engine_s=facts.total["engine_s"],
+            unpriced=int(facts.total["requests"] - facts.total["compared"]),
         ),
         machine,
     )

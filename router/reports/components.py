@@ -1,4 +1,4 @@
-"""What a report is made of, whatever the format: cards, sections, tables and charts."""
+"""The parts of a report in any format: cards, sections, tables and charts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,76 +10,75 @@ from router.reports.charts import Chart
 
 TRACKS = ("local", "cloud")
 REFUSED = "none"
-"""The track of what was refused before any was chosen."""
+"""Label for requests refused before a track was chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One figure at the top."""
+    """A key figure at the top of the report."""
 
     name: str
-    figure: str
+    value: str
     note: str = ""
-    mood: Literal["", "good", "bad"] = ""
+    tone: Literal["", "good", "bad"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows with their caption; the first column names the row."""
+    """A captioned table; the first column names the row."""
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    words: Sequence[str] = ()
-    """Columns, besides the first, that hold words: they are set from the left, numbers from the right."""
+    text_columns: Sequence[str] = ()
+    """Columns, besides the first, that hold text. Text is left-aligned, numbers right-aligned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A chart and how it is drawn."""
+class Figure:
+    """A chart and the kind to render it as."""
 
     chart: Chart
-    how: Literal["stacked", "lines", "share", "bars"]
+    kind: Literal["stacked", "lines", "share", "bars"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One question, answered."""
+    """Sentences, charts and tables under a heading; every format renders them in this order."""
 
     title: str
-    says: Sequence[str] = ()
-    drawn: Sequence[Drawn] = ()
+    paragraphs: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
-    """Sentences that belong under the numbers: how they are meant."""
+    """Footnotes: how to read the numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """A whole report."""
+class Report:
+    """A report before it is rendered in a format."""
 
     title: str
     period: str
     lead: str
-    """The one sentence that a reader must not miss."""
+    """The most important sentence."""
     warnings: Sequence[str]
-    """What nobody may overlook."""
     cards: Sequence[Card]
     sections: Sequence[Section]
-    made: str
+    footer: str
 
 
-def spent(one: Totals) -> str:
-    """What a group cost: `$12.40`, `at least $12.40` where some of it has no price, `not known`."""
-    known, partly = totals.cost(one), totals.unpriced(one) > 0
-    if known is None or (partly and known < formats.CENT / 2):
+def format_cost(group: Totals) -> str:
+    """Format the cost of a group: `$12.40`, `at least $12.40` if some requests have no price, `not known`."""
+    usd, partly = totals.known_cost_usd(group), totals.unpriced_requests(group) > 0
+    if usd is None or (partly and usd < formats.CENT / 2):
         return formats.NOT_KNOWN
-    return f"at least {formats.usd(known)}" if partly else formats.usd(known)
+    return f"at least {formats.usd(usd)}" if partly else formats.usd(usd)
 
 
-def saving(one: Totals) -> str:
-    """What a group saved: `$3.10`, `a loss of $3.10`, `not known`."""
-    known = totals.saved(one)
-    if known is None:
+def format_saving(group: Totals) -> str:
+    """Format the saving of a group: `$3.10`, `a loss of $3.10`, `not known`."""
+    usd = totals.saved_usd(group)
+    if usd is None:
         return formats.NOT_KNOWN
-    return formats.usd(known) if known > -formats.CENT / 2 else f"a loss of {formats.usd(-known)}"
+    return formats.usd(usd) if usd > -formats.CENT / 2 else f"a loss of {formats.usd(-usd)}"

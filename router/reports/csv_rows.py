@@ -1,8 +1,8 @@
-"""A report as CSV: a row for each day, team, track and rule that had requests, and its sums.
+"""A report as CSV: the sums of each day, team, track and rule that had requests.
 
-Nothing is rounded and nothing is worded, so what other programs add up is what the report says.
-Dollars of which none is known are left empty; what was counted is in the columns beside them.
-A name that a spreadsheet would take for a formula gets an apostrophe in front.
+Nothing is rounded, so sums over the rows equal the report's figures. Unknown dollars are empty;
+the count columns say how many requests are priced. Names that a spreadsheet would read as a
+formula get a leading apostrophe.
 """
 
 import csv
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from router.ledger.queries import Totals
 from router.ledger.rollups import COUNTS, SUMS
-from router.reports.figures import Facts
+from router.reports.facts import Facts
 
 KEY = ("day", "team", "track", "rule")
-KNOWN_BY: Mapping[str, str] = {
+COUNT_COLUMNS: Mapping[str, str] = {
     "cost_usd": "cost_known",
     "baseline_usd": "baseline_known",
     "baseline_cold_usd": "baseline_known",
@@ -22,36 +22,40 @@ KNOWN_BY: Mapping[str, str] = {
     "compared_baseline_usd": "compared",
     "compared_cold_usd": "compared",
 }
-"""Which column tells of how many requests a sum is known."""
+"""Count column for each dollar column: how many requests its sum covers."""
 COLUMNS = (*KEY, *COUNTS, *SUMS)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would evaluate."""
 
 
-def sheet(facts: Facts) -> str:
-    """Make the table, with a line of column names first."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+def render_csv(facts: Facts) -> str:
+    """Render the table with a header line."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for one in facts.rows:
-        names = (facts.scope.day_of(one.since).isoformat(), *map(escape_formula, one.key))
-        known = measures(one)
-        writer.writerow([*names, *("" if known[name] is None else known[name] for name in (*COUNTS, *SUMS))])
-    return out.getvalue()
+    for group in facts.rows:
+        names = (facts.scope.day_of(group.since).isoformat(), *map(escape_formula, group.key))
+        values = known_measures(group)
+        writer.writerow(
+            [*names, *("" if values[name] is None else values[name] for name in (*COUNTS, *SUMS))]
+        )
+    return buffer.getvalue()
 
 
-def measures(one: Totals) -> dict[str, float | None]:
-    """All sums by name; None where nothing of it is known. Counts are whole numbers."""
+def known_measures(group: Totals) -> dict[str, float | None]:
+    """Return all sums by name: counts as int, the others as float, None where nothing is known."""
     return {
-        name: None if name in KNOWN_BY and one["requests"] and not one[KNOWN_BY[name]] else _number(name, one)
+        name: None
+        if name in COUNT_COLUMNS and group["requests"] and not group[COUNT_COLUMNS[name]]
+        else _number(name, group)
         for name in (*COUNTS, *SUMS)
     }
 
 
-def _number(name: str, one: Totals) -> float:
-    return int(one[name]) if name in COUNTS else float(one[name])
+def _number(name: str, group: Totals) -> float:
+    return int(group[name]) if name in COUNTS else float(group[name])
 
 
 def escape_formula(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would compute."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """Prefix an apostrophe to text that a spreadsheet would evaluate."""
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text

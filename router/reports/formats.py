@@ -1,4 +1,4 @@
-"""How numbers are written for people: no false precision, and what is not known is said so."""
+"""Formats numbers for people: no false precision, and unknown values are named as such."""
 
 import re
 from collections.abc import Iterator
@@ -10,27 +10,27 @@ HOUR = 3600
 CENT = 0.01
 THOUSAND = 1_000
 ROUND_FROM = 100_000
-"""Dollars from which on cents are left out."""
+"""Dollars from which cents are left out."""
 YEAR = 12
 _CODE = re.compile(r"`([\w ./-]+)`", re.ASCII)
 MANY_YEARS = 50
 
 
-def whole(value: float) -> str:
-    """A count: `12,345`."""
+def integer(value: float) -> str:
+    """Format a count: `12,345`."""
     return f"{value:,.0f}"
 
 
 def tokens(value: float) -> str:
-    """Tokens, in the unit people speak of them: `812`, `45.2k`, `3.1M`, `1.2bn`."""
+    """Format tokens: `812`, `45.2k`, `3.1M`, `1.2bn`."""
     for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{value / size:.1f}{unit}"
-    return whole(value)
+    return integer(value)
 
 
 def usd(value: float | None) -> str:
-    """Dollars and cents; `under $0.01` where that is all, whole dollars from 100,000 on."""
+    """Format dollars and cents; `under $0.01` for less, whole dollars from 100,000."""
     if value is None:
         return NOT_KNOWN
     sign, size = ("-" if value < 0 else ""), abs(value)
@@ -40,7 +40,7 @@ def usd(value: float | None) -> str:
 
 
 def share(part: float, of: float) -> str:
-    """A share in percent; `none` of nothing. Never rounded to 0% or 100% where it is not."""
+    """Format a share in percent; `none` if `of` is 0. Never rounded to 0% or 100%."""
     if not of:
         return "none"
     percent = 100 * part / of
@@ -52,12 +52,12 @@ def share(part: float, of: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share on an axis."""
+    """Format a fraction for an axis: `25%`."""
     return f"{value:.0%}"
 
 
 def seconds(value: float | None) -> str:
-    """A time: `0.4 ms`, `380 ms`, `1.9 s`, `3 min 20 s`, `1 h 5 min`."""
+    """Format a duration: `0.4 ms`, `380 ms`, `1.9 s`, `3 min 20 s`, `1 h 5 min`."""
     if value is None:
         return NOT_KNOWN
     if value < 0.0095:  # noqa: PLR2004 - shown as less than ten milliseconds
@@ -67,38 +67,38 @@ def seconds(value: float | None) -> str:
     if value < 59.95:  # noqa: PLR2004 - shown as less than a minute
         return f"{value:.1f} s"
     if round(value) < HOUR:
-        minutes, rest = divmod(round(value), MINUTE)
-        return f"{minutes} min {rest} s"
-    hours, rest = divmod(round(value / MINUTE), MINUTE)
-    return f"{hours} h {rest} min"
+        minutes, remainder = divmod(round(value), MINUTE)
+        return f"{minutes} min {remainder} s"
+    hours, remainder = divmod(round(value / MINUTE), MINUTE)
+    return f"{hours} h {remainder} min"
 
 
 def months(value: float) -> str:
-    """How long until something is paid: `7 months`, `3.4 years`."""
+    """Format a number of months: `7 months`, `3.4 years`."""
     if value < 1:
         return "less than a month"
     if value < 2 * YEAR:
-        return counted(round(value), "month")
+        return quantity(round(value), "month")
     return f"{value / YEAR:.1f} years" if value < MANY_YEARS * YEAR else "more than 50 years"
 
 
 def day(when: date) -> str:
-    """A day under an axis: `Nov 5`."""
+    """Format a day for an axis: `Nov 5`."""
     return f"{when:%b} {when.day}"
 
 
 def long_day(when: date) -> str:
-    """A day in a sentence: `5 November 2026`."""
+    """Format a day for a sentence: `5 November 2026`."""
     return f"{when.day} {when:%B %Y}"
 
 
-def counted(number: float, one: str, many: str = "") -> str:
-    """A number with its noun: `1 request`, `12 requests`."""
-    return f"{whole(number)} {one if number == 1 else many or one + 's'}"
+def quantity(number: float, singular: str, plural: str = "") -> str:
+    """Format a number with its noun: `1 request`, `12 requests`."""
+    return f"{integer(number)} {singular if number == 1 else plural or singular + 's'}"
 
 
-def codes(text: str) -> Iterator[tuple[str, bool]]:
-    """Take a sentence apart: what stands between backticks, such as a setting's name, is code."""
-    for at, part in enumerate(_CODE.split(text)):
+def split_code(text: str) -> Iterator[tuple[str, bool]]:
+    """Split a sentence at backticks; yields each part, and whether it is code."""
+    for index, part in enumerate(_CODE.split(text)):
         if part:
-            yield part, at % 2 == 1
+            yield part, index % 2 == 1

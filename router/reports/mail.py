@@ -1,4 +1,4 @@
-"""A report by e-mail: its text twice, as HTML and plain, and the whole of it as an attachment."""
+"""A report by e-mail: as HTML and plain text, with the full report attached."""
 
 import smtplib
 import ssl
@@ -10,62 +10,63 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 from router.errors import Misconfigured
-from router.reports.components import Story
-from router.reports.markdown import markdown
-from router.reports.page import mail_html
+from router.reports.components import Report
+from router.reports.markdown import render_markdown
+from router.reports.page import render_mail_html
 from router.settings import EmailSettings
 
-MOST_S = 60
+TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """The report in the format that was asked for."""
+    """The report in the requested format."""
 
     name: str
-    kind: str
-    """Its media type."""
+    media_type: str
     content: bytes
 
 
-def address(text: str) -> str:
-    """Return an address as it stands in a header.
+def parse_address(text: str) -> str:
+    """Parse an address into the form used in headers.
 
     Raises:
-        Misconfigured: it is none.
+        Misconfigured: the text is not an address.
     """
     try:
-        found = Address(addr_spec=text.strip())
+        parsed = Address(addr_spec=text.strip())
     except (ValueError, IndexError) as error:
-        raise Misconfigured(f"--email: {text!r} is no e-mail address") from error
-    if not found.domain:
-        raise Misconfigured(f"--email: {text!r} is no e-mail address, such as lead@example.com")
-    return found.addr_spec
+        raise Misconfigured(f"--email: {text!r} is not an e-mail address") from error
+    if not parsed.domain:
+        raise Misconfigured(f"--email: {text!r} is not an e-mail address, such as lead@example.com")
+    return parsed.addr_spec
 
 
-def compose(story: Story, sender: str, to: Sequence[str], attachment: Attachment) -> EmailMessage:
-    """Make the message."""
+def compose_message(
+    report: Report, sender: str, recipients: Sequence[str], attachment: Attachment
+) -> EmailMessage:
+    """Compose a multipart message: plain text, HTML without charts, and the attachment."""
     message = EmailMessage()
-    message["Subject"] = " ".join(f"{story.title}, {story.period}".split())
+    message["Subject"] = " ".join(f"{report.title}, {report.period}".split())
     message["From"] = sender
-    message["To"] = ", ".join(to)
+    message["To"] = ", ".join(recipients)
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(markdown(story))
-    message.add_alternative(mail_html(story), subtype="html")
-    main, _, sub = attachment.kind.partition("/")
+    message.set_content(render_markdown(report))
+    message.add_alternative(render_mail_html(report), subtype="html")
+    main, _, sub = attachment.media_type.partition("/")
     message.add_attachment(attachment.content, maintype=main, subtype=sub, filename=attachment.name)
     return message
 
 
-def send(message: EmailMessage, settings: EmailSettings, password: str) -> None:
-    """Hand the message to the mail server.
+def send_message(message: EmailMessage, settings: EmailSettings, password: str) -> None:
+    """Deliver the message to the mail server.
 
     Raises:
-        Misconfigured: it cannot be reached, is another than it should be, or refuses; names the setting.
+        Misconfigured: the server is unreachable, fails TLS verification or refuses; names the setting.
     """
-    where = f"{settings.host}:{settings.port}"
+    server_address = f"{settings.host}:{settings.port}"
     try:
         with _connected(settings) as server:
             if settings.user:
@@ -73,27 +74,31 @@ def send(message: EmailMessage, settings: EmailSettings, password: str) -> None:
             server.send_message(message)
     except smtplib.SMTPAuthenticationError as error:
         raise Misconfigured(
-            f"email.user: {where} does not take this user and password ({error.smtp_code})"
+            f"email.user: {server_address} does not take this user and password ({error.smtp_code})"
         ) from error
     except smtplib.SMTPRecipientsRefused as error:
         refused = ", ".join(sorted(error.recipients))
-        raise Misconfigured(f"--email: {where} does not take mail for {refused}") from error
+        raise Misconfigured(f"--email: {server_address} does not take mail for {refused}") from error
     except smtplib.SMTPNotSupportedError as error:
-        raise Misconfigured(f"email.tls: {where} does not offer what is asked of it: {error}") from error
+        raise Misconfigured(
+            f"email.tls: {server_address} does not offer what is asked of it: {error}"
+        ) from error
     except ssl.SSLError as error:
-        raise Misconfigured(f"email.tls: no secure connection to {where}: {error.reason or error}") from error
+        raise Misconfigured(
+            f"email.tls: no secure connection to {server_address}: {error.reason or error}"
+        ) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise Misconfigured(f"email.host: {where} did not take the mail: {error}") from error
+        raise Misconfigured(f"email.host: {server_address} did not take the mail: {error}") from error
 
 
 @contextmanager
 def _connected(settings: EmailSettings) -> Iterator[smtplib.SMTP]:
     context = ssl.create_default_context()
     if settings.tls == "implicit":
-        with smtplib.SMTP_SSL(settings.host, settings.port, timeout=MOST_S, context=context) as server:
+        with smtplib.SMTP_SSL(settings.host, settings.port, timeout=TIMEOUT_S, context=context) as server:
             yield server
         return
-    with smtplib.SMTP(settings.host, settings.port, timeout=MOST_S) as server:
+    with smtplib.SMTP(settings.host, settings.port, timeout=TIMEOUT_S) as server:
         if settings.tls == "starttls":
             server.starttls(context=context)
         yield server

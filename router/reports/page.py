@@ -1,7 +1,7 @@
-"""A report as one HTML file: no script, no font, no picture and no link that leads out of it.
+"""A report as one HTML file without scripts, fonts, pictures or external links.
 
-Names of users, teams, rules and models come from outside and may be anything; the templates
-escape all of them, and the page forbids itself to load or run whatever got through.
+Names of users, teams, rules and models are untrusted. The templates escape all of them, and the
+page's content security policy forbids loading or running anything.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,42 +12,42 @@ from markupsafe import Markup
 
 from router.reports import charts, formats
 from router.reports.charts import Chart
-from router.reports.components import Drawn, Story, Table
+from router.reports.components import Figure, Report, Table
 
 NARROW = 400
-"""Width of the drawing that phones show, in its own units: its labels stay readable there."""
+"""Width in SVG units of the chart for phones, where labels stay readable."""
 
-Draw = Callable[..., Markup]
-DRAW: Mapping[str, Draw] = {
-    "stacked": charts.stacked,
-    "lines": charts.lines,
-    "share": lambda chart, width: charts.lines(chart, most=1.0, width=width),
-    "bars": charts.bars,
+ChartRenderer = Callable[..., Markup]
+RENDERERS: Mapping[str, ChartRenderer] = {
+    "stacked": charts.render_stacked_columns,
+    "lines": charts.render_lines,
+    "share": lambda chart, width: charts.render_lines(chart, maximum=1.0, width=width),
+    "bars": charts.render_bars,
 }
 
 
-def html(story: Story) -> str:
-    """Make the page."""
-    return _templates().get_template("report.html").render(story=story)
+def render_html(report: Report) -> str:
+    """Render the page."""
+    return _templates().get_template("report.html").render(report=report)
 
 
-def mail_html(story: Story) -> str:
-    """Make what a mail program shows: tables only, since most show no SVG."""
-    return _templates().get_template("mail.html").render(story=story)
+def render_mail_html(report: Report) -> str:
+    """Render the page for mail programs: tables only, since most show no SVG."""
+    return _templates().get_template("mail.html").render(report=report)
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    found = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("router.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {"draw": _draw, "style": _style(found)}
-    found.filters |= {"behind": _behind, "sentence": _sentence}
-    return found
+    environment.globals |= {"render_figure": _render_figure, "style": _style(environment)}
+    environment.filters |= {"chart_table": _chart_table, "inline_code": _render_inline_code}
+    return environment
 
 
 def _style(templates: jinja2.Environment) -> Markup:
@@ -55,26 +55,26 @@ def _style(templates: jinja2.Environment) -> Markup:
     return Markup(source)  # noqa: S704 - a file of this package
 
 
-def _sentence(text: str) -> Markup:
-    """A sentence, with what stands between backticks as code."""
+def _render_inline_code(text: str) -> Markup:
+    """Render a sentence with the parts between backticks as `<code>`."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if code else part for part, code in formats.codes(text)
+        Markup("<code>{}</code>").format(part) if code else part for part, code in formats.split_code(text)
     )
 
 
-def _behind(drawn: Drawn) -> Table:
-    """The table behind a chart."""
-    chart = drawn.chart
-    columns = (chart.heading, *(one.name or "none" for one in chart.series))
+def _chart_table(figure: Figure) -> Table:
+    chart = figure.chart
+    columns = (chart.label_heading, *(series.name or "none" for series in chart.series))
     return Table(caption=chart.title, columns=columns, rows=chart.rows)
 
 
-def _draw(drawn: Drawn) -> Markup:
-    """Draw twice, for wide and for narrow screens; the style sheet shows one."""
+def _render_figure(figure: Figure) -> Markup:
+    """Render for wide and for narrow screens; the style sheet shows the fitting one."""
     return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
-        _drawing(drawn.how, drawn.chart, charts.WIDTH), _drawing(drawn.how, drawn.chart, NARROW)
+        _render_chart(figure.kind, figure.chart, charts.WIDTH),
+        _render_chart(figure.kind, figure.chart, NARROW),
     )
 
 
-def _drawing(how: str, chart: Chart, width: int) -> Markup:
-    return DRAW[how](chart, width=width)
+def _render_chart(kind: str, chart: Chart, width: int) -> Markup:
+    return RENDERERS[kind](chart, width=width)

@@ -1,7 +1,6 @@
-"""A page as PDF, printed by a browser that is installed here, without a window and without a network.
+"""Prints a page as PDF with an installed browser, headless.
 
-The browser gets a file of ours that loads nothing and runs no script, and a profile of its own
-that is gone afterwards.
+The page loads nothing and runs no script. The browser gets a temporary profile.
 """
 
 import os
@@ -14,13 +13,13 @@ from tempfile import TemporaryDirectory
 from router.errors import Misconfigured
 from router.system.subprocesses import find_program
 
-VARIABLE = "CHROME_PATH"
-"""Environment variable that names the browser's program; other tools read it, too."""
-NAMES = (
+PATH_VARIABLE = "CHROME_PATH"
+"""Environment variable with the path of the browser; other tools read it too."""
+PROGRAM_NAMES = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge",
     "microsoft-edge-stable", "msedge",
 )  # fmt: skip
-PLACES = (
+INSTALL_PATHS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -28,63 +27,65 @@ PLACES = (
     r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
-MOST_S = 120
+TIMEOUT_S = 120
 
 
-def pdf(page: str) -> bytes:
-    """Print a page.
+def render_pdf(page: str) -> bytes:
+    """Print an HTML page.
 
     Raises:
-        Misconfigured: no browser is installed, or it could not print.
+        Misconfigured: no browser is installed, or it failed.
     """
     browser = find_browser()
     with TemporaryDirectory(prefix="turnout-report-", ignore_cleanup_errors=True) as folder:
-        source, printed = Path(folder, "report.html"), Path(folder, "report.pdf")
+        source, target = Path(folder, "report.html"), Path(folder, "report.pdf")
         source.write_text(page, encoding="utf-8")
-        command = [browser, *_options(folder), f"--print-to-pdf={printed}", source.as_uri()]
+        command = [browser, *_options(folder), f"--print-to-pdf={target}", source.as_uri()]
         try:
-            ended = subprocess.run(
+            process = subprocess.run(
                 command,
                 cwd=folder,
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=MOST_S,
+                timeout=TIMEOUT_S,
                 check=False,
             )
         except OSError as error:
             raise Misconfigured(f"--format pdf: {browser} cannot be started: {error.strerror}") from error
         except subprocess.TimeoutExpired as error:
-            raise Misconfigured(f"--format pdf: {browser} did not print within {MOST_S} seconds") from error
-        if not printed.is_file():
-            last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise Misconfigured(f"--format pdf: {browser} did not print (exit {ended.returncode}): {last}")
-        return printed.read_bytes()
+            raise Misconfigured(
+                f"--format pdf: {browser} did not print within {TIMEOUT_S} seconds"
+            ) from error
+        if not target.is_file():
+            last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+            raise Misconfigured(f"--format pdf: {browser} did not print (exit {process.returncode}): {last}")
+        return target.read_bytes()
 
 
 def find_browser() -> str:
-    """Find the program.
+    """Return the path of the browser.
 
     Raises:
-        Misconfigured: there is none; says what to install.
+        Misconfigured: none is installed; names what to install.
     """
-    found = next(_browsers(), None)
-    if found is None:
+    browser = next(_browser_candidates(), None)
+    if browser is None:
         raise Misconfigured(
-            "--format pdf: needs Chromium, Chrome or Edge to print with, and none is installed: install one "
-            f"(Debian: apt install chromium), or set {VARIABLE} to its program; or print --format html "
+            "--format pdf: needs Chromium, Chrome or Edge, and none is installed: install one "
+            f"(Debian: apt install chromium), or set {PATH_VARIABLE} to its program; or print --format html "
             "yourself"
         )
-    return found
+    return browser
 
 
-def _browsers() -> Iterator[str]:
-    if named := os.environ.get(VARIABLE):
-        yield named
-    for name in NAMES:
-        if there := find_program(name):
-            yield there
-    yield from (place for place in PLACES if Path(place).is_file())
+def _browser_candidates() -> Iterator[str]:
+    if configured := os.environ.get(PATH_VARIABLE):
+        yield configured
+    for name in PROGRAM_NAMES:
+        if path := find_program(name):
+            yield path
+    yield from (path for path in INSTALL_PATHS if Path(path).is_file())
 
 
 def _options(folder: str) -> Iterator[str]:

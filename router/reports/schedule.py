@@ -1,7 +1,7 @@
-"""The same command again and again: a line for cron, and units for systemd.
+"""A recurring report: a line for cron, and units for systemd.
 
-A period that names its days would send the same report for ever, so the times to run follow from
-`--last`: a day's report each day, a week's each Monday, a month's on the first of the month.
+The times follow from `--last`: a day's report runs daily, a week's each Monday, a month's on the
+first of the month. Fixed days would send the same report forever.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from router.reports.scope import USUAL
+from router.reports.scope import DEFAULT_PERIOD
 
 WEEK = 7
 MONTH = 28
@@ -18,53 +18,57 @@ HOUR = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
-    """How often."""
+class Cadence:
+    """When a recurring command runs, in the notations of cron and systemd."""
 
-    words: str
+    description: str
     cron: str
     calendar: str
-    """As systemd writes it."""
+    """As an OnCalendar expression of systemd."""
 
 
-DAILY = Rhythm(words="every day", cron=f"0 {HOUR} * * *", calendar=f"*-*-* {HOUR:02}:00:00")
-WEEKLY = Rhythm(words="every Monday", cron=f"0 {HOUR} * * 1", calendar=f"Mon *-*-* {HOUR:02}:00:00")
-MONTHLY = Rhythm(
-    words="on the 1st of every month", cron=f"0 {HOUR} 1 * *", calendar=f"*-*-01 {HOUR:02}:00:00"
+DAILY = Cadence(description="every day", cron=f"0 {HOUR} * * *", calendar=f"*-*-* {HOUR:02}:00:00")
+WEEKLY = Cadence(description="every Monday", cron=f"0 {HOUR} * * 1", calendar=f"Mon *-*-* {HOUR:02}:00:00")
+MONTHLY = Cadence(
+    description="on the 1st of every month", cron=f"0 {HOUR} 1 * *", calendar=f"*-*-01 {HOUR:02}:00:00"
 )
-NAMED = {"today": DAILY, "yesterday": DAILY, "week": WEEKLY, "month": MONTHLY}
+CADENCES = {"today": DAILY, "yesterday": DAILY, "week": WEEKLY, "month": MONTHLY}
 _QUOTED = re.compile(r'["\\]')
 
 
-def rhythm(recent: str | None) -> Rhythm:
-    """Tell how often a report of these days is due; `recent` is a valid `--last`."""
-    text = recent or USUAL
-    if text in NAMED:
-        return NAMED[text]
+def find_cadence(period: str | None) -> Cadence:
+    """Return how often a report is due; `period` is a valid `--last`, or None for its default."""
+    text = period or DEFAULT_PERIOD
+    if text in CADENCES:
+        return CADENCES[text]
     days = int(text.removesuffix("d"))
     return DAILY if days < WEEK else WEEKLY if days < MONTH else MONTHLY
 
 
-def schedule(command: Sequence[str], folder: Path, due: Rhythm, needs: Sequence[str]) -> str:
-    """Write the lines.
+def render_schedule(
+    command: Sequence[str], folder: Path, cadence: Cadence, variable_names: Sequence[str]
+) -> str:
+    """Render the crontab line and the systemd units.
 
     Args:
-        command: The program by its full path, and its arguments.
-        folder: Where it runs, so that relative paths mean what they mean now.
-        due: How often.
-        needs: Names of environment variables that are set now, and must be set there.
+        command: Absolute path of the program, and its arguments.
+        folder: Working directory, so that relative paths keep their meaning.
+        cadence: How often to run.
+        variable_names: Environment variables that are set now, and must be set there.
     """
-    line = f"cd {shlex.quote(str(folder))} && {shlex.join(command)}".replace("%", r"\%")
-    told = ", ".join(needs)
-    cron_needs = [f"# Set in this shell, and needed above the line: {told}"] if needs else []
-    unit_needs = (
-        [f"# Set in this shell, and needed here: {told}", "# Environment=NAME=VALUE"] if needs else []
+    cron_command = f"cd {shlex.quote(str(folder))} && {shlex.join(command)}".replace("%", r"\%")
+    variables = ", ".join(variable_names)
+    cron_comment = [f"# Set in this shell, and needed above the line: {variables}"] if variable_names else []
+    unit_comment = (
+        [f"# Set in this shell, and needed here: {variables}", "# Environment=NAME=VALUE"]
+        if variable_names
+        else []
     )
     return "\n".join(
         [
-            f"# cron, {due.words} at {HOUR}:00 (crontab -e):",
-            *cron_needs,
-            f"{due.cron} {line}",
+            f"# cron, {cadence.description} at {HOUR}:00 (crontab -e):",
+            *cron_comment,
+            f"{cadence.cron} {cron_command}",
             "",
             "# systemd: ~/.config/systemd/user/turnout-report.service",
             "[Unit]",
@@ -73,15 +77,15 @@ def schedule(command: Sequence[str], folder: Path, due: Rhythm, needs: Sequence[
             "[Service]",
             "Type=oneshot",
             f"WorkingDirectory={str(folder).replace('%', '%%')}",
-            *unit_needs,
-            f"ExecStart={' '.join(map(_word, command))}",
+            *unit_comment,
+            f"ExecStart={' '.join(map(_quote_argument, command))}",
             "",
             "# systemd: ~/.config/systemd/user/turnout-report.timer",
             "[Unit]",
-            f"Description=Turnout report, {due.words}",
+            f"Description=Turnout report, {cadence.description}",
             "",
             "[Timer]",
-            f"OnCalendar={due.calendar}",
+            f"OnCalendar={cadence.calendar}",
             "Persistent=true",
             "",
             "[Install]",
@@ -93,7 +97,7 @@ def schedule(command: Sequence[str], folder: Path, due: Rhythm, needs: Sequence[
     )
 
 
-def _word(argument: str) -> str:
-    """One word of a command as systemd reads it: `%` and `$` are its own."""
+def _quote_argument(argument: str) -> str:
+    """Quote for systemd, which expands `%` and `$`."""
     plain = argument.replace("%", "%%").replace("$", "$$")
     return '"' + _QUOTED.sub(r"\\\g<0>", plain) + '"'

@@ -1,7 +1,7 @@
-"""Whose report, and over which days: whole days of a team's time zone.
+"""The scope of a report: a team, and whole days of its time zone.
 
-A period that is not over yet is compared with the same stretch of the period before it, so that
-a Monday morning is not held against a whole week.
+A period that is not over yet is compared with the same part of the previous period, so that a
+Monday morning is not compared with a full week.
 """
 
 import difflib
@@ -15,66 +15,66 @@ from router.accounts.periods import find_zone
 from router.accounts.teams import Team
 from router.errors import Misconfigured
 
-USUAL = "30d"
-"""What is reported where no days are named."""
-MOST_DAYS = 3660
+DEFAULT_PERIOD = "30d"
+"""Default of `--last`."""
+MAX_DAYS = 3660
 _COUNTED = re.compile(r"(\d{1,4})d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose report, and over which days."""
+    """Team and days of a report."""
 
     team: str | None
-    """None for all teams together."""
+    """None for all teams."""
     first: date
     last: date
-    """The last day, itself included."""
+    """The last day, included."""
     zone: ZoneInfo
 
     @property
     def days(self) -> Sequence[date]:
-        """Every day of it."""
+        """All days in order."""
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
     @property
     def edges(self) -> list[float]:
-        """The beginning of each day in the zone, and the end of the last; seconds since the epoch."""
-        return [self.begin(day) for day in (*self.days, self.last + timedelta(days=1))]
+        """Start of each day in the zone, and end of the last; seconds since the epoch."""
+        return [self.day_start(day) for day in (*self.days, self.last + timedelta(days=1))]
 
     @property
     def name(self) -> str:
-        """The days as one word, for the names of files: `2026-11-01_2026-11-30`."""
+        """The days as part of a file name: `2026-11-01_2026-11-30`."""
         return f"{self.first}_{self.last}"
 
-    def before(self, now: float) -> tuple[float, float]:
-        """As many days just before these; as much of them as of these is over, at `now`."""
-        since = self.begin(self.first - timedelta(days=len(self.days)))
-        until = self.begin(self.first)
+    def previous_period(self, now: float) -> tuple[float, float]:
+        """Start and end of the preceding period, cut to the part of this one that is over at `now`."""
+        since = self.day_start(self.first - timedelta(days=len(self.days)))
+        until = self.day_start(self.first)
         begun, end = self.edges[0], self.edges[-1]
         return since, min(until, since + (now - begun)) if begun < now < end else until
 
-    def begin(self, day: date) -> float:
-        """The first moment of a day."""
+    def day_start(self, day: date) -> float:
+        """Start of a day, in seconds since the epoch."""
         return datetime.combine(day, time.min, self.zone).timestamp()
 
     def day_of(self, at: float) -> date:
-        """The day on which something happened."""
+        """The day of a moment, `at` in seconds since the epoch."""
         return datetime.fromtimestamp(at, self.zone).date()
 
 
-def span(first: str | None, last: str | None, recent: str | None, today: date) -> tuple[date, date]:
-    """Tell which days are meant.
+def parse_period(first: str | None, last: str | None, recent: str | None, today: date) -> tuple[date, date]:
+    """Return the first and the last day of the period.
 
     Args:
         first: `--from`, such as `2026-11-01`.
-        last: `--to`; today where only `--from` is given.
+        last: `--to`; today if only `--from` is set.
         recent: `--last`: `7d` (today and the six days before), `today`, `yesterday`, `week` (the
-            last whole one, from Monday) or `month` (the last whole one).
+            last full week, from Monday) or `month` (the last full month).
         today: In the team's zone.
 
     Raises:
-        Misconfigured: they do not fit together, or one cannot be read; names the option.
+        Misconfigured: the options conflict, or one is invalid; names the option.
     """
     if recent and (first or last):
         raise Misconfigured("--last: give either --last, or --from and --to")
@@ -85,39 +85,39 @@ def span(first: str | None, last: str | None, recent: str | None, today: date) -
         if begin > end:
             raise Misconfigured(f"--from: {begin} is after --to, {end}")
     else:
-        begin, end = _recent(recent or USUAL, today)
-    if (end - begin).days >= MOST_DAYS:
-        raise Misconfigured(f"--from: a report covers {MOST_DAYS} days at most")
+        begin, end = _recent(recent or DEFAULT_PERIOD, today)
+    if (end - begin).days >= MAX_DAYS:
+        raise Misconfigured(f"--from: a report covers {MAX_DAYS} days at most")
     return begin, end
 
 
-def find_team(name: str, known: Iterable[str]) -> str:
-    """Return `name` where there is such a team.
+def find_team(name: str, teams: Iterable[str]) -> str:
+    """Return `name` if there is such a team.
 
     Raises:
-        Misconfigured: there is none; tells the nearest name.
+        Misconfigured: there is none; suggests the nearest name.
     """
-    names = sorted(set(known))
+    names = sorted(set(teams))
     if name in names:
         return name
     if not names:
         raise Misconfigured(f"--team: there is no team {name!r}, and no other; `turnout team add` makes one")
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names[:10])}"
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(names[:10])}"
     raise Misconfigured(f"--team: there is no team {name!r}; {hint}")
 
 
-def zone_of(wanted: str | None, teams: Sequence[Team]) -> ZoneInfo:
-    """Tell in which zone days are counted: the one wanted, else the one all teams share, else UTC.
+def select_zone(name: str | None, teams: Sequence[Team]) -> ZoneInfo:
+    """Return the zone in which days are counted: `name`, else the one all teams share, else UTC.
 
     Raises:
-        Misconfigured: this machine knows no such zone.
+        Misconfigured: there is no zone of this name.
     """
-    if wanted is not None:
-        found = find_zone(wanted)
-        if found is None:
-            raise Misconfigured(f"--zone: {wanted!r} is no time zone; give one such as Europe/Berlin")
-        return found
+    if name is not None:
+        zone = find_zone(name)
+        if zone is None:
+            raise Misconfigured(f"--zone: {name!r} is no time zone; give one such as Europe/Berlin")
+        return zone
     shared = {team.zone for team in teams}
     return (find_zone(shared.pop()) if len(shared) == 1 else None) or ZoneInfo("UTC")
 
@@ -141,7 +141,7 @@ def _recent(text: str, today: date) -> tuple[date, date]:
         end = today.replace(day=1) - timedelta(days=1)
         return end.replace(day=1), end
     counted = _COUNTED.fullmatch(text)
-    if counted and 0 < int(counted[1]) <= MOST_DAYS:
+    if counted and 0 < int(counted[1]) <= MAX_DAYS:
         return today - timedelta(days=int(counted[1]) - 1), today
     raise Misconfigured(
         f"--last: {text!r} is none of 7d, 30d or another number of days, today, yesterday, week, month"

@@ -1,4 +1,4 @@
-"""Sums of sums: the parts of a report are regrouped from the same few groups, so that they add up."""
+"""Regroups and adds up sums, so that all parts of a report agree."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -6,72 +6,72 @@ from router.ledger.queries import Totals
 from router.ledger.rollups import MEASURES
 
 
-def zero(since: float, until: float) -> Totals:
-    """Nothing at all."""
+def empty(since: float, until: float) -> Totals:
+    """Return sums of zero over a period."""
     return Totals(key=(), since=since, until=until, sums=dict.fromkeys(MEASURES, 0))
 
 
 def merge(
     groups: Iterable[Totals], key: Callable[[Totals], tuple[str, ...]] = lambda _: ()
 ) -> dict[tuple[str, ...], Totals]:
-    """Add up groups whose `key` is the same; the one with most requests first."""
+    """Add up groups with the same `key`; the one with most requests comes first."""
     sums: dict[tuple[str, ...], dict[str, float]] = {}
     ends: dict[tuple[str, ...], tuple[float, float]] = {}
-    for one in groups:
-        name = key(one)
-        held = sums.setdefault(name, dict.fromkeys(MEASURES, 0))
-        for measure, value in one.sums.items():
-            held[measure] += value
-        since, until = ends.get(name, (one.since, one.until))
-        ends[name] = min(since, one.since), max(until, one.until)
+    for group in groups:
+        name = key(group)
+        measures = sums.setdefault(name, dict.fromkeys(MEASURES, 0))
+        for measure, value in group.sums.items():
+            measures[measure] += value
+        since, until = ends.get(name, (group.since, group.until))
+        ends[name] = min(since, group.since), max(until, group.until)
     order = sorted(sums, key=lambda name: (-sums[name]["requests"], name))
     return {
         name: Totals(key=name, since=ends[name][0], until=ends[name][1], sums=sums[name]) for name in order
     }
 
 
-def by(groups: Iterable[Totals], *places: int) -> dict[tuple[str, ...], Totals]:
-    """Add up groups that agree in the values at these places of their keys."""
-    return merge(groups, lambda one: tuple(one.key[place] for place in places))
+def group_by(groups: Iterable[Totals], *positions: int) -> dict[tuple[str, ...], Totals]:
+    """Add up groups whose keys agree at these positions."""
+    return merge(groups, lambda group: tuple(group.key[place] for place in positions))
 
 
-def nested(groups: Iterable[Totals]) -> dict[tuple[str, ...], Mapping[str, Totals]]:
-    """By all of the key but its last value, then by that one; the most requested first."""
-    found: dict[tuple[str, ...], dict[str, Totals]] = {}
-    for one in groups:
-        found.setdefault(one.key[:-1], {})[one.key[-1]] = one
-    return dict(sorted(found.items(), key=lambda item: (-_requests(item[1].values()), item[0])))
+def nest_by_last_key(groups: Iterable[Totals]) -> dict[tuple[str, ...], Mapping[str, Totals]]:
+    """Group by the key without its last part, then by the last part; most requests first."""
+    nested_groups: dict[tuple[str, ...], dict[str, Totals]] = {}
+    for group in groups:
+        nested_groups.setdefault(group.key[:-1], {})[group.key[-1]] = group
+    return dict(sorted(nested_groups.items(), key=lambda item: (-_requests(item[1].values()), item[0])))
 
 
-def total(groups: Iterable[Totals], measure: str) -> float:
-    """One measure over all groups."""
-    return sum(one[measure] for one in groups)
+def sum_measure(groups: Iterable[Totals], measure: str) -> float:
+    """Add up one measure over all groups."""
+    return sum(group[measure] for group in groups)
 
 
-def saved(one: Totals) -> float | None:
-    """Dollars saved, the low end: of what is priced on both sides. None where nothing is; below 0 a loss."""
-    return one["compared_baseline_usd"] - one["compared_cost_usd"] if one["compared"] else None
+def saved_usd(group: Totals) -> float | None:
+    """Return the low end of the saving, over requests priced on both sides; None without any."""
+    return group["compared_baseline_usd"] - group["compared_cost_usd"] if group["compared"] else None
 
 
-def saved_high(one: Totals) -> float | None:
-    """The same, had nothing been cached."""
-    return one["compared_cold_usd"] - one["compared_cost_usd"] if one["compared"] else None
+def saved_high_usd(group: Totals) -> float | None:
+    """Return the high end of the saving: the baseline without a cache."""
+    return group["compared_cold_usd"] - group["compared_cost_usd"] if group["compared"] else None
 
 
-def unpriced(one: Totals) -> float:
-    """How many finished requests have no known cost."""
-    return one["requests"] - one["unfinished"] - one["cost_known"]
+def unpriced_requests(group: Totals) -> float:
+    """Count finished requests without a known cost."""
+    return group["requests"] - group["unfinished"] - group["cost_known"]
 
 
-def cost(one: Totals) -> float | None:
-    """Dollars spent, as far as they are known; None where none of it is."""
-    return one["cost_usd"] if one["cost_known"] or not one["requests"] else None
+def known_cost_usd(group: Totals) -> float | None:
+    """Return the dollars spent on priced requests; None if no request is priced."""
+    return group["cost_usd"] if group["cost_known"] or not group["requests"] else None
 
 
-def prompt(one: Totals) -> float:
-    """Tokens read, from the cache or not."""
-    return one["input"] + one["cache_read"] + one["cache_write_5m"] + one["cache_write_1h"]
+def prompt_tokens(group: Totals) -> float:
+    """Count prompt tokens, cached or not."""
+    return group["input"] + group["cache_read"] + group["cache_write_5m"] + group["cache_write_1h"]
 
 
 def _requests(groups: Iterable[Totals]) -> float:
-    return total(groups, "requests")
+    return sum_measure(groups, "requests")

@@ -89,10 +89,10 @@ class Look:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters |= {name: getattr(formats, name) for name in ("whole", "tokens", "usd", "seconds")}
+        made.filters |= {name: getattr(formats, name) for name in ("integer", "tokens", "usd", "seconds")}
         made.globals |= {
             "share": formats.share,
-            "counted": formats.counted,
+            "quantity": formats.quantity,
             "not_known": formats.NOT_KNOWN,
         }
         return made

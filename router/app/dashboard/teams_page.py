@@ -44,20 +44,20 @@ def look(options: DashboardOptions, zone: tzinfo) -> People:
     now = time.time()
     month = span("month", str(zone), now)
     with options.engine.connect() as connection:
-        used = totals.nested(queries.totals(connection, *month, by=("team", "track")))
+        used = totals.nest_by_last_key(queries.totals(connection, *month, by=("team", "track")))
     rows = {row["name"]: row for row in options.accounts.teams()}
     teams = []
     for name in {*rows, *(key[0] for key in used)}:
         tracks = used.get((name,), {})
-        whole = totals.merge(tracks.values()).get((), totals.zero(*month))
+        whole = totals.merge(tracks.values()).get((), totals.empty(*month))
         teams.append(
             Member(
                 name=name,
                 row=rows.get(name),
                 requests=whole["requests"],
                 local=tracks["local"]["requests"] if "local" in tracks else 0,
-                cost_usd=totals.cost(whole),
-                saved_usd=totals.saved(whole),
+                cost_usd=totals.known_cost_usd(whole),
+                saved_usd=totals.saved_usd(whole),
             )
         )
     return People(

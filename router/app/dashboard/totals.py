@@ -11,7 +11,7 @@ from router.ledger import queries
 from router.ledger.queries import Dimension, Totals
 from router.ledger.rollups import HOUR
 from router.reports import formats, totals
-from router.reports.charts import Chart, Series, stacked
+from router.reports.charts import Chart, Series, render_stacked_columns
 
 TRACKS = ("local", "cloud")
 HOURLY = 50 * HOUR
@@ -62,18 +62,18 @@ def figures(
         )
         if all(not narrow[name] or value == narrow[name] for name, value in zip(by, one.key, strict=True))
     ]
-    whole = totals.merge(found).get((), totals.zero(since, until))
+    whole = totals.merge(found).get((), totals.empty(since, until))
     chart = _chart(found, edges, zone)
     return Figures(
         whole=whole,
         local=sum(one["requests"] for one in found if one.key[0] == "local"),
-        cost_usd=totals.cost(whole),
-        saved_usd=totals.saved(whole),
-        saved_high_usd=totals.saved_high(whole),
-        unpriced=totals.unpriced(whole),
+        cost_usd=totals.known_cost_usd(whole),
+        saved_usd=totals.saved_usd(whole),
+        saved_high_usd=totals.saved_high_usd(whole),
+        unpriced=totals.unpriced_requests(whole),
         chart=chart,
         drawn=Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
-            stacked(chart, width=WIDE), stacked(chart, width=NARROW)
+            render_stacked_columns(chart, width=WIDE), render_stacked_columns(chart, width=NARROW)
         ),
     )
 
@@ -89,11 +89,11 @@ def _chart(found: Sequence[Totals], edges: Sequence[float], zone: tzinfo) -> Cha
     local, both = sum(counts["local"]), sum(map(sum, counts.values()))
     return Chart(
         title=f"Requests by {'hour' if hourly else 'day'} and by the track that served them",
-        summary=f"{formats.counted(both, 'request')}, of which {formats.share(local, both)} stayed local.",
+        summary=f"{formats.quantity(both, 'request')}, of which {formats.share(local, both)} stayed local.",
         labels=[f"{moment:%H:%M}" if hourly else formats.day(moment.date()) for moment in moments],
         series=[Series(name=track, values=counts[track], style=track) for track in TRACKS],
-        words=formats.whole,
-        heading="from" if hourly else "day",
+        format_value=formats.integer,
+        label_heading="from" if hourly else "day",
     )
 
 

@@ -1,6 +1,5 @@
-"""The sections of a report, a noun each: from numbers to sentences, tables and charts.
+"""The sections of a report, one file each: numbers turned into sentences, tables and charts.
 
-Three rules hold in all of them. A saving is said with its baseline, its range and what it leaves
-out, and where it is a loss, it is called one. A gap is a sentence, never a silence. A section
-with nothing to tell says that in one line.
+All follow three rules. A saving is stated with its baseline, its range and what it leaves out; a
+negative saving is called a loss. A gap in the data is stated. An empty section says so in one line.
 """

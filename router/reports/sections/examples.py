@@ -1,4 +1,4 @@
-"""The newest few requests of a kind, by id: to look at, one by one, in the dashboard or the ledger."""
+"""The newest requests of a kind, by id, to be looked up in the dashboard or the ledger."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -7,26 +7,26 @@ from router.ledger.queries import Row
 from router.ledger.tables import Rare
 from router.reports import formats
 from router.reports.components import Table
-from router.reports.figures import Facts
+from router.reports.facts import Facts
 
-WHY: Mapping[Rare, str] = {
+REASON_COLUMNS: Mapping[Rare, str] = {
     "escalated": "escalated",
     "degraded": "degraded",
     "private": "private_why",
     "failed": "error",
 }
-"""Which column tells why a request is of its kind."""
+"""Ledger column with the reason, for each kind."""
 
 
-def examples(facts: Facts, rare: Rare, caption: str) -> Iterator[Table]:
-    """Make the table, where there are any."""
-    rows = [_example(row, WHY[rare], facts) for row in facts.examples.get(rare, ())]
+def build_example_tables(facts: Facts, rare: Rare, caption: str) -> Iterator[Table]:
+    """Yield the table; nothing if there are no examples."""
+    rows = [_example(row, REASON_COLUMNS[rare], facts) for row in facts.examples.get(rare, ())]
     if rows:
         yield Table(
             caption=caption,
             columns=("request", "when", "who", "rule", "why"),
             rows=rows,
-            words=("when", "who", "rule", "why"),
+            text_columns=("when", "who", "rule", "why"),
         )
 
 
@@ -37,10 +37,10 @@ def _example(row: Row, why: str, facts: Facts) -> tuple[str, ...]:
         f"{formats.day(when)}, {when:%H:%M}",
         row["user"] or row["team"],
         row["rule"] or "",
-        _worded(row, why),
+        _describe(row, why),
     )
 
 
-def _worded(row: Row, why: str) -> str:
-    told = row[why] or f"status {row['status']}"
-    return told.replace("_", " ") if why in {"escalated", "degraded"} else told
+def _describe(row: Row, column: str) -> str:
+    text = row[column] or f"status {row['status']}"
+    return text.replace("_", " ") if column in {"escalated", "degraded"} else text

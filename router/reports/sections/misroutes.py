@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from router.reports import formats
 from router.reports.components import Section, Table
-from router.reports.figures import Facts
-from router.reports.sections.examples import examples
+from router.reports.facts import Facts
+from router.reports.sections.examples import build_example_tables
 
-UNTOLD = ("", "local_error")
-"""Causes of an escalation that say nothing of the request: none, and an engine that was down."""
+UNRELATED_CAUSES = ("", "local_error")
+"""Causes of an escalation that are unrelated to the request: none, and an engine that was down."""
 VERDICTS = {
     ("local", "should_be_cloud"): "people said: this belonged to the cloud",
     ("local", "bad"): "people said: this local answer was bad",
@@ -19,33 +19,35 @@ VERDICTS = {
 }
 
 
-def misroutes(facts: Facts) -> Section:
-    """Tell the signs that local work belonged to the cloud, and what people said."""
-    rows = list(signs(facts))
-    found = sum(number for _, number, _ in rows)
-    says = (
-        f"{formats.counted(found, 'sign')} that local work belonged to the cloud, beside "
-        f"{formats.counted(facts.local, 'request')} that were served locally."
+def build_misroutes_section(facts: Facts) -> Section:
+    """List the signs that local work belonged to the cloud, and people's verdicts."""
+    rows = list(list_signs(facts))
+    sign_count = sum(number for _, number, _ in rows)
+    summary = (
+        f"{formats.quantity(sign_count, 'sign')} that local work belonged to the cloud, beside "
+        f"{formats.quantity(facts.local, 'request')} that were served locally."
     )
-    signed = Table(
+    sign_table = Table(
         caption="Signs; one request may show more than one",
         columns=("sign", "requests", "what it means"),
-        rows=[(name, formats.whole(number), meaning) for name, number, meaning in rows],
-        words=("what it means",),
+        rows=[(name, formats.integer(number), meaning) for name, number, meaning in rows],
+        text_columns=("what it means",),
     )
-    said = [
-        (meaning, formats.whole(facts.verdicts[key]))
+    verdict_rows = [
+        (meaning, formats.integer(facts.verdicts[key]))
         for key, meaning in VERDICTS.items()
         if facts.verdicts.get(key)
     ]
-    judged = [Table(caption="Verdicts on single answers", columns=("verdict", "answers"), rows=said)]
+    verdict_tables = [
+        Table(caption="Verdicts on single answers", columns=("verdict", "answers"), rows=verdict_rows)
+    ]
     return Section(
         title="Probably on the wrong track",
-        says=(says,),
+        paragraphs=(summary,),
         tables=(
-            signed,
-            *(judged if said else []),
-            *examples(facts, "escalated", "The newest that were escalated"),
+            sign_table,
+            *(verdict_tables if verdict_rows else []),
+            *build_example_tables(facts, "escalated", "The newest that were escalated"),
         ),
         notes=(
             (
@@ -56,9 +58,11 @@ def misroutes(facts: Facts) -> Section:
     )
 
 
-def signs(facts: Facts) -> Iterator[tuple[str, float, str]]:
-    """Name each sign, how many requests show it, and what it means."""
-    escalated = sum(one["requests"] for one in facts.by["escalated"] if one.key[0] not in UNTOLD)
+def list_signs(facts: Facts) -> Iterator[tuple[str, float, str]]:
+    """Yield each sign's name, the number of requests that show it, and its meaning."""
+    escalated = sum(
+        group["requests"] for group in facts.groups["escalated"] if group.key[0] not in UNRELATED_CAUSES
+    )
     yield "escalated", escalated, "the local model could not, and the cloud answered"
     yield "asked again", facts.asked_again, "the same ask came again within ten minutes of a local answer"
-    yield "stuck", facts.whole["stuck"], "a local turn made the same tool call three times in a row"
+    yield "stuck", facts.total["stuck"], "a local turn made the same tool call three times in a row"

@@ -1,16 +1,16 @@
-"""Why requests went where they went, and which changed track on the way."""
+"""The rules that decided, and the requests that changed track on the way."""
 
 from collections.abc import Iterator, Mapping
 
 from router.ledger.queries import Totals
 from router.reports import formats, totals
 from router.reports.charts import Chart, Series
-from router.reports.components import TRACKS, Drawn, Section, Table, saving, spent
-from router.reports.figures import Facts
+from router.reports.components import TRACKS, Figure, Section, Table, format_cost, format_saving
+from router.reports.facts import Facts
 
-UNRULED = "no rule"
-MOST = 12
-"""Rules that are drawn; the table has them all."""
+NO_RULE = "no rule"
+MAX_CHARTED_RULES = 12
+"""Number of rules in the chart; the table lists all."""
 ESCALATED = {
     "overflow": "the prompt did not fit the local model's window",
     "bad_tool_call": "its tool call stayed invalid after a second try",
@@ -28,24 +28,24 @@ DEGRADED = {
 """Causes in words; see `router.errors.Cause`."""
 
 
-def rules(facts: Facts) -> Section:
-    """Tell which rules decided."""
-    by_rule = totals.by(facts.rows, 2)
-    split = totals.nested(totals.by(facts.rows, 2, 1).values())
-    shown = list(split)[:MOST]
-    labels = [rule or UNRULED for (rule,) in shown]
-    drawn = Drawn(
-        how="bars",
+def build_rules_section(facts: Facts) -> Section:
+    """List the rules by the number of requests they decided."""
+    by_rule = totals.group_by(facts.rows, 2)
+    split = totals.nest_by_last_key(totals.group_by(facts.rows, 2, 1).values())
+    charted = list(split)[:MAX_CHARTED_RULES]
+    labels = [rule or NO_RULE for (rule,) in charted]
+    figure = Figure(
+        kind="bars",
         chart=Chart(
             title="Requests by the rule that decided, and the track that served",
-            summary=_first(by_rule),
+            summary=_describe_most_frequent(by_rule),
             labels=labels,
             series=[
-                Series(name=track, values=[_requests(split[rule], track) for rule in shown], style=track)
+                Series(name=track, values=[_requests(split[rule], track) for rule in charted], style=track)
                 for track in TRACKS
             ],
-            words=formats.whole,
-            heading="rule",
+            format_value=formats.integer,
+            label_heading="rule",
         ),
     )
     table = Table(
@@ -53,71 +53,75 @@ def rules(facts: Facts) -> Section:
         columns=("rule", "requests", "share", "local", "spent", "saved"),
         rows=[
             (
-                rule or UNRULED,
-                formats.whole(one["requests"]),
-                formats.share(one["requests"], facts.whole["requests"]),
-                formats.share(_requests(split[rule,], "local"), one["requests"]),
-                spent(one),
-                saving(one),
+                rule or NO_RULE,
+                formats.integer(group["requests"]),
+                formats.share(group["requests"], facts.total["requests"]),
+                formats.share(_requests(split[rule,], "local"), group["requests"]),
+                format_cost(group),
+                format_saving(group),
             )
-            for (rule,), one in by_rule.items()
+            for (rule,), group in by_rule.items()
         ],
     )
-    return Section(title="Why", says=tuple(_says(facts, by_rule)), drawn=(drawn,), tables=(table,))
+    return Section(
+        title="Why", paragraphs=tuple(_paragraphs(facts, by_rule)), figures=(figure,), tables=(table,)
+    )
 
 
-def moved(facts: Facts) -> Section:
-    """Tell what changed track before the client saw a byte, and why."""
+def build_moved_section(facts: Facts) -> Section:
+    """Count requests that changed track before the client received a byte, by cause."""
     rows = [
         *_causes(facts, "escalated", "escalated: local to cloud", ESCALATED),
         *_causes(facts, "degraded", "failed over: cloud to local", DEGRADED),
     ]
     if not rows:
-        return Section(title="Moved to the other track", says=("No request had to.",))
+        return Section(title="Moved to the other track", paragraphs=("No request had to.",))
     table = Table(
         caption="Moved before the client saw a byte; what the first try cost is part of what was spent",
         columns=("way", "cause", "requests", "share", "wasted"),
         rows=rows,
-        words=("cause",),
+        text_columns=("cause",),
     )
     return Section(title="Moved to the other track", tables=(table,))
 
 
-def _says(facts: Facts, by_rule: Mapping[tuple[str, ...], Totals]) -> Iterator[str]:
-    yield _first(by_rule)
-    whole = facts.whole
-    if whole["held"]:
+def _paragraphs(facts: Facts, by_rule: Mapping[tuple[str, ...], Totals]) -> Iterator[str]:
+    yield _describe_most_frequent(by_rule)
+    total = facts.total
+    if total["held"]:
         yield (
-            f"{formats.counted(whole['held'], 'request')} went on where their turn had begun, under the rule "
-            "that decided it then."
+            f"{formats.quantity(total['held'], 'request')} stayed where their turn had begun, under the "
+            "rule that decided it then."
         )
-    if whole["would_local"]:
+    if total["would_local"]:
         yield (
-            f"While the policy only observed, {formats.counted(whole['would_local'], 'request')} would have "
+            f"While the policy only observed, {formats.quantity(total['would_local'], 'request')} would have "
             "gone to the local model."
         )
-    policies = [one.key[0] or "none" for one in facts.by["policy"]]
+    policies = [group.key[0] or "none" for group in facts.groups["policy"]]
     yield f"Decided by the polic{'y' if len(policies) == 1 else 'ies'} {', '.join(policies)}."
 
 
-def _first(by_rule: Mapping[tuple[str, ...], Totals]) -> str:
-    (rule,), one = next(iter(by_rule.items()))
+def _describe_most_frequent(by_rule: Mapping[tuple[str, ...], Totals]) -> str:
+    (rule,), group = next(iter(by_rule.items()))
     return (
-        f"The rule that decided most often is {rule or UNRULED}: "
-        f"{formats.counted(one['requests'], 'request')}."
+        f"The rule that decided most often is {rule or NO_RULE}: "
+        f"{formats.quantity(group['requests'], 'request')}."
     )
 
 
-def _causes(facts: Facts, group: str, way: str, known: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    for one in facts.by[group]:
-        cause = one.key[0]
+def _causes(
+    facts: Facts, dimension: str, way: str, descriptions: Mapping[str, str]
+) -> Iterator[tuple[str, ...]]:
+    for group in facts.groups[dimension]:
+        cause = group.key[0]
         if cause:
             yield (
                 way,
-                known.get(cause, cause.replace("_", " ")),
-                formats.whole(one["requests"]),
-                formats.share(one["requests"], facts.whole["requests"]),
-                formats.usd(one["wasted_usd"]),
+                descriptions.get(cause, cause.replace("_", " ")),
+                formats.integer(group["requests"]),
+                formats.share(group["requests"], facts.total["requests"]),
+                formats.usd(group["wasted_usd"]),
             )
 
 

@@ -5,49 +5,53 @@ from datetime import datetime
 
 from router.ledger.queries import Totals
 from router.reports import formats, totals
-from router.reports.components import Section, Table, saving, spent
-from router.reports.figures import Facts, Standing
+from router.reports.components import Section, Table, format_cost, format_saving
+from router.reports.facts import Facts, Standing
 
-TOP = 10
+MAX_ROWS = 10
 """Rows of a table of people, clients or teams."""
 
 
-def people(facts: Facts) -> Section:
-    """Tell the teams, people and assistants with most requests."""
+def build_people_section(facts: Facts) -> Section:
+    """List the teams, people and assistants with most requests."""
     return Section(title="Who asked", tables=tuple(_tables(facts)))
 
 
-def budgets(facts: Facts) -> Section:
-    """Tell how the budgets stand now, whatever days the report is of."""
+def build_budgets_section(facts: Facts) -> Section:
+    """List the budgets as of now, independent of the report's period."""
     rows = [
         (
-            _whose(one, facts),
-            one.per,
-            formats.usd(one.balance.limit_usd),
-            formats.usd(one.balance.spent_usd),
-            formats.share(one.balance.spent_usd, one.balance.limit_usd),
-            formats.long_day(_last_day(one, facts)),
-            "goes local" if one.over == "local" else "is refused",
+            _owner(group, facts),
+            group.per,
+            formats.usd(group.balance.limit_usd),
+            formats.usd(group.balance.spent_usd),
+            formats.share(group.balance.spent_usd, group.balance.limit_usd),
+            formats.long_day(_last_day(group, facts)),
+            "goes local" if group.over == "local" else "is refused",
         )
-        for one in facts.budgets
+        for group in facts.budgets
     ]
     table = Table(
         caption="As of now, not of the days above",
         columns=("of", "each", "budget", "spent so far", "share", "until", "beyond it a request"),
         rows=rows,
-        words=("each", "until", "beyond it a request"),
+        text_columns=("each", "until", "beyond it a request"),
     )
-    used_up = [_whose(one, facts) for one in facts.budgets if one.balance.spent_usd >= one.balance.limit_usd]
-    says = [f"Used up: {', '.join(used_up)}." if used_up else "No budget is used up."]
-    moved = sum(one["requests"] for one in facts.rows if one.key[1:] == ("local", "budget"))
-    if moved:
-        says.append(
-            f"In these days {formats.counted(moved, 'request')} went to the local model because a budget was "
-            "used up."
+    used_up = [
+        _owner(status, facts)
+        for status in facts.budgets
+        if status.balance.spent_usd >= status.balance.limit_usd
+    ]
+    paragraphs = [f"Used up: {', '.join(used_up)}." if used_up else "No budget is used up."]
+    moved_requests = sum(group["requests"] for group in facts.rows if group.key[1:] == ("local", "budget"))
+    if moved_requests:
+        paragraphs.append(
+            f"In these days {formats.quantity(moved_requests, 'request')} went to the local model because "
+            "a budget was used up."
         )
     return Section(
         title="Budgets",
-        says=tuple(says),
+        paragraphs=tuple(paragraphs),
         tables=(table,),
         notes=(
             "A budget counts what providers billed; energy and wear of your own machine are no part of it.",
@@ -57,31 +61,39 @@ def budgets(facts: Facts) -> Section:
 
 def _tables(facts: Facts) -> Iterator[Table]:
     if facts.scope.team is None:
-        teams = totals.nested(totals.by(facts.rows, 0, 1).values())
+        teams = totals.nest_by_last_key(totals.group_by(facts.rows, 0, 1).values())
         yield _table("Teams", "team", teams, lambda key: key[0] or "none")
-    everyone = facts.scope.team is None
+    all_teams = facts.scope.team is None
     yield _table(
         "People",
         "user",
-        totals.nested(facts.by["user"]),
-        lambda key: (key[1] or "no name") + (f" ({key[0]})" if everyone else ""),
+        totals.nest_by_last_key(facts.groups["user"]),
+        lambda key: (key[1] or "no name") + (f" ({key[0]})" if all_teams else ""),
     )
     yield _table(
-        "Assistants", "client", totals.nested(facts.by["client"]), lambda key: key[0] or "not recognised"
+        "Assistants",
+        "client",
+        totals.nest_by_last_key(facts.groups["client"]),
+        lambda key: key[0] or "not recognised",
     )
-    yield _table("Kinds of request", "kind", totals.nested(facts.by["kind"]), lambda key: key[0] or "none")
+    yield _table(
+        "Kinds of request",
+        "kind",
+        totals.nest_by_last_key(facts.groups["kind"]),
+        lambda key: key[0] or "none",
+    )
     yield Table(
         caption="Models that answered",
         columns=("model", "requests", "tokens read", "tokens written", "spent"),
         rows=[
             (
-                one.key[0] or "none",
-                formats.whole(one["requests"]),
-                formats.tokens(totals.prompt(one)),
-                formats.tokens(one["output"]),
-                spent(one),
+                group.key[0] or "none",
+                formats.integer(group["requests"]),
+                formats.tokens(totals.prompt_tokens(group)),
+                formats.tokens(group["output"]),
+                format_cost(group),
             )
-            for one in facts.by["model"][:TOP]
+            for group in facts.groups["model"][:MAX_ROWS]
         ],
     )
 
@@ -92,30 +104,32 @@ def _table(
     groups: Mapping[tuple[str, ...], Mapping[str, Totals]],
     name: Callable[[Sequence[str]], str],
 ) -> Table:
-    more = len(groups) - TOP
+    hidden = len(groups) - MAX_ROWS
     rows = []
-    for key, tracks in list(groups.items())[:TOP]:
-        one = totals.merge(tracks.values())[()]
+    for key, tracks in list(groups.items())[:MAX_ROWS]:
+        group = totals.merge(tracks.values())[()]
         local = tracks["local"]["requests"] if "local" in tracks else 0
         rows.append(
             (
                 name(key),
-                formats.whole(one["requests"]),
-                formats.share(local, one["requests"]),
-                spent(one),
-                saving(one),
+                formats.integer(group["requests"]),
+                formats.share(local, group["requests"]),
+                format_cost(group),
+                format_saving(group),
             )
         )
-    told = f"{caption}, by requests" + (f"; {formats.whole(more)} more are not shown" if more > 0 else "")
-    return Table(caption=told, columns=(column, "requests", "local", "spent", "saved"), rows=rows)
+    full_caption = f"{caption}, by requests" + (
+        f"; {formats.integer(hidden)} more are not shown" if hidden > 0 else ""
+    )
+    return Table(caption=full_caption, columns=(column, "requests", "local", "spent", "saved"), rows=rows)
 
 
-def _whose(one: Standing, facts: Facts) -> str:
-    team = f"team {one.team}"
-    if not one.key:
+def _owner(status: Standing, facts: Facts) -> str:
+    team = f"team {status.team}"
+    if not status.key:
         return team
-    return f"key {one.key}" if facts.scope.team else f"key {one.key} ({team})"
+    return f"key {status.key}" if facts.scope.team else f"key {status.key} ({team})"
 
 
-def _last_day(one: Standing, facts: Facts) -> datetime:
-    return datetime.fromtimestamp(one.balance.until - 1, facts.scope.zone)
+def _last_day(status: Standing, facts: Facts) -> datetime:
+    return datetime.fromtimestamp(status.balance.until - 1, facts.scope.zone)

@@ -5,43 +5,43 @@ from collections.abc import Iterator, Mapping
 from router.ledger.queries import Histogram, Totals
 from router.reports import formats, totals
 from router.reports.charts import Chart, Series
-from router.reports.components import REFUSED, TRACKS, Drawn, Section, Table, spent
-from router.reports.figures import Facts
+from router.reports.components import REFUSED, TRACKS, Figure, Section, Table, format_cost
+from router.reports.facts import Facts
 
-FEWEST = 20
-"""Requests from which on a 95th percentile says something."""
-BILLED = "Spent is what providers billed: what your own machine costs is not counted."
-MEANT = {
+MIN_FOR_P95 = 20
+"""Minimum number of requests for a 95th percentile."""
+BILLED_NOTE = "Spent is what providers billed: what your own machine costs is not counted."
+TRACK_MEANINGS = {
     "local": "your own machine",
     "cloud": "the provider",
     "": "nowhere: refused before a track was chosen",
 }
 
 
-def where(facts: Facts) -> Section:
-    """Tell which track served, over the days and in all."""
-    whole = facts.whole
+def build_tracks_section(facts: Facts) -> Section:
+    """Show which track served, per day and overall."""
+    total = facts.total
     rows = [
         (
             track or REFUSED,
-            formats.whole(one["requests"]),
-            formats.share(one["requests"], whole["requests"]),
-            formats.tokens(totals.prompt(one)),
-            formats.tokens(one["cache_read"]),
-            formats.tokens(one["output"]),
-            spent(one),
+            formats.integer(group["requests"]),
+            formats.share(group["requests"], total["requests"]),
+            formats.tokens(totals.prompt_tokens(group)),
+            formats.tokens(group["cache_read"]),
+            formats.tokens(group["output"]),
+            format_cost(group),
         )
-        for track, one in facts.tracks.items()
+        for track, group in facts.tracks.items()
     ]
     rows.append(
         (
             "all",
-            formats.whole(whole["requests"]),
-            formats.share(whole["requests"], whole["requests"]),
-            formats.tokens(totals.prompt(whole)),
-            formats.tokens(whole["cache_read"]),
-            formats.tokens(whole["output"]),
-            spent(whole),
+            formats.integer(total["requests"]),
+            formats.share(total["requests"], total["requests"]),
+            formats.tokens(totals.prompt_tokens(total)),
+            formats.tokens(total["cache_read"]),
+            formats.tokens(total["output"]),
+            format_cost(total),
         )
     )
     table = Table(
@@ -51,18 +51,18 @@ def where(facts: Facts) -> Section:
         ),
         rows=rows,
     )  # fmt: skip
-    served = ", ".join(f"{track or REFUSED} is {MEANT.get(track, track)}" for track in facts.tracks)
+    served = ", ".join(f"{track or REFUSED} is {TRACK_MEANINGS.get(track, track)}" for track in facts.tracks)
     return Section(
         title="Where requests went",
-        says=(share_trend(facts),),
-        drawn=tuple(_drawn(facts)) if len(facts.days) > 1 else (),
+        paragraphs=(describe_share_trend(facts),),
+        figures=tuple(_build_figures(facts)) if len(facts.days) > 1 else (),
         tables=(table,),
-        notes=(f"{served[0].upper()}{served[1:]}.", *([BILLED] if not whole["local_usd"] else [])),
+        notes=(f"{served[0].upper()}{served[1:]}.", *([BILLED_NOTE] if not total["local_usd"] else [])),
     )
 
 
-def speed(facts: Facts) -> Section:
-    """Tell how long people waited."""
+def build_speed_section(facts: Facts) -> Section:
+    """Show time to first token, total time and routing overhead by track."""
     tracks = [
         track
         for track in (*TRACKS, "")
@@ -74,24 +74,24 @@ def speed(facts: Facts) -> Section:
         ("added by routing", facts.overhead),
     )
     rows = [
-        (track or REFUSED, name, *_quantiles(of[track]))
-        for name, of in measures
+        (track or REFUSED, name, *_quantiles(histograms[track]))
+        for name, histograms in measures
         for track in tracks
-        if track in of
+        if track in histograms
     ]
     if not rows:
         return Section(
-            title="How fast answers came", says=("No request of these days has been timed to its end.",)
+            title="How fast answers came", paragraphs=("No request of these days has been timed to its end.",)
         )
     table = Table(
         caption="Time by track",
         columns=("track", "time", "half within (p50)", "95 of 100 within (p95)", "of requests"),
         rows=rows,
-        words=("time",),
+        text_columns=("time",),
     )
     return Section(
         title="How fast answers came",
-        says=tuple(_speed_says(facts)),
+        paragraphs=tuple(_speed_paragraphs(facts)),
         tables=(table,),
         notes=(
             (
@@ -102,49 +102,49 @@ def speed(facts: Facts) -> Section:
     )
 
 
-def share_trend(facts: Facts) -> str:
-    """Say the local share in the first and the second half, where there are two."""
+def describe_share_trend(facts: Facts) -> str:
+    """Describe the local share in the first and the second half of the period, if both have requests."""
     middle = len(facts.days) // 2
     halves = facts.days[:middle], facts.days[middle:]
     shares = []
     for half in halves:
         local = sum(day["local"]["requests"] for day in half if "local" in day)
-        everything = sum(totals.total(day.values(), "requests") for day in half)
+        everything = sum(totals.sum_measure(day.values(), "requests") for day in half)
         if everything:
             shares.append(formats.share(local, everything))
     if len(shares) < len(halves):
-        share = formats.share(facts.local, facts.whole["requests"])
+        share = formats.share(facts.local, facts.total["requests"])
         return f"{share} of all requests stayed local."
     early, late = shares
     return f"{early} of requests stayed local in the first half of these days, {late} in the second."
 
 
-def _drawn(facts: Facts) -> Iterator[Drawn]:
+def _build_figures(facts: Facts) -> Iterator[Figure]:
     labels = [formats.day(day) for day in facts.scope.days]
-    yield Drawn(
-        how="stacked",
+    yield Figure(
+        kind="stacked",
         chart=Chart(
             title="Requests a day, by the track that served",
-            summary=f"{formats.counted(facts.whole['requests'], 'request')} in {len(labels)} days. "
-            f"{share_trend(facts)}",
+            summary=f"{formats.quantity(facts.total['requests'], 'request')} in {len(labels)} days. "
+            f"{describe_share_trend(facts)}",
             labels=labels,
             series=[
                 Series(name=track, values=[_requests(day, track) for day in facts.days], style=track or "two")
                 for track in (*TRACKS, *([""] if "" in facts.tracks else []))
             ],
-            words=formats.whole,
-            heading="day",
+            format_value=formats.integer,
+            label_heading="day",
         ),
     )
-    yield Drawn(
-        how="share",
+    yield Figure(
+        kind="share",
         chart=Chart(
             title="Share of each day's requests that stayed local",
-            summary=share_trend(facts),
+            summary=describe_share_trend(facts),
             labels=labels,
             series=[Series(name="local", values=[_local_share(day) for day in facts.days], style="local")],
-            words=formats.percent,
-            heading="day",
+            format_value=formats.percent,
+            label_heading="day",
         ),
     )
 
@@ -154,21 +154,21 @@ def _requests(day: Mapping[str, Totals], track: str) -> float:
 
 
 def _local_share(day: Mapping[str, Totals]) -> float | None:
-    everything = totals.total(day.values(), "requests")
+    everything = totals.sum_measure(day.values(), "requests")
     return _requests(day, "local") / everything if everything else None
 
 
-def _quantiles(held: Histogram) -> tuple[str, str, str]:
-    few = held.count < FEWEST
+def _quantiles(histogram: Histogram) -> tuple[str, str, str]:
+    too_few = histogram.count < MIN_FOR_P95
     return (
-        formats.seconds(held.quantile(0.5)),
-        "too few to tell" if few else formats.seconds(held.quantile(0.95)),
-        formats.whole(held.count),
+        formats.seconds(histogram.quantile(0.5)),
+        "too few to tell" if too_few else formats.seconds(histogram.quantile(0.95)),
+        formats.integer(histogram.count),
     )
 
 
-def _speed_says(facts: Facts) -> Iterator[str]:
+def _speed_paragraphs(facts: Facts) -> Iterator[str]:
     for track in TRACKS:
-        held = facts.first_byte.get(track)
-        if held:
-            yield f"Half of the {track} answers began within {formats.seconds(held.quantile(0.5))}."
+        histogram = facts.first_byte.get(track)
+        if histogram:
+            yield f"Half of the {track} answers began within {formats.seconds(histogram.quantile(0.5))}."

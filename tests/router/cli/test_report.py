@@ -3,17 +3,20 @@
 import json
 import os
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from happenings import DAY, Happened, happen, open_ledger
+from report_traffic import DAY, RequestSpec, open_ledger, post_requests
 from typer.testing import CliRunner
 
 from router.accounts.teams import Team
 from router.cli.main import app
 from router.errors import Misconfigured
+from tests.router.cli.conftest import COMMAND
 
 TODAY = datetime.fromtimestamp(time.time(), UTC).date()
 
@@ -25,12 +28,12 @@ def ledger(tmp_path):
     store = open_ledger(path)
     now = time.time()
     store.accounts.add_team(Team(name="web", zone="Asia/Tokyo"))
-    happen(
+    post_requests(
         store,
         [
-            Happened(at=now - 300, team="web", user="ada"),
-            Happened(at=now - 200, team="web", user="bob", track="cloud", rule="files"),
-            Happened(at=now - DAY, team="docs", user="mallory"),
+            RequestSpec(at=now - 300, team="web", user="ada"),
+            RequestSpec(at=now - 200, team="web", user="bob", track="cloud", rule="files"),
+            RequestSpec(at=now - DAY, team="docs", user="mallory"),
         ],
     )
     store.close()
@@ -54,6 +57,30 @@ def test_every_format_is_printed(turnout, ledger, form, first):
     assert "mallory" not in printed.out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_shows_text_whose_names_cannot_steer_it(ledger, clean, tmp_path):
+    import pty
+
+    store = open_ledger(Path(ledger))
+    post_requests(store, [RequestSpec(at=time.time() - 60, user="eve\x1b[2J")], first=10)
+    store.close()
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "report", "--ledger", ledger], stdout=terminal, cwd=tmp_path, env=clean
+    )
+    os.close(terminal)
+    screen = b""
+    with suppress(OSError):  # EIO ends it on Linux
+        while chunk := os.read(controller, 65_536):
+            screen += chunk
+    os.close(controller)
+    assert process.wait() == 0
+    assert b"Routing report: all teams" in screen
+    assert b"<!doctype html>" not in screen
+    assert rb"eve\x1b[2J" in screen
+    assert b"\x1b[2J" not in screen
+
+
 def test_a_file_is_written_whole_and_its_name_tells_the_format(turnout, ledger, tmp_path):
     written = turnout("report", "--out", "report.md", "--ledger", ledger)
     assert (written.out, written.err) == ("", "written to report.md\n")
@@ -62,12 +89,12 @@ def test_a_file_is_written_whole_and_its_name_tells_the_format(turnout, ledger, 
 
 
 def test_a_team_has_its_own_days(turnout, ledger):
-    asked = ("report", "--format", "json", "--ledger", ledger)
-    own = json.loads(turnout(*asked, "--team", "web").out)
+    arguments = ("report", "--format", "json", "--ledger", ledger)
+    own = json.loads(turnout(*arguments, "--team", "web").out)
     assert (own["team"], own["zone"], own["totals"]["requests"]) == ("web", "Asia/Tokyo", 2)
     assert date.fromisoformat(own["to"]) >= TODAY
     assert (date.fromisoformat(own["to"]) - date.fromisoformat(own["from"])).days == 29
-    docs = json.loads(turnout(*asked, "--team", "docs", "--zone", "Asia/Kolkata").out)
+    docs = json.loads(turnout(*arguments, "--team", "docs", "--zone", "Asia/Kolkata").out)
     assert (docs["zone"], docs["totals"]["requests"]) == ("Asia/Kolkata", 1)
 
 
@@ -86,33 +113,33 @@ def test_an_empty_ledger_gives_a_kind_page(turnout, tmp_path):
 
 def test_economics_need_the_price_of_the_card(turnout, refused, ledger):
     assert "set `local.card_usd`" in refused("report", "--economics", "--ledger", ledger)
-    asked = ("report", "--economics", "--ledger", ledger, "--format", "json")
-    found = json.loads(turnout(*asked, LOCAL__CARD_USD="900").out)["economics"]
-    assert found["card_usd"] == 900
-    assert found["days"] < 3  # the ledger is no older
+    arguments = ("report", "--economics", "--ledger", ledger, "--format", "json")
+    economics = json.loads(turnout(*arguments, LOCAL__CARD_USD="900").out)["economics"]
+    assert economics["card_usd"] == 900
+    assert economics["days"] < 3  # the ledger is no older
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("arguments", "message"),
     [
         (("--team", "wbe"), "--team: there is no team 'wbe'; did you mean web?"),
         (("--from", "2026-11-05", "--to", "2026-11-01"), "--from: 2026-11-05 is after --to, 2026-11-01"),
         (("--last", "fortnight"), "--last: 'fortnight' is none of 7d"),
         (("--zone", "Mars"), "--zone: 'Mars' is no time zone"),
-        (("--out", "report.docx"), "--out: 'report.docx' tells no format"),
+        (("--out", "report.docx"), "--out: 'report.docx' has no known format"),
         (("--out", "nowhere/report.md"), "--out: nowhere/report.md cannot be written: No such file"),
         (("--email", "lead@example.com"), "--email: set `email.host`"),
-        (("--email", "lead"), "--email: 'lead' is no e-mail address"),
-        (("--schedule",), "--schedule: say where it goes, with --out or --email"),
+        (("--email", "lead"), "--email: 'lead' is not an e-mail address"),
+        (("--schedule",), "--schedule: name the destination with --out or --email"),
         (("--schedule", "--from", "2026-11-01", "--out", "r.md"), "--schedule: use --last"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_option(ledger, tmp_path, monkeypatch, asked, told):
+def test_what_is_wrong_is_told_with_its_option(ledger, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(app, ["report", "--ledger", ledger, *asked])
+    ended = CliRunner().invoke(app, ["report", "--ledger", ledger, *arguments])
     assert ended.output == ""
     assert isinstance(ended.exception, Misconfigured)  # `run` says it in one line
-    assert ended.exception.message.startswith(told)
+    assert ended.exception.message.startswith(message)
 
 
 def test_an_unknown_format_is_refused(turnout, ledger):
@@ -138,20 +165,20 @@ def test_a_schedule_is_this_very_command(turnout, ledger, tmp_path):
 
 
 def test_a_mail_server_that_is_not_there(refused, ledger):
-    told = refused(
+    message = refused(
         "report", "--email", "lead@example.com", "--ledger", ledger,
         EMAIL__HOST="127.0.0.1", EMAIL__PORT="1", EMAIL__FROM="turnout@example.com",
     )  # fmt: skip
-    assert told.startswith("email.host: 127.0.0.1:1 did not take the mail")
+    assert message.startswith("email.host: 127.0.0.1:1 did not take the mail")
 
 
 def test_a_password_that_is_not_set_is_named(refused, ledger):
-    told = refused(
+    message = refused(
         "report", "--email", "lead@example.com", "--ledger", ledger,
         EMAIL__HOST="127.0.0.1", EMAIL__FROM="turnout@example.com", EMAIL__USER="x",
         EMAIL__PASSWORD_ENV="MAIL_PASSWORD",
     )  # fmt: skip
-    assert told == "email.password_env: the environment variable MAIL_PASSWORD is not set"
+    assert message == "email.password_env: the environment variable MAIL_PASSWORD is not set"
 
 
 def test_a_report_is_made_while_the_endpoint_serves_and_has_no_text_of_it(
@@ -170,14 +197,14 @@ def test_a_report_is_made_while_the_endpoint_serves_and_has_no_text_of_it(
     answers = [endpoint.post("/v1/messages", body, headers=key) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     endpoint.row(answers[-1])
-    made = {
+    outputs = {
         form: turnout("report", "--ledger", str(endpoint.ledger), "--format", form)
         for form in ("html", "md", "csv", "json")
     }
     assert endpoint.post("/v1/messages", body, headers=key).status_code == 200
-    assert json.loads(made["json"].out)["totals"]["requests"] == 3
-    said = answers[-1].json()["content"][0]["text"]
-    for ended in made.values():
+    assert json.loads(outputs["json"].out)["totals"]["requests"] == 3
+    answer_text = answers[-1].json()["content"][0]["text"]
+    for ended in outputs.values():
         assert ended.code == 0
-        for text in (marked, "MARKED-KEY-7142", said):
+        for text in (marked, "MARKED-KEY-7142", answer_text):
             assert text not in ended.out + ended.err

@@ -6,16 +6,16 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
-from happenings import DAY, NOON, Happened, empty, happen, open_ledger
+from report_traffic import DAY, NOON, RequestSpec, empty, open_ledger, post_requests
 
 from router.billing.break_even import Machine
 from router.ledger.store import LedgerStore
-from router.reports.assemble import collect
-from router.reports.figures import Facts
+from router.reports.assemble import collect_facts
+from router.reports.facts import Facts
 from router.reports.scope import Scope
 
 SCOPE = Scope(team=None, first=date(2026, 11, 1), last=date(2026, 11, 3), zone=ZoneInfo("UTC"))
-Reported = Callable[..., Facts]
+FactsBuilder = Callable[..., Facts]
 
 
 @pytest.fixture(scope="session")
@@ -34,17 +34,17 @@ def ledger(store: LedgerStore) -> LedgerStore:
 
 
 @pytest.fixture
-def reported(ledger: LedgerStore) -> Reported:
+def build_facts(ledger: LedgerStore) -> FactsBuilder:
     """Post traffic and gather a report's facts; the period is 1 to 3 November unless told."""
 
     def make(
-        happened: Sequence[Happened] = (),
+        specs: Sequence[RequestSpec] = (),
         *,
         now: float = NOON + 10 * DAY,
         machine: Machine | None = None,
         **scope: object,
     ) -> Facts:
-        happen(ledger, happened)
-        return collect(ledger, replace(SCOPE, **scope), now, machine)
+        post_requests(ledger, specs)
+        return collect_facts(ledger, replace(SCOPE, **scope), now, machine)
 
     return make

@@ -6,7 +6,7 @@ from router.reports import formats
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
         (None, "not known"),
         (0, "$0.00"),
@@ -18,12 +18,12 @@ from router.reports import formats
         (123456.7, "$123,457"),
     ],
 )
-def test_dollars(value, told):
-    assert formats.usd(value) == told
+def test_dollars(value, text):
+    assert formats.usd(value) == text
 
 
 @pytest.mark.parametrize(
-    ("part", "of", "told"),
+    ("part", "of", "text"),
     [
         (0, 0, "none"),
         (0, 5, "0%"),
@@ -33,12 +33,12 @@ def test_dollars(value, told):
         (1, 3, "33%"),
     ],
 )
-def test_shares_are_never_rounded_to_nothing_or_everything(part, of, told):
-    assert formats.share(part, of) == told
+def test_shares_are_never_rounded_to_nothing_or_everything(part, of, text):
+    assert formats.share(part, of) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
         (None, "not known"),
         (0.0004, "0.4 ms"),
@@ -52,19 +52,19 @@ def test_shares_are_never_rounded_to_nothing_or_everything(part, of, told):
         (3900, "1 h 5 min"),
     ],
 )
-def test_times_never_show_sixty_of_anything(value, told):
-    assert formats.seconds(value) == told
+def test_times_never_show_sixty_of_anything(value, text):
+    assert formats.seconds(value) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(812, "812"), (45_200, "45.2k"), (999_999, "1.0M"), (3.1e6, "3.1M"), (1.2e9, "1.2bn")]
+    ("value", "text"), [(812, "812"), (45_200, "45.2k"), (999_999, "1.0M"), (3.1e6, "3.1M"), (1.2e9, "1.2bn")]
 )
-def test_tokens(value, told):
-    assert formats.tokens(value) == told
+def test_tokens(value, text):
+    assert formats.tokens(value) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
         (0.3, "less than a month"),
         (1.2, "1 month"),
@@ -73,19 +73,19 @@ def test_tokens(value, told):
         (900, "more than 50 years"),
     ],
 )
-def test_months(value, told):
-    assert formats.months(value) == told
+def test_months(value, text):
+    assert formats.months(value) == text
 
 
 def test_days_and_counts():
     assert formats.day(date(2026, 11, 5)) == "Nov 5"
     assert formats.long_day(date(2026, 11, 5)) == "5 November 2026"
-    assert formats.counted(1, "request") == "1 request"
-    assert formats.counted(1200, "request") == "1,200 requests"
+    assert formats.quantity(1, "request") == "1 request"
+    assert formats.quantity(1200, "request") == "1,200 requests"
 
 
 def test_only_what_looks_like_a_name_is_code():
-    assert list(formats.codes("set `local.watts` in `a<b>` now")) == [
+    assert list(formats.split_code("set `local.watts` in `a<b>` now")) == [
         ("set ", False),
         ("local.watts", True),
         (" in `a<b>` now", False),

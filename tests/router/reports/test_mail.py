@@ -10,16 +10,18 @@ from email.policy import default
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from happenings import Happened
 from pydantic import ValidationError
+from report_traffic import RequestSpec
 
 from router.errors import Misconfigured
-from router.reports.mail import Attachment, address, compose, send
-from router.reports.wording import tell
+from router.reports.build import build_report
+from router.reports.mail import Attachment, compose_message, parse_address, send_message
 from router.settings import EmailSettings
 
 PASSWORD = "secret-of-the-mail-server"
-ATTACHED = Attachment(name="turnout-web.html", kind="text/html", content=b"<!doctype html><p>All of it.</p>")
+ATTACHED = Attachment(
+    name="turnout-web.html", media_type="text/html", content=b"<!doctype html><p>All of it.</p>"
+)
 
 
 class Box:
@@ -51,7 +53,7 @@ def certificate(tmp_path_factory):
     if openssl is None:
         pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("certificate")
-    key, made = folder / "key.pem", folder / "made.pem"
+    key, pem = folder / "key.pem", folder / "made.pem"
     command = [
         openssl,
         "req",
@@ -64,9 +66,9 @@ def certificate(tmp_path_factory):
         "-subj",
         "/CN=localhost",
     ]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(made)]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(pem)]
     subprocess.run(command, capture_output=True, check=True)
-    return key, made
+    return key, pem
 
 
 @pytest.fixture
@@ -103,19 +105,19 @@ def serve():
 
 
 @pytest.fixture
-def message(reported):
-    story = tell(reported([Happened(), Happened(track="cloud", user="<b>eve</b>")]))
-    return compose(story, "turnout@example.com", ["lead@example.com", "pay@example.com"], ATTACHED)
+def message(build_facts):
+    report = build_report(build_facts([RequestSpec(), RequestSpec(track="cloud", user="<b>eve</b>")]))
+    return compose_message(report, "turnout@example.com", ["lead@example.com", "pay@example.com"], ATTACHED)
 
 
-def settings(given, **changed):
-    return EmailSettings.model_validate(given | changed)
+def settings(options, **changed):
+    return EmailSettings.model_validate(options | changed)
 
 
 @pytest.mark.usefixtures("trusted")
 def test_a_mail_arrives_over_tls_with_a_login(serve, secured, message):
-    box, given = serve(tls_context=secured, auth_required=True, authenticator=allowed)
-    send(message, settings(given, user="reports", password_env="X"), PASSWORD)
+    box, options = serve(tls_context=secured, auth_required=True, authenticator=allowed)
+    send_message(message, settings(options, user="reports", password_env="X"), PASSWORD)
     ((to, encrypted, got),) = box.messages
     assert to == ["lead@example.com", "pay@example.com"]
     assert encrypted
@@ -136,58 +138,60 @@ def test_a_mail_arrives_over_tls_with_a_login(serve, secured, message):
 
 @pytest.mark.usefixtures("trusted")
 def test_tls_from_the_start(serve, secured, message):
-    box, given = serve(implicit=secured)
-    send(message, settings(given, tls="implicit"), "")
+    box, values = serve(implicit=secured)
+    send_message(message, settings(values, tls="implicit"), "")
     assert len(box.messages) == 1
 
 
 def test_without_tls_where_it_says_so(serve, message):
-    box, given = serve()
-    send(message, settings(given, tls="none"), "")
+    box, options = serve()
+    send_message(message, settings(options, tls="none"), "")
     assert [encrypted for _, encrypted, _ in box.messages] == [False]
 
 
 def test_a_server_without_tls_gets_nothing(serve, message):
-    box, given = serve()
+    box, options = serve()
     with pytest.raises(Misconfigured, match=r"^email\.tls: localhost:\d+ does not offer"):
-        send(message, settings(given), "")
+        send_message(message, settings(options), "")
     assert box.messages == []
 
 
 def test_a_certificate_nobody_vouches_for_gets_nothing(serve, secured, message):
-    box, given = serve(tls_context=secured, auth_required=True, authenticator=allowed)
+    box, options = serve(tls_context=secured, auth_required=True, authenticator=allowed)
     with pytest.raises(Misconfigured, match=r"^email\.tls: no secure connection to localhost"):
-        send(message, settings(given, user="reports", password_env="X"), PASSWORD)
+        send_message(message, settings(options, user="reports", password_env="X"), PASSWORD)
     assert box.messages == []
 
 
 @pytest.mark.usefixtures("trusted")
 def test_a_wrong_password_is_told_without_it(serve, secured, message):
-    _, given = serve(tls_context=secured, auth_required=True, authenticator=allowed)
+    _, options = serve(tls_context=secured, auth_required=True, authenticator=allowed)
     with pytest.raises(Misconfigured, match=r"^email\.user: ") as refused:
-        send(message, settings(given, user="reports", password_env="X"), "wrong-" + PASSWORD)
+        send_message(message, settings(options, user="reports", password_env="X"), "wrong-" + PASSWORD)
     assert PASSWORD not in refused.value.message
 
 
-def test_a_recipient_the_server_does_not_know(serve, reported):
-    box, given = serve()
-    message = compose(tell(reported()), "turnout@example.com", ["nobody@example.com"], ATTACHED)
+def test_a_recipient_the_server_does_not_know(serve, build_facts):
+    box, options = serve()
+    message = compose_message(
+        build_report(build_facts()), "turnout@example.com", ["nobody@example.com"], ATTACHED
+    )
     with pytest.raises(
         Misconfigured, match=r"--email: localhost:\d+ does not take mail for nobody@example.com"
     ):
-        send(message, settings(given, tls="none"), "")
+        send_message(message, settings(options, tls="none"), "")
     assert box.messages == []
 
 
 def test_a_server_that_is_not_there(message):
     nowhere = settings({"host": "127.0.0.1", "port": 1, "from": "a@example.com", "tls": "none"})
     with pytest.raises(Misconfigured, match=r"^email\.host: 127\.0\.0\.1:1 did not take the mail"):
-        send(message, nowhere, "")
+        send_message(message, nowhere, "")
 
 
-def test_a_team_cannot_write_headers(reported):
-    story = tell(reported(team="web\r\nBcc: eve@example.com"))
-    message = compose(story, "turnout@example.com", ["lead@example.com"], ATTACHED)
+def test_a_team_cannot_write_headers(build_facts):
+    report = build_report(build_facts(team="web\r\nBcc: eve@example.com"))
+    message = compose_message(report, "turnout@example.com", ["lead@example.com"], ATTACHED)
     assert message["Bcc"] is None
     assert "Bcc: eve@example.com" in message["Subject"]
 
@@ -195,11 +199,11 @@ def test_a_team_cannot_write_headers(reported):
 @pytest.mark.parametrize("text", ["lead", "lead@", "a b@example.com", "lead@example.com\nBcc: x@y.z", ""])
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(Misconfigured, match=r"^--email: "):
-        address(text)
+        parse_address(text)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("values", "message"),
     [
         ({"host": "mail"}, "`from` is needed"),
         ({"host": "mail", "from": "a@b.c", "user": "x"}, "`user` and `password_env` are needed together"),
@@ -209,6 +213,6 @@ def test_what_is_no_address_is_refused(text):
         ),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(given, told):
-    with pytest.raises(ValidationError, match=told):
-        EmailSettings.model_validate(given)
+def test_settings_that_make_no_sense_are_refused(values, message):
+    with pytest.raises(ValidationError, match=message):
+        EmailSettings.model_validate(values)

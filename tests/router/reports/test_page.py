@@ -4,11 +4,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from happenings import DAY, NOON, Happened
+from report_traffic import DAY, NOON, RequestSpec
 
-from router.reports.markdown import markdown
-from router.reports.page import html, mail_html
-from router.reports.wording import tell
+from router.reports.build import build_report
+from router.reports.markdown import render_markdown
+from router.reports.page import render_html, render_mail_html
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = (
@@ -49,23 +49,25 @@ class Outline(HTMLParser):
 
 
 @pytest.fixture
-def story(reported):
-    told = [Happened(at=NOON + n * DAY, track=track) for n in range(3) for track in ("local", "cloud")]
-    return tell(reported([*told, Happened(private="secrets"), Happened(track="cloud", moved="overflow")]))
+def report(build_facts):
+    specs = [RequestSpec(at=NOON + n * DAY, track=track) for n in range(3) for track in ("local", "cloud")]
+    return build_report(
+        build_facts([*specs, RequestSpec(private="secrets"), RequestSpec(track="cloud", moved="overflow")])
+    )
 
 
-def test_the_page_loads_nothing_and_runs_nothing(story):
-    page = Outline(html(story))
+def test_the_page_loads_nothing_and_runs_nothing(report):
+    page = Outline(render_html(report))
     tags = [tag for tag, _ in page.tags]
     assert not {"script", "link", "img", "iframe", "object", "a", "form"} & set(tags)
     policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv"))
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
-    assert not re.search(r"https?://|url\(|@import|src=", html(story))
+    assert not re.search(r"https?://|url\(|@import|src=", render_html(report))
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
 
 
-def test_headings_language_and_regions_are_in_order(story):
-    page = Outline(html(story))
+def test_headings_language_and_regions_are_in_order(report):
+    page = Outline(render_html(report))
     assert dict(page.tags)["html"] == {"lang": "en"}
     assert page.headings[0] == 1
     assert set(page.headings[1:]) == {2}
@@ -81,30 +83,37 @@ def test_headings_language_and_regions_are_in_order(story):
             assert attrs["aria-label"]
 
 
-def test_every_chart_has_its_table(story):
-    page = html(story)
+def test_every_chart_has_its_table(report):
+    page = render_html(report)
     figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
-    assert len(figures) == sum(len(section.drawn) for section in story.sections) == 4
+    assert len(figures) == sum(len(section.figures) for section in report.sections) == 4
     for figure in figures:
         assert figure.count("<svg") == 2  # for wide and for narrow screens
         assert re.search(r"<details>.*<table>.*</table>.*</details>", figure, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_only_names(reported, name):
-    one = Happened(
-        team=name, user=name, client=name, rule=name, policy=name, model=name, asked=name, error=name
+def test_hostile_names_are_only_names(build_facts, name):
+    spec = RequestSpec(
+        team=name,
+        user=name,
+        client=name,
+        rule=name,
+        policy=name,
+        model=name,
+        requested_model=name,
+        error=name,
     )
-    stayed = Happened(team=name, private=name, rule=name)
-    failed = Happened(track="cloud", status=500, error=f"no {name}", moved="overflow", rule=name)
+    stayed = RequestSpec(team=name, private=name, rule=name)
+    failed = RequestSpec(track="cloud", status=500, error=f"no {name}", moved="overflow", rule=name)
     for team in (None, name):
-        told = tell(reported([one, stayed, failed] if team is None else [], team=team))
-        for page in (html(told), mail_html(told)):
+        report = build_report(build_facts([spec, stayed, failed] if team is None else [], team=team))
+        for page in (render_html(report), render_mail_html(report)):
             outline = Outline(page)
             assert not {"script", "img", "b"} & {tag for tag, _ in outline.tags}
             assert "49" not in "".join(outline.text) or "{{" not in name
             assert "".join(name.split()) in "".join("".join(outline.text).split())
-        text = markdown(told)
+        text = render_markdown(report)
         assert SCRIPT not in text
         assert "](http" not in text.replace("\\](", "")
         for line in text.splitlines():
@@ -112,26 +121,26 @@ def test_hostile_names_are_only_names(reported, name):
                 assert line.endswith("|")
 
 
-def test_markdown_tables_have_as_many_cells_as_columns(story):
-    tables = re.findall(r"(?:^\|.*\n)+", markdown(story), re.MULTILINE)
-    assert len(tables) == sum(len(section.tables) for section in story.sections)
+def test_markdown_tables_have_as_many_cells_as_columns(report):
+    tables = re.findall(r"(?:^\|.*\n)+", render_markdown(report), re.MULTILINE)
+    assert len(tables) == sum(len(section.tables) for section in report.sections)
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
 
-def test_markdown_keeps_what_is_ours_as_code(story):
-    text = markdown(story)
+def test_markdown_keeps_what_is_ours_as_code(report):
+    text = render_markdown(report)
     assert "`POST /v1/feedback`" in text
     assert text.startswith("# Routing report: all teams\n")
 
 
-def test_the_mail_has_the_same_figures(story):
-    page = "".join(Outline(mail_html(story)).text)
-    assert story.lead in page
-    for card in story.cards:
-        assert card.figure in page
-    assert "<svg" not in mail_html(story)
-    assert "<style" not in mail_html(story)
+def test_the_mail_has_the_same_figures(report):
+    page = "".join(Outline(render_mail_html(report)).text)
+    assert report.lead in page
+    for card in report.cards:
+        assert card.value in page
+    assert "<svg" not in render_mail_html(report)
+    assert "<style" not in render_mail_html(report)
 
 
 def luminance(colour):
@@ -140,14 +149,14 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one, other):
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(first, second):
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("scheme", [0, 1])
-def test_contrast_suffices_in_light_and_dark(story, scheme):
-    style = re.search(r"<style>(.*?)</style>", html(story), re.DOTALL)[1]
+def test_contrast_suffices_in_light_and_dark(report, scheme):
+    style = re.search(r"<style>(.*?)</style>", render_html(report), re.DOTALL)[1]
     roots = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", roots[scheme]))
     for ground in ("page", "card"):

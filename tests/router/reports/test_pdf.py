@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from router.errors import Misconfigured
-from router.reports.pdf import find_browser, pdf
+from router.reports.pdf import find_browser, render_pdf
 
 PAGE = "<!doctype html><html lang='en'><title>Routing report</title><p>Printed.</p></html>"
 
@@ -34,7 +34,7 @@ def named(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("browser")
 def test_a_browser_prints():
-    printed = pdf(PAGE)
+    printed = render_pdf(PAGE)
     assert printed.startswith(b"%PDF-")
     assert printed.rstrip().endswith(b"%%EOF")
     assert b"/Lang (en)" in printed or b"Lang" in printed
@@ -46,16 +46,16 @@ def test_without_a_browser_it_says_what_to_install(monkeypatch, tmp_path):
     with pytest.raises(
         Misconfigured, match=r"needs Chromium, Chrome or Edge.*apt install chromium.*CHROME_PATH"
     ):
-        pdf(PAGE)
+        render_pdf(PAGE)
 
 
 def test_a_browser_that_does_not_print_is_told_with_its_last_words(named):
     named("import sys; sys.exit('no display')")
     with pytest.raises(Misconfigured, match=r"did not print \(exit 1\): no display"):
-        pdf(PAGE)
+        render_pdf(PAGE)
 
 
 def test_a_browser_that_is_not_there(monkeypatch):
     monkeypatch.setenv("CHROME_PATH", "/nowhere/chrome")
     with pytest.raises(Misconfigured, match="/nowhere/chrome cannot be started: No such file"):
-        pdf(PAGE)
+        render_pdf(PAGE)

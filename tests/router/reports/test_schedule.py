@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from router.reports.schedule import DAILY, MONTHLY, WEEKLY, rhythm, schedule
+from router.reports.schedule import DAILY, MONTHLY, WEEKLY, find_cadence, render_schedule
 
 ODD = ("turnout", "report", "--team", 'web\'s 100% $HOME "x" \\', "--out", "a b.html")
 
@@ -22,7 +22,7 @@ ODD = ("turnout", "report", "--team", 'web\'s 100% $HOME "x" \\', "--out", "a b.
     ],
 )  # fmt: skip
 def test_a_report_is_due_when_its_days_are_over(recent, due):
-    assert rhythm(recent) is due
+    assert find_cadence(recent) is due
 
 
 def test_crons_line_runs_the_command(tmp_path):
@@ -31,8 +31,8 @@ def test_crons_line_runs_the_command(tmp_path):
     program = tmp_path / "say"
     program.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\n')
     program.chmod(0o755)
-    text = schedule((str(program), *ODD[1:]), folder, WEEKLY, [])
-    (line,) = [one for one in text.splitlines() if one.startswith("0 7 * * 1 ")]
+    text = render_schedule((str(program), *ODD[1:]), folder, WEEKLY, [])
+    (line,) = [line for line in text.splitlines() if line.startswith("0 7 * * 1 ")]
     assert "%" not in line.replace("\\%", "")  # cron would cut it there
     command = line.removeprefix("0 7 * * 1 ").replace("\\%", "%")  # what cron gives to the shell
     ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
@@ -40,8 +40,8 @@ def test_crons_line_runs_the_command(tmp_path):
 
 
 def test_systemds_words_are_quoted():
-    text = schedule(ODD, Path("/srv/100%"), MONTHLY, [])
-    (line,) = [one for one in text.splitlines() if one.startswith("ExecStart=")]
+    text = render_schedule(ODD, Path("/srv/100%"), MONTHLY, [])
+    (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     words = shlex.split(line.removeprefix("ExecStart=").replace("$$", "$"))
     assert [word.replace("%%", "%") for word in words] == list(ODD)
     assert "WorkingDirectory=/srv/100%%" in text
@@ -49,7 +49,7 @@ def test_systemds_words_are_quoted():
 
 
 def test_the_units_are_units():
-    text = schedule(ODD, Path("/srv"), DAILY, ["TURNOUT_LEDGER"])
+    text = render_schedule(ODD, Path("/srv"), DAILY, ["TURNOUT_LEDGER"])
     _, service, timer = text.split("# systemd: ~/.config/systemd/user/turnout-report.")
     for unit, sections in ((service, ["Unit", "Service"]), (timer, ["Unit", "Timer", "Install"])):
         parsed = configparser.ConfigParser(interpolation=None)
@@ -66,6 +66,6 @@ def test_systemd_agrees():
 
 
 def test_what_the_shell_had_set_is_named_and_never_its_value():
-    text = schedule(ODD, Path("/srv"), DAILY, ["TURNOUT_LEDGER", "TURNOUT_POLICY"])
+    text = render_schedule(ODD, Path("/srv"), DAILY, ["TURNOUT_LEDGER", "TURNOUT_POLICY"])
     assert text.count("TURNOUT_LEDGER, TURNOUT_POLICY") == 2
-    assert "TURNOUT" not in schedule(ODD, Path("/srv"), DAILY, [])
+    assert "TURNOUT" not in render_schedule(ODD, Path("/srv"), DAILY, [])

@@ -5,7 +5,7 @@ import pytest
 
 from router.accounts.teams import Team
 from router.errors import Misconfigured
-from router.reports.scope import Scope, find_team, span, zone_of
+from router.reports.scope import Scope, find_team, parse_period, select_zone
 
 TODAY = date(2026, 11, 18)  # a Wednesday
 
@@ -26,17 +26,17 @@ TODAY = date(2026, 11, 18)  # a Wednesday
     ],
 )
 def test_days(first, last, recent, days):
-    assert tuple(map(str, span(first, last, recent, TODAY))) == days
+    assert tuple(map(str, parse_period(first, last, recent, TODAY))) == days
 
 
 @pytest.mark.parametrize("today", [date(2026, 3, 1), date(2024, 3, 31)])
 def test_last_month_in_march_is_february(today):
-    begin, end = span(None, None, "month", today)
+    begin, end = parse_period(None, None, "month", today)
     assert (begin.month, begin.day, end.month) == (2, 1, 2)
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "recent", "told"),
+    ("first", "last", "recent", "message"),
     [
         ("2026-11-02", "2026-11-01", None, "--from: 2026-11-02 is after --to, 2026-11-01"),
         (None, "2026-11-01", None, "--to: say with --from"),
@@ -48,10 +48,10 @@ def test_last_month_in_march_is_february(today):
         ("1990-01-01", None, None, "--from: a report covers 3660 days at most"),
     ],
 )
-def test_days_that_make_no_sense_are_refused_by_name(first, last, recent, told):
+def test_days_that_make_no_sense_are_refused_by_name(first, last, recent, message):
     with pytest.raises(Misconfigured) as refused:
-        span(first, last, recent, TODAY)
-    assert refused.value.message.startswith(told)
+        parse_period(first, last, recent, TODAY)
+    assert refused.value.message.startswith(message)
 
 
 def test_days_on_which_clocks_change_are_23_and_25_hours_long():
@@ -65,19 +65,19 @@ def test_days_on_which_clocks_change_are_23_and_25_hours_long():
 def test_before_is_as_long():
     scope = Scope(team=None, first=date(2026, 11, 8), last=date(2026, 11, 14), zone=ZoneInfo("UTC"))
     at = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
-    since, until = scope.before(at)
+    since, until = scope.previous_period(at)
     assert datetime.fromtimestamp(since, UTC).date() == date(2026, 11, 1)
     assert datetime.fromtimestamp(until, UTC).date() == date(2026, 11, 8)
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("wbe", "did you mean web?"), ("zzzzzz", "there are core, web"), ("Web", "did you mean web?")],
 )
-def test_an_unknown_team_is_told_the_nearest(name, told):
+def test_an_unknown_team_is_told_the_nearest(name, message):
     with pytest.raises(Misconfigured, match=f"--team: there is no team '{name}'; ") as refused:
         find_team(name, ["web", "core", "web"])
-    assert told in refused.value.message
+    assert message in refused.value.message
 
 
 def test_no_team_at_all():
@@ -86,7 +86,7 @@ def test_no_team_at_all():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "zones", "zone"),
+    ("name", "zones", "zone"),
     [
         ("Asia/Kolkata", ["Europe/Berlin"], "Asia/Kolkata"),
         (None, ["Europe/Berlin"], "Europe/Berlin"),
@@ -96,10 +96,13 @@ def test_no_team_at_all():
         (None, ["Gone/Away"], "UTC"),
     ],
 )
-def test_zones(wanted, zones, zone):
-    assert zone_of(wanted, [Team(name=f"t{n}", zone=one) for n, one in enumerate(zones)]).key == zone
+def test_zones(name, zones, zone):
+    assert (
+        select_zone(name, [Team(name=f"t{n}", zone=team_zone) for n, team_zone in enumerate(zones)]).key
+        == zone
+    )
 
 
 def test_an_unknown_zone_is_refused():
     with pytest.raises(Misconfigured, match="--zone: 'Mars' is no time zone"):
-        zone_of("Mars", [])
+        select_zone("Mars", [])

@@ -28,7 +28,7 @@ BILLING = Billing(Prices(), "claude-sonnet-5-5", LocalCost(energy=0.00008, wear=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class RequestSpec:
     """One request, as a test tells it."""
 
     at: float = NOON
@@ -38,7 +38,7 @@ class Happened:
     track: str = "local"
     rule: str = "self-contained"
     policy: str = "balanced"
-    asked: str = "claude-sonnet-5-5"
+    requested_model: str = "claude-sonnet-5-5"
     model: str = "claude-sonnet-5-5"
     why: str = "self-contained"
     input: int = 10_000
@@ -56,16 +56,16 @@ class Happened:
     streak: int = 0
 
 
-def records(number: int, one: Happened) -> Iterator[Record]:
+def records(number: int, spec: RequestSpec) -> Iterator[Record]:
     """What the endpoint would write down."""
     request = ModelRequest(
         id=f"r{number}",
-        team=one.team,
-        user=one.user,
+        team=spec.team,
+        user=spec.user,
         dialect="anthropic_messages",
         operation="generate",
-        client=one.client,
-        model=one.asked,
+        client=spec.client,
+        model=spec.requested_model,
         stream=True,
         body=b"{}",
         headers=(),
@@ -73,49 +73,49 @@ def records(number: int, one: Happened) -> Iterator[Record]:
     plan = Plan(
         request=request,
         features=Features(
-            client=one.client,
-            conversation=one.conversation,
+            client=spec.client,
+            conversation=spec.conversation,
             kind="agent",
-            context_tokens=one.input,
-            ask=one.ask,
+            context_tokens=spec.input,
+            ask=spec.ask,
             turns=1,
-            repeat_streak=one.streak,
+            repeat_streak=spec.streak,
         ),
         verdict=Verdict(p_local=0.8, kind="self-contained", why=""),
-        decision=Decision(track=one.track, rule=one.rule, why=one.why, p_local=0.8),
-        clearance=Clearance(allowed=not one.private, why=one.private),
-        policy=one.policy,
+        decision=Decision(track=spec.track, rule=spec.rule, why=spec.why, p_local=0.8),
+        clearance=Clearance(allowed=not spec.private, why=spec.private),
+        policy=spec.policy,
         overhead_s=0.0006,
     )
-    yield "begin", begun(plan, one.at, b"secret")
-    if not one.ended:
+    yield "begin", begun(plan, spec.at, b"secret")
+    if not spec.ended:
         return
-    tries = [Attempt(track=one.track, model=one.model, cause="", status=one.status, seconds=one.seconds)]
-    other = "cloud" if one.track == "local" else "local"
-    if one.moved:
-        tries.insert(0, Attempt(track=other, model="m", cause=one.moved, status=503, seconds=0.1))
-    if one.leaked:
+    tries = [Attempt(track=spec.track, model=spec.model, cause="", status=spec.status, seconds=spec.seconds)]
+    other = "cloud" if spec.track == "local" else "local"
+    if spec.moved:
+        tries.insert(0, Attempt(track=other, model="m", cause=spec.moved, status=503, seconds=0.1))
+    if spec.leaked:
         tries.insert(0, Attempt(track="cloud", model="m", cause="slow", status=504, seconds=0.1))
     outcome = Outcome(
-        track=one.track,
-        model=one.model,
-        status=one.status,
-        usage=Usage(input=one.input, output=one.output),
-        first_byte_s=one.seconds / 4,
-        seconds=one.seconds,
+        track=spec.track,
+        model=spec.model,
+        status=spec.status,
+        usage=Usage(input=spec.input, output=spec.output),
+        first_byte_s=spec.seconds / 4,
+        seconds=spec.seconds,
         attempts=tuple(tries),
-        end={200: "complete", 499: "client_left"}.get(one.status, "failed"),
-        error=one.error,
-        engine_s=one.seconds if one.track == "local" else None,
+        end={200: "complete", 499: "client_left"}.get(spec.status, "failed"),
+        error=spec.error,
+        engine_s=spec.seconds if spec.track == "local" else None,
     )
-    yield "finish", finished(f"r{number}", outcome, one.at + one.seconds)
+    yield "finish", finished(f"r{number}", outcome, spec.at + spec.seconds)
 
 
-def happen(store: LedgerStore, happened: Sequence[Happened], *, first: int = 0) -> None:
+def post_requests(store: LedgerStore, specs: Sequence[RequestSpec], *, first: int = 0) -> None:
     """Post traffic; requests are named r0, r1, ... from `first` on."""
-    told = [record for n, one in enumerate(happened, first) for record in records(n, one)]
+    entries = [record for n, spec in enumerate(specs, first) for record in records(n, spec)]
     with writing(store.engine) as connection:
-        store.budgets.charge(connection, post(connection, told, BILLING))
+        store.budgets.charge(connection, post(connection, entries, BILLING))
 
 
 def empty(store: LedgerStore) -> None:
