@@ -4,6 +4,7 @@ from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
+from router.accounts.teams import Account
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -36,8 +37,7 @@ def request(body: bytes, dialect: DialectName = "openai_chat") -> ModelRequest:
     """Make a request of `body`, from a client that is not known."""
     return ModelRequest(
         id="bench",
-        team="bench",
-        user="",
+        account=Account(team="bench"),
         dialect=dialect,
         operation="generate",
         client="",

@@ -13,7 +13,7 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision, TrackName
 from policies.privacy import Clearance
-from router.accounts.teams import NOBODY, Account
+from router.accounts.teams import Account
 from router.errors import Cause
 
 DialectName = Literal["openai_chat", "anthropic_messages"]
@@ -29,8 +29,8 @@ class ModelRequest:
     """What a client asked, as bytes, with the few facts needed to carry it."""
 
     id: str
-    team: str
-    user: str
+    account: Account
+    """On whose behalf it comes: team, user and key, budgets, rates, models and policy."""
     dialect: DialectName
     operation: Operation
     client: str
@@ -43,10 +43,6 @@ class ModelRequest:
     """As received, without a Turnout key."""
     query: str = ""
     """The raw query string, without `?`."""
-    key_id: str = ""
-    """Which Turnout key it came with; empty where none is demanded."""
-    account: Account = NOBODY
-    """On whose behalf it comes: its budgets, rates, models and policy."""
 
 
 class Protected(NamedTuple):

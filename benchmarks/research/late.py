@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from classifiers.features import Features
+from router.accounts.teams import NOBODY
 from router.features.extractor import Reader
 from router.types import ModelRequest
 
@@ -85,8 +86,7 @@ def _request(messages: list[dict[str, Any]]) -> ModelRequest:
     stripped = [{key: value for key, value in message.items() if key != "usage"} for message in messages]
     return ModelRequest(
         id="",
-        team="",
-        user="",
+        account=NOBODY,
         dialect="openai_chat",
         operation="generate",
         client="",

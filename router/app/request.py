@@ -77,9 +77,6 @@ def make_request(
     body, envelope = outline
     return ModelRequest(
         id=request_id or uuid.uuid4().hex,
-        team=account.team,
-        user=account.user,
-        key_id=account.key_id,
         account=account,
         dialect=dialect,
         operation=operation,

@@ -131,7 +131,7 @@ class Reader:
             fold,
             system=system[0] if system else None,
             tools=tools[0] if tools else None,
-            tokens=round(size.tokens * self._corrections.ratio(request.team, request.model)),
+            tokens=round(size.tokens * self._corrections.ratio(request.account.team, request.model)),
             exact=size.exact,
         )
 

@@ -125,7 +125,7 @@ def _conversation(
         opened = [system.key if system else b"", tools.key if tools else b"", fold.opening]
     elif not agent and system and system.subagent:
         opened.append(system.key)
-    parts = (request.team, request.user, asked.client.name, *opened, aside, b"")
+    parts = (request.account.team, request.account.user, asked.client.name, *opened, aside, b"")
     return xxhash.xxh3_128_hexdigest(
         b"\0".join([part.encode(errors="replace") if isinstance(part, str) else part for part in parts])
     )

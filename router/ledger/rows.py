@@ -33,9 +33,9 @@ def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
     return {
         "id": request.id,
         "begun_at": now,
-        "team": request.team,
-        "user": request.user,
-        "key_id": request.key_id,
+        "team": request.account.team,
+        "user": request.account.user,
+        "key_id": request.account.key_id,
         "client": named(features.client),
         "conversation": named(features.conversation),
         "dialect": request.dialect,

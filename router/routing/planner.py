@@ -122,7 +122,7 @@ class Planner:
         features, verdict, notes = yield from self._understand(request, outline)
         exposure = yield from self._scan(request, policy, features, outline)
         readable = features or Features()
-        clearance = clear(policy, exposure, request.team)
+        clearance = clear(policy, exposure, request.account.team)
         decision = decide(
             policy,
             features,
@@ -130,8 +130,8 @@ class Planner:
             self._state(request, readable, policy),
             requested_model=request.model,
             clearance=clearance,
-            team=request.team,
-            user=request.user,
+            team=request.account.team,
+            user=request.account.user,
         )
         return Plan(
             request=request,
@@ -201,9 +201,9 @@ class Planner:
             verdict,
             self._state(request, features, policy),
             requested_model=request.model,
-            clearance=clear(policy, exposure, request.team),
-            team=request.team,
-            user=request.user,
+            clearance=clear(policy, exposure, request.account.team),
+            team=request.account.team,
+            user=request.account.user,
             classifier=self._classifier,
         )
         exposure_shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
@@ -211,16 +211,16 @@ class Planner:
 
     def keep(self, plan: Plan, decision: Decision) -> None:
         """Remember what served, for the rest of this user turn."""
-        self._sessions.keep(plan.request.team, plan.features, decision)
+        self._sessions.keep(plan.request.account.team, plan.features, decision)
 
     def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""
         request, features = plan.request, plan.features
         if served == request.model and features.tokens_exact and not features.images:
-            self._extractor.correct(request.team, served, features.context_tokens, prompt_tokens)
+            self._extractor.correct(request.account.team, served, features.context_tokens, prompt_tokens)
 
     def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
-        last = self._sessions.last(request.team, features.conversation)
+        last = self._sessions.last(request.account.team, features.conversation)
         state = self._tracks.state(features)
         if self._budgets and (status := self._budgets.budget_status(request.account, policy)):
             state = replace(state, budget_left_usd=status.left_usd, budget_why=status.why)

@@ -161,7 +161,7 @@ class Metrics:
         request = plan.request
         self._running["true" if request.stream else "false"] -= 1
         self._requests[
-            request.team, outcome.track, plan.decision.rule, outcome.status, outcome.end, request.operation
+            request.account.team, outcome.track, plan.decision.rule, outcome.status, outcome.end, request.operation
         ] += 1
         self._overhead.observe(plan.overhead_s)
         if request.operation == "count":
@@ -172,7 +172,7 @@ class Metrics:
         first = outcome.attempts[0] if outcome.attempts else None
         if first is not None and first.cause and first.track != outcome.track:
             self._moved[first.track, first.cause] += 1
-        self._count(request.team, outcome.track, outcome.usage)
+        self._count(request.account.team, outcome.track, outcome.usage)
 
     def _count(self, team: str, track: str, usage: Usage) -> None:
         tokens = self._tokens.get((team, track))

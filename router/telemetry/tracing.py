@@ -99,7 +99,7 @@ class Traces:
             "gen_ai.usage.cache_creation.input_tokens": usage.cache_write_5m + usage.cache_write_1h,
             "http.response.status_code": outcome.status,
             "turnout.request.id": request.id,
-            "turnout.team": request.team,
+            "turnout.team": request.account.team,
             "turnout.policy": plan.policy,
             "turnout.rule": decision.rule,
             "turnout.why": decision.why,

@@ -68,7 +68,7 @@ async def guarded(
 
 def client_of(request: ModelRequest) -> str:
     """Name who sent a request: its key, its user, else its assistant."""
-    return request.key_id or request.user or request.client
+    return request.account.key_id or request.account.user or request.client
 
 
 def digest(body: bytes) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 from classifiers.features import Features
 from classifiers.train import Row
+from router.accounts.teams import NOBODY
 from router.errors import Misconfigured
 from router.features.extractor import Reader
 from router.training.envelopes import ENVELOPES, SHELL, Envelope
@@ -181,8 +182,7 @@ def _read(dialect: Any, headers: tuple[tuple[str, str], ...], body: dict[str, An
     return Reader(count_bytes=0).read(
         ModelRequest(
             id="",
-            team="",
-            user="",
+            account=NOBODY,
             dialect=dialect,
             operation="generate",
             client="",

@@ -13,6 +13,7 @@ from targets import POLICY
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
+from router.accounts.teams import Account
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -116,8 +117,7 @@ class TrackStatus:
 def accepted(item):
     return Accepted(
         id="r",
-        team="t",
-        user="u",
+        account=Account(team="t", user="u"),
         dialect="openai_chat" if item.path == CHAT else "anthropic_messages",
         operation="generate",
         client="",

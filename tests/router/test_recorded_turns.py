@@ -9,6 +9,7 @@ import pytest
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
+from router.accounts.teams import Account
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -38,8 +39,7 @@ def requests(run):
         if message["role"] == "assistant":
             yield ModelRequest(
                 id="r",
-                team="t",
-                user=run["instance_id"],
+                account=Account(team="t", user=run["instance_id"]),
                 dialect="openai_chat",
                 operation="generate",
                 client="",

@@ -18,6 +18,7 @@ from benchmarks.evaluation.suites.facts import number, write
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint, request
 from benchmarks.evaluation.suites.systems import SUBMISSIONS
 from classifiers.rules import RuleClassifier
+from router.accounts.teams import NOBODY
 from router.features.extractor import Reader
 from router.features.tokens import Counter
 from router.types import ModelRequest
@@ -113,8 +114,7 @@ def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]
         features = reader.read(
             ModelRequest(
                 id=problem.id,
-                team="",
-                user="",
+                account=NOBODY,
                 dialect=dialect,
                 operation="generate",
                 client="",

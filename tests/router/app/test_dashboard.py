@@ -21,7 +21,7 @@ from policies.load import PolicyHolder
 from policies.privacy import Clearance
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
-from router.accounts.teams import Budget, Team, Terms
+from router.accounts.teams import Account, Budget, Team, Terms
 from router.app.body import Uploads
 from router.app.dashboard.auth import TRIES, WINDOW_S, Tries
 from router.app.dashboard.context import DashboardOptions
@@ -640,8 +640,8 @@ async def test_the_live_page_tells_what_it_knows_and_what_it_does_not(place, adm
 
 async def test_what_is_under_way_is_there_until_it_ends(place, admin):
     asked = ModelRequest(
-        id="r9", team="web", user="ana", dialect="openai_chat", operation="generate", client="", model="auto",
-        stream=True, body=b"SECRETPROMPT", headers=(("x-api-key", "SECRETKEY"),),
+        id="r9", account=Account(team="web", user="ana"), dialect="openai_chat", operation="generate",
+        client="", model="auto", stream=True, body=b"SECRETPROMPT", headers=(("x-api-key", "SECRETKEY"),),
     )  # fmt: skip
     plan = Plan(
         request=asked,

@@ -19,6 +19,7 @@ from classifiers.sufficiency import READS, SufficiencyClassifier
 from classifiers.verdict import Verdict
 from policies.decision import Decision
 from policies.privacy import Clearance
+from router.accounts.teams import Account
 from router.billing.prices import Prices
 from router.errors import Misconfigured
 from router.ledger import LedgerStore
@@ -45,8 +46,7 @@ ASKS = ("Write a function that adds.", "Fix the login bug.", "Refactor all the f
 def plan_of(number: int, team: str, features: Features, verdict: Verdict) -> Plan:
     request = ModelRequest(
         id=f"r{number}",
-        team=team,
-        user="ana",
+        account=Account(team=team, user="ana"),
         dialect="openai_chat",
         operation="generate",
         client="pi",

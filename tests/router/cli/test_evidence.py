@@ -10,6 +10,7 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decision import Decision
 from policies.privacy import Clearance
+from router.accounts.teams import Account
 from router.billing.prices import Prices
 from router.ledger import LedgerStore
 from router.types import ModelRequest, Outcome, Plan, Usage
@@ -21,8 +22,7 @@ def plan_of(number: int, team: str) -> Plan:
     return Plan(
         request=ModelRequest(
             id=f"r{number}",
-            team=team,
-            user="ana",
+            account=Account(team=team, user="ana"),
             dialect="openai_chat",
             operation="generate",
             client="pi",

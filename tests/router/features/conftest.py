@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from router.accounts.teams import Account
 from router.features.extractor import Reader
 from router.types import ModelRequest
 
@@ -23,12 +24,19 @@ BASH = {
 
 
 def _request(
-    body: Any, *, dialect: str = "anthropic_messages", headers: Any = (), **fields: Any
+    body: Any,
+    *,
+    dialect: str = "anthropic_messages",
+    headers: Any = (),
+    team: str = "t",
+    user: str = "u",
+    **fields: Any,
 ) -> ModelRequest:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    known = {"id": "1", "team": "t", "user": "u", "operation": "generate", "client": "unknown", "model": "m"}
+    defaults = {"id": "1", "operation": "generate", "client": "unknown", "model": "m", "stream": False}
+    account = Account(team=team, user=user)
     return ModelRequest(
-        **{**known, **fields}, dialect=dialect, stream=False, body=raw, headers=tuple(headers)
+        **{**defaults, **fields}, account=account, dialect=dialect, body=raw, headers=tuple(headers)
     )
 
 

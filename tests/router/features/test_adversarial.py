@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from benchmarks.research.routers import planner
 from benchmarks.speed.bodies import body
+from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.features.extractor import Reader
 from router.types import ModelRequest, Plan
@@ -226,8 +227,7 @@ def plan(raw: bytes, dialect: str) -> Plan:
     return PATH.plan(
         ModelRequest(
             id="1",
-            team="t",
-            user="u",
+            account=Account(team="t", user="u"),
             dialect=dialect,
             operation="generate",
             client="",

@@ -1,6 +1,5 @@
 # ruff: noqa: E501 - tables of whole requests and commands read best one row a line
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -398,11 +397,11 @@ def reports(reader, request_of):
     def counted(model="m") -> int:
         return reader.read(request_of(body, model=model)).context_tokens
 
-    before, own = counted("none"), request_of(body).team
+    before, own = counted("none"), request_of(body).account.team
 
     def report(factor, times=1, team=own, model="m") -> float:
         for _ in range(times):
-            estimated = reader.read(replace(request_of(body, model=model), team=team)).context_tokens
+            estimated = reader.read(request_of(body, model=model, team=team)).context_tokens
             reader.correct(team, model, estimated, round(before * factor))
         return counted() / before
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.accounts.teams import Account
 from router.features.extractor import Reader
 from router.features.outline import BLOCK, Outline
 from router.system.time_slices import Pace, finish
@@ -98,7 +99,7 @@ def test_a_conversation_that_was_edited_is_read_as_it_is_now(known, request_of, 
 
 
 def test_the_same_bytes_of_another_client_or_dialect_are_read_for_it(known, request_of, dialect):
-    for fields in ({"client": "aider"}, {"team": "other"}, {"dialect": "openai_chat"}):
+    for fields in ({"client": "aider"}, {"account": Account(team="other")}, {"dialect": "openai_chat"}):
         request = replace(request_of(body(CALLS, dialect), dialect=dialect), **fields)
         told, fresh = alike(known, request)
         assert told == fresh
@@ -132,8 +133,7 @@ def test_any_conversation_grows_as_if_read_at_once(texts, indent, cut):
         ]
         return ModelRequest(
             id="1",
-            team="t",
-            user="u",
+            account=Account(team="t", user="u"),
             dialect="openai_chat",
             operation="generate",
             client="",

@@ -20,6 +20,7 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
 from policies.privacy import Clearance
+from router.accounts.teams import Account
 from router.billing.prices import Prices
 from router.ledger import LedgerStore
 from router.ledger.database import locate
@@ -30,8 +31,7 @@ HERE = Path(__file__).parent
 
 REQUEST = ModelRequest(
     id="r1",
-    team="core",
-    user="ada",
+    account=Account(team="core", user="ada"),
     dialect="anthropic_messages",
     operation="generate",
     client="claude-code",
@@ -62,9 +62,14 @@ OUTCOME = Outcome(
 
 
 def plan_of(request_id: str, **changed: Any) -> Plan:
-    """A plan, with what a test cares about changed: fields of the plan, or of its request."""
-    of_plan = {name: changed.pop(name) for name in tuple(changed) if name in Plan.__dataclass_fields__}
-    return replace(PLAN, request=replace(REQUEST, id=request_id, **changed), **of_plan)
+    """A plan, with what a test cares about changed: fields of the plan, of its request, or of the account."""
+
+    def fields_of(kind: type) -> dict[str, Any]:
+        return {name: changed.pop(name) for name in tuple(changed) if name in kind.__dataclass_fields__}
+
+    of_plan, of_request = fields_of(Plan), fields_of(ModelRequest)
+    account = replace(REQUEST.account, **changed)
+    return replace(PLAN, request=replace(REQUEST, id=request_id, account=account, **of_request), **of_plan)
 
 
 def open_ledger(location: Path | str, *, write: bool = True) -> LedgerStore:

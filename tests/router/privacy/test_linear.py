@@ -6,6 +6,7 @@ import time
 import pytest
 
 from policies.load import parse
+from router.accounts.teams import Account
 from router.privacy.scanner import Scanner
 from router.types import ModelRequest
 
@@ -92,8 +93,8 @@ def cost(part: str, text: str) -> float:
     first = {"role": "user", "content": "Have a look."}
     body = json.dumps({"messages": [first, {"role": role, "content": [blocks[part]]}]}).encode()
     request = ModelRequest(
-        id="r", team="t", user="u", dialect="anthropic_messages", operation="generate", client="",
-        model="auto", stream=False, body=body, headers=(),
+        id="r", account=Account(team="t", user="u"), dialect="anthropic_messages", operation="generate",
+        client="", model="auto", stream=False, body=body, headers=(),
     )  # fmt: skip
     scanner = Scanner()
     scanner.watch((FENCE,))

@@ -6,6 +6,7 @@ import pytest
 
 from policies.load import parse
 from policies.privacy import clear
+from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner, show
@@ -25,8 +26,7 @@ LINES = (
 def request(body: object, *, team: str = "web", headers=(), query: str = "") -> ModelRequest:
     return ModelRequest(
         id="r",
-        team=team,
-        user="me",
+        account=Account(team=team, user="me"),
         dialect="anthropic_messages",
         operation="generate",
         client="",

@@ -10,6 +10,7 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
 from policies.privacy import Clearance
+from router.accounts.teams import Account
 from router.billing.bill import Billing
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
@@ -60,8 +61,7 @@ def records(number: int, spec: RequestSpec) -> Iterator[Record]:
     """What the endpoint would write down."""
     request = ModelRequest(
         id=f"r{number}",
-        team=spec.team,
-        user=spec.user,
+        account=Account(team=spec.team, user=spec.user),
         dialect="anthropic_messages",
         operation="generate",
         client=spec.client,

