@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from classifiers.features import Features
-from classifiers.verdict import Classifier, Verdict
+from classifiers.verdict import Classifier
 from policies.conditions import Value, lookup
 from policies.decide import decide
-from policies.decision import Decision, State, TrackName
-from policies.policy import Policy
-from policies.privacy import Clearance
+from policies.decision import Decision, TrackName
+from policies.routing_input import RoutingInput
 from policies.variables import Inputs, values
 
 _STATE = {
@@ -45,65 +43,40 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request to decide, any part of which may be varied."""
+    """One request that was read, any part of which may be varied."""
 
-    policy: Policy
-    features: Features
-    verdict: Verdict
-    state: State
-    requested_model: str
-    clearance: Clearance
-    team: str
-    user: str
+    routing: RoutingInput
+    inputs: Inputs
+    """Of `routing`."""
     classifier: Classifier | None
-
-    def decide(self) -> Decision:
-        """Decide it."""
-        return decide(
-            self.policy,
-            self.features,
-            self.verdict,
-            self.state,
-            requested_model=self.requested_model,
-            clearance=self.clearance,
-            team=self.team,
-            user=self.user,
-        )
 
     def values(self) -> dict[str, Value]:
         """Read the variables that the rules or a hold look at."""
-        inputs = Inputs(
-            features=self.features,
-            verdict=self.verdict,
-            state=self.state,
-            params=self.policy.params,
-            team=self.team,
-            user=self.user,
-        )
-        return values(self.policy.variables | {"context_tokens", "turn_calls", "local"}, inputs)
+        return values(self.routing.policy.variables | {"context_tokens", "turn_calls", "local"}, self.inputs)
 
-    def varied(self, name: str, value: Any) -> "Case":
+    def varied(self, name: str, value: Any) -> RoutingInput:
         """Set one variable; a feature is classified anew where there is a classifier."""
+        routing, policy = self.routing, self.routing.policy
         group, _, member = name.partition(".")
         if group == "params":
-            return replace(self, policy=replace(self.policy, params={**self.policy.params, member: value}))
+            return replace(routing, policy=replace(policy, params={**policy.params, member: value}))
         if name in _STATE:
-            return replace(self, state=replace(self.state, **{_STATE[name]: value}))
+            return replace(routing, state=replace(routing.state, **{_STATE[name]: value}))
         if name == "p_local":
-            return replace(self, verdict=replace(self.verdict, p_local=value))
-        features = replace(self.features, **{name: value})
-        verdict = self.classifier.classify(features) if self.classifier else self.verdict
-        return replace(self, features=features, verdict=verdict)
+            return replace(routing, verdict=replace(self.inputs.verdict, p_local=value))
+        features = replace(self.inputs.features, **{name: value})
+        verdict = self.classifier.classify(features) if self.classifier else self.inputs.verdict
+        return replace(routing, features=features, verdict=verdict)
 
 
 def find_changes(case: Case, decision: Decision) -> Iterator[Change]:
     """Find every single change that sends the request to the other track."""
     variables = case.values()
-    named = dict.fromkeys(name for rule in case.policy.rules for name in rule.when.names)
+    named = dict.fromkeys(name for rule in case.routing.policy.rules for name in rule.when.names)
     for name in named | dict.fromkeys(_HOLD_VARIABLES if decision.held else ()):
         value = lookup(name, variables)
         if isinstance(value, bool):
-            other = case.varied(name, not value).decide()
+            other = decide(case.varied(name, not value))
             if _track(other) != _track(decision):
                 yield Change(
                     when=f"{name} = {format_value(name, not value)}", track=_track(other), rule=other.rule
@@ -122,7 +95,7 @@ def _thresholds(case: Case, name: str, value: float, track: TrackName) -> Iterat
     most = round(1 / unit) if name == "p_local" else 2**_FARTHEST * 4
 
     def flipped(at: int) -> Decision | None:
-        other = case.varied(name, at * unit).decide()
+        other = decide(case.varied(name, at * unit))
         return other if _track(other) != track else None
 
     start = round(value / unit)

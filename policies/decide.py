@@ -1,4 +1,4 @@
-"""The decision, a pure function: (policy, features, verdict, state) in, `Decision` out.
+"""The decision, a pure function: `RoutingInput` in, `Decision` out.
 
 The order, first answer wins:
 
@@ -26,13 +26,13 @@ from dataclasses import replace
 from typing import Literal
 
 from classifiers.features import Features
-from classifiers.verdict import Verdict
 from policies.conditions import ERRORS, bind
 from policies.decision import Decision, LastDecision, State, TrackName
 from policies.holds import WORDS, current_hold, escalation_cause, sets_hold
 from policies.policy import Policy
 from policies.privacy import Clearance
-from policies.variables import Inputs, values
+from policies.routing_input import RoutingInput
+from policies.variables import Inputs, inputs_of, values
 
 __all__ = [
     "Decision",
@@ -76,56 +76,20 @@ _DEGRADED = {
 }
 
 
-def decide(
-    policy: Policy,
-    features: Features | None,
-    verdict: Verdict | None,
-    state: State,
-    *,
-    requested_model: str,
-    clearance: Clearance,
-    team: str = "",
-    user: str = "",
-) -> Decision:
-    """Decide where one request goes; never raises.
-
-    Args:
-        policy: What decides.
-        features: None where reading failed.
-        verdict: None where reading or classifying failed.
-        state: What the tracks, the budget and this conversation are like now.
-        requested_model: The model name the client sent: `local`, `cloud`, a Claude model, or anything.
-        clearance: From `policies.privacy.clear`; refused means local.
-        team: For conditions that name `team`.
-        user: For conditions that name `user`.
-    """
-    decision = _decide(
-        policy,
-        features,
-        verdict,
-        state,
-        requested_model=requested_model,
-        clearance=clearance,
-        team=team,
-        user=user,
-    )
+def decide(routing: RoutingInput) -> Decision:
+    """Decide where one request goes; never raises."""
     return refuse_substitute(
-        decision, features, requested_model=requested_model, local_model=state.local_model
+        _decide(routing),
+        routing.features,
+        requested_model=routing.requested_model,
+        local_model=routing.state.local_model,
     )
 
 
-def _decide(
-    policy: Policy,
-    features: Features | None,
-    verdict: Verdict | None,
-    state: State,
-    *,
-    requested_model: str,
-    clearance: Clearance,
-    team: str,
-    user: str,
-) -> Decision:
-    p_local = verdict.p_local if verdict else 0.0
+def _decide(routing: RoutingInput) -> Decision:
+    policy, features, state, clearance = routing.policy, routing.features, routing.state, routing.clearance
+    requested_model = routing.requested_model
+    p_local = routing.verdict.p_local if routing.verdict else 0.0
     model = claude_model(requested_model)
     named = named_track(requested_model, state.local_model)
     bound = _bound(features)
@@ -138,13 +102,8 @@ def _decide(
     if bound:
         model = model_name(requested_model) if bound == "guard" else model
         return Decision(track="cloud", model=model, rule=bound, why=_BOUND[bound], p_local=p_local)
-    inputs = None
-    if features is not None and verdict is not None:
-        inputs = Inputs(
-            features=features, verdict=verdict, state=state, params=policy.params, team=team, user=user
-        )
     chosen = None if features is None or policy.observe else _held_decision(policy, features, state)
-    chosen = chosen or _first_match(policy, inputs)
+    chosen = chosen or _first_match(policy, inputs_of(routing))
     if policy.observe:
         chosen = _observed(chosen)
     if chosen.track == "cloud" and state.budget_left_usd <= 0:

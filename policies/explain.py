@@ -12,9 +12,10 @@ from classifiers.verdict import Classifier, Verdict
 from policies.changes import Case, Change, find_changes, format_value
 from policies.conditions import ERRORS, bind, lookup
 from policies.decide import decide
-from policies.decision import Decision, State, TrackName
-from policies.policy import Policy, Rule
-from policies.privacy import Clearance
+from policies.decision import Decision, TrackName
+from policies.policy import Rule
+from policies.routing_input import RoutingInput
+from policies.variables import inputs_of
 
 _TEXTS = frozenset({"ask", "paths"})
 _READ = tuple(field.name for field in fields(Features) if field.name not in _TEXTS)
@@ -47,65 +48,23 @@ class Explanation:
     changes: tuple[Change, ...]
 
 
-def explain(
-    policy: Policy,
-    features: Features | None,
-    verdict: Verdict | None,
-    state: State,
-    *,
-    requested_model: str,
-    clearance: Clearance,
-    team: str = "",
-    user: str = "",
-    classifier: Classifier | None = None,
-) -> Explanation:
-    """Explain what `decide` says to the same arguments.
+def explain(routing: RoutingInput, classifier: Classifier | None = None) -> Explanation:
+    """Explain what `decide` makes of the same input; where reading failed, there are no rules to show.
 
     Args:
-        policy: See `decide`; so are the next five, `team` and `user`.
-        features: None where reading failed: there is then nothing to hold rules against.
-        verdict: None where classifying failed.
-        state: What the tracks, the budget and this conversation are like.
-        requested_model: The model name the client sent.
-        clearance: From `policies.privacy.clear`.
-        team: For conditions that name it.
-        user: For conditions that name it.
+        routing: What was decided.
         classifier: Judges varied features, so that `changes` is true of the whole path;
             without it the verdict stays as it is.
     """
-    decision = decide(
-        policy,
-        features,
-        verdict,
-        state,
-        requested_model=requested_model,
-        clearance=clearance,
-        team=team,
-        user=user,
-    )
-    lines: tuple[RuleLine, ...] = ()
-    changes: tuple[Change, ...] = ()
-    if features is not None and verdict is not None:
-        case = Case(
-            policy=policy,
-            features=features,
-            verdict=verdict,
-            state=state,
-            requested_model=requested_model,
-            clearance=clearance,
-            team=team,
-            user=user,
-            classifier=classifier,
-        )
-        lines = tuple(_lines(case, decision))
-        changes = tuple(find_changes(case, decision))
+    decision, inputs = decide(routing), inputs_of(routing)
+    case = inputs and Case(routing=routing, inputs=inputs, classifier=classifier)
     return Explanation(
-        policy=policy.name,
+        policy=routing.policy.name,
         decision=decision,
-        features=features,
-        verdict=verdict,
-        rules=lines,
-        changes=changes,
+        features=routing.features,
+        verdict=routing.verdict,
+        rules=tuple(_lines(case, decision)) if case else (),
+        changes=tuple(find_changes(case, decision)) if case else (),
     )
 
 
@@ -126,7 +85,7 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
 def _lines(case: Case, decision: Decision) -> Iterator[RuleLine]:
     variables = case.values()
     context = bind(variables)
-    for rule in case.policy.rules:
+    for rule in case.routing.policy.rules:
         yield RuleLine(
             rule=rule.name,
             when=rule.when.source,

@@ -13,6 +13,7 @@ from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.conditions import Value
 from policies.decision import State
+from policies.routing_input import RoutingInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,20 @@ READERS: Mapping[str, Callable[[Inputs], Value]] = {
     "team": lambda inputs: inputs.team,
     "user": lambda inputs: inputs.user,
 }
+
+
+def inputs_of(routing: RoutingInput) -> Inputs | None:
+    """Collect what conditions read of a request; None where reading or classifying it failed."""
+    if routing.features is None or routing.verdict is None:
+        return None
+    return Inputs(
+        features=routing.features,
+        verdict=routing.verdict,
+        state=routing.state,
+        params=routing.policy.params,
+        team=routing.team,
+        user=routing.user,
+    )
 
 
 def values(names: Iterable[str], inputs: Inputs) -> dict[str, Value]:

@@ -23,6 +23,7 @@ from policies.decide import decide
 from policies.decision import Decision, State
 from policies.policy import Policy
 from policies.privacy import Clearance, Exposure, clear
+from policies.routing_input import RoutingInput
 from router.errors import Misconfigured
 from router.ledger.stored_features import STORED, read_features
 from router.routing.sticky_sessions import StickySessions
@@ -67,14 +68,16 @@ class PolicyReplay:
         team = row["team"]
         last = self._holds.last(team, features.conversation) if features else None
         decision = decide(
-            self._policy,
-            features,
-            verdict if features else None,
-            State(local_context=self._local_context, last=last),
-            requested_model=row["asked_model"] or "",
-            clearance=self._clearance(row, features),
-            team=team,
-            user=row["user"] or "",
+            RoutingInput(
+                policy=self._policy,
+                features=features,
+                verdict=verdict if features else None,
+                state=State(local_context=self._local_context, last=last),
+                requested_model=row["asked_model"] or "",
+                clearance=self._clearance(row, features),
+                team=team,
+                user=row["user"] or "",
+            )
         )
         if features:
             self._holds.keep(team, features, decision)

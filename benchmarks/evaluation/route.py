@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evaluation.cases import Case, Suite
-from policies.decide import Decision, State, decide
+from policies.decide import decide
+from policies.decision import Decision, State
 from policies.policy import Policy
 from policies.privacy import Exposure, clear
+from policies.routing_input import RoutingInput
 
 LOCAL_CONTEXT = 32_768
 """Tokens of the local window that is assumed where none is told."""
@@ -27,14 +29,15 @@ def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> 
         case: As it was read and judged.
         local_context: The local window in tokens; 0 for unknown.
     """
-    features = case.features
     return decide(
-        policy,
-        features,
-        case.judged,
-        State(local_context=local_context),
-        requested_model="auto",
-        clearance=clear(policy, Exposure()),
+        RoutingInput(
+            policy=policy,
+            features=case.features,
+            verdict=case.judged,
+            state=State(local_context=local_context),
+            requested_model="auto",
+            clearance=clear(policy, Exposure()),
+        )
     )
 
 

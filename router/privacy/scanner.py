@@ -157,8 +157,9 @@ class Scanner:
         if outline is None or (outline.trusted and self._watch):
             outline = self.outline(request)
         pace, fences = Pace(), self._fences
-        quotable = self.memory.quotable(request.account.team)
-        keys = self._beginnings(outline, request.account.team) if quotable else outline.beginnings
+        team = request.account.team
+        quotable = self.memory.quotable(team)
+        keys = self._beginnings(outline, team) if quotable else outline.beginnings
         earlier = next((state for key in reversed(keys) if (state := self._states.get(key))), None)
         pieces = (yield from outline.cut(earlier.first, earlier.upto, pace)) if earlier else None
         if earlier is None or pieces is None:
@@ -169,8 +170,8 @@ class Scanner:
         items = yield from self._scanned(pieces, pace)
         scanned = list(zip(pieces, items, strict=True))
         yield from pace.pause()
-        beside = yield from self._fields(scanned, request.account.team, pace, quotable=quotable)
-        state = yield from self._messages(scanned, earlier, keys, request.account.team, pace)
+        beside = yield from self._fields(scanned, team, pace, quotable=quotable)
+        state = yield from self._messages(scanned, earlier, keys, team, pace)
         if fences != self._fences:  # others watch for other things by now
             return (
                 yield from self.scanning(
@@ -182,11 +183,11 @@ class Scanner:
             seams, _ = facts.seams(beside.edge, (state.head,))
             sources = sources.union(facts.in_seams(seams, self._watch))
         ids = _ids(request, pieces, conversation, state) if self._watch else []
-        before = self._before(request, ids, beside.quotes | state.quotes)
+        before = self._before(team, ids, beside.quotes | state.quotes)
         if learn and (sources or before):
-            self.memory.keep_sessions(request.account.team, ids, sources | before)
+            self.memory.keep_sessions(team, ids, sources | before)
         if learn and sources:
-            yield from self._learn(request.account.team, pieces, opaque=fence.opaque != "allow")
+            yield from self._learn(team, pieces, opaque=fence.opaque != "allow")
         return Exposure(
             sources=sources, earlier=before, unnamed=state.strange, opaque=beside.opaque or state.opaque
         )
@@ -264,11 +265,9 @@ class Scanner:
             matched.append(frozenset(facts.in_seams(windows, self._watch)))
         return matched
 
-    def _before(
-        self, request: ModelRequest, ids: list[str], lines: frozenset[tuple[str, str]]
-    ) -> frozenset[str]:
+    def _before(self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
         """What its session touched before, or a conversation of its team that it quotes."""
-        return self.memory.of_sessions(request.account.team, ids) | self.memory.quoted(request.account.team, lines)
+        return self.memory.of_sessions(team, ids) | self.memory.quoted(team, lines)
 
     def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
         """What a piece quotes of a team's protected content, as far as the team has learned it by now."""

@@ -21,6 +21,7 @@ from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.privacy import Exposure, clear
+from policies.routing_input import RoutingInput
 from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.features.outline import Outline
@@ -121,24 +122,14 @@ class Planner:
         outline = self._scanner.outline(request)
         features, verdict, notes = yield from self._understand(request, outline)
         exposure = yield from self._scan(request, policy, features, outline)
-        readable = features or Features()
-        clearance = clear(policy, exposure, request.account.team)
-        decision = decide(
-            policy,
-            features,
-            verdict,
-            self._state(request, readable, policy),
-            requested_model=request.model,
-            clearance=clearance,
-            team=request.account.team,
-            user=request.account.user,
-        )
+        routing = self._routing_input(request, policy, features, verdict, exposure)
+        decision = decide(routing)
         return Plan(
             request=request,
-            features=readable,
+            features=features or Features(),
             verdict=verdict or UNREAD,
             decision=decision,
-            clearance=clearance,
+            clearance=routing.clearance,
             policy=policy.name,
             classifier=verdict.by if verdict else "",
             overhead_s=time.perf_counter() - started,
@@ -195,17 +186,8 @@ class Planner:
         exposure = yield from self._scan(request, policy, features, outline, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
-        explanation = explain(
-            policy,
-            features,
-            verdict,
-            self._state(request, features, policy),
-            requested_model=request.model,
-            clearance=clear(policy, exposure, request.account.team),
-            team=request.account.team,
-            user=request.account.user,
-            classifier=self._classifier,
-        )
+        routing = self._routing_input(request, policy, features, verdict, exposure)
+        explanation = explain(routing, self._classifier)
         exposure_shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
         return to_dict(explanation) | {"privacy": exposure_shown}
 
@@ -218,6 +200,26 @@ class Planner:
         request, features = plan.request, plan.features
         if served == request.model and features.tokens_exact and not features.images:
             self._extractor.correct(request.account.team, served, features.context_tokens, prompt_tokens)
+
+    def _routing_input(
+        self,
+        request: ModelRequest,
+        policy: Policy,
+        features: Features | None,
+        verdict: Verdict | None,
+        exposure: Exposure | None,
+    ) -> RoutingInput:
+        account = request.account
+        return RoutingInput(
+            policy=policy,
+            features=features,
+            verdict=verdict,
+            state=self._state(request, features or Features(), policy),
+            requested_model=request.model,
+            clearance=clear(policy, exposure, account.team),
+            team=account.team,
+            user=account.user,
+        )
 
     def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
         last = self._sessions.last(request.account.team, features.conversation)

@@ -161,7 +161,12 @@ class Metrics:
         request = plan.request
         self._running["true" if request.stream else "false"] -= 1
         self._requests[
-            request.account.team, outcome.track, plan.decision.rule, outcome.status, outcome.end, request.operation
+            request.account.team,
+            outcome.track,
+            plan.decision.rule,
+            outcome.status,
+            outcome.end,
+            request.operation,
         ] += 1
         self._overhead.observe(plan.overhead_s)
         if request.operation == "count":

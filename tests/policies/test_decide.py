@@ -13,6 +13,7 @@ from policies.decide import Decision, LastDecision, State, decide, escalate, set
 from policies.load import SHIPPED, load, parse
 from policies.policy import Policy
 from policies.privacy import Clearance
+from policies.routing_input import RoutingInput
 
 FREE = Clearance(allowed=True)
 BOUND = Clearance(allowed=False, why="never_cloud: the conversation touches 'secrets/**'")
@@ -38,7 +39,28 @@ def decided(
     requested: str = "auto",
     clearance: Clearance = FREE,
 ) -> Decision:
-    return decide(policy, features or ask(), verdict, state, requested_model=requested, clearance=clearance)
+    return decide_any(policy, features or ask(), verdict, state, requested, clearance)
+
+
+def decide_any(
+    policy: Policy,
+    features: Features | None,
+    verdict: Verdict | None,
+    state: State,
+    requested: str = "auto",
+    clearance: Clearance = FREE,
+) -> Decision:
+    """As `decided`, also where nothing could be read."""
+    return decide(
+        RoutingInput(
+            policy=policy,
+            features=features,
+            verdict=verdict,
+            state=state,
+            requested_model=requested,
+            clearance=clearance,
+        )
+    )
 
 
 def policy(*lines: str, to: str = "cloud") -> Policy:
@@ -123,9 +145,7 @@ def test_every_shipped_rule_has_a_case():
 @pytest.mark.parametrize("features", [ask(), ask(files=40), None])
 def test_no_clearance_is_local_and_nowhere_else(requested, features):
     for policy in POLICIES.values():
-        decision = decide(
-            policy, features, HARD, replace(STATE, last=ON_CLOUD), requested_model=requested, clearance=BOUND
-        )
+        decision = decide_any(policy, features, HARD, replace(STATE, last=ON_CLOUD), requested, BOUND)
         assert (decision.track, decision.rule, decision.why) == ("local", "never_cloud", BOUND.why)
         assert decision.alternatives == ()
         assert decision.model == ""
@@ -146,7 +166,7 @@ def test_no_clearance_is_local_and_nowhere_else(requested, features):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_track_that_the_client_names_wins(name, requested, track):
     state = replace(STATE, last=ON_CLOUD if track == "local" else ON_LOCAL, local_up=False)
-    decision = decide(POLICIES[name], None, None, state, requested_model=requested, clearance=FREE)
+    decision = decide_any(POLICIES[name], None, None, state, requested)
     assert (decision.track, decision.rule, decision.alternatives) == (track, "asked", ())
 
 
@@ -272,14 +292,7 @@ class TestBudget:
 
     @pytest.mark.parametrize("features", [ask(files=9), ask(), None])
     def test_over_budget_is_local_and_does_not_escalate(self, features):
-        decision = decide(
-            self.MINE,
-            features,
-            HARD,
-            replace(STATE, budget_left_usd=0),
-            requested_model="auto",
-            clearance=FREE,
-        )
+        decision = decide_any(self.MINE, features, HARD, replace(STATE, budget_left_usd=0))
         assert (decision.track, decision.rule, decision.alternatives) == ("local", "budget", ())
 
     def test_within_budget_the_rules_decide(self):
@@ -299,19 +312,19 @@ class TestBudget:
     @pytest.mark.parametrize("requested", ["cloud", "turnout/cloud", "claude-opus-5-5", "auto"])
     def test_used_up_is_used_up_whatever_the_client_or_the_policy_says(self, name, requested):
         state = replace(STATE, last=ON_CLOUD, budget_left_usd=0, budget_why="nothing is left")
-        decision = decide(POLICIES[name], None, None, state, requested_model=requested, clearance=FREE)
+        decision = decide_any(POLICIES[name], None, None, state, requested)
         assert (decision.track, decision.alternatives) == ("local", ())
         if requested == "cloud":
             assert (decision.rule, decision.why) == ("budget", "nothing is left")
 
     def test_the_local_track_needs_no_money(self):
         state = replace(STATE, budget_left_usd=0)
-        assert decide(self.MINE, None, None, state, requested_model="local", clearance=FREE).rule == "asked"
+        assert decide_any(self.MINE, None, None, state, "local").rule == "asked"
 
 
 class TestUnreadable:
     def test_without_features_otherwise_serves(self):
-        decision = decide(BALANCED, None, None, STATE, requested_model="claude-x", clearance=FREE)
+        decision = decide_any(BALANCED, None, None, STATE, "claude-x")
         assert (decision.track, decision.model, decision.rule) == ("cloud", "claude-x", "unreadable")
         assert decision.why == "the request could not be read"
 
@@ -461,7 +474,7 @@ def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
 ):
     (features, verdict), (cause, attempts) = read, failure
     clearance = FREE if allowed else BOUND
-    decision = decide(mine, features, verdict, state, requested_model=requested, clearance=clearance)
+    decision = decide_any(mine, features, verdict, state, requested, clearance)
     assert decision.track in {"local", "cloud"}
     assert decision.rule
     assert decision.why
@@ -478,8 +491,8 @@ def test_whatever_comes_it_is_decided_and_nothing_leaves_without_clearance(
 @given(FEATURES, VERDICTS, STATES, NAMES)
 @settings(max_examples=100, deadline=None)
 def test_deciding_twice_gives_the_same(features, verdict, state, requested):
-    first = decide(BALANCED, features, verdict, state, requested_model=requested, clearance=FREE)
-    assert decide(BALANCED, features, verdict, state, requested_model=requested, clearance=FREE) == first
+    first = decide_any(BALANCED, features, verdict, state, requested)
+    assert decide_any(BALANCED, features, verdict, state, requested) == first
 
 
 GUARD, REVIEWED = ask(kind="guard"), ask(safeguards=True)

@@ -14,6 +14,7 @@ from policies.explain import Explanation, explain, to_dict
 from policies.load import load, parse
 from policies.policy import Policy
 from policies.privacy import Clearance
+from policies.routing_input import RoutingInput
 
 BALANCED = load("balanced")
 EASY = Verdict(p_local=0.9, kind="self-contained", why="asks for one function")
@@ -24,8 +25,9 @@ STATE = State(local_context=8192)
 def explained(
     features: Features | None, verdict: Verdict | None = EASY, state: State = STATE, **more: Any
 ) -> Explanation:
-    arguments = {"policy": BALANCED, "requested_model": "auto", "clearance": FREE, **more}
-    return explain(features=features, verdict=verdict, state=state, **arguments)
+    classifier = more.pop("classifier", None)
+    values = {"policy": BALANCED, "requested_model": "auto", "clearance": FREE, **more}
+    return explain(RoutingInput(features=features, verdict=verdict, state=state, **values), classifier)
 
 
 def one_rule(when: str) -> Policy:

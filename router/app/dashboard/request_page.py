@@ -17,6 +17,7 @@ from policies.decision import LastDecision
 from policies.explain import Explanation, explain
 from policies.load import PolicyError, PolicyHolder, find
 from policies.privacy import Clearance
+from policies.routing_input import RoutingInput
 from router.app.dashboard.context import DashboardOptions, Json
 from router.ledger import queries
 from router.ledger.queries import Row
@@ -148,20 +149,22 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
         state = replace(state, last=kept)
     if row["rule"] == "budget":
         state = replace(state, budget_left_usd=0.0, budget_why=row["why"])
-    told = explain(
-        policy,
-        features,
-        Verdict(p_local=row["p_local"] or 0.0, kind=row["work"] or "", why=""),
-        state,
-        requested_model=row["asked_model"] or "",
-        clearance=Clearance(allowed=row["cleared"] is not False, why=row["private_why"] or ""),
-        team=row["team"],
-        user=row["user"] or "",
+    explanation = explain(
+        RoutingInput(
+            policy=policy,
+            features=features,
+            verdict=Verdict(p_local=row["p_local"] or 0.0, kind=row["work"] or "", why=""),
+            state=state,
+            requested_model=row["asked_model"] or "",
+            clearance=Clearance(allowed=row["cleared"] is not False, why=row["private_why"] or ""),
+            team=row["team"],
+            user=row["user"] or "",
+        )
     )
     asks_state = {
         rule.name: any(name.partition(".")[0] in STATE for name in rule.when.names) for rule in policy.rules
     }
-    names = [line.rule for line in told.rules]
+    names = [line.rule for line in explanation.rules]
     decided = names.index(row["rule"]) if row["rule"] in names else len(names)
     rules = [
         Rule(
@@ -175,10 +178,12 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
             because=line.because,
             moment=asks_state[line.rule],
         )
-        for at, line in enumerate(told.rules)
+        for at, line in enumerate(explanation.rules)
     ]
-    same = (told.decision.rule, told.decision.track) == (row["rule"], row["track"])
-    return Again(explanation=told, rules=rules, same=same, changed_at=_changed(holder, row["begun_at"]))
+    same = (explanation.decision.rule, explanation.decision.track) == (row["rule"], row["track"])
+    return Again(
+        explanation=explanation, rules=rules, same=same, changed_at=_changed(holder, row["begun_at"])
+    )
 
 
 def _changed(holder: PolicyHolder, begun_at: float) -> float | None:
