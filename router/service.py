@@ -20,7 +20,7 @@ from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.proof import CheckGate, options_of, state
 from policies.registry import PolicyRegistry
-from router.accounts.keys import Keyring, Trusted
+from router.accounts.keys import Keyring, TrustedProxies
 from router.accounts.rate_limit import Rates
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
@@ -47,9 +47,9 @@ from router.system.heap import keep_heap_small
 from router.system.host_names import is_loopback
 from router.system.pacing import Pacing
 from router.system.worker import Worker
-from router.telemetry.in_flight import Running
-from router.telemetry.metrics import Metrics, Now
-from router.telemetry.observers import Watched
+from router.telemetry.in_flight import InFlight
+from router.telemetry.metrics import EndpointState, Metrics
+from router.telemetry.observers import ObservedLedger
 from router.telemetry.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
@@ -112,12 +112,12 @@ class Service:
             scanner=self._scanner,
         )
         self._planner = planner
-        running = Running()
-        watchers = (self._metrics, running, *((self._traces,) if self._traces else ()))
+        in_flight = InFlight()
+        observers = (self._metrics, in_flight, *((self._traces,) if self._traces else ()))
         pipeline = Pipeline(
             planner=planner,
             tracks={"local": self._local, "cloud": self._cloud},
-            ledger=Watched(self._ledger, watchers),
+            ledger=ObservedLedger(self._ledger, observers),
             limits=limits,
             work=self._work,
             pacing=self._pacing,
@@ -138,7 +138,7 @@ class Service:
             classifier=classifier.name,
             health=self.health,
             state=self.state,
-            running=running,
+            running=in_flight,
         )
         api = build_api(
             self,
@@ -176,8 +176,8 @@ class Service:
         return Keyring(
             self._roster.keys,
             self._roster.teams,
-            always=not is_loopback(host),
-            trusted=Trusted(user=proxy.user.lower(), team=proxy.team.lower(), networks=proxy.networks)
+            required=not is_loopback(host),
+            trusted=TrustedProxies(user=proxy.user.lower(), team=proxy.team.lower(), networks=proxy.networks)
             if proxy.user
             else None,
         )
@@ -224,7 +224,7 @@ class Service:
     def metrics(self, accept: str) -> tuple[bytes, str]:
         """See `router.telemetry.metrics.Metrics.render`; may take 50 ms the first time."""
         engine = self._engine.health if self._engine else Health()
-        now = Now(
+        state = EndpointState(
             local_up=self._local.up,
             cloud_up=self._cloud.up,
             engine_running=engine.running,
@@ -236,7 +236,7 @@ class Service:
             engine_busy_s=self._work.busy_s,
             ledger_lost=self._ledger.lost,
         )
-        return self._metrics.render(now, accept)
+        return self._metrics.render(state, accept)
 
     def _local_health(self) -> Json:
         if self._engine is None:

@@ -1,8 +1,8 @@
-"""Turnout's own keys: minted once, kept as a digest, recognised on every request; and whose they are.
+"""Turnout's own keys, stored as digests, and the account of whoever sends one.
 
 A secret is 256 random bits, so one plain SHA-256 is enough: there is nothing to guess,
 and a slow hash would only cost every request. The secret itself is never stored, and
-never travels on: `present` takes it out of the headers and leaves the client's other
+never travels on: `extract_key` takes it out of the headers and leaves the client's other
 credentials where they are.
 """
 
@@ -16,8 +16,9 @@ from hmac import compare_digest
 from types import MappingProxyType
 
 from router.accounts.teams import DEFAULT_TEAM, Account, Key, Team, account
+from router.system.host_names import parse_address
 
-__all__ = ["Key", "Keyring", "Trusted", "digest", "mint", "present"]
+__all__ = ["Key", "Keyring", "TrustedProxies", "digest", "extract_key", "mint"]
 
 PREFIX = "tn-"
 HEADER = "x-turnout-key"
@@ -25,28 +26,23 @@ _BEARER = "bearer "
 
 Headers = tuple[tuple[str, str], ...]
 
-_SHORT = 16
+_PREFIX_DIGITS = 16
 """Hex digits of a digest that keys are looked up by: 64 bits, so that no two keys share them."""
-_NONE: tuple[str, Key | None, Account | None] = ("", None, None)
+_MISSING: tuple[str, Key | None, Account | None] = ("", None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trusted:
+class TrustedProxies:
     """Headers in which a reverse proxy says who asks, and the addresses from which they are believed."""
 
     user: str
     team: str
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
-    def reaches(self, peer: str) -> bool:
+    def contains(self, peer: str) -> bool:
         """Whether `peer`, an address, is such a proxy."""
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in self.networks)
+        address = parse_address(peer)
+        return address is not None and any(address in network for network in self.networks)
 
 
 class Keyring:
@@ -57,24 +53,24 @@ class Keyring:
         keys: Mapping[str, Key] = MappingProxyType({}),
         teams: Iterable[Team] = (),
         *,
-        always: bool = False,
-        trusted: Trusted | None = None,
+        required: bool = False,
+        trusted: TrustedProxies | None = None,
     ) -> None:
-        """Take the keys; `always` demands one even while there is none, and so does `trusted`."""
+        """Take the keys; with `required` or `trusted` a request needs one even while there are none."""
         self._teams = {team.name: team for team in teams}
         self._keys = {
-            stored[:_SHORT]: (stored, key, account(self._team(key.team), key.user, key))
+            stored[:_PREFIX_DIGITS]: (stored, key, account(self._team(key.team), key.user, key))
             for stored, key in keys.items()
         }
         self.trusted = trusted
-        self._always = always or trusted is not None
-        self.nobody = account(self._team(DEFAULT_TEAM))
-        """Whose requests are that come without a key, where none is demanded."""
+        self._required = required or trusted is not None
+        self.anonymous = account(self._team(DEFAULT_TEAM))
+        """The account of requests without a key, where none is required."""
 
     @property
-    def demanded(self) -> bool:
+    def required(self) -> bool:
         """Whether a request must carry a key."""
-        return self._always or bool(self._keys)
+        return self._required or bool(self._keys)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -87,26 +83,26 @@ class Keyring:
     @property
     def policies(self) -> frozenset[str]:
         """The policies that teams and keys have of their own, by name or path."""
-        used = {held.policy for _, _, held in self._keys.values()}
+        used = {owner.policy for _, _, owner in self._keys.values()}
         return frozenset(used | {team.terms.policy for team in self._teams.values()}) - {""}
 
     def find(self, secret: str) -> tuple[Key, Account] | None:
-        """Return whose key `secret` is; None where it is nobody's, or no longer.
+        """Return the key that `secret` is, and its account; None where there is none, or it expired.
 
         The time this takes tells nothing about a key: the secret is only hashed, the look-up
         is by a part of the digest, which whoever guesses at secrets cannot steer, and the
         digests are then compared in constant time.
         """
-        offered = digest(secret)
-        stored, key, held = self._keys.get(offered[:_SHORT], _NONE)
-        if not compare_digest(stored, offered) or key is None or held is None:
+        presented = digest(secret)
+        stored, key, owner = self._keys.get(presented[:_PREFIX_DIGITS], _MISSING)
+        if not compare_digest(stored, presented) or key is None or owner is None:
             return None
-        return None if _expired(key) else (key, held)
+        return None if _expired(key) else (key, owner)
 
-    def known(self, key_id: str) -> Key | None:
-        """Return the key of this id; None where it is not in force, or no longer."""
-        held = (key for _, key, _ in self._keys.values() if key.id == key_id and not _expired(key))
-        return next(held, None)
+    def find_by_id(self, key_id: str) -> Key | None:
+        """Return the key with this id; None where there is none, or it expired."""
+        keys = (key for _, key, _ in self._keys.values() if key.id == key_id and not _expired(key))
+        return next(keys, None)
 
     @property
     def admins(self) -> bool:
@@ -114,9 +110,8 @@ class Keyring:
         return any(key.admin for _, key, _ in self._keys.values())
 
     def member(self, team: str, user: str) -> Account | None:
-        """Return the account of someone whom a proxy vouches for; None where there is no such team."""
-        known = self._teams.get(team)
-        return account(known, user) if known else None
+        """Return the account of a user whom a proxy vouches for; None where there is no such team."""
+        return account(self._teams[team], user) if team in self._teams else None
 
     def _team(self, name: str) -> Team:
         return self._teams.get(name) or Team(name=name)
@@ -133,7 +128,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def present(headers: Headers) -> tuple[str | None, Headers]:
+def extract_key(headers: Headers) -> tuple[str | None, Headers]:
     """Take the Turnout key out of `headers` (names in lower case).
 
     It is looked for in `x-turnout-key`, in `authorization: Bearer tn-...` and in
@@ -143,11 +138,11 @@ def present(headers: Headers) -> tuple[str | None, Headers]:
     Returns:
         The secret, or None where there is none, and the remaining headers.
     """
-    found = {name: secret for name, value in headers if (secret := _secret(name, value)) is not None}
-    if not found:
+    by_header = {name: secret for name, value in headers if (secret := _secret(name, value)) is not None}
+    if not by_header:
         return None, headers
-    rest = tuple(field for field in headers if _secret(*field) is None)
-    return next(found[name] for name in (HEADER, "authorization", "x-api-key") if name in found), rest
+    secret = next(by_header[name] for name in (HEADER, "authorization", "x-api-key") if name in by_header)
+    return secret, tuple(field for field in headers if _secret(*field) is None)
 
 
 def _expired(key: Key) -> bool:

@@ -5,7 +5,7 @@ Authentication only: what an account may do is `router.routing.admission`'s.
 
 from dataclasses import replace
 
-from router.accounts.keys import Key, Keyring, present
+from router.accounts.keys import Key, Keyring, extract_key
 from router.accounts.teams import DEFAULT_TEAM, Account
 from router.app.disconnect import Scope
 from router.errors import BadKey, NotAllowed
@@ -41,15 +41,15 @@ def authenticate(headers: Headers, keyring: Keyring, peer: str = "") -> tuple[Ac
         BadKey: a key is demanded and this is none.
         NotAllowed: it is an admin key; or a proxy's headers come from elsewhere, or name no team.
     """
-    secret, rest = present(headers)
+    secret, rest = extract_key(headers)
     member, rest = _vouched(rest, keyring, peer)
     if secret is None and member is not None:
         return member, rest
     found = keyring.find(secret) if secret else None
     if found is None:
-        if keyring.demanded:
+        if keyring.required:
             raise BadKey(UNKNOWN_KEY if secret else NO_KEY)
-        return keyring.nobody, rest
+        return keyring.anonymous, rest
     key, account = found
     if key.admin:
         raise NotAllowed("an admin key is for /admin and the dashboard; send a team's key here")
@@ -63,14 +63,14 @@ def authenticate_admin(headers: Headers, keyring: Keyring, peer: str) -> Key | N
         BadKey: an admin key is needed and this is none.
         NotAllowed: it is a team's key.
     """
-    secret, rest = present(headers)
+    secret, rest = extract_key(headers)
     _vouched(rest, keyring, peer)
     found = keyring.find(secret) if secret else None
     if found is not None:
         if not found[0].admin:
             raise NotAllowed("this is a team's key; /admin needs one made with `turnout key create --admin`")
         return found[0]
-    if keyring.demanded or not is_loopback(peer):
+    if keyring.required or not is_loopback(peer):
         raise BadKey(
             "an admin key is required, as `Authorization: Bearer tn-...`, `x-api-key` or `x-turnout-key`; "
             "`turnout key create --admin` makes one"
@@ -87,7 +87,7 @@ def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | N
     rest = tuple(pair for pair in headers if pair[0] not in {trusted.user, trusted.team})
     if not (user or groups):
         return None, rest
-    if not trusted.reaches(peer):
+    if not trusted.contains(peer):
         raise NotAllowed(
             f"{trusted.user if user else trusted.team}: this header is believed only from the addresses in "
             f"`trusted_header.from`, and {peer or 'this connection'} is none of them; leave it out"
@@ -98,7 +98,7 @@ def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | N
     members = (keyring.member(name, user[:NAME]) for name in named)
     member = next((one for one in members if one is not None), None)
     if member is None and not trusted.team:
-        member = replace(keyring.nobody, user=user[:NAME])
+        member = replace(keyring.anonymous, user=user[:NAME])
     if member is None:
         raise NotAllowed(
             f"{trusted.team}: none of the groups is a team; `turnout team add NAME` makes one"

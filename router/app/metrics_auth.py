@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from router.accounts.keys import Keyring, present
+from router.accounts.keys import Keyring, extract_key
 from router.errors import BadKey
 from router.types import Headers
 
@@ -36,7 +36,7 @@ class MetricsGate:
             return
         if self.token and compare_digest(_bearer(headers).encode(), self.token.encode()):
             return
-        secret, _ = present(headers)
+        secret, _ = extract_key(headers)
         found = keyring().find(secret) if secret else None
         if found is not None and found[0].admin:
             return

@@ -43,7 +43,7 @@ def explain(
         outline=read_outline(dialect, body),
         headers=(),
         query="",
-        account=Keyring().nobody,
+        account=Keyring().anonymous,
     )
     told = _planner(load_settings(policy=policy)).explain(request)
     if as_json:

@@ -21,7 +21,7 @@ from router.engine.scheduler import Scheduler
 from router.engine.server import Server
 from router.engine.template import TemplateRefused
 from router.errors import Misconfigured
-from router.telemetry.exceptions import keep_messages_out
+from router.telemetry.exceptions import hide_messages
 
 REFUSED = 3
 """Exit status where the model or a setting is at fault; trying again will not help."""
@@ -46,7 +46,7 @@ def main() -> None:
         os._exit(REFUSED)
     loaded.set()
     signs.join()
-    keep_messages_out()  # from here on there are prompts
+    hide_messages()  # from here on there are prompts
     asyncio.run(_serve(server, options))
 
 

@@ -24,7 +24,7 @@ from router.engine.parameters import ChatRequest, read_request
 from router.engine.scheduler import Scheduler
 from router.engine.template import Message, Template, TemplateRefused, Tool
 from router.engine.toolcalls import Call, Text, detect
-from router.telemetry.exceptions import described
+from router.telemetry.exceptions import describe
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -79,7 +79,7 @@ class Server:
         except (web.HTTPException, ConnectionError):
             raise
         except Exception as error:
-            sys.stderr.write(f"{described(error)}\n")
+            sys.stderr.write(f"{describe(error)}\n")
             return _error(
                 f"the local model cannot serve this request ({type(error).__name__}); if it has tools or a "
                 "response_format, simplify their schemas",

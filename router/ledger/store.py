@@ -31,7 +31,7 @@ from router.ledger.tables import feedback, requests
 from router.ledger.turns import select_main
 from router.ledger.writer import keep_verdict, post
 from router.settings import Settings
-from router.telemetry.rate_limited_log import Complaints
+from router.telemetry.rate_limited_log import RateLimitedLog
 from router.types import Outcome, Plan
 
 GATHER_S = 0.05
@@ -55,7 +55,7 @@ class LedgerStore:
         self._journal = journal
         self._billing = billing
         self._secret = secrets.token_bytes(32)  # of digests: never written, gone with the process
-        self._complaints = Complaints()
+        self._log = RateLimitedLog()
         self._posting = threading.Lock()
         self._pending = threading.Event()
         self._closed = threading.Event()
@@ -97,7 +97,7 @@ class LedgerStore:
                 with inherit(folder) as records:
                     store._post(records)
             except sa.exc.SQLAlchemyError as error:  # the segments stay for the next who opens
-                store._complaints.post_failed(error)
+                store._log.post_failed(error)
         if write and keep_days:
             store._pruning = threading.Thread(
                 target=store._keep_pruning, args=(keep_days,), name="ledger-retention", daemon=True
@@ -125,14 +125,14 @@ class LedgerStore:
     @property
     def lost(self) -> int:
         """How many records could not be written since the start; the log says why."""
-        return self._complaints.lost
+        return self._log.lost
 
     def begin(self, plan: Plan) -> None:
         """Write the row; on return it survives `kill -9`. Never raises."""
         try:
             self._append(("begin", rows.begun(plan, time.time(), self._secret)))
         except Exception as error:  # a request is served whether or not it can be written down
-            self._complaints.record_lost(error)
+            self._log.record_lost(error)
 
     def finish(self, request_id: str, outcome: Outcome) -> None:
         """Complete the row; on return that survives `kill -9`. Never raises."""
@@ -142,7 +142,7 @@ class LedgerStore:
             finished["reserved_usd"] = self.budgets.reserved(request_id)
             self._append(("finish", finished))
         except Exception as error:  # as above
-            self._complaints.record_lost(error)
+            self._log.record_lost(error)
             self.budgets.mark_lost(request_id)
 
     def flush(self) -> bool:
@@ -151,7 +151,7 @@ class LedgerStore:
             while self._post_segment():
                 pass
         except (sa.exc.SQLAlchemyError, OSError) as error:
-            self._complaints.post_failed(error)
+            self._log.post_failed(error)
             return False
         return True
 
@@ -245,7 +245,7 @@ class LedgerStore:
                 if self._post_segment():
                     self._pending.set()  # more may lie in the other segment
             except Exception as error:  # this thread must outlive whatever a database does
-                self._complaints.post_failed(error)
+                self._log.post_failed(error)
                 self._pending.set()
                 self._closed.wait(RETRY_S)
 
@@ -256,7 +256,7 @@ class LedgerStore:
                 prune(self._engine, before, pause=self._closed.wait)
                 self.protected.prune(before)
             except Exception as error:  # as above
-                self._complaints.prune_failed(error)
+                self._log.prune_failed(error)
             self._closed.wait(PRUNE_S)
 
     def _post_segment(self) -> bool:
@@ -291,7 +291,7 @@ class LedgerStore:
             if _to_try_again(error):
                 raise
             if len(records) == 1:
-                self._complaints.record_lost(error)
+                self._log.record_lost(error)
                 what, values = records[0]
                 if what == "finish" and "id" in values:  # a damaged record may have none
                     self.budgets.mark_lost(values["id"])

@@ -34,13 +34,17 @@ class Authority:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`, a name or an address without brackets."""
+    address = parse_address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an IP address without brackets, an IPv4-mapped one as IPv4; None where it is none."""
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return host == "localhost"
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address.is_loopback
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 def parse_authority(text: str) -> Authority | None:

@@ -1,1 +1,1 @@
-"""What is told about the running endpoint: logs, metrics, traces."""
+"""Logs, metrics and traces of the running endpoint."""

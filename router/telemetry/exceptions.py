@@ -14,21 +14,21 @@ from typing import Any
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-def described(failure: BaseException) -> str:
+def describe(failure: BaseException) -> str:
     """Return one line an exception of the chain, innermost cause last, each with its innermost frames."""
-    return " <- ".join(f"{type(link).__name__} at {_where(link)}" for link in _chain(failure))
+    return " <- ".join(f"{type(link).__name__} at {_frames(link)}" for link in _chain(failure))
 
 
 class DefectFormatter(logging.Formatter):
-    """Writes an exception of the standard library's logging as `described` does."""
+    """Writes an exception of the standard library's logging as `describe` does."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
         """See `logging.Formatter`."""
-        return described(ei[1]) if ei[1] is not None else ""
+        return describe(ei[1]) if ei[1] is not None else ""
 
 
-def keep_messages_out() -> None:
-    """Let whatever this process writes of an exception be its description: for processes of our own."""
+def hide_messages() -> None:
+    """Write uncaught and logged exceptions of this process without their messages."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(DefectFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -38,7 +38,7 @@ def keep_messages_out() -> None:
 
 def _write(failure: BaseException | None) -> None:
     if failure is not None:
-        sys.stderr.write(f"{described(failure)}\n")
+        sys.stderr.write(f"{describe(failure)}\n")
         sys.stderr.flush()
 
 
@@ -47,20 +47,20 @@ def format_exc_info(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
     info = event.pop("exc_info", None)
     failure = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(failure, BaseException):
-        event["exception"] = described(failure)
+        event["exception"] = describe(failure)
     return event
 
 
 def _chain(failure: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     link: BaseException | None = failure
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
+    while link is not None and id(link) not in visited:
+        visited.add(id(link))
         yield link
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _where(failure: BaseException) -> str:
+def _frames(failure: BaseException) -> str:
     frames = traceback.extract_tb(failure.__traceback__)[-3:]
     places = (f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
     return ", ".join(places) or "?"

@@ -1,4 +1,4 @@
-"""What this process carries right now. Implements `router.telemetry.observers.Watcher`."""
+"""The requests under way in this process. Implements `router.telemetry.observers.Observer`."""
 
 import time
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from router.types import Outcome, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class InFlightRequest:
     """One request under way."""
 
     plan: Plan
@@ -15,21 +15,21 @@ class Carried:
     """Seconds since the epoch."""
 
 
-class Running:
+class InFlight:
     """Requests between their decision and their end."""
 
     def __init__(self) -> None:
-        self._carried: dict[str, Carried] = {}
+        self._requests: dict[str, InFlightRequest] = {}
 
     def began(self, plan: Plan) -> None:
-        """Take note that a request is under way."""
-        self._carried[plan.request.id] = Carried(plan=plan, begun_at=time.time())
+        """Add a request."""
+        self._requests[plan.request.id] = InFlightRequest(plan=plan, begun_at=time.time())
 
     def finished(self, plan: Plan, outcome: Outcome) -> None:
-        """Take note that it ended."""
+        """Remove a request."""
         del outcome
-        self._carried.pop(plan.request.id, None)
+        self._requests.pop(plan.request.id, None)
 
-    def now(self) -> list[Carried]:
-        """All that are under way, the oldest first; may be asked from any thread."""
-        return sorted(self._carried.copy().values(), key=lambda one: one.begun_at)
+    def list_requests(self) -> list[InFlightRequest]:
+        """List the requests under way, the oldest first; callable from any thread."""
+        return sorted(self._requests.copy().values(), key=lambda request: request.begun_at)

@@ -23,15 +23,11 @@ class _Unfinished(logging.Filter):
         return not stopped and "without completing response" not in record.getMessage()
 
 
-_NOISE = ("Unsupported upgrade", "No supported WebSocket", "Invalid HTTP request")
-
-
 class _Noise(logging.Filter):
     """Drops what any client could fill the log with: an upgrade that is ignored, bytes that are no HTTP."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        return not message.startswith(
+        return not record.getMessage().startswith(
             ("Unsupported upgrade", "No supported WebSocket", "Invalid HTTP request")
         )
 

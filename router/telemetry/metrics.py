@@ -1,4 +1,4 @@
-"""What `/metrics` tells: numbers since the start of this process, for Prometheus. Three rules hold here.
+"""What `/metrics` answers: numbers since the start of this process, for Prometheus. Three rules hold here.
 
 1. A request pays for two look-ups and a few additions in plain dictionaries. The client
    library is imported, and its families are made, when somebody scrapes.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
-from router.types import Outcome, Plan, Usage
+from router.types import USAGE_FIELDS, Outcome, Plan, Usage
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -25,56 +25,55 @@ if TYPE_CHECKING:
 
 LATENCY_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 OVERHEAD_S = (0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.0256, 0.1, 1)
-KINDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 TRACKS = ("local", "cloud")
 
 
 class Bill(Protocol):
-    """Dollars of one request; None is unknown. See `router.billing.bill.Bill`."""
+    """Dollars of one request; None is unknown. As `router.billing.bill.Bill`."""
 
     @property
     def cost_usd(self) -> float | None:
-        """All of it."""
+        """All that it cost."""
         ...
 
     @property
     def local_usd(self) -> float | None:
-        """The own machine's part."""
+        """The part of the own machine."""
         ...
 
     @property
     def wasted_usd(self) -> float | None:
-        """The failed attempts' part."""
+        """The part of failed attempts."""
         ...
 
     @property
     def baseline_usd(self) -> float | None:
-        """What was asked for would have cost."""
+        """What the model asked for would have cost."""
         ...
 
 
 class Billed(Protocol):
-    """Whose bill it is. See `router.ledger.budgets.Spent`."""
+    """A request and its bill. As `router.ledger.budgets.BilledRequest`."""
 
     @property
     def team(self) -> str:
-        """Whose request."""
+        """The account's."""
         ...
 
     @property
     def track(self) -> str:
-        """Which served."""
+        """The one that served."""
         ...
 
     @property
     def bill(self) -> Bill | None:
-        """The bill."""
+        """None where the request was not billed."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
-    """What is true at the moment of a scrape, as the endpoint's parts tell it."""
+class EndpointState:
+    """The values of gauges at the moment of a scrape."""
 
     local_up: bool
     cloud_up: bool
@@ -137,27 +136,26 @@ class Dollars:
 
 
 class Metrics:
-    """Counts. Implements `router.telemetry.observers.Watcher`; `billed` may be called from another thread."""
+    """Counts. Implements `router.telemetry.observers.Observer`; `billed` is for any thread."""
 
     def __init__(self) -> None:
-        """Start from nothing."""
         self._requests: Counter[tuple[str, str, str, int, str, str]] = Counter()
         self._tokens: dict[tuple[str, str], Counter[str]] = {}
         self._first = {track: Histogram(LATENCY_S) for track in TRACKS}
-        self._whole = {track: Histogram(LATENCY_S) for track in TRACKS}
+        self._seconds = {track: Histogram(LATENCY_S) for track in TRACKS}
         self._overhead = Histogram(OVERHEAD_S)
         self._moved: Counter[tuple[str, str]] = Counter()
         self._dollars: dict[tuple[str, str], Dollars] = {}
         self._running = {"true": 0, "false": 0}
         self._registry: CollectorRegistry | None = None
-        self._now = Now(local_up=False, cloud_up=False)
+        self._state = EndpointState(local_up=False, cloud_up=False)
 
     def began(self, plan: Plan) -> None:
-        """See `router.telemetry.observers.Watcher`."""
+        """See `router.telemetry.observers.Observer`."""
         self._running["true" if plan.request.stream else "false"] += 1
 
     def finished(self, plan: Plan, outcome: Outcome) -> None:
-        """See `router.telemetry.observers.Watcher`."""
+        """See `router.telemetry.observers.Observer`."""
         request = plan.request
         self._running["true" if request.stream else "false"] -= 1
         self._requests[
@@ -171,7 +169,7 @@ class Metrics:
         self._overhead.observe(plan.overhead_s)
         if request.operation == "count":
             return
-        self._whole[outcome.track].observe(outcome.seconds)
+        self._seconds[outcome.track].observe(outcome.seconds)
         if outcome.first_byte_s is not None:
             self._first[outcome.track].observe(outcome.first_byte_s)
         first = outcome.attempts[0] if outcome.attempts else None
@@ -182,7 +180,7 @@ class Metrics:
     def _count(self, team: str, track: str, usage: Usage) -> None:
         tokens = self._tokens.get((team, track))
         if tokens is None:
-            tokens = self._tokens[team, track] = Counter(dict.fromkeys(KINDS, 0))
+            tokens = self._tokens[team, track] = Counter(dict.fromkeys(USAGE_FIELDS, 0))
         tokens["input"] += usage.input
         tokens["output"] += usage.output
         if usage.prompt > usage.input:
@@ -191,20 +189,20 @@ class Metrics:
             tokens["cache_write_1h"] += usage.cache_write_1h
 
     def billed(self, bills: Sequence[Billed]) -> None:
-        """Take the ledger's bills."""
-        for one in bills:
-            if one.bill is None:
+        """Add the ledger's bills."""
+        for request in bills:
+            if request.bill is None:
                 continue
-            sums = self._dollars.get((one.team, one.track))
+            sums = self._dollars.get((request.team, request.track))
             if sums is None:
-                sums = self._dollars[one.team, one.track] = Dollars()
-            sums.add(one.bill)
+                sums = self._dollars[request.team, request.track] = Dollars()
+            sums.add(request.bill)
 
-    def render(self, now: Now, accept: str = "") -> tuple[bytes, str]:
-        """Write all of it. May take 50 ms the first time, so call it off the event loop.
+    def render(self, state: EndpointState, accept: str = "") -> tuple[bytes, str]:
+        """Write all metrics. May take 50 ms the first time, so call it off the event loop.
 
         Args:
-            now: What holds at this moment.
+            state: The gauges.
             accept: The scraper's `accept` field, which chooses the format.
 
         Returns:
@@ -213,7 +211,7 @@ class Metrics:
         from prometheus_client import CollectorRegistry, ProcessCollector
         from prometheus_client.exposition import choose_encoder
 
-        self._now = now
+        self._state = state
         if self._registry is None:
             registry = CollectorRegistry(auto_describe=False)
             registry.register(self)
@@ -248,29 +246,29 @@ class Metrics:
             ),
         )
         moved = dict(self._moved)
-        for name, told, source in (
+        for name, description, source in (
             ("turnout_escalations", "Local work that went on to the cloud.", "local"),
             ("turnout_degradations", "Cloud work that was served locally.", "cloud"),
         ):
             causes = (((cause,), count) for (track, cause), count in moved.items() if track == source)
-            yield _counter(name, f"{told} By what had failed.", ("cause",), causes)
+            yield _counter(name, f"{description} By what had failed.", ("cause",), causes)
 
     def _timed(self) -> "Iterator[Metric]":
-        first, whole = "turnout_first_token_seconds", "turnout_request_seconds"
+        first, total = "turnout_first_token_seconds", "turnout_request_seconds"
         yield _histogram(first, "From the decision to the first useful unit.", self._first)
-        yield _histogram(whole, "From the decision to the last byte.", self._whole)
+        yield _histogram(total, "From the decision to the last byte.", self._seconds)
         yield _histogram("turnout_overhead_seconds", "Reading and deciding.", {"": self._overhead})
 
     def _paid(self) -> "Iterator[Metric]":
         rows = dict(self._dollars)
-        for name, told in (
+        for name, description in (
             ("cost", "Dollars spent: what providers bill, and the own machine's part where configured."),
             ("local", "The part of it that the own machine took; 0 where that is not configured."),
             ("wasted", "The part of it that failed or abandoned attempts took."),
             ("baseline", "Dollars that what was asked for would have cost, with a warm cache."),
         ):
             sums = (((team, track), getattr(row, name)) for (team, track), row in rows.items())
-            yield _counter(f"turnout_{name}_usd", told, ("team", "track"), sums)
+            yield _counter(f"turnout_{name}_usd", description, ("team", "track"), sums)
         yield _counter(
             "turnout_unpriced_requests",
             "Requests with a cost or a baseline that is unknown.",
@@ -285,25 +283,25 @@ class Metrics:
         )
 
     def _present(self) -> "Iterator[Metric]":
-        now = self._now
+        state = self._state
         running = (((key,), count) for key, count in self._running.items())
         yield _gauge("turnout_running", "Requests under way.", ("stream",), running)
-        up = ((("local",), float(now.local_up)), (("cloud",), float(now.cloud_up)))
+        up = ((("local",), float(state.local_up)), (("cloud",), float(state.cloud_up)))
         yield _gauge("turnout_track_up", "Whether a track can answer.", ("track",), up)
-        for name, told, value in (
-            ("running", "Answers being computed.", now.engine_running),
-            ("queue", "Requests that wait for it.", now.engine_queue),
-            ("wait_seconds", "Until a request sent now would begin to be computed.", now.engine_wait_s),
-            ("prefill_tokens_per_second", "How fast it reads.", now.engine_prefill_tps),
-            ("decode_tokens_per_second", "How fast it writes, per answer.", now.engine_decode_tps),
+        for name, description, value in (
+            ("running", "Answers being computed.", state.engine_running),
+            ("queue", "Requests that wait for it.", state.engine_queue),
+            ("wait_seconds", "Until a request sent now would begin to be computed.", state.engine_wait_s),
+            ("prefill_tokens_per_second", "How fast it reads.", state.engine_prefill_tps),
+            ("decode_tokens_per_second", "How fast it writes, per answer.", state.engine_decode_tps),
         ):
-            yield _gauge(f"turnout_engine_{name}", told, (), (((), value),))
-        for name, told, value in (
-            ("turnout_engine_restarts", "Times the engine was started again.", now.engine_restarts),
-            ("turnout_engine_busy_seconds", "Time in which anything was asked of it.", now.engine_busy_s),
-            ("turnout_ledger_lost", "Records that could not be written.", now.ledger_lost),
+            yield _gauge(f"turnout_engine_{name}", description, (), (((), value),))
+        for name, description, value in (
+            ("turnout_engine_restarts", "Times the engine was started again.", state.engine_restarts),
+            ("turnout_engine_busy_seconds", "Time in which anything was asked of it.", state.engine_busy_s),
+            ("turnout_ledger_lost", "Records that could not be written.", state.ledger_lost),
         ):
-            yield _counter(name, told, (), (((), value),))
+            yield _counter(name, description, (), (((), value),))
         build = (((version("turnout"),), 1.0),)
         yield _gauge("turnout_build_info", "Which version runs.", ("version",), build)
 
@@ -312,28 +310,28 @@ Samples = Iterable[tuple[tuple[str, ...], float]]
 """(label values, value)."""
 
 
-def _counter(name: str, told: str, labels: Sequence[str], samples: Samples) -> "Metric":
+def _counter(name: str, description: str, labels: Sequence[str], samples: Samples) -> "Metric":
     from prometheus_client.core import CounterMetricFamily
 
-    family = CounterMetricFamily(name, told, labels=labels)
+    family = CounterMetricFamily(name, description, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)
     return family
 
 
-def _gauge(name: str, told: str, labels: Sequence[str], samples: Samples) -> "Metric":
+def _gauge(name: str, description: str, labels: Sequence[str], samples: Samples) -> "Metric":
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(name, told, labels=labels)
+    family = GaugeMetricFamily(name, description, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)
     return family
 
 
-def _histogram(name: str, told: str, by_track: Mapping[str, Histogram]) -> "Metric":
+def _histogram(name: str, description: str, by_track: Mapping[str, Histogram]) -> "Metric":
     from prometheus_client.core import HistogramMetricFamily
 
-    family = HistogramMetricFamily(name, told, labels=("track",) if all(by_track) else ())
+    family = HistogramMetricFamily(name, description, labels=("track",) if all(by_track) else ())
     for track, histogram in by_track.items():
         family.add_metric((track,) if track else (), histogram.cumulative(), histogram.total)
     return family

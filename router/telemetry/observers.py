@@ -1,7 +1,7 @@
-"""Whoever wants to know of requests as they begin and end: metrics, traces. Two rules hold here.
+"""Observers of requests as they begin and end: metrics, traces. Two rules hold here.
 
-1. The ledger comes first; nobody who watches can keep a row from being written.
-2. A watcher that fails is said in the log and changes nothing for the client.
+1. The ledger comes first: no observer can keep a row from being written.
+2. An observer that fails is logged, and changes nothing for the client.
 """
 
 from collections.abc import Sequence
@@ -14,45 +14,44 @@ from router.types import Ledger, Outcome, Plan
 log = structlog.get_logger(__name__)
 
 
-class Watcher(Protocol):
-    """Is told on the event loop, between a client and its answer: it must take microseconds."""
+class Observer(Protocol):
+    """Called on the event loop, between a client and its answer: it must take microseconds."""
 
     def began(self, plan: Plan) -> None:
-        """Take note that a request is under way."""
+        """A request was decided on and is under way."""
         ...
 
     def finished(self, plan: Plan, outcome: Outcome) -> None:
-        """Take note of how it ended."""
+        """The request ended with `outcome`."""
         ...
 
 
-class Watched:
-    """A ledger with watchers. Implements `router.types.Ledger`."""
+class ObservedLedger:
+    """A ledger with observers. Implements `router.types.Ledger`."""
 
-    def __init__(self, ledger: Ledger, watchers: Sequence[Watcher]) -> None:
-        """Take the ledger that is told first."""
+    def __init__(self, ledger: Ledger, observers: Sequence[Observer]) -> None:
         self._ledger = ledger
-        self._watchers = tuple(watchers)
+        self._observers = tuple(observers)
         self._plans: dict[str, Plan] = {}
 
     def begin(self, plan: Plan) -> None:
-        """Write the row, then tell."""
+        """Write the row, then call the observers."""
         self._ledger.begin(plan)
         self._plans[plan.request.id] = plan
-        for watcher in self._watchers:
+        for observer in self._observers:
             try:
-                watcher.began(plan)
-            except Exception:  # whatever a watcher does, the request goes on
-                log.exception("watcher failed")
+                observer.began(plan)
+            except Exception:  # whatever an observer does, the request goes on
+                log.exception("observer failed")
 
     def finish(self, request_id: str, outcome: Outcome) -> None:
-        """Complete the row, then tell."""
+        """Complete the row, then call the observers."""
         self._ledger.finish(request_id, outcome)
         plan = self._plans.pop(request_id, None)
         if plan is None:
             return
-        for watcher in self._watchers:
+        for observer in self._observers:
             try:
-                watcher.finished(plan, outcome)
+                observer.finished(plan, outcome)
             except Exception:  # as above
-                log.exception("watcher failed")
+                log.exception("observer failed")

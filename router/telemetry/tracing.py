@@ -33,8 +33,8 @@ PROVIDERS = {"local": "llama.cpp", "anthropic": "anthropic", "openai": "openai"}
 """Who answered, in the conventions' words; other providers are named by their model's prefix."""
 
 
-def wanted(endpoint: str, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether traces are to be sent: the setting or OpenTelemetry's variables name where to."""
+def is_enabled(endpoint: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the setting, or OpenTelemetry's variables, name an endpoint for traces."""
     if environment.get(DISABLED, "").strip().lower() == "true":
         return False
     return bool(endpoint or any(environment.get(name) for name in VARIABLES))
@@ -53,29 +53,27 @@ class Traces:
         self._cloud = cloud
 
     def began(self, plan: Plan) -> None:
-        """See `router.telemetry.observers.Watcher`; nothing is known yet."""
+        """See `router.telemetry.observers.Observer`; nothing is known yet."""
 
     def finished(self, plan: Plan, outcome: Outcome) -> None:
-        """See `router.telemetry.observers.Watcher`."""
+        """See `router.telemetry.observers.Observer`."""
         if plan.request.operation == "count":
             return
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
         ended = time.time_ns()
         began = ended - round((outcome.seconds + plan.overhead_s) * SECOND)
-        carried = {
-            name: value for name, value in plan.request.headers if name in {"traceparent", "tracestate"}
-        }
+        context = {name: value for name, value in plan.request.headers if name in CONTEXT}
         span = self._tracer.start_span(
             f"chat {plan.request.model[:NAME]}",
-            context=self._parent.extract(carried),
+            context=self._parent.extract(context),
             kind=SpanKind.CLIENT,
             attributes=self._attributes(plan, outcome),
             start_time=began,
         )
         for attempt in outcome.attempts:
             if attempt.cause:
-                span.add_event("turnout.attempt_failed", _failed(attempt), timestamp=ended)
+                span.add_event("turnout.attempt_failed", _attempt_attributes(attempt), timestamp=ended)
         if outcome.end != "complete":
             span.set_attribute("error.type", str(outcome.status))
             span.set_status(Status(StatusCode.ERROR))
@@ -87,7 +85,7 @@ class Traces:
 
     def _attributes(self, plan: Plan, outcome: Outcome) -> dict[str, Any]:
         request, usage, decision = plan.request, outcome.usage, plan.decision
-        told: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": self._provider_of(outcome),
             "gen_ai.request.model": request.model[:NAME],
@@ -112,19 +110,19 @@ class Traces:
             "turnout.usage_estimated": usage.estimated,
         }
         if plan.features.conversation:
-            told["gen_ai.conversation.id"] = plan.features.conversation[:NAME]
+            attributes["gen_ai.conversation.id"] = plan.features.conversation[:NAME]
         if decision.p_local is not None:
-            told["turnout.p_local"] = decision.p_local
+            attributes["turnout.p_local"] = decision.p_local
         if outcome.first_byte_s is not None:
-            told["gen_ai.response.time_to_first_chunk"] = outcome.first_byte_s
-        return told
+            attributes["gen_ai.response.time_to_first_chunk"] = outcome.first_byte_s
+        return attributes
 
     def _provider_of(self, outcome: Outcome) -> str:
         which = "local" if outcome.track == "local" else self._cloud
         return PROVIDERS.get(which) or outcome.model.partition("/")[0]
 
 
-def _failed(attempt: Any) -> dict[str, Any]:
+def _attempt_attributes(attempt: Any) -> dict[str, Any]:
     return {
         "turnout.track": attempt.track,
         "turnout.cause": attempt.cause,
@@ -134,16 +132,16 @@ def _failed(attempt: Any) -> dict[str, Any]:
 
 
 def open_traces(endpoint: str, cloud: str) -> Traces | None:
-    """Begin to send traces; None where nobody wants them.
+    """Begin to send traces; None where they are not enabled.
 
     Args:
         endpoint: `otlp_endpoint`: the base URL, without `/v1/traces`; empty for the variables'.
         cloud: What the cloud speaks.
 
     Raises:
-        Misconfigured: they are wanted, and `turnout[otel]` is not installed.
+        Misconfigured: they are enabled, and `turnout[otel]` is not installed.
     """
-    if not wanted(endpoint):
+    if not is_enabled(endpoint):
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

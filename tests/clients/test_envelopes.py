@@ -134,7 +134,7 @@ def request_of(sent: Sent) -> ModelRequest:
         outline=read_outline(dialect, sent.body),
         headers=sent.headers,
         query="",
-        account=Keyring().nobody,
+        account=Keyring().anonymous,
     )
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import structlog
 from fastapi import Request
 
-from router.accounts.keys import Key, Keyring, present
+from router.accounts.keys import Key, Keyring, extract_key
 from router.app.authentication import peer_of
 from router.app.metrics_auth import PROXIED
 from router.app.request import headers_of
@@ -106,13 +106,13 @@ class Door:
         headers, keyring = headers_of(request.scope), self._keyring()
         token = session_of(headers)
         key_id = self._sessions.find(token) if token else None
-        key = keyring.known(key_id) if key_id else None
+        key = keyring.find_by_id(key_id) if key_id else None
         if key is not None and key.admin:
             return Visitor(key=key, form_token=form_token(token))
-        secret, _ = present(headers)
+        secret, _ = extract_key(headers)
         if secret:
             return Visitor(key=self._admin(secret, peer_of(request.scope)), form_token=form_token(secret))
-        if keyring.demanded or not is_loopback(peer_of(request.scope)):
+        if keyring.required or not is_loopback(peer_of(request.scope)):
             raise LoginNeeded("log in with an admin key; `turnout key create --admin` makes one")
         if any(name in PROXIED for name, _ in headers):
             raise LoginNeeded("this came through a proxy: log in with an admin key")

@@ -12,7 +12,7 @@ from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
-from router.telemetry.in_flight import Running
+from router.telemetry.in_flight import InFlight
 
 Json = dict[str, Any]
 
@@ -32,4 +32,4 @@ class DashboardOptions:
     health: Callable[[], Json]
     state: Callable[[Features], State]
     """What the tracks are like now."""
-    running: Running
+    running: InFlight

@@ -11,7 +11,7 @@ from router.app.dashboard.context import DashboardOptions, Json
 from router.app.dashboard.totals import Figures, figures
 from router.ledger import queries
 from router.ledger.queries import Row
-from router.telemetry.in_flight import Carried
+from router.telemetry.in_flight import InFlightRequest
 
 DECISIONS = 12
 """How many of the last decisions are shown."""
@@ -22,7 +22,7 @@ class Now:
     """One look."""
 
     at: float
-    running: Sequence[Carried]
+    running: Sequence[InFlightRequest]
     health: Json
     local: str
     """How the local track is, in a few words."""
@@ -46,7 +46,7 @@ def look(options: DashboardOptions, zone: tzinfo) -> Now:
         last = queries.recent(connection, limit=DECISIONS).rows
     return Now(
         at=at,
-        running=options.running.now(),
+        running=options.running.list_requests(),
         health=health,
         local=_local(local),
         local_up=bool(local["up"] if "up" in local else local["state"] == "ready"),

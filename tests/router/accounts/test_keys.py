@@ -1,6 +1,6 @@
 import pytest
 
-from router.accounts.keys import PREFIX, Headers, Key, Keyring, digest, mint, present
+from router.accounts.keys import PREFIX, Headers, Key, Keyring, digest, extract_key, mint
 
 ADA = Key(id="k1", team="core", user="ada", name="laptop")
 
@@ -32,7 +32,7 @@ KEEP = (("content-type", "application/json"), ("x-claude-code-session-id", "s1")
 
 
 @pytest.mark.parametrize(
-    ("headers", "secret", "rest"),
+    ("headers", "secret", "others"),
     [
         ((), None, ()),
         ((("x-turnout-key", "tn-a"),), "tn-a", ()),
@@ -55,5 +55,5 @@ KEEP = (("content-type", "application/json"), ("x-claude-code-session-id", "s1")
         ((("x-other", "tn-a"),), None, (("x-other", "tn-a"),)),
     ],
 )
-def test_present(headers: Headers, secret: str | None, rest: Headers) -> None:
-    assert present((*KEEP, *headers)) == (secret, (*KEEP, *rest))
+def test_a_key_is_taken_out_of_the_headers(headers: Headers, secret: str | None, others: Headers) -> None:
+    assert extract_key((*KEEP, *headers)) == (secret, (*KEEP, *others))

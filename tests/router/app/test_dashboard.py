@@ -34,7 +34,7 @@ from router.ledger.rollups import add_where
 from router.ledger.store import LedgerStore
 from router.ledger.tables import feedback, requests
 from router.settings import Settings
-from router.telemetry.in_flight import Running
+from router.telemetry.in_flight import InFlight
 from router.types import ModelRequest, Outcome, Plan, Usage
 
 HOME = "http://127.0.0.1:4747"
@@ -74,7 +74,7 @@ class Place:
     store: LedgerStore
     registry: PolicyRegistry
     ring: list
-    running: Running
+    running: InFlight
 
     def visitor(self, *, peer="127.0.0.1", base=HOME, **headers):
         transport = httpx.ASGITransport(self.app, client=(peer, 5))
@@ -110,7 +110,7 @@ def place(tmp_path):
         made.load()
 
     registry = PolicyRegistry(PolicyHolder("balanced"), lambda *_: None)
-    running = Running()
+    running = InFlight()
     options = DashboardOptions(
         engine=store.engine,
         accounts=store.accounts,

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from router.telemetry.exceptions import DefectFormatter, described, format_exc_info
+from router.telemetry.exceptions import DefectFormatter, describe, format_exc_info
 
 
 def broken() -> BaseException:
@@ -19,7 +19,7 @@ def broken() -> BaseException:
 
 
 def test_types_and_places():
-    line = described(broken())
+    line = describe(broken())
     assert line.startswith("ValueError at test_exceptions.py:")
     assert " <- KeyError at test_exceptions.py:" in line
     assert "prompt" not in line

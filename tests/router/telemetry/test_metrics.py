@@ -12,7 +12,7 @@ import pytest
 from router.accounts.keys import Key, Keyring, digest, mint
 from router.app.metrics_auth import MetricsGate
 from router.errors import BadKey
-from router.telemetry.metrics import Histogram, Metrics, Now
+from router.telemetry.metrics import EndpointState, Histogram, Metrics
 
 ROOT = Path(__file__).parents[3]
 MINE = {"x-api-key": "sk-ant-mine", "anthropic-version": "2023-06-01"}
@@ -178,9 +178,9 @@ def test_a_histogram_counts_what_is_at_or_below_each_bound():
 
 def test_the_client_library_is_loaded_by_the_first_scrape_and_no_sooner():
     check = (
-        "import sys; import router.service; from router.telemetry.metrics import Metrics, Now;"
+        "import sys; import router.service; from router.telemetry.metrics import EndpointState, Metrics;"
         "loaded = {'prometheus_client', 'opentelemetry.sdk', 'opentelemetry.exporter'} & set(sys.modules);"
-        "Metrics().render(Now(local_up=True, cloud_up=True));"
+        "Metrics().render(EndpointState(local_up=True, cloud_up=True));"
         "sys.exit(bool(loaded) or 'prometheus_client' not in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
@@ -188,6 +188,8 @@ def test_the_client_library_is_loaded_by_the_first_scrape_and_no_sooner():
 
 def test_two_endpoints_in_one_process_share_nothing():
     one, other = Metrics(), Metrics()
-    now = Now(local_up=True, cloud_up=False, engine_queue=3)
+    now = EndpointState(local_up=True, cloud_up=False, engine_queue=3)
     assert one.render(now)[0].count(b"turnout_engine_queue 3.0") == 1
-    assert other.render(Now(local_up=False, cloud_up=False))[0].count(b"turnout_engine_queue 0.0") == 1
+    assert (
+        other.render(EndpointState(local_up=False, cloud_up=False))[0].count(b"turnout_engine_queue 0.0") == 1
+    )

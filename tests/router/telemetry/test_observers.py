@@ -1,6 +1,6 @@
 import pytest
 
-from router.telemetry.observers import Watched
+from router.telemetry.observers import ObservedLedger
 
 
 class Request:
@@ -12,49 +12,49 @@ class Plan:
 
 
 class Book:
-    def __init__(self, told):
-        self.told = told
+    def __init__(self, events):
+        self.events = events
 
     def begin(self, plan):
-        self.told.append("begin")
+        self.events.append("begin")
 
     def finish(self, request_id, outcome):
-        self.told.append("finish")
+        self.events.append("finish")
 
 
-class Watcher:
-    def __init__(self, told, *, broken=False):
-        self.told, self.broken = told, broken
+class Recorder:
+    def __init__(self, events, *, broken=False):
+        self.events, self.broken = events, broken
 
     def began(self, plan):
-        self._tell("began", plan)
+        self._record("began", plan)
 
     def finished(self, plan, outcome):
-        self._tell("finished", plan, outcome)
+        self._record("finished", plan, outcome)
 
-    def _tell(self, *what):
+    def _record(self, *what):
         if self.broken:
             raise RuntimeError("a defect")
-        self.told.append(what)
+        self.events.append(what)
 
 
 @pytest.fixture
-def told():
+def events():
     return []
 
 
-def test_the_ledger_is_told_first_then_who_watches(told):
-    ledger, plan = Watched(Book(told), [Watcher(told)]), Plan()
+def test_the_ledger_comes_first_then_its_observers(events):
+    ledger, plan = ObservedLedger(Book(events), [Recorder(events)]), Plan()
     ledger.begin(plan)
     ledger.finish("r1", "outcome")
-    assert told == ["begin", ("began", plan), "finish", ("finished", plan, "outcome")]
+    assert events == ["begin", ("began", plan), "finish", ("finished", plan, "outcome")]
 
 
-def test_a_watcher_with_a_defect_changes_nothing_for_the_others(told):
-    ledger = Watched(Book(told), [Watcher(told, broken=True), Watcher(told)])
+def test_an_observer_with_a_defect_changes_nothing_for_the_others(events):
+    ledger = ObservedLedger(Book(events), [Recorder(events, broken=True), Recorder(events)])
     ledger.begin(Plan())
     ledger.finish("r1", "outcome")
-    assert [one if isinstance(one, str) else one[0] for one in told] == [
+    assert [event if isinstance(event, str) else event[0] for event in events] == [
         "begin",
         "began",
         "finish",
@@ -62,11 +62,11 @@ def test_a_watcher_with_a_defect_changes_nothing_for_the_others(told):
     ]
 
 
-def test_an_end_without_a_beginning_and_a_second_end_tell_nobody(told):
-    ledger = Watched(Book(told), [Watcher(told)])
+def test_an_end_without_a_beginning_and_a_second_end_record_nobody(events):
+    ledger = ObservedLedger(Book(events), [Recorder(events)])
     ledger.finish("other", "outcome")
     ledger.begin(Plan())
     ledger.finish("r1", "outcome")
     ledger.finish("r1", "outcome")
-    assert sum(one[0] == "finished" for one in told) == 1
+    assert sum(event[0] == "finished" for event in events) == 1
     assert ledger._plans == {}

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from router.errors import Misconfigured
-from router.telemetry.tracing import open_traces, wanted
+from router.telemetry.tracing import is_enabled, open_traces
 
 pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2", reason="needs turnout[otel]")
 
@@ -115,7 +115,7 @@ def test_what_a_span_says(told):
     assert span.name == "chat claude-opus-5-5"
     assert span.kind == span.SPAN_KIND_CLIENT
     said = values(span.attributes)
-    wanted_ = {
+    expected = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "anthropic",
         "gen_ai.request.model": "claude-opus-5-5",
@@ -129,7 +129,7 @@ def test_what_a_span_says(told):
         "turnout.why": row["why"],
         "turnout.policy": "balanced",
     }
-    assert {name: said[name] for name in wanted_} == wanted_
+    assert {name: said[name] for name in expected} == expected
     assert said["gen_ai.response.time_to_first_chunk"] == pytest.approx(row["first_byte_s"])
     took = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
     assert took == pytest.approx(row["seconds"] + row["overhead_s"], abs=1e-3)
@@ -184,8 +184,8 @@ def test_no_prompt_answer_or_key_is_in_it(told):
         ("http://c:4318", {"OTEL_SDK_DISABLED": "TRUE"}, False),
     ],
 )
-def test_when_they_are_wanted(endpoint, environment, on):
-    assert wanted(endpoint, environment) is on
+def test_when_they_are_enabled(endpoint, environment, on):
+    assert is_enabled(endpoint, environment) is on
 
 
 def test_without_an_endpoint_there_are_none(monkeypatch):
