@@ -17,12 +17,13 @@ from types import MappingProxyType
 
 from benchmarks.installed import interpreter, version
 from benchmarks.machine import Machine, machine
-from benchmarks.planner import POLICY, planner, request
+from benchmarks.planner import POLICY, make_planner
 from benchmarks.research.complexity import TIERS, TierScore, judge
 from benchmarks.research.tasks import Task, tasks
 from policies.decision import TrackName
 from router.features.extractor import Reader
 from router.system.subprocesses import ROOT
+from router.training.envelopes import model_request
 from router.types import Plan
 
 LONG_TOKENS = 60_000
@@ -120,8 +121,8 @@ def run(
 
 def _ours(task_list: Sequence[Task]) -> Mapping[str, list[Choice]]:
     """Turnout's choices, and those of a length threshold on the tokens that it counted."""
-    path = planner(Reader(count_bytes=1 << 30))
-    plans = [path.plan(request(task.body())) for task in task_list]
+    path = make_planner(Reader(count_bytes=1 << 30))
+    plans = [path.plan(model_request(task.body())) for task in task_list]
     return {
         f"Turnout, {POLICY}": [
             Choice(track=plan.decision.track, score=1 - plan.verdict.p_local) for plan in plans

@@ -18,9 +18,10 @@ from itertools import count, islice
 from pathlib import Path
 
 from benchmarks.machine import Machine, machine
-from benchmarks.planner import planner, request
+from benchmarks.planner import make_planner
 from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
 from router.features.extractor import Reader
+from router.training.envelopes import model_request
 from router.types import ModelRequest
 
 BAR_WARM_MS = 1.0
@@ -122,7 +123,7 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     requests = _requests(body("long", dialect, case.mode).template, dialect, case.keep)
     reader = Reader()
     reader.warm()
-    path = planner(reader)
+    path = make_planner(reader)
     for item in islice(requests, 1 if case.cold else 5):
         path.plan(item)
         reader.settle()
@@ -130,7 +131,7 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     for item in islice(requests, decisions):
         if case.cold:
             reader = Reader()
-            path = planner(reader)
+            path = make_planner(reader)
         began = time.thread_time()
         plan = path.plan(item)
         spent.append((time.thread_time() - began) * 1000)
@@ -161,7 +162,7 @@ def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[ModelReq
         head, *tail = template.rsplit(mark, keep)
         template = mark.join((head.replace(mark, b"0" * len(mark)), *tail))
     for number in count():
-        yield request(template.replace(mark, b"%016d" % number), dialect)
+        yield model_request(template.replace(mark, b"%016d" % number), dialect)
 
 
 def _soak(conversations: int) -> Memory:
@@ -169,7 +170,7 @@ def _soak(conversations: int) -> Memory:
     messages = len(json.loads(template)["messages"])
     reader = Reader()
     reader.warm()
-    path = planner(reader)
+    path = make_planner(reader)
     requests = _requests(template, "anthropic_messages", 0)
     path.plan(next(requests))
     before = _resident_mb()

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable
 from itertools import islice
 
-from benchmarks.planner import request
 from benchmarks.speed.bodies import Dialect
 from benchmarks.speed.reading import Cost, requests_of
 from policies.load import parse
@@ -21,6 +20,7 @@ from router.privacy import quotes
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
 from router.system.time_slices import finish
+from router.training.envelopes import model_request
 from router.types import ModelRequest
 
 _HEAD = "name: bench\notherwise: {to: cloud, why: the bench}\n"
@@ -84,4 +84,6 @@ def _scanner(fence: PrivacyRules, *, tainted: bool) -> Scanner:
 
 
 def _small(text: str) -> ModelRequest:
-    return request(b'{"model": "auto", "messages": [{"role": "user", "content": "%s"}]}' % text.encode())
+    return model_request(
+        b'{"model": "auto", "messages": [{"role": "user", "content": "%s"}]}' % text.encode()
+    )

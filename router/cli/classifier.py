@@ -87,13 +87,13 @@ def _refit(out: Path, team: str | None, since: datetime | None, ledger: str | No
     from router.training import calibrate
 
     begun = since.replace(tzinfo=UTC).timestamp() if since else None
-    made = calibrate.refit(load_settings(ledger=ledger), team, begun)
-    out.write_text(dump(made.artefact, READS), encoding="utf-8")
+    fitted = calibrate.refit(load_settings(ledger=ledger), team, begun)
+    out.write_text(dump(fitted.artefact, READS), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps(made.told | {"written": str(out)}))
+        typer.echo(json.dumps(fitted.summary | {"written": str(out)}))
         return
     console = Console()
-    calibrate.show(made.told, console)
+    calibrate.print_summary(fitted.summary, console)
     console.print(
         f"written: {out}; to judge by it set `classifier: sufficiency` and `classifier_file: {out}`"
     )
@@ -123,7 +123,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(card))
     elif "scale" in card:
-        calibrate.show(card, Console())
+        calibrate.print_summary(card, Console())
     else:
         _show(card, Console())
 

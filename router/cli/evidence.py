@@ -26,14 +26,14 @@ def evidence(
 
     Example: [bold]turnout classifier evidence --team web[/bold]
     """
-    from router.ledger.labels import enough
+    from router.ledger.labels import describe_shortage
 
     found = read_evidence(ledger, team)
     told = {
         "turns": len(found),
         "conversations": len({(one.team, one.conversation) for one in found}),
         "evidence": _tally(found),
-        "too_little": enough(found),
+        "too_little": describe_shortage(found),
     }
     if as_json:
         typer.echo(json.dumps(told))

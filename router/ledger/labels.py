@@ -37,8 +37,8 @@ TRIED = 5
 LOOPED = 3
 """Identical tool calls in one turn that are no accident."""
 
-CONVERSATIONS = 50
-CERTAIN = 10.0
+LEAST_CONVERSATIONS = 50
+LEAST_WEIGHT = 10.0
 """The least there must be: conversations with a label, and evidence of each label, by weight."""
 
 Label = Literal[0, 1]
@@ -241,7 +241,7 @@ def judge(turn: Turn) -> Evidence | None:
     )
 
 
-def enough(evidence: Iterable[Evidence]) -> str:
+def describe_shortage(evidence: Iterable[Evidence]) -> str:
     """Say why there is too little evidence to learn from; empty where there is enough.
 
     A conversation counts once for each label, with its strongest evidence: a hundred turns
@@ -252,16 +252,16 @@ def enough(evidence: Iterable[Evidence]) -> str:
         key = (item.team, item.conversation, item.label)
         strongest[key] = max(item.weight, strongest.get(key, 0.0))
     conversations = len({key[:2] for key in strongest})
-    if conversations < CONVERSATIONS:
+    if conversations < LEAST_CONVERSATIONS:
         return (
-            f"conversations with a label: {conversations}, and {CONVERSATIONS} are needed; "
+            f"conversations with a label: {conversations}, and {LEAST_CONVERSATIONS} are needed; "
             "let the endpoint run on, or judge answers with `POST /v1/feedback`"
         )
     for label, meaning in ((1, "the local model sufficed"), (0, "it did not")):
         weight = sum(worth for key, worth in strongest.items() if key[2] == label)
-        if weight < CERTAIN:
+        if weight < LEAST_WEIGHT:
             return (
-                f"the evidence that {meaning} is worth {weight:.1f} certain outcomes and {CERTAIN:.0f} are "
-                "needed; judge answers with `POST /v1/feedback`"
+                f"the evidence that {meaning} is worth {weight:.1f} certain outcomes and "
+                f"{LEAST_WEIGHT:.0f} are needed; judge answers with `POST /v1/feedback`"
             )
     return ""

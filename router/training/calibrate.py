@@ -27,7 +27,7 @@ THRESHOLD = "min_p_local"
 """Of a policy's params: what `p_local` is compared with."""
 
 
-class TooLittle(TurnoutError):
+class InsufficientEvidence(TurnoutError):
     """The evidence is not enough, or does not show what a fit would need; nothing was written."""
 
 
@@ -36,12 +36,12 @@ class Refit:
     """A fit that is better than what it started from."""
 
     artefact: Artefact
-    told: dict[str, Any]
-    """What is printed, and, but for the policy's part, the card."""
+    summary: dict[str, Any]
+    """The card, and `policy`: what the fit changes under it. See `print_summary`."""
 
 
-class Yardstick:
-    """Brings what different classifiers said to one scale: the shipped numbers' log-odds.
+class ScoreCalibrator:
+    """Brings the scores of different classifiers to one scale: the shipped numbers' log-odds.
 
     Args:
         start: The shipped numbers.
@@ -55,7 +55,7 @@ class Yardstick:
             self._scales[f"{SUFFICIENCY}@{digest(own)}"] = Scale(**own.card["scale"])
 
     def odds(self, turn: "Evidence | Opening") -> float | None:
-        """What the shipped numbers say of a recorded turn; None where that cannot be told."""
+        """Return a recorded turn's log-odds by the shipped numbers; None where they cannot be derived."""
         if turn.features.kind in SIDE_KINDS or not 0 < turn.p_local < 1:
             return None
         if turn.classifier == RULES:
@@ -74,84 +74,96 @@ def refit(settings: Settings, team: str | None, since: float | None) -> Refit:
         since: Only what began at or after this time, in seconds since the epoch.
 
     Raises:
-        TooLittle: there is too little evidence, or a fit to it is not better on what it had not seen.
+        InsufficientEvidence: there is too little, or a fit is not better on held-out conversations.
         Misconfigured: the policy, or the file of the team's own numbers, cannot be read.
     """
-    from router.ledger.labels import enough, labelled, openings
+    from router.ledger.labels import describe_shortage, labelled, openings
     from router.ledger.store import LedgerStore
 
-    yardstick = Yardstick(shipped(), _own(settings))
-    if yardstick.start.words:
-        raise TooLittle("the shipped numbers weigh words, and the ledger keeps none: they cannot be refitted")
+    calibrator = ScoreCalibrator(shipped(), _team_numbers(settings))
+    if calibrator.start.words:
+        raise InsufficientEvidence(
+            "the shipped numbers weigh words, and the ledger keeps none: they cannot be refitted"
+        )
     policy = PolicyHolder(settings.policy).policy
     store = LedgerStore.of(settings, write=False)
     try:
-        found = labelled(store, team, since)
-        opened = openings(store, team, since)
+        evidence = labelled(store, team, since)
+        opening_turns = openings(store, team, since)
     finally:
         store.close()
-    used = [(one, odds) for one in found if (odds := yardstick.odds(one)) is not None]
-    foreign = Counter(one.classifier or "not written down" for one in found if yardstick.odds(one) is None)
-    if lacking := enough(one for one, _ in used):
-        raise TooLittle(f"too little to learn from: {lacking}{_left_out(foreign)}")
-    outcomes = [_outcome(one, odds) for one, odds in used]
-    scale, better = fit(outcomes), gain(outcomes)
-    _check(scale, better, len(used))
-    card = _card([one for one, _ in used], foreign, yardstick.start, scale, better)
+    used = [(turn, odds) for turn in evidence if (odds := calibrator.odds(turn)) is not None]
+    uncompared = Counter(
+        turn.classifier or "not written down" for turn in evidence if calibrator.odds(turn) is None
+    )
+    if shortage := describe_shortage(turn for turn, _ in used):
+        raise InsufficientEvidence(f"too little to learn from: {shortage}{_left_out(uncompared)}")
+    outcomes = [_outcome(turn, odds) for turn, odds in used]
+    scale, improvement = fit(outcomes), gain(outcomes)
+    _check(scale, improvement, len(used))
+    card = _card([turn for turn, _ in used], uncompared, calibrator.start, scale, improvement)
     return Refit(
-        artefact=compose(yardstick.start, scale, card),
-        told={**card, "policy": _crossing(opened, yardstick, scale, policy.name, policy.params)},
+        artefact=compose(calibrator.start, scale, card),
+        summary={**card, "policy": _crossings(opening_turns, calibrator, scale, policy.name, policy.params)},
     )
 
 
-def _own(settings: Settings) -> Artefact | None:
+def _team_numbers(settings: Settings) -> Artefact | None:
     try:
         return read_numbers(settings.classifier_file) if settings.classifier_file else None
     except ArtefactUnfit:  # the rules serve in its place, so no new row is of it
         return None
 
 
-def _outcome(one: "Evidence", odds: float) -> Outcome:
-    return Outcome(odds=odds, label=one.label, weight=one.weight, group=f"{one.team}\n{one.conversation}")
+def _outcome(turn: "Evidence", odds: float) -> Outcome:
+    return Outcome(odds=odds, label=turn.label, weight=turn.weight, group=f"{turn.team}\n{turn.conversation}")
 
 
-def _check(scale: Scale, better: Gain, turns: int) -> None:
+def _check(scale: Scale, improvement: Gain, turns: int) -> None:
     if scale.slope <= 0:
-        raise TooLittle(
+        raise InsufficientEvidence(
             f"the {turns} labelled turns speak against the classifier's order (slope {scale.slope:.2f}): "
             "a scale cannot mend that; leave `classifier: rules`, and see `turnout classifier evidence`"
         )
-    if not better.significant:
-        raise TooLittle(
+    if not improvement.significant:
+        raise InsufficientEvidence(
             f"fitted to {turns} labelled turns it is not shown to be better on conversations that it had not "
-            f"seen: log-loss {better.after:.3f}, the shipped numbers {better.before:.3f} (better by "
-            f"{better.better:.3f}, standard error {better.error:.3f}); keep those"
+            f"seen: log-loss {improvement.after:.3f}, the shipped numbers {improvement.before:.3f} "
+            f"(better by {improvement.better:.3f}, standard error {improvement.error:.3f}); keep those"
         )
 
 
-def _left_out(foreign: Mapping[str, int]) -> str:
-    if not foreign:
+def _left_out(uncompared: Mapping[str, int]) -> str:
+    if not uncompared:
         return ""
-    named = ", ".join(f"{count} by {name}" for name, count in sorted(foreign.items()))
+    named = ", ".join(f"{count} by {name}" for name, count in sorted(uncompared.items()))
     return f" (labelled turns left out, as what was said of them cannot be compared: {named})"
 
 
 def _card(
-    used: "Sequence[Evidence]", foreign: Mapping[str, int], start: Artefact, scale: Scale, better: Gain
+    used: "Sequence[Evidence]",
+    uncompared: Mapping[str, int],
+    start: Artefact,
+    scale: Scale,
+    improvement: Gain,
 ) -> dict[str, Any]:
-    times = [one.begun_at for one in used]
+    times = [turn.begun_at for turn in used]
     return {
         "start": digest(start),
         "scale": {"intercept": scale.intercept, "slope": scale.slope},
-        "teams": dict(sorted(Counter(one.team for one in used).items())),
+        "teams": dict(sorted(Counter(turn.team for turn in used).items())),
         "turns": len(used),
-        "conversations": len({(one.team, one.conversation) for one in used}),
-        "weight": sum(one.weight for one in used),
-        "sufficed": sum(one.weight for one in used if one.label) / sum(one.weight for one in used),
-        "left_out": dict(sorted(foreign.items())),
+        "conversations": len({(turn.team, turn.conversation) for turn in used}),
+        "weight": sum(turn.weight for turn in used),
+        "sufficed": sum(turn.weight for turn in used if turn.label) / sum(turn.weight for turn in used),
+        "left_out": dict(sorted(uncompared.items())),
         "first": _day(min(times)),
         "last": _day(max(times)),
-        "log_loss": {"before": better.before, "after": better.after, "better_by_95": list(better.interval)},
+        "log_loss": {
+            "before": improvement.before,
+            "after": improvement.after,
+            "better_by_95": list(improvement.interval),
+        },
     }
 
 
@@ -159,54 +171,58 @@ def _day(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).date().isoformat()
 
 
-def _crossing(
-    opened: "Iterable[Opening]", yardstick: Yardstick, scale: Scale, name: str, params: Mapping[str, float]
+def _crossings(
+    opening_turns: "Iterable[Opening]",
+    calibrator: ScoreCalibrator,
+    scale: Scale,
+    name: str,
+    params: Mapping[str, float],
 ) -> dict[str, Any]:
     """How many recorded turns are on the other side of the policy's threshold afterwards."""
-    bar = params.get(THRESHOLD)
-    told: dict[str, Any] = {"name": name, THRESHOLD: bar}
-    if bar is None:
-        return told
+    threshold = params.get(THRESHOLD)
+    summary: dict[str, Any] = {"name": name, THRESHOLD: threshold}
+    if threshold is None:
+        return summary
     sides = Counter(
-        (turn.p_local >= bar, probability(scale.odds(odds)) >= bar)
-        for turn in opened
-        if (odds := yardstick.odds(turn)) is not None
+        (turn.p_local >= threshold, probability(scale.odds(odds)) >= threshold)
+        for turn in opening_turns
+        if (odds := calibrator.odds(turn)) is not None
     )
-    return told | {
+    return summary | {
         "turns": sides.total(),
         "to_local": sides[False, True],
         "to_cloud": sides[True, False],
     }
 
 
-def show(told: Mapping[str, Any], console: Console) -> None:
+def print_summary(card: Mapping[str, Any], console: Console) -> None:
     """Print what a fit is made from and what it reached."""
-    teams = ", ".join(f"{team or '(no team)'} {turns}" for team, turns in told["teams"].items())
+    teams = ", ".join(f"{team or '(no team)'} {turns}" for team, turns in card["teams"].items())
     console.print(
         escape(
-            f"labelled turns: {told['turns']} of {told['conversations']} conversations, {told['first']} to "
-            f"{told['last']}; by team: {teams}"
+            f"labelled turns: {card['turns']} of {card['conversations']} conversations, {card['first']} to "
+            f"{card['last']}; by team: {teams}"
         )
     )
     console.print(
-        f"worth {told['weight']:.1f} certain outcomes, in {told['sufficed']:.0%} of which local sufficed"
+        f"worth {card['weight']:.1f} certain outcomes, in {card['sufficed']:.0%} of which local sufficed"
     )
-    if told["left_out"]:
-        console.print(escape(_left_out(told["left_out"]).strip()))
-    loss, (low, high) = told["log_loss"], told["log_loss"]["better_by_95"]
+    if card["left_out"]:
+        console.print(escape(_left_out(card["left_out"]).strip()))
+    loss, (low, high) = card["log_loss"], card["log_loss"]["better_by_95"]
     console.print(
         f"log-loss on held-out conversations: {loss['before']:.3f} as shipped, {loss['after']:.3f} fitted "
         f"(better by {loss['before'] - loss['after']:.3f}, 95%: {low:.3f} to {high:.3f})"
     )
     console.print(
-        f"log-odds: {told['scale']['intercept']:+.2f} + {told['scale']['slope']:.2f} x as shipped",
+        f"log-odds: {card['scale']['intercept']:+.2f} + {card['scale']['slope']:.2f} x as shipped",
         highlight=False,
     )
-    if policy := told.get("policy"):
-        console.print(escape(_crossed(policy)))
+    if policy := card.get("policy"):
+        console.print(escape(_describe_crossings(policy)))
 
 
-def _crossed(policy: Mapping[str, Any]) -> str:
+def _describe_crossings(policy: Mapping[str, Any]) -> str:
     if policy[THRESHOLD] is None:
         return f"policy {policy['name']} has no {THRESHOLD}: nothing says which turns would change track"
     turns, moved = policy["turns"], policy["to_local"] + policy["to_cloud"]

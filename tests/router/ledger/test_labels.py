@@ -9,13 +9,13 @@ import pytest
 from classifiers.features import Features
 from router.ledger import LedgerStore
 from router.ledger.labels import (
-    CERTAIN,
-    CONVERSATIONS,
+    LEAST_CONVERSATIONS,
+    LEAST_WEIGHT,
     MANY_CALLS,
     MOVED_ON_S,
     RULES,
     Evidence,
-    enough,
+    describe_shortage,
     judge,
     labelled,
 )
@@ -265,17 +265,17 @@ def many(count: int, label: int, weight: float = 1.0, start: int = 0) -> list[Ev
     ("found", "why"),
     [
         ([], "conversations with a label: 0, and 50 are needed"),
-        (many(CONVERSATIONS - 1, 1), "label: 49,"),
-        (many(CONVERSATIONS, 1), "it did not is worth 0.0 certain outcomes and 10 are needed"),
+        (many(LEAST_CONVERSATIONS - 1, 1), "label: 49,"),
+        (many(LEAST_CONVERSATIONS, 1), "it did not is worth 0.0 certain outcomes and 10 are needed"),
         (many(40, 1) + many(9, 0, start=40) + many(1, 0, 0.9, start=49), "it did not is worth 9.9"),
         (many(45, 1, 0.2) + many(10, 0, start=45), "the local model sufficed is worth 9.0"),
         (many(40, 1) + [evidence(0, 1.0, 60)] * 100, "label: 41,"),
         (many(50, 1) + [evidence(0, 1.0, 60)] * 100, "it did not is worth 1.0"),
         (many(40, 1) + many(10, 0, start=40), ""),
-        (many(CONVERSATIONS, 1) + many(int(CERTAIN), 0), ""),
+        (many(LEAST_CONVERSATIONS, 1) + many(int(LEAST_WEIGHT), 0), ""),
     ],
 )
 def test_too_little_is_said_to_be_too_little(found: list[Evidence], why: str) -> None:
-    said = enough(found)
+    said = describe_shortage(found)
     assert why in said
     assert bool(said) == bool(why)
