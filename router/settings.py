@@ -129,7 +129,7 @@ class LocalSettings(Section):
     """The part of that time in which it works."""
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_required(self) -> Self:
         if (self.watts or self.idle_watts) and not self.usd_per_kwh:
             raise ValueError("`usd_per_kwh` is needed beside `watts`, such as 0.30")
         if (self.usd_per_kwh or self.idle_watts) and not self.watts:
@@ -158,8 +158,8 @@ class CloudSettings(Section):
     connections: int = Field(default=256, ge=1, le=65_536)
 
 
-class Price(Section):
-    """US dollars per million tokens."""
+class ListPrice(Section):
+    """US dollars per million tokens, for prompts of any length."""
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
@@ -168,8 +168,8 @@ class Price(Section):
     cache_write_1h: float = Field(ge=0)
 
 
-class DatedPrice(Price):
-    """One that holds from a day on, in UTC; without `from`, ever since."""
+class DatedPrice(ListPrice):
+    """A price that holds from a day on, in UTC; without `from`, since ever."""
 
     since: date | None = Field(default=None, alias="from")
 
@@ -185,7 +185,7 @@ class TrustedHeader(Section):
     """Addresses of such proxies, such as `10.0.0.0/8`; from all others the headers are refused."""
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_required(self) -> Self:
         if (self.team or self.networks) and not self.user:
             raise ValueError("`user` is needed: the header with the user's name, such as x-forwarded-user")
         if self.user and not self.networks:
@@ -209,7 +209,7 @@ class EmailSettings(Section):
     """`implicit` is usual on port 465; `none` only for a server that asks no login."""
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_required(self) -> Self:
         if self.host and "@" not in self.sender:
             raise ValueError(
                 "`from` is needed: the address that reports come from, such as turnout@example.com"
@@ -232,13 +232,13 @@ class TimeoutSettings(Section):
     """Silence within a body; one that comes with less than 4 kB/s on average is given up, too."""
 
 
-def _split(given: object) -> object:
+def _split(value: object) -> object:
     """Take `a, b` for a list, as the environment gives it; JSON will do, too."""
-    if not isinstance(given, str):
-        return given
-    if given.lstrip().startswith('["'):  # `[` alone begins an IPv6 address
-        return json.loads(given)
-    return [part.strip() for part in given.split(",") if part.strip()]
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith('["'):  # `[` alone begins an IPv6 address
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 HostPatterns = Annotated[
@@ -249,13 +249,13 @@ OriginPatterns = Annotated[
 ]
 
 
-def _one_a_day(given: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
-    days = [one.since for one in given]
+def _check_days(prices: tuple[DatedPrice, ...]) -> tuple[DatedPrice, ...]:
+    days = [price.since for price in prices]
     if not days:
         raise ValueError("give at least one price")
     if len(days) != len(set(days)):
         raise ValueError("two prices are from the same day; each needs a `from` of its own")
-    return given
+    return prices
 
 
 def _number_as_text(value: object) -> object:
@@ -267,14 +267,14 @@ UNDATED, DATED = "undated", "dated"
 """Names of the two forms of a price; no part of what a person reads."""
 
 
-def _form(given: object) -> str:
-    return DATED if isinstance(given, list | tuple) else UNDATED
+def _price_form(value: object) -> str:
+    return DATED if isinstance(value, list | tuple) else UNDATED
 
 
-GivenPrice = Annotated[
-    Annotated[Price, Tag(UNDATED)]
-    | Annotated[tuple[DatedPrice, ...], AfterValidator(_one_a_day), Tag(DATED)],
-    Discriminator(_form),
+PriceSetting = Annotated[
+    Annotated[ListPrice, Tag(UNDATED)]
+    | Annotated[tuple[DatedPrice, ...], AfterValidator(_check_days), Tag(DATED)],
+    Discriminator(_price_form),
 ]
 """One price, or several, each from a day on."""
 
@@ -306,7 +306,7 @@ class Settings(BaseSettings):
     """Rows older than this are removed, roll-ups stay; 0 keeps them for good."""
     local: LocalSettings = LocalSettings()
     cloud: CloudSettings = CloudSettings()
-    prices: dict[str, GivenPrice] = Field(default_factory=dict)
+    prices: dict[str, PriceSetting] = Field(default_factory=dict)
     """Overrides by model name; `MODEL:TERMS` for other terms of service."""
     max_body_mb: int = Field(default=50, ge=1)
     max_bodies_mb: int = Field(default=0, ge=0)
@@ -361,17 +361,19 @@ def load_settings(
             not set, or a file in the working folder that sets more than it may.
     """
     _refuse_unknown_environment()
-    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    overrides: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     if local:
-        given["local"] = dict(local)
+        overrides["local"] = dict(local)
     files = _files(file)
     here = Path(FILE)
-    found_here = file is None and here in files
-    if found_here and has_variables(files[here][1]):  # a message about a wrong value would show them
+    from_here = file is None and here in files
+    if from_here and has_variables(files[here][1]):  # a message about a wrong value would show them
         require_trust(here, *files[here])
-    values = {path: _beside(path, _with_variables(path, content)) for path, (content, _) in files.items()}
-    settings = _settled(given, values)
-    if found_here:
+    values = {
+        path: _resolve_paths(path, _with_variables(path, content)) for path, (content, _) in files.items()
+    }
+    settings = _merge(overrides, values)
+    if from_here:
         require_trust(here, files[here][0], values[here])
     return settings
 
@@ -408,18 +410,18 @@ def _with_variables(path: Path, content: bytes) -> dict[str, Any]:
     return load_yaml(content.decode("utf-8"), str(path), os.environ) or {}
 
 
-def _beside(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+def _resolve_paths(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """Make the files that a settings file names absolute: relative names are from its own folder.
 
     From the working folder, a name in the user's own file would lead into whatever project they are in.
     """
-    settled = dict(values)
-    for name in PATHS & settled.keys():
-        settled[name] = _absolute(settled[name], path)
-    local = settled.get("local")
+    resolved = dict(values)
+    for name in PATHS & resolved.keys():
+        resolved[name] = _absolute(resolved[name], path)
+    local = resolved.get("local")
     if isinstance(local, dict) and "model" in local:
-        settled["local"] = {**local, "model": _absolute(local["model"], path)}
-    return settled
+        resolved["local"] = {**local, "model": _absolute(local["model"], path)}
+    return resolved
 
 
 def _absolute(name: Any, path: Path) -> Any:
@@ -446,7 +448,7 @@ def _exists(path: Path) -> bool:
         raise Misconfigured(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _settled(given: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> Settings:
+def _merge(overrides: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> Settings:
     """Put flags, environment and files together, in this order."""
 
     class Sourced(Settings):
@@ -464,7 +466,7 @@ def _settled(given: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> Set
             return init_settings, env_settings, *sources
 
     try:
-        return Sourced(**given)
+        return Sourced(**overrides)
     except ValidationError as error:
         raise Misconfigured(_explain(error, files)) from error
     except SettingsError as error:
@@ -472,11 +474,11 @@ def _settled(given: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> Set
 
 
 def _refuse_unknown_environment() -> None:
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in os.environ.keys() - {CLIENT_KEY}:
         top = name.upper().split("__")[0]
-        if top.startswith(PREFIX) and not top.startswith(TEST_PREFIX) and top not in known:
-            raise Misconfigured(f"environment: {name} is not a setting{_nearest(top, known)}")
+        if top.startswith(PREFIX) and not top.startswith(TEST_PREFIX) and top not in names:
+            raise Misconfigured(f"environment: {name} is not a setting{_nearest(top, names)}")
 
 
 def _explain(error: ValidationError, files: Mapping[Path, dict[str, Any]]) -> str:
@@ -488,8 +490,8 @@ def _explain(error: ValidationError, files: Mapping[Path, dict[str, Any]]) -> st
     if first["type"] == "extra_forbidden":
         names = [".".join([*path[:-1], name]) for name in _names(path[:-1])]
         return f"{source}: {where}: unknown key{_nearest(where, names)}"
-    told = first["msg"].removeprefix("Value error, ")
-    return f"{source}: {where}: {told[0].lower()}{told[1:]} (it is {first['input']!r})"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{source}: {where}: {message[0].lower()}{message[1:]} (it is {first['input']!r})"
 
 
 def _sets(values: Any, path: list[str]) -> bool:
@@ -509,6 +511,6 @@ def _names(path: list[str]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+def _nearest(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(names)}"

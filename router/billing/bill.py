@@ -61,8 +61,8 @@ class Billing:
         self._cloud_model = cloud_model
         self._local_cost = local_cost
 
-    def bill(self, row: Mapping[str, Any], seen: int) -> Bill:
-        """Bill one finished row; `seen` tokens of its prompt came before in the conversation."""
+    def bill(self, row: Mapping[str, Any], cached: int) -> Bill:
+        """Bill one finished row; a cloud would have had `cached` tokens of its prompt in its cache."""
         if row["operation"] == "count":
             return _free(None if self._local_cost is None else 0.0)
         at = row["begun_at"]
@@ -74,17 +74,20 @@ class Billing:
         attempts = _attempts.decode(row["attempts"])
         served = 0.0 if row["served_track"] == "local" else self._cost(row["served_model"], usage, at)
         prompt = Usage(input=usage.prompt or row["context_tokens"] or 0)
-        wasted = [(one.model, one.usage or prompt) for one in attempts if one.usage or _abandoned(one)]
-        failures = [self._prices.cost(model, spent, at=at) for model, spent in wasted]
+        failures = [
+            self._prices.cost(attempt.model, attempt.usage or prompt, at=at)
+            for attempt in attempts
+            if attempt.usage or _abandoned(attempt)
+        ]
         abandoned = _sum(*failures)
         local = self._local(row.get("engine_s"))
-        failed = self._local(sum(one.engine_s or 0.0 for one in attempts if one.cause))
+        failed = self._local(sum(attempt.engine_s or 0.0 for attempt in attempts if attempt.cause))
         return Bill(
             cost_usd=_sum(served, abandoned, local or 0.0),
             local_usd=local,
             wasted_usd=_sum(abandoned, failed or 0.0),
             budget_usd=self._charge(row, usage, served, attempts, failures),
-            **self._counterfactual(row, usage, seen, at),
+            **self._counterfactual(row, usage, cached, at),
         )
 
     def _local(self, worked: float | None) -> float | None:
@@ -115,7 +118,7 @@ class Billing:
         least = sum(part for part in parts if part is not None)
         return max(least, row.get("reserved_usd") or 0.0) if None in parts else least
 
-    def _counterfactual(self, row: Mapping[str, Any], usage: Usage, seen: int, at: float) -> dict[str, Any]:
+    def _counterfactual(self, row: Mapping[str, Any], usage: Usage, cached: int, at: float) -> dict[str, Any]:
         """The columns of what was asked for: its own model where it has a price, `local` where it said so."""
         requested, local = row["asked_model"] or "", row["served_track"] == "local"
         if named_track(requested, row["served_model"] if local else "") == "local":
@@ -127,16 +130,16 @@ class Billing:
             as_served = self._cost(model, usage, at)
             return _columns(model, as_served, as_served, how)
         new = Usage(input=usage.prompt, output=usage.output, estimated=usage.estimated)
-        warm = self._cost(model, self._read(model, new, seen, at), at)
+        warm = self._cost(model, self._from_cache(model, new, cached, at), at)
         return _columns(model, warm, self._cost(model, new, at), how)
 
-    def _read(self, model: str, new: Usage, seen: int, at: float) -> Usage:
+    def _from_cache(self, model: str, new: Usage, cached: int, at: float) -> Usage:
         """The same tokens with what the cloud had seen before taken from its cache.
 
         Writing the cache costs extra and is left out, so a saving is never made larger by it.
         """
         price = self._prices.price(model, new.input, at=at)
-        read = min(seen, new.input) if price is not None and price.cache_read is not None else 0
+        read = min(cached, new.input) if price is not None and price.cache_read is not None else 0
         return replace(new, input=new.input - read, cache_read=read)
 
 
@@ -156,5 +159,5 @@ def _free(local: float | None) -> Bill:
 
 def _sum(*parts: float | None) -> float | None:
     """Add up; unknown where a part is."""
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
+    amounts = [part for part in parts if part is not None]
+    return sum(amounts) if len(amounts) == len(parts) else None

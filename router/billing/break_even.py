@@ -12,7 +12,8 @@ means that the card never pays for itself at this traffic.
 
 from dataclasses import dataclass
 
-from router.billing.machine import JOULES_PER_KWH, Machine
+from router.billing.local_cost import JOULES_PER_KWH
+from router.settings import LocalSettings
 
 DAYS_PER_MONTH = 365.25 / 12
 SECONDS_PER_DAY = 86_400
@@ -53,8 +54,8 @@ class Economics:
     unpriced: int
 
 
-def break_even(traffic: Traffic, machine: Machine) -> Economics:
-    """Work out what the card earns in a month like these days, and when it is paid.
+def break_even(traffic: Traffic, machine: LocalSettings) -> Economics:
+    """Compute what the card earns in a month like these days, and when it is paid.
 
     Raises:
         ValueError: `traffic.days` is not above 0.

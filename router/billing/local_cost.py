@@ -12,8 +12,9 @@ share each second, so the sum over all requests is the time the engine was busy,
 from dataclasses import dataclass
 from typing import Self
 
-from router.billing.machine import JOULES_PER_KWH, Machine
+from router.settings import LocalSettings
 
+JOULES_PER_KWH = 3_600_000
 SECONDS_PER_YEAR = 365.25 * 86_400
 
 
@@ -25,8 +26,8 @@ class LocalCost:
     wear: float = 0.0
 
     @classmethod
-    def of(cls, machine: Machine) -> Self | None:
-        """Work it out; None where neither energy nor the card's price is configured."""
+    def of(cls, machine: LocalSettings) -> Self | None:
+        """Compute it; None where neither energy nor the card's price is configured."""
         if not (machine.watts or machine.card_usd):
             return None
         worked = machine.utilisation

@@ -21,10 +21,11 @@ from importlib.util import find_spec
 from math import inf, prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from router.settings import DatedPrice, ListPrice
 from router.types import Usage
 
 TABLE = "model_prices_and_context_window_backup.json"
@@ -66,57 +67,19 @@ class Price:
     cache_write_1h: float | None = None
 
 
-class Listed(Protocol):
-    """A price someone set by hand, in full: it holds for prompts of any length."""
-
-    @property
-    def input(self) -> float:
-        """As in `Price`."""
-        ...
-
-    @property
-    def output(self) -> float:
-        """As in `Price`."""
-        ...
-
-    @property
-    def cache_read(self) -> float:
-        """As in `Price`."""
-        ...
-
-    @property
-    def cache_write_5m(self) -> float:
-        """As in `Price`."""
-        ...
-
-    @property
-    def cache_write_1h(self) -> float:
-        """As in `Price`."""
-        ...
-
-
-class Dated(Listed, Protocol):
-    """A price that holds from a day on, in UTC."""
-
-    @property
-    def since(self) -> date | None:
-        """Its first day; None for ever since."""
-        ...
-
-
 Tiers = tuple[tuple[int, Price], ...]
 """(above how many prompt tokens, price), the highest first; empty where unknown."""
 Periods = tuple[tuple[float, Tiers], ...]
 """(from when, in seconds since the epoch, prices), the latest first."""
-Overrides = Mapping[str, Listed | Sequence[Dated]]
+Overrides = Mapping[str, ListPrice | Sequence[DatedPrice]]
 
 
 class Prices:
     """Looks prices up: `overrides` first, then the bundled table."""
 
     def __init__(self, overrides: Overrides = MappingProxyType({})) -> None:
-        self._overrides = {name.lower(): _periods(given) for name, given in overrides.items()}
-        self._known: dict[tuple[str, str], Periods] = {}
+        self._overrides = {name.lower(): _to_periods(prices) for name, prices in overrides.items()}
+        self._periods: dict[tuple[str, str], Periods] = {}
 
     def price(self, model: str, prompt: int = 0, *, terms: str = "", at: float | None = None) -> Price | None:
         """Return what `model` costs; None where unknown.
@@ -127,11 +90,11 @@ class Prices:
             terms: As in `Usage.terms`.
             at: When it was asked, in seconds since the epoch; None for now.
         """
-        periods = self._known.get((model, terms))
+        periods = self._periods.get((model, terms))
         if periods is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            periods = self._known[model, terms] = self._find(model.lower(), terms)
+            if len(self._periods) >= _REMEMBERED:
+                self._periods.clear()
+            periods = self._periods[model, terms] = self._find(model.lower(), terms)
         moment = time.time() if at is None else at
         tiers = next((tiers for since, tiers in periods if moment >= since), ())
         return next((price for above, price in tiers if prompt > above), None)
@@ -196,16 +159,16 @@ class Prices:
         return {name.lower(): row for name, row in rows.items() if name != _EXAMPLE}
 
 
-def _periods(given: Listed | Sequence[Dated]) -> Periods:
+def _to_periods(prices: ListPrice | Sequence[DatedPrice]) -> Periods:
     """What was set by hand, the latest first."""
-    if not isinstance(given, Sequence):
-        return ((-inf, ((-1, _set(given)),)),)
-    dated = [(_midnight(one.since), ((-1, _set(one)),)) for one in given]
+    if not isinstance(prices, Sequence):
+        return ((-inf, ((-1, _to_price(prices)),)),)
+    dated = [(_midnight(price.since), ((-1, _to_price(price)),)) for price in prices]
     return tuple(sorted(dated, key=lambda period: period[0], reverse=True))
 
 
-def _set(given: Listed) -> Price:
-    return Price(**{column: getattr(given, column) for column in COLUMNS})
+def _to_price(price: ListPrice) -> Price:
+    return Price(**{column: getattr(price, column) for column in COLUMNS})
 
 
 def _midnight(day: date | None) -> float:

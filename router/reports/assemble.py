@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from router.accounts.teams import Key, Team, budget_limit
 from router.billing.break_even import SECONDS_PER_DAY, Economics, Traffic, break_even
-from router.billing.machine import Machine
 from router.ledger.store import LedgerStore
 from router.reports import totals
 from router.reports.facts import Facts, Standing, query_facts
 from router.reports.scope import Scope
+from router.settings import LocalSettings
 
 
-def collect_facts(store: LedgerStore, scope: Scope, now: float, machine: Machine | None = None) -> Facts:
+def collect_facts(store: LedgerStore, scope: Scope, now: float, machine: LocalSettings | None = None) -> Facts:
     """Collect the facts of a report.
 
     Args:
@@ -45,7 +45,7 @@ def standings(store: LedgerStore, team: str | None, now: float) -> Iterator[Stan
         yield from _standing(store, Team(name=key.team), key, zones.get(key.team, "UTC"), now)
 
 
-def estimate_economics(facts: Facts, machine: Machine) -> Economics | None:
+def estimate_economics(facts: Facts, machine: LocalSettings) -> Economics | None:
     """Estimate the payback of the GPU; None without comparable traffic.
 
     Only days that have passed and that the ledger covers count. The local machine's cost is

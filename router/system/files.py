@@ -36,10 +36,10 @@ def make_folder(folder: Path) -> None:
         if folder == folder.parent:
             break
         folder = folder.parent
-    for each in reversed(missing):
-        each.mkdir(mode=FOLDER, exist_ok=True)
+    for new in reversed(missing):
+        new.mkdir(mode=FOLDER, exist_ok=True)
         if POSIX:
-            each.chmod(FOLDER)  # the umask may have taken more away
+            new.chmod(FOLDER)  # the umask may have taken more away
 
 
 def open_private(path: Path, flags: int) -> int:

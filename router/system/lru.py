@@ -25,11 +25,11 @@ class Cache(Generic[V]):
 
     def get(self, key: bytes) -> V | None:
         """Return the value and mark it as just used."""
-        found = self._values.get(key)
-        if found is None:
+        entry = self._values.get(key)
+        if entry is None:
             return None
         self._values.move_to_end(key)
-        return found[0]
+        return entry[0]
 
     def get_all(self, keys: Iterable[bytes]) -> list[V | None]:
         """`get` for many keys at once, in their order: a long conversation has hundreds."""
@@ -52,11 +52,11 @@ class Cache(Generic[V]):
 
     def take(self, key: bytes) -> V | None:
         """Remove the value and return it."""
-        found = self._values.pop(key, None)
-        if found is None:
+        entry = self._values.pop(key, None)
+        if entry is None:
             return None
-        self.size -= found[1]
-        return found[0]
+        self.size -= entry[1]
+        return entry[0]
 
     def clear(self) -> None:
         """Forget everything."""

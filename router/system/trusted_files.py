@@ -72,10 +72,10 @@ class TrustStore:
 
     def state(self, path: Path, content: bytes) -> State:
         """Tell whether the file at `path` is trusted with this content."""
-        known = self.digests().get(str(path.resolve()))
-        if known is None:
+        trusted = self.digests().get(str(path.resolve()))
+        if trusted is None:
             return "unknown"
-        return "trusted" if known == digest(content) else "changed"
+        return "trusted" if trusted == digest(content) else "changed"
 
     def add(self, path: Path, content: bytes) -> None:
         """Trust the file at `path` as long as this is its content."""
@@ -103,7 +103,7 @@ class TrustStore:
             raise Misconfigured(f"trust: {self._file} cannot be read ({error}); delete it") from error
         if not isinstance(stored, dict):
             raise Misconfigured(f"trust: {self._file} is not what `turnout trust` writes; delete it")
-        return {str(path): str(known) for path, known in stored.items()}
+        return {str(path): str(value) for path, value in stored.items()}
 
     def _write(self, digests: Mapping[str, str]) -> None:
         try:

@@ -46,7 +46,7 @@ class Worker:
             self._timer.cancel()
         self._under_way += 1
         exchange = asyncio.get_running_loop().run_in_executor(None, self._exchange, function, arguments)
-        exchange.add_done_callback(self._rest)
+        exchange.add_done_callback(self._on_done)
         done, result = await asyncio.shield(exchange)  # whoever waits may leave; the call goes on
         if not done:
             raise result
@@ -59,7 +59,7 @@ class Worker:
             self._timer.cancel()
         self._end()
 
-    def _rest(self, exchange: "asyncio.Future[Any]") -> None:
+    def _on_done(self, exchange: "asyncio.Future[Any]") -> None:
         exchange.exception()  # seen, should nobody wait for it any more
         self._under_way -= 1
         if not self._under_way and not self._closed:

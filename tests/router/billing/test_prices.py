@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.billing.prices import COLUMNS, Price, Prices
-from router.settings import DatedPrice
-from router.settings import Price as SetPrice
+from router.settings import DatedPrice, ListPrice
 from router.types import Usage
 
 PRICES = Prices()
@@ -111,7 +110,7 @@ def test_costs_add_up(model: str, one: Usage, other: Usage, times: int) -> None:
 
 
 def test_overrides_come_first_under_any_name_of_the_model() -> None:
-    mine = SetPrice(input=1, output=2, cache_read=3, cache_write_5m=4, cache_write_1h=5)
+    mine = ListPrice(input=1, output=2, cache_read=3, cache_write_5m=4, cache_write_1h=5)
     prices = Prices({"Claude-Sonnet-5-5": mine, "house-model": mine})
     for name in (
         "claude-sonnet-5-5",
@@ -253,7 +252,7 @@ def test_without_a_time_it_is_now() -> None:
 
 
 def test_a_price_set_by_hand_is_of_the_standard_terms() -> None:
-    mine = SetPrice(input=1, output=2, cache_read=3, cache_write_5m=4, cache_write_1h=5)
+    mine = ListPrice(input=1, output=2, cache_read=3, cache_write_5m=4, cache_write_1h=5)
     prices = Prices({"claude-opus-5-5": mine, "claude-opus-5-5:priority": mine, "house": mine})
     assert prices.price("claude-opus-5-5") == of(1, 2, 3, 4, 5)
     assert prices.price("anthropic/claude-opus-5-5", terms="priority") == of(1, 2, 3, 4, 5)
@@ -262,6 +261,6 @@ def test_a_price_set_by_hand_is_of_the_standard_terms() -> None:
 
 
 def test_a_price_set_for_a_model_holds_for_its_dated_name_in_the_table_too() -> None:
-    mine = SetPrice(input=1, output=2, cache_read=3, cache_write_5m=4, cache_write_1h=5)
+    mine = ListPrice(input=1, output=2, cache_read=3, cache_write_5m=4, cache_write_1h=5)
     assert "claude-sonnet-4-5-20250929" in PRICES._table
     assert Prices({"claude-sonnet-4-5": mine}).price("claude-sonnet-4-5-20250929") == of(1, 2, 3, 4, 5)

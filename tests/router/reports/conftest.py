@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from report_traffic import DAY, NOON, RequestSpec, empty, open_ledger, post_requests
 
-from router.billing.break_even import Machine
 from router.ledger.store import LedgerStore
 from router.reports.assemble import collect_facts
 from router.reports.facts import Facts
 from router.reports.scope import Scope
+from router.settings import LocalSettings
 
 SCOPE = Scope(team=None, first=date(2026, 11, 1), last=date(2026, 11, 3), zone=ZoneInfo("UTC"))
 FactsBuilder = Callable[..., Facts]
@@ -41,7 +41,7 @@ def build_facts(ledger: LedgerStore) -> FactsBuilder:
         specs: Sequence[RequestSpec] = (),
         *,
         now: float = NOON + 10 * DAY,
-        machine: Machine | None = None,
+        machine: LocalSettings | None = None,
         **scope: object,
     ) -> Facts:
         post_requests(ledger, specs)
