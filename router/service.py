@@ -320,12 +320,12 @@ class Service:
 
     async def _share_memory(self) -> None:
         """Store what had to stay since the last look, and take what other processes stored."""
-        rows = self._memory.fresh()
+        rows = self._memory.take_unstored()
         try:
             if rows:
                 await asyncio.to_thread(self._ledger.protected.keep, rows)
         except Exception:
-            self._memory.unstored(rows)
+            self._memory.put_back(rows)
             raise
         self._memory.load(await asyncio.to_thread(self._ledger.protected.load))
 

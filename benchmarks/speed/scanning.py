@@ -33,29 +33,29 @@ _LINES = 1_000
 def scan_costs(dialect: Dialect, *, warm: int, cold: int) -> Iterable[Cost]:
     """Measure nothing watched, clean and tainted; each warm and cold."""
     nothing, watched = (parse(text, source="bench.yaml").never_cloud for text in (_HEAD, _HEAD + _WATCHED))
-    for what, fence, tainted in (
+    for what, rules, tainted in (
         ("scan, nothing watched", nothing, False),
         ("scan, clean", watched, False),
         ("scan, tainted", watched, True),
     ):
-        yield _cost(f"{what}, warm", dialect, fence, warm, tainted=tainted, cold=False)
-        yield _cost(f"{what}, cold", dialect, fence, cold, tainted=tainted, cold=True)
+        yield _cost(f"{what}, warm", dialect, rules, warm, tainted=tainted, cold=False)
+        yield _cost(f"{what}, cold", dialect, rules, cold, tainted=tainted, cold=True)
 
 
-def _cost(what: str, dialect: Dialect, fence: PrivacyRules, scans: int, *, tainted: bool, cold: bool) -> Cost:
+def _cost(what: str, dialect: Dialect, rules: PrivacyRules, scans: int, *, tainted: bool, cold: bool) -> Cost:
     requests = requests_of(dialect, cold=cold)
-    scanner, reader = _scanner(fence, tainted=tainted), Reader()
+    scanner, reader = _scanner(rules, tainted=tainted), Reader()
     for item in islice(requests, 3):
         reader.read(item)
-        scanner.scan(item, fence)
+        scanner.scan(item, rules)
     spent: list[float] = []
     for item in islice(requests, scans):
         if cold:
-            scanner, reader = _scanner(fence, tainted=tainted), Reader()
+            scanner, reader = _scanner(rules, tainted=tainted), Reader()
         outline = scanner.outline(item)
         finish(reader.reading(item, outline))
         began = time.thread_time()
-        finish(scanner.scanning(item, fence, outline=outline))
+        finish(scanner.scanning(item, rules, outline=outline))
         spent.append((time.thread_time() - began) * 1000)
     return Cost(
         what=what,
@@ -69,17 +69,17 @@ def _cost(what: str, dialect: Dialect, fence: PrivacyRules, scans: int, *, taint
     )
 
 
-def _scanner(fence: PrivacyRules, *, tainted: bool) -> Scanner:
+def _scanner(rules: PrivacyRules, *, tainted: bool) -> Scanner:
     """One that has compiled what it watches for."""
     memory = Memory()
     scanner = Scanner(memory=memory)
-    scanner.scan(_small("bench"), fence)
+    scanner.scan(_small("bench"), rules)
     if tainted:
         key = memory.key_of("bench")
         names = [
             quotes.digest(key, "line", f"a line of a protected file, number {at}") for at in range(_LINES)
         ]
-        memory.keep_lines("bench", "secrets/**", names)
+        memory.add_lines("bench", "secrets/**", names)
     return scanner
 
 

@@ -61,12 +61,12 @@ def show(
 
 def _never_cloud(policy: Policy) -> dict[str, Any]:
     """What must stay, as the file has it."""
-    fence = policy.never_cloud
+    rules = policy.never_cloud
     return {
-        "paths": [glob.source for glob in fence.paths],
-        "match": list(fence.patterns),
-        "teams": list(fence.teams),
-        "opaque": fence.opaque,
+        "paths": [glob.source for glob in rules.paths],
+        "match": list(rules.patterns),
+        "teams": list(rules.teams),
+        "opaque": rules.opaque,
     }
 
 

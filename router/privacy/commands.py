@@ -23,7 +23,7 @@ _LONGEST = 4_096
 
 _GIT = re2.compile(
     r"\bgit(?:\s+(?:-[Cc]\s+\S+|--?[\w-]+(?:=\S+)?))*\s+"
-    r"(?P<verb>diff|show|log|stash\s+show|format-patch|whatchanged|archive)\b(?P<rest>[^|;&\n]*)"
+    r"(?P<verb>diff|show|log|stash\s+show|format-patch|whatchanged|archive)\b(?P<arguments>[^|;&\n]*)"
 )
 _QUIET = re.compile(
     r"--(?:stat|shortstat|numstat|dirstat|summary|name-only|name-status|quiet|exit-code|check|oneline|no-patch|format|pretty)\b|"
@@ -64,9 +64,9 @@ def expands_to(command: str, globs: Iterable[Glob]) -> Glob | None:
         letters += len(spelling) if candidates else 0
         if letters > _MOST_LETTERS:
             return candidates[0]
-        found = next((glob for glob in candidates if may_expand(spelling, glob)), None)
-        if found is not None:
-            return found
+        match = next((glob for glob in candidates if may_expand(spelling, glob)), None)
+        if match is not None:
+            return match
     return None
 
 
@@ -89,12 +89,12 @@ def _spellings(token: str) -> Iterator[str]:
 def prints_unnamed(command: str) -> bool:
     """Whether a command prints contents of files all over a repository that it does not name."""
     for call in _GIT.finditer(command):
-        rest = call.group("rest")
-        if _QUIET.search(rest) and not _PATCH.search(rest):
+        arguments = call.group("arguments")
+        if _QUIET.search(arguments) and not _PATCH.search(arguments):
             continue
-        if call.group("verb") == "log" and not _PATCH.search(rest):
+        if call.group("verb") == "log" and not _PATCH.search(arguments):
             continue
-        if not _NAMES.search(rest):
+        if not _NAMES.search(arguments):
             return True
     return False
 

@@ -44,7 +44,7 @@ _SEVERAL = 3
 def is_listing(text: str) -> bool:
     """Whether all of `text` only names files."""
     lines = _lines(text)
-    if not lines or any(map(_random, lines)):
+    if not lines or any(map(_has_secret, lines)):
         return False
     if lines[0] == ".:":
         return all(line.endswith(":") or _WORD.fullmatch(line) for line in lines)
@@ -52,7 +52,9 @@ def is_listing(text: str) -> bool:
     names = [
         name
         for line in lines
-        if not _formal(line) and not (commit and _COMMIT.match(line)) and (name := line.strip()) not in _HERE
+        if not _is_listing_line(line)
+        and not (commit and _COMMIT.match(line))
+        and (name := line.strip()) not in _HERE
     ]
     return not names or _names_files(names)
 
@@ -86,9 +88,9 @@ def _names_files(names: list[str]) -> bool:
     nested = all("/" in name or "\\" in name for name in names)
     if nested and len(set(map(_root, names))) == 1:
         return True
-    if nested and len(names) > 1 and _ordered(names) and all(map(_EXTENSION.search, names)):
+    if nested and len(names) > 1 and _is_sorted(names) and all(map(_EXTENSION.search, names)):
         return True
-    return len(names) >= _FEW and _ordered(names) and _named_like_files(names)
+    return len(names) >= _FEW and _is_sorted(names) and _named_like_files(names)
 
 
 def without_listings(text: str) -> str:
@@ -102,16 +104,16 @@ def _emptied(fence: re.Match[str]) -> str:
 
 def _root(name: str) -> str:
     """The first segment, or all up to the first below the root."""
-    head, _, rest = name.replace("\\", "/").partition("/")
-    return head or rest.partition("/")[0]
+    head, _, below = name.replace("\\", "/").partition("/")
+    return head or below.partition("/")[0]
 
 
-def _formal(line: str) -> bool:
+def _is_listing_line(line: str) -> bool:
     """A line in the form that only a listing has."""
     return any(form.match(line) for form in _FORMS)
 
 
-def _ordered(names: list[str]) -> bool:
+def _is_sorted(names: list[str]) -> bool:
     plain = [re.sub(r"[^\w/]", "", name).lower() for name in names]
     return plain in (sorted(plain), sorted(plain, reverse=True)) or names == sorted(names)
 
@@ -121,7 +123,7 @@ def _named_like_files(names: list[str]) -> bool:
     return 2 * like >= len(names)
 
 
-def _random(line: str) -> bool:
+def _has_secret(line: str) -> bool:
     """Whether a part of a name looks like a key rather than a word."""
     for part in _SECRET.findall(_HASH.sub("", line)):
         if any(map(str.isdigit, part)) and any(map(str.isupper, part)) and any(map(str.islower, part)):

@@ -31,14 +31,14 @@ _UNIQUE = re.compile(rb'"([0-9A-Fa-f\-_A-Za-z:]*[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?
 """A cache key that is one conversation's: it holds (the beginning of) a UUID."""
 _SHORTEST = 8
 _MOST = 50_000
-_MOST_FRESH = 200_000
+_MOST_UNSTORED = 200_000
 _NO_MARKS: frozenset[int] = frozenset()
 _KEYED = "k"
 """The digest of a key or password begins with it; see `quotes.digest`."""
 
 
 class Memory:
-    """Sessions that touched something that stays, and lines of what they saw there.
+    """Sessions that touched protected content, and digests of its lines.
 
     Args:
         key: Of the digests; the one that stored digests were made with.
@@ -52,51 +52,51 @@ class Memory:
         self._lines: dict[str, OrderedDict[str, str]] = {}
         self._marks: dict[str, set[int]] = {}
         """Of each team's lines; see `quotes.mark`."""
-        self._learned: Counter[str] = Counter()
-        """How many lines each team has learned."""
-        self._fresh: list[Protected] = []
+        self._versions: Counter[str] = Counter()
+        """How many lines each team has added."""
+        self._unstored: list[Protected] = []
 
-    def of_sessions(self, team: str, ids: Iterable[str]) -> frozenset[str]:
-        """Globs and patterns that these sessions of a team touched before."""
+    def session_sources(self, team: str, ids: Iterable[str]) -> frozenset[str]:
+        """Return the globs and patterns that these sessions of a team touched before."""
         if not self._sessions:
             return frozenset()
-        names = [self._session(team, name) for name in ids]
+        names = [self._session_digest(team, name) for name in ids]
         return frozenset(source for name in names for source in self._sessions.get(name, ()))
 
-    def keep_sessions(self, team: str, ids: Iterable[str], sources: Iterable[str]) -> None:
+    def add_sessions(self, team: str, ids: Iterable[str], sources: Iterable[str]) -> None:
         """Remember what these sessions touch."""
         now = time.time()
         self._take(
             [
-                Protected("session", self._session(team, name), team, source, now)
+                Protected("session", self._session_digest(team, name), team, source, now)
                 for name in ids
                 for source in sources
             ]
         )
 
-    def quotable(self, team: str) -> bool:
-        """Whether there is anything of a team's to know again."""
+    def has_lines(self, team: str) -> bool:
+        """Whether there are lines of a team's protected content."""
         return team in self._lines
 
     def key_of(self, team: str) -> bytes:
         """The key of a team's lines."""
         return hashlib.blake2b(team.encode(errors="replace"), key=self._key, digest_size=32).digest()
 
-    def learned(self, team: str) -> int:
-        """A number that changes whenever there is more of a team's to know again."""
-        return self._learned[team]
+    def version(self, team: str) -> int:
+        """Return a number that changes with every line that a team adds."""
+        return self._versions[team]
 
-    def may_know(self, team: str, marks: Iterable[int]) -> bool:
+    def may_match(self, team: str, marks: Iterable[int]) -> bool:
         """Whether one of these marks is that of a team's protected line, or may be."""
         return not self._marks.get(team, _NO_MARKS).isdisjoint(marks)
 
-    def known_lines(self, team: str, names: Iterable[str]) -> frozenset[tuple[str, str]]:
+    def match_lines(self, team: str, names: Iterable[str]) -> frozenset[tuple[str, str]]:
         """Those of these digests that are of protected lines, each with its source."""
         lines = self._lines.get(team) or OrderedDict[str, str]()
         return frozenset((lines[name], name) for name in names if name in lines)
 
-    def quoted(self, team: str, lines: frozenset[tuple[str, str]]) -> frozenset[str]:
-        """What a conversation quotes, by the lines that are known of it: one line may stand anywhere."""
+    def quoted_sources(self, team: str, lines: frozenset[tuple[str, str]]) -> frozenset[str]:
+        """Return the sources with a key or `quotes.ENOUGH` lines among these: one line may stand anywhere."""
         if team not in self._lines:
             return frozenset()
         counts = Counter(source for source, _ in lines)
@@ -105,49 +105,49 @@ class Memory:
             source for source, count in counts.items() if count >= quotes.ENOUGH or source in keys
         )
 
-    def keep_lines(self, team: str, source: str, names: Iterable[str]) -> None:
+    def add_lines(self, team: str, source: str, names: Iterable[str]) -> None:
         """Remember lines of protected content, by their digests."""
         now = time.time()
         self._take([Protected("line", name, team, source, now) for name in names])
 
     def load(self, rows: Iterable[Protected]) -> None:
-        """Take what was stored, by this process or another."""
+        """Add rows that were stored, by this process or another."""
         for row in rows:
             self._add(row)
 
-    def fresh(self) -> list[Protected]:
-        """What is to be stored since the last call."""
-        rows, self._fresh = self._fresh, []
+    def take_unstored(self) -> list[Protected]:
+        """Return what was added since the last call, to be stored."""
+        rows, self._unstored = self._unstored, []
         return rows
 
-    def unstored(self, rows: list[Protected]) -> None:
-        """These could not be stored; they are to be tried again."""
-        self._fresh = [*rows, *self._fresh][-_MOST_FRESH:]
+    def put_back(self, rows: list[Protected]) -> None:
+        """Return rows that could not be stored, for the next `take_unstored`."""
+        self._unstored = [*rows, *self._unstored][-_MOST_UNSTORED:]
 
     def _take(self, rows: Iterable[Protected]) -> None:
-        self._fresh += [row for row in rows if self._add(row)]
+        self._unstored += [row for row in rows if self._add(row)]
 
     def _add(self, row: Protected) -> bool:
-        """Add one; False where it is known."""
+        """Add a row; False where it is there already."""
         if row.kind == "line":
             lines = self._lines.setdefault(row.team, OrderedDict())
-            fresh = row.digest not in lines
+            added = row.digest not in lines
             lines[row.digest] = row.source
             _bound(lines, self._most)
-            if fresh:
-                self._learned[row.team] += 1
+            if added:
+                self._versions[row.team] += 1
                 self._marks.setdefault(row.team, set()).add(quotes.mark(row.digest))
                 if len(self._marks[row.team]) > 2 * self._most:  # of lines that went long ago
                     self._marks[row.team] = set(map(quotes.mark, lines))
-            return fresh
+            return added
         sources = self._sessions.setdefault(row.digest, set())
-        fresh = row.source not in sources
+        added = row.source not in sources
         sources.add(row.source)
         self._sessions.move_to_end(row.digest)
         _bound(self._sessions, self._most)
-        return fresh
+        return added
 
-    def _session(self, team: str, name: str) -> str:
+    def _session_digest(self, team: str, name: str) -> str:
         return quotes.digest(self.key_of(team), "session", name)
 
 

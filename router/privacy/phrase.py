@@ -40,9 +40,8 @@ class Phrase:
     """
 
     def __init__(self, runs: Sequence[str]) -> None:
-        """Compile them."""
-        found = (re.findall(r"[A-Za-z0-9]+", run) for run in runs)
-        self._runs = tuple(_Run(words) for words in found if any(len(word) >= _SHORT for word in words))
+        word_lists = (re.findall(r"[A-Za-z0-9]+", run) for run in runs)
+        self._runs = tuple(_Run(words) for words in word_lists if any(len(word) >= _SHORT for word in words))
 
     def may_be_in(self, raw: bytes) -> bool:
         """Whether raw JSON, or a string, may hold a match."""

@@ -92,11 +92,11 @@ def digests(key: bytes, text: str) -> Iterator[str]:
 
 def digests_of(key: bytes, value: Any) -> frozenset[str]:
     """Of every string in a decoded piece."""
-    found: set[str] = set()
+    names: set[str] = set()
     for text in walk(value, (), Part.TEXT):
         if text.spoken and len(text.text) >= _SHORTEST // 2:
-            found.update(digests(key, text.text))
-    return frozenset(found).union(opaque_digests(key, value))
+            names.update(digests(key, text.text))
+    return frozenset(names).union(opaque_digests(key, value))
 
 
 def opaque_digests(key: bytes, value: Any) -> Iterator[str]:
@@ -104,7 +104,7 @@ def opaque_digests(key: bytes, value: Any) -> Iterator[str]:
     return (digest(key, "key", f"\0{data}") for data in contents(value))
 
 
-def telling(text: str) -> Iterator[tuple[str, str]]:
+def distinctive(text: str) -> Iterator[tuple[str, str]]:
     """Kind and words of what is worth knowing again in protected text."""
     for line in lines_of(text):
         if not _COMMON.search(line) and len(_WORDS.findall(line)) + 2 * any(tokens_of(line)) >= 3:  # noqa: PLR2004

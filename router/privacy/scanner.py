@@ -31,9 +31,9 @@ from router.types import ModelRequest
 
 _NEWEST = 4
 """Newest messages, which the next request may spell anew."""
-_FENCES = 50
-"""Most policies whose fences are watched at once, beside the newest."""
-_MOST_SHOWN = 20
+_MOST_RULE_SETS = 50
+"""Most policies whose rules are watched at once, beside the newest."""
+_MOST_SIGHTINGS = 20
 _EXCERPT = 80
 _NOT_SCANNED = frozenset({
     "api-key", "authorization", "content-length", "cookie", "host", "proxy-authorization", "x-api-key",
@@ -42,24 +42,24 @@ _NOT_SCANNED = frozenset({
 """Header fields that carry a credential, or only concern this connection."""
 _OPENING = 2_000
 """Characters of a conversation's first words that are compared."""
-_TELLING = 12
+_SHORTEST_OPENING = 12
 """Shorter ones begin many conversations."""
-_BEGINNING = 2
+_OPENING_MESSAGES = 2
 """Messages that a conversation may have before it has gone on: a system message, and the first of a user."""
-_SEVERAL = 64
+_BATCH = 64
 """Messages taken between two looks at the clock."""
 _NOTHING: frozenset[str] = frozenset()
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
 
 
-def _beside(request: ModelRequest) -> list[tuple[str, str]]:
+def _header_texts(request: ModelRequest) -> list[tuple[str, str]]:
     """Header fields and the query, less what carries a credential or only concerns this connection."""
     fields = [(name, value) for name, value in request.headers if name not in _NOT_SCANNED]
     return [*fields, ("query", unquote_plus(request.query))] if request.query else fields
 
 
-def _shown(sighting: Sighting) -> dict[str, str]:
+def _describe(sighting: Sighting) -> dict[str, str]:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in sighting.place)
     words = " ".join(sighting.text.split())
     return {
@@ -85,8 +85,8 @@ class State(msgspec.Struct):
     """How the last text ends."""
     unnamed: frozenset[str] = frozenset()
     """Calls that wait for their output."""
-    strange: bool = False
-    """A command's output told of no file."""
+    unnamed_output: bool = False
+    """A command's output named no file."""
     opaque: bool = False
     opening: str = ""
     """The first words of a user's."""
@@ -95,29 +95,28 @@ class State(msgspec.Struct):
 
 
 class _Quotations(NamedTuple):
-    """What a piece quotes, and by what it is looked for again when the team has learned more."""
+    """What a piece quotes, and its marks: by them it is looked for again when the team adds lines."""
 
     marks: "array[int]"
     lines: frozenset[tuple[str, str]]
-    learned: int
+    version: int
 
 
 class Scanner:
     """Scans requests of every dialect. One per process, used from one thread."""
 
     def __init__(self, *, entries: int = 20_000, memory: Memory | None = None) -> None:
-        """Watch for nothing yet; `memory` is of what had to stay before."""
         self.memory = memory or Memory()
-        self._fences: tuple[PrivacyRules, ...] = ()
+        self._rule_sets: tuple[PrivacyRules, ...] = ()
         self._watch = Watch(())
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._quoted: Cache[_Quotations] = Cache(entries=entries, size=8 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
 
-    def watch(self, fences: Iterable[PrivacyRules]) -> None:
-        """Look for what these keep here, and for nothing else; another set clears the caches."""
-        self._fences = tuple(dict.fromkeys(fences))
-        self._watch = _watch(self._fences)
+    def watch(self, rule_sets: Iterable[PrivacyRules]) -> None:
+        """Look for what these rules keep here, and for nothing else; clears the caches."""
+        self._rule_sets = tuple(dict.fromkeys(rule_sets))
+        self._watch = _watch(self._rule_sets)
         self._pieces.clear()
         self._states.clear()
 
@@ -126,15 +125,15 @@ class Scanner:
         return Outline(request.body, trusted=not self._watch)
 
     def scan(
-        self, request: ModelRequest, fence: PrivacyRules, *, conversation: str = "", learn: bool = True
+        self, request: ModelRequest, rules: PrivacyRules, *, conversation: str = "", learn: bool = True
     ) -> Exposure:
         """Scan one request at once; see `scanning`."""
-        return finish(self.scanning(request, fence, conversation=conversation, learn=learn))
+        return finish(self.scanning(request, rules, conversation=conversation, learn=learn))
 
     def scanning(
         self,
         request: ModelRequest,
-        fence: PrivacyRules,
+        rules: PrivacyRules,
         *,
         outline: Outline | None = None,
         conversation: str = "",
@@ -144,7 +143,7 @@ class Scanner:
 
         Args:
             request: As it would be sent.
-            fence: What its policy keeps here; watched from now on if it is not yet.
+            rules: What its policy keeps here; watched from now on if it is not yet.
             outline: Of its body, where somebody has it.
             conversation: The id that reading gave it; empty for none.
             learn: Remember what must stay, for the session and the team.
@@ -152,47 +151,49 @@ class Scanner:
         Raises:
             BadRequest: a key is given twice in one object of the body.
         """
-        if fence not in self._fences:
-            self.watch((*self._fences[-_FENCES:], fence))
+        if rules not in self._rule_sets:
+            self.watch((*self._rule_sets[-_MOST_RULE_SETS:], rules))
         if outline is None or (outline.trusted and self._watch):
             outline = self.outline(request)
-        pace, fences = Pace(), self._fences
-        team = request.account.team
-        quotable = self.memory.quotable(team)
+        pace, rule_sets, team = Pace(), self._rule_sets, request.account.team
+        quotable = self.memory.has_lines(team)
         keys = self._beginnings(outline, team) if quotable else outline.beginnings
         earlier = next((state for key in reversed(keys) if (state := self._states.get(key))), None)
         pieces = (yield from outline.cut(earlier.first, earlier.upto, pace)) if earlier else None
         if earlier is None or pieces is None:
             earlier, pieces = None, (yield from outline.cut(0, 0, pace))
         if pieces is None:
-            exposure = yield from apart_if_large(len(request.body), _uncut, request.body, fences)
-            return dataclasses.replace(exposure, sources=exposure.sources | self._beside(request))
-        items = yield from self._scanned(pieces, pace)
+            exposure = yield from apart_if_large(len(request.body), _scan_whole, request.body, rule_sets)
+            return dataclasses.replace(exposure, sources=exposure.sources | self._header_sources(request))
+        items = yield from self._scan_pieces(pieces, pace)
         scanned = list(zip(pieces, items, strict=True))
         yield from pace.pause()
-        beside = yield from self._fields(scanned, team, pace, quotable=quotable)
-        state = yield from self._messages(scanned, earlier, keys, team, pace)
-        if fences != self._fences:  # others watch for other things by now
+        fields = yield from self._scan_fields(scanned, team, pace, quotable=quotable)
+        state = yield from self._scan_messages(scanned, earlier, keys, team, pace)
+        if rule_sets != self._rule_sets:  # others watch for other things by now
             return (
                 yield from self.scanning(
-                    request, fence, outline=outline, conversation=conversation, learn=learn
+                    request, rules, outline=outline, conversation=conversation, learn=learn
                 )
             )
-        sources = beside.sources | state.sources | self._beside(request)
-        if beside.edge and state.head:
-            seams, _ = facts.seams(beside.edge, (state.head,))
+        sources = fields.sources | state.sources | self._header_sources(request)
+        if fields.edge and state.head:
+            seams, _ = facts.seams(fields.edge, (state.head,))
             sources = sources.union(facts.in_seams(seams, self._watch))
-        ids = _ids(request, pieces, conversation, state) if self._watch else []
-        before = self._before(team, ids, beside.quotes | state.quotes)
-        if learn and (sources or before):
-            self.memory.keep_sessions(team, ids, sources | before)
+        ids = _conversation_ids(request, pieces, conversation, state) if self._watch else []
+        touched_before = self._touched_before(team, ids, fields.quotes | state.quotes)
+        if learn and (sources or touched_before):
+            self.memory.add_sessions(team, ids, sources | touched_before)
         if learn and sources:
-            yield from self._learn(team, pieces, opaque=fence.opaque != "allow")
+            yield from self._learn(team, pieces, opaque=rules.opaque != "allow")
         return Exposure(
-            sources=sources, earlier=before, unnamed=state.strange, opaque=beside.opaque or state.opaque
+            sources=sources,
+            earlier=touched_before,
+            unnamed=state.unnamed_output,
+            opaque=fields.opaque or state.opaque,
         )
 
-    def _fields(
+    def _scan_fields(
         self, scanned: list[tuple[Piece, PieceFacts]], team: str, pace: Pace, *, quotable: bool
     ) -> Turns[State]:
         """What the fields beside the messages hold; its edge is that of the system text."""
@@ -209,7 +210,7 @@ class Scanner:
                 state.quotes |= yield from self._quotes(team, piece)
         return state
 
-    def _messages(
+    def _scan_messages(
         self,
         scanned: list[tuple[Piece, PieceFacts]],
         earlier: State | None,
@@ -223,19 +224,19 @@ class Scanner:
         new = [(piece, item) for piece, item in scanned if piece.end and not (earlier and piece.at == 0)]
         yield from pace.pause()
         blocks = new[-_NEWEST - 1][0].end // BLOCK if len(new) > _NEWEST else 0
-        quotable = self.memory.quotable(team)
-        seams = yield from self._seams(state.edge, [item for _, item in new], pace)
-        kept: State | None = None
+        quotable = self.memory.has_lines(team)
+        seams = yield from self._scan_seams(state.edge, [item for _, item in new], pace)
+        checkpoint: State | None = None
         for number, ((piece, item), matched) in enumerate(zip(new, seams, strict=True)):
-            if number % _SEVERAL == 0:
+            if number % _BATCH == 0:
                 yield from pace.pause()
-            if kept is None and blocks and piece.end > blocks * BLOCK and state.messages:
-                kept = copy(state)
-                kept.edge = facts.edge(
+            if checkpoint is None and blocks and piece.end > blocks * BLOCK and state.messages:
+                checkpoint = copy(state)
+                checkpoint.edge = facts.edge(
                     state.edge, [item.edges for _, item in new[max(number - facts.WINDOW, 0) : number]]
                 )
             if state.unnamed or item.unnamed:
-                yield from self._unnamed(state, piece, item)
+                yield from self._note_unnamed(state, piece, item)
             if self._watch and not state.opening:
                 state.opening = _opening(piece)
             if quotable:
@@ -247,11 +248,11 @@ class Scanner:
             state.upto = piece.end
             state.messages += 1
         state.edge = _edge(state.edge, new)
-        if kept is not None and kept.upto > upto:
-            self._states.put(keys[blocks - 1], kept, _SIZE + len(kept.edge))
+        if checkpoint is not None and checkpoint.upto > upto:
+            self._states.put(keys[blocks - 1], checkpoint, _SIZE + len(checkpoint.edge))
         return state
 
-    def _seams(self, edge: str, items: list[PieceFacts], pace: Pace) -> Turns[list[frozenset[str]]]:
+    def _scan_seams(self, edge: str, items: list[PieceFacts], pace: Pace) -> Turns[list[frozenset[str]]]:
         """What matches where each of these messages follows the one before."""
         if not self._watch.patterns:
             return [_NOTHING] * len(items)
@@ -265,23 +266,27 @@ class Scanner:
             matched.append(frozenset(facts.in_seams(windows, self._watch)))
         return matched
 
-    def _before(self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
-        """What its session touched before, or a conversation of its team that it quotes."""
-        return self.memory.of_sessions(team, ids) | self.memory.quoted(team, lines)
+    def _touched_before(
+        self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]
+    ) -> frozenset[str]:
+        """Return what its session touched before, or a conversation of its team that it quotes."""
+        return self.memory.session_sources(team, ids) | self.memory.quoted_sources(
+            team, lines
+        )
 
     def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
         """What a piece quotes of a team's protected content, as far as the team has learned it by now."""
         key = b"%s %x" % (team.encode(errors="replace"), piece.digest)
-        cached, learned = self._quoted.get(key), self.memory.learned(team)
-        if cached is not None and cached.learned == learned:
+        cached, version = self._quoted.get(key), self.memory.version(team)
+        if cached is not None and cached.version == version:
             return cached.lines
         names: frozenset[str] = frozenset()
-        if cached is None or self.memory.may_know(team, cached.marks):
+        if cached is None or self.memory.may_match(team, cached.marks):
             secret = self.memory.key_of(team)
             names = yield from apart_if_large(len(piece.raw), _digests, piece, secret)
         marks = cached.marks if cached else array("I", map(quotes.mark, names))
-        lines = self.memory.known_lines(team, names)
-        self._quoted.put(key, _Quotations(marks, lines, learned), _SIZE + len(key) + 4 * len(marks))
+        lines = self.memory.match_lines(team, names)
+        self._quoted.put(key, _Quotations(marks, lines, version), _SIZE + len(key) + 4 * len(marks))
         return lines
 
     def _learn(self, team: str, pieces: list[Piece], *, opaque: bool) -> Turns[None]:
@@ -290,49 +295,51 @@ class Scanner:
         fields = tuple(piece.raw for piece in pieces if not piece.end)
         key = self.memory.key_of(team)
         size = sum(map(len, raws)) + sum(map(len, fields))
-        learned = yield from apart_if_large(size, _protected, raws, fields, self._fences, key, opaque)
+        learned = yield from apart_if_large(size, _protected, raws, fields, self._rule_sets, key, opaque)
         for source, names in learned.items():
-            self.memory.keep_lines(team, source, names)
+            self.memory.add_lines(team, source, names)
 
-    def _beside(self, request: ModelRequest) -> frozenset[str]:
-        """What must stay of the headers and the query that would go on."""
+    def _header_sources(self, request: ModelRequest) -> frozenset[str]:
+        """Return what must stay of the headers and the query that would be sent on."""
         if not self._watch:
             return frozenset()
-        values = _beside(request)
+        values = _header_texts(request)
         if not self._watch.may_hold("\n".join(text for _, text in values).encode(errors="replace")):
             return frozenset()
         return frozenset(source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT))
 
-    def _scanned(self, pieces: list[Piece], pace: Pace) -> Turns[list[PieceFacts]]:
+    def _scan_pieces(self, pieces: list[Piece], pace: Pace) -> Turns[list[PieceFacts]]:
         """The facts of these, in order."""
         keys: list[bytes] = yield from pace.each(_keys, pieces)
         scanned: list[PieceFacts | None] = yield from pace.each(self._pieces.get_all, keys)
-        fences, watch = self._fences, self._watch
+        rule_sets, watch = self._rule_sets, self._watch
         missing = [at for at, item in enumerate(scanned) if item is None]
         yield from decode((pieces[at] for at in missing), pace)
         numbers = iter(missing)
         for batch in batches(pieces[at] for at in missing):
             yield from pace.pause()
             if len(batch[0].raw) > LARGE:
-                gathered = yield Apart(_gather, (batch, fences))
+                gathered = yield Apart(_gather, (batch, rule_sets))
             else:
                 gathered = facts.gather(batch, watch)
             for item, at in zip(gathered, numbers, strict=False):
                 scanned[at] = item
-                if fences == self._fences:
+                if rule_sets == self._rule_sets:
                     self._pieces.put(keys[at], item, _SIZE + len(keys[at]) + sum(map(len, item.edges)))
         return scanned  # type: ignore[return-value]
 
-    def _unnamed(self, state: State, piece: Piece, item: PieceFacts) -> Turns[None]:
-        """Take note of output that may be of any file; see `commands.prints_unnamed`."""
+    def _note_unnamed(self, state: State, piece: Piece, item: PieceFacts) -> Turns[None]:
+        """Note output that may be of any file; see `commands.prints_unnamed`."""
         if not item.unnamed:
-            state.strange |= yield from apart_if_large(len(piece.raw), _answers_unnamed, piece, state.unnamed)
+            state.unnamed_output |= yield from apart_if_large(
+                len(piece.raw), _answers_unnamed, piece, state.unnamed
+            )
             state.unnamed -= {facts.TEXT_MODE}
         state.unnamed |= item.unnamed
 
     def _beginnings(self, outline: Outline, team: str) -> list[bytes]:
         """A key for each of a body's beginnings where the quotations of a team count, too."""
-        mark = b" %d %s" % (self.memory.learned(team), team.encode(errors="replace"))
+        mark = b" %d %s" % (self.memory.version(team), team.encode(errors="replace"))
         return [beginning + mark for beginning in outline.beginnings]
 
 
@@ -358,10 +365,12 @@ def _opening(piece: Piece) -> str:
     return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)[:_OPENING]
 
 
-def _ids(request: ModelRequest, pieces: list[Piece], conversation: str, state: State) -> list[str]:
+def _conversation_ids(
+    request: ModelRequest, pieces: list[Piece], conversation: str, state: State
+) -> list[str]:
     """All by which a conversation may be known again; by its opening once it has gone on from there."""
     ids = [*session_ids(request, pieces), *([conversation] if conversation else [])]
-    if len(state.opening) >= _TELLING and state.messages > _BEGINNING:
+    if len(state.opening) >= _SHORTEST_OPENING and state.messages > _OPENING_MESSAGES:
         ids.append(f"{request.account.user}\0{state.opening}")
     return ids
 
@@ -373,7 +382,7 @@ def _digests(piece: Piece, key: bytes) -> frozenset[str]:
 def _protected(
     raws: tuple[bytes, ...],
     fields: tuple[bytes, ...],
-    fences: tuple[PrivacyRules, ...],
+    rule_sets: tuple[PrivacyRules, ...],
     key: bytes,
     opaque: bool,
 ) -> dict[str, set[str]]:
@@ -383,60 +392,64 @@ def _protected(
     """
     values = list(map(parse, raws))
     messages = [list(walk(value, (), Part.TEXT)) for value in values]
-    kept: dict[str, set[str]] = {}
+    by_source: dict[str, set[str]] = {}
     texts: set[str] = set()
-    for source, text in quotes.protected_texts(messages, _watch(fences)):
+    for source, text in quotes.protected_texts(messages, _watch(rule_sets)):
         texts.add(text)
-        kept.setdefault(source, set()).update(quotes.digest(key, *item) for item in quotes.telling(text))
+        by_source.setdefault(source, set()).update(
+            quotes.digest(key, *item) for item in quotes.distinctive(text)
+        )
     others = [
         text.text for message in messages for text in message if text.spoken and text.part is not Part.COMMAND
     ]
     others += [text.text for raw in fields for text in walk(parse(raw), (), Part.OFFER) if text.spoken]
     open_lines = {line for text in others if text not in texts for line in quotes.digests(key, text)}
-    kept = {source: names - open_lines for source, names in kept.items()}
-    if opaque and kept:
-        first = next(iter(kept.values()))
+    by_source = {source: names - open_lines for source, names in by_source.items()}
+    if opaque and by_source:
+        first = next(iter(by_source.values()))
         first.update(name for value in values for name in quotes.opaque_digests(key, value))
-    return kept
+    return by_source
 
 
 @lru_cache(maxsize=4)
-def _watch(fences: tuple[PrivacyRules, ...]) -> Watch:
+def _watch(rule_sets: tuple[PrivacyRules, ...]) -> Watch:
     """Compiled once in a process, and in each that makes calls apart."""
-    return Watch(fences)
+    return Watch(rule_sets)
 
 
-def _gather(pieces: list[Piece], fences: tuple[PrivacyRules, ...]) -> list[PieceFacts]:
-    return facts.gather(pieces, _watch(fences))
+def _gather(pieces: list[Piece], rule_sets: tuple[PrivacyRules, ...]) -> list[PieceFacts]:
+    return facts.gather(pieces, _watch(rule_sets))
 
 
 def _answers_unnamed(piece: Piece, calls: frozenset[str]) -> bool:
     return facts.answers_unnamed(piece.parsed(), calls)
 
 
-def _uncut(body: bytes, fences: tuple[PrivacyRules, ...]) -> Exposure:
+def _scan_whole(body: bytes, rule_sets: tuple[PrivacyRules, ...]) -> Exposure:
     """Scan a body that has no plain outline: whole, and anew each time."""
     value = parse(body)
     if not isinstance(value, dict):
         return Exposure(readable=False)
-    watch = _watch(fences)
+    watch = _watch(rule_sets)
     sightings = (sighting for texts in _texts(value) for sighting in facts.sightings(texts, watch))
     return Exposure(sources=frozenset(sighting.source for sighting in sightings))
 
 
-def show(request: ModelRequest, fence: PrivacyRules) -> list[dict[str, str]]:
-    """Tell everything in a request that must stay, and where; reads all of it, and keeps nothing."""
-    watch = Watch((fence,))
+def list_sightings(request: ModelRequest, rules: PrivacyRules) -> list[dict[str, str]]:
+    """List everything in a request that must stay, and where; reads all of it, and stores nothing."""
+    watch = Watch((rules,))
     if not watch:
         return []
-    shown = [sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, watch)]
-    for name, text in _beside(request):
-        shown += [
+    sightings = [
+        sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, watch)
+    ]
+    for name, text in _header_texts(request):
+        sightings += [
             Sighting(source, Part.TEXT, ("headers", name), words)
             for source, words in watch.in_text(text, Part.TEXT)
         ]
-    distinct = {(item.source, item.place): item for item in reversed(shown)}
-    return [_shown(item) for item in list(distinct.values())[::-1][:_MOST_SHOWN]]
+    distinct = {(item.source, item.place): item for item in reversed(sightings)}
+    return [_describe(item) for item in list(distinct.values())[::-1][:_MOST_SIGHTINGS]]
 
 
 def _texts(value: Any) -> Iterator[list[Text]]:

@@ -70,7 +70,7 @@ def decoded(text: str) -> str:
         before = text
         if "[" in text:
             text = _ANSI.sub("", text)
-        text = _shown(text)
+        text = _visible(text)
         if "%" in text:
             text = _PERCENT_TWICE.sub("%", text)
             if _PERCENT.search(text):
@@ -86,7 +86,7 @@ def decoded(text: str) -> str:
     return text
 
 
-def _shown(text: str) -> str:
+def _visible(text: str) -> str:
     """`text` as a reader sees it: without what is not shown, and `folded`."""
     return text if text.isascii() else _HIDDEN.sub("", folded(_HIDDEN.sub("", text)))
 
@@ -130,7 +130,7 @@ def path_forms(text: str, *, command: bool) -> Iterator[str]:
     plain = _SCRIPT_FOLDER.sub("./", decoded(text).casefold())
     yield from _paths(plain.replace("\\", "/"))
     if "\\" in text:  # `secrets\100` is a path of Windows, too
-        yield from _paths(_shown(text).casefold().replace("\\", "/"))
+        yield from _paths(_visible(text).casefold().replace("\\", "/"))
     if command:
         spaced = _DEFAULT.sub(r"\1", _SPACE.sub(" ", plain))
         for joint in (_QUOTED, _JOINED):  # a backslash is a separator to one shell, and quotes to another
@@ -159,7 +159,7 @@ def _resolved(match: re.Match[str]) -> str:
 @lru_cache(maxsize=1)
 def lookalikes() -> dict[str, tuple[str, ...]]:
     """Characters beyond ASCII by the ASCII character that they become; takes 0.2 s the first time."""
-    found: dict[str, list[str]] = {}
+    by_letter: dict[str, list[str]] = {}
     for code in (
         *range(0x80, 0x3400),
         *range(0xA640, 0xAC00),
@@ -171,5 +171,5 @@ def lookalikes() -> dict[str, tuple[str, ...]]:
         char = chr(code)
         plain = unicodedata.normalize("NFKC", char).casefold()
         if len(plain) == 1 and plain.isascii() and (plain.isalnum() or plain in "._-"):
-            found.setdefault(plain, []).append(char)
-    return {plain: tuple(chars) for plain, chars in found.items()}
+            by_letter.setdefault(plain, []).append(char)
+    return {plain: tuple(chars) for plain, chars in by_letter.items()}

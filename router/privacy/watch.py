@@ -28,25 +28,25 @@ class Pattern(NamedTuple):
 
 
 class Watch:
-    """The paths and patterns of several policies.
+    """Looks for the paths and patterns of several policies.
 
     Args:
-        fences: `never_cloud` of each.
+        rule_sets: `never_cloud` of each.
     """
 
-    def __init__(self, fences: Iterable[PrivacyRules]) -> None:
-        fences = tuple(fences)
+    def __init__(self, rule_sets: Iterable[PrivacyRules]) -> None:
+        rule_sets = tuple(rule_sets)
         self.globs: tuple[Glob, ...] = tuple(
-            {glob.source: glob for fence in fences for glob in fence.paths}.values()
+            {glob.source: glob for rules in rule_sets for glob in rules.paths}.values()
         )
         self.paths = frozenset(glob.source for glob in self.globs)
-        sources = dict.fromkeys(source for fence in fences for source in fence.patterns)
+        sources = dict.fromkeys(source for rules in rule_sets for source in rules.patterns)
         self.patterns = tuple(
             Pattern(source, tuple(re2.compile(form, QUIET).search for form in _forms(source)))
             for source in sources
         )
         self.key = (tuple(glob.source for glob in self.globs), tuple(sources))
-        self.opaque = any(fence.opaque == "always" for fence in fences)
+        self.opaque = any(rules.opaque == "always" for rules in rule_sets)
         path_needles = [_of_glob(glob) for glob in self.globs]
         runs = [_literals(source) for source in sources]
         pattern_needles = [_of_pattern(item) for item in runs]

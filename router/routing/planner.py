@@ -25,7 +25,7 @@ from policies.routing_input import RoutingInput
 from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.features.outline import Outline
-from router.privacy.scanner import Scanner, show
+from router.privacy.scanner import Scanner, list_sightings
 from router.routing.sticky_sessions import StickySessions
 from router.system.time_slices import Turns, apart_if_large, finish
 from router.types import ModelRequest, Plan
@@ -188,8 +188,8 @@ class Planner:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         routing = self._routing_input(request, policy, features, verdict, exposure)
         explanation = explain(routing, self._classifier)
-        exposure_shown = yield from apart_if_large(len(request.body), show, request, policy.never_cloud)
-        return to_dict(explanation) | {"privacy": exposure_shown}
+        sightings = yield from apart_if_large(len(request.body), list_sightings, request, policy.never_cloud)
+        return to_dict(explanation) | {"privacy": sightings}
 
     def keep(self, plan: Plan, decision: Decision) -> None:
         """Remember what served, for the rest of this user turn."""

@@ -9,7 +9,7 @@ from policies.privacy import clear
 from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.privacy.memory import Memory
-from router.privacy.scanner import Scanner, show
+from router.privacy.scanner import Scanner, list_sightings
 from router.types import ModelRequest
 
 POLICY = parse(
@@ -84,7 +84,7 @@ def reading(path: str, content: str, name: str = "Read") -> dict:
 )
 def test_what_must_stay_stays(body):
     assert why(Scanner(), body).startswith("never_cloud: the conversation ")
-    assert show(request(body), POLICY.never_cloud) or "system" in body or len(body["messages"]) > 1
+    assert list_sightings(request(body), POLICY.never_cloud) or "system" in body or len(body["messages"]) > 1
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_is_stored_is_enough_and_holds_no_text():
     scanner = Scanner(memory=Memory(b"k" * 32))
     session = (("x-session-id", "session-0001"),)
     why(scanner, reading("vaults/x", LINES), headers=session)
-    rows = scanner.memory.fresh()
+    rows = scanner.memory.take_unstored()
     assert rows
     assert not any(word in str(rows) for word in ("alpha", "replica", "session-0001"))
     memory = Memory(b"k" * 32)
