@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmarks.cli.options import (
-    LOCAL_CONTEXT,
-    PRICE_MODEL,
     AsJson,
     AskedAs,
     ClassifierChoice,
@@ -23,6 +21,7 @@ from benchmarks.cli.options import (
     Seed,
 )
 from benchmarks.cli.plain import plain_errors
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:

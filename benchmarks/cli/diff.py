@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.cli.options import (
+    AsJson,
+    AskedAs,
+    Client,
+    LocalContext,
+    PriceModel,
+)
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -42,18 +50,14 @@ def diff(
     team: Annotated[str | None, typer.Option(help="Of this team only.")] = None,
     since: Annotated[str | None, typer.Option(help=f"Only what began then or later: {_DAY}.")] = None,
     until: Annotated[str | None, typer.Option(help=f"Only what began before: {_DAY}.")] = None,
-    client: Annotated[str, typer.Option(help="In whose words the suite's tasks are asked.")] = "bare",
-    local_context: Annotated[
-        int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")
-    ] = 32768,
-    price_model: Annotated[
-        str, typer.Option(help="At whose price a suite's cloud tokens are counted.")
-    ] = "claude-sonnet-4-5",
+    client: AskedAs = Client.bare,
+    local_context: LocalContext = LOCAL_CONTEXT,
+    price_model: PriceModel = PRICE_MODEL,
     csv_file: Annotated[
         Path | None,
         typer.Option("--csv", help="Write the requests that change track: ids and figures, no text."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which requests change track under a new policy, what that costs or saves, and is worth.
 
@@ -73,8 +77,8 @@ def diff(
     try:
         if suite:
             difference = _of_suite(
-                before, after, suite, client=client, local_context=local_context, price_model=price_model,
-                csv_file=csv_file,
+                before, after, suite, client=client.value, local_context=local_context,
+                price_model=price_model, csv_file=csv_file,
             )  # fmt: skip
         else:
             begin, end = _time("--since", since), _time("--until", until)

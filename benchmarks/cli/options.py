@@ -45,6 +45,3 @@ LocalUsd = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="What is drawn from; the same seed, the same figures.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write all of it to this Markdown file.")]
-
-LOCAL_CONTEXT = 32_768
-PRICE_MODEL = "claude-sonnet-4-5"

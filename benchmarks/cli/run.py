@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,9 +19,9 @@ from benchmarks.cli import run_swebench
 from benchmarks.cli.plain import plain_errors
 
 if TYPE_CHECKING:
-    from benchmarks.evaluation.suites.problem import Problem
+    from benchmarks.evaluation.cases import SuiteName
     from benchmarks.live.answers import Answer, Failure
-    from benchmarks.live.run import Plan, Settings
+    from benchmarks.live.run import Plan
     from benchmarks.live.sandbox import Sandbox
 
 app = typer.Typer(help="Ask a suite live, through the running endpoint, and score it.", no_args_is_help=True)
@@ -55,7 +56,10 @@ Unsafe = Annotated[
 ]
 Source = Annotated[
     Path | None,
-    typer.Option("--file", help="The suite's problems; else what `turnout bench fetch mbpp` stored."),
+    typer.Option(
+        "--file",
+        help="The suite's problems; else HumanEval's package, or what `turnout bench fetch mbpp` stored.",
+    ),
 ]
 URL = "http://127.0.0.1:4747"
 
@@ -68,99 +72,58 @@ def options() -> None:
     """Runs are kept in a file and go on where they stopped."""
 
 
-@app.command()
-def humaneval(
-    *,
-    track: TrackOption = "auto",
-    url: Url = URL,
-    key: Key = "",
-    samples: Samples = 1,
-    concurrency: Concurrency = 4,
-    limit: Limit = None,
-    temperature: Temperature = 0.0,
-    max_tokens: MaxTokens = 1024,
-    out: Out = None,
-    record: Record = None,
-    markdown_file: MarkdownFile = None,
-    as_json: AsJson = False,
-    unsafe: Unsafe = False,
-) -> None:
-    """Ask HumanEval's 164 functions and run the answers in a sandbox: pass@k, tokens, cost and time.
+def _add_command(suite: "SuiteName", text: str) -> None:
+    """Add the command that asks `suite`; all of them have the same options."""
 
-    Example: [bold]turnout bench run humaneval --track local --limit 20[/bold]
-    """
-    from benchmarks.evaluation.suites.humaneval import problems
-    from benchmarks.live.run import Settings
+    @app.command(suite, help=text)
+    def command(
+        *,
+        track: TrackOption = "auto",
+        url: Url = URL,
+        key: Key = "",
+        samples: Samples = 1,
+        concurrency: Concurrency = 4,
+        limit: Limit = None,
+        temperature: Temperature = 0.0,
+        max_tokens: MaxTokens = 1024,
+        out: Out = None,
+        record: Record = None,
+        markdown_file: MarkdownFile = None,
+        as_json: AsJson = False,
+        unsafe: Unsafe = False,
+        file: Source = None,
+    ) -> None:
+        from benchmarks.live.run import Plan, Settings
 
-    settings = Settings(suite="humaneval", track=track, max_tokens=max_tokens, temperature=temperature)
-    plan = _plan(
-        settings, problems(), url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
-    )
-    _go(plan, record=record, markdown_file=markdown_file, as_json=as_json, unsafe=unsafe)
-
-
-@app.command()
-def mbpp(
-    *,
-    track: TrackOption = "auto",
-    url: Url = URL,
-    key: Key = "",
-    samples: Samples = 1,
-    concurrency: Concurrency = 4,
-    limit: Limit = None,
-    temperature: Temperature = 0.0,
-    max_tokens: MaxTokens = 1024,
-    out: Out = None,
-    record: Record = None,
-    markdown_file: MarkdownFile = None,
-    as_json: AsJson = False,
-    unsafe: Unsafe = False,
-    file: Source = None,
-) -> None:
-    """Ask MBPP's small programs and run the answers in a sandbox: pass@k, tokens, cost and time.
-
-    Example: [bold]turnout bench run mbpp --track auto --limit 100[/bold]
-    """
-    from benchmarks.evaluation.suites.mbpp import problems
-    from benchmarks.live.run import Settings
-
-    settings = Settings(suite="mbpp", track=track, max_tokens=max_tokens, temperature=temperature)
-    with plain_errors():
-        loaded = problems(file)
-        plan = _plan(
-            settings, loaded, url=url, key=key, samples=samples, at_once=concurrency, limit=limit, out=out
-        )
-    _go(plan, record=record, markdown_file=markdown_file, as_json=as_json, unsafe=unsafe)
+        problems = import_module(f"benchmarks.evaluation.suites.{suite}").problems
+        with plain_errors():
+            plan = Plan(
+                settings=Settings(suite=suite, track=track, max_tokens=max_tokens, temperature=temperature),
+                problems=tuple(islice(problems(file), limit)),
+                samples=samples,
+                concurrency=concurrency,
+                url=url.rstrip("/").removesuffix("/v1"),
+                key=key,
+                out=out or Path(f"{suite}-{track}.jsonl"),
+            )
+        _run(plan, record=record, markdown_file=markdown_file, as_json=as_json, unsafe=unsafe)
 
 
-def _plan(
-    settings: "Settings",
-    problems: "Iterator[Problem]",
-    *,
-    url: str,
-    key: str,
-    samples: int,
-    at_once: int,
-    limit: int | None,
-    out: Path | None,
-) -> "Plan":
-    from benchmarks.live.run import Plan
-
-    return Plan(
-        settings=settings,
-        problems=tuple(islice(problems, limit)),
-        samples=samples,
-        concurrency=at_once,
-        url=url.rstrip("/").removesuffix("/v1"),
-        key=key,
-        out=out or Path(f"{settings.suite}-{settings.track}.jsonl"),
-    )
+_add_command(
+    "humaneval",
+    "Ask HumanEval's 164 functions and run the answers in a sandbox: pass@k, tokens, cost and time.\n\n"
+    "Example: [bold]turnout bench run humaneval --track local --limit 20[/bold]",
+)
+_add_command(
+    "mbpp",
+    "Ask MBPP's small programs and run the answers in a sandbox: pass@k, tokens, cost and time.\n\n"
+    "Example: [bold]turnout bench run mbpp --track auto --limit 100[/bold]",
+)
 
 
-def _go(
+def _run(
     plan: "Plan", *, record: Path | None, markdown_file: Path | None, as_json: bool, unsafe: bool
 ) -> None:
-    """Run it, and tell."""
     from benchmarks.evaluation.suites import outcomes
     from benchmarks.live import report as live_report
     from benchmarks.live import sandbox

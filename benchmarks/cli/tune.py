@@ -9,8 +9,6 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli.options import (
-    LOCAL_CONTEXT,
-    PRICE_MODEL,
     AsJson,
     AskedAs,
     ClassifierChoice,
@@ -26,6 +24,7 @@ from benchmarks.cli.options import (
     Seed,
 )
 from benchmarks.cli.plain import plain_errors
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.traffic import Traffic

@@ -14,6 +14,11 @@ from classifiers.verdict import Verdict
 SuiteName = Literal["humaneval", "mbpp", "swebench"]
 SUITES: tuple[SuiteName, ...] = get_args(SuiteName)
 
+LOCAL_CONTEXT = 32_768
+"""Tokens of the local window, unless an option says otherwise."""
+PRICE_MODEL = "claude-sonnet-4-5"
+"""At whose price the cloud's tokens are counted, unless an option says otherwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:

@@ -12,10 +12,9 @@ plain input. The dearer rate for long prompts goes by one call's prompt, not by 
 from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.evaluation.cases import Effort
+from benchmarks.evaluation.cases import PRICE_MODEL, Effort
 from router.billing.prices import MILLION, Price, Prices
 
-PRICE_MODEL = "claude-sonnet-4-5"
 PUBLISHED_USD = 0.558
 """Of one SWE-bench Verified instance: mini-SWE-agent with Claude Sonnet 4.5, mean of all 500."""
 

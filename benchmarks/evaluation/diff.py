@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.evaluation.baselines import outcomes
-from benchmarks.evaluation.cases import Suite, SuiteName
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, Suite, SuiteName
 from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.replay import ReplayedRequest, Row, replay
-from benchmarks.evaluation.route import LOCAL_CONTEXT, route
+from benchmarks.evaluation.route import route
 from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, Interval, interval, resample
 from benchmarks.evaluation.traffic import SUITE_FOR_WORK
 from policies.decision import TrackName

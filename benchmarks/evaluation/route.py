@@ -10,15 +10,12 @@ watches paths or text: a case holds none.
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.evaluation.cases import Case, Suite
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, Case, Suite
 from policies.decide import decide
 from policies.decision import Decision, State
 from policies.policy import Policy
 from policies.privacy import Exposure, clear
 from policies.routing_input import RoutingInput
-
-LOCAL_CONTEXT = 32_768
-"""Tokens of the local window that is assumed where none is told."""
 
 
 def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> Decision:

@@ -229,40 +229,6 @@ def latency(
     return {key: Histogram(buckets=histogram) for key, histogram in sorted(buckets.items())}
 
 
-def slowest(
-    connection: sa.Connection, since: float, until: float, *, limit: int = 10, team: str | None = None
-) -> list[Row]:
-    """Read the finished requests that took longest, slowest first.
-
-    The histogram tells in which hours they lie and how long they took at least, so only those
-    hours' rows are looked at.
-    """
-    here = latencies.c
-    query = sa.select(here.hour, here.bucket, here.requests).where(
-        here.measure == "total", here.hour >= since - since % HOUR, here.hour < until
-    )
-    if team is not None:
-        query = query.where(here.team == team)
-    hours: set[int] = set()
-    level, covered = None, 0
-    for hour, bucket, count in connection.execute(query.order_by(here.bucket.desc(), here.hour.desc())):
-        if covered >= limit and bucket != level:
-            break
-        level = bucket
-        hours.add(hour)
-        if since <= hour and hour + HOUR <= until:  # of the others, who knows how many are in the period
-            covered += count
-    top: list[Row] = []
-    for hour in hours:  # one question each: all together, SQLite would look through the whole period
-        within = Filter(team=team, since=max(since, hour), until=min(until, hour + HOUR))
-        rows = sa.select(requests).where(
-            *within.clauses(), _row.seconds.is_not(None), _row.finished_at.is_not(None)
-        )
-        slow = rows.order_by(_row.seconds.desc(), _row.id).limit(limit)
-        top += connection.execute(slow).mappings()
-    return sorted(top, key=lambda row: (-row["seconds"], row["id"]))[:limit]
-
-
 def recent(
     connection: sa.Connection, which: Filter | None = None, *, limit: int = 50, after: str = ""
 ) -> Page:
@@ -295,12 +261,6 @@ def page_of(rows: Sequence[Row], limit: int) -> Page:
 def request(connection: sa.Connection, request_id: str) -> Row | None:
     """Read one row; None where there is none."""
     return connection.execute(sa.select(requests).where(_row.id == request_id)).mappings().first()
-
-
-def requests_of(connection: sa.Connection, team: str, conversation: str, *, limit: int = 1000) -> list[Row]:
-    """Read one conversation's rows, oldest first."""
-    own = sa.select(requests).where(_row.team == team, _row.conversation == conversation)
-    return list(connection.execute(own.order_by(_row.begun_at, _row.id).limit(limit)).mappings())
 
 
 def names(connection: sa.Connection, dimension: Dimension, since: float, until: float) -> list[str]:

@@ -8,10 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
-from types import TracebackType
 from typing import Any
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def describe(failure: BaseException) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from benchmarks.evaluation.cases import Suite, SuiteName
+from benchmarks.evaluation.cases import PRICE_MODEL, Suite, SuiteName
 from benchmarks.evaluation.check.result import Options
-from benchmarks.evaluation.cost import PRICE_MODEL, PUBLISHED_USD, Rates
+from benchmarks.evaluation.cost import PUBLISHED_USD, Rates
 from policies.policy import Policy
 from router.billing.prices import Prices
 

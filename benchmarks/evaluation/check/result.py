@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.evaluation.cases import SuiteName
-from benchmarks.evaluation.cost import PRICE_MODEL
-from benchmarks.evaluation.route import LOCAL_CONTEXT
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL, SuiteName
 from benchmarks.evaluation.stats import RESAMPLES, Interval
 from benchmarks.evaluation.traffic import MIX
 from classifiers.choose import ClassifierName

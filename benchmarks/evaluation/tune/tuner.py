@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from benchmarks.evaluation.baselines import is_paired
 from benchmarks.evaluation.cascade import Runs, Tariff, expected_usd, local_runs, quality, tariff
-from benchmarks.evaluation.cases import Case, Suite, SuiteName
-from benchmarks.evaluation.cost import PRICE_MODEL, Rates
-from benchmarks.evaluation.route import LOCAL_CONTEXT, route
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL, Case, Suite, SuiteName
+from benchmarks.evaluation.cost import Rates
+from benchmarks.evaluation.route import route
 from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, Interval, interval, ratio, resample
 from benchmarks.evaluation.traffic import MIX
 from benchmarks.evaluation.tune.risk import (

@@ -169,20 +169,6 @@ def test_a_journal_of_an_earlier_version_says_how_requests_ended(
     assert row["end"] == end
 
 
-def test_every_migration_can_be_taken_back(opened: Opened, blank: str) -> None:
-    opened().close()
-    engine = sa.create_engine(locate(blank))
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
-    engine.dispose()
-    assert opened().count() == 0
-
-
 def test_a_newer_database_is_refused_and_left_alone(opened: Opened, location: str) -> None:
     opened().close()
     with administered(location) as database:

@@ -22,9 +22,7 @@ from router.ledger.queries import (
     names,
     recent,
     request,
-    requests_of,
     series,
-    slowest,
     totals,
 )
 from router.ledger.rollups import DIMENSIONS, HOUR, add_all
@@ -229,15 +227,6 @@ def test_quantiles_are_five_percent_off_at_most(some: LedgerStore, share: float)
     assert type(whole)(buckets={}).quantile(0.5) is None
 
 
-@pytest.mark.parametrize("since", [START, START + 1800])
-@pytest.mark.parametrize("team", [None, "core"])
-def test_the_slowest_are_found_by_their_hours(some: LedgerStore, since: int, team: str | None) -> None:
-    with some._engine.connect() as connection:
-        found = slowest(connection, since, START + 3 * HOUR + 700, limit=5, team=team)
-    numbers = [n for n in range(99, -1, -1) if 150 * n < 3 * HOUR + 700 and (team is None or n % 2 == 0)]
-    assert [row["id"] for row in found] == [f"r{n:02}" for n in numbers[:5]]
-
-
 def test_pages_follow_each_other_while_new_rows_come(some: LedgerStore, make_plan: MakePlan) -> None:
     seen: list[str] = []
     after = ""
@@ -253,7 +242,6 @@ def test_pages_follow_each_other_while_new_rows_come(some: LedgerStore, make_pla
                 break
         assert request(connection, "r10")["team"] == "core"
         assert request(connection, "nobody") is None
-        assert len(requests_of(connection, "core", "c1")) == 53
         assert names(connection, "team", START, START + HOUR) == ["core", "docs"]
         assert recent(connection, Filter(track="local", until=START + 300)).rows[0]["id"] == "r00"
         with pytest.raises(ValueError, match="float"):

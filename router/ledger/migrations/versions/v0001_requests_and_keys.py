@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make them."""
+    """Make the tables of requests and of keys."""
     op.create_table(
         "requests",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -88,9 +88,3 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("revoked_at", sa.Float),
     )
-
-
-def downgrade() -> None:
-    """Drop them."""
-    op.drop_table("keys")
-    op.drop_table("requests")

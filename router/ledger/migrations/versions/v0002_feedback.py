@@ -32,10 +32,3 @@ def upgrade() -> None:
         sa.Column("at", sa.Float, nullable=False),
     )
     op.create_index("feedback_team_at", "feedback", ["team", "at"])
-
-
-def downgrade() -> None:
-    """Drop them."""
-    op.drop_table("feedback")
-    for name in reversed(COLUMNS):
-        op.drop_column("requests", name)

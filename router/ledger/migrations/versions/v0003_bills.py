@@ -25,9 +25,3 @@ def upgrade() -> None:
     """Make the columns; of rows from before they are not known."""
     for name, kind in COLUMNS.items():
         op.add_column("requests", sa.Column(name, kind))
-
-
-def downgrade() -> None:
-    """Drop them."""
-    for name in reversed(COLUMNS):
-        op.drop_column("requests", name)

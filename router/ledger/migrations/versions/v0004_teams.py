@@ -58,12 +58,3 @@ def upgrade() -> None:
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     op.execute(SPENT_POSTGRESQL if on_postgresql else SPENT)
     op.execute("INSERT INTO teams (name, created_at) SELECT team, MIN(created_at) FROM keys GROUP BY team")
-
-
-def downgrade() -> None:
-    """Drop them."""
-    op.drop_table("reservations")
-    op.drop_table("spending")
-    for name in reversed(OF_KEYS):
-        op.drop_column("keys", name)
-    op.drop_table("teams")

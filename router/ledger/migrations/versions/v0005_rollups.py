@@ -32,7 +32,7 @@ RARE = {
 
 
 def upgrade() -> None:
-    """Make them."""
+    """Make the roll-ups, empty, and the indexes of rare rows."""
     op.create_table(
         "requests_hourly",
         sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -56,11 +56,3 @@ def upgrade() -> None:
         op.create_index(
             f"requests_{name}", "requests", ["begun_at"], sqlite_where=where, postgresql_where=where
         )
-
-
-def downgrade() -> None:
-    """Drop them."""
-    for name in RARE:
-        op.drop_index(f"requests_{name}", "requests")
-    op.drop_table("latencies_hourly")
-    op.drop_table("requests_hourly")

@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table of sessions, by digest."""
     op.create_table(
         "sessions",
         sa.Column("digest", sa.String(64), primary_key=True),
@@ -16,8 +16,3 @@ def upgrade() -> None:
         sa.Column("begun_at", sa.Float, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Drop it."""
-    op.drop_table("sessions")

@@ -8,7 +8,7 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables of protected digests and their key."""
     op.create_table(
         "protected",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -24,9 +24,3 @@ def upgrade() -> None:
         sa.Column("name", sa.String(16), primary_key=True),
         sa.Column("key", sa.String(64), nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Drop them."""
-    op.drop_table("protected_key")
-    op.drop_table("protected")
