@@ -23,7 +23,7 @@ class Machine:
 
 
 def machine() -> Machine:
-    """Look at this machine."""
+    """Read this machine's processor, memory and versions."""
     return Machine(
         cpu=_field("/proc/cpuinfo", r"model name\s*:\s*(.+)") or platform.processor() or "unknown",
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,

@@ -19,7 +19,7 @@ class Sheet:
 
 
 def draw(sheet: Sheet, console: Console) -> None:
-    """Print a table."""
+    """Print a sheet as a table."""
     drawn = Table(*sheet.columns, title=sheet.title, title_justify="left")
     for row in sheet.rows:
         drawn.add_row(*map(escape, row))

@@ -86,7 +86,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What training showed."""
+    """How the candidates did on held-out rows, and which one ships."""
 
     rows: dict[str, int]
     """By source."""

@@ -29,5 +29,5 @@ class Classifier(Protocol):
         ...
 
     def classify(self, features: Features) -> Verdict:
-        """Judge one request."""
+        """Judge how likely the local model suffices for a request."""
         ...

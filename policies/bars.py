@@ -36,7 +36,7 @@ _WRITTEN = re.compile(r"\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One line of `check`."""
+    """A line of a policy's `check`: what a metric must come to."""
 
     metric: str
     relation: str
@@ -48,13 +48,13 @@ class Bar:
         return f"{self.relation} {self.value:g}"
 
     def holds(self, measured: float) -> bool:
-        """Tell whether a figure is on the right side; one that is not known (nan) never is."""
+        """Whether a figure meets the bar; nan never does."""
         return _RELATIONS[self.relation](measured, self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """A policy's `check`."""
+    """The bars of a policy, from its `check`."""
 
     ci: float = 0.95
     """Confidence of the intervals."""
@@ -65,7 +65,7 @@ def parse(metric: str, text: str) -> Bar:
     """Read a bar such as `>= 0.98` or `>= 98%`.
 
     Raises:
-        ValueError: it is none, or nothing is measured by that name.
+        ValueError: it is not a bar, or no such metric exists.
     """
     if metric not in METRICS:
         raise ValueError(f"nothing is measured by this name{nearest(metric, [*METRICS, 'ci'])}")

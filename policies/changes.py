@@ -1,7 +1,7 @@
 """What would have changed a decision: each variable the rules name, varied on its own.
 
 Numbers are varied to the nearest value that flips the track, switches are turned
-over; everything else stays as it is. What flips nothing is not told.
+over; everything else stays as it is. What flips nothing is left out.
 """
 
 from collections.abc import Callable, Iterator

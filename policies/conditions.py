@@ -61,7 +61,7 @@ _cel = _load_cel()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A compiled expression."""
+    """A CEL expression, compiled, and the variables it names."""
 
     source: str
     """As it was written."""

@@ -25,12 +25,12 @@ class Decision:
     would: Literal["local", "cloud", ""] = ""
     """Under an observing policy, the track its rules would have chosen; empty otherwise."""
     refusal: str = ""
-    """What the client is told instead of an answer: no track may serve this. Empty where one may."""
+    """The error that the client gets because no track may serve this; empty if one may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastDecision:
-    """The conversation's last decision."""
+    """The last decision of the request's conversation."""
 
     track: TrackName
     model: str

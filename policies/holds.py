@@ -22,7 +22,7 @@ WORDS = {
 
 
 def sets_hold(features: Features) -> bool:
-    """Tell whether this request's decision is the one its conversation keeps.
+    """Whether this request's decision is the one that its conversation keeps.
 
     Side requests (titles, compaction, autocomplete, counts) and sub-agents run beside
     the main loop, often under its session id, and must not turn it.

@@ -1,7 +1,7 @@
 """From a YAML file to a `Policy`: everything that can be wrong with one is found here.
 
 Each problem is one line, `file:line: key: what is wrong; the nearest valid name`. All
-problems of a file are told at once. Nothing is guessed and nothing is dropped.
+problems of a file are reported at once. Nothing is guessed and nothing is dropped.
 """
 
 import re

@@ -22,7 +22,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivacyRules:
-    """`never_cloud`, compiled."""
+    """The policy's `never_cloud`, its globs compiled."""
 
     paths: tuple[Glob, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class PrivacyRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What decides."""
+    """A policy, loaded and compiled."""
 
     name: str
     description: str

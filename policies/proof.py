@@ -125,10 +125,10 @@ def digest(policy: Policy) -> str:
 
 
 def read(name_or_path: str | Path) -> Proof | None:
-    """Read the proof that lies beside a policy; None where there is none.
+    """Read the proof beside a policy; None if there is none.
 
     Raises:
-        PolicyError: there is no such policy, or the file is no proof.
+        PolicyError: the policy does not exist, or the file is not a proof.
     """
     path = proof_beside(find(name_or_path)[0])
     try:
@@ -140,7 +140,7 @@ def read(name_or_path: str | Path) -> Proof | None:
 
 
 def state(name_or_path: str | Path, policy: Policy, classifier: str = "rules") -> ProofStatus:
-    """Tell whether a policy is proven: checked and passed, with this content and this classifier."""
+    """Whether a policy is proven: checked and passed, with this content and this classifier."""
     if not policy.check.bars:
         return ProofStatus(proven=False, why="it has no bars, so nothing of it can be proven")
     try:

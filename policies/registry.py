@@ -15,7 +15,7 @@ class PolicyRegistry:
     """Policies by name or path; the empty name is the endpoint's own."""
 
     def __init__(self, own: PolicyHolder, report: Callable[[str, str], None]) -> None:
-        """Take the endpoint's own policy; `report` is told of a name and what became wrong with it."""
+        """Take the endpoint's own policy; `report` is called with a name and its problem."""
         self._own = own
         self._report = report
         self._others: dict[str, PolicyHolder] = {}

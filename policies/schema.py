@@ -130,12 +130,12 @@ class Check(_Part):
 
     @property
     def written(self) -> dict[str, str]:
-        """The bars, by metric."""
+        """The bars as written, by metric."""
         return dict(self.__pydantic_extra__)
 
 
 class PolicySpec(_Part):
-    """A whole policy file."""
+    """The top level of a policy file."""
 
     name: Name
     description: str = ""

@@ -52,7 +52,7 @@ CLIENT_KEY = "TURNOUT_KEY"
 """A client's key, for `turnout bench run`; not a setting of the endpoint that is started beside it."""
 HIGHEST_PORT = 65535
 MOST_NUMBER = 2**31 - 1
-"""What llama.cpp can be told."""
+"""The largest that llama.cpp takes."""
 PATHS = frozenset({"policy", "ledger", "classifier_file"})
 """Settings that name a file, besides `local.model`."""
 
@@ -69,7 +69,7 @@ def _base_url(url: str) -> str:
     try:
         parts = urlsplit(text)
         complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none, or half an IPv6 address
+    except ValueError:  # an invalid port, or half an IPv6 address
         complete = False
     if not complete or re.search(r"\s", text):
         raise ValueError(
@@ -116,13 +116,13 @@ class LocalSettings(Section):
     idle_unload_s: float = Field(default=0, ge=0)
     """Stop the engine after so many idle seconds; 0 for never."""
     watts: float = Field(default=0, ge=0)
-    """Drawn by the machine while the model works; 0: not told, and energy is no part of any cost."""
+    """Drawn by the machine while the model works; 0: unknown, and energy is not part of any cost."""
     idle_watts: float = Field(default=0, ge=0)
     """Drawn while it waits."""
     usd_per_kwh: float = Field(default=0, ge=0)
     """What electricity costs; needed with `watts`."""
     card_usd: float = Field(default=0, ge=0)
-    """What the card cost; 0: not told, and its wear is no part of any cost."""
+    """What the card cost; 0: unknown, and its wear is not part of any cost."""
     card_years: float = Field(default=4, gt=0)
     """How long the card is used."""
     utilisation: float = Field(default=0.1, gt=0, le=1)
@@ -339,7 +339,7 @@ def parse_listen(listen: str) -> tuple[str, int]:
 
 
 def data_dir() -> Path:
-    """The user's data folder for Turnout; created on first use by whoever writes there."""
+    """The user's data folder for Turnout; created by the first write."""
     from platformdirs import user_data_path
 
     return user_data_path("turnout", appauthor=False)
@@ -357,7 +357,7 @@ def load_settings(
         flags: Flags by setting; None where the flag was not given.
 
     Raises:
-        Misconfigured: a file that is missing or no YAML, an unknown key, a wrong value, a variable that is
+        Misconfigured: a file that is missing or not YAML, an unknown key, a wrong value, a variable that is
             not set, or a file in the working folder that sets more than it may.
     """
     _refuse_unknown_environment()
@@ -382,7 +382,7 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
     """Read a settings file: its bytes, and what they set.
 
     Raises:
-        Misconfigured: it cannot be read, or is no mapping of settings.
+        Misconfigured: it cannot be read, or is not a mapping of settings.
     """
     try:
         content = path.read_bytes()

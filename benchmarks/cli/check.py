@@ -139,7 +139,7 @@ def _write(flag: str, file: Path, content: bytes) -> None:
 
 
 def _pairs(flag: str, text: str) -> "dict[SuiteName, str]":
-    """Read `suite=value,suite=value`."""
+    """Parse `suite=value,suite=value`, each suite at most once."""
     from benchmarks.evaluation.cases import SUITES
     from policies.conditions import nearest
 

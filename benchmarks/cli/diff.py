@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SuiteChoice(StrEnum):
-    """Which tasks are recorded."""
+    """The suites whose tasks are recorded."""
 
     humaneval = "humaneval"
     mbpp = "mbpp"

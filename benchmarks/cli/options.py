@@ -8,7 +8,7 @@ import typer
 
 
 class Client(StrEnum):
-    """Whose requests are recorded."""
+    """The clients whose requests are recorded."""
 
     bare = "bare"
     claude_code = "claude-code"

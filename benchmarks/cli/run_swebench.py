@@ -147,7 +147,7 @@ class _Progress:
         self._bars.stop()
 
     def __call__(self, result: "InstanceResult | InstanceFailure") -> None:
-        """Count one."""
+        """Count one finished instance."""
         from benchmarks.live.swebench_run import InstanceFailure
 
         if isinstance(result, InstanceFailure):

@@ -18,7 +18,7 @@ OWN = "max_turn_calls"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
-    """What each limit gives."""
+    """Quality and cost of each limit on calls."""
 
     policy: str
     own: int | None

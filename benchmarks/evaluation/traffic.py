@@ -41,7 +41,7 @@ FEWEST = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """A mix of suites."""
+    """The mix of suites that stands for a team's work."""
 
     mix: Mapping[SuiteName, float]
     """Share of the tasks; adds up to 1."""
@@ -53,7 +53,7 @@ def parse(text: str) -> Traffic:
     """Read a mix such as `humaneval=1,swebench=1`; the numbers are proportions.
 
     Raises:
-        Misconfigured: it is no such thing.
+        Misconfigured: it cannot be parsed.
     """
     names: dict[str, SuiteName] = {name: name for name in SUITES}
     shares: dict[SuiteName, float] = {}

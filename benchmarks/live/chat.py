@@ -65,7 +65,7 @@ async def greet(session: aiohttp.ClientSession, url: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatReply:
-    """A streamed answer, whole."""
+    """A streamed answer, read to its end."""
 
     text: str
     track: str

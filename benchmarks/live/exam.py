@@ -44,7 +44,7 @@ class Channel:
         self._writes = os.fdopen(writes, "wb", buffering=0)
 
     def send(self, message: Tree) -> None:
-        """Write a message."""
+        """Write a message as a line of JSON."""
         left = memoryview(json.dumps(message).encode() + b"\n")
         while left:
             left = left[self._writes.write(left) or 0 :]
@@ -53,7 +53,7 @@ class Channel:
         """Read a message; None where the other side is gone.
 
         Raises:
-            ValueError: it is no JSON.
+            ValueError: it is not JSON.
         """
         line = self._reads.readline(LONGEST)
         return json.loads(line) if line.endswith(b"\n") else None
@@ -233,7 +233,7 @@ class RemoteIterator(Remote):
 
 
 class Client:
-    """Asks the answer."""
+    """The examiner's side: calls the answer's function."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

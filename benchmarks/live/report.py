@@ -14,7 +14,7 @@ from benchmarks.render import Sheet, table, where
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """A run in numbers."""
+    """The figures of one run."""
 
     settings: Mapping[str, Any]
     tasks: int
@@ -41,7 +41,7 @@ class Figures:
 
 
 def figures(run: Run) -> Figures:
-    """Count."""
+    """Compute the figures of a run."""
     answers = run.answers
     by_task = counts(answers)
     most = min((n for n, _ in by_task.values()), default=0)
@@ -88,12 +88,12 @@ def sheet(summary: Figures) -> Sheet:
 
 
 def markdown(summary: Figures, on: Machine, sandbox: str) -> str:
-    """A page of it."""
+    """Render the table with a line on the machine and the sandbox."""
     return f"{table(sheet(summary))}\n\nMeasured on {where(on)}; answers were run in: {sandbox}.\n"
 
 
 def as_json(summary: Figures, on: Machine) -> dict[str, Any]:
-    """The same, for programs."""
+    """Return the figures and the machine as JSON values."""
     return {**asdict(summary), "machine": asdict(on)}
 
 

@@ -99,7 +99,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramResult:
-    """How a program ended."""
+    """How a program ended, and why."""
 
     ended: Ended
     why: str
@@ -121,7 +121,7 @@ class Pipes:
 
     @classmethod
     def make(cls) -> Self:
-        """Open both."""
+        """Open the two pipes."""
         (program_reads, other_writes), (other_reads, program_writes) = os.pipe(), os.pipe()
         return cls((program_reads, program_writes), (other_reads, other_writes))
 

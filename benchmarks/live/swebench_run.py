@@ -66,18 +66,18 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The harness's `model_name_or_path`."""
+        """`model_name_or_path`, as the harness calls it."""
         return f"turnout-{self.settings.track}"
 
     @property
     def efforts(self) -> Path:
-        """The run's own file."""
+        """The file of the instances' efforts, beside the predictions."""
         return self.out.with_suffix(".run.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceResult:
-    """What one instance took."""
+    """How one instance ended, and what it took."""
 
     instance_id: str
     exit_status: str

@@ -35,7 +35,7 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All of one tree."""
+    """The figures and the walks of one tree."""
 
     measured: str
     """Date, UTC."""

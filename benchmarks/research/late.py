@@ -33,7 +33,7 @@ _ENDS = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One recorded run."""
+    """A recorded run, read at several cuts."""
 
     name: str
     resolved: bool

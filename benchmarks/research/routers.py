@@ -68,7 +68,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterScores:
-    """One router's results."""
+    """The scores of one router on all tasks."""
 
     router: str
     shares: tuple[Share, ...]
@@ -77,7 +77,7 @@ class RouterScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All of one run."""
+    """What a comparison of routers measured."""
 
     measured: str
     """Date, UTC."""

@@ -11,7 +11,7 @@ from benchmarks.research.tasks import FIRST_CALL, OUTCOMES_OF
 
 
 def render(result: Result, console: Console) -> None:
-    """Print the tables."""
+    """Print the tables and their notes."""
     for sheet in _sheets(result):
         draw(sheet, console)
     for line in _notes(result):

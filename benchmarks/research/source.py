@@ -38,7 +38,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """One source file, parsed."""
+    """A source file and its syntax tree."""
 
     name: str
     """Dotted, as it is imported; a package has the name of its folder."""
@@ -146,7 +146,7 @@ def private_words(modules: tuple[Module, ...]) -> tuple[Binding, ...]:
 
 
 def import_graph(modules: tuple[Module, ...]) -> Graph:
-    """Tell for each module which of ours it imports."""
+    """Map each module to those of ours that it imports."""
     names = frozenset(module.name for module in modules)
     return {module.name: frozenset(_imports(module.tree, names)) - {module.name} for module in modules}
 

@@ -43,7 +43,7 @@ _BASH = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One Chat Completions request."""
+    """A task, as a Chat Completions request."""
 
     suite: str
     right: TrackName
@@ -53,7 +53,7 @@ class Task:
     """Whether the local model of `OUTCOMES_OF` resolved it; None where nobody has measured that."""
 
     def body(self) -> bytes:
-        """The request as JSON."""
+        """Return the request's body as JSON."""
         tools = {"tools": self.tools} if self.tools else {}
         return json.dumps({"model": "auto", "messages": self.messages} | tools).encode()
 

@@ -61,7 +61,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """One request's walk."""
+    """The files that one request walks through."""
 
     request: str
     files: int

@@ -31,7 +31,7 @@ class Recorder:
         self._entries: list[str] | None = None
 
     def start(self) -> None:
-        """Begin an empty record."""
+        """Begin to record, from nothing."""
         self._entries = []
 
     def stop(self) -> list[str]:

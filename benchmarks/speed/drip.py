@@ -97,7 +97,7 @@ def _named(value: dict[str, Any]) -> bytes:
 
 
 class Drip(asyncio.Protocol):
-    """One connection."""
+    """A connection that answers a little at a time."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
@@ -114,7 +114,7 @@ class Drip(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_url(self, url: bytes) -> None:
-        """Called by the parser."""
+        """Keep the path; called by the parser."""
         self._path = url.decode().partition("?")[0]
 
     def on_body(self, body: bytes) -> None:

@@ -184,7 +184,7 @@ class _Connection(asyncio.Protocol):
             self._done.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the loop."""
+        """Fail the request that waits for its answer."""
         self.reusable = False
         self._lost.set_result(None)
         if self._done is not None and not self._done.done():

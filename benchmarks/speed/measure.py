@@ -59,7 +59,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One case, measured."""
+    """The latencies of one case, by target."""
 
     measure: Measure
     dialect: Dialect

@@ -67,7 +67,7 @@ class PeerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All of one run."""
+    """What a run of the overhead benchmark measured."""
 
     measured: str
     """Date, UTC."""

@@ -73,7 +73,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All of one run."""
+    """What a run of the reading benchmark measured."""
 
     measured: str
     """Date, UTC."""

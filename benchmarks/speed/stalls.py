@@ -41,7 +41,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """All of one run."""
+    """What a run of the stall benchmark measured."""
 
     measured: str
     machine: Machine

@@ -77,7 +77,7 @@ class Keyring:
 
     @property
     def teams(self) -> Mapping[str, Team]:
-        """All teams by name."""
+        """The teams in force, by name."""
         return self._teams
 
     @property
@@ -87,7 +87,7 @@ class Keyring:
         return frozenset(used | {team.terms.policy for team in self._teams.values()}) - {""}
 
     def find(self, secret: str) -> tuple[Key, Account] | None:
-        """Return the key that `secret` is, and its account; None where there is none, or it expired.
+        """Return the key that `secret` is, and its account; None if it is not in force.
 
         The time this takes tells nothing about a key: the secret is only hashed, the look-up
         is by a part of the digest, which whoever guesses at secrets cannot steer, and the
@@ -100,7 +100,7 @@ class Keyring:
         return None if _expired(key) else (key, owner)
 
     def find_by_id(self, key_id: str) -> Key | None:
-        """Return the key with this id; None where there is none, or it expired."""
+        """Return the key with this id; None if it is not in force."""
         keys = (key for _, key, _ in self._keys.values() if key.id == key_id and not _expired(key))
         return next(keys, None)
 
@@ -110,7 +110,7 @@ class Keyring:
         return any(key.admin for _, key, _ in self._keys.values())
 
     def member(self, team: str, user: str) -> Account | None:
-        """Return the account of a user whom a proxy vouches for; None where there is no such team."""
+        """Return the account of a user whom a proxy vouches for; None if the team does not exist."""
         return account(self._teams[team], user) if team in self._teams else None
 
     def _team(self, name: str) -> Team:

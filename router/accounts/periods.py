@@ -40,7 +40,7 @@ def span(per: Period, zone: str, now: float) -> Span:
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """Look a time zone up; None where there is none of that name."""
+    """Look up a time zone by its IANA name; None if this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or too long

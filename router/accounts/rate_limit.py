@@ -37,7 +37,7 @@ class Rates:
         """Count one request.
 
         Raises:
-            RateLimited: there is no room for it now.
+            RateLimited: the limit is used up.
         """
         self._take("requests", ((rate, rate.requests) for rate in account.rates), 1)
 
@@ -45,7 +45,7 @@ class Rates:
         """Count a prompt; one that is longer than the limit waits until nothing else was taken.
 
         Raises:
-            RateLimited: there is no room for it now.
+            RateLimited: the limit is used up.
         """
         self._take("tokens", ((rate, rate.tokens) for rate in account.rates), tokens)
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 Period = Literal["day", "week", "month"]
 Over = Literal["local", "error"]
-"""What happens once a budget is used up: the local track serves, or the client is told."""
+"""What happens once a budget is used up: the local track serves, or the client gets an error."""
 
 DEFAULT_TEAM = "default"
 """Whose requests are while no key exists."""
@@ -43,7 +43,7 @@ UNLIMITED = Terms()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """Who shares a budget."""
+    """Users who share policy, budget and limits."""
 
     name: str
     zone: str = "UTC"
@@ -86,7 +86,7 @@ class BudgetLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """Limits per minute of one team or key; None is no limit."""
+    """Limits per minute of one team or key; None: unlimited."""
 
     scope: str
     requests: int | None

@@ -5,7 +5,7 @@
              - the energy the machine drew, working and waiting
     months   the card's price / saved in a month
 
-The card's wear is no part of it: its price is what is to be earned. Low and high come from the
+The card's wear is left out: its price is what is to be earned. Low and high come from the
 baseline's two ends, a warm and a cold cache (see `router.billing.bill`). Less than nothing saved
 means that the card never pays for itself at this traffic.
 """

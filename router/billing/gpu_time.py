@@ -3,7 +3,7 @@
 A request's share is the integral of 1 / n over the time it was there, n being how many were:
 answers computed side by side share each second, so all shares add up to the time in which
 anything was asked of the model. Waiting in its queue counts as being there; what that time
-costs is then spread over whoever waits or is served.
+costs is then shared by the requests that wait or are served.
 """
 
 import time

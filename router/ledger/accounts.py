@@ -1,4 +1,4 @@
-"""Teams and keys, where they are stored. A secret is returned once, by `create_key`, and kept nowhere."""
+"""The stored teams and keys. A secret is returned once, by `create_key`, and stored nowhere."""
 
 import secrets
 import time
@@ -17,16 +17,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A key just made."""
+    """A key that was made just now."""
 
     id: str
     secret: str
-    """To be shown now, and never again."""
+    """To be shown once: it is not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """All that is in force."""
+    """The keys and teams in force."""
 
     keys: Mapping[str, Key]
     """By digest."""
@@ -49,7 +49,7 @@ class Accounts:
         expires_at: float | None = None,
         terms: Terms = UNLIMITED,
     ) -> NewKey:
-        """Make a key, and its team where there is none of that name."""
+        """Make a key, and its team if it does not exist yet."""
         secret, stored = mint()
         key_id, now = secrets.token_hex(4), time.time()
         row: Row = {"id": key_id, "digest": stored, "created_at": now, "team": team, "user": user}
@@ -61,34 +61,34 @@ class Accounts:
         return NewKey(id=key_id, secret=secret)
 
     def revoke_key(self, key_id: str) -> bool:
-        """End a key's life; False where there is no such key in force."""
+        """Revoke a key; False if no such key is in force."""
         ended = sa.update(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
         with self._engine.begin() as connection:
             return connection.execute(ended.values(revoked_at=time.time())).rowcount > 0
 
     def key(self, key_id: str) -> Key | None:
-        """Read one key; None where there is none of this id, or it was revoked."""
+        """Read a key by id; None if it does not exist or was revoked."""
         query = sa.select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else _key(row)
 
     def set_key(self, key: Key) -> bool:
-        """Give a key another name, user, end and terms; False where it is not in force."""
+        """Change a key's name, user, expiry and terms; False if it is not in force."""
         changed = sa.update(keys).where(keys.c.id == key.id, keys.c.revoked_at.is_(None))
         row: Row = {"user": key.user, "name": key.name, "expires_at": key.expires_at, **_columns(key.terms)}
         with self._engine.begin() as connection:
             return connection.execute(changed.values(row)).rowcount > 0
 
     def keys(self) -> list[Row]:
-        """List all keys, revoked ones too, oldest first; without their digests."""
+        """List all keys, revoked ones too, oldest first, without their digests."""
         columns = [column for column in keys.c if column is not keys.c.digest]
         query = sa.select(*columns).order_by(keys.c.created_at, keys.c.id)
         with self._engine.connect() as connection:
             return [_listed(row) for row in connection.execute(query).mappings()]
 
     def add_team(self, team: Team) -> bool:
-        """Add a team; False where there is one of that name."""
+        """Add a team; False if the name is taken."""
         row = {"name": team.name, "created_at": time.time(), "zone": team.zone, **_columns(team.terms)}
         with self._engine.begin() as connection:
             if _exists(connection, team.name):
@@ -97,14 +97,14 @@ class Accounts:
         return True
 
     def set_team(self, team: Team) -> bool:
-        """Give a team other terms; False where there is none of that name."""
+        """Change a team's zone and terms; False if it does not exist."""
         changed = sa.update(teams).where(teams.c.name == team.name)
         with self._engine.begin() as connection:
             result = connection.execute(changed.values(zone=team.zone, **_columns(team.terms)))
             return result.rowcount > 0
 
     def team(self, name: str) -> Team | None:
-        """Read one team."""
+        """Read a team by name; None if it does not exist."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(teams).where(teams.c.name == name)).mappings().first()
         return None if row is None else _team(row)
@@ -175,7 +175,6 @@ def _key(row: sa.RowMapping) -> Key:
 
 
 def _listed(row: sa.RowMapping) -> Row:
-    """As people are shown it: patterns as a list."""
     listed = dict(row) | {"models": (row["models"] or "").split()}
     if "zone" in listed:
         listed["zone"] = listed["zone"] or "UTC"

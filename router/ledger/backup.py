@@ -20,7 +20,7 @@ def backup(engine: sa.Engine, to: Path) -> int:
         The file's size in bytes.
 
     Raises:
-        Misconfigured: it is no SQLite database, or the file is there or cannot be written.
+        Misconfigured: the ledger is not on SQLite, or the file exists or cannot be written.
     """
     if engine.dialect.name != "sqlite":
         url = engine.url.set(password=None, drivername="postgresql").render_as_string()

@@ -309,7 +309,7 @@ class Budgets:
                     self._read_room(connection, allocation)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Give all allocations back."""
         self._threads.shutdown(cancel_futures=True)
         for allocation in self._allocations.values():
             self._give_back(allocation)

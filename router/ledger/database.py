@@ -1,4 +1,4 @@
-"""From a location to a database that is there, at this version, and ready to be written.
+"""Opens the ledger's database: makes it where it is missing, and brings it to this version.
 
 A location is a path of a SQLite file, or a SQLAlchemy URL of SQLite or PostgreSQL.
 Alembic takes most of a second to import, so the stored revision is first compared by
@@ -33,7 +33,7 @@ def locate(location: str | Path) -> URL:
     """Read a location; empty means `ledger.db` in the user's data folder.
 
     Raises:
-        Misconfigured: it is no path and no URL of a database we know.
+        Misconfigured: it is neither a path nor the URL of a supported database.
     """
     if not location:
         location = data_dir() / "ledger.db"
@@ -51,7 +51,7 @@ def locate(location: str | Path) -> URL:
 
 
 def journal_folder(url: URL) -> Path:
-    """Where the journals of this database lie: beside a SQLite file, else in the user's data folder.
+    """Return the folder of this database's journals: beside a SQLite file, else in the user's data folder.
 
     Raises:
         Misconfigured: the folder cannot be made or written.
@@ -78,7 +78,7 @@ def connect(url: URL) -> sa.Engine:
     """Open the database and bring it to this version. Needs the journal folder's lock.
 
     Raises:
-        Misconfigured: it cannot be opened, is no database, or is of a newer Turnout.
+        Misconfigured: it cannot be opened, is not a database, or was written by a newer Turnout.
     """
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite":
@@ -107,8 +107,8 @@ def connect(url: URL) -> sa.Engine:
 def writing(engine: sa.Engine, patience_s: float = BUSY_S) -> Iterator[sa.Connection]:
     """One transaction that reads in order to write; it commits at the end unless something raises.
 
-    SQLite must be told at the beginning: a reader that turns writer after another has written is
-    refused, however long it waits. On PostgreSQL, lock the rows that are read: `with_for_update`.
+    SQLite needs the lock from the beginning: a reader that turns writer after another has written
+    is refused, however long it waits. On PostgreSQL, lock the rows that are read: `with_for_update`.
 
     Args:
         engine: Of a ledger.

@@ -51,7 +51,7 @@ def export(
         by: What each folder holds.
         columns: Of the table of requests; all unless named.
         chunk: Rows held in memory at once.
-        progress: Told how many rows are written so far.
+        progress: Called with how many rows are written so far.
 
     Returns:
         How many rows were written.
@@ -103,7 +103,7 @@ def chunks(
 
 
 def count(engine: sa.Engine, *, team: str | None, since: float | None, until: float | None) -> int:
-    """How many rows an export will have, for its progress."""
+    """Count the rows that an export will have."""
     which = Filter(team=team, since=since, until=until)
     query = sa.select(sa.func.count()).select_from(requests).where(*which.clauses())
     with engine.connect() as connection:

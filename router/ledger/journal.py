@@ -1,11 +1,11 @@
 """The journal: records on disk before the database knows them. Three rules hold here.
 
 1. A record is one line, written by one system call. What the kernel has taken survives
-   the end of the process, however it ends; a line without its end is no record.
+   the end of the process, however it ends; a line without a line end is not a record.
 2. A process has two segments: one is written while the other is posted. A segment is
-   emptied only after its records were committed, so posting must bear to see them twice.
-3. Whoever lives holds a lock on its segments. Whose lock is free is dead, and anyone
-   who holds the folder's lock may post and remove what it left.
+   emptied only after its records were committed, so posting must tolerate records that come twice.
+3. A living process holds a lock on its segments. Segments without a lock are of a dead one, and
+   any process that holds the folder's lock may post and remove them.
 """
 
 import errno
@@ -80,16 +80,16 @@ class Segment:
         return decode(self.path.read_bytes())
 
     def clear(self) -> None:
-        """Forget what was posted."""
+        """Empty the file once its records are committed."""
         os.ftruncate(self._descriptor, 0)
         self.size = 0
 
     def close(self) -> None:
-        """Give the lock up and leave the file."""
+        """Release the lock and leave the file."""
         os.close(self._descriptor)
 
     def remove(self) -> None:
-        """Give the lock up and delete the file."""
+        """Release the lock and delete the file."""
         self.close()  # Windows deletes no open file
         with suppress(PermissionError):  # another is just looking whether this one is alive
             self.path.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ class Journal:
         return self._back
 
     def close(self) -> None:
-        """Delete the segments that are empty; leave the others to whoever opens the ledger next."""
+        """Delete the segments that are empty; leave the others to the next process that opens the ledger."""
         for segment in (self._front, self._back):
             if segment.size:
                 segment.close()
@@ -130,7 +130,7 @@ class Journal:
 
 @contextmanager
 def opening(folder: Path) -> Iterator[None]:
-    """Hold the folder: nobody else opens, migrates or replays meanwhile."""
+    """Hold the folder's lock: no other process opens, migrates or replays meanwhile."""
     with locked(folder / "lock"):
         yield
 

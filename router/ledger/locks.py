@@ -52,10 +52,10 @@ def open_file(path: Path) -> int:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, waiting for whoever has it.
+    """Hold the lock file at `path`, waiting while another process holds it.
 
     Raises:
-        Misconfigured: it stayed taken.
+        Misconfigured: another process kept it for `PATIENCE_S`.
         OSError: the file cannot be made.
     """
     descriptor = open_file(path)

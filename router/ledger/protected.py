@@ -1,7 +1,7 @@
-"""What had to stay under a policy's `never_cloud`, kept so that it stays after a restart.
+"""What had to stay under a policy's `never_cloud`, stored so that it stays after a restart.
 
-Digests only: the key that they are made with stands beside them, so whoever has the ledger can
-test a guess of a line, and nobody can read one out of it.
+Digests only. Their key is in the same database, so someone who has the ledger can test a guessed
+line, but cannot read one out of it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from router.types import Protected
 _BATCH = 500
 _NAME = "digests"
 _AGAIN_S = 5.0
-"""How far back is looked again for rows that another process wrote meanwhile."""
+"""How far back rows are read again: another process may have written some meanwhile."""
 
 
 class ProtectedStore:
@@ -64,7 +64,7 @@ class ProtectedStore:
                     connection.execute(sa.insert(protected), fresh)
 
     def prune(self, before: float) -> None:
-        """Forget what is older."""
+        """Delete what was written before `before`."""
         with writing(self._engine) as connection:
             connection.execute(sa.delete(protected).where(protected.c.at < before))
 

@@ -1,4 +1,4 @@
-"""Questions that a report and a dashboard ask of the ledger, answered from roll-ups where there are any.
+"""What reports and the dashboard read from the ledger, from roll-ups where there are any.
 
 Every answer is exact: whole UTC hours come from the roll-ups, what is under way or was cut off
 comes from the rows, and so do the ends of a period that begins or ends within an hour (as a day
@@ -59,7 +59,7 @@ class Totals:
     sums: Mapping[str, float]
 
     def __getitem__(self, measure: str) -> float:
-        """One sum by its name."""
+        """Return one sum by its name."""
         return self.sums[measure]
 
 
@@ -87,13 +87,13 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which rows; what is None is not asked for."""
+    """Selects rows; a field that is None selects all."""
 
     team: str | None = None
     user: str | None = None
     client: str | None = None
     track: str | None = None
-    """Where it was served; where it was decided for, while it is under way."""
+    """The track that served; while a request is under way, the one decided on."""
     rule: str | None = None
     policy: str | None = None
     kind: str | None = None
@@ -103,7 +103,7 @@ class Filter:
     until: float | None = None
 
     def clauses(self) -> Iterator[sa.ColumnElement[bool]]:
-        """The same, for SQL."""
+        """Yield the conditions of a WHERE clause."""
         for name in ("team", "user", "client", "rule", "policy", "kind", "conversation"):
             if (value := getattr(self, name)) is not None:
                 yield _row[name] == value
@@ -119,11 +119,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some rows, newest first, and where the next ones begin."""
+    """Rows, newest first, and where the next page begins."""
 
     rows: Sequence[Row]
     after: str
-    """Give this to `recent` for the next page; empty where there is none."""
+    """What `recent` takes for the next page; empty after the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +220,7 @@ def latency(
     by: Sequence[Literal["team", "track"]] = ("track",),
     team: str | None = None,
 ) -> dict[tuple[str, ...], Histogram]:
-    """Tell how long finished requests took, by track: to the first byte, in total, or what routing added."""
+    """Count finished requests by how long they took: to the first byte, in total, or what routing added."""
     buckets: dict[tuple[str, ...], dict[int, int]] = {}
     for span in _spans(connection, (since, until)):
         for *key, bucket, count in connection.execute(_latency(span, measure, by, team)):
@@ -259,19 +259,19 @@ def page_of(rows: Sequence[Row], limit: int) -> Page:
 
 
 def request(connection: sa.Connection, request_id: str) -> Row | None:
-    """Read one row; None where there is none."""
+    """Read a row by the request's id; None if it does not exist."""
     return connection.execute(sa.select(requests).where(_row.id == request_id)).mappings().first()
 
 
 def names(connection: sa.Connection, dimension: Dimension, since: float, until: float) -> list[str]:
-    """Every value that a dimension had in a period, in alphabetical order; for a list to choose from."""
+    """List the values that a dimension had in a period, in alphabetical order."""
     column = hourly.c[dimension]
     query = sa.select(column).where(hourly.c.hour >= since - since % HOUR, hourly.c.hour < until)
     return sorted(value for (value,) in connection.execute(query.distinct()) if value)
 
 
 def coverage(connection: sa.Connection) -> tuple[float | None, float | None]:
-    """Tell from when on there are rows, and from when on there are roll-ups; None where there are none."""
+    """Return when the oldest row and the oldest roll-up began; None without any."""
     first = connection.execute(sa.select(sa.func.min(_row.begun_at))).scalar()
     return first, connection.execute(sa.select(sa.func.min(hourly.c.hour))).scalar()
 

@@ -1,8 +1,8 @@
 """Rows that are old enough go; what they added to the roll-ups stays.
 
 They go in small batches with a pause between, so that requests are posted meanwhile, and in whole
-hours, so that a period is never read half from rows that are still there. What was said of a
-request goes with it.
+hours, so that a period is never read half from rows that are still there. A verdict goes
+with its request.
 """
 
 import time
@@ -21,13 +21,13 @@ PAUSE_S = 0.02
 
 
 def cutoff(keep_days: int, now: float) -> float:
-    """What began before this is old: a whole UTC hour."""
+    """Return the time before which rows are old: the beginning of a UTC hour."""
     before = now - keep_days * DAY
     return before - before % HOUR
 
 
 def count_old(engine: sa.Engine, before: float) -> int:
-    """How many rows began before that."""
+    """Count the rows that began before `before`."""
     with engine.connect() as connection:
         old = sa.select(sa.func.count()).where(requests.c.begun_at < before)
         return connection.execute(old).scalar_one()
@@ -48,7 +48,7 @@ def prune(
         before: See `cutoff`.
         batch: Rows that go in one transaction.
         pause: Waits that many seconds between two batches; a true answer ends it early.
-        progress: Told how many are gone so far.
+        progress: Called with how many are gone so far.
 
     Returns:
         How many rows went.

@@ -1,7 +1,7 @@
-"""Who is logged in: a session's token is known to one browser, and only its digest is kept.
+"""Logins to the dashboard. A browser holds the session's token; the ledger stores only its digest.
 
-A session is its key's: whoever revokes the key ends it, so whoever asks must hold the key's id
-that `find` returns against the keys in force.
+Revoking a key ends its sessions, so callers must check that the key whose id `find` returns is in
+force.
 """
 
 import secrets
@@ -17,13 +17,13 @@ LASTS_S = 12 * 3600.0
 
 
 class Sessions:
-    """Begun by a login, ended by a logout, over after `LASTS_S` either way."""
+    """Sessions begin with a login and end with a logout, or after `LASTS_S`."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def begin(self, key_id: str) -> str:
-        """Make a session, and forget those that are over; returns its token, which is kept nowhere."""
+        """Begin a session and delete expired ones; returns its token, which is stored nowhere."""
         token, now = secrets.token_urlsafe(32), time.time()
         row = {"digest": digest(token), "key_id": key_id, "begun_at": now, "expires_at": now + LASTS_S}
         with self._engine.begin() as connection:
@@ -32,7 +32,7 @@ class Sessions:
         return token
 
     def find(self, token: str) -> str | None:
-        """Return the id of the key that a session was begun with; None where there is no such session."""
+        """Return the id of the key that began the session; None if it does not exist or has expired."""
         query = sa.select(sessions.c.key_id).where(
             sessions.c.digest == digest(token), sessions.c.expires_at > time.time()
         )
@@ -41,6 +41,6 @@ class Sessions:
         return key_id
 
     def end(self, token: str) -> None:
-        """End a session, if there is one."""
+        """End the session with this token, if it exists."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.digest == digest(token)))

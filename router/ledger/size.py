@@ -8,7 +8,7 @@ from router.ledger.tables import hourly, requests
 
 
 def measure(engine: sa.Engine) -> dict[str, str | int | float | None]:
-    """Count rows and bytes; times are seconds since the epoch, None where there is no row."""
+    """Count rows and bytes; times are seconds since the epoch, None without rows."""
     begun = requests.c.begun_at
     with engine.connect() as connection:
         rows = connection.execute(sa.select(sa.func.count()).select_from(requests)).scalar_one()

@@ -37,7 +37,7 @@ from router.types import Outcome, Plan
 GATHER_S = 0.05
 """How long records gather before they are posted together."""
 RETRY_S = 1.0
-"""How long to wait after the database took nothing."""
+"""How long to wait after the database refused a post."""
 PRUNE_S = 3600.0
 """How often rows that are old enough are looked for."""
 
@@ -50,8 +50,8 @@ class LedgerStore:
         self.accounts = Accounts(engine)
         self.budgets = Budgets(engine)
         self.protected = ProtectedStore(engine)
-        self.on_billed: Callable[[Sequence[BilledRequest]], None] = _nobody
-        """Told of bills once they are committed, on the thread that posts; must not raise."""
+        self.on_billed: Callable[[Sequence[BilledRequest]], None] = _ignore
+        """Called with bills once they are committed, on the thread that posts; must not raise."""
         self._journal = journal
         self._billing = billing
         self._secret = secrets.token_bytes(32)  # of digests: never written, gone with the process
@@ -107,7 +107,7 @@ class LedgerStore:
 
     @classmethod
     def of(cls, settings: Settings, *, write: bool = True) -> Self:
-        """Open the ledger that `settings` name; as `open`, so that whoever opens it bills alike."""
+        """Open the ledger that `settings` name, with their prices; see `open`."""
         return cls.open(
             settings.ledger,
             prices=Prices(settings.prices),
@@ -119,7 +119,7 @@ class LedgerStore:
 
     @property
     def engine(self) -> sa.Engine:
-        """The database, for `router.ledger.queries` and whoever manages it."""
+        """The database, for `router.ledger.queries` and for management."""
         return self._engine
 
     @property
@@ -146,7 +146,7 @@ class LedgerStore:
             self.budgets.mark_lost(request_id)
 
     def flush(self) -> bool:
-        """Post everything now; False where the database took it not, and the journal keeps it."""
+        """Post everything now; False if the database refused it: the journal keeps it then."""
         try:
             while self._post_segment():
                 pass
@@ -156,7 +156,7 @@ class LedgerStore:
         return True
 
     def close(self) -> None:
-        """Post everything and let go; what the database takes not is posted at the next opening."""
+        """Post everything and close; what the database refuses is posted when the ledger is next opened."""
         if self._journal is not None and not self._closed.is_set():
             self._closed.set()
             self._pending.set()
@@ -179,12 +179,12 @@ class LedgerStore:
             return list(queries.recent(connection, Filter(team=team), limit=limit).rows)
 
     def count(self) -> int:
-        """Count all rows."""
+        """Return how many requests there are."""
         with self._engine.connect() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(requests)).scalar_one()
 
     def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
-        """Keep what `user` says of a request; the last verdict counts.
+        """Write what `user` says of a request; the last verdict counts.
 
         Returns:
             False where `team` made no such request.
@@ -287,7 +287,7 @@ class LedgerStore:
                 # An end without a row: its beginning got lost, and its bill with it.
                 forfeits = self.budgets.forfeit(of for of in ended if of not in billed)
                 self.budgets.charge(connection, (*spent, *forfeits))
-        except Exception as error:  # told apart in the next line
+        except Exception as error:  # the next line tells which kind it is
             if _to_try_again(error):
                 raise
             if len(records) == 1:
@@ -304,12 +304,12 @@ class LedgerStore:
             self.on_billed(spent)
 
 
-def _nobody(_: Sequence[BilledRequest]) -> None:
-    """Whom nobody asked to be told."""
+def _ignore(_: Sequence[BilledRequest]) -> None:
+    """Do nothing with the bills."""
 
 
 def _to_try_again(error: Exception) -> bool:
-    """Tell a database in trouble, which may recover, from values it will never take."""
+    """Whether the database is in trouble and may recover, rather than refusing these values for good."""
     if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
         return False
     return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | OSError)

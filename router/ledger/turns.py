@@ -67,7 +67,7 @@ class Turn:
     def retried(self) -> bool:
         """Whether the user had the local model's answer and soon asked the very same: a probable misroute.
 
-        A new turn with the same words is no retry, nor is an ask beside one that is under way.
+        A new turn with the same words does not count, nor does an ask beside one that is under way.
         """
         first, again = self.opening, self.after
         return (

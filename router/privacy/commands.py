@@ -100,6 +100,6 @@ def prints_unnamed(command: str) -> bool:
 
 
 def is_unnamed(output: str) -> bool:
-    """Whether what such a command printed tells of no file: no header, no list of names, no failure."""
+    """Whether the output of such a command names no file: no header, no list of names, no failure."""
     plain = _WRAPPER.sub("", output).strip()
     return bool(plain) and not _HEADERS.search(plain) and not _FAILED.match(plain) and not is_listing(plain)

@@ -29,11 +29,11 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     part: Part
     place: Place
     text: str
-    """The words that match; shown to whoever asks, never kept."""
+    """The words that match; for `explain`, never stored."""
 
 
 class PieceFacts(msgspec.Struct, frozen=True, gc=False):
-    """One piece, scanned."""
+    """What a scan found in one piece."""
 
     sources: frozenset[str]
     edges: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ NOTHING = PieceFacts(frozenset())
 
 
 def gather(pieces: Sequence[Piece], watch: Watch) -> list[PieceFacts]:
-    """Scan pieces that nobody has scanned.
+    """Scan pieces.
 
     Raises:
         BadRequest: a key stands twice in one of their objects.
@@ -193,7 +193,7 @@ def _edges(value: Any) -> Iterator[str]:
 
 
 def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:
-    """Whether a message holds the output of one of `calls` and it tells of no file."""
+    """Whether a message holds the output of one of `calls`, and that names no file."""
     for text in walk(value, (), Part.TEXT):
         if not text.spoken:
             continue

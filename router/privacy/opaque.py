@@ -1,4 +1,4 @@
-"""What of a piece nobody here can read: images, scanned documents, encrypted reasoning, files by their id."""
+"""Parts of a piece that cannot be read here: images, scans, encrypted reasoning, files by their id."""
 
 from collections.abc import Iterator
 from typing import Any

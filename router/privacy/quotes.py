@@ -67,7 +67,7 @@ _DATED = re.compile(
 
 
 def digest(key: bytes, kind: str, text: str) -> str:
-    """A name for a line, key or session, from which nobody without the secret key can tell which."""
+    """Digest a line, key or session, so that it cannot be guessed without the secret key."""
     state = _keyed(key).copy()
     state.update(f"{kind}\0{text}".encode(errors="replace"))
     return kind[0] + state.hexdigest()

@@ -35,7 +35,7 @@ class Part(Enum):
 
 
 class Text(NamedTuple):
-    """One string."""
+    """One string of a body, and what it is part of."""
 
     place: Place
     part: Part
@@ -97,7 +97,7 @@ _SHELLS = frozenset({
 
 
 class _At(NamedTuple):
-    """Where a walk is."""
+    """The place that a walk has reached."""
 
     place: Place
     part: Part
@@ -156,7 +156,7 @@ def _part(part: Part, key: str) -> Part:
 
 
 def _opened(text: str, at: _At) -> Any:
-    """What a string of JSON holds; None where it is none, or gives a key twice."""
+    """Decode a string of JSON; None if it is not JSON, or gives a key twice."""
     if at.depth >= _DEEPEST or at.part not in _OPENED or text.lstrip()[:1] not in {"{", "[", '"'}:
         return None
     try:

@@ -35,7 +35,7 @@ def load_yaml(text: str, file: str, environment: Mapping[str, str]) -> Any:
     Raises:
         Misconfigured: a variable is not set, or is written in another way, or a key is given twice in one
             mapping; names file, line and remedy.
-        yaml.YAMLError: it is no YAML.
+        yaml.YAMLError: it is not valid YAML.
     """
 
     class Loader(yaml.SafeLoader):
@@ -62,7 +62,7 @@ def check_document(document: Any, file: str) -> None:
     """Check what YAML was read as, before anything walks through it.
 
     Raises:
-        Misconfigured: a key is no text; or there are more than `MOST_VALUES` values, where each alias counts
+        Misconfigured: a key is not text, or there are more than `MOST_VALUES` values, where each alias counts
             as all that it stands for: a few lines of them can stand for billions.
     """
     counts: dict[int, int] = {}

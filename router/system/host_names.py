@@ -1,8 +1,8 @@
 """Names by which the endpoint may be asked for, and origins of pages that may ask.
 
 A name is what a `Host` field holds: a host and perhaps a port (RFC 9110, section 7.2). Names of
-this machine alone are its loopback addresses, `localhost` and `*.localhost` (RFC 6761): nobody
-else can make one of them point here, so no foreign page can carry one.
+this machine alone are its loopback addresses, `localhost` and `*.localhost` (RFC 6761): no
+other site can make one of them point here, so no foreign page can carry one.
 """
 
 import ipaddress
@@ -39,7 +39,7 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an IP address without brackets, an IPv4-mapped one as IPv4; None where it is none."""
+    """Read an IP address without brackets, an IPv4-mapped one as IPv4; None if it is not an address."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -48,7 +48,7 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
 
 
 def parse_authority(text: str) -> Authority | None:
-    """Read `host`, `host:port`, `[v6]` or `[v6]:port`; None where it is none of them."""
+    """Read `host`, `host:port`, `[v6]` or `[v6]:port`; None if it is neither."""
     match = _AUTHORITY.fullmatch(text) if len(text) <= MOST_CHARACTERS else None
     if match is None:
         return None
@@ -87,7 +87,6 @@ class OriginRule:
     """Which pages may use the endpoint."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
-        """Take the setting `allowed_origins`."""
         patterns = (_expression(pattern) for pattern in allowed if pattern != "*")
         self._any = "*" in allowed
         self._allowed = re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
@@ -116,7 +115,7 @@ def check_host_pattern(text: str) -> str:
     """Normalise an entry of `allowed_hosts`.
 
     Raises:
-        ValueError: it is no name, address or `*.name`.
+        ValueError: it is not a name, an address or `*.name`.
     """
     authority = parse_authority(text)
     name = authority.host.removeprefix("*.") if authority else ""
@@ -131,7 +130,7 @@ def check_origin_pattern(text: str) -> str:
     """Normalise an entry of `allowed_origins`.
 
     Raises:
-        ValueError: it is no origin.
+        ValueError: it is not an origin.
     """
     pattern = text.lower()
     pattern = pattern if pattern.endswith("://") else pattern.rstrip("/")

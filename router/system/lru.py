@@ -59,6 +59,6 @@ class Cache(Generic[V]):
         return entry[0]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         self._values.clear()
         self.size = 0

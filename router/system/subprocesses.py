@@ -33,7 +33,7 @@ def module_command(module: str, *arguments: str) -> list[str]:
 
 
 def find_program(name: str, path: str | None = None) -> str | None:
-    """The absolute path of an installed program; None where there is none.
+    """Find an installed program; returns its absolute path, or None.
 
     Args:
         name: As it is typed; one with a folder must be absolute.

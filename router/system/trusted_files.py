@@ -35,7 +35,7 @@ State = Literal["trusted", "changed", "unknown"]
 
 
 def user_folder() -> Path:
-    """The user's folder of settings; made on first use by whoever writes there."""
+    """The user's folder of settings; made by the first write."""
     from platformdirs import user_config_path
 
     return user_config_path("turnout", appauthor=False)
@@ -71,7 +71,7 @@ class TrustStore:
         self._file = user_folder() / "trusted.json"
 
     def state(self, path: Path, content: bytes) -> State:
-        """Tell whether the file at `path` is trusted with this content."""
+        """Return whether the file at `path` is trusted with this content, or changed since."""
         trusted = self.digests().get(str(path.resolve()))
         if trusted is None:
             return "unknown"

@@ -28,7 +28,6 @@ class Worker:
     """Makes calls in a process of its own, one at a time."""
 
     def __init__(self, *, idle_s: float = IDLE_S) -> None:
-        """Start nothing yet."""
         self._idle_s = idle_s
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -47,7 +46,7 @@ class Worker:
         self._under_way += 1
         exchange = asyncio.get_running_loop().run_in_executor(None, self._exchange, function, arguments)
         exchange.add_done_callback(self._on_done)
-        done, result = await asyncio.shield(exchange)  # whoever waits may leave; the call goes on
+        done, result = await asyncio.shield(exchange)  # the caller may be cancelled; the call goes on
         if not done:
             raise result
         return result  # type: ignore[no-any-return]
@@ -60,7 +59,7 @@ class Worker:
         self._end()
 
     def _on_done(self, exchange: "asyncio.Future[Any]") -> None:
-        exchange.exception()  # seen, should nobody wait for it any more
+        exchange.exception()  # retrieved, in case no caller waits for it any more
         self._under_way -= 1
         if not self._under_way and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(self._idle_s, self._end)
@@ -96,7 +95,7 @@ class Worker:
 def _serve() -> None:
     """Answer calls until the other end closes."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # keeps what a library prints out of the answers
     keep_heap_small()
     with suppress(EOFError):
         while True:

@@ -8,7 +8,7 @@ from router.types import Outcome, Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlightRequest:
-    """One request under way."""
+    """A request under way."""
 
     plan: Plan
     begun_at: float

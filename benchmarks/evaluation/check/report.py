@@ -55,7 +55,7 @@ COLUMNS: tuple[tuple[str, Callable[[RouterFigures], Interval], Worded, Worded], 
 
 
 def render(result: Result, console: Console) -> None:
-    """Print everything."""
+    """Print bars, parts, tables and notes."""
     console.print(f"[bold]{escape(result.policy)}[/bold]  {escape(result.description)}", highlight=False)
     for part in result.parts:
         console.print()

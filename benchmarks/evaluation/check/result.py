@@ -40,7 +40,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterFigures:
-    """One router's row."""
+    """The figures of one router, a row of a table."""
 
     router: str
     local_share: Interval
@@ -107,7 +107,7 @@ class BarResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A check."""
+    """What a check measured, and whether all bars hold."""
 
     policy: str
     description: str

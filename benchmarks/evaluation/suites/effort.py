@@ -14,7 +14,7 @@ from benchmarks.evaluation.cases import Effort
 
 
 def one_call(prompt: float, output: float) -> Effort:
-    """A self-contained task."""
+    """Return the effort of a self-contained task: one call."""
     return Effort(calls=1, prompt=prompt, last_prompt=prompt, output=output, measured=False)
 
 

@@ -19,7 +19,7 @@ _ALWAYS = ("source", "licence", "date")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """One file."""
+    """A file of recorded facts, read."""
 
     about: Mapping[str, str]
     """The comment lines."""

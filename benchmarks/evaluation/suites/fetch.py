@@ -58,7 +58,7 @@ DATASETS: Mapping[SuiteName, Dataset] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What is there now."""
+    """A suite's problems, as downloaded."""
 
     path: Path
     tasks: int

@@ -118,7 +118,7 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A tuning."""
+    """The chosen setting, and the curve that it was chosen from."""
 
     policy: str
     source: str

@@ -1,6 +1,6 @@
 """Hourly roll-ups, and indexes of what is seldom so.
 
-The roll-ups of rows from before are added by whoever runs the migrations, once all of them have run.
+The roll-ups of rows from before are added by `router.ledger.database`, once all migrations have run.
 """
 
 import sqlalchemy as sa
