@@ -89,7 +89,7 @@ def _done(result: int, step: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `MEGABYTES FOLDER... -- COMMAND...` with each folder a file system of that size."""
+    """Run a command behind `enter`; takes `MEGABYTES FOLDER... -- COMMAND...`."""
     at = arguments.index("--")
     try:
         enter(arguments[1:at], int(arguments[0]))

@@ -17,7 +17,7 @@ ASKS = (
 )
 
 
-def made(count: int, seed: int = 0) -> list[Row]:
+def make_rows(count: int, seed: int = 0) -> list[Row]:
     """Rows whose outcome follows the number of files and the words `error` and `list`."""
     rng = random.Random(seed)
     rows = []
@@ -42,17 +42,17 @@ def made(count: int, seed: int = 0) -> list[Row]:
 
 @pytest.mark.parametrize("parts", MODELS.values(), ids=MODELS)
 def test_what_serves_says_what_scikit_learn_says(parts):
-    model = fit(made(400), parts)
+    model = fit(make_rows(400), parts)
     text = written(export(model))
     classifier = SufficiencyClassifier(lambda: parse(text))
-    others = [row.features for row in made(300, seed=1)] + [Features(), Features(ask="!", files=10_000)]
+    others = [row.features for row in make_rows(300, seed=1)] + [Features(), Features(ask="!", files=10_000)]
     predicted = model.predict_proba(others)[:, 1]
     for features, p_local in zip(others, predicted, strict=True):
         assert classifier.classify(features).p_local == pytest.approx(p_local, abs=1e-9)
 
 
 def test_the_report_is_of_rows_whose_group_was_held_out():
-    rows = made(120)
+    rows = make_rows(120)
     artefact, report = train(rows)
     assert sorted(group for fold in report.folds for group in fold) == [f"g{n}" for n in range(6)]
     assert [item.name for item in report.scores] == ["constant", "rules", *MODELS]

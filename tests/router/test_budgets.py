@@ -86,15 +86,15 @@ async def carried(http: httpx.AsyncClient, url: str, headers: dict, body: dict) 
     with contextlib.suppress(httpx.RemoteProtocolError):  # cut: a dropped connection, as it should be
         async with http.stream("POST", url + MESSAGES, json=body, headers=headers) as answer:
             assert answer.status_code == 200, await answer.aread()
-            said = ""
+            text = ""
             async for chunk in answer.aiter_text():
-                said += chunk
-                if "HANGUP" in said:
+                text += chunk
+                if "HANGUP" in text:
                     break
     return answer.headers["x-turnout-rule"]
 
 
-async def known(http: httpx.AsyncClient, endpoints, headers: dict) -> None:
+async def check_key(http: httpx.AsyncClient, endpoints, headers: dict) -> None:
     """Wait until every endpoint knows the key: until it demands one, any is as good as none."""
     for endpoint in endpoints:
         for _ in range(600):
@@ -136,7 +136,7 @@ async def spend_a_dollar(
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as http:
         for program in (upstream, nearby):
             await http.delete(program.url + "/_totals")
-        await known(http, two, headers)
+        await check_key(http, two, headers)
         play(upstream, *FAULTS, *FAULTS)
         rules = []
         for at in range(2 * len(FAULTS)):  # what goes wrong, one after the other
@@ -156,13 +156,13 @@ async def spend_a_dollar(
     served = {track: [row for row in rows if row["served_track"] == track] for track in ("cloud", "local")}
     unseen = [row["bill"] for row in upstream.get("/_requests") if row["bill"] and not row["bill"]["output"]]
     assert len(unseen) == 2  # closed before a byte of the answer
-    seen = {name: cloud[name] - sum(bill[name] for bill in unseen) for name in TOKENS}
-    for track, billed in (("cloud", seen), ("local", local)):
+    observed = {name: cloud[name] - sum(bill[name] for bill in unseen) for name in TOKENS}
+    for track, billed in (("cloud", observed), ("local", local)):
         assert {name: sum(row[name] for row in served[track]) for name in TOKENS} == billed, track
     spent = sum(row["cost_usd"] for row in rows)
     wasted = sum(row["wasted_usd"] for row in rows)
-    assert spent - wasted == pytest.approx(cost_of(seen), abs=1e-9)
-    assert wasted == pytest.approx(cost_of(cloud) - cost_of(seen), rel=0.5)  # an estimate
+    assert spent - wasted == pytest.approx(cost_of(observed), abs=1e-9)
+    assert wasted == pytest.approx(cost_of(cloud) - cost_of(observed), rel=0.5)  # an estimate
     assert sum(bool(row["usage_estimated"]) for row in rows) == 4  # cut and hung up, twice each
     assert sum(row["degraded"] == "cloud_error" for row in rows) == 4  # 529 and closed, twice each
 
@@ -198,7 +198,7 @@ async def test_a_locked_ledger_delays_nobody_for_long_and_loses_nothing(two):
     headers = {name: team_with(endpoint, name, terms) for name, terms in teams.items()}
     async with httpx.AsyncClient(timeout=20) as http:  # the database would be waited for 30 s
         for each in headers.values():
-            await known(http, [endpoint], each)
+            await check_key(http, [endpoint], each)
         with contextlib.closing(sqlite3.connect(endpoint.ledger, isolation_level=None)) as other:
             other.execute("begin exclusive")
 

@@ -101,22 +101,22 @@ def test_a_clients_key_is_no_setting(monkeypatch):
     assert load_settings().listen == "127.0.0.1:4747"
 
 
-@pytest.mark.parametrize("given", ["a.example, *.b.example,[::1]", '["a.example", "*.b.example", "[::1]"]'])
-def test_lists_of_names_in_the_environment(monkeypatch, given):
-    monkeypatch.setenv("TURNOUT_ALLOWED_HOSTS", given)
+@pytest.mark.parametrize("value", ["a.example, *.b.example,[::1]", '["a.example", "*.b.example", "[::1]"]'])
+def test_lists_of_names_in_the_environment(monkeypatch, value):
+    monkeypatch.setenv("TURNOUT_ALLOWED_HOSTS", value)
     assert load_settings().allowed_hosts == ("a.example", "*.b.example", "[::1]")
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "message"),
+    ("name", "value", "message"),
     [
         ("ALLOWED_HOSTS", "http://a.example", "is not a host"),
         ("ALLOWED_ORIGINS", "a.example", "is not an origin"),
         ("ALLOWED_HOSTS", '["a.example"', "allowed_hosts"),
     ],
 )
-def test_a_wrong_name_in_the_environment(monkeypatch, name, given, message):
-    monkeypatch.setenv(f"TURNOUT_{name}", given)
+def test_a_wrong_name_in_the_environment(monkeypatch, name, value, message):
+    monkeypatch.setenv(f"TURNOUT_{name}", value)
     with pytest.raises(Misconfigured, match=message):
         load_settings()
 
@@ -192,7 +192,7 @@ def test_prices_with_and_without_days():
     )
     prices = load_settings("turnout.yaml").prices
     assert prices["plain"].output == 2
-    assert [str(one.since) for one in prices["dated"]] == ["2026-01-01", "None"]
+    assert [str(price.since) for price in prices["dated"]] == ["2026-01-01", "None"]
 
 
 PRICES = [

@@ -19,10 +19,10 @@ def test_a_key_is_random_long_and_stored_as_its_digest() -> None:
 def test_a_keyring_knows_its_own() -> None:
     secret, stored = mint()
     ring = Keyring({stored: ADA})
-    found = ring.find(secret)
-    assert found is not None
-    assert found[0] == ADA
-    assert (found[1].team, found[1].user, found[1].key_id) == ("core", "ada", "k1")
+    match = ring.find(secret)
+    assert match is not None
+    assert match[0] == ADA
+    assert (match[1].team, match[1].user, match[1].key_id) == ("core", "ada", "k1")
     assert len(ring) == 1
     for wrong in ("", PREFIX, secret[:-1], secret + "x", stored, mint()[0], "tn-ключ", "\udcff"):
         assert ring.find(wrong) is None

@@ -29,9 +29,9 @@ def at(text: str, zone: str) -> float:
     ],
 )
 def test_a_period_is_the_zones_own(per, zone, now, since, hours) -> None:
-    found = span(per, zone, at(now, zone))
-    assert found.since == at(since, zone)
-    assert (found.until - found.since) / 3600 == hours
+    period = span(per, zone, at(now, zone))
+    assert period.since == at(since, zone)
+    assert (period.until - period.since) / 3600 == hours
 
 
 @given(
@@ -40,11 +40,11 @@ def test_a_period_is_the_zones_own(per, zone, now, since, hours) -> None:
     now=st.floats(1.6e9, 2.2e9),
 )
 def test_periods_follow_one_another_without_a_gap(per, zone, now) -> None:
-    found = span(per, zone, now)
-    assert found.since <= now < found.until
-    assert span(per, zone, found.until).since == found.until
-    assert span(per, zone, found.since) == found
-    assert found.since % 900 == found.until % 900 == 0  # spending is summed by quarters of an hour
+    period = span(per, zone, now)
+    assert period.since <= now < period.until
+    assert span(per, zone, period.until).since == period.until
+    assert span(per, zone, period.since) == period
+    assert period.since % 900 == period.until % 900 == 0  # spending is summed by quarters of an hour
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../../etc/passwd", "Europe", "x" * 5000, "\x00"])

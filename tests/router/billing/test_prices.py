@@ -101,9 +101,9 @@ usages = st.builds(
 
 
 @given(st.sampled_from(MODELS), usages, usages, st.integers(min_value=0, max_value=3))
-def test_costs_add_up(model: str, one: Usage, other: Usage, times: int) -> None:
-    both = Usage(**{c: getattr(one, c) + times * getattr(other, c) for c in COLUMNS})
-    parts = PRICES.cost(model, one), PRICES.cost(model, other)
+def test_costs_add_up(model: str, first: Usage, other: Usage, times: int) -> None:
+    both = Usage(**{c: getattr(first, c) + times * getattr(other, c) for c in COLUMNS})
+    parts = PRICES.cost(model, first), PRICES.cost(model, other)
     assert parts[0] is not None
     assert parts[1] is not None
     assert PRICES.cost(model, both) == pytest.approx(parts[0] + times * parts[1])

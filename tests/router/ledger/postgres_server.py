@@ -46,11 +46,11 @@ def start() -> Iterator[PostgreSQL]:
         if user:
             shutil.chown(folder, user)
         data = folder / "data"
-        made = subprocess.run(
+        result = subprocess.run(
             [programs / "initdb", "-D", data, "-U", "turnout", "-A", "trust", "-E", "UTF8", "--no-sync"],
             user=user, capture_output=True, text=True, check=False, cwd=folder,
         )  # fmt: skip
-        assert made.returncode == 0, made.stdout + made.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
         settings = [part for setting in QUICK for part in ("-c", setting)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -68,8 +68,8 @@ def start() -> Iterator[PostgreSQL]:
 
 
 def _programs() -> Path | None:
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
+    program = shutil.which("initdb")
+    folders = [Path(program).resolve().parent] if program else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "postgres").exists()), None)
 

@@ -25,12 +25,14 @@ def test_terms_come_back_as_they_were_given(ledger: LedgerStore, terms: Terms) -
     assert ledger.accounts.add_team(team)
     assert not ledger.accounts.add_team(team)
     assert ledger.accounts.team("core") == team
-    made = ledger.accounts.create_key(team="core", user="ada", name="laptop", expires_at=2.0**33, terms=terms)
+    new_key = ledger.accounts.create_key(
+        team="core", user="ada", name="laptop", expires_at=2.0**33, terms=terms
+    )
     roster = ledger.accounts.load()
     assert roster.teams == (team,)
     (key,) = roster.keys.values()
     assert (key.id, key.team, key.user, key.name, key.expires_at) == (
-        made.id,
+        new_key.id,
         "core",
         "ada",
         "laptop",
@@ -54,20 +56,20 @@ def test_a_team_is_changed_and_made_with_its_first_key(ledger: LedgerStore) -> N
 
 
 def test_a_key_is_changed_while_it_is_in_force(ledger: LedgerStore) -> None:
-    made = ledger.accounts.create_key(team="core", user="ada", expires_at=2.0)
-    key = ledger.accounts.key(made.id)
+    new_key = ledger.accounts.create_key(team="core", user="ada", expires_at=2.0)
+    key = ledger.accounts.key(new_key.id)
     assert key is not None
     changed = replace(key, user="bob", name="desk", expires_at=None, terms=TERMS)
     assert ledger.accounts.set_key(changed)
-    assert ledger.accounts.key(made.id) == changed
-    assert Keyring(ledger.accounts.load().keys).find(made.secret)
-    ledger.accounts.revoke_key(made.id)
+    assert ledger.accounts.key(new_key.id) == changed
+    assert Keyring(ledger.accounts.load().keys).find(new_key.secret)
+    ledger.accounts.revoke_key(new_key.id)
     assert not ledger.accounts.set_key(changed)
-    assert ledger.accounts.key(made.id) is None
+    assert ledger.accounts.key(new_key.id) is None
 
 
 def test_keys_are_shown_once_listed_and_revoked(ledger: LedgerStore, path: Path) -> None:
-    made = ledger.accounts.create_key(team="core", user="ada", name="laptop")
+    new_key = ledger.accounts.create_key(team="core", user="ada", name="laptop")
     other = ledger.accounts.create_key(team="docs", user="bob")
     listed = ledger.accounts.keys()
     assert [(row["team"], row["name"], row["revoked_at"]) for row in listed] == [
@@ -75,17 +77,17 @@ def test_keys_are_shown_once_listed_and_revoked(ledger: LedgerStore, path: Path)
         ("docs", "", None),
     ]
     assert "digest" not in listed[0]
-    assert ledger.accounts.revoke_key(made.id)
-    assert not ledger.accounts.revoke_key(made.id)
+    assert ledger.accounts.revoke_key(new_key.id)
+    assert not ledger.accounts.revoke_key(new_key.id)
     assert not ledger.accounts.revoke_key("nobody")
     ring = Keyring(ledger.accounts.load().keys)
-    assert ring.find(made.secret) is None
+    assert ring.find(new_key.secret) is None
     assert ring.find(other.secret) is not None
     assert len(ring) == 1
     assert ledger.accounts.keys()[0]["revoked_at"] is not None
     assert all(
-        one.secret.encode() not in file.read_bytes()
-        for one in (made, other)
+        key.secret.encode() not in file.read_bytes()
+        for key in (new_key, other)
         for file in path.parent.glob("ledger.db*")
         if file.is_file()
     )

@@ -36,7 +36,7 @@ REFUSED = {**SLOW, "cause": "cloud_error", "status": 529}
 
 
 @pytest.mark.parametrize(
-    ("changed", "seen", "cost", "model", "baseline"),
+    ("changed", "cached", "cost", "model", "baseline"),
     [
         # 1000*2 + 500*10 + 40000*0.1 + 2000*2.5 + 1000*4 = 2000+5000+4000+5000+4000
         (MIXED, 0, 0.020, "claude-sonnet-5-5", 0.020),
@@ -76,9 +76,9 @@ REFUSED = {**SLOW, "cause": "cloud_error", "status": 529}
     ],
 )  # fmt: skip
 def test_bills(
-    changed: dict[str, Any], seen: int, cost: float | None, model: str, baseline: float | None
+    changed: dict[str, Any], cached: int, cost: float | None, model: str, baseline: float | None
 ) -> None:
-    bill = BILLING.bill({**ROW, **changed}, seen)
+    bill = BILLING.bill({**ROW, **changed}, cached)
     assert bill.cost_usd == (cost if cost is None else pytest.approx(cost, abs=1e-12))
     assert bill.baseline_model == model
     assert bill.baseline_usd == (baseline if baseline is None else pytest.approx(baseline, abs=1e-12))
@@ -197,7 +197,7 @@ def test_without_a_price_of_the_own_machine_the_cost_is_the_providers_part() -> 
 
 
 @pytest.mark.parametrize(
-    ("changed", "seen", "warm", "cold", "how"),
+    ("changed", "cached", "warm", "cold", "how"),
     [
         ({**LOCAL, **TOKENS}, 8000, 0.0148, 0.030, WARM),
         ({**LOCAL, **TOKENS, "asked_model": "auto"}, 8000, 0.0148, 0.030, WARM + USUAL),
@@ -212,9 +212,9 @@ def test_without_a_price_of_the_own_machine_the_cost_is_the_providers_part() -> 
     ],
 )
 def test_both_ends_of_the_baseline_and_what_they_assume(
-    changed: dict[str, Any], seen: int, warm: float | None, cold: float | None, how: str
+    changed: dict[str, Any], cached: int, warm: float | None, cold: float | None, how: str
 ) -> None:
-    bill = BILLING.bill({**ROW, **changed}, seen)
+    bill = BILLING.bill({**ROW, **changed}, cached)
     assert bill.baseline_usd == (None if warm is None else pytest.approx(warm))
     assert bill.baseline_cold_usd == (None if cold is None else pytest.approx(cold))
     assert bill.baseline_how == how

@@ -98,8 +98,8 @@ async def _walk(engine: sa.Engine, steps: list[tuple[str, int, float]]) -> None:
                 bill(engine, holders[who], request, reserved * min(usd, 1.0))
             else:
                 holders[who].release(request)
-        held = sum(sum(one.values()) for one in under_way)
-        assert spent_of(holders[0], TEAM) + held <= LIMIT + 1e-6
+        reserved_usd = sum(sum(requests.values()) for requests in under_way)
+        assert spent_of(holders[0], TEAM) + reserved_usd <= LIMIT + 1e-6
     for who in (0, 1):
         for request in under_way[who]:
             bill(engine, holders[who], request, 0.0)
@@ -165,8 +165,8 @@ async def test_a_locked_ledger_is_waited_for_a_moment_and_no_longer(engine):
     with locked(engine):
         # One after another they would take a minute; all of them together take one request's patience.
         async with asyncio.timeout(BUSY_S * 2 / 3):
-            asked = [budgets.reserve(f"r{n}", [(TEAM, KEY)[n % 2]], 0.1) for n in range(20)]
-            shorts = await asyncio.gather(*asked)
+            calls = [budgets.reserve(f"r{n}", [(TEAM, KEY)[n % 2]], 0.1) for n in range(20)]
+            shorts = await asyncio.gather(*calls)
         assert [short and short.left_usd for short in shorts] == [None] * 20
         assert {short.limit for short in shorts if short} == {TEAM, KEY}
     assert await budgets.reserve("after", [KEY, TEAM], 1.0) is None

@@ -59,7 +59,7 @@ def left(program: Program, location: str, tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def whole(make_plan: Callable[..., Plan], outcome: Outcome) -> bytes:
+def complete(make_plan: Callable[..., Plan], outcome: Outcome) -> bytes:
     """A journal without fault: one request cut off, one finished."""
     records: list[Record] = [
         ("begin", begun(make_plan("r1"), 1.0, SECRET)),
@@ -72,12 +72,12 @@ def whole(make_plan: Callable[..., Plan], outcome: Outcome) -> bytes:
 def test_what_was_begun_survives_being_killed(left: list[Path], opened: Opened, location: str) -> None:
     assert any(file.stat().st_size for file in left)
     ledger = opened(write=False)
-    cut_off, whole = ledger.row("r1"), ledger.row("r2")
+    cut_off, complete = ledger.row("r1"), ledger.row("r2")
     assert cut_off is not None
     assert cut_off["finished_at"] is None
-    assert whole is not None
-    assert whole["status"] == 200
-    assert whole["cost_usd"] == pytest.approx(0.00351)
+    assert complete is not None
+    assert complete["status"] == 200
+    assert complete["cost_usd"] == pytest.approx(0.00351)
     assert ledger.count() == 2
     assert journals(location) == []
 
@@ -113,11 +113,11 @@ def test_replaying_again_changes_nothing(
     ],
 )
 def test_damage_costs_no_other_record(
-    opened: Opened, location: str, whole: bytes, tail: bytes, rows: int
+    opened: Opened, location: str, complete: bytes, tail: bytes, rows: int
 ) -> None:
     opened().close()
     dead = journal_folder(locate(location)) / "1-dead-a.jsonl"
-    dead.write_bytes(whole + tail)
+    dead.write_bytes(complete + tail)
     ledger = opened(write=False)
     assert ledger.count() == rows
     row = ledger.row("r2")

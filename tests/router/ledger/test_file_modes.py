@@ -42,12 +42,12 @@ def test_whatever_a_ledger_writes(tmp_path):
     store = written(place)
     backup(store.engine, tmp_path / "new" / "copy.db")
     export(store.engine, tmp_path / "new" / "exported")
-    found = modes(tmp_path / "new")
+    files = modes(tmp_path / "new")
     assert {"ledger.db", "ledger.db-wal", "ledger.db-shm", "lock", "copy.db", "part-00000.parquet"} < set(
-        found
+        files
     )
-    assert sum(name.endswith(".jsonl") for name in found) == 2
-    for name, mode in found.items():
+    assert sum(name.endswith(".jsonl") for name in files) == 2
+    for name, mode in files.items():
         is_folder = name in {"new", "deep", "ledger.db.journals", "exported"} or name.startswith("month=")
         assert mode == (0o700 if is_folder else 0o600), name
     store.close()
@@ -60,9 +60,9 @@ def test_one_that_was_open_to_others_is_closed(tmp_path, capsys):
         path.chmod(0o664)
     (tmp_path / "ledger.db.journals").chmod(0o755)
     LedgerStore.open(place, prices=Prices(), write=False).close()
-    found = modes(tmp_path)
-    assert {found[name] for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm")} == {0o600}
-    assert found["ledger.db.journals"] == 0o700
+    files = modes(tmp_path)
+    assert {files[name] for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm")} == {0o600}
+    assert files["ledger.db.journals"] == 0o700
     assert "file_closed_to_others" in "".join(capsys.readouterr())
     with_rows.close()
 

@@ -21,8 +21,8 @@ def test_a_record_is_one_line() -> None:
 
 @given(st.integers(min_value=0, max_value=sum(map(len, LINES))))
 def test_cut_anywhere_the_whole_records_before_it_stand(cut: int) -> None:
-    whole = sum(cut >= len(b"".join(LINES[: n + 1])) for n in range(len(LINES)))
-    assert decode(b"".join(LINES)[:cut]) == RECORDS[:whole]
+    complete = sum(cut >= len(b"".join(LINES[: n + 1])) for n in range(len(LINES)))
+    assert decode(b"".join(LINES)[:cut]) == RECORDS[:complete]
 
 
 @given(st.binary(max_size=200))

@@ -85,13 +85,13 @@ def test_a_ledger_that_keeps_days_prunes_by_itself(
     began_long_ago = (time.time() - NOVEMBER) // DAY
     keeping = LedgerStore.open(location, prices=Prices(), keep_days=max(1, int(began_long_ago)))
     keeping.begin(make_plan("now"))
-    wanted = count_old(filled.engine, cutoff(max(1, int(began_long_ago)), time.time()))
+    expected = count_old(filled.engine, cutoff(max(1, int(began_long_ago)), time.time()))
     deadline = time.monotonic() + 20
-    while wanted and time.monotonic() < deadline:
-        wanted = count_old(filled.engine, cutoff(max(1, int(began_long_ago)), time.time()))
+    while expected and time.monotonic() < deadline:
+        expected = count_old(filled.engine, cutoff(max(1, int(began_long_ago)), time.time()))
         time.sleep(0.02)
     keeping.close()
-    assert wanted == 0
+    assert expected == 0
     assert filled.row("now") is not None
 
 
@@ -107,9 +107,9 @@ def test_requests_are_posted_while_old_ones_go(filled: LedgerStore, make_plan: M
 
 
 def test_an_export_has_every_row_once_by_month_and_by_day(filled: LedgerStore, tmp_path: Path) -> None:
-    told: list[int] = []  # a chunk ends within a month
-    assert export(filled.engine, tmp_path / "all", chunk=50, progress=told.append) == 144
-    assert told == [50, 100, 144]
+    written: list[int] = []  # a chunk ends within a month
+    assert export(filled.engine, tmp_path / "all", chunk=50, progress=written.append) == 144
+    assert written == [50, 100, 144]
     folders = sorted(folder.name for folder in (tmp_path / "all").iterdir())
     assert folders == ["month=2026-10", "month=2026-11"]
     frame = pl.scan_parquet(tmp_path / "all" / "*" / "*.parquet").collect()
@@ -121,11 +121,11 @@ def test_an_export_has_every_row_once_by_month_and_by_day(filled: LedgerStore, t
     ]
 
     since = NOVEMBER - DAY
-    some = export(
+    count = export(
         filled.engine, tmp_path / "some", team="docs", since=since, until=NOVEMBER + DAY / 2, by="day",
         columns=("id", "team"),
     )  # fmt: skip
-    assert some == 36
+    assert count == 36
     assert sorted(folder.name for folder in (tmp_path / "some").iterdir()) == [
         "day=2026-10-31",
         "day=2026-11-01",
@@ -184,13 +184,11 @@ def test_a_server_is_copied_by_its_own_tool(
     with pytest.raises(Misconfigured, match="pg_dump --format=custom postgresql://turnout@/"):
         backup(filled.engine, tmp_path / "copy.db")
     server: PostgreSQL = request.getfixturevalue("postgresql")
-    shown = filled.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    url = filled.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     restored = server.create("restored")
     with filled.engine.connect() as connection:
         before = totals(connection, 0, 2e9, by=("team", "track"))
-    subprocess.run(
-        [server.programs / "pg_dump", "--format=custom", f"--file={tmp_path}/d", shown], check=True
-    )
+    subprocess.run([server.programs / "pg_dump", "--format=custom", f"--file={tmp_path}/d", url], check=True)
     into = ["--dbname", restored.replace("+psycopg", ""), tmp_path / "d"]
     subprocess.run([server.programs / "pg_restore", *into], check=True)
     engine = connect(locate(restored))
@@ -200,9 +198,9 @@ def test_a_server_is_copied_by_its_own_tool(
 
 
 def test_stats_tell_size_and_time(filled: LedgerStore) -> None:
-    told = measure(filled.engine)
-    assert (told["requests"], told["unfinished"]) == (144, 12)
-    assert told["first_at"] == NOVEMBER - 2 * DAY + 60
-    assert told["hourly_since_at"] == NOVEMBER - 2 * DAY
-    assert isinstance(told["bytes"], int)
-    assert told["bytes"] > 100_000
+    size = measure(filled.engine)
+    assert (size["requests"], size["unfinished"]) == (144, 12)
+    assert size["first_at"] == NOVEMBER - 2 * DAY + 60
+    assert size["hourly_since_at"] == NOVEMBER - 2 * DAY
+    assert isinstance(size["bytes"], int)
+    assert size["bytes"] > 100_000

@@ -24,7 +24,7 @@ from router.ledger.turns import RETRY_S, split_turns
 from router.types import Attempt, Outcome, Plan
 
 Call = dict[str, Any]
-Tell = Callable[..., list[str]]
+Writer = Callable[..., list[str]]
 
 ASK = {"turns": 1, "ask": "Add a flag.", "kind": "ask"}
 NEXT = {"turns": 2, "ask": "Add a flag.\n\nNow document it."}
@@ -35,7 +35,7 @@ HUNG_UP = {"end": "client_left"}
 
 
 @pytest.fixture
-def tell(ledger: LedgerStore, make_plan: Callable[..., Plan], outcome: Outcome) -> Tell:
+def write(ledger: LedgerStore, make_plan: Callable[..., Plan], outcome: Outcome) -> Writer:
     """Carry one conversation's calls into the ledger; returns the requests' ids."""
     count = 0
 
@@ -45,13 +45,13 @@ def tell(ledger: LedgerStore, make_plan: Callable[..., Plan], outcome: Outcome) 
         for call in calls:
             count += 1
             ids.append(f"r{count:04}")
-            given = dict(call)
-            track = given.pop("track", "local")
-            tries = given.pop("attempts", [(track, "")])
-            ended = {name: given.pop(name) for name in ("status", "end") if name in given}
-            finished = given.pop("finished", True)
-            operation = given.pop("operation", "generate")
-            features = Features(**{"kind": "agent", "conversation": conversation} | given)
+            fields = dict(call)
+            track = fields.pop("track", "local")
+            tries = fields.pop("attempts", [(track, "")])
+            ended = {name: fields.pop(name) for name in ("status", "end") if name in fields}
+            finished = fields.pop("finished", True)
+            operation = fields.pop("operation", "generate")
+            features = Features(**{"kind": "agent", "conversation": conversation} | fields)
             ledger.begin(make_plan(ids[-1], team=team, operation=operation, features=features))
             if finished:
                 attempts = tuple(
@@ -155,15 +155,17 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("calls", "said", "found"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
+@pytest.mark.parametrize(
+    ("calls", "verdict", "expected"), [pytest.param(*case[1:], id=case[0]) for case in CASES]
+)
 def test_what_a_turn_proves(
-    ledger: LedgerStore, tell: Tell, calls: list[Call], said: str, found: tuple[str, int] | None
+    ledger: LedgerStore, write: Writer, calls: list[Call], verdict: str, expected: tuple[str, int] | None
 ) -> None:
-    ids = tell(*calls)
-    if said:
-        assert ledger.judge(ids[0], said, team="core", user="ada")
-    first = next((one for one in labelled(ledger) if one.request_id == ids[0]), None)
-    assert (first and (first.source, first.label)) == found
+    ids = write(*calls)
+    if verdict:
+        assert ledger.judge(ids[0], verdict, team="core", user="ada")
+    first = next((item for item in labelled(ledger) if item.request_id == ids[0]), None)
+    assert (first and (first.source, first.label)) == expected
     if first:
         assert 0 < first.weight <= 1
         assert (first.team, first.conversation) == ("core", "c1")
@@ -187,38 +189,38 @@ def test_every_rule_is_met_and_gives_its_reason() -> None:
     ],
 )
 def test_what_comes_late_or_side_by_side_proves_nothing(
-    ledger: LedgerStore, tell: Tell, following: Call, seconds: float, source: str | None
+    ledger: LedgerStore, write: Writer, following: Call, seconds: float, source: str | None
 ) -> None:
-    tell(ASK, following)
+    write(ASK, following)
     first, second = (dict(row) for row in ledger.main_rows())
     second["begun_at"] = first["finished_at"] + seconds
-    found = judge(split_turns([first, second], {})[0])
-    assert (found and found.source) == source
+    judged = judge(split_turns([first, second], {})[0])
+    assert (judged and judged.source) == source
 
 
-def test_features_are_those_known_at_the_decision(ledger: LedgerStore, tell: Tell) -> None:
-    known = {
+def test_features_are_those_known_at_the_decision(ledger: LedgerStore, write: Writer) -> None:
+    features = {
         "client": "pi", "context_tokens": 900, "files": 3, "files_edited": 1, "turns": 4, "tool_calls": 7,
         "phase": "implement", "thinking": True,
     }  # fmt: skip
-    opening = known | {"ask": "Do it.", "paths": frozenset({"a.py"})}
-    *_, last = tell(opening, opening | {"turn_calls": 9, "files": 30})
+    opening = features | {"ask": "Do it.", "paths": frozenset({"a.py"})}
+    *_, last = write(opening, opening | {"turn_calls": 9, "files": 30})
     assert ledger.judge(last, "bad", team="core", user="ada")
-    (found,) = labelled(ledger)
-    assert found.features == Features(kind="agent", conversation="c1", **known)
-    assert found.p_local == 0.4
+    (item,) = labelled(ledger)
+    assert item.features == Features(kind="agent", conversation="c1", **features)
+    assert item.p_local == 0.4
     assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "safeguards"}
 
 
-def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, tell: Tell) -> None:
-    tell(ASK, conversation="c1")
-    tell(ASK, conversation="c2")
-    tell(ASK, conversation="c1", team="docs")
+def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, write: Writer) -> None:
+    write(ASK, conversation="c1")
+    write(ASK, conversation="c2")
+    write(ASK, conversation="c1", team="docs")
     assert labelled(ledger) == []
-    (mine,) = tell(ASK | BAD_CALL, conversation="c3")
-    (theirs,) = tell(ASK | BAD_CALL, conversation="c3", team="docs")
-    assert {one.request_id for one in labelled(ledger)} == {mine, theirs}
-    assert [one.request_id for one in labelled(ledger, team="docs")] == [theirs]
+    (mine,) = write(ASK | BAD_CALL, conversation="c3")
+    (theirs,) = write(ASK | BAD_CALL, conversation="c3", team="docs")
+    assert {item.request_id for item in labelled(ledger)} == {mine, theirs}
+    assert [item.request_id for item in labelled(ledger, team="docs")] == [theirs]
     row = ledger.row(mine)
     assert row is not None
     assert labelled(ledger, team="core", since=row["begun_at"])
@@ -226,9 +228,9 @@ def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, tell: Tell)
 
 
 def test_an_ask_is_recognised_only_by_the_process_that_heard_it(
-    tell: Tell, ledger: LedgerStore, opened: Callable[..., LedgerStore], make_plan: Callable[..., Plan]
+    write: Writer, ledger: LedgerStore, opened: Callable[..., LedgerStore], make_plan: Callable[..., Plan]
 ) -> None:
-    tell(ASK, ASK)
+    write(ASK, ASK)
     other = opened()
     other.begin(make_plan("elsewhere", features=Features(conversation="c2", **ASK)))
     other.flush()
@@ -239,8 +241,8 @@ def test_an_ask_is_recognised_only_by_the_process_that_heard_it(
     assert elsewhere != first
 
 
-def test_a_call_within_a_turn_and_an_empty_ask_have_no_digest(tell: Tell, ledger: LedgerStore) -> None:
-    tell(ASK | {"ask": ""}, ASK | {"turn_calls": 1}, {"turns": 2, "ask": "\ud800"})
+def test_a_call_within_a_turn_and_an_empty_ask_have_no_digest(write: Writer, ledger: LedgerStore) -> None:
+    write(ASK | {"ask": ""}, ASK | {"turn_calls": 1}, {"turns": 2, "ask": "\ud800"})
     assert [bool(row["ask_digest"]) for row in ledger.main_rows()] == [False, False, True]
 
 
@@ -262,7 +264,7 @@ def many(count: int, label: int, weight: float = 1.0, start: int = 0) -> list[Ev
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("items", "why"),
     [
         ([], "conversations with a label: 0, and 50 are needed"),
         (many(LEAST_CONVERSATIONS - 1, 1), "label: 49,"),
@@ -275,7 +277,7 @@ def many(count: int, label: int, weight: float = 1.0, start: int = 0) -> list[Ev
         (many(LEAST_CONVERSATIONS, 1) + many(int(LEAST_WEIGHT), 0), ""),
     ],
 )
-def test_too_little_is_said_to_be_too_little(found: list[Evidence], why: str) -> None:
-    said = describe_shortage(found)
-    assert why in said
-    assert bool(said) == bool(why)
+def test_too_little_is_said_to_be_too_little(items: list[Evidence], why: str) -> None:
+    shortage = describe_shortage(items)
+    assert why in shortage
+    assert bool(shortage) == bool(why)

@@ -59,9 +59,9 @@ def test_a_ledger_of_the_first_version_keeps_its_rows(
         first = sa.Table("requests", then, autoload_with=connection)
         values = {**begun(make_plan("old"), 1.0, b"secret"), **finished("old", outcome, 2.0)}
         under_way = begun(make_plan("cut off"), 1.5, b"secret")
-        for one in (values, under_way):
+        for record in (values, under_way):
             connection.execute(
-                sa.insert(first), {name: value for name, value in one.items() if name in first.c}
+                sa.insert(first), {name: value for name, value in record.items() if name in first.c}
             )
         key = {"id": "k1", "digest": "d", "team": "core", "user": "ada", "name": "", "created_at": 1.0}
         connection.execute(sa.insert(sa.Table("keys", then, autoload_with=connection)), key)
@@ -74,20 +74,20 @@ def test_a_ledger_of_the_first_version_keeps_its_rows(
     assert all(row[column.name] == values.get(column.name) for column in first.c)
     assert row["ask_digest"] is None
     assert ledger.judge("old", "should_be_cloud", team="core", user="ada")
-    assert [(one.request_id, one.label) for one in labelled(ledger)] == [("old", 0)]
+    assert [(record.request_id, record.label) for record in labelled(ledger)] == [("old", 0)]
     with administered(blank) as database:
-        (whole,) = totals(database, 0, 3600)
+        (total,) = totals(database, 0, 3600)
         assert database.scalar(sa.select(sa.func.count()).select_from(keys)) == 1
-    assert (whole["requests"], whole["unfinished"], whole["output"]) == (2, 1, 200)
-    assert whole["cost_known"] == 0
+    assert (total["requests"], total["unfinished"], total["output"]) == (2, 1, 200)
+    assert total["cost_known"] == 0
 
     ledger.begin(make_plan("new"))
     ledger.finish("cut off", outcome)
     assert ledger.flush()
     assert ledger.count() == 3
     with administered(blank) as database:
-        (whole,) = totals(database, 0, 3600)
-    assert (whole["requests"], whole["unfinished"], whole["output"]) == (2, 0, 400)
+        (total,) = totals(database, 0, 3600)
+    assert (total["requests"], total["unfinished"], total["output"]) == (2, 0, 400)
 
 
 def test_what_was_spent_before_there_were_budgets_counts(

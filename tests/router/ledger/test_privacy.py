@@ -24,11 +24,11 @@ def test_no_text_is_stored(
         clearance=Clearance(allowed=False, why="never_cloud: the conversation matches '(?i)internal'"),
         notes=("reading failed: ValueError",),
     )
-    said = f"""bad input "{MARK}-quoted" near `{MARK}-tick`: {MARK}-unquoted, as an upstream tells it
+    message = f"""bad input "{MARK}-quoted" near `{MARK}-tick`: {MARK}-unquoted, as an upstream tells it
 {MARK}-second line"""
     with ledger._posting:
         ledger.begin(plan)
-        ledger.finish("r1", replace(outcome, error=said))
+        ledger.finish("r1", replace(outcome, error=message))
         journal = b"".join(file.read_bytes() for file in path.with_name("ledger.db.journals").iterdir())
     ledger.flush()
     row = ledger.row("r1")

@@ -22,7 +22,7 @@ def test_rows_and_key_stay(opened: Callable[..., LedgerStore]) -> None:
 
 
 def test_what_another_process_wrote_is_taken(opened: Callable[..., LedgerStore]) -> None:
-    one, other = opened(), opened()
-    assert one.protected.load() == []
+    first, other = opened(), opened()
+    assert first.protected.load() == []
     other.protected.keep(ROWS)
-    assert one.protected.load() == ROWS
+    assert first.protected.load() == ROWS

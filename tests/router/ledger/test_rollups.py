@@ -39,7 +39,7 @@ MODELS = ("claude-sonnet-4-5", "nobody-knows")
 ENDS = ("", "served", "failed", "hung up", "escalated", "degraded", "cut")
 
 MakePlan = Callable[..., Plan]
-happening = st.fixed_dictionaries(
+HAPPENING = st.fixed_dictionaries(
     {
         "team": st.sampled_from(["core", "docs"]),
         "user": st.sampled_from(["ada", "bob"]),
@@ -56,44 +56,48 @@ happening = st.fixed_dictionaries(
 )
 
 
-def outcome_of(one: dict[str, Any], model_outcome: Outcome) -> Outcome:
+def outcome_of(happening: dict[str, Any], model_outcome: Outcome) -> Outcome:
     moved = {"escalated": ("local", "cloud", "overflow"), "degraded": ("cloud", "local", "no_credential")}
-    first, served, cause = moved.get(one["end"], (one["track"], one["track"], ""))
-    tries = [Attempt(track=served, model=one["model"], cause="", status=200, seconds=0.1)]
+    first, served, cause = moved.get(happening["end"], (happening["track"], happening["track"], ""))
+    tries = [Attempt(track=served, model=happening["model"], cause="", status=200, seconds=0.1)]
     if cause:
         tries.insert(0, Attempt(track=first, model="m", cause=cause, status=503, seconds=0.1))
     return replace(
         model_outcome,
         track=served,
-        model=one["model"],
-        status={"failed": 502, "hung up": 499}.get(one["end"], 200),
-        usage=Usage(**dict(zip(USAGE_FIELDS, one["tokens"], strict=True)), estimated=one["end"] == "cut"),
+        model=happening["model"],
+        status={"failed": 502, "hung up": 499}.get(happening["end"], 200),
+        usage=Usage(
+            **dict(zip(USAGE_FIELDS, happening["tokens"], strict=True)), estimated=happening["end"] == "cut"
+        ),
         attempts=tuple(tries),
-        seconds=one["seconds"],
-        end={"failed": "failed", "hung up": "client_left"}.get(one["end"], "complete"),
+        seconds=happening["seconds"],
+        end={"failed": "failed", "hung up": "client_left"}.get(happening["end"], "complete"),
     )
 
 
 def records_of(
-    told: list[dict[str, Any]], make_plan: MakePlan, model_outcome: Outcome
+    happenings: list[dict[str, Any]], make_plan: MakePlan, model_outcome: Outcome
 ) -> tuple[list[Record], list[Record]]:
     """What comes in the first post and what in the second."""
     first: list[Record] = []
     second: list[Record] = []
-    for number, one in enumerate(told):
-        plan = make_plan(f"r{number}", team=one["team"], user=one["user"], model="auto")
-        plan = replace(plan, decision=replace(plan.decision, track=one["track"], rule=one["rule"]))
-        begin: Record = ("begin", begun(plan, START + one["at"], b"secret"))
+    for number, happening in enumerate(happenings):
+        plan = make_plan(f"r{number}", team=happening["team"], user=happening["user"], model="auto")
+        plan = replace(
+            plan, decision=replace(plan.decision, track=happening["track"], rule=happening["rule"])
+        )
+        begin: Record = ("begin", begun(plan, START + happening["at"], b"secret"))
         first.append(begin)
-        if one["again"] in {"begin", "both"}:
+        if happening["again"] in {"begin", "both"}:
             second.append(begin)
-        if one["end"]:
+        if happening["end"]:
             end: Record = (
                 "finish",
-                finished(f"r{number}", outcome_of(one, model_outcome), START + one["at"] + 9),
+                finished(f"r{number}", outcome_of(happening, model_outcome), START + happening["at"] + 9),
             )
-            (second if one["late"] else first).append(end)
-            if one["again"] in {"finish", "both"}:
+            (second if happening["late"] else first).append(end)
+            if happening["again"] in {"finish", "both"}:
                 second.append(end)
     return first, second
 
@@ -119,37 +123,41 @@ def added_up(rows: list[sa.RowMapping]) -> Counter[str]:
     return sums
 
 
-def agree(found: list[Any], wanted: Counter[str]) -> None:
-    for name, value in wanted.items():
-        assert sum(one[name] for one in found) == pytest.approx(value, abs=1e-9), name
+def agree(groups: list[Any], expected: Counter[str]) -> None:
+    for name, value in expected.items():
+        assert sum(group[name] for group in groups) == pytest.approx(value, abs=1e-9), name
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    told=st.lists(happening, max_size=12),
+    happenings=st.lists(HAPPENING, max_size=12),
     edges=st.lists(st.integers(0, HOURS * HOUR), min_size=2, unique=True),
 )
 def test_totals_by_team_by_rule_by_track_and_of_the_rows_are_one(
-    ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome, told: list[dict[str, Any]], edges: list[int]
+    ledger: LedgerStore,
+    make_plan: MakePlan,
+    outcome: Outcome,
+    happenings: list[dict[str, Any]],
+    edges: list[int],
 ) -> None:
     engine = ledger._engine
     with writing(engine) as connection:
         empty(connection)
-    for records in records_of(told, make_plan, outcome):
+    for records in records_of(happenings, make_plan, outcome):
         with writing(engine) as connection:
             post(connection, records, BILLING)
     with engine.connect() as connection:
         rows = list(connection.execute(sa.select(requests)).mappings())
-        assert len(rows) == len(told)
-        whole = (START, START + HOURS * HOUR)
+        assert len(rows) == len(happenings)
+        everything = (START, START + HOURS * HOUR)
         for by in ((), *((name,) for name in DIMENSIONS), ("team", "rule", "track")):
-            agree(totals(connection, *whole, by=by), added_up(rows))
+            agree(totals(connection, *everything, by=by), added_up(rows))
         for team in ("core", "docs"):
             of_team = [row for row in rows if row["team"] == team]
-            agree(totals(connection, *whole, by=("rule",), team=team), added_up(of_team))
+            agree(totals(connection, *everything, by=("rule",), team=team), added_up(of_team))
             track = Counter((row["served_track"] or row["track"]) for row in of_team)
-            found = totals(connection, *whole, by=("track",), team=team)
-            assert {one.key[0]: one["requests"] for one in found} == track
+            by_track = totals(connection, *everything, by=("track",), team=team)
+            assert {group.key[0]: group["requests"] for group in by_track} == track
         cuts = sorted(START + edge for edge in edges)  # a period may begin and end anywhere within an hour
         for period in series(connection, cuts):
             inside = [row for row in rows if period.since <= row["begun_at"] < period.until]
@@ -158,14 +166,14 @@ def test_totals_by_team_by_rule_by_track_and_of_the_rows_are_one(
             series(connection, cuts, by=("team",)),
             added_up([r for r in rows if cuts[0] <= r["begun_at"] < cuts[-1]]),
         )
-        kept = {
+        stored = {
             table: sorted(map(tuple, connection.execute(sa.select(table)))) for table in (hourly, latencies)
         }
     with writing(engine) as connection:  # what was added one by one is what is added all at once
-        for table in kept:
+        for table in stored:
             connection.execute(sa.delete(table))
         add_all(connection)
-        for table, before in kept.items():
+        for table, before in stored.items():
             for then, now in zip(
                 before, sorted(map(tuple, connection.execute(sa.select(table)))), strict=True
             ):
@@ -175,13 +183,13 @@ def test_totals_by_team_by_rule_by_track_and_of_the_rows_are_one(
 def test_a_transaction_that_fails_adds_nothing(
     ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome
 ) -> None:
-    told: list[dict[str, Any]] = [
+    happenings: list[dict[str, Any]] = [
         {
             "team": "core", "user": "ada", "track": "cloud", "rule": "files", "model": MODELS[0], "at": 5,
             "end": "served", "tokens": (1, 2, 3, 4, 5), "seconds": 1.0, "again": "", "late": False,
         }
     ]  # fmt: skip
-    first, _ = records_of(told, make_plan, outcome)
+    first, _ = records_of(happenings, make_plan, outcome)
     with ledger._engine.connect() as connection:
         post(connection, first, BILLING)
         connection.rollback()
@@ -191,12 +199,12 @@ def test_a_transaction_that_fails_adds_nothing(
         with writing(ledger._engine) as connection:
             post(connection, first, BILLING)
     with ledger._engine.connect() as connection:
-        (one,) = totals(connection, START, START + HOUR)
-    assert (one["requests"], one["cache_write_1h"]) == (1, 5)
+        (total,) = totals(connection, START, START + HOUR)
+    assert (total["requests"], total["cache_write_1h"]) == (1, 5)
 
 
 @pytest.fixture
-def some(ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome) -> LedgerStore:
+def filled(ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome) -> LedgerStore:
     """A hundred requests, 150 s apart, the n-th of which took n seconds."""
     records: list[Record] = []
     for number in range(100):
@@ -215,28 +223,28 @@ def some(ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome) -> LedgerSt
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95, 1.0])
-def test_quantiles_are_five_percent_off_at_most(some: LedgerStore, share: float) -> None:
-    with some._engine.connect() as connection:
-        (whole,) = latency(connection, START, START + HOURS * HOUR, by=()).values()
+def test_quantiles_are_five_percent_off_at_most(filled: LedgerStore, share: float) -> None:
+    with filled._engine.connect() as connection:
+        (histogram,) = latency(connection, START, START + HOURS * HOUR, by=()).values()
         by_track = latency(connection, START, START + HOURS * HOUR)
         ragged = latency(connection, START + 1800, START + HOURS * HOUR, by=())
-    assert whole.count == 100
-    assert whole.quantile(share) == pytest.approx(100 * share - 1, rel=0.06)
-    assert {key: found.count for key, found in by_track.items()} == {("cloud",): 75, ("local",): 25}
+    assert histogram.count == 100
+    assert histogram.quantile(share) == pytest.approx(100 * share - 1, rel=0.06)
+    assert {key: track.count for key, track in by_track.items()} == {("cloud",): 75, ("local",): 25}
     assert ragged[()].count == 88
-    assert type(whole)(buckets={}).quantile(0.5) is None
+    assert type(histogram)(buckets={}).quantile(0.5) is None
 
 
-def test_pages_follow_each_other_while_new_rows_come(some: LedgerStore, make_plan: MakePlan) -> None:
-    seen: list[str] = []
+def test_pages_follow_each_other_while_new_rows_come(filled: LedgerStore, make_plan: MakePlan) -> None:
+    ids: list[str] = []
     after = ""
-    with some._engine.connect() as connection:
+    with filled._engine.connect() as connection:
         for _ in range(9):
             page = recent(connection, Filter(team="core"), limit=20, after=after)
-            late = begun(make_plan(f"new{len(seen)}"), START + 10**6, b"secret")
-            with writing(some._engine) as other:
+            late = begun(make_plan(f"new{len(ids)}"), START + 10**6, b"secret")
+            with writing(filled._engine) as other:
                 post(other, [("begin", late)], BILLING)
-            seen += [row["id"] for row in page.rows]
+            ids += [row["id"] for row in page.rows]
             after = page.after
             if not after:
                 break
@@ -247,7 +255,7 @@ def test_pages_follow_each_other_while_new_rows_come(some: LedgerStore, make_pla
         with pytest.raises(ValueError, match="float"):
             recent(connection, after="made up")
         failed = recent(connection, Filter(team="core", rare="failed"))
-    assert seen == [f"r{n:02}" for n in range(98, -1, -2)]
+    assert ids == [f"r{n:02}" for n in range(98, -1, -2)]
     assert [row["id"] for row in failed.rows] == [f"r{n}0" for n in range(9, -1, -1)]
 
 
@@ -255,13 +263,13 @@ def test_an_ask_that_comes_again_soon_is_counted(
     ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome
 ) -> None:
     records: list[Record] = []
-    asked = [
+    asks = [
         ("a", 0, "Add a flag."),
         ("b", 60, "Add a flag."),
         ("c", 120, "Remove it."),
         ("d", 2000, "Remove it."),
     ]
-    for name, at, ask in asked:
+    for name, at, ask in asks:
         plan = make_plan(name, features=Features(conversation="c1", turns=1, ask=ask))
         local = replace(outcome, track="local")
         records += [

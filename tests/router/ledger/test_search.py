@@ -55,7 +55,7 @@ def test_the_same_rows_in_the_same_order(filled: sa.Engine) -> None:
     compared = 0
     with filled.connect() as connection:
         for which in FILTERS:
-            wanted = [row["id"] for row in recent(connection, which, limit=ROWS).rows]
+            expected = [row["id"] for row in recent(connection, which, limit=ROWS).rows]
             got: list[str] = []
             after = ""
             while True:
@@ -64,7 +64,7 @@ def test_the_same_rows_in_the_same_order(filled: sa.Engine) -> None:
                 after = page.after
                 if not after:
                     break
-            assert got == wanted, which
+            assert got == expected, which
             compared += len(got)
     assert compared > ROWS  # filters overlap
 

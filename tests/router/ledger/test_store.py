@@ -23,7 +23,7 @@ def test_a_begun_row_stands_unfinished(ledger: LedgerStore, make_plan: MakePlan)
     assert row is not None
     assert before <= row["begun_at"] <= time.time()
     assert row["finished_at"] is None
-    wanted = {
+    expected = {
         "team": "core", "user": "ada", "client": "claude-code", "conversation": "c1", "kind": "agent",
         "dialect": "anthropic_messages", "operation": "generate", "asked_model": "claude-sonnet-4-5",
         "stream": True, "policy": "balanced", "rule": "files", "why": "the answer crosses files",
@@ -32,7 +32,7 @@ def test_a_begun_row_stands_unfinished(ledger: LedgerStore, make_plan: MakePlan)
         "body_bytes": 2, "overhead_s": 0.0004,
         "served_track": None, "status": None, "cost_usd": None, "baseline_usd": None,
     }  # fmt: skip
-    assert {name: row[name] for name in wanted} == wanted
+    assert {name: row[name] for name in expected} == expected
 
 
 def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outcome: Outcome) -> None:
@@ -42,7 +42,7 @@ def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outc
     row = ledger.row("r1")
     assert row is not None
     assert row["finished_at"] >= row["begun_at"]
-    wanted = {
+    expected = {
         "rule": "files", "served_track": "cloud", "served_model": "claude-sonnet-4-5", "status": 200,
         "error": "", "escalated": "", "degraded": "", "first_byte_s": 0.5, "seconds": 2.0,
         "input": 100, "output": 200, "cache_read": 700, "cache_write_5m": 0, "cache_write_1h": 0,
@@ -51,7 +51,7 @@ def test_finish_completes_the_row(ledger: LedgerStore, make_plan: MakePlan, outc
         "cost_usd": pytest.approx(0.00351), "baseline_model": "claude-sonnet-4-5",
         "baseline_usd": pytest.approx(0.00351),
     }  # fmt: skip
-    assert {name: row[name] for name in wanted} == wanted
+    assert {name: row[name] for name in expected} == expected
     assert json.loads(row["attempts"]) == [
         {
             "track": "cloud",
@@ -245,12 +245,12 @@ with store._posting:  # the limit is on every file, the database's too
 store.close()
 sys.stdout.write(f"lost={lost}\\n")
 """)
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    lost = int(said.rpartition("lost=")[2])
+    lost = int(output.rpartition("lost=")[2])
     assert 15 <= lost < 20  # some fitted
-    assert said.count("ledger_record_lost") == 1
-    assert "No space left" in said
+    assert output.count("ledger_record_lost") == 1
+    assert "No space left" in output
     store = opened(write=False)
     ids = {row["id"] for row in store.recent(100)}
     assert {"before", "after"} <= ids

@@ -42,7 +42,7 @@ def why(scanner: Scanner, body: object, **fields) -> str:
     return clear(POLICY, scanner.scan(request(body, **fields), POLICY.never_cloud)).why
 
 
-def said(*texts: str, **fields) -> dict:
+def user_message(*texts: str, **fields) -> dict:
     messages = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
     return {"messages": messages, **fields}
 
@@ -66,14 +66,14 @@ def reading(path: str, content: str, name: str = "Read") -> dict:
 @pytest.mark.parametrize(
     "body",
     [
-        said("vaults/x: a"),
-        said("x", system="Contents of vaults/x:\na"),
-        said("x", metadata={"note": "TOP secret"}),
-        said("x", **{"TOP secret": 1}),
-        said("x", tool_choice={"type": "tool", "name": "TOP secret"}),
-        said("TOP", "secret"),
-        said("x TO", "P secret"),
-        said("secret", system="TOP"),
+        user_message("vaults/x: a"),
+        user_message("x", system="Contents of vaults/x:\na"),
+        user_message("x", metadata={"note": "TOP secret"}),
+        user_message("x", **{"TOP secret": 1}),
+        user_message("x", tool_choice={"type": "tool", "name": "TOP secret"}),
+        user_message("TOP", "secret"),
+        user_message("x TO", "P secret"),
+        user_message("secret", system="TOP"),
         blocks({"type": "text", "text": "TOP"}, {"type": "text", "text": "secret"}),
         blocks({"type": "new", "deep": [{"field": "TOP secret"}]}),
         blocks({"type": "document", "source": {"type": "base64", "data": "VE9QIHNlY3JldCBwbGFucw=="}}),
@@ -90,8 +90,8 @@ def test_what_must_stay_stays(body):
 @pytest.mark.parametrize(
     "body",
     [
-        said("x"),
-        said("import vaults", "Done."),
+        user_message("x"),
+        user_message("import vaults", "Done."),
         reading("library/x", "a"),
         reading(".", "./a.py\n./vaults/x\n"),
     ],
@@ -101,9 +101,9 @@ def test_what_may_leave_leaves(body):
 
 
 def test_headers_and_the_query_are_read_too():
-    assert why(Scanner(), said("x"), headers=(("x-note", "TOP secret"),))
-    assert why(Scanner(), said("x"), query="path=vaults%2Fx")
-    assert not why(Scanner(), said("x"), headers=(("x-api-key", "TOP secret"),))
+    assert why(Scanner(), user_message("x"), headers=(("x-note", "TOP secret"),))
+    assert why(Scanner(), user_message("x"), query="path=vaults%2Fx")
+    assert not why(Scanner(), user_message("x"), headers=(("x-api-key", "TOP secret"),))
 
 
 def test_in_steps_and_at_once_are_the_same():
@@ -112,7 +112,7 @@ def test_in_steps_and_at_once_are_the_same():
     texts[22] = "secret things follow"
     scanner = Scanner()
     for upto in range(1, len(texts) + 1):
-        body = said(*texts[:upto])
+        body = user_message(*texts[:upto])
         at_once = clear(POLICY, Scanner().scan(request(body), POLICY.never_cloud)).why
         in_steps = clear(POLICY, scanner.scan(request(body), POLICY.never_cloud, learn=False)).why
         assert bool(in_steps) is bool(at_once) is (upto > 22)
@@ -136,9 +136,9 @@ def test_a_session_stays_and_so_does_who_quotes_it():
     scanner = Scanner()
     session = (("x-session-id", "session-0001"),)
     assert why(scanner, reading("vaults/x", LINES), headers=session)
-    assert "earlier" in why(scanner, said("And now?"), headers=session)
-    assert not why(scanner, said("And now?"), headers=(("x-session-id", "session-0002"),))
-    quote = said("Somebody wrote:\n" + "".join(f"> {line}\n" for line in LINES.splitlines()))
+    assert "earlier" in why(scanner, user_message("And now?"), headers=session)
+    assert not why(scanner, user_message("And now?"), headers=(("x-session-id", "session-0002"),))
+    quote = user_message("Somebody wrote:\n" + "".join(f"> {line}\n" for line in LINES.splitlines()))
     assert "touched 'vaults/**' earlier" in why(scanner, quote)
     assert not why(scanner, quote, team="other")
 
@@ -151,13 +151,17 @@ def test_a_quotation_is_known_that_was_scanned_before_its_lines_were_learned():
     )
     assert why(scanner, reading("vaults/x", LINES), headers=session)  # so that quotations are looked for
     filler = [text for at in range(8) for text in (f"{at} {'words ' * 1_500}", "Yes.")]
-    quote = said("A note:\n" + gamma, "Noted.", *filler, "Go on.")
+    quote = user_message("A note:\n" + gamma, "Noted.", *filler, "Go on.")
     assert not why(scanner, quote)
     assert not why(scanner, quote)  # from what was kept of its beginning
     assert why(scanner, reading("vaults/y", gamma), headers=session)
     assert "touched 'vaults/**' earlier" in why(scanner, quote)
     later = {
-        "messages": [*quote["messages"], {"role": "assistant", "content": "On."}, *said("More.")["messages"]]
+        "messages": [
+            *quote["messages"],
+            {"role": "assistant", "content": "On."},
+            *user_message("More.")["messages"],
+        ]
     }
     assert "touched 'vaults/**' earlier" in why(scanner, later)
 
@@ -172,8 +176,8 @@ def test_what_is_stored_is_enough_and_holds_no_text():
     memory = Memory(b"k" * 32)
     memory.load(rows)
     later = Scanner(memory=memory)
-    assert why(later, said("And now?"), headers=session)
-    assert why(later, said("Look:\n" + LINES))
+    assert why(later, user_message("And now?"), headers=session)
+    assert why(later, user_message("Look:\n" + LINES))
 
 
 def test_output_that_names_no_file():
@@ -216,9 +220,9 @@ def test_what_cannot_be_read(thing, opaque, other, again):
 
     fresh = {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, thing]}]}
     assert stays(fresh) is other
-    held = reading("vaults/a", LINES)
-    held["messages"].append({"role": "user", "content": [thing]})
-    assert stays(held)
+    touching = reading("vaults/a", LINES)
+    touching["messages"].append({"role": "user", "content": [thing]})
+    assert stays(touching)
     assert stays(fresh) is again
     assert stays(blocks(image("AAAABBBB"))) is (opaque == "always")
 
@@ -231,8 +235,8 @@ def test_what_the_system_text_or_the_tools_say_is_not_protected():
         {"tools": [{"name": "Read", "description": notice, "input_schema": {"type": "object"}}]},
     ):
         assert why(scanner, {**reading("vaults/a", f"{LINES}{notice}"), **field})
-        assert why(scanner, said(f"My rules: {notice}", **field)) == ""
-    assert why(scanner, said(f"It says:\n{LINES}"))
+        assert why(scanner, user_message(f"My rules: {notice}", **field)) == ""
+    assert why(scanner, user_message(f"It says:\n{LINES}"))
 
 
 @pytest.mark.parametrize("first", ["watches", "does not"])

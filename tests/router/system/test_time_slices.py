@@ -75,8 +75,8 @@ def longest(turns: Turns[Plan]) -> tuple[float, Plan]:
 @pytest.mark.parametrize("name", LONG)
 def test_no_turn_is_long(name):
     body = json.dumps({"model": "auto", "max_tokens": 9, "messages": LONG[name]}).encode()
-    asked = request(body, "anthropic_messages")
-    expected = planner(Reader()).plan(asked).features
+    query = request(body, "anthropic_messages")
+    expected = planner(Reader()).plan(query).features
     best_s = math.inf
     for _ in range(ATTEMPTS):
         reader = Reader()
@@ -84,7 +84,7 @@ def test_no_turn_is_long(name):
         path = planner(reader)
         attempt_s = 0.0
         for _ in range(2):  # unknown, then known
-            longest_s, plan = longest(path.planning(asked))
+            longest_s, plan = longest(path.planning(query))
             attempt_s = max(attempt_s, longest_s)
             assert plan.notes == ()
             assert plan.features == expected

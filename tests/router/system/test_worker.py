@@ -13,9 +13,9 @@ from router.wire.body import check_values, mend
 
 @pytest.fixture
 def worker():
-    made = Worker(idle_s=0.3)
-    yield made
-    made.close()
+    instance = Worker(idle_s=0.3)
+    yield instance
+    instance.close()
 
 
 async def test_it_answers_from_another_process_until_it_is_idle(worker):

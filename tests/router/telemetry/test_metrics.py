@@ -37,7 +37,7 @@ def endpoint(start_between):
 
 
 @pytest.fixture(scope="module")
-def told(endpoint, shared_upstream, shared_nearby, play):
+def scraped(endpoint, shared_upstream, shared_nearby, play):
     """The scrape after three requests: one local, one cloud, one that escalated; and their rows."""
 
     def ask(model, text):
@@ -52,40 +52,40 @@ def told(endpoint, shared_upstream, shared_nearby, play):
     return rows, scrape(endpoint).text
 
 
-def test_requests_are_counted_by_who_served_and_which_rule(told):
-    rows, text = told
-    found = samples(text)
+def test_requests_are_counted_by_who_served_and_which_rule(scraped):
+    rows, text = scraped
+    values = samples(text)
     for row in rows:
         labels = f'rule="{row["rule"]}",status="200",team="default",track="{row["served_track"]}"'
-        assert found[f'turnout_requests_total{{end="complete",operation="generate",{labels}}}'] >= 1
+        assert values[f'turnout_requests_total{{end="complete",operation="generate",{labels}}}'] >= 1
     generated = [
-        value for name, value in found.items() if 'total{end="complete",operation="generate"' in name
+        value for name, value in values.items() if 'total{end="complete",operation="generate"' in name
     ]
     assert sum(generated) == 3
-    assert found['turnout_escalations_total{cause="local_error"}'] == 1
-    assert found['turnout_running{stream="false"}'] == 0
-    assert found["turnout_overhead_seconds_count"] == 4
-    assert found['turnout_request_seconds_count{track="cloud"}'] == 2
-    assert found['turnout_first_token_seconds_bucket{le="+Inf",track="local"}'] == 1
+    assert values['turnout_escalations_total{cause="local_error"}'] == 1
+    assert values['turnout_running{stream="false"}'] == 0
+    assert values["turnout_overhead_seconds_count"] == 4
+    assert values['turnout_request_seconds_count{track="cloud"}'] == 2
+    assert values['turnout_first_token_seconds_bucket{le="+Inf",track="local"}'] == 1
 
 
-def test_tokens_and_dollars_are_the_ledgers(told):
-    rows, text = told
-    found = samples(text)
+def test_tokens_and_dollars_are_the_ledgers(scraped):
+    rows, text = scraped
+    values = samples(text)
     for track in ("local", "cloud"):
         mine = [row for row in rows if row["served_track"] == track]
         for kind in ("input", "output", "cache_read"):
             name = f'turnout_tokens_total{{kind="{kind}",team="default",track="{track}"}}'
-            assert found[name] == sum(row[kind] for row in mine)
+            assert values[name] == sum(row[kind] for row in mine)
         for ours, theirs in (("cost_usd", "cost"), ("baseline_usd", "baseline"), ("wasted_usd", "wasted")):
             name = f'turnout_{theirs}_usd_total{{team="default",track="{track}"}}'
-            assert found[name] == pytest.approx(sum(row[ours] for row in mine))
+            assert values[name] == pytest.approx(sum(row[ours] for row in mine))
         saved = sum(row["baseline_usd"] - row["cost_usd"] for row in mine)
-        assert found[f'turnout_saved_usd{{team="default",track="{track}"}}'] == pytest.approx(saved)
+        assert values[f'turnout_saved_usd{{team="default",track="{track}"}}'] == pytest.approx(saved)
 
 
-def test_nothing_that_a_client_made_up_is_a_label(told):
-    _, text = told
+def test_nothing_that_a_client_made_up_is_a_label(scraped):
+    _, text = scraped
     assert "made-up" not in text
     assert "opus" not in text
 
@@ -98,22 +98,22 @@ def test_both_formats_are_spoken(endpoint):
     assert open_metrics.text.endswith("# EOF\n")
 
 
-def test_the_dashboard_asks_only_for_what_there_is(told):
-    _, text = told
+def test_the_dashboard_asks_only_for_what_there_is(scraped):
+    _, text = scraped
     names = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
     families = names | {f"{name}{part}" for name in names for part in ("_bucket", "_count", "_sum")}
     dashboard = json.loads((ROOT / "docs" / "grafana.json").read_text())
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
-    asked += [entry["definition"] for entry in dashboard["templating"]["list"] if "definition" in entry]
-    assert len(asked) > 15
-    for expression in asked:
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    expressions += [entry["definition"] for entry in dashboard["templating"]["list"] if "definition" in entry]
+    assert len(expressions) > 15
+    for expression in expressions:
         used = set(re.findall(r"\b(?:turnout|process)_\w+", expression))
         assert used, expression
         assert used <= families, used - families
     panels = [panel["id"] for panel in dashboard["panels"]]
     assert len(panels) == len(set(panels))
-    shown = {name for expression in asked for name in re.findall(r"turnout_\w+", expression)}
-    kinds = {re.sub(r"_(bucket|count|sum)$", "", name) for name in shown}
+    names = {name for expression in expressions for name in re.findall(r"turnout_\w+", expression)}
+    kinds = {re.sub(r"_(bucket|count|sum)$", "", name) for name in names}
     assert names - kinds <= {name for name in names if name.startswith(("process_", "python_"))} | QUIET
 
 
@@ -121,8 +121,8 @@ QUIET = {"turnout_engine_wait_seconds", "turnout_local_usd_total", "turnout_unpr
 """Told, and on no panel of their own."""
 
 
-def test_every_metric_is_documented(told):
-    _, text = told
+def test_every_metric_is_documented(scraped):
+    _, text = scraped
     page = (ROOT / "docs" / "metrics.md").read_text()
     for name in re.findall(r"^# TYPE (turnout_\w+)", text, re.MULTILINE):
         assert f"`{name}`" in page, name
@@ -187,9 +187,9 @@ def test_the_client_library_is_loaded_by_the_first_scrape_and_no_sooner():
 
 
 def test_two_endpoints_in_one_process_share_nothing():
-    one, other = Metrics(), Metrics()
+    first, other = Metrics(), Metrics()
     now = EndpointState(local_up=True, cloud_up=False, engine_queue=3)
-    assert one.render(now)[0].count(b"turnout_engine_queue 3.0") == 1
+    assert first.render(now)[0].count(b"turnout_engine_queue 3.0") == 1
     assert (
         other.render(EndpointState(local_up=False, cloud_up=False))[0].count(b"turnout_engine_queue 0.0") == 1
     )

@@ -74,11 +74,14 @@ class Collector:
 
 def values(attributes):
     """Attributes as a mapping of plain values."""
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+    return {
+        attribute.key: getattr(attribute.value, attribute.value.WhichOneof("value"))
+        for attribute in attributes
+    }
 
 
 @pytest.fixture(scope="module")
-def told(start_between, shared_upstream, shared_nearby, play):
+def exported(start_between, shared_upstream, shared_nearby, play):
     """What a collector has after three calls and a count, the rows of the calls, and the bytes."""
     with Collector() as collector:
         endpoint = start_between(OTLP_ENDPOINT=collector.url)
@@ -95,26 +98,26 @@ def told(start_between, shared_upstream, shared_nearby, play):
             rows.append(endpoint.row(endpoint.post("/v1/messages", body, headers=MINE | parent)))
         endpoint.post("/v1/messages/count_tokens", {"model": "local", "messages": []}, headers=MINE)
         endpoint.stop()  # sends what is left
-        found = {
+        spans = {
             values(span.attributes)["turnout.request.id"]: (resource, span)
             for resource, span in collector.spans()
         }
-        yield rows, found, b"".join(collector.bodies) + endpoint.log.read_bytes()
+        yield rows, spans, b"".join(collector.bodies) + endpoint.log.read_bytes()
 
 
-def test_a_span_for_each_model_call_and_none_for_a_count(told):
-    rows, found, _ = told
-    assert {row["id"] for row in rows} == set(found)
+def test_a_span_for_each_model_call_and_none_for_a_count(exported):
+    rows, spans, _ = exported
+    assert {row["id"] for row in rows} == set(spans)
 
 
-def test_what_a_span_says(told):
-    rows, found, _ = told
+def test_what_a_span_says(exported):
+    rows, spans, _ = exported
     row = rows[1]
-    resource, span = found[row["id"]]
+    resource, span = spans[row["id"]]
     assert values(resource.attributes)["service.name"] == "turnout"
     assert span.name == "chat claude-opus-5-5"
     assert span.kind == span.SPAN_KIND_CLIENT
-    said = values(span.attributes)
+    attributes = values(span.attributes)
     expected = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "anthropic",
@@ -129,46 +132,46 @@ def test_what_a_span_says(told):
         "turnout.why": row["why"],
         "turnout.policy": "balanced",
     }
-    assert {name: said[name] for name in expected} == expected
-    assert said["gen_ai.response.time_to_first_chunk"] == pytest.approx(row["first_byte_s"])
+    assert {name: attributes[name] for name in expected} == expected
+    assert attributes["gen_ai.response.time_to_first_chunk"] == pytest.approx(row["first_byte_s"])
     took = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
     assert took == pytest.approx(row["seconds"] + row["overhead_s"], abs=1e-3)
 
 
-def test_the_conventions_names_are_the_installed_ones(told):
+def test_the_conventions_names_are_the_installed_ones(exported):
     from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 
-    _, found, _ = told
-    known = {value for name, value in vars(gen_ai_attributes).items() if name.startswith("GEN_AI_")}
+    _, spans, _ = exported
+    names = {value for name, value in vars(gen_ai_attributes).items() if name.startswith("GEN_AI_")}
     used = {
-        name for _, span in found.values() for name in values(span.attributes) if name.startswith("gen_ai.")
+        name for _, span in spans.values() for name in values(span.attributes) if name.startswith("gen_ai.")
     }
-    assert used <= known
+    assert used <= names
     assert len(used) >= 10
 
 
-def test_the_clients_span_is_the_parent(told):
-    rows, found, _ = told
-    _, child = found[rows[1]["id"]]
+def test_the_clients_span_is_the_parent(exported):
+    rows, spans, _ = exported
+    _, child = spans[rows[1]["id"]]
     assert child.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert child.parent_span_id.hex() == "00f067aa0ba902b7"
-    _, root = found[rows[0]["id"]]
+    _, root = spans[rows[0]["id"]]
     assert root.parent_span_id == b""
 
 
-def test_a_failed_attempt_is_an_event(told):
-    rows, found, _ = told
-    _, span = found[rows[2]["id"]]
+def test_a_failed_attempt_is_an_event(exported):
+    rows, spans, _ = exported
+    _, span = spans[rows[2]["id"]]
     (event,) = span.events
     assert event.name == "turnout.attempt_failed"
     assert values(event.attributes)["turnout.cause"] == "local_error"
-    said = values(span.attributes)
-    assert (said["turnout.decided"], said["turnout.track"]) == ("local", "cloud")
+    attributes = values(span.attributes)
+    assert (attributes["turnout.decided"], attributes["turnout.track"]) == ("local", "cloud")
 
 
-def test_no_prompt_answer_or_key_is_in_it(told):
-    _, found, sent = told
-    assert len(found) == 3
+def test_no_prompt_answer_or_key_is_in_it(exported):
+    _, spans, sent = exported
+    assert len(spans) == 3
     assert b"claude-opus-5-5" in sent
     for secret in (b"SECRETPROMPT", b"SECRETANSWER", b"sk-ant-mine"):
         assert secret not in sent
