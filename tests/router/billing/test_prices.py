@@ -126,7 +126,7 @@ def test_what_is_remembered_of_names_has_an_end() -> None:
     prices = Prices()
     for number in range(3000):
         assert prices.price(f"made-up-{number}") is None
-    assert len(prices._known) <= 1024
+    assert len(prices._periods) <= 1024
     assert prices.price("claude-sonnet-5-5") is not None
 
 

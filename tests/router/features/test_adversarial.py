@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.research.routers import planner
+from benchmarks.planner import make_planner
 from benchmarks.speed.bodies import body
 from router.accounts.teams import Account
 from router.errors import BadRequest
@@ -34,12 +34,13 @@ DEADLINE_S = 120
 READ_ALL = f"""
 import json, pathlib, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
-from benchmarks.research.routers import planner, request
+from benchmarks.planner import make_planner
 from router.features.extractor import Reader
+from router.training.envelopes import model_request
 reader = Reader()
-path = planner(reader)
+path = make_planner(reader)
 for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):
-    plan = path.plan(request(file.read_bytes(), "anthropic_messages"))
+    plan = path.plan(model_request(file.read_bytes(), "anthropic_messages"))
     reader.settle()
     f = plan.features
     seen = dict(track=plan.decision.track, notes=plan.notes, kind=f.kind, ask=f.ask, tokens=f.context_tokens)
@@ -220,7 +221,7 @@ FIELDS = (
 REAL = {
     dialect: json.loads(body("agent", dialect, "same").template) for dialect in ("openai_chat", "anthropic_messages")
 }  # fmt: skip
-PATH = planner(Reader(entries=2_000))
+PATH = make_planner(Reader(entries=2_000))
 
 
 def plan(raw: bytes, dialect: str) -> Plan:

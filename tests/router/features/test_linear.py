@@ -10,10 +10,11 @@ import time
 import pytest
 from long_bodies import CONVERSATIONS
 
-from benchmarks.research.routers import planner, request
+from benchmarks.planner import make_planner
 from router.features.conversation import goes_on
 from router.features.extractor import Reader
 from router.features.paths import MOST_FILES, PathSet
+from router.training.envelopes import model_request
 
 BOUND_S = 3.0
 """The slowest takes 0.3 s; each took from 4 s to minutes where it was not in proportion."""
@@ -22,9 +23,9 @@ BOUND_S = 3.0
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_reading_is_linear(name):
     body = json.dumps({"model": "auto", "max_tokens": 9, "messages": CONVERSATIONS[name]}).encode()
-    path, asked = planner(Reader()), request(body, "anthropic_messages")
+    path, query = make_planner(Reader()), model_request(body, "anthropic_messages")
     began = time.thread_time()
-    plan = path.plan(asked)
+    plan = path.plan(query)
     assert time.thread_time() - began < BOUND_S
     assert plan.notes == ()
 

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from long_bodies import AIDER, CONVERSATIONS, call, printed, shell, user
 
-from benchmarks.research.routers import planner, request
+from benchmarks.planner import make_planner
 from router.features.extractor import Reader
 from router.system.pacing import Pacing
 from router.system.time_slices import TURN_S, Apart, Turns, finish
+from router.training.envelopes import model_request
 from router.types import Plan
 
 ATTEMPTS = 4
@@ -75,13 +76,13 @@ def longest(turns: Turns[Plan]) -> tuple[float, Plan]:
 @pytest.mark.parametrize("name", LONG)
 def test_no_turn_is_long(name):
     body = json.dumps({"model": "auto", "max_tokens": 9, "messages": LONG[name]}).encode()
-    query = request(body, "anthropic_messages")
-    expected = planner(Reader()).plan(query).features
+    query = model_request(body, "anthropic_messages")
+    expected = make_planner(Reader()).plan(query).features
     best_s = math.inf
     for _ in range(ATTEMPTS):
         reader = Reader()
         reader.warm()
-        path = planner(reader)
+        path = make_planner(reader)
         attempt_s = 0.0
         for _ in range(2):  # unknown, then known
             longest_s, plan = longest(path.planning(query))
