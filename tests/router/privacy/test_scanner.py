@@ -253,9 +253,9 @@ def test_teams_with_policies_of_their_own(first):
 
 def test_a_session_is_remembered_after_very_many_others():
     memory = Memory(most=20_001)
-    memory.keep_sessions("web", ["the-session"], ["vaults/**"])
+    memory.add_sessions("web", ["the-session"], ["vaults/**"])
     for number in range(20_000):
-        memory.keep_sessions("web", [f"session-{number}"], ["vaults/**"])
-    assert memory.of_sessions("web", ["the-session"]) == {"vaults/**"}
-    memory.keep_sessions("web", ["one more"], ["vaults/**"])
-    assert not memory.of_sessions("web", ["the-session"])
+        memory.add_sessions("web", [f"session-{number}"], ["vaults/**"])
+    assert memory.session_sources("web", ["the-session"]) == {"vaults/**"}
+    memory.add_sessions("web", ["one more"], ["vaults/**"])
+    assert not memory.session_sources("web", ["the-session"])
