@@ -12,7 +12,9 @@ from router.reports.scope import Scope
 from router.settings import LocalSettings
 
 
-def collect_facts(store: LedgerStore, scope: Scope, now: float, machine: LocalSettings | None = None) -> Facts:
+def collect_facts(
+    store: LedgerStore, scope: Scope, now: float, machine: LocalSettings | None = None
+) -> Facts:
     """Collect the facts of a report.
 
     Args:
