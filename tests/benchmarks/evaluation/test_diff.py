@@ -214,7 +214,6 @@ def test_the_command_prints_writes_and_filters(seeded: Path, tmp_path: Path) -> 
         (["balanced", "observe", "--suite", "humaneval", "--team", "x"], "--suite: has tasks, not requests"),
         (["balanced", "observe", "--since", "soon"], "--since: 'soon' is not a UTC day"),
         (["balanced", "observe", "--ledger", "{tmp}"], "has no files that `turnout ledger export` wrote"),
-        (["balanced", "observe", "--suite", "mbpp", "--client", "x"], "no requests of 'x' are recorded"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, words: list[str], message: str) -> None:
