@@ -266,13 +266,9 @@ class Scanner:
             matched.append(frozenset(facts.in_seams(windows, self._watch)))
         return matched
 
-    def _touched_before(
-        self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]
-    ) -> frozenset[str]:
+    def _touched_before(self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
         """Return what its session touched before, or a conversation of its team that it quotes."""
-        return self.memory.session_sources(team, ids) | self.memory.quoted_sources(
-            team, lines
-        )
+        return self.memory.session_sources(team, ids) | self.memory.quoted_sources(team, lines)
 
     def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
         """What a piece quotes of a team's protected content, as far as the team has learned it by now."""
