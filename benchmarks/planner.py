@@ -4,7 +4,7 @@ from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
 
@@ -20,10 +20,10 @@ class IdleTracks:
         return State()
 
 
-def make_planner(reader: Reader) -> Planner:
+def make_planner(extractor: FeatureExtractor) -> Planner:
     """Make the path up to the decision, as the service does."""
     return Planner(
-        extractor=reader,
+        extractor=extractor,
         classifier=RuleClassifier(),
         policies=PolicyHolder(POLICY),
         tracks=IdleTracks(),

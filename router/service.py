@@ -33,7 +33,7 @@ from router.app.origin import OriginGuard
 from router.billing.gpu_time import WorkTime
 from router.billing.prices import Prices
 from router.engine.process import Engine, Health
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.ledger.store import LedgerStore
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
@@ -75,7 +75,7 @@ class Service:
         self._policies = PolicyHolder(settings.policy, guard=guard)
         _say_other_classifier(settings, self._policies.policy, classifier.name)
         self._registry = PolicyRegistry(self._policies, _say_bad_policy)
-        self._reader = Reader()
+        self._extractor = FeatureExtractor()
         self._worker = Worker()
         self._pacing = Pacing(self._worker.call)
         self._engine = None if settings.local.url else Engine(settings.local)
@@ -102,7 +102,7 @@ class Service:
             model_for=self._cloud.model_for,
         )
         planner = Planner(
-            extractor=self._reader,
+            extractor=self._extractor,
             classifier=classifier,
             policies=self._policies,
             tracks=self,
@@ -218,7 +218,7 @@ class Service:
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
             "team_policies": {"loaded": len(self._registry.all()) - 1, "failed": len(self._registry.errors)},
             "ledger": {"lost": self._ledger.lost},
-            "reading": self._reader.stats(),
+            "reading": self._extractor.stats(),
         }
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
@@ -293,7 +293,7 @@ class Service:
                 await asyncio.to_thread(self._traces.close)
 
     async def _look(self) -> None:
-        await asyncio.to_thread(self._reader.warm)
+        await asyncio.to_thread(self._extractor.warm)
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -310,7 +310,7 @@ class Service:
                 log.exception("look for keys failed")
 
     async def _look_once(self) -> None:
-        await asyncio.to_thread(self._reader.settle)
+        await asyncio.to_thread(self._extractor.settle)
         if self._engine:
             await self._engine.refresh()
         if self._policies.refresh() | self._registry.sync(self.keyring.policies):

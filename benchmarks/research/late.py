@@ -19,7 +19,7 @@ from typing import Any
 
 from classifiers.features import Features
 from router.accounts.teams import NOBODY
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.types import ModelRequest
 
 CUTS = (10, 20, 40)
@@ -66,7 +66,7 @@ def load(path: Path) -> list[Run]:
 def _run(record: dict[str, Any]) -> Run:
     messages = record["messages"]
     calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
-    reader = Reader(count_bytes=0)
+    reader = FeatureExtractor(count_bytes=0)
     return Run(
         name=record["instance_id"],
         resolved=bool(record["resolved"]),

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import make_planner
 from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.training.envelopes import model_request
 from router.types import ModelRequest
 
@@ -121,7 +121,7 @@ CASES = (
 
 def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     requests = _requests(body("long", dialect, case.mode).template, dialect, case.keep)
-    reader = Reader()
+    reader = FeatureExtractor()
     reader.warm()
     path = make_planner(reader)
     for item in islice(requests, 1 if case.cold else 5):
@@ -130,7 +130,7 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     spent: list[float] = []
     for item in islice(requests, decisions):
         if case.cold:
-            reader = Reader()
+            reader = FeatureExtractor()
             path = make_planner(reader)
         began = time.thread_time()
         plan = path.plan(item)
@@ -168,7 +168,7 @@ def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[ModelReq
 def _soak(conversations: int) -> Memory:
     template = body("agent", "anthropic_messages", "cold").template
     messages = len(json.loads(template)["messages"])
-    reader = Reader()
+    reader = FeatureExtractor()
     reader.warm()
     path = make_planner(reader)
     requests = _requests(template, "anthropic_messages", 0)

@@ -15,7 +15,7 @@ from benchmarks.speed.bodies import Dialect
 from benchmarks.speed.reading import Cost, requests_of
 from policies.load import parse
 from policies.policy import PrivacyRules
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.privacy import quotes
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
@@ -44,14 +44,14 @@ def scan_costs(dialect: Dialect, *, warm: int, cold: int) -> Iterable[Cost]:
 
 def _cost(what: str, dialect: Dialect, rules: PrivacyRules, scans: int, *, tainted: bool, cold: bool) -> Cost:
     requests = requests_of(dialect, cold=cold)
-    scanner, reader = _scanner(rules, tainted=tainted), Reader()
+    scanner, reader = _scanner(rules, tainted=tainted), FeatureExtractor()
     for item in islice(requests, 3):
         reader.read(item)
         scanner.scan(item, rules)
     spent: list[float] = []
     for item in islice(requests, scans):
         if cold:
-            scanner, reader = _scanner(rules, tainted=tainted), Reader()
+            scanner, reader = _scanner(rules, tainted=tainted), FeatureExtractor()
         outline = scanner.outline(item)
         finish(reader.reading(item, outline))
         began = time.thread_time()

@@ -54,15 +54,15 @@ def explain(
 
 def _planner(settings: Settings) -> "Planner":
     from policies.load import PolicyHolder
-    from router.features.extractor import Reader
+    from router.features.extractor import FeatureExtractor
     from router.routing.classifier import load_classifier
     from router.routing.planner import Planner
     from router.routing.sticky_sessions import StickySessions
 
     policies = PolicyHolder(settings.policy)
-    reader = Reader()
+    extractor = FeatureExtractor()
     return Planner(
-        extractor=reader,
+        extractor=extractor,
         classifier=load_classifier(settings),
         policies=policies,
         tracks=_Calm(settings),

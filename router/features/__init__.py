@@ -1,5 +1,5 @@
 """From the bytes a client sent to `Features`: split, look up, parse only what is new, fold.
 
 split ─▶ dialects ─▶ facts (clients, tools, shell, paths, tokens) ─▶ fold ─▶ Features
-                 `reader.Reader` holds the caches and ties these together
+                 `extractor.FeatureExtractor` holds the caches and ties these together
 """

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from router.features import paths
-from router.features.paths import Touch
+from router.features.paths import FileAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,29 +321,29 @@ LONGEST = 2_000_000
 """Characters of one block of user text, its two ends, in which the harness's part is looked for."""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class UserText(msgspec.Struct, frozen=True, kw_only=True):
     """One block of user text with the harness's part set aside."""
 
     text: str
-    given: tuple[Touch, ...]
+    given: tuple[FileAccess, ...]
     side: bool
     reset: bool
 
 
-def said(client: Client, text: str) -> Said:
+def said(client: Client, text: str) -> UserText:
     """Set the harness's text in `text` aside; files it attaches count as given."""
     rules = _RULES[client.name]
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
     start = text.lstrip()
     called = _CALLED.findall(text) if "Called the " in text else ()
-    given = [Touch(path, "given") for path in map(paths.normal, called) if path]
+    given = [FileAccess(path, "given") for path in map(paths.normal, called) if path]
     if rules.gives.match(start):
-        given.extend(Touch(path, "given") for path in paths.given(text))
+        given.extend(FileAccess(path, "given") for path in paths.given(text))
     reset = bool(rules.resets.match(start))
     side = bool(rules.side_asks.match(start))
     if reset or side or rules.blocks.match(start):
-        return Said(text="", given=tuple(given), side=side, reset=reset)
+        return UserText(text="", given=tuple(given), side=side, reset=reset)
     if start.startswith(_IDE_SETUP):
         heading = next(_IDE_ASK.finditer(text), None)
         text = text[heading.end() :] if heading else ""
@@ -358,14 +358,14 @@ def said(client: Client, text: str) -> Said:
             text = _without(text, tag)
         for tag in (tag for tag in opened if tag in rules.asks):
             text, around = _within(text, tag)
-            given.extend(Touch(path, "given") for path in paths.given(around) if path)
+            given.extend(FileAccess(path, "given") for path in paths.given(around) if path)
     if (found := rules.cut.search(text)) and text[: found.start()].strip():
         text = text[: found.start()]
     if rules.unwrap:
         text = rules.unwrap.sub("", text)
     text = _unquoted(text.strip())
     side = bool(rules.side_asks.match(text))
-    return Said(text="" if side else text, given=tuple(given), side=side, reset=False)
+    return UserText(text="" if side else text, given=tuple(given), side=side, reset=False)
 
 
 def is_side(client: Client, system: str) -> bool:

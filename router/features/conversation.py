@@ -6,8 +6,8 @@ from copy import copy
 
 from classifiers.features import Phase
 from router.features import safety_checks
-from router.features.message_facts import MessageFacts, Use
-from router.features.paths import PathSet, Touch
+from router.features.message_facts import MessageFacts, ToolCall
+from router.features.paths import FileAccess, PathSet
 from router.system.time_slices import Pace, Turns, finish
 
 _ASKS = 3
@@ -15,7 +15,7 @@ _TOUCHES = 200
 """Taken between two looks at the clock."""
 
 
-class Fold:
+class ConversationState:
     """What the messages so far add up to. `add` is called once per message, in order."""
 
     def __init__(self) -> None:
@@ -54,9 +54,9 @@ class Fold:
         self.edited: set[int] = set()
         self.named = PathSet()
         self._digests: set[bytes] = set()
-        self._waiting: tuple[Use, ...] = ()
+        self._waiting: tuple[ToolCall, ...] = ()
 
-    def copy(self) -> "Fold":
+    def copy(self) -> "ConversationState":
         """The same conversation, to be taken on apart."""
         same = copy(self)
         for name in ("written", "asks", "tools", "files", "edited", "named", "_digests"):
@@ -111,7 +111,7 @@ class Fold:
             self.failed_before = False
             self.asks.append(facts.ask)
 
-    def _use(self, uses: tuple[Use, ...], pace: Pace) -> Turns[None]:
+    def _use(self, uses: tuple[ToolCall, ...], pace: Pace) -> Turns[None]:
         acts: set[str] = set()
         for use in uses:
             self.tool_calls += 1
@@ -126,7 +126,7 @@ class Fold:
             yield from self._touch(use.touches, pace)
         self.phase = _phase(acts, edited=bool(self.edited)) or self.phase
 
-    def _touch(self, touches: tuple[Touch, ...], pace: Pace) -> Turns[None]:
+    def _touch(self, touches: tuple[FileAccess, ...], pace: Pace) -> Turns[None]:
         for number, (path, how) in enumerate(touches):
             if number % _TOUCHES == 0:
                 yield from pace.pause()

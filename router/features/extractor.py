@@ -1,4 +1,4 @@
-"""`Reader`: one request in, `Features` out, parsing only what it has not seen before.
+"""`FeatureExtractor`: one request in, `Features` out, parsing only what it has not seen before.
 
 An agent sends its whole conversation again with every call. So the body is cut into raw
 messages, each is looked up by its hash, and only new ones are parsed and counted. A body's
@@ -15,12 +15,12 @@ import xxhash
 from classifiers.features import Features
 from router.features import message_facts
 from router.features.clients import Client, Clients
-from router.features.conversation import Fold
+from router.features.conversation import ConversationState
 from router.features.features import features
 from router.features.message_facts import MessageFacts, SystemFacts, ToolFacts
 from router.features.outline import Outline, Piece, decode
-from router.features.parsed_request import Asked
-from router.features.prefix_cache import Start, Starts
+from router.features.parsed_request import ParsedRequest
+from router.features.prefix_cache import Prefix, PrefixCache
 from router.features.split import Envelope, envelope, scan
 from router.features.tokens import Corrections, Counter, Size, total
 from router.system.lru import Cache
@@ -38,7 +38,7 @@ _EMPTY_SIZE = 600
 """About what the facts of an empty message take, in bytes."""
 
 
-class Reader:
+class FeatureExtractor:
     """Reads requests of every dialect. One per process, used from one thread.
 
     Args:
@@ -60,8 +60,8 @@ class Reader:
         """Hold nothing yet."""
         self._clients = clients or Clients()
         self._pieces: Cache[Facts] = Cache(entries=entries, size=cache_bytes * 11 // 16)
-        self._folds: Cache[Fold] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
-        self._starts = Starts(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
+        self._folds: Cache[ConversationState] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
+        self._starts = PrefixCache(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
         self._counter = Counter()
         self._corrections = Corrections()
         self._count_bytes = count_bytes
@@ -137,12 +137,12 @@ class Reader:
 
     def _cut(
         self, request: ModelRequest, outline: Outline, pace: Pace
-    ) -> Turns[tuple[Asked, Start | None, list[Any]]]:
+    ) -> Turns[tuple[ParsedRequest, Prefix | None, list[Any]]]:
         """The request, cut without its known beginning, and the facts of that, if all are still there."""
         start = self._starts.find(outline)
         if start:
             pieces = yield from outline.cut(start.first, start.upto, pace)
-            asked = Asked(request, self._clients, envelope(pieces)) if pieces else None
+            asked = ParsedRequest(request, self._clients, envelope(pieces)) if pieces else None
             if asked and asked.seed == start.seed and asked.envelope.messages:
                 known = yield from pace.each(self._pieces.get_all, start.places())
                 if all(known):
@@ -150,7 +150,7 @@ class Reader:
         pieces = yield from outline.cut(0, 0, pace)
         fields: Envelope = envelope(pieces) if pieces is not None else scan(request.body)
         yield from pace.pause()
-        return Asked(request, self._clients, fields), None, []
+        return ParsedRequest(request, self._clients, fields), None, []
 
     def settle(self) -> None:
         """Count what was only estimated so far. Safe in another thread.
@@ -180,7 +180,7 @@ class Reader:
 
     def _facts(
         self,
-        asked: Asked,
+        asked: ParsedRequest,
         job: str,
         pieces: Sequence[Piece],
         fresh: list[tuple[Facts, str | None]],
@@ -198,7 +198,7 @@ class Reader:
         return items, names
 
     def _gather(
-        self, asked: Asked, job: str, piece: Piece, name: bytes, fresh: list[tuple[Facts, str | None]]
+        self, asked: ParsedRequest, job: str, piece: Piece, name: bytes, fresh: list[tuple[Facts, str | None]]
     ) -> Turns[Facts]:
         """The facts of one piece: just gathered, or known under another spelling, or gathered now."""
         earlier = self._pieces.get(name)
@@ -217,7 +217,9 @@ class Reader:
         fresh.append((item, text))
         return item
 
-    def _fold(self, asked: Asked, messages: list[MessageFacts], pace: Pace) -> Turns[Fold]:
+    def _fold(
+        self, asked: ParsedRequest, messages: list[MessageFacts], pace: Pace
+    ) -> Turns[ConversationState]:
         """The fold over `messages`, taken up from the longest of the last beginnings that is still known.
 
         What is kept stops short of the newest messages: a client may spell those anew in its
@@ -226,7 +228,7 @@ class Reader:
         keys = b"".join((yield from pace.each(_keys, messages)))
         width = len(messages[0].key) if messages else 1
         settled = max(len(messages) - _TAIL, 0)
-        kept, done = Fold(), 0
+        kept, done = ConversationState(), 0
         for known in range(settled, max(settled - _LOOKED_BACK, 0), -1):
             yield from pace.pause()
             earlier = self._folds.take(xxhash.xxh3_128_digest(keys[: known * width], asked.seed))

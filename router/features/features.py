@@ -6,16 +6,16 @@ import xxhash
 
 from classifiers.features import Features, Kind
 from router.features import clients, safety_checks
-from router.features.conversation import Fold, goes_on
+from router.features.conversation import ConversationState, goes_on
 from router.features.message_facts import SystemFacts, ToolFacts
 from router.features.outline import Piece
-from router.features.parsed_request import Asked
+from router.features.parsed_request import ParsedRequest
 from router.features.split import Envelope, value_of
 
 
 def features(
-    asked: Asked,
-    fold: Fold,
+    asked: ParsedRequest,
+    fold: ConversationState,
     *,
     system: SystemFacts | None,
     tools: ToolFacts | None,
@@ -76,7 +76,11 @@ def _aside(kind: Kind, tools: ToolFacts | None) -> str:
 
 
 def _guards(
-    asked: Asked, fold: Fold, system: SystemFacts | None, tools: ToolFacts | None, schema: Any
+    asked: ParsedRequest,
+    fold: ConversationState,
+    system: SystemFacts | None,
+    tools: ToolFacts | None,
+    schema: Any,
 ) -> bool:
     choice = value_of(asked.envelope.tool_choice)
     return safety_checks.is_guard(
@@ -90,7 +94,7 @@ def _guards(
     )
 
 
-def _kind(asked: Asked, fold: Fold, *, guard: bool, side: bool, subagent: bool) -> Kind:
+def _kind(asked: ParsedRequest, fold: ConversationState, *, guard: bool, side: bool, subagent: bool) -> Kind:
     if asked.request.operation == "count":
         return "count"
     if guard:
@@ -103,8 +107,8 @@ def _kind(asked: Asked, fold: Fold, *, guard: bool, side: bool, subagent: bool) 
 
 
 def _conversation(
-    asked: Asked,
-    fold: Fold,
+    asked: ParsedRequest,
+    fold: ConversationState,
     system: SystemFacts | None,
     tools: ToolFacts | None,
     agent: str,
@@ -168,7 +172,7 @@ def _is_title(schema: Any) -> bool:
     return isinstance(asked, dict) and bool(asked) and asked.keys() <= {"title", "branch", "isNewTopic"}
 
 
-def _serves(envelope: Envelope, fold: Fold, tools: ToolFacts | None) -> bool:
+def _serves(envelope: Envelope, fold: ConversationState, tools: ToolFacts | None) -> bool:
     """Whether a tool that only the provider's servers run is in use or forced.
 
     Merely offering one among others is no use of it; offering nothing else is.

@@ -15,7 +15,7 @@ from router.features import clients, messages, paths, safety_checks, test_summar
 from router.features.clients import Client
 from router.features.messages import Call, Message
 from router.features.outline import Piece
-from router.features.paths import Touch
+from router.features.paths import FileAccess
 from router.features.split import value_of
 from router.features.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
 from router.types import DialectName
@@ -23,13 +23,13 @@ from router.types import DialectName
 T = TypeVar("T")
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One tool call, as the fold needs it."""
 
     name: str
     digest: bytes
     """Equal for calls of the same tool with the same arguments."""
-    touches: tuple[Touch, ...]
+    touches: tuple[FileAccess, ...]
     acts: frozenset[str]
 
 
@@ -46,8 +46,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The user's own words; empty where there are none."""
     asks: bool = False
     """The user asks something here: words, or images that no tool made."""
-    uses: tuple[Use, ...] = ()
-    text_uses: tuple[Use, ...] = ()
+    uses: tuple[ToolCall, ...] = ()
+    text_uses: tuple[ToolCall, ...] = ()
     """Commands in fences: calls only if an observation follows (agents without tool calls)."""
     results: int = 0
     errors: int = 0
@@ -59,7 +59,7 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tests failed and passed in the newest test summary here."""
     observed: bool = False
     """User text that is what a command printed."""
-    touches: tuple[Touch, ...] = ()
+    touches: tuple[FileAccess, ...] = ()
     images: int = 0
     server: bool = False
     side: bool = False
@@ -172,10 +172,10 @@ def without_billing(text: str) -> str:
 
 def _assistant(_client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
     text = _both_ends("\n".join(message.texts), _OUTPUT_CHARS)
-    edited: list[Touch] = []
+    edited: list[FileAccess] = []
     if "<<<<< SEARCH" in text:
         edited = [
-            Touch(path, "edited")
+            FileAccess(path, "edited")
             for found in _SEARCH_REPLACE.finditer(text)
             if (path := paths.normal((found[1] or found[2]).strip().strip("*`:")))
         ]
@@ -188,9 +188,9 @@ def _assistant(_client: Client, message: Message, facts: MessageFacts) -> Messag
     )
 
 
-def _use(call: Call) -> Use:
+def _use(call: Call) -> ToolCall:
     touches, acts = tool_calls.effect(call)
-    return Use(
+    return ToolCall(
         name=call.name,
         digest=digest([call.name, call.arguments]),
         touches=tuple(dict.fromkeys(touches)),
@@ -201,7 +201,7 @@ def _use(call: Call) -> Use:
 def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
     asks: list[str] = []
     outputs = [result.text for result in message.results]
-    touches: list[Touch] = []
+    touches: list[FileAccess] = []
     side = reset = False
     for text in message.texts:
         if _OBSERVED.match(text[:_HEAD_CHARS]):
@@ -244,23 +244,23 @@ _READERS: dict[str, Callable[[Client, Message, MessageFacts], MessageFacts]] = {
 }
 
 
-def _of_ask(ask: str) -> list[Touch]:
+def _of_ask(ask: str) -> list[FileAccess]:
     """Paths in the user's own words, and files whose content they hold."""
     searched = ask[:_SEARCHED_CHARS]
-    given = [Touch(path, "given") for path in paths.given(searched) if path]
-    return [*given, *(Touch(path, "named") for path in paths.named(searched))]
+    given = [FileAccess(path, "given") for path in paths.given(searched) if path]
+    return [*given, *(FileAccess(path, "named") for path in paths.named(searched))]
 
 
-def _of_output(text: str) -> list[Touch]:
+def _of_output(text: str) -> list[FileAccess]:
     """Files whose content a tool showed, and those of which a line passed by.
 
     A stack trace only passes by: most of its frames are imports, and of the rest what matters is opened next.
     """
     text = _both_ends(text, _OUTPUT_CHARS)
-    shown = [Touch(path, "read") for path in paths.changed(text)]
-    shown += [Touch(path, "edited") for path in paths.patched(text)]
+    shown = [FileAccess(path, "read") for path in paths.changed(text)]
+    shown += [FileAccess(path, "edited") for path in paths.patched(text)]
     passed = dict.fromkeys((*paths.traced(text), *paths.hits(text)))
-    return [*shown, *(Touch(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
+    return [*shown, *(FileAccess(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
 
 
 def _failed(text: str) -> bool:

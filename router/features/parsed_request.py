@@ -1,4 +1,4 @@
-"""`Asked`: one request, cut into pieces, with its client known."""
+"""`ParsedRequest`: one request, cut into pieces, with its client known."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _SALT = {"message": 0, "system": 1, "tools": 2}
 """So that the same bytes in two places are two pieces."""
 
 
-class Asked:
+class ParsedRequest:
     """One request, cut, with its client known."""
 
     def __init__(self, request: ModelRequest, known: Clients, envelope: Envelope) -> None:

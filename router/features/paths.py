@@ -11,7 +11,7 @@ How = Literal["read", "edited", "given", "named", "seen"]
 """`seen`: a line of it or its name passed by, e.g. in grep's output; not a file worked with."""
 
 
-class Touch(NamedTuple):
+class FileAccess(NamedTuple):
     """A path, and what the conversation had to do with it."""
 
     path: str

@@ -19,7 +19,7 @@ _ENTRY_SIZE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Prefix:
     """The messages of a body's beginning that were read before."""
 
     first: int
@@ -27,7 +27,7 @@ class Start:
     upto: int
     """Where the last known one ends."""
     seed: int
-    """Under which their facts are kept; see `Asked`."""
+    """Under which their facts are kept; see `ParsedRequest`."""
     names: bytes
     """Of the facts of all known messages but the first, joined."""
 
@@ -37,7 +37,7 @@ class Start:
         return [names[at : at + _WIDTH] for at in range(0, len(names), _WIDTH)]
 
 
-class Starts:
+class PrefixCache:
     """The beginnings that are known.
 
     Args:
@@ -47,17 +47,17 @@ class Starts:
     """
 
     def __init__(self, *, entries: int, size: int, newest: int) -> None:
-        self.kept: Cache[Start] = Cache(entries=entries, size=size)
+        self.kept: Cache[Prefix] = Cache(entries=entries, size=size)
         self._newest = newest
 
-    def find(self, outline: Outline) -> Start | None:
+    def find(self, outline: Outline) -> Prefix | None:
         """Find the longest known beginning of a body."""
         return next((start for key in reversed(outline.beginnings) if (start := self.kept.get(key))), None)
 
     def keep(
         self,
         outline: Outline,
-        start: Start | None,
+        start: Prefix | None,
         seed: int,
         messages: Sequence[Piece],
         names: Sequence[bytes],
@@ -82,7 +82,7 @@ class Starts:
         earlier = self.kept.get(begun)
         if earlier and earlier.seed == seed:
             return
-        later = Start(
+        later = Prefix(
             first=messages[0].end,
             upto=messages[known].end,
             seed=seed,

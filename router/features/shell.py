@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from router.features import paths, powershell, scripts, shell_grammar
-from router.features.paths import How, Touch
+from router.features.paths import FileAccess, How
 
 _LONGEST = 20_000
 """Characters of one command that are parsed; the rest is data in practice."""
@@ -24,7 +24,7 @@ _ASSIGN = re.compile(r"\w+\+?=")
 class Effect:
     """What a whole command line does. `acts`: explore, implement, run, verify."""
 
-    touches: list[Touch] = field(default_factory=list)
+    touches: list[FileAccess] = field(default_factory=list)
     acts: set[str] = field(default_factory=set)
 
     def touch(self, folder: str, word: str, how: How) -> None:
@@ -35,7 +35,7 @@ class Effect:
             how = "seen"
         path = paths.join(folder, word)
         if path:
-            self.touches.append(Touch(path, how))
+            self.touches.append(FileAccess(path, how))
         if how == "edited":
             self.acts.add("implement")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from router.features import paths, shell
 from router.features.messages import Call
-from router.features.paths import Touch
+from router.features.paths import FileAccess
 
 _VERBS = {
     name: verb
@@ -53,7 +53,7 @@ _FOLDER_KEYS = ("workdir", "cwd", "working_directory", "workingDirectory", "dire
 _EDITOR_READS = ("view", "view_range", "open")
 
 
-def effect(call: Call) -> tuple[list[Touch], set[str]]:
+def effect(call: Call) -> tuple[list[FileAccess], set[str]]:
     """Files that `call` touches, and its acts: explore, implement, run, verify."""
     name = call.name.lower().rsplit("__", 1)[-1].rsplit(".", 1)[-1]
     verb = _VERBS.get(name, "")
@@ -68,9 +68,11 @@ def effect(call: Call) -> tuple[list[Touch], set[str]]:
         done = shell.effect(_command(arguments), folder=paths.normal(_text(arguments, _FOLDER_KEYS)))
         return done.touches, done.acts
     if verb == "edit" and (patched := list(paths.changed(text))):
-        return [Touch(path, "edited") for path in patched], {"implement"}
+        return [FileAccess(path, "edited") for path in patched], {"implement"}
     how: paths.How = {"read": "read", "edit": "edited"}.get(verb, "seen")  # type: ignore[assignment]
-    return [Touch(path, how) for path in _paths(arguments)], {_PHASES[verb]} if verb in _PHASES else set()
+    return [FileAccess(path, how) for path in _paths(arguments)], {
+        _PHASES[verb]
+    } if verb in _PHASES else set()
 
 
 def _text(arguments: Any, keys: tuple[str, ...]) -> str:

@@ -24,6 +24,7 @@ from policies.privacy import Exposure, clear
 from policies.routing_input import RoutingInput
 from router.accounts.teams import Account
 from router.errors import BadRequest
+from router.features.extractor import FeatureExtractor
 from router.features.outline import Outline
 from router.privacy.scanner import Scanner, list_sightings
 from router.routing.sticky_sessions import StickySessions
@@ -33,18 +34,6 @@ from router.types import ModelRequest, Plan
 log = structlog.get_logger(__name__)
 
 UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read")
-
-
-class FeatureExtractor(Protocol):
-    """Reads requests, and learns from the usage that comes back."""
-
-    def reading(self, request: ModelRequest, outline: Outline) -> Turns[Features]:
-        """Read one request in turns."""
-        ...
-
-    def correct(self, team: str, model: str, estimated: int, actual: int) -> None:
-        """Learn how far the token count was off for what `team` sends to `model`."""
-        ...
 
 
 class TrackStatus(Protocol):
@@ -78,7 +67,7 @@ class BudgetProvider(Protocol):
 
 
 class Planner:
-    """FeatureExtractor, classifies and decides."""
+    """Reads, classifies and decides."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from typing import Any
 from classifiers.features import Features
 from classifiers.train import Row
 from router.errors import Misconfigured
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.training.envelopes import ENVELOPES, SHELL, Envelope, model_request
 from router.types import DialectName, Headers
 
@@ -178,7 +178,7 @@ def prefixes(run: dict[str, Any]) -> Iterator[Features]:
 
 
 def _read(dialect: DialectName, headers: Headers, body: dict[str, Any]) -> Features:
-    return Reader(count_bytes=0).read(model_request(json.dumps(body).encode(), dialect, headers))
+    return FeatureExtractor(count_bytes=0).read(model_request(json.dumps(body).encode(), dialect, headers))
 
 
 def _lines(folder: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ from classifiers.features import Features
 from router.accounts.keys import Keyring
 from router.app.request import make_request, read_outline
 from router.features.clients import CLIENTS, Clients
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.types import DialectName, ModelRequest
 
 INSTANCES = servers.ROOT / "../shared/data/swebench_verified/instances.jsonl.gz"
@@ -147,7 +147,7 @@ def told(features: Features) -> dict[str, object]:
     return {name: getattr(features, name) for name in FIELDS} | {"ask": " ".join(features.ask.split())}
 
 
-def main(reader: Reader, sent: list[Sent]) -> list[tuple[Sent, Features]]:
+def main(reader: FeatureExtractor, sent: list[Sent]) -> list[tuple[Sent, Features]]:
     """The requests that carry the ask: no counts, no side requests."""
     carried = [one for one in sent if one.path.endswith(("/messages", "/chat/completions"))]
     read = [(one, reader.read(request_of(one))) for one in carried]
@@ -155,7 +155,7 @@ def main(reader: Reader, sent: list[Sent]) -> list[tuple[Sent, Features]]:
 
 
 def score(asks: list[Ask], kept: dict[str, list[Sent]], rows: Clients) -> Score:
-    reader, equal, right = Reader(clients=rows), 0, 0
+    reader, equal, right = FeatureExtractor(clients=rows), 0, 0
     misread: Counter[str] = Counter()
     for ask in asks:
         carried = main(reader, kept.get(ask.name, []))

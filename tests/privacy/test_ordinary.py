@@ -14,7 +14,7 @@ from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import Account
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest as Accepted
@@ -96,7 +96,7 @@ def test_all_recorded_runs_and_asks(recorded, asks, tmp_path):
     """In this process: 7,000 requests, half a gigabyte."""
     (tmp_path / "policy.yaml").write_text(POLICY)
     decide = Planner(
-        extractor=Reader(count_bytes=0),
+        extractor=FeatureExtractor(count_bytes=0),
         classifier=RuleClassifier(),
         policies=PolicyHolder(str(tmp_path / "policy.yaml")),
         tracks=TrackStatus(),

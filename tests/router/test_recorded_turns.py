@@ -10,7 +10,7 @@ from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import Account
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest
@@ -23,7 +23,7 @@ class TrackStatus:
 
 def planner() -> Planner:
     return Planner(
-        extractor=Reader(count_bytes=0),
+        extractor=FeatureExtractor(count_bytes=0),
         classifier=RuleClassifier(),
         policies=PolicyHolder("balanced"),
         tracks=TrackStatus(),

@@ -18,7 +18,7 @@ from benchmarks.evaluation.suites.facts import number, write
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint, request
 from benchmarks.evaluation.suites.systems import SUBMISSIONS
 from classifiers.rules import RuleClassifier
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.features.tokens import Counter
 from router.training.envelopes import model_request
 
@@ -105,7 +105,7 @@ def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
-    reader, rules = Reader(count_bytes=1 << 30), RuleClassifier()
+    reader, rules = FeatureExtractor(count_bytes=1 << 30), RuleClassifier()
     if not reader.warm():
         raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
     for problem in problems:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router.accounts.teams import Account
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.types import ModelRequest
 
 _RUNS = Path(__file__).parents[3] / "../shared/data/agent_trajectories/mini_swe_agent.jsonl.gz"
@@ -46,8 +46,8 @@ def request_of() -> Callable[..., ModelRequest]:
 
 
 @pytest.fixture
-def reader() -> Reader:
-    return Reader()
+def reader() -> FeatureExtractor:
+    return FeatureExtractor()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from benchmarks.planner import make_planner
 from benchmarks.speed.bodies import body
 from router.accounts.teams import Account
 from router.errors import BadRequest
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.types import ModelRequest, Plan
 
 ROOT = Path(__file__).parents[3]
@@ -35,9 +35,9 @@ READ_ALL = f"""
 import json, pathlib, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
 from benchmarks.planner import make_planner
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.training.envelopes import model_request
-reader = Reader()
+reader = FeatureExtractor()
 path = make_planner(reader)
 for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     plan = path.plan(model_request(file.read_bytes(), "anthropic_messages"))
@@ -221,7 +221,7 @@ FIELDS = (
 REAL = {
     dialect: json.loads(body("agent", dialect, "same").template) for dialect in ("openai_chat", "anthropic_messages")
 }  # fmt: skip
-PATH = make_planner(Reader(entries=2_000))
+PATH = make_planner(FeatureExtractor(entries=2_000))
 
 
 def plan(raw: bytes, dialect: str) -> Plan:

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from router.features.clients import CLIENTS, UNKNOWN, Clients, said
-from router.features.paths import Touch
+from router.features.paths import FileAccess
 
 ROWS = {client.name: client for client in (*CLIENTS, UNKNOWN)}
 WHOLE = (
@@ -84,7 +84,7 @@ def test_files_around_an_ask_are_given():
     around = '<attachments>\n<file path="src/b.py">\nx = 1\n</file>\n</attachments>\n'
     told = said(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
     assert told.text == "fix a.py"
-    assert told.given == (Touch("src/b.py", "given"),)
+    assert told.given == (FileAccess("src/b.py", "given"),)
 
 
 def test_worked_examples_are_left_behind():

@@ -3,8 +3,8 @@
 import json
 
 from router.features.clients import UNKNOWN
-from router.features.conversation import Fold
-from router.features.extractor import Reader
+from router.features.conversation import ConversationState
+from router.features.extractor import FeatureExtractor
 from router.features.message_facts import gather
 from router.features.outline import piece_of
 
@@ -30,7 +30,7 @@ def steps(first, last):
 
 
 def fold_of(messages, fold=None):
-    fold = fold or Fold()
+    fold = fold or ConversationState()
     for message in messages:
         facts, _ = gather("anthropic_messages", UNKNOWN, piece_of("messages", json.dumps(message).encode()))
         fold.add(facts)
@@ -63,16 +63,16 @@ def test_another_end_of_the_same_conversation_is_read_as_if_it_were_new(request_
         steps(6, 12),
         [ask("yes"), *steps(6, 7)],
     )
-    kept = Reader()
+    kept = FeatureExtractor()
     for end in (*ends, *reversed(ends)):
         request = request_of({"messages": [*beginning, *end]})
-        assert kept.read(request) == Reader().read(request)
+        assert kept.read(request) == FeatureExtractor().read(request)
 
 
 def test_a_message_that_comes_twice_is_counted_twice(request_of):
     body = {"messages": [ask("Rename a in a.py"), *steps(0, 1), *steps(0, 1)]}
-    first = Reader().read(request_of(body))
-    once = Reader().read(request_of({"messages": body["messages"][:3]}))
+    first = FeatureExtractor().read(request_of(body))
+    once = FeatureExtractor().read(request_of({"messages": body["messages"][:3]}))
     assert (first.tool_calls, first.repeats) == (2 * once.tool_calls, once.tool_calls)
-    reader = Reader()
+    reader = FeatureExtractor()
     assert reader.read(request_of(body)) == reader.read(request_of(body)) == first

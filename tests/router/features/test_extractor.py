@@ -4,7 +4,7 @@ import json
 import pytest
 
 from router.errors import BadRequest
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 
 EPHEMERAL = {"type": "ephemeral"}
 CLAUDE_SYSTEM = [
@@ -363,7 +363,7 @@ def test_moving_the_cache_mark_reads_nothing_anew(reader, request_of):
         ]
     }
     reader.read(request_of(before))
-    assert reader.read(request_of(after)) == Reader().read(request_of(after))
+    assert reader.read(request_of(after)) == FeatureExtractor().read(request_of(after))
 
 
 def test_paths_are_those_touched_named_or_passed_by(reader, request_of):
@@ -376,7 +376,7 @@ def test_paths_are_those_touched_named_or_passed_by(reader, request_of):
 
 
 def test_large_unseen_text_is_estimated_then_settled(request_of):
-    reader = Reader(count_bytes=1_000)
+    reader = FeatureExtractor(count_bytes=1_000)
     words = "several ordinary words of text " * 400
     request = request_of({"messages": [user(text(words))]})
     guess = reader.read(request)
@@ -386,7 +386,7 @@ def test_large_unseen_text_is_estimated_then_settled(request_of):
     exact = reader.read(request)
     assert exact.tokens_exact
     assert exact.context_tokens == pytest.approx(2_000, rel=0.02)
-    assert exact.context_tokens == Reader(count_bytes=1 << 20).read(request).context_tokens
+    assert exact.context_tokens == FeatureExtractor(count_bytes=1 << 20).read(request).context_tokens
 
 
 @pytest.fixture
@@ -438,7 +438,7 @@ def test_corrections_are_bounded(reader, reports):
 
 
 def test_caches_stay_bounded(request_of):
-    reader = Reader(entries=200, cache_bytes=100_000)
+    reader = FeatureExtractor(entries=200, cache_bytes=100_000)
     for turn in range(60):
         body = {"messages": [user(text(f"ask {turn} {at} about f{turn}_{at}.py")) for at in range(20)]}
         assert reader.read(request_of(body)).turns == 20

@@ -8,7 +8,7 @@ import pytest
 
 from router.features import paths
 from router.features.clients import UNKNOWN
-from router.features.conversation import Fold
+from router.features.conversation import ConversationState
 from router.features.message_facts import gather
 from router.features.outline import piece_of
 
@@ -27,7 +27,7 @@ def labels(name: str) -> dict[str, dict[str, str]]:
 
 def read(run) -> tuple[list[str], list[str]]:
     """Files worked with, and of those the edited ones, as the fold has them."""
-    fold = Fold()
+    fold = ConversationState()
     for message in run["messages"]:
         if message["role"] != "exit":
             fold.add(gather("openai_chat", UNKNOWN, piece_of("messages", json.dumps(message).encode()))[0])

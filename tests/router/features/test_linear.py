@@ -12,7 +12,7 @@ from long_bodies import CONVERSATIONS
 
 from benchmarks.planner import make_planner
 from router.features.conversation import goes_on
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.features.paths import MOST_FILES, PathSet
 from router.training.envelopes import model_request
 
@@ -23,7 +23,7 @@ BOUND_S = 3.0
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_reading_is_linear(name):
     body = json.dumps({"model": "auto", "max_tokens": 9, "messages": CONVERSATIONS[name]}).encode()
-    path, query = make_planner(Reader()), model_request(body, "anthropic_messages")
+    path, query = make_planner(FeatureExtractor()), model_request(body, "anthropic_messages")
     began = time.thread_time()
     plan = path.plan(query)
     assert time.thread_time() - began < BOUND_S

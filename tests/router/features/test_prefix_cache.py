@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.accounts.teams import Account
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.features.outline import BLOCK, Outline
 from router.system.time_slices import Pace, finish
 from router.types import ModelRequest
@@ -39,7 +39,7 @@ def dialect(request):
 @pytest.fixture
 def known(request_of, dialect):
     """A reader that has read a conversation so far."""
-    reader = Reader()
+    reader = FeatureExtractor()
     for calls in range(CALLS):
         reader.read(request_of(body(calls, dialect), dialect=dialect))
     return reader
@@ -53,7 +53,7 @@ def settled(reader, request):
 
 def alike(reader, request):
     """What it reads, and what a reader reads that knows nothing; both have counted."""
-    return settled(reader, request), settled(Reader(), request)
+    return settled(reader, request), settled(FeatureExtractor(), request)
 
 
 def left_out(reader, request) -> int:
@@ -83,7 +83,7 @@ def test_most_of_a_known_conversation_is_not_parsed_again(known, request_of, dia
 )
 def test_what_stands_around_the_messages_is_read(request_of, dialect, others):
     for order in (lambda one: one, lambda one: dict(reversed(one.items()))):
-        reader = Reader()
+        reader = FeatureExtractor()
         for calls in (CALLS, CALLS + 1):
             request = request_of(order(body(calls, dialect, **others)), dialect=dialect)
             told, fresh = alike(reader, request)
@@ -106,7 +106,7 @@ def test_the_same_bytes_of_another_client_or_dialect_are_read_for_it(known, requ
 
 
 def test_facts_that_were_let_go_are_gathered_again(request_of, dialect):
-    reader = Reader(entries=2 * CALLS)
+    reader = FeatureExtractor(entries=2 * CALLS)
     for calls in range(CALLS):
         reader.read(request_of(body(calls, dialect), dialect=dialect))
     told, fresh = alike(reader, request_of(body(CALLS, dialect), dialect=dialect))
@@ -143,6 +143,6 @@ def test_any_conversation_grows_as_if_read_at_once(texts, indent, cut):
             headers=(),
         )
 
-    reader = Reader(count_bytes=0)
+    reader = FeatureExtractor(count_bytes=0)
     for upto in range(cut, len(texts) + 1):
-        assert reader.read(request(upto)) == Reader(count_bytes=0).read(request(upto))
+        assert reader.read(request(upto)) == FeatureExtractor(count_bytes=0).read(request(upto))

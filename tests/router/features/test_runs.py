@@ -2,27 +2,27 @@
 
 import statistics
 
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 
 
 def test_incremental_equals_from_scratch(runs, prefixes, request_of):
-    kept = Reader(count_bytes=1 << 30)
+    kept = FeatureExtractor(count_bytes=1 << 30)
     for run in runs[:3]:
         for body, _ in prefixes(run)[::3]:
             request = request_of(body, dialect="openai_chat")
-            assert kept.read(request) == Reader(count_bytes=1 << 30).read(request)
+            assert kept.read(request) == FeatureExtractor(count_bytes=1 << 30).read(request)
 
 
 def test_interleaved_and_forgetful_equals_from_scratch(runs, prefixes, request_of):
-    forgetful = Reader(entries=150, cache_bytes=150_000, count_bytes=1 << 30)
+    forgetful = FeatureExtractor(entries=150, cache_bytes=150_000, count_bytes=1 << 30)
     steps = zip(*(prefixes(run)[:36] for run in runs[3:6]), strict=False)
     for body, _ in (one for step in list(steps)[::5] for one in step):
         request = request_of(body, dialect="openai_chat")
-        assert forgetful.read(request) == Reader(count_bytes=1 << 30).read(request)
+        assert forgetful.read(request) == FeatureExtractor(count_bytes=1 << 30).read(request)
 
 
 def test_tokens_are_near_what_the_model_reported(runs, prefixes, request_of):
-    reader = Reader(count_bytes=1 << 30)
+    reader = FeatureExtractor(count_bytes=1 << 30)
     ratios = []
     for run in runs[:8]:
         body, reported = prefixes(run)[-2]
@@ -32,7 +32,7 @@ def test_tokens_are_near_what_the_model_reported(runs, prefixes, request_of):
 
 
 def test_last_requests_are_long_agent_turns(runs, prefixes, request_of):
-    reader = Reader(count_bytes=0)
+    reader = FeatureExtractor(count_bytes=0)
     for run in runs:
         body, _ = prefixes(run)[-1]
         features = reader.read(request_of(body, dialect="openai_chat"))

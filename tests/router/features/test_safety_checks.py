@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 
 READ = {"name": "Read", "input_schema": {"type": "object", "properties": {"file_path": {"type": "string"}}}}
 
@@ -192,7 +192,7 @@ NO_GUARDS = {
 }  # fmt: skip
 
 
-def kind(reader: Reader, request_of: Any, body: dict[str, Any], **fields: Any) -> str:
+def kind(reader: FeatureExtractor, request_of: Any, body: dict[str, Any], **fields: Any) -> str:
     dialect = "anthropic_messages" if "max_tokens" in body or "system" in body else "openai_chat"
     return reader.read(request_of(body, dialect=dialect, **fields)).kind
 

@@ -2,7 +2,7 @@ import pytest
 
 from router.features import tool_calls
 from router.features.messages import Call
-from router.features.paths import Touch
+from router.features.paths import FileAccess
 from router.features.scripts import opened
 from router.features.shell import effect
 
@@ -81,7 +81,7 @@ EFFECTS = [
 @pytest.mark.parametrize(("command", "touches", "acts"), EFFECTS)
 def test_effect(command, touches, acts):
     done = effect(command)
-    assert set(done.touches) == {Touch(*one) for one in touches}
+    assert set(done.touches) == {FileAccess(*one) for one in touches}
     assert done.acts == acts
 
 
@@ -109,7 +109,7 @@ def test_broken_commands_have_no_effect(command):
 def test_a_huge_command_is_read_in_bounded_time():
     effect("'\"" * 200_000)
     effect("a" * 1_000_000 + " > b.py")
-    assert effect("cat a.py\n" + "x=1\n" * 10_000).touches[0] == Touch("a.py", "read")
+    assert effect("cat a.py\n" + "x=1\n" * 10_000).touches[0] == FileAccess("a.py", "read")
 
 
 MORE = [
@@ -192,7 +192,7 @@ MORE = [
 
 @pytest.mark.parametrize(("command", "touches"), MORE)
 def test_touches(command, touches):
-    assert set(effect(command).touches) == {Touch(*one) for one in touches}
+    assert set(effect(command).touches) == {FileAccess(*one) for one in touches}
 
 
 ACTS = [
@@ -256,7 +256,7 @@ def test_adversarial_commands_are_read(command):
 
 def test_a_tool_call_tells_where_it_runs():
     call = Call(id="1", name="shell", arguments={"command": ["bash", "-lc", "cat a.py"], "workdir": "/r"})
-    assert tool_calls.effect(call)[0] == [Touch("/r/a.py", "read")]
+    assert tool_calls.effect(call)[0] == [FileAccess("/r/a.py", "read")]
 
 
 WINDOWS = [

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.features.test_summary import summary
 
 SUMMARIES = [
@@ -107,7 +107,7 @@ STORIES = {
 def test_trouble_and_progress(story, request_of):
     messages, expected = STORIES[story]
     body = {"messages": [{"role": "user", "content": "fix it"}, *messages]}
-    features = Reader().read(request_of(json.dumps(body).encode()))
+    features = FeatureExtractor().read(request_of(json.dumps(body).encode()))
     assert {name: getattr(features, name) for name in expected} == expected
 
 
@@ -117,4 +117,4 @@ def test_several_answers_in_one_message_are_counted_in_their_order(request_of):
         for at, failed in enumerate([True, False, True, True])
     ]
     body = {"messages": [{"role": "user", "content": "go"}, {"role": "user", "content": answers}]}
-    assert Reader().read(request_of(body)).error_streak == 2
+    assert FeatureExtractor().read(request_of(body)).error_streak == 2

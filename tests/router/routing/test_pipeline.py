@@ -11,7 +11,7 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import NOBODY
 from router.errors import TrackError
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -92,7 +92,7 @@ def book():
 def pipeline(book):
     def make(track, *, cloud=None) -> Pipeline:
         planner = Planner(
-            extractor=Reader(),
+            extractor=FeatureExtractor(),
             classifier=RuleClassifier(),
             policies=PolicyHolder("local-first"),
             tracks=Calm(),

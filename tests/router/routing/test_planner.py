@@ -11,7 +11,7 @@ from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import NOBODY
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest, Plan
@@ -40,7 +40,7 @@ class TrackStatus:
 
 def planner(policy: str = "balanced", context: int = 8192) -> Planner:
     policies = PolicyHolder(policy)
-    reader = Reader()
+    reader = FeatureExtractor()
     return Planner(
         extractor=reader,
         classifier=RuleClassifier(),

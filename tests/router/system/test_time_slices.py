@@ -16,7 +16,7 @@ import pytest
 from long_bodies import AIDER, CONVERSATIONS, call, printed, shell, user
 
 from benchmarks.planner import make_planner
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.system.pacing import Pacing
 from router.system.time_slices import TURN_S, Apart, Turns, finish
 from router.training.envelopes import model_request
@@ -77,10 +77,10 @@ def longest(turns: Turns[Plan]) -> tuple[float, Plan]:
 def test_no_turn_is_long(name):
     body = json.dumps({"model": "auto", "max_tokens": 9, "messages": LONG[name]}).encode()
     query = model_request(body, "anthropic_messages")
-    expected = make_planner(Reader()).plan(query).features
+    expected = make_planner(FeatureExtractor()).plan(query).features
     best_s = math.inf
     for _ in range(ATTEMPTS):
-        reader = Reader()
+        reader = FeatureExtractor()
         reader.warm()
         path = make_planner(reader)
         attempt_s = 0.0

@@ -12,7 +12,7 @@ from benchmarks.live.sandbox import find
 from benchmarks.live.trial import judge
 from classifiers.rules import RuleClassifier
 from router.accounts.teams import NOBODY
-from router.features.extractor import Reader
+from router.features.extractor import FeatureExtractor
 from router.types import ModelRequest
 
 ADD = Problem(
@@ -110,7 +110,7 @@ def test_each_client_asks_the_same_in_its_own_way(client):
     problem = replace(ADD, ask="Write a function that adds one to `x`.")
     dialect, headers, body = request(problem, client, model="local")
     assert json.loads(body)["model"] == "local"
-    features = Reader(count_bytes=1 << 20).read(
+    features = FeatureExtractor(count_bytes=1 << 20).read(
         ModelRequest(
             id="r",
             account=NOBODY,
