@@ -5,8 +5,7 @@ from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import FeatureExtractor
-from router.routing.planner import Planner
-from router.routing.sticky_sessions import StickySessions
+from router.routing.planner import Planner, StickySessions
 
 POLICY = "balanced"
 

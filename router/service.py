@@ -40,14 +40,12 @@ from router.privacy.scanner import Scanner
 from router.routing.admission import Limits
 from router.routing.classifier import load_classifier
 from router.routing.pipeline import Pipeline
-from router.routing.planner import Planner
-from router.routing.sticky_sessions import StickySessions
+from router.routing.planner import Planner, StickySessions
 from router.settings import Settings, parse_listen
 from router.system.heap import keep_heap_small
 from router.system.host_names import is_loopback
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing, pauses_for
 from router.system.worker import Worker
-from router.telemetry.in_flight import InFlight
 from router.telemetry.metrics import EndpointState, Metrics
 from router.telemetry.observers import ObservedLedger
 from router.telemetry.tracing import open_traces
@@ -92,7 +90,8 @@ class Service:
         self._traces = open_traces(settings.otlp_endpoint, settings.cloud.dialect)
         self._work = WorkTime()
         self._roster = self._ledger.accounts.load()
-        self.keyring = self._ring()
+        self.keyring = _keyring(settings)
+        self.keyring.load(self._roster.keys, self._roster.teams)
         self._registry.sync(self.keyring.policies)
         self._watch()
         limits = Limits(
@@ -107,17 +106,17 @@ class Service:
             policies=self._policies,
             tracks=self,
             sessions=StickySessions(),
-            budgets=limits,
+            limits=limits,
             own=self._registry.of,
             scanner=self._scanner,
         )
         self._planner = planner
-        in_flight = InFlight()
-        observers = (self._metrics, in_flight, *((self._traces,) if self._traces else ()))
+        observers = (self._metrics, self._traces) if self._traces else (self._metrics,)
+        ledger = ObservedLedger(self._ledger, observers)
         pipeline = Pipeline(
             planner=planner,
             tracks={"local": self._local, "cloud": self._cloud},
-            ledger=ObservedLedger(self._ledger, observers),
+            ledger=ledger,
             limits=limits,
             work=self._work,
             pacing=self._pacing,
@@ -125,25 +124,25 @@ class Service:
         admin = AdminOptions(
             accounts=self._ledger.accounts,
             budgets=self._ledger.budgets,
-            keyring=self._keys,
+            keyring=self.keyring,
             changed=self.refresh_keys,
         )
         dashboard = DashboardOptions(
             engine=self._ledger.engine,
             accounts=self._ledger.accounts,
             budgets=self._ledger.budgets,
-            keyring=self._keys,
+            keyring=self.keyring,
             changed=self.refresh_keys,
             registry=self._registry,
             classifier=classifier.name,
             health=self.health,
             state=self.state,
-            running=in_flight,
+            ledger=ledger,
         )
         api = build_api(
             self,
             ApiOptions(
-                keyring=self._keys,
+                keyring=self.keyring,
                 paths=tuple(ROUTES),
                 pacing=self._pacing,
                 routers=(build_admin(admin), build_dashboard(dashboard)),
@@ -157,7 +156,7 @@ class Service:
         uploads = Uploads.of(settings)
         endpoint = Endpoint(
             pipeline=pipeline,
-            keyring=self._keys,
+            keyring=self.keyring,
             limits=limits,
             settings=settings,
             uploads=uploads,
@@ -166,28 +165,12 @@ class Service:
         )
         self.app = OriginGuard(endpoint, settings=settings, uploads=uploads)
 
-    def _keys(self) -> Keyring:
-        return self.keyring
-
-    def _ring(self) -> Keyring:
-        # Whoever revokes the last key of an endpoint that others can reach does not mean to open it.
-        host, _ = parse_listen(self.settings.listen)
-        proxy = self.settings.trusted_header
-        return Keyring(
-            self._roster.keys,
-            self._roster.teams,
-            required=not is_loopback(host),
-            trusted=TrustedProxies(user=proxy.user.lower(), team=proxy.team.lower(), networks=proxy.networks)
-            if proxy.user
-            else None,
-        )
-
     async def refresh_keys(self) -> None:
         """Take keys, teams and their policies as they are stored now."""
         roster = await asyncio.to_thread(self._ledger.accounts.load)
         if roster != self._roster:
             self._roster = roster
-            self.keyring = self._ring()
+            self.keyring.load(roster.keys, roster.teams)
             if self._registry.sync(self.keyring.policies):
                 self._watch()
 
@@ -199,14 +182,14 @@ class Service:
         return State(
             local_context=self._local.context,
             local_wait_s=self._local.wait_s(features.context_tokens),
-            local_up=self._local.up,
             local_model=self._local.name,
+            local_up=self._local.up,
             cloud_up=self._cloud.up,
         )
 
     async def explain(self, request: ModelRequest) -> Json:
         """See `Planner.explaining`."""
-        return await self._pacing.drive(self._planner.explaining(request))
+        return await self._pacing.drive(self._planner.explaining(request, pauses_for(len(request.body))))
 
     def health(self) -> Json:
         """State of both tracks, the policy and the ledger."""
@@ -328,6 +311,14 @@ class Service:
             self._memory.put_back(rows)
             raise
         self._memory.load(await asyncio.to_thread(self._ledger.protected.load))
+
+
+def _keyring(settings: Settings) -> Keyring:
+    # Whoever revokes the last key of an endpoint that others can reach does not mean to open it.
+    host, _ = parse_listen(settings.listen)
+    proxy = settings.trusted_header
+    trusted = TrustedProxies(user=proxy.user.lower(), team=proxy.team.lower(), networks=proxy.networks)
+    return Keyring(required=not is_loopback(host), trusted=trusted if proxy.user else None)
 
 
 def _say_other_classifier(settings: Settings, policy: Policy, serves: str) -> None:

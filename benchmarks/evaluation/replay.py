@@ -26,7 +26,7 @@ from policies.privacy import Clearance, Exposure, clear
 from policies.routing_input import RoutingInput
 from router.errors import Misconfigured
 from router.ledger.stored_features import STORED, read_features
-from router.routing.sticky_sessions import StickySessions
+from router.routing.planner import StickySessions
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -1,9 +1,7 @@
 """Turnout's own keys, stored as digests, and the account of whoever sends one.
 
 A secret is 256 random bits, so one plain SHA-256 is enough: there is nothing to guess,
-and a slow hash would only cost every request. The secret itself is never stored, and
-never travels on: `extract_key` takes it out of the headers and leaves the client's other
-credentials where they are.
+and a slow hash would only cost every request. The secret itself is never stored.
 """
 
 import hashlib
@@ -18,13 +16,9 @@ from types import MappingProxyType
 from router.accounts.teams import DEFAULT_TEAM, Account, Key, Team, account
 from router.system.host_names import parse_address
 
-__all__ = ["Key", "Keyring", "TrustedProxies", "digest", "extract_key", "mint"]
+__all__ = ["Key", "Keyring", "TrustedProxies", "digest", "mint"]
 
 PREFIX = "tn-"
-HEADER = "x-turnout-key"
-_BEARER = "bearer "
-
-Headers = tuple[tuple[str, str], ...]
 
 _PREFIX_DIGITS = 16
 """Hex digits of a digest that keys are looked up by: 64 bits, so that no two keys share them."""
@@ -46,7 +40,7 @@ class TrustedProxies:
 
 
 class Keyring:
-    """All valid keys, by digest, and all teams, in memory. Made anew when the stored ones change."""
+    """All valid keys, by digest, and all teams, in memory. Loaded again when the stored ones change."""
 
     def __init__(
         self,
@@ -57,20 +51,21 @@ class Keyring:
         trusted: TrustedProxies | None = None,
     ) -> None:
         """Take the keys; with `required` or `trusted` a request needs one even while there are none."""
+        self.trusted = trusted
+        self._required = required or trusted is not None
+        self.load(keys, teams)
+
+    def load(self, keys: Mapping[str, Key], teams: Iterable[Team] = ()) -> None:
+        """Take these keys and teams in the place of those before."""
         self._teams = {team.name: team for team in teams}
         self._keys = {
             stored[:_PREFIX_DIGITS]: (stored, key, account(self._team(key.team), key.user, key))
             for stored, key in keys.items()
         }
-        self.trusted = trusted
-        self._required = required or trusted is not None
+        self.required = self._required or bool(self._keys)
+        """Whether a request must carry a key."""
         self.anonymous = account(self._team(DEFAULT_TEAM))
         """The account of requests without a key, where none is required."""
-
-    @property
-    def required(self) -> bool:
-        """Whether a request must carry a key."""
-        return self._required or bool(self._keys)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -128,33 +123,5 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def extract_key(headers: Headers) -> tuple[str | None, Headers]:
-    """Take the Turnout key out of `headers` (names in lower case).
-
-    It is looked for in `x-turnout-key`, in `authorization: Bearer tn-...` and in
-    `x-api-key: tn-...`, in this order of preference. Every header that carries one is
-    left out of what is returned; other credentials, the provider's among them, stay.
-
-    Returns:
-        The secret, or None where there is none, and the remaining headers.
-    """
-    by_header = {name: secret for name, value in headers if (secret := _secret(name, value)) is not None}
-    if not by_header:
-        return None, headers
-    secret = next(by_header[name] for name in (HEADER, "authorization", "x-api-key") if name in by_header)
-    return secret, tuple(field for field in headers if _secret(*field) is None)
-
-
 def _expired(key: Key) -> bool:
     return key.expires_at is not None and key.expires_at <= time.time()
-
-
-def _secret(name: str, value: str) -> str | None:
-    if name == HEADER:
-        return value.strip()
-    if name == "authorization" and value[: len(_BEARER)].lower() == _BEARER:
-        value = value[len(_BEARER) :]
-    elif name != "x-api-key":
-        return None
-    value = value.strip()
-    return value if value.startswith(PREFIX) else None

@@ -14,9 +14,9 @@ from fastapi import APIRouter, Request
 
 from router.accounts.keys import Key, Keyring
 from router.accounts.teams import Team, account
-from router.app.authentication import authenticate_admin, peer_of
+from router.app.authentication import authenticate_admin, headers_of
+from router.app.body import take_body
 from router.app.early_response import body_of
-from router.app.request import headers_of, take_body
 from router.app.schemas import KeyIn, TeamIn, changed_key, changed_team, read
 from router.errors import BadRequest, TurnoutError
 from router.ledger.accounts import Accounts
@@ -36,7 +36,7 @@ class AdminOptions:
 
     accounts: Accounts
     budgets: Budgets
-    keyring: Callable[[], Keyring]
+    keyring: Keyring
     changed: Callable[[], Awaitable[None]]
     """Puts what was changed into force."""
 
@@ -49,13 +49,13 @@ def build_admin(options: AdminOptions) -> APIRouter:
     @router.get("/teams")
     async def teams(request: Request) -> Json:
         """All teams, with their terms, keys in force and how their budgets stand."""
-        enter(request, options.keyring())
+        enter(request, options.keyring)
         return {"teams": await _work(list_teams, accounts, options.budgets)}
 
     @router.post("/teams", status_code=201)
     async def add_team(request: Request) -> Json:
         """Make a team."""
-        team = read(TeamIn, await _body(request, options.keyring())).team()
+        team = read(TeamIn, await _body(request, options.keyring)).team()
         if not await _work(accounts.add_team, team):
             raise BadRequest(f"name: there is a team {team.name!r} already; PATCH changes it", status=409)
         return await show(team.name)
@@ -63,13 +63,13 @@ def build_admin(options: AdminOptions) -> APIRouter:
     @router.get("/teams/{name:path}")
     async def one_team(request: Request, name: str) -> Json:
         """One team."""
-        enter(request, options.keyring())
+        enter(request, options.keyring)
         return await show(name)
 
     @router.patch("/teams/{name:path}")
     async def set_team(request: Request, name: str) -> Json:
         """Change what is named, and leave the rest; null lifts a limit."""
-        body = await _body(request, options.keyring())
+        body = await _body(request, options.keyring)
         team = await _work(accounts.team, name)
         if team is None or not await _work(accounts.set_team, changed_team(team, body)):
             raise _no_team(name)
@@ -78,13 +78,13 @@ def build_admin(options: AdminOptions) -> APIRouter:
     @router.get("/keys")
     async def keys(request: Request) -> Json:
         """All keys, revoked ones too, without their secrets."""
-        enter(request, options.keyring())
+        enter(request, options.keyring)
         return {"keys": await _work(accounts.keys)}
 
     @router.post("/keys", status_code=201)
     async def create_key(request: Request) -> Json:
         """Make a key; this answer is the only one that has its secret."""
-        key = read(KeyIn, await _body(request, options.keyring())).key()
+        key = read(KeyIn, await _body(request, options.keyring)).key()
         made = await _work(make_key, accounts, key)
         await options.changed()
         return made
@@ -92,7 +92,7 @@ def build_admin(options: AdminOptions) -> APIRouter:
     @router.patch("/keys/{key_id}")
     async def set_key(request: Request, key_id: str) -> Json:
         """Change what is named, and leave the rest; null lifts a limit, and lets the key never end."""
-        body = await _body(request, options.keyring())
+        body = await _body(request, options.keyring)
         key = await _work(accounts.key, key_id)
         if key is None or not await _work(accounts.set_key, changed_key(key, body)):
             raise _no_key()
@@ -102,7 +102,7 @@ def build_admin(options: AdminOptions) -> APIRouter:
     @router.delete("/keys/{key_id}")
     async def revoke_key(request: Request, key_id: str) -> Json:
         """End a key."""
-        enter(request, options.keyring())
+        enter(request, options.keyring)
         if not await _work(accounts.revoke_key, key_id):
             raise _no_key()
         await options.changed()
@@ -125,7 +125,7 @@ def enter(request: Request, keyring: Keyring) -> Key | None:
         BadKey: an admin key is needed and this is none.
         NotAllowed: it is a team's key.
     """
-    return authenticate_admin(headers_of(request.scope), keyring, peer_of(request.scope))
+    return authenticate_admin(request.scope, keyring)
 
 
 def list_teams(accounts: Accounts, budgets: Budgets) -> list[Json]:

@@ -19,13 +19,14 @@ from starlette.exceptions import HTTPException
 
 from router.accounts.keys import Keyring
 from router.app import response
-from router.app.authentication import authenticate, peer_of
+from router.app.authentication import authenticate, headers_of
+from router.app.body import take_body
 from router.app.early_response import body_of
 from router.app.feedback import read_feedback
 from router.app.metrics_auth import MetricsGate
-from router.app.request import headers_of, make_request, read_outline, take_body
+from router.app.request import make_request, read_outline
 from router.errors import BadRequest, NoSuchRoute, TurnoutError
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing
 from router.types import DialectName
 from router.wire.tell import tell
 
@@ -68,7 +69,7 @@ class Facts(Protocol):
 class ApiOptions:
     """What the API needs besides the facts."""
 
-    keyring: Callable[[], Keyring]
+    keyring: Keyring
     paths: tuple[str, ...]
     """The hot path's, for the nearest-name hint."""
     metrics: MetricsGate
@@ -131,7 +132,7 @@ def build_api(
     @api.get("/v1/models")
     async def models(request: Request) -> Json:
         """The names a client may ask for, in the caller's dialect."""
-        authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        authenticate(request.scope, options.keyring)
         make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
         rows = [make(name) for name in facts.models()]
         if make is _openai_model:
@@ -141,13 +142,13 @@ def build_api(
     @api.get("/v1/models/{name:path}")
     async def model(request: Request, name: str) -> Json:
         """One name; any name is taken, since unknown ones mean `auto`."""
-        authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        authenticate(request.scope, options.keyring)
         return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
 
     @api.post("/v1/route")
     async def route(request: Request, dialect: DialectName | None = None) -> Json:
         """Where this body would go and why; no model is touched and nothing is kept."""
-        account, headers = authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        account, headers = authenticate(request.scope, options.keyring)
         body = await take_body(body_of(request.scope), headers, owner=account.key_id)
         pacing = options.pacing
         detected: DialectName = await pacing.call(len(body), tell, body)
@@ -166,7 +167,7 @@ def build_api(
     @api.post("/v1/feedback")
     async def feedback(request: Request) -> Json:
         """What a person says of an answer, by its `x-turnout-request-id`; the last verdict counts."""
-        account, headers = authenticate(headers_of(request.scope), options.keyring(), peer_of(request.scope))
+        account, headers = authenticate(request.scope, options.keyring)
         given = read_feedback(await take_body(body_of(request.scope), headers, limit=MOST_BYTES))
         if not await asyncio.to_thread(
             facts.judge, given.request_id, given.verdict, team=account.team, user=account.user

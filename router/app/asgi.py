@@ -9,36 +9,34 @@ an invented ending; a client that hangs up cancels everything done for it.
 """
 
 import asyncio
-import uuid
-from collections.abc import Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import structlog
 
 from router.accounts.keys import Keyring
-from router.app import response
+from router.app.asgi_types import ASGI, Receive, Scope, Send
 from router.app.authentication import authenticate, peer_of
-from router.app.body import Body, Uploads
-from router.app.disconnect import Receive, Scope, Send, cancel_on_hangup
-from router.app.early_response import ASGI, EarlyAnswers, send_error
-from router.app.request import headers_of, make_request, read_outline, take_body
+from router.app.body import Body, Uploads, take_body
+from router.app.early_response import EarlyAnswers
+from router.app.request import make_request, read_outline
+from router.app.response import JSON, Exchange, routing_headers
 from router.errors import NoSuchRoute, TrackError, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import describe
 from router.routing.pipeline import Pipeline
 from router.settings import Settings
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing
 from router.tracks.failures import KINDS
-from router.types import DialectName, Headers, ModelRequest, Operation, Plan
-from router.wire import DIALECTS
+from router.types import DialectName, ModelRequest, Operation, Plan
 from router.wire.upstream_errors import read_upstream_error
 
 log = structlog.get_logger(__name__)
 
-EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
-KEEPALIVE = b": keepalive\n\n"
+LOOK_AFTER_S = 0.05
+"""A hang-up before that is noticed then: it stays to be received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Endpoint:
         self,
         *,
         pipeline: Pipeline,
-        keyring: Callable[[], Keyring],
+        keyring: Keyring,
         limits: Limits,
         settings: Settings,
         uploads: Uploads,
@@ -108,7 +106,7 @@ class Endpoint:
         if scope["method"] != "POST":
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
         peer = peer_of(scope)
-        account, headers = authenticate(headers_of(scope), self._keyring(), peer)
+        account, headers = authenticate(scope, self._keyring)
         body.let_in()
         if route.operation == "generate":
             self._limits.check_rate(account)
@@ -123,14 +121,14 @@ class Endpoint:
             account=account,
         )
 
-    async def _count(self, plan: Plan, exchange: "Exchange") -> None:
+    async def _count(self, plan: Plan, exchange: Exchange) -> None:
         tokens, attempts = await self._pipeline.count(plan)
-        labels = response.routing_headers(plan, attempts.decision, attempts.decision.model)
-        await exchange.start(200, (response.JSON,), labels)
+        labels = routing_headers(plan, attempts.decision, attempts.decision.model)
+        await exchange.start(200, (JSON,), labels)
         await exchange.send(b'{"input_tokens":%d}' % tokens)
         await exchange.end()
 
-    async def _answer(self, plan: Plan, exchange: "Exchange") -> None:
+    async def _answer(self, plan: Plan, exchange: Exchange) -> None:
         waiting = _Waiting(exchange, self._keepalive_s) if plan.request.stream else None
         try:
             reply, attempts = await self._pipeline.open(plan)
@@ -146,7 +144,7 @@ class Endpoint:
                 )
                 refusal.decision = attempts.decision
                 raise refusal
-            labels = response.routing_headers(plan, attempts.decision, reply.model, reply.dropped)
+            labels = routing_headers(plan, attempts.decision, reply.model, reply.dropped)
             await exchange.start(reply.status, reply.headers, labels)
             try:
                 async for chunk in chunks:
@@ -155,64 +153,6 @@ class Endpoint:
                 log.warning("upstream dropped", request=plan.request.id, error=describe(dropped))
                 return  # without an end: the server closes the connection, as a direct call would see
         await exchange.end()
-
-
-class Exchange:
-    """One answer being sent; knows whether its head is out."""
-
-    def __init__(self, dialect: DialectName, body: Body, send: Send) -> None:
-        self.request_id = uuid.uuid4().hex
-        self.plan: Plan | None = None
-        """Where the request is to go and why, once that is decided."""
-        self._dialect: DialectName = dialect
-        self._body = body
-        self._send = send
-        self._status: int | None = None
-        self._answering = False
-
-    @property
-    def begun(self) -> bool:
-        """The head is out, so the status can no longer change."""
-        return self._status is not None
-
-    async def start(self, status: int, headers: Headers, labels: Headers) -> None:
-        """Send the head; where keep-alive comments already had to, the labels follow as comments."""
-        if self.begun:
-            await self._comment(response.label_comment(labels))
-            return
-        self._status = status
-        raw = response.raw((*headers, *labels))
-        status = response.sendable(status)
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
-
-    async def send(self, chunk: bytes) -> None:
-        """Send a part of the body."""
-        self._answering = True
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-    async def keep_alive(self) -> None:
-        """Send what only keeps an event stream open; its head first, with the labels that are certain."""
-        if not self.begun and self.plan is not None:
-            await self.start(200, EVENT_STREAM, response.early_labels(self.plan))
-        await self._comment(KEEPALIVE)
-
-    async def _comment(self, comment: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": comment, "more_body": True})
-
-    async def end(self) -> None:
-        """Complete the answer."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def fail(self, error: TurnoutError) -> None:
-        """Answer with `error`: as a status, as an event after comments; a begun answer is dropped."""
-        if not self.begun:
-            self._status = error.status
-            await send_error(error, self._dialect, self.request_id, self._body, self._send, plan=self.plan)
-        elif not self._answering:
-            labels = response.refusal_labels(error, self.request_id, self.plan)
-            await self._comment(response.label_comment(labels))
-            await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
-            await self.end()
 
 
 class _Waiting:
@@ -240,3 +180,42 @@ class _Waiting:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+
+
+@asynccontextmanager
+async def cancel_on_hangup(receive: Receive) -> AsyncIterator[None]:
+    """Cancel the enclosed block when the client hangs up; ends quietly if that is what happened.
+
+    Under ASGI only whoever waits in `receive` hears of that. So an upstream connection or an engine slot
+    is freed at once.
+    """
+    block = asyncio.current_task()
+    assert block is not None  # noqa: S101 - for the type checker: a coroutine always runs in a task
+    gone = False
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        block.cancel()
+
+    watcher: asyncio.Task[None] | None = None
+
+    def begin() -> None:
+        nonlocal watcher
+        watcher = asyncio.ensure_future(watch())
+
+    # Most answers are complete before anyone could hang up, and a task costs more than a timer.
+    timer = asyncio.get_running_loop().call_later(LOOK_AFTER_S, begin)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not gone or block.uncancel() > 0:
+            raise
+    finally:
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher

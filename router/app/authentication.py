@@ -1,18 +1,21 @@
 """Who sends a request: a key, a trusted proxy's word, or nobody while no key exists.
 
-Authentication only: what an account may do is `router.routing.admission`'s.
+Authentication only: what an account may do is `router.routing.admission`'s. A key never travels on:
+`extract_key` takes it out of the headers and leaves the client's other credentials where they are.
 """
 
 from dataclasses import replace
 
-from router.accounts.keys import Key, Keyring, extract_key
+from router.accounts.keys import PREFIX, Key, Keyring, TrustedProxies
 from router.accounts.teams import DEFAULT_TEAM, Account
-from router.app.disconnect import Scope
+from router.app.asgi_types import Scope
 from router.errors import BadKey, NotAllowed
 from router.system.host_names import is_loopback
 from router.types import Headers
 from router.wire.headers import field
 
+HEADER = "x-turnout-key"
+_BEARER = "bearer "
 NAME = 200
 """Characters kept of a user's name that a proxy sends."""
 
@@ -26,14 +29,19 @@ UNKNOWN_KEY = (
 )
 
 
+def headers_of(scope: Scope) -> Headers:
+    """The request's fields in order; ASGI gives their names in lower case."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+
+
 def peer_of(scope: Scope) -> str:
     """The address at the other end of the connection; empty where there is none."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
-def authenticate(headers: Headers, keyring: Keyring, peer: str = "") -> tuple[Account, Headers]:
-    """On whose behalf a request comes, and the headers without the Turnout key and a proxy's word.
+def authenticate(scope: Scope, keyring: Keyring) -> tuple[Account, Headers]:
+    """On whose behalf a request comes, and its headers without the Turnout key and a proxy's word.
 
     A key that was given says it, else a trusted proxy, else, while no key exists, nobody.
 
@@ -41,35 +49,39 @@ def authenticate(headers: Headers, keyring: Keyring, peer: str = "") -> tuple[Ac
         BadKey: a key is demanded and this is none.
         NotAllowed: it is an admin key; or a proxy's headers come from elsewhere, or name no team.
     """
-    secret, rest = extract_key(headers)
-    member, rest = _vouched(rest, keyring, peer)
+    secret, headers = extract_key(headers_of(scope))
+    member = None
+    if keyring.trusted:
+        member, headers = _vouched(headers, keyring, keyring.trusted, peer_of(scope))
     if secret is None and member is not None:
-        return member, rest
-    found = keyring.find(secret) if secret else None
-    if found is None:
+        return member, headers
+    match = keyring.find(secret) if secret else None
+    if match is None:
         if keyring.required:
             raise BadKey(UNKNOWN_KEY if secret else NO_KEY)
-        return keyring.anonymous, rest
-    key, account = found
+        return keyring.anonymous, headers
+    key, account = match
     if key.admin:
         raise NotAllowed("an admin key is for /admin and the dashboard; send a team's key here")
-    return account, rest
+    return account, headers
 
 
-def authenticate_admin(headers: Headers, keyring: Keyring, peer: str) -> Key | None:
+def authenticate_admin(scope: Scope, keyring: Keyring) -> Key | None:
     """Who administers: the admin key, or None for a person on this machine while no key exists.
 
     Raises:
         BadKey: an admin key is needed and this is none.
         NotAllowed: it is a team's key.
     """
-    secret, rest = extract_key(headers)
-    _vouched(rest, keyring, peer)
-    found = keyring.find(secret) if secret else None
-    if found is not None:
-        if not found[0].admin:
+    peer = peer_of(scope)
+    secret, headers = extract_key(headers_of(scope))
+    if keyring.trusted:
+        _vouched(headers, keyring, keyring.trusted, peer)
+    match = keyring.find(secret) if secret else None
+    if match is not None:
+        if not match[0].admin:
             raise NotAllowed("this is a team's key; /admin needs one made with `turnout key create --admin`")
-        return found[0]
+        return match[0]
     if keyring.required or not is_loopback(peer):
         raise BadKey(
             "an admin key is required, as `Authorization: Bearer tn-...`, `x-api-key` or `x-turnout-key`; "
@@ -78,15 +90,14 @@ def authenticate_admin(headers: Headers, keyring: Keyring, peer: str) -> Key | N
     return None
 
 
-def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | None, Headers]:
+def _vouched(
+    headers: Headers, keyring: Keyring, trusted: TrustedProxies, peer: str
+) -> tuple[Account | None, Headers]:
     """Whom a trusted proxy vouches for; its headers go no further."""
-    trusted = keyring.trusted
-    if trusted is None:
-        return None, headers
     user, groups = field(headers, trusted.user), field(headers, trusted.team) if trusted.team else ""
-    rest = tuple(pair for pair in headers if pair[0] not in {trusted.user, trusted.team})
+    remaining = tuple(pair for pair in headers if pair[0] not in {trusted.user, trusted.team})
     if not (user or groups):
-        return None, rest
+        return None, remaining
     if not trusted.contains(peer):
         raise NotAllowed(
             f"{trusted.user if user else trusted.team}: this header is believed only from the addresses in "
@@ -96,7 +107,7 @@ def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | N
         raise NotAllowed(f"{trusted.user}: the proxy named a team and no user; let it send both headers")
     named = [name.strip() for name in groups.split(",")] if trusted.team else [DEFAULT_TEAM]
     members = (keyring.member(name, user[:NAME]) for name in named)
-    member = next((one for one in members if one is not None), None)
+    member = next((account for account in members if account is not None), None)
     if member is None and not trusted.team:
         member = replace(keyring.anonymous, user=user[:NAME])
     if member is None:
@@ -105,4 +116,32 @@ def _vouched(headers: Headers, keyring: Keyring, peer: str) -> tuple[Account | N
             if groups
             else f"{trusted.team}: the proxy named no team; let it send this header, too"
         )
-    return member, rest
+    return member, remaining
+
+
+def extract_key(headers: Headers) -> tuple[str | None, Headers]:
+    """Take the Turnout key out of `headers` (names in lower case).
+
+    It is looked for in `x-turnout-key`, in `authorization: Bearer tn-...` and in
+    `x-api-key: tn-...`, in this order of preference. Every header that carries one is
+    left out of what is returned; other credentials, the provider's among them, stay.
+
+    Returns:
+        The secret, or None where there is none, and the remaining headers.
+    """
+    by_header = {name: secret for name, value in headers if (secret := _secret(name, value)) is not None}
+    if not by_header:
+        return None, headers
+    secret = next(by_header[name] for name in (HEADER, "authorization", "x-api-key") if name in by_header)
+    return secret, tuple(field for field in headers if _secret(*field) is None)
+
+
+def _secret(name: str, value: str) -> str | None:
+    if name == HEADER:
+        return value.strip()
+    if name == "authorization" and value[: len(_BEARER)].lower() == _BEARER:
+        value = value[len(_BEARER) :]
+    elif name != "x-api-key":
+        return None
+    value = value.strip()
+    return value if value.startswith(PREFIX) else None

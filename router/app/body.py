@@ -12,10 +12,12 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Self
 
-from router.app.connections import LATE_S, PERIOD_S, Connection
-from router.app.disconnect import Message, Receive, Scope
+from router.app.asgi_types import Message, Receive, Scope
+from router.app.connections import LATE_S, PERIOD_S, BoundedProtocol
 from router.errors import BadRequest, TooLarge, TurnoutError
 from router.settings import Settings
+from router.types import Headers
+from router.wire.encodings import Oversized, decode
 
 UNCOUNTED = 64 * 2**10
 """Bytes of a body that counts for nothing: about what one read of a socket brings."""
@@ -138,7 +140,7 @@ class Body:
         self._uploads = uploads
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
-        self._connection: Connection | None = scope.get("state", {}).get("connection")
+        self._connection: BoundedProtocol | None = scope.get("state", {}).get("connection")
         self._complete = False
         self._size = 0
         self._counted = 0
@@ -228,6 +230,14 @@ class Body:
             self._reader.cancel()
 
     async def _next(self) -> Message:
+        arrived = self._connection is not None and not self._connection.cycle.more_body
+        message = await (self.receive() if arrived else self._wait())
+        if message["type"] == "http.disconnect":
+            raise BadRequest("the connection closed before the body was complete")
+        return message
+
+    async def _wait(self) -> Message:
+        """Receive, and let the connection give way to others meanwhile."""
         self._progress = monotonic()
         if self._reader is None:
             self._started = self._progress
@@ -236,7 +246,7 @@ class Body:
         if self._connection is not None:
             self._connection.wait()
         try:
-            message = await self.receive()
+            return await self.receive()
         except asyncio.CancelledError:
             if not self._slow or (self._reader is not None and self._reader.uncancel() > 0):
                 raise
@@ -247,9 +257,6 @@ class Body:
             self._uploads.unwatch(self)
             if self._connection is not None:
                 self._connection.work()
-        if message["type"] == "http.disconnect":
-            raise BadRequest("the connection closed before the body was complete")
-        return message
 
     def _check_length(self, limit: int) -> None:
         declared = next((value for name, value in self._headers if name == b"content-length"), b"")
@@ -259,6 +266,28 @@ class Body:
             raise too_large(limit)
         if int(declared) > UNCOUNTED:
             self._uploads.check_room(int(declared), self._owner)
+
+
+async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int | None = None) -> bytes:
+    """The whole body, its content encodings undone, at most `limit` bytes (by default `max_body_mb`).
+
+    Raises:
+        TooLarge: the body is larger, as sent or once decoded.
+        Overloaded: it has no room beside the bodies in flight.
+        BadRequest: it ended early, was too slow, or its encoding is unknown or broken.
+    """
+    limit = body.limit if limit is None else limit
+    encodings = [value for name, value in headers if name == "content-encoding"]
+    sent = await body.read(limit, owner)
+    if not encodings:
+        return sent
+    try:
+        plain = decode(sent, ",".join(encodings), limit)
+    except Oversized as error:
+        raise too_large(limit) from error
+    if plain is not sent:
+        body.count(len(plain))
+    return plain
 
 
 def too_large(limit: int) -> TooLarge:

@@ -5,40 +5,11 @@ The client still sends, and many read the answer only afterwards. So the answer 
 then is the connection closed: closed at once, the answer could be lost with it.
 """
 
-from collections.abc import Awaitable, Callable
-
-from router.app import response
+from router.app.asgi_types import ASGI, Message, Receive, Scope, Send
 from router.app.body import Body, Uploads
-from router.app.disconnect import Message, Receive, Scope, Send
-from router.errors import TurnoutError
-from router.types import DialectName, Plan
 
-ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 BODY = "turnout.body"
 """Key of the scope under which an application finds the body."""
-CLOSE = ("connection", "close")
-
-
-async def send_error(
-    error: TurnoutError,
-    dialect: DialectName,
-    request_id: str,
-    body: Body,
-    send: Send,
-    *,
-    plan: Plan | None = None,
-) -> None:
-    """Answer with `error`, and nothing before it; `plan` is what was decided, where it got that far."""
-    content = response.error_body(dialect, error, request_id)
-    fields = [*response.error_headers(error, response.refusal_labels(error, request_id, plan))]
-    fields.append(("content-length", str(len(content))))
-    if not body.complete:
-        fields.append(CLOSE)
-    status, raw = response.sendable(error.status), response.raw(tuple(fields))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": content, "more_body": True})
-    await body.drain()
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class EarlyAnswers:

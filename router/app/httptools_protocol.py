@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from router.app.protocol import MOST_HEAD, BoundedProtocol
+from router.app.connections import MOST_HEAD, BoundedProtocol
 
 MOST_PIPELINED = 100
 """Requests of a connection that wait for an answer before theirs. uvicorn reads on with each answer."""

@@ -5,11 +5,11 @@
 - Without one, listening elsewhere: an admin key.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from router.accounts.keys import Keyring, extract_key
+from router.accounts.keys import Keyring
+from router.app.authentication import extract_key
 from router.errors import BadKey
 from router.types import Headers
 
@@ -26,7 +26,7 @@ class MetricsGate:
     loopback: bool
     """Only this machine can reach the endpoint."""
 
-    def check(self, headers: Headers, keyring: Callable[[], Keyring]) -> None:
+    def check(self, headers: Headers, keyring: Keyring) -> None:
         """Let a scraper in.
 
         Raises:
@@ -37,7 +37,7 @@ class MetricsGate:
         if self.token and compare_digest(_bearer(headers).encode(), self.token.encode()):
             return
         secret, _ = extract_key(headers)
-        found = keyring().find(secret) if secret else None
+        found = keyring.find(secret) if secret else None
         if found is not None and found[0].admin:
             return
         raise BadKey(

@@ -11,10 +11,9 @@ import uuid
 
 import structlog
 
-from router.app import response
+from router.app.asgi_types import ASGI, Message, Receive, Scope, Send
 from router.app.body import Uploads
-from router.app.disconnect import Message, Receive, Scope, Send
-from router.app.early_response import ASGI, send_error
+from router.app.response import dialect_of, send_error
 from router.errors import BadRequest, NotAllowed, TurnoutError
 from router.settings import Settings, parse_listen
 from router.system.host_names import HostRule, OriginRule, is_same
@@ -33,7 +32,7 @@ LOG_AGAIN_S = 60.0
 OWN_PAGES = ("/admin", "/dashboard")
 """Paths for the endpoint's own pages and for programs, whatever `allowed_origins` says."""
 OPENED = ("/dashboard",)
-"""Paths that a link of another site may open: a page that is shown, to the person alone."""
+"""Paths that a link of another site may open: a page that is quoted, to the person alone."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 PREFLIGHT = b"access-control-request-method"
 EXPOSED = b"retry-after, x-turnout-degraded, x-turnout-escalated, x-turnout-model, x-turnout-overhead-ms, \
@@ -120,18 +119,18 @@ class OriginGuard:
         return page
 
     def _check_page(self, scope: Scope, origin: str) -> None:
-        shown = repr(origin[:100])
+        quoted = repr(origin[:100])
         if _under(scope, OWN_PAGES):
-            raise NotAllowed(f"origin: {shown} is another site; its pages may not use {scope['path'][:100]}")
+            raise NotAllowed(f"origin: {quoted} is another site; its pages may not use {scope['path'][:100]}")
         if not self._origins.allows(origin):
             raise NotAllowed(
-                f"origin: pages of {shown} may not use this endpoint; if you trust all of them, add it to "
+                f"origin: pages of {quoted} may not use this endpoint; if you trust all of them, add it to "
                 "`allowed_origins` (TURNOUT_ALLOWED_ORIGINS)"
             )
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: TurnoutError) -> None:
         versioned = any(name == b"anthropic-version" for name, _ in scope["headers"])
-        dialect = response.dialect_of(scope["path"], anthropic=versioned)
+        dialect = dialect_of(scope["path"], anthropic=versioned)
         await send_error(error, dialect, uuid.uuid4().hex, self._uploads.body(scope, receive), send)
 
     def _log(self, scope: Scope, error: TurnoutError) -> None:

@@ -1,4 +1,4 @@
-"""What every answer carries: the `x-turnout-*` labels, and errors in the client's dialect.
+"""An answer being sent, and what every one carries: the `x-turnout-*` labels, errors in the client's dialect.
 
 A label is sent only once it is true. Where the head had to go out before that, the labels
 follow as comments in the event stream, which every client skips (WHATWG HTML, 9.2.6).
@@ -6,15 +6,21 @@ follow as comments in the event stream, which every client skips (WHATWG HTML, 9
 
 import math
 import re
+import uuid
 from collections.abc import Collection
 from http import HTTPStatus
 
 from policies.decision import Decision
+from router.app.asgi_types import Send
+from router.app.body import Body
 from router.errors import TrackError, TurnoutError
 from router.types import DialectName, Headers, Plan
 from router.wire import DIALECTS
 
 JSON = ("content-type", "application/json")
+EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+KEEPALIVE = b": keepalive\n\n"
+CLOSE = ("connection", "close")
 WHY = 300
 """Characters of a reason in a header; the body has all of it."""
 END_OF_STATUSES = 600
@@ -133,3 +139,78 @@ def error_body(dialect: DialectName, error: TurnoutError, request_id: str) -> by
     if isinstance(error, TrackError) and error.cause == "overflow" and error.limit:
         return words.overflow(error.tokens, error.limit, request_id=request_id)
     return words.error(error.status, error.kind, error.message, request_id=request_id)
+
+
+async def send_error(
+    error: TurnoutError,
+    dialect: DialectName,
+    request_id: str,
+    body: Body,
+    send: Send,
+    *,
+    plan: Plan | None = None,
+) -> None:
+    """Answer with `error`, and nothing before it; `plan` is what was decided, where it got that far."""
+    content = error_body(dialect, error, request_id)
+    fields = [*error_headers(error, refusal_labels(error, request_id, plan))]
+    fields.append(("content-length", str(len(content))))
+    if not body.complete:
+        fields.append(CLOSE)
+    status, headers = sendable(error.status), raw(tuple(fields))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content, "more_body": True})
+    await body.drain()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Exchange:
+    """One answer being sent; knows whether its head is out."""
+
+    def __init__(self, dialect: DialectName, body: Body, send: Send) -> None:
+        self.request_id = uuid.uuid4().hex
+        self.plan: Plan | None = None
+        """Where the request is to go and why, once that is decided."""
+        self._dialect: DialectName = dialect
+        self._body = body
+        self._send = send
+        self.begun = False
+        """The head is out, so the status can no longer change."""
+        self._answering = False
+
+    async def start(self, status: int, headers: Headers, labels: Headers) -> None:
+        """Send the head; where keep-alive comments already had to, the labels follow as comments."""
+        if self.begun:
+            await self._comment(label_comment(labels))
+            return
+        self.begun = True
+        fields = raw((*headers, *labels))
+        await self._send({"type": "http.response.start", "status": sendable(status), "headers": fields})
+
+    async def send(self, chunk: bytes) -> None:
+        """Send a part of the body."""
+        self._answering = True
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def keep_alive(self) -> None:
+        """Send what only keeps an event stream open; its head first, with the labels that are certain."""
+        if not self.begun and self.plan is not None:
+            await self.start(200, EVENT_STREAM, early_labels(self.plan))
+        await self._comment(KEEPALIVE)
+
+    async def _comment(self, comment: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": comment, "more_body": True})
+
+    async def end(self) -> None:
+        """Complete the answer."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def fail(self, error: TurnoutError) -> None:
+        """Answer with `error`: as a status, as an event after comments; a begun answer is dropped."""
+        if not self.begun:
+            self.begun = True
+            await send_error(error, self._dialect, self.request_id, self._body, self._send, plan=self.plan)
+        elif not self._answering:
+            labels = refusal_labels(error, self.request_id, self.plan)
+            await self._comment(label_comment(labels))
+            await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
+            await self.end()

@@ -58,8 +58,7 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
 
     import uvicorn
 
-    from router.app.connections import BACKLOG, IDLE_S, Connections
-    from router.app.protocol import bounded
+    from router.app.connections import BACKLOG, IDLE_S, Connections, bounded
     from router.engine.catalog import resolve
     from router.service import Service
     from router.telemetry.logs import configure

@@ -1,5 +1,5 @@
-"""From the bytes a client sent to `Features`: split, look up, parse only what is new, fold.
+"""From the bytes a client sent to `Features`: cut, look up, parse only what is new, add up.
 
-split ─▶ dialects ─▶ facts (clients, tools, shell, paths, tokens) ─▶ fold ─▶ Features
-                 `extractor.FeatureExtractor` holds the caches and ties these together
+outline ─▶ parsed_request ─▶ message_facts ─▶ conversation ─▶ features
+                          `extractor.FeatureExtractor` holds the caches and ties these together
 """

@@ -261,15 +261,15 @@ class Clients:
 
     def recognise(self, named: str, headers: dict[str, str], head: bytes) -> Client:
         """Tell the client by the name already found, its user-agent, or its system text's raw bytes."""
-        known = self._names.get(named) or self._by_agent(headers.get("user-agent", ""))
-        return known or self._by_opening(head)
+        client = self._names.get(named) or self._by_agent(headers.get("user-agent", ""))
+        return client or self._by_opening(head)
 
     def _find_agent(self, agent: str) -> Client | None:
         return next((client for pattern, client in self._agents if pattern.search(agent)), None)
 
     def _find_opening(self, head: bytes) -> Client:
-        found = (client for opening, client in self._openings if opening.search(head, 0, HEAD_BYTES))
-        return next(found, UNKNOWN)
+        matching = (client for opening, client in self._openings if opening.search(head, 0, HEAD_BYTES))
+        return next(matching, UNKNOWN)
 
 
 def session(client: Client, headers: dict[str, str], metadata: Any, cache_key: Any) -> str:
@@ -280,8 +280,8 @@ def session(client: Client, headers: dict[str, str], metadata: Any, cache_key: A
     if client.body_sessions and isinstance(cache_key, str):
         return cache_key
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
-    found = _SESSION.search(user) if isinstance(user, str) else None
-    return found[1] if found else ""
+    match = _SESSION.search(user) if isinstance(user, str) else None
+    return match[1] if match else ""
 
 
 _SESSION = re.compile(r'(?:_session_|"session_id": ?")([0-9A-Za-z\-]{8,64})')
@@ -325,25 +325,25 @@ class UserText(msgspec.Struct, frozen=True, kw_only=True):
     """One block of user text with the harness's part set aside."""
 
     text: str
-    given: tuple[FileAccess, ...]
+    attached: tuple[FileAccess, ...]
     side: bool
     reset: bool
 
 
-def said(client: Client, text: str) -> UserText:
+def parse_user_text(client: Client, text: str) -> UserText:
     """Set the harness's text in `text` aside; files it attaches count as given."""
     rules = _RULES[client.name]
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
     start = text.lstrip()
     called = _CALLED.findall(text) if "Called the " in text else ()
-    given = [FileAccess(path, "given") for path in map(paths.normal, called) if path]
+    attached = [FileAccess(path, "given") for path in map(paths.normal, called) if path]
     if rules.gives.match(start):
-        given.extend(FileAccess(path, "given") for path in paths.given(text))
+        attached.extend(FileAccess(path, "given") for path in paths.embedded(text))
     reset = bool(rules.resets.match(start))
     side = bool(rules.side_asks.match(start))
     if reset or side or rules.blocks.match(start):
-        return UserText(text="", given=tuple(given), side=side, reset=reset)
+        return UserText(text="", attached=tuple(attached), side=side, reset=reset)
     if start.startswith(_IDE_SETUP):
         heading = next(_IDE_ASK.finditer(text), None)
         text = text[heading.end() :] if heading else ""
@@ -358,14 +358,14 @@ def said(client: Client, text: str) -> UserText:
             text = _without(text, tag)
         for tag in (tag for tag in opened if tag in rules.asks):
             text, around = _within(text, tag)
-            given.extend(FileAccess(path, "given") for path in paths.given(around) if path)
-    if (found := rules.cut.search(text)) and text[: found.start()].strip():
-        text = text[: found.start()]
+            attached.extend(FileAccess(path, "given") for path in paths.embedded(around) if path)
+    if (match := rules.cut.search(text)) and text[: match.start()].strip():
+        text = text[: match.start()]
     if rules.unwrap:
         text = rules.unwrap.sub("", text)
     text = _unquoted(text.strip())
     side = bool(rules.side_asks.match(text))
-    return UserText(text="" if side else text, given=tuple(given), side=side, reset=False)
+    return UserText(text="" if side else text, attached=tuple(attached), side=side, reset=False)
 
 
 def is_side(client: Client, system: str) -> bool:
@@ -382,12 +382,12 @@ def _unquoted(text: str) -> str:
 
 def _without(text: str, tag: str) -> str:
     """`text` without the elements `tag`."""
-    kept: list[str] = []
+    parts: list[str] = []
     done = 0
     for start, _, _, end in _elements(text, tag):
-        kept.append(text[done:start])
+        parts.append(text[done:start])
         done = end
-    return "".join((*kept, text[done:])) if done else text
+    return "".join((*parts, text[done:])) if done else text
 
 
 def _within(text: str, tag: str) -> tuple[str, str]:

@@ -1,22 +1,30 @@
-"""A conversation so far, folded message by message, so that a longer one only adds to it."""
+"""The state of a conversation, added up message by message, so that a longer one only adds to it."""
 
 import re
 from collections import deque
+from collections.abc import Iterable, Iterator
 from copy import copy
+from typing import Self
 
 from classifiers.features import Phase
 from router.features import safety_checks
 from router.features.message_facts import MessageFacts, ToolCall
-from router.features.paths import FileAccess, PathSet
-from router.system.time_slices import Pace, Turns, finish
+from router.features.paths import FileAccess
+from router.system.time_slices import Pauses, Turns, finish
 
 _ASKS = 3
 _TOUCHES = 200
-"""Taken between two looks at the clock."""
+"""Taken between two pauses."""
+MOST_FILES = 10_000
+"""Files that a set tells apart; from there on all others count as one more."""
+_DEEPEST = 20
+"""Parts at a path's end by which a relative path is recognised as the same file."""
+_DRIVE = re.compile(r"([A-Za-z]):(?=/)|/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")
+"""A drive as Windows, WSL, Cygwin and Git Bash write it."""
 
 
 class ConversationState:
-    """What the messages so far add up to. `add` is called once per message, in order."""
+    """What the messages so far add up to. Messages are added in order."""
 
     def __init__(self) -> None:
         """No message yet."""
@@ -56,19 +64,25 @@ class ConversationState:
         self._digests: set[bytes] = set()
         self._waiting: tuple[ToolCall, ...] = ()
 
-    def copy(self) -> "ConversationState":
+    def copy(self) -> Self:
         """The same conversation, to be taken on apart."""
         same = copy(self)
         for name in ("written", "asks", "tools", "files", "edited", "named", "_digests"):
             setattr(same, name, getattr(self, name).copy())
         return same
 
-    def add(self, facts: MessageFacts) -> None:
+    def add(self, message: MessageFacts) -> None:
         """Take the next message at once."""
-        finish(self.adding(facts, Pace()))
+        finish(self.adding([message]))
 
-    def adding(self, facts: MessageFacts, pace: Pace) -> Turns[None]:
-        """Take the next message, in turns: one may hold thousands of calls."""
+    def adding(self, messages: Iterable[MessageFacts], pauses: Pauses = ()) -> Turns[Self]:
+        """Take the next messages, in turns: one may hold thousands of calls."""
+        for message in messages:
+            yield from self._add(message, pauses)
+            yield from pauses
+        return self
+
+    def _add(self, facts: MessageFacts, pauses: Pauses) -> Turns[None]:
         if facts.reset:
             self._begin()
         self.images += facts.images
@@ -80,16 +94,16 @@ class ConversationState:
         elif facts.role == "assistant":
             self.side = False
             self.turn_calls += 1
-            yield from self._use(facts.uses, pace)
-            self._waiting = facts.text_uses
+            yield from self._count_calls(facts.calls, pauses)
+            self._waiting = facts.text_calls
         else:
             self.side = facts.side
             if facts.asks or facts.guard:
                 self.guard = facts.guard
             if facts.observed:
-                yield from self._use(self._waiting, pace)
+                yield from self._count_calls(self._waiting, pauses)
             self._answer(facts)
-        yield from self._touch(facts.touches, pace)
+        yield from self._touch(facts.accesses, pauses)
 
     def _answer(self, facts: MessageFacts) -> None:
         """A user message: results, what a command printed, or an ask."""
@@ -111,25 +125,25 @@ class ConversationState:
             self.failed_before = False
             self.asks.append(facts.ask)
 
-    def _use(self, uses: tuple[ToolCall, ...], pace: Pace) -> Turns[None]:
+    def _count_calls(self, calls: tuple[ToolCall, ...], pauses: Pauses) -> Turns[None]:
         acts: set[str] = set()
-        for use in uses:
+        for call in calls:
             self.tool_calls += 1
-            self.tools.add(use.name)
-            if use.digest in self._digests:
+            self.tools.add(call.name)
+            if call.digest in self._digests:
                 self.repeats += 1
                 self.repeat_streak += 1
             else:
                 self.repeat_streak = 0
-            self._digests.add(use.digest)
-            acts |= use.acts
-            yield from self._touch(use.touches, pace)
+            self._digests.add(call.digest)
+            acts |= call.acts
+            yield from self._touch(call.accesses, pauses)
         self.phase = _phase(acts, edited=bool(self.edited)) or self.phase
 
-    def _touch(self, touches: tuple[FileAccess, ...], pace: Pace) -> Turns[None]:
-        for number, (path, how) in enumerate(touches):
+    def _touch(self, accesses: tuple[FileAccess, ...], pauses: Pauses) -> Turns[None]:
+        for number, (path, how) in enumerate(accesses):
             if number % _TOUCHES == 0:
-                yield from pace.pause()
+                yield from pauses
             self.written.add(path)
             if how == "named":
                 self.named.add(path)
@@ -172,3 +186,95 @@ _SHORT = 80
 def goes_on(ask: str) -> bool:
     """Whether an ask only goes on from the one before: short, and nothing but such phrases."""
     return len(ask) <= _SHORT and bool(_GOES_ON.fullmatch(ask.strip()))
+
+
+class PathSet:
+    """Distinct files among paths written in different ways, and how many directories hold them.
+
+    A relative path is the same file as any path it is the tail of (`io/x.py`,
+    `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal. A look-up
+    takes as long for the ten thousandth path as for the first.
+
+    On a Windows drive case does not count, and `C:/x`, `/c/x`, `/mnt/c/x` are one file. Once such a
+    path was added, the case of relative ones does not count either.
+    """
+
+    def __init__(self, *, counts_directories: bool = True) -> None:
+        """Start empty; the directories are a set of the same kind."""
+        self._longest: list[str] = []
+        self._index: dict[str, int] = {}
+        self._tails: dict[int, int] = {}
+        """By hash: what ends the longest form of a file, and which file that is."""
+        self._directories = PathSet(counts_directories=False) if counts_directories else None
+        self._windows = False
+
+    def __len__(self) -> int:
+        return len(self._longest)
+
+    def __iter__(self) -> Iterator[str]:
+        """Each file in the longest form seen, in the order of its number."""
+        return iter(self._longest)
+
+    def copy(self) -> "PathSet":
+        """The same files, to be added to apart."""
+        same = PathSet(counts_directories=False)
+        same._longest = self._longest.copy()
+        same._index = self._index.copy()
+        same._tails = self._tails.copy()
+        same._directories = self._directories.copy() if self._directories else None
+        same._windows = self._windows
+        return same
+
+    def add(self, path: str) -> int:
+        """Take a normalised path; return which file it is, counted from 0."""
+        path = self._comparable(path)
+        index = self._index.get(path)
+        if index is None:
+            index = self._place(path)
+            if len(self._index) < 2 * MOST_FILES:
+                self._index[path] = index
+        return index
+
+    def _comparable(self, path: str) -> str:
+        """The form in which paths are told apart: one spelling for a drive, no case on it."""
+        if drive := _DRIVE.match(path):
+            self._windows = self._windows or bool(drive[1])
+            return f"/{drive[1] or drive[2]}{path[drive.end() :]}".casefold()
+        if path.startswith("//") or (self._windows and not path.startswith("/")):
+            return path.casefold()
+        return path
+
+    def directories(self) -> int:
+        """Distinct directories that hold these files."""
+        return len(self._directories or ()) or min(len(self._longest), 1)
+
+    def _place(self, path: str) -> int:
+        """Which file a path is that was not written like this before."""
+        if (index := self._tails.get(hash(path))) is not None:
+            return index
+        tails = _tails(path)
+        for tail in tails:
+            index = self._index.get(tail)
+            if index is not None and self._longest[index] == tail:
+                self._longest[index] = path
+                break
+        else:
+            if len(self._longest) == MOST_FILES:
+                return MOST_FILES - 1
+            index = len(self._longest)
+            self._longest.append(path)
+        for tail in tails:
+            self._tails.setdefault(hash(tail), index)
+        folder = path.rpartition("/")[0]
+        if folder and self._directories is not None:
+            self._directories.add(folder)
+        return index
+
+
+def _tails(path: str) -> list[str]:
+    """What a path ends with, in whole parts, without itself; shortest first."""
+    parts = path.rsplit("/", _DEEPEST)[1:]
+    tails: list[str] = []
+    for part in reversed(parts):
+        tails.append(f"{part}/{tails[-1]}" if tails else part)
+    return tails

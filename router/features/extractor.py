@@ -2,12 +2,12 @@
 
 An agent sends its whole conversation again with every call. So the body is cut into raw
 messages, each is looked up by its hash, and only new ones are parsed and counted. A body's
-beginning that is known is not even cut. The fold over a conversation's messages is kept, too,
-and taken up where it stopped.
+beginning that was read before is not even cut. What a conversation's messages add up to is cached,
+too, and added to.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import xxhash
@@ -16,15 +16,14 @@ from classifiers.features import Features
 from router.features import message_facts
 from router.features.clients import Client, Clients
 from router.features.conversation import ConversationState
-from router.features.features import features
+from router.features.features import make_features
 from router.features.message_facts import MessageFacts, SystemFacts, ToolFacts
-from router.features.outline import Outline, Piece, decode
-from router.features.parsed_request import ParsedRequest
+from router.features.outline import BLOCK, MESSAGES, WIDE, Outline, Piece, decode
+from router.features.parsed_request import ParsedRequest, fields_of, scan
 from router.features.prefix_cache import Prefix, PrefixCache
-from router.features.split import Envelope, envelope, scan
-from router.features.tokens import Corrections, Counter, Size, total
+from router.features.tokens import Corrections, Counter
 from router.system.lru import Cache
-from router.system.time_slices import Pace, Turns, apart_if_large, finish
+from router.system.time_slices import MANY, Pauses, Turns, apart_if_large, finish
 from router.types import DialectName, ModelRequest
 
 Facts = MessageFacts | SystemFacts | ToolFacts
@@ -33,7 +32,7 @@ _WAITING = 32 << 20
 _TAIL = 4
 """Newest messages that the next request may bring in another form."""
 _LOOKED_BACK = 64
-"""How many messages may be new for a fold to be taken up: each is a hash over all before it."""
+"""How many messages may be new for a state to be added to: each is a hash over all before it."""
 _EMPTY_SIZE = 600
 """About what the facts of an empty message take, in bytes."""
 
@@ -43,7 +42,7 @@ class FeatureExtractor:
 
     Args:
         entries: most messages whose facts are kept.
-        cache_bytes: about how much memory these may take, folds included.
+        cache_bytes: about how much memory these may take, conversations included.
         count_bytes: up to how many bytes of unseen text are counted at once (about 10 MB/s);
             above it the tokens are estimated, and `settle` counts them later.
         clients: the clients it tells apart; all that are known, unless given.
@@ -60,8 +59,10 @@ class FeatureExtractor:
         """Hold nothing yet."""
         self._clients = clients or Clients()
         self._pieces: Cache[Facts] = Cache(entries=entries, size=cache_bytes * 11 // 16)
-        self._folds: Cache[ConversationState] = Cache(entries=max(entries // 40, 8), size=cache_bytes // 4)
-        self._starts = PrefixCache(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
+        self._conversations: Cache[ConversationState] = Cache(
+            entries=max(entries // 40, 8), size=cache_bytes // 4
+        )
+        self._prefixes = PrefixCache(entries=max(entries // 40, 8), size=cache_bytes // 16, newest=_TAIL)
         self._counter = Counter()
         self._corrections = Corrections()
         self._count_bytes = count_bytes
@@ -86,7 +87,7 @@ class FeatureExtractor:
 
     def stats(self) -> dict[str, int]:
         """How full the caches are, and how full they may get: entries, and approximate bytes."""
-        caches: tuple[Cache[Any], ...] = (self._pieces, self._folds, self._starts.kept)
+        caches: tuple[Cache[Any], ...] = (self._pieces, self._conversations, self._prefixes.cache)
         return {
             "entries": sum(map(len, caches)),
             "most_entries": sum(cache.entries for cache in caches),
@@ -98,58 +99,61 @@ class FeatureExtractor:
         """Read one request at once; see `reading`."""
         return finish(self.reading(request))
 
-    def reading(self, request: ModelRequest, outline: Outline | None = None) -> Turns[Features]:
+    def reading(
+        self, request: ModelRequest, outline: Outline | None = None, pauses: Pauses = ()
+    ) -> Turns[Features]:
         """Read one request in turns; others may be read between them.
 
         Args:
             request: As it came.
             outline: Of its body, where somebody has it.
+            pauses: Between two steps.
 
         Raises:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
-        pace, outline = Pace(), outline or Outline(request.body)
-        asked, start, known = yield from self._cut(request, outline, pace)
-        fields = asked.envelope
-        fresh: list[tuple[Facts, str | None]] = []
-        system, _ = yield from self._facts(
-            asked, "system", (fields.system,) if fields.system.raw else (), fresh, pace
-        )
-        tools, _ = yield from self._facts(
-            asked, "tools", (fields.tools,) if fields.tools.raw else (), fresh, pace
-        )
-        messages, names = yield from self._facts(asked, "message", fields.messages, fresh, pace)
-        self._starts.keep(outline, start, asked.seed, fields.messages, names)
-        messages[1:1] = known
-        yield from pace.pause()
-        yield from self._count_or_put_off(fresh, pace)
-        yield from pace.pause()
-        size = total((yield from pace.each(_total, [*system, *tools, *messages])))
-        fold = yield from self._fold(asked, messages, pace)
-        return features(
-            asked,
-            fold,
-            system=system[0] if system else None,
-            tools=tools[0] if tools else None,
-            tokens=round(size.tokens * self._corrections.ratio(request.account.team, request.model)),
-            exact=size.exact,
+        outline = outline or Outline(request.body)
+        parsed, prefix, earlier = yield from self._parse(request, outline, pauses)
+        beside = [piece for piece in (parsed.system, parsed.tools) if piece]
+        names, items = yield from self._facts(parsed, [*beside, *parsed.messages], pauses)
+        system = items.pop(0) if parsed.system else None
+        tools = items.pop(0) if parsed.tools else None
+        if len(request.body) >= BLOCK:
+            self._prefixes.keep(outline, prefix, parsed.seed, parsed.messages, names[len(beside) :])
+        messages: list[MessageFacts] = [*items[:1], *earlier, *items[1:]]
+        yield from pauses
+        tokens, exact = 0, True
+        gathered = [item for item in (system, tools, *messages) if item]
+        for at in range(0, len(gathered), MANY):
+            for item in gathered[at : at + MANY]:
+                tokens += item.size.tokens
+                exact = exact and item.size.exact
+            yield from pauses
+        state = yield from self._conversation(parsed, messages, pauses)
+        return make_features(
+            parsed,
+            state,
+            system=system,
+            tools=tools,
+            tokens=round(tokens * self._corrections.ratio(request.account.team, request.model)),
+            exact=exact,
         )
 
-    def _cut(
-        self, request: ModelRequest, outline: Outline, pace: Pace
+    def _parse(
+        self, request: ModelRequest, outline: Outline, pauses: Pauses
     ) -> Turns[tuple[ParsedRequest, Prefix | None, list[Any]]]:
-        """The request, cut without its known beginning, and the facts of that, if all are still there."""
-        start = self._starts.find(outline)
-        if start:
-            pieces = yield from outline.cut(start.first, start.upto, pace)
-            asked = ParsedRequest(request, self._clients, envelope(pieces)) if pieces else None
-            if asked and asked.seed == start.seed and asked.envelope.messages:
-                known = yield from pace.each(self._pieces.get_all, start.places())
-                if all(known):
-                    return asked, start, known
-        pieces = yield from outline.cut(0, 0, pace)
-        fields: Envelope = envelope(pieces) if pieces is not None else scan(request.body)
-        yield from pace.pause()
+        """The request, cut without its cached beginning, and the facts of that, if all are still there."""
+        prefix = self._prefixes.find(outline) if len(request.body) >= BLOCK else None
+        if prefix:
+            pieces = yield from outline.cut(prefix.first, prefix.upto, pauses)
+            parsed = ParsedRequest(request, self._clients, fields_of(pieces)) if pieces else None
+            if parsed and parsed.seed == prefix.seed and parsed.messages:
+                earlier = yield from self._cached(prefix.places(), pauses)
+                if all(earlier):
+                    return parsed, prefix, earlier
+        pieces = yield from outline.cut(0, 0, pauses)
+        fields = scan(request.body) if pieces is None else fields_of(pieces)
+        yield from pauses
         return ParsedRequest(request, self._clients, fields), None, []
 
     def settle(self) -> None:
@@ -162,16 +166,22 @@ class FeatureExtractor:
             self._count(piece, text)
             self._settled += piece.length + _EMPTY_SIZE
 
-    def _count_or_put_off(self, fresh: list[tuple[Facts, str | None]], pace: Pace) -> Turns[None]:
-        if sum((yield from pace.each(_length, fresh))) <= self._count_bytes:
-            for item, text in fresh:
-                self._count(item, text or "")
-            return
-        long: list[tuple[Facts, str]] = yield from pace.each(_with_text, fresh)
-        size = sum((yield from pace.each(_length, long))) + _EMPTY_SIZE * len(long)
-        if self._put_off - self._settled + size <= _WAITING:
+    def _count_or_put_off(self, gathered: list[tuple[Facts, str | None]], pauses: Pauses) -> Turns[None]:
+        countable: list[tuple[Facts, str]] = []
+        length = size = 0
+        for number, (item, text) in enumerate(gathered):
+            if number % MANY == 0:
+                yield from pauses
+            length += item.length
+            if text is not None:
+                countable.append((item, text))
+                size += item.length + _EMPTY_SIZE
+        if length <= self._count_bytes:
+            for item, text in countable:
+                self._count(item, text)
+        elif self._put_off - self._settled + size <= _WAITING:
             self._put_off += size
-            self._uncounted.extend(long)
+            self._uncounted.extend(countable)
 
     def _count(self, item: Facts, text: str) -> None:
         fixed = message_facts.fixed_tokens(item.images) if isinstance(item, MessageFacts) else 0
@@ -179,101 +189,103 @@ class FeatureExtractor:
             item.size.settle(fixed + self._counter.count(text))
 
     def _facts(
-        self,
-        asked: ParsedRequest,
-        job: str,
-        pieces: Sequence[Piece],
-        fresh: list[tuple[Facts, str | None]],
-        pace: Pace,
-    ) -> Turns[tuple[list[Any], list[bytes]]]:
-        """The facts of pieces and their names, in order; those gathered now are added to `fresh`."""
-        names = yield from pace.each(lambda some: asked.names(job, some), pieces)
-        items: list[Any] = yield from pace.each(self._pieces.get_all, names)
-        new = [at for at, item in enumerate(items) if item is None]
-        yield from pace.pause()
-        yield from decode((pieces[at] for at in new), pace)
-        for at in new:
-            items[at] = yield from self._gather(asked, job, pieces[at], names[at], fresh)
-            yield from pace.pause()
-        return items, names
+        self, parsed: ParsedRequest, pieces: list[Piece], pauses: Pauses
+    ) -> Turns[tuple[list[bytes], list[Any]]]:
+        """The names of pieces in the cache, and their facts, in order; what is not there is gathered now."""
+        names: list[bytes] = []
+        for at in range(0, len(pieces), MANY):
+            names += _names(parsed.seed, pieces[at : at + MANY])
+            yield from pauses
+        items = yield from self._cached(names, pauses)
+        missing = [at for at, item in enumerate(items) if item is None]
+        if missing:
+            yield from pauses
+            yield from decode([pieces[at] for at in missing], pauses)
+            gathered: list[tuple[Facts, str | None]] = []
+            for at in missing:
+                items[at] = yield from self._gather(parsed, pieces[at], names[at], gathered)
+                yield from pauses
+            yield from self._count_or_put_off(gathered, pauses)
+        return names, items
+
+    def _cached(self, names: list[bytes], pauses: Pauses) -> Turns[list[Any]]:
+        """The facts under these names; None for those that are not cached."""
+        items: list[Any] = []
+        for at in range(0, len(names), MANY):
+            items += self._pieces.get_all(names[at : at + MANY])
+            yield from pauses
+        return items
 
     def _gather(
-        self, asked: ParsedRequest, job: str, piece: Piece, name: bytes, fresh: list[tuple[Facts, str | None]]
+        self,
+        parsed: ParsedRequest,
+        piece: Piece,
+        name: bytes,
+        gathered: list[tuple[Facts, str | None]],
     ) -> Turns[Facts]:
-        """The facts of one piece: just gathered, or known under another spelling, or gathered now."""
+        """The facts of one piece: just gathered, or cached under another spelling, or gathered now."""
         earlier = self._pieces.get(name)
         if earlier is not None:
             return earlier
         item, text = yield from apart_if_large(
-            len(piece.raw), _GATHER[job], asked.request.dialect, asked.client, piece
+            len(piece.raw), _GATHER[piece.name], parsed.request.dialect, parsed.client, piece
         )
-        same = xxhash.xxh3_128_digest(item.key, asked.seed)
+        same = xxhash.xxh3_128_digest(item.key, parsed.seed)
         twin = self._pieces.get(same)
         if twin is not None and type(twin) is type(item):
             self._pieces.put(name, twin, len(name))
             return twin
         self._pieces.put(name, item, _weight(item))
         self._pieces.put(same, item, len(same))
-        fresh.append((item, text))
+        gathered.append((item, text))
         return item
 
-    def _fold(
-        self, asked: ParsedRequest, messages: list[MessageFacts], pace: Pace
+    def _conversation(
+        self, parsed: ParsedRequest, messages: list[MessageFacts], pauses: Pauses
     ) -> Turns[ConversationState]:
-        """The fold over `messages`, taken up from the longest of the last beginnings that is still known.
+        """What `messages` add up to, from the longest of the last beginnings that is cached.
 
-        What is kept stops short of the newest messages: a client may spell those anew in its
+        What is cached stops short of the newest messages: a client may spell those anew in its
         next request (a cache mark that moves on), or try the same turn again.
         """
-        keys = b"".join((yield from pace.each(_keys, messages)))
-        width = len(messages[0].key) if messages else 1
         settled = max(len(messages) - _TAIL, 0)
-        kept, done = ConversationState(), 0
-        for known in range(settled, max(settled - _LOOKED_BACK, 0), -1):
-            yield from pace.pause()
-            earlier = self._folds.take(xxhash.xxh3_128_digest(keys[: known * width], asked.seed))
-            if earlier is not None:
-                kept, done = earlier, known
+        if not settled:
+            return (yield from ConversationState().adding(messages, pauses))
+        keys = bytearray()
+        for at in range(0, settled, MANY):
+            keys += b"".join([message.key for message in messages[at : min(at + MANY, settled)]])
+            yield from pauses
+        width = len(messages[0].key)
+        state, done = ConversationState(), 0
+        for upto in range(settled, max(settled - _LOOKED_BACK, 0), -1):
+            yield from pauses
+            cached = self._conversations.take(xxhash.xxh3_128_digest(keys[: upto * width], parsed.seed))
+            if cached is not None:
+                state, done = cached, upto
                 break
-        for message in messages[done:settled]:
-            yield from kept.adding(message, pace)
-            yield from pace.pause()
-        fold = kept
-        if settled:
-            self._folds.put(xxhash.xxh3_128_digest(keys[: settled * width], asked.seed), kept, kept.cost())
-            fold = kept.copy()
-            yield from pace.pause()
-        for message in messages[settled:]:
-            yield from fold.adding(message, pace)
-        return fold
+        yield from state.adding(messages[done:settled], pauses)
+        self._conversations.put(xxhash.xxh3_128_digest(keys, parsed.seed), state, state.cost())
+        return (yield from state.copy().adding(messages[settled:], pauses))
 
 
+_SALTS = {MESSAGES: 0, "system": 1, "tools": 2}
+"""So that the same bytes in two fields are two pieces."""
 _GATHER: dict[str, Callable[[DialectName, Client, Piece], tuple[Facts, str | None]]] = {
-    "message": message_facts.gather,
+    MESSAGES: message_facts.gather,
     "system": message_facts.gather_system,
     "tools": message_facts.gather_tools,
 }
 
 
-def _keys(messages: list[MessageFacts]) -> list[bytes]:
-    return [message.key for message in messages]
-
-
-def _total(items: list[Facts]) -> tuple[Size]:
-    return (total([item.size for item in items]),)
-
-
-def _length(items: Sequence[tuple[Facts, str | None]]) -> tuple[int]:
-    return (sum(item.length for item, _ in items),)
-
-
-def _with_text(items: list[tuple[Facts, str | None]]) -> list[tuple[Facts, str]]:
-    return [(item, text) for item, text in items if text is not None]
+def _names(seed: int, pieces: list[Piece]) -> list[bytes]:
+    """The names under which the facts of pieces are cached, of 16 bytes each."""
+    salted = {field: ((seed + salt) & WIDE).to_bytes(8, "little") for field, salt in _SALTS.items()}
+    return [piece.digest.to_bytes(8, "little") + salted[piece.name] for piece in pieces]
 
 
 def _weight(item: Facts) -> int:
     """About how many bytes a piece's facts take."""
     if not isinstance(item, MessageFacts):
         return _EMPTY_SIZE
-    touched = len(item.touches) + sum(len(use.touches) + 1 for use in (*item.uses, *item.text_uses))
+    touched = len(item.accesses) + sum(len(call.accesses) + 1 for call in (*item.calls, *item.text_calls))
     return _EMPTY_SIZE + len(item.ask) + 200 * touched

@@ -16,7 +16,6 @@ from router.features.clients import Client
 from router.features.messages import Call, Message
 from router.features.outline import Piece
 from router.features.paths import FileAccess
-from router.features.split import value_of
 from router.features.tokens import PER_IMAGE, PER_MESSAGE, Size, estimate
 from router.types import DialectName
 
@@ -24,12 +23,12 @@ T = TypeVar("T")
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One tool call, as the fold needs it."""
+    """One tool call, as a conversation's state needs it."""
 
     name: str
     digest: bytes
     """Equal for calls of the same tool with the same arguments."""
-    touches: tuple[FileAccess, ...]
+    accesses: tuple[FileAccess, ...]
     acts: frozenset[str]
 
 
@@ -46,8 +45,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The user's own words; empty where there are none."""
     asks: bool = False
     """The user asks something here: words, or images that no tool made."""
-    uses: tuple[ToolCall, ...] = ()
-    text_uses: tuple[ToolCall, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    text_calls: tuple[ToolCall, ...] = ()
     """Commands in fences: calls only if an observation follows (agents without tool calls)."""
     results: int = 0
     errors: int = 0
@@ -59,7 +58,7 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tests failed and passed in the newest test summary here."""
     observed: bool = False
     """User text that is what a command printed."""
-    touches: tuple[FileAccess, ...] = ()
+    accesses: tuple[FileAccess, ...] = ()
     images: int = 0
     server: bool = False
     side: bool = False
@@ -102,7 +101,7 @@ Gathered = tuple[T, str | None]
 
 def gather(dialect: DialectName, client: Client, piece: Piece) -> Gathered[MessageFacts]:
     """Read one message."""
-    raw, decoded = piece.raw, value_of(piece)
+    raw, decoded = piece.raw, piece.parsed_or_none()
     try:
         message = messages.message(dialect, decoded, raw)
         key = digest(messages.normal(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw)
@@ -176,24 +175,26 @@ def _assistant(_client: Client, message: Message, facts: MessageFacts) -> Messag
     if "<<<<< SEARCH" in text:
         edited = [
             FileAccess(path, "edited")
-            for found in _SEARCH_REPLACE.finditer(text)
-            if (path := paths.normal((found[1] or found[2]).strip().strip("*`:")))
+            for match in _SEARCH_REPLACE.finditer(text)
+            if (path := paths.normal((match[1] or match[2]).strip().strip("*`:")))
         ]
     commands = () if message.calls else tuple(_COMMAND.findall(text))
     return replace(
         facts,
-        uses=tuple(_use(call) for call in message.calls),
-        text_uses=tuple(_use(Call(id="", name="bash", arguments={"command": one})) for one in commands),
-        touches=tuple(edited),
+        calls=tuple(_tool_call(call) for call in message.calls),
+        text_calls=tuple(
+            _tool_call(Call(id="", name="bash", arguments={"command": command})) for command in commands
+        ),
+        accesses=tuple(edited),
     )
 
 
-def _use(call: Call) -> ToolCall:
-    touches, acts = tool_calls.effect(call)
+def _tool_call(call: Call) -> ToolCall:
+    accesses, acts = tool_calls.effect(call)
     return ToolCall(
         name=call.name,
         digest=digest([call.name, call.arguments]),
-        touches=tuple(dict.fromkeys(touches)),
+        accesses=tuple(dict.fromkeys(accesses)),
         acts=frozenset(acts),
     )
 
@@ -201,25 +202,25 @@ def _use(call: Call) -> ToolCall:
 def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
     asks: list[str] = []
     outputs = [result.text for result in message.results]
-    touches: list[FileAccess] = []
+    accesses: list[FileAccess] = []
     side = reset = False
     for text in message.texts:
         if _OBSERVED.match(text[:_HEAD_CHARS]):
             outputs.append(text)
             continue
-        said = clients.said(client, text)
-        touches.extend(said.given)
-        side |= said.side
-        reset |= said.reset
-        if said.text:
-            asks.append(said.text)
+        user_text = clients.parse_user_text(client, text)
+        accesses.extend(user_text.attached)
+        side |= user_text.side
+        reset |= user_text.reset
+        if user_text.text:
+            asks.append(user_text.text)
     ask = "\n\n".join(asks)
-    touches.extend(_of_ask(ask))
+    accesses.extend(_of_ask(ask))
     for output in outputs:
-        touches.extend(_of_output(output))
+        accesses.extend(_of_output(output))
     failed = [result.error or _failed(result.text) for result in message.results]
     failed += [_failed(text) for text in outputs[len(message.results) :]]
-    summaries = [found for text in outputs if (found := test_summary.summary(text))]
+    summaries = [summary for text in outputs if (summary := test_summary.summary(text))]
     return replace(
         facts,
         ask=_both_ends(ask, _ASK_CHARS),
@@ -230,7 +231,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         answers=len(outputs),
         tested=summaries[-1] if summaries else None,
         observed=len(outputs) > len(message.results),
-        touches=tuple(dict.fromkeys(touches)),
+        accesses=tuple(dict.fromkeys(accesses)),
         side=side,
         guard=safety_checks.of_user("\n".join(message.texts)),
         reset=reset,
@@ -247,8 +248,8 @@ _READERS: dict[str, Callable[[Client, Message, MessageFacts], MessageFacts]] = {
 def _of_ask(ask: str) -> list[FileAccess]:
     """Paths in the user's own words, and files whose content they hold."""
     searched = ask[:_SEARCHED_CHARS]
-    given = [FileAccess(path, "given") for path in paths.given(searched) if path]
-    return [*given, *(FileAccess(path, "named") for path in paths.named(searched))]
+    embedded = [FileAccess(path, "given") for path in paths.embedded(searched) if path]
+    return [*embedded, *(FileAccess(path, "named") for path in paths.named(searched))]
 
 
 def _of_output(text: str) -> list[FileAccess]:
@@ -257,10 +258,10 @@ def _of_output(text: str) -> list[FileAccess]:
     A stack trace only passes by: most of its frames are imports, and of the rest what matters is opened next.
     """
     text = _both_ends(text, _OUTPUT_CHARS)
-    shown = [FileAccess(path, "read") for path in paths.changed(text)]
-    shown += [FileAccess(path, "edited") for path in paths.patched(text)]
+    accesses = [FileAccess(path, "read") for path in paths.changed(text)]
+    accesses += [FileAccess(path, "edited") for path in paths.patched(text)]
     passed = dict.fromkeys((*paths.traced(text), *paths.hits(text)))
-    return [*shown, *(FileAccess(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
+    return [*accesses, *(FileAccess(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
 
 
 def _failed(text: str) -> bool:
@@ -290,7 +291,7 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather_system(dialect: DialectName, client: Client, piece: Piece) -> Gathered[SystemFacts]:
     """Read a `system` field: a string or a list of text blocks."""
-    raw, decoded = piece.raw, value_of(piece)
+    raw, decoded = piece.raw, piece.parsed_or_none()
     message = messages.message(dialect, {"role": "system", "content": decoded}, raw)
     text = text_of(message) if decoded is not None else raw.decode(errors="replace")
     own = without_billing(text)
@@ -321,7 +322,7 @@ _SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|
 
 def gather_tools(_dialect: DialectName, _client: Client, piece: Piece) -> Gathered[ToolFacts]:
     """Read a `tools` field."""
-    raw, decoded = piece.raw, value_of(piece)
+    raw, decoded = piece.raw, piece.parsed_or_none()
     text = raw.decode(errors="replace")
     offered = [tool for tool in decoded if isinstance(tool, dict)] if isinstance(decoded, list) else []
     named = [(_tool_name(tool), tool.get("type")) for tool in offered]

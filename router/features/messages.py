@@ -92,12 +92,12 @@ class _Parts:
             self.other.append(dump(block))
 
     def text(self, block: dict[str, Any]) -> None:
-        said = block.get("text", block.get("refusal"))
-        self.texts.append(said if isinstance(said, str) else dump(block))
+        text = block.get("text", block.get("refusal"))
+        self.texts.append(text if isinstance(text, str) else dump(block))
 
     def thought(self, block: dict[str, Any]) -> None:
-        said = block.get("thinking")
-        self.other.append(said if isinstance(said, str) else "")
+        text = block.get("thinking")
+        self.other.append(text if isinstance(text, str) else "")
 
     def image(self, _block: dict[str, Any]) -> None:
         self.images += 1
@@ -202,8 +202,10 @@ def _openai_calls(message: dict[str, Any]) -> Iterable[Call]:
             continue
         inner = call.get("function") or call.get("custom")
         if isinstance(inner, dict):
-            given = inner.get("arguments", inner.get("input"))
-            yield Call(id=_word(call.get("id")), name=_word(inner.get("name")), arguments=_arguments(given))
+            arguments = inner.get("arguments", inner.get("input"))
+            yield Call(
+                id=_word(call.get("id")), name=_word(inner.get("name")), arguments=_arguments(arguments)
+            )
 
 
 DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {
@@ -226,16 +228,16 @@ def normal(decoded: Any) -> Any:
     content = decoded.get("content")
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
-    return {**{key: one for key, one in decoded.items() if key != "usage"}, "content": unmarked(content)}
+    return {**{key: value for key, value in decoded.items() if key != "usage"}, "content": unmarked(content)}
 
 
-def unmarked(thing: Any) -> Any:
+def unmarked(value: Any) -> Any:
     """`thing` without `cache_control` on any block, also inside tool results."""
-    if isinstance(thing, list):
-        return [unmarked(one) for one in thing]
-    if not isinstance(thing, dict):
-        return thing
-    kept = {key: one for key, one in thing.items() if key != "cache_control"}
-    if "content" in kept:
-        kept["content"] = unmarked(kept["content"])
-    return kept
+    if isinstance(value, list):
+        return [unmarked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    fields = {key: item for key, item in value.items() if key != "cache_control"}
+    if "content" in fields:
+        fields["content"] = unmarked(fields["content"])
+    return fields

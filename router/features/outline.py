@@ -9,6 +9,7 @@ of a body's beginnings show where it goes on from one that was read before; then
 """
 
 import hashlib
+import json
 import re
 import secrets
 import sys
@@ -21,7 +22,7 @@ import msgspec
 import xxhash
 
 from router.features.unique_keys import parse, parse_all
-from router.system.time_slices import LARGE, MANY, Apart, Pace, Turns, finish
+from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, finish
 
 BLOCK = 16 << 10
 """Bytes between the places at which a body's beginning is looked for."""
@@ -30,7 +31,7 @@ WIDE = (1 << 64) - 1
 _APART = 1 << 20
 """Bytes of a body above which its pieces are looked for apart: that takes 1 ms a megabyte, or more."""
 _SOME = 200
-"""Small pieces made between two looks at the clock."""
+"""Small pieces made between two pauses."""
 _BATCH = 100 << 10
 """Bytes of pieces that are decoded together: a few hundred microseconds."""
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -69,6 +70,10 @@ class Piece(msgspec.Struct, eq=False, gc=False):
             BadRequest: a key stands twice in one of its objects.
         """
         return self.value if self.decoded else parse(self.raw)
+
+    def parsed_or_none(self) -> Any:
+        """The value; None where it cannot be decoded at all. Lone surrogates are question marks in it."""
+        return self.value if self.value is not _UNDECODED else _parse_leniently(self.raw)
 
 
 def _keyed() -> Callable[[bytes | memoryview], int]:
@@ -120,13 +125,13 @@ class Outline:
             digests.append(before.to_bytes(8, "big", signed=True))
         return digests
 
-    def cut(self, first: int, upto: int, pace: Pace) -> Turns[list[Piece] | None]:
+    def cut(self, first: int, upto: int, pauses: Pauses) -> Turns[list[Piece] | None]:
         """Cut the body without the bytes between two messages.
 
         Args:
             first: where the first message ends; 0 for all of the body.
             upto: where the last one ends that is left out.
-            pace: of the reading that this is part of.
+            pauses: of the work that this is part of.
 
         Returns:
             None where it does not show that each top-level key stands there once.
@@ -136,8 +141,8 @@ class Outline:
             if len(body) > _APART:
                 bounds = yield Apart(_bounds_of, (body,))
             else:
-                bounds = yield from _bounds(body, pace)
-            pieces = (yield from _pieces(body, bounds, (first, upto), pace)) if bounds else None
+                bounds = yield from _bounds(body, pauses)
+            pieces = (yield from _pieces(body, bounds, (first, upto), pauses)) if bounds else None
             self._cuts[first, upto] = pieces
         return self._cuts[first, upto]
 
@@ -154,10 +159,10 @@ class _Bounds(NamedTuple):
 
 
 def _bounds_of(body: bytes) -> _Bounds | None:
-    return finish(_bounds(body, Pace()))
+    return finish(_bounds(body, ()))
 
 
-def _bounds(body: bytes, pace: Pace) -> Turns[_Bounds | None]:
+def _bounds(body: bytes, pauses: Pauses) -> Turns[_Bounds | None]:
     """Look where a body's pieces are; None where a top-level key may stand there twice."""
     try:
         fields = _FIELDS.decode(body)
@@ -172,10 +177,10 @@ def _bounds(body: bytes, pace: Pace) -> Turns[_Bounds | None]:
         if key is None or not body.startswith(data, key.end()) or not _is(key[1], name):
             return None
         start, place = key.end(), key.end() + len(data)
-        yield from pace.pause()
+        yield from pauses
         if name == MESSAGES and data[:1] == b"[":
             bounds = bounds._replace(before=len(bounds.fields))
-            yield from _message_bounds(body, data, start, bounds.messages, pace)
+            yield from _message_bounds(body, data, start, bounds.messages, pauses)
         else:
             bounds.fields.append((name, start, place))
     return bounds if _CLOSE.fullmatch(body, place) else None
@@ -185,11 +190,13 @@ def _is(key: bytes, name: str) -> bool:
     return key[1:-1] == name.encode() or msgspec.json.decode(key) == name
 
 
-def _message_bounds(body: bytes, data: bytes, start: int, bounds: "array[int]", pace: Pace) -> Turns[None]:
+def _message_bounds(
+    body: bytes, data: bytes, start: int, bounds: "array[int]", pauses: Pauses
+) -> Turns[None]:
     place, gap = start + 1, _NEXT.match
     for at, raw in enumerate(_ITEMS.decode(data)):
         if at % MANY == 0:
-            yield from pace.pause()
+            yield from pauses
         if not body.startswith(b"{", place):
             near = body.startswith(b",{", place)
             place = place + 1 if near else gap(body, place).end()  # type: ignore[union-attr]  # matches nothing, too
@@ -198,25 +205,25 @@ def _message_bounds(body: bytes, data: bytes, start: int, bounds: "array[int]", 
         bounds.append(place)
 
 
-def _pieces(body: bytes, bounds: _Bounds, left_out: tuple[int, int], pace: Pace) -> Turns[list[Piece]]:
+def _pieces(body: bytes, bounds: _Bounds, left_out: tuple[int, int], pauses: Pauses) -> Turns[list[Piece]]:
     """Cut a body at these places; a message's end is that in the body nothing was left out of."""
     first, upto = left_out
     fields: list[Piece] = []
     for name, start, end in bounds.fields:
         raw = body[start:end]
-        fields.append(Piece(name, 0, raw, 0, (yield from _digest_of(raw, pace))))
+        fields.append(Piece(name, 0, raw, 0, (yield from _digest_of(raw, pauses))))
     messages: list[Piece] = []
     starts, ends = bounds.messages[::2], bounds.messages[1::2]
     for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
         if at % _SOME == 0 or end - start > LARGE:
-            yield from pace.pause()
+            yield from pauses
         raw = body[start:end]
-        digest = _digest(raw) & WIDE if len(raw) <= LARGE else (yield from _digest_of(raw, pace))
+        digest = _digest(raw) & WIDE if len(raw) <= LARGE else (yield from _digest_of(raw, pauses))
         messages.append(Piece(MESSAGES, at, raw, end + upto - first if end > first else end, digest))
     return [*fields[: bounds.before], *messages, *fields[bounds.before :]]
 
 
-def _digest_of(raw: bytes, pace: Pace) -> Turns[int]:
+def _digest_of(raw: bytes, pauses: Pauses) -> Turns[int]:
     """The digest of a piece's bytes; of many of them in turns."""
     if len(raw) <= LARGE:
         return _digest(raw) & WIDE
@@ -224,14 +231,38 @@ def _digest_of(raw: bytes, pace: Pace) -> Turns[int]:
     view = memoryview(raw)
     for at in range(0, len(raw), LARGE):
         digests.append(_digest(view[at : at + LARGE]))
-        yield from pace.pause()
+        yield from pauses
     return hash((len(raw), *digests)) & WIDE
 
 
-def decode(pieces: Iterable[Piece], pace: Pace) -> Turns[None]:
+def _parse_leniently(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return _encodable(json.loads(raw.decode(errors="replace")))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _encodable(value: Any) -> Any:
+    """Replace lone surrogates in every string: nothing after this could encode them."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case list():
+            return [_encodable(item) for item in value]
+        case dict():
+            return {_encodable(key): _encodable(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def decode(pieces: Iterable[Piece], pauses: Pauses) -> Turns[None]:
     """Decode pieces, several in a call; leaves alone what is large, and what is odd or gives a key twice."""
     new = [piece for piece in pieces if not piece.decoded and len(piece.raw) <= LARGE]
-    yield from pace.pause()
+    yield from pauses
     for batch in batches(new):
         values = parse_all([piece.raw for piece in batch])
         for at, piece in enumerate(batch):
@@ -239,7 +270,7 @@ def decode(pieces: Iterable[Piece], pace: Pace) -> Turns[None]:
                 piece.value = values[at]
             elif single := parse_all([piece.raw]):
                 piece.value = single[0]
-        yield from pace.pause()
+        yield from pauses
 
 
 def batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -1,38 +1,134 @@
-"""`ParsedRequest`: one request, cut into pieces, with its client known."""
+r"""`ParsedRequest`: one request, cut into pieces, with its options decoded and its client recognised.
 
-from collections.abc import Sequence
+A body whose outline is not plain (a lone surrogate escape such as `"\ud83d"`, very deep nesting, a
+key that stands twice) is cut by a small scanner here, so that one bad message never hides the others.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
 
 import xxhash
 
+from router.errors import BadRequest
 from router.features import clients
 from router.features.clients import Client, Clients
-from router.features.outline import WIDE, Piece
-from router.features.split import Envelope
+from router.features.outline import MESSAGES, Piece, piece_of
 from router.types import ModelRequest
 
-_SALT = {"message": 0, "system": 1, "tools": 2}
-"""So that the same bytes in two places are two pieces."""
+_OPTIONS = frozenset(
+    {
+        "tool_choice",
+        "thinking",
+        "reasoning_effort",
+        "output_config",
+        "output_format",
+        "response_format",
+        "safeguards",
+        "stop",
+        "stop_sequences",
+        "max_tokens",
+        "max_completion_tokens",
+        "web_search_options",
+        "metadata",
+        "prompt_cache_key",
+    }
+)
+"""Fields of any dialect that are read, beside the prompt's."""
+_NOT_A_LIST = "`messages` must be a list."
+
+Fields = tuple[list[Piece], dict[str, Piece]]
+"""A body's messages, and its other fields by name."""
 
 
 class ParsedRequest:
-    """One request, cut, with its client known."""
+    """One request; of a body that goes on from one read before, what comes after that.
 
-    def __init__(self, request: ModelRequest, known: Clients, envelope: Envelope) -> None:
-        """Take what the body holds, or what it has beside the messages that were read before."""
+    Attributes:
+        options: The fields of `_OPTIONS` that are there, decoded; None where one cannot be.
+        session: The id that the client gives it; empty for none.
+        seed: Of the names under which the facts of pieces are cached.
+    """
+
+    def __init__(self, request: ModelRequest, recognised: Clients, fields: Fields) -> None:
         self.request = request
-        self.envelope = envelope
+        self.messages, others = fields
+        self.system = others.get("system")
+        self.tools = others.get("tools")
+        head = self._head()
+        self.options: dict[str, Any] = {
+            name: piece.parsed_or_none() for name, piece in others.items() if name in _OPTIONS
+        }
         self.headers = dict(request.headers)
-        self.client: Client = known.recognise(request.client, self.headers, self._head())
+        self.client: Client = recognised.recognise(request.client, self.headers, head)
+        self.session = clients.session(
+            self.client, self.headers, self.options.get("metadata"), self.options.get("prompt_cache_key")
+        )
         self.seed = xxhash.xxh3_64_intdigest(f"{request.dialect} {self.client.name}".encode())
 
     def _head(self) -> bytes:
         """The raw beginning of the system text, wherever the dialect has it."""
-        system, messages = self.envelope.system.raw, self.envelope.messages
-        first = system or (messages[0].raw if messages else b"")
-        head = first[: clients.HEAD_BYTES]
-        return head if system or b'"system"' in head or b'"developer"' in head else b""
+        if self.system:
+            return self.system.raw[: clients.HEAD_BYTES]
+        head = self.messages[0].raw[: clients.HEAD_BYTES] if self.messages else b""
+        return head if b'"system"' in head or b'"developer"' in head else b""
 
-    def names(self, job: str, pieces: Sequence[Piece]) -> list[bytes]:
-        """The names under which the facts of pieces are kept, of 16 bytes each."""
-        seed = ((self.seed + _SALT[job]) & WIDE).to_bytes(8, "little")
-        return [piece.digest.to_bytes(8, "little") + seed for piece in pieces]
+
+def fields_of(pieces: Iterable[Piece]) -> Fields:
+    """Sort the pieces of a plain outline.
+
+    Raises:
+        BadRequest: `messages` is not a list.
+    """
+    messages: list[Piece] = []
+    others: dict[str, Piece] = {}
+    for piece in pieces:
+        if piece.end:
+            messages.append(piece)
+        else:
+            others[piece.name] = piece
+    if MESSAGES in others:
+        raise BadRequest(_NOT_A_LIST)
+    return messages, others
+
+
+def scan(body: bytes) -> Fields:
+    """Cut a body whose outline is not plain.
+
+    Raises:
+        BadRequest: not a JSON object, or `messages` is not a list.
+    """
+    data = body.strip()
+    if data[:1] != b"{":
+        raise BadRequest("The body must be a JSON object with a `messages` list.")
+    members = _split(data)
+    raws = dict(zip(members[::2], members[1::2], strict=False))
+    messages = raws.get(b'"messages"', b"[]")
+    if messages[:1] != b"[":
+        raise BadRequest(_NOT_A_LIST)
+    names = {name: b'"%s"' % name.encode() for name in ("system", "tools", *_OPTIONS)}
+    return (
+        [piece_of(MESSAGES, raw, at) for at, raw in enumerate(_split(messages))],
+        {name: piece_of(name, raws[key]) for name, key in names.items() if key in raws},
+    )
+
+
+_MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:,]', re.DOTALL)
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Split one JSON list or object at its own commas and colons, whatever is nested in it."""
+    pieces: list[bytes] = []
+    depth, start = 0, 1
+    for mark in _MARK.finditer(data):
+        sign = mark[0]
+        if sign in b"[{":
+            depth += 1
+        elif sign in b"]}":
+            depth -= 1
+        if (sign in b",:" and depth == 1) or depth == 0:
+            pieces.append(data[start : mark.start()].strip())
+            start = mark.end()
+        if depth == 0:
+            break
+    return [piece for piece in pieces if piece]

@@ -1,4 +1,4 @@
-"""Paths: found in text, brought to one form, and told apart across their absolute and relative forms.
+"""Paths: found in text, and brought to one form.
 
 Every search here is linear in the text, since a client chooses what it sends.
 """
@@ -61,8 +61,8 @@ def normal(path: str) -> str:
     path = path.strip().strip("\"'`").replace("\\", "/")
     if path.startswith("file://"):
         path = path.removeprefix("file://").replace("%3A", ":").replace("%3a", ":").replace("%20", " ")
-    if path[:1] == "/" and (found := _DEVICE.match(path)):
-        path = ("/" if found[0].upper().endswith("UNC") else "") + path[found.end() :]
+    if path[:1] == "/" and (prefix := _DEVICE.match(path)):
+        path = ("/" if prefix[0].upper().endswith("UNC") else "") + path[prefix.end() :]
     if not path or len(path) > _LONGEST or "\n" in path or "\0" in path:
         return ""
     if path[:2] == "//" != path[1:3]:
@@ -84,8 +84,6 @@ _DEVICE = re.compile(
     r"//[?.]/UNC(?=/)|//[?.]/(?=[A-Za-z]:/)|/(?=[A-Za-z]:/)|//wsl(?:\$|\.localhost)/[^/]+(?=/)", re.IGNORECASE
 )
 """What Windows and editors put before a path: device prefixes, a slash before a drive, WSL's server."""
-_DRIVE = re.compile(r"([A-Za-z]):(?=/)|/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")
-"""A drive as Windows, WSL, Cygwin and Git Bash write it."""
 
 
 def join(folder: str, path: str) -> str:
@@ -111,10 +109,10 @@ def named(text: str) -> Iterator[str]:
     """Paths that prose mentions; neither URLs nor version numbers nor e-mail addresses."""
     if "://" in text or "www." in text.lower():
         text = _URL.sub(" ", text)
-    for found in _WORD.findall(text):
-        if len(found) > _LONGEST or ("." not in found and "ile" not in found):
+    for candidate in _WORD.findall(text):
+        if len(candidate) > _LONGEST or ("." not in candidate and "ile" not in candidate):
             continue
-        word = found.lstrip("@(#[").rstrip(".:,)]#")
+        word = candidate.lstrip("@(#[").rstrip(".:,)]#")
         if ":" in word or "#" in word or "](" in word:
             word = _POSITION.sub("", word).split("](", 1)[-1].split("::", 1)[0]
         if "@" not in word and "(" not in word and is_path(word):
@@ -138,8 +136,8 @@ _GREP_BYTES = 20_000
 def changed(text: str) -> Iterator[str]:
     """Paths in the headers of diffs and patches."""
     if "+++ " in text or "diff --git " in text or "*** " in text:
-        for found in _DIFF.finditer(text):
-            path = normal(found[1] or found[2] or found[3])
+        for header in _DIFF.finditer(text):
+            path = normal(header[1] or header[2] or header[3])
             if path and path != "/dev/null":
                 yield path
 
@@ -152,8 +150,8 @@ _PATCHED = re.compile(
 def patched(text: str) -> Iterator[str]:
     """Paths that `patch` and `git apply` say they changed."""
     if "patching file " in text or "Applied patch " in text:
-        for found in _PATCHED.finditer(text):
-            path = normal(found[1])
+        for match in _PATCHED.finditer(text):
+            path = normal(match[1])
             if path:
                 yield path
 
@@ -178,8 +176,8 @@ def is_library(path: str) -> bool:
 
 def hits(text: str) -> Iterator[str]:
     """Paths of grep's `path:line:` output."""
-    for found in _LINE.finditer(f"\n{text[:_GREP_BYTES]}"):
-        path = normal(found[1])
+    for match in _LINE.finditer(f"\n{text[:_GREP_BYTES]}"):
+        path = normal(match[1])
         if path:
             yield path
 
@@ -192,7 +190,7 @@ _TAG = re.compile(
 )
 
 
-def given(text: str) -> Iterator[str]:
+def embedded(text: str) -> Iterator[str]:
     """Files whose content is in the text: fences with a file name, `<file path=…>`, diffs, traces."""
     yield from changed(text)
     yield from traced(text)
@@ -218,7 +216,7 @@ def _fenced(text: str) -> Iterator[str]:
         after = text[fence.end() + 1 : fence.end() + _LONGEST].split("\n", 1)[0]
         comment = _COMMENT.match(after)
         words: Iterable[str] = (
-            *(found[1] for found in _TITLE.finditer(info)),
+            *(title[1] for title in _TITLE.finditer(info)),
             *info.split(),
             before.strip().strip("*`#: ").removesuffix(":"),
             comment[1] if comment else "",
@@ -228,101 +226,3 @@ def _fenced(text: str) -> Iterator[str]:
             if bare and " " not in bare and is_path(bare):
                 yield normal(bare)
                 break
-
-
-MOST_FILES = 10_000
-"""Files that a set tells apart; from there on all others count as one more."""
-_DEEPEST = 20
-"""Parts at a path's end by which a relative path is recognised as the same file."""
-
-
-class PathSet:
-    """Distinct files among paths written in different ways, and how many directories hold them.
-
-    A relative path is the same file as any path it is the tail of (`io/x.py`,
-    `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal. A look-up
-    takes as long for the ten thousandth path as for the first.
-
-    On a Windows drive case does not count, and `C:/x`, `/c/x`, `/mnt/c/x` are one file. Once such a
-    path was added, the case of relative ones does not count either.
-    """
-
-    def __init__(self, *, counts_directories: bool = True) -> None:
-        """Start empty; the directories are a set of the same kind."""
-        self._longest: list[str] = []
-        self._index: dict[str, int] = {}
-        self._tails: dict[int, int] = {}
-        """By hash: what ends the longest form of a file, and which file that is."""
-        self._directories = PathSet(counts_directories=False) if counts_directories else None
-        self._windows = False
-
-    def __len__(self) -> int:
-        return len(self._longest)
-
-    def __iter__(self) -> Iterator[str]:
-        """Each file in the longest form seen, in the order of its number."""
-        return iter(self._longest)
-
-    def copy(self) -> "PathSet":
-        """The same files, to be added to apart."""
-        same = PathSet(counts_directories=False)
-        same._longest = self._longest.copy()
-        same._index = self._index.copy()
-        same._tails = self._tails.copy()
-        same._directories = self._directories.copy() if self._directories else None
-        same._windows = self._windows
-        return same
-
-    def add(self, path: str) -> int:
-        """Take a normalised path; return which file it is, counted from 0."""
-        path = self._comparable(path)
-        index = self._index.get(path)
-        if index is None:
-            index = self._place(path)
-            if len(self._index) < 2 * MOST_FILES:
-                self._index[path] = index
-        return index
-
-    def _comparable(self, path: str) -> str:
-        """The form in which paths are told apart: one spelling for a drive, no case on it."""
-        if drive := _DRIVE.match(path):
-            self._windows = self._windows or bool(drive[1])
-            return f"/{drive[1] or drive[2]}{path[drive.end() :]}".casefold()
-        if path.startswith("//") or (self._windows and not path.startswith("/")):
-            return path.casefold()
-        return path
-
-    def directories(self) -> int:
-        """Distinct directories that hold these files."""
-        return len(self._directories or ()) or min(len(self._longest), 1)
-
-    def _place(self, path: str) -> int:
-        """Which file a path is that was not written like this before."""
-        if (index := self._tails.get(hash(path))) is not None:
-            return index
-        tails = _tails(path)
-        for tail in tails:
-            index = self._index.get(tail)
-            if index is not None and self._longest[index] == tail:
-                self._longest[index] = path
-                break
-        else:
-            if len(self._longest) == MOST_FILES:
-                return MOST_FILES - 1
-            index = len(self._longest)
-            self._longest.append(path)
-        for tail in tails:
-            self._tails.setdefault(hash(tail), index)
-        folder = path.rpartition("/")[0]
-        if folder and self._directories is not None:
-            self._directories.add(folder)
-        return index
-
-
-def _tails(path: str) -> list[str]:
-    """What a path ends with, in whole parts, without itself; shortest first."""
-    parts = path.rsplit("/", _DEEPEST)[1:]
-    tails: list[str] = []
-    for part in reversed(parts):
-        tails.append(f"{part}/{tails[-1]}" if tails else part)
-    return tails

@@ -27,7 +27,7 @@ class Prefix:
     upto: int
     """Where the last known one ends."""
     seed: int
-    """Under which their facts are kept; see `ParsedRequest`."""
+    """Of the names under which their facts are cached; see `ParsedRequest`."""
     names: bytes
     """Of the facts of all known messages but the first, joined."""
 
@@ -47,12 +47,12 @@ class PrefixCache:
     """
 
     def __init__(self, *, entries: int, size: int, newest: int) -> None:
-        self.kept: Cache[Prefix] = Cache(entries=entries, size=size)
+        self.cache: Cache[Prefix] = Cache(entries=entries, size=size)
         self._newest = newest
 
     def find(self, outline: Outline) -> Prefix | None:
         """Find the longest known beginning of a body."""
-        return next((start for key in reversed(outline.beginnings) if (start := self.kept.get(key))), None)
+        return next((start for key in reversed(outline.beginnings) if (start := self.cache.get(key))), None)
 
     def keep(
         self,
@@ -75,20 +75,20 @@ class PrefixCache:
         if settled < 1 or not outline.beginnings or not messages[0].end:
             return
         block = min(len(outline.beginnings), messages[settled - 1].end // BLOCK)
-        known = bisect_right(messages, block * BLOCK, 1, settled, key=_end) - 1
-        if known < 1 or (start and start.upto >= messages[known].end):
+        last = bisect_right(messages, block * BLOCK, 1, settled, key=_end) - 1
+        if last < 1 or (start and start.upto >= messages[last].end):
             return
         begun = outline.beginnings[block - 1]
-        earlier = self.kept.get(begun)
+        earlier = self.cache.get(begun)
         if earlier and earlier.seed == seed:
             return
         later = Prefix(
             first=messages[0].end,
-            upto=messages[known].end,
+            upto=messages[last].end,
             seed=seed,
-            names=(start.names if start else b"") + b"".join(names[1 : known + 1]),
+            names=(start.names if start else b"") + b"".join(names[1 : last + 1]),
         )
-        self.kept.put(begun, later, _ENTRY_SIZE + len(later.names))
+        self.cache.put(begun, later, _ENTRY_SIZE + len(later.names))
 
 
 def _end(message: Piece) -> int:

@@ -39,41 +39,41 @@ def opened(text: str) -> Iterator[tuple[str, Access]]:
     """Paths that `text` opens, in the words of the script, and what for."""
     if not any(hint in text for hint in _HINTS):
         return
-    known = _known(text)
-    for found in _OPEN.finditer(text):
-        written = any(letter in (found["mode"] or "r") for letter in "wax+")
-        for path in _meant(found, known):
+    bindings = _bindings(text)
+    for match in _OPEN.finditer(text):
+        written = any(letter in (match["mode"] or "r") for letter in "wax+")
+        for path in _paths_of(match, bindings):
             yield path, "edited" if written else "read"
-    for found in _CALL.finditer(text):
-        verb = found["verb"].rpartition(".")[2]
+    for match in _CALL.finditer(text):
+        verb = match["verb"].rpartition(".")[2]
         copies = verb.startswith("copy")
-        for path in _meant(found, known):
+        for path in _paths_of(match, bindings):
             yield path, "read" if copies or verb.startswith(_READS) else "edited"
-        if found["other"] and (copies or verb in ("move", "rename", "replace")):
-            yield found["other"], "edited"
-    for found in _PATH_CALL.finditer(text):
-        yield _joined(found[1], found[2]), _access(found["verb"])
-    for found in _NAME_CALL.finditer(text):
-        for path in known.get(found["name"], ()):
-            yield path, _access(found["verb"])
+        if match["other"] and (copies or verb in ("move", "rename", "replace")):
+            yield match["other"], "edited"
+    for match in _PATH_CALL.finditer(text):
+        yield _joined(match[1], match[2]), _access(match["verb"])
+    for match in _NAME_CALL.finditer(text):
+        for path in bindings.get(match["name"], ()):
+            yield path, _access(match["verb"])
 
 
 def _access(verb: str) -> Access:
     return "read" if verb.startswith("read") else "edited"
 
 
-def _known(text: str) -> dict[str, list[str]]:
+def _bindings(text: str) -> dict[str, list[str]]:
     """What names stand for: one path each, or those that a loop goes over."""
-    known = {found[1]: [found[2]] for found in _NAME.finditer(text)}
-    known |= {found[1]: [_joined(found[2], found[3])] for found in _NAME_PATH.finditer(text)}
-    known |= {found[1]: _QUOTED.findall(found[2]) for found in _LOOP.finditer(text)}
-    return known
+    bindings = {match[1]: [match[2]] for match in _NAME.finditer(text)}
+    bindings |= {match[1]: [_joined(match[2], match[3])] for match in _NAME_PATH.finditer(text)}
+    bindings |= {match[1]: _QUOTED.findall(match[2]) for match in _LOOP.finditer(text)}
+    return bindings
 
 
-def _meant(found: re.Match[str], known: dict[str, list[str]]) -> list[str]:
-    return [found["path"]] if found["path"] else known.get(found["name"] or "", [])
+def _paths_of(match: re.Match[str], bindings: dict[str, list[str]]) -> list[str]:
+    return [match["path"]] if match["path"] else bindings.get(match["name"] or "", [])
 
 
-def _joined(first: str, rest: str) -> str:
+def _joined(first: str, parts: str) -> str:
     """`Path("a") / "b"` as one path."""
-    return "/".join((first, *_QUOTED.findall(rest)))
+    return "/".join((first, *_QUOTED.findall(parts)))

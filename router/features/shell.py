@@ -24,7 +24,7 @@ _ASSIGN = re.compile(r"\w+\+?=")
 class Effect:
     """What a whole command line does. `acts`: explore, implement, run, verify."""
 
-    touches: list[FileAccess] = field(default_factory=list)
+    accesses: list[FileAccess] = field(default_factory=list)
     acts: set[str] = field(default_factory=set)
 
     def touch(self, folder: str, word: str, how: How) -> None:
@@ -35,13 +35,13 @@ class Effect:
             how = "seen"
         path = paths.join(folder, word)
         if path:
-            self.touches.append(FileAccess(path, how))
+            self.accesses.append(FileAccess(path, how))
         if how == "edited":
             self.acts.add("implement")
 
     def add(self, other: "Effect") -> None:
         """Take what another command line does, too."""
-        self.touches.extend(other.touches)
+        self.accesses.extend(other.accesses)
         self.acts |= other.acts
 
 
@@ -50,26 +50,26 @@ def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
     command = command[:_LONGEST]
     if powershell.spoken(command):
         command = command.replace("\\", "/")
-    whole = _dotnet(command, folder)
+    result = _dotnet(command, folder)
     folders, left = [folder], list[str]()
     names: dict[str, list[str]] = {}
     heard: list[str] = []
-    for one in shell_grammar.commands(command):
-        del folders[one.level + 1 :]
-        folders += folders[-1:] * (one.level + 1 - len(folders))
+    for step in shell_grammar.commands(command):
+        del folders[step.level + 1 :]
+        folders += folders[-1:] * (step.level + 1 - len(folders))
         here = folders[-1]
-        words = _unwrapped(_filled(one.words, names))
-        for path in _filled(one.writes, names):
-            whole.touch(here, path, "edited")
-        for path in _filled(one.reads, names):
-            whole.touch(here, path, "read")
-        for inner in one.inner if depth < _DEEPEST else ():
-            whole.add(effect(inner, depth + 1, here))
-        texts = one.texts or (heard if one.piped else [])
+        words = _unwrapped(_filled(step.words, names))
+        for path in _filled(step.writes, names):
+            result.touch(here, path, "edited")
+        for path in _filled(step.reads, names):
+            result.touch(here, path, "read")
+        for inner in step.inner if depth < _DEEPEST else ():
+            result.add(effect(inner, depth + 1, here))
+        texts = step.texts or (heard if step.piped else [])
         name = words[0].rsplit("/", 1)[-1] if words else ""
-        heard = [" ".join(words[1:])] if name in ("echo", "printf") else one.texts
+        heard = [" ".join(words[1:])] if name in ("echo", "printf") else step.texts
         if not words:
-            _assign(one.words, names)
+            _assign(step.words, names)
             continue
         if name.lower() in _MOVES:
             folders[-1] = _moved(name.lower(), words[1:], here, left)
@@ -78,11 +78,11 @@ def effect(command: str, depth: int = 0, folder: str = "") -> Effect:
         elif name == "export":
             _assign(words[1:], names)
         else:
-            _do(_Run(words=words, texts=texts, folder=here, whole=whole, depth=depth))
-        if any(_SCRIPT.search(path) for path in one.writes):
+            _do(_Run(words=words, texts=texts, folder=here, result=result, depth=depth))
+        if any(_SCRIPT.search(path) for path in step.writes):
             for text in texts:
-                _script(text, here, whole)
-    return whole
+                _script(text, here, result)
+    return result
 
 
 def _dotnet(command: str, folder: str) -> Effect:
@@ -107,11 +107,11 @@ def _filled(words: list[str], names: dict[str, list[str]], depth: int = 0) -> li
         return words
     done: list[str] = []
     for word in words:
-        found = _VARIABLE.search(word) if "$" in word and len(done) < _MOST_VALUES else None
-        values = names.get(found[1] or found[2]) if found else None
-        if found and values is not None:
-            some = [word[: found.start()] + value + word[found.end() :] for value in values]
-            done.extend(_filled(some, names, depth + 1))
+        match = _VARIABLE.search(word) if "$" in word and len(done) < _MOST_VALUES else None
+        values = names.get(match[1] or match[2]) if match else None
+        if match and values is not None:
+            filled = [word[: match.start()] + value + word[match.end() :] for value in values]
+            done.extend(_filled(filled, names, depth + 1))
         else:
             done.append(word)
     return done
@@ -133,9 +133,9 @@ def _moved(name: str, words: list[str], folder: str, left: list[str]) -> str:
     return "" if _VAGUE.search(to) else paths.join(folder, to)
 
 
-def _script(text: str, folder: str, whole: Effect) -> None:
+def _script(text: str, folder: str, result: Effect) -> None:
     for path, how in scripts.opened(text):
-        whole.touch(folder, path, how)
+        result.touch(folder, path, how)
 
 
 _WRAPPERS = {
@@ -190,29 +190,29 @@ class _Run:
     words: list[str]
     texts: list[str]
     folder: str
-    whole: Effect
+    result: Effect
     depth: int
 
     def operands(self, valued: str = "") -> list[str]:
         """Words that are no options; options in `valued` (space-separated) take the next word with them."""
         takes = frozenset(valued.split())
-        found: list[str] = []
-        rest = iter(self.words[1:])
-        for word in rest:
+        operands: list[str] = []
+        words = iter(self.words[1:])
+        for word in words:
             if word == "--":
-                found.extend(rest)
+                operands.extend(words)
             elif word in takes:
-                next(rest, None)
+                next(words, None)
             elif not word.startswith("-") or word == "-":
-                found.append(word)
-        return found
+                operands.append(word)
+        return operands
 
     def has(self, *options: str) -> bool:
         return any(word in options for word in self.words)
 
     def touch(self, words: list[str], how: How) -> None:
         for word in words:
-            self.whole.touch(self.folder, word, how)
+            self.result.touch(self.folder, word, how)
 
 
 def _do(run: _Run) -> None:
@@ -221,15 +221,15 @@ def _do(run: _Run) -> None:
     plain = powershell.name_of(name)
     handle = _TABLE.get(name) or _TABLE.get(plain)
     if (inner := powershell.inner(plain, run.words[1:])) and run.depth < _DEEPEST:
-        run.whole.add(effect(inner, run.depth + 1, run.folder))
+        run.result.add(effect(inner, run.depth + 1, run.folder))
     elif powershell.is_known(plain) and (handle is None or plain == "type"):
-        run.whole.acts.add(powershell.act_of(plain))
+        run.result.acts.add(powershell.act_of(plain))
         for word, how in powershell.accesses(plain, run.words[1:]):
-            run.whole.touch(run.folder, word, how)
+            run.result.touch(run.folder, word, how)
     elif handle is not None:
         handle(run)
     elif name.endswith((".sh", ".py")) or "/" in run.words[0]:
-        run.whole.acts.add("run")
+        run.result.acts.add("run")
 
 
 _VALUED = {
@@ -249,36 +249,36 @@ _VALUED = {
 
 
 def _reads(run: _Run) -> None:
-    run.whole.acts.add("explore")
+    run.result.acts.add("explore")
     operands = run.operands(_VALUED.get(run.words[0].rsplit("/", 1)[-1], ""))
     run.touch([word for word in operands if not word.startswith("+")], "read")
 
 
 def _lists(run: _Run) -> None:
-    run.whole.acts.add("explore")
+    run.result.acts.add("explore")
 
 
 def _scripted_reads(run: _Run) -> None:
     """`awk`, `jq` and `yq`: the first operand is a program."""
     awk = run.words[0].endswith("awk")
     in_place = run.has("inplace") if awk else run.has("-i", "--inplace")
-    run.whole.acts.add("implement" if in_place else "explore")
+    run.result.acts.add("implement" if in_place else "explore")
     operands = run.operands("-F -v -f -i --arg --argjson" if awk else "-f --arg --argjson")
     run.touch(operands[0 if run.has("-f") else 1 :], "edited" if in_place else "read")
 
 
 def _sed(run: _Run) -> None:
-    given = run.has("-e", "--expression", "-f")
+    has_script = run.has("-e", "--expression", "-f")
     # `-i ''`: how BSD's takes no suffix
     operands = [word for word in run.operands("-e --expression -f -l") if word]
     in_place = any(re.match(r"-[nErsuz]*i|--in-place", word) for word in run.words[1:])
-    run.whole.acts.add("implement" if in_place else "explore")
-    run.touch(operands if given else operands[1:], "edited" if in_place else "read")
+    run.result.acts.add("implement" if in_place else "explore")
+    run.touch(operands if has_script else operands[1:], "edited" if in_place else "read")
 
 
 def _grep(run: _Run) -> None:
     """Search. A file searched by name was read; a tree, or a mere list of names, was not."""
-    run.whole.acts.add("explore")
+    run.result.acts.add("explore")
     operands = run.operands("-e -A -B -C -m -f -g -t --include --exclude --exclude-dir --type --glob")
     files = operands if run.has("-e", "-f") else operands[1:]
     merely = any(re.match(r"-[A-Za-z]*[lLc]|--files", word) for word in run.words[1:])
@@ -319,7 +319,7 @@ def _moves(run: _Run) -> None:
 
 
 def _removes(run: _Run) -> None:
-    run.whole.acts.add("implement")
+    run.result.acts.add("implement")
     deep = any(_RECURSIVE.match(word) for word in run.words[1:])
     run.touch([word for word in run.operands() if paths.is_path(word) or not deep], "edited")
 
@@ -334,15 +334,15 @@ def _formats(run: _Run) -> None:
     writes = {"prettier": ("--write", "-w"), "gofmt": ("-w",), "autopep8": ("-i",), "clang-format": ("-i",)}
     needed = writes.get(run.words[0].rsplit("/", 1)[-1])
     if run.has("--check", "--diff", "-l") or (needed and not run.has(*needed)):
-        run.whole.acts.add("verify")
+        run.result.acts.add("verify")
     else:
-        run.whole.acts.add("implement")
+        run.result.acts.add("implement")
         run.touch([word for word in run.operands("-l --line-length -t") if paths.is_path(word)], "edited")
 
 
 def _fetches(run: _Run) -> None:
     options = ("-O", "--output-document") if run.words[0].endswith("wget") else ("-o", "--output")
-    run.whole.acts.add("run")
+    run.result.acts.add("run")
     run.touch(
         [after for word, after in zip(run.words, run.words[1:], strict=False) if word in options], "edited"
     )
@@ -355,7 +355,7 @@ def _xargs(run: _Run) -> None:
 
 
 def _find(run: _Run) -> None:
-    run.whole.acts.add("implement" if run.has("-delete") else "explore")
+    run.result.acts.add("implement" if run.has("-delete") else "explore")
     flag = next((at for at, word in enumerate(run.words) if word in ("-exec", "-execdir", "-ok")), None)
     if flag is not None:
         inner = run.words[flag + 1 :]
@@ -366,15 +366,15 @@ def _find(run: _Run) -> None:
 def _inside(run: _Run, words: list[str]) -> None:
     words = _unwrapped([word for word in words if "{}" not in word])
     if words and words[0] not in ("xargs", "find"):
-        _do(_Run(words=words, texts=[], folder=run.folder, whole=run.whole, depth=run.depth))
+        _do(_Run(words=words, texts=[], folder=run.folder, result=run.result, depth=run.depth))
 
 
 def _patches(run: _Run) -> None:
     """`apply_patch` and `patch`: the files named in the patch's own headers, or as an operand."""
-    run.whole.acts.add("implement")
+    run.result.acts.add("implement")
     for text in (*run.texts, *run.words[1:]):
         for path in paths.changed(text):
-            run.whole.touch(run.folder, path, "edited")
+            run.result.touch(run.folder, path, "edited")
     if run.words[0].endswith("patch") and run.words[0] not in ("apply_patch", "applypatch"):
         operands = [word for word in run.operands("-i -d -D -F -o -r") if paths.is_path(word)]
         run.touch(operands[:1], "edited")
@@ -395,16 +395,16 @@ def _git(run: _Run) -> None:
         at += 2 if words[at] in ("-C", "-c") else 1
     words = words[at:]
     verb = words[0] if words else ""
-    inner = _Run(words=words, texts=run.texts, folder=folder, whole=run.whole, depth=run.depth)
+    inner = _Run(words=words, texts=run.texts, folder=folder, result=run.result, depth=run.depth)
     if verb == "grep":
         _grep(inner)
     elif verb in _GIT_EDITS:
-        run.whole.acts.add("implement")
+        run.result.acts.add("implement")
         how: How = "read" if verb == "apply" else "edited"
         inner.touch([word for word in inner.operands() if paths.is_path(word)], how)
         _patches(inner) if verb == "apply" else None
     else:
-        run.whole.acts.add("explore")
+        run.result.acts.add("explore")
         if verb in _GIT_READS:
             names = [word.rpartition(":")[2] for word in inner.operands("-n -L -S -G")]
             inner.touch([word for word in names if paths.is_path(word)], "read")
@@ -422,22 +422,22 @@ def _interprets(run: _Run) -> None:
     at = 0
     while at < len(words) and words[at].startswith("-") and words[at] not in ("-m", "-c", "-e", "-"):
         at += 2 if words[at] in ("-W", "-X") else 1
-    first, rest = (words[at], words[at + 1 :]) if at < len(words) else ("-", [])
+    first, arguments = (words[at], words[at + 1 :]) if at < len(words) else ("-", [])
     if first == "-m" or _TESTERS.search(first):
-        named = rest[0] if first == "-m" and rest else first
-        tested = bool(_TESTERS.search(named)) or "test" in rest[:2]
-        run.whole.acts.add("verify" if tested else "run")
+        named = arguments[0] if first == "-m" and arguments else first
+        tested = bool(_TESTERS.search(named)) or "test" in arguments[:2]
+        run.result.acts.add("verify" if tested else "run")
     elif first in ("-c", "-e"):
-        run.whole.acts.add("run")
-        _script(rest[0] if rest else "", run.folder, run.whole)
+        run.result.acts.add("run")
+        _script(arguments[0] if arguments else "", run.folder, run.result)
     elif first == "-":
-        run.whole.acts.add("run")
+        run.result.acts.add("run")
         for text in run.texts:
-            _script(text, run.folder, run.whole)
-    elif first == "manage.py" and rest[:1] == ["test"]:
-        run.whole.acts.add("verify")
+            _script(text, run.folder, run.result)
+    elif first == "manage.py" and arguments[:1] == ["test"]:
+        run.result.acts.add("verify")
     else:
-        run.whole.acts.add("run")
+        run.result.acts.add("run")
         run.touch([first], "seen")
 
 
@@ -449,19 +449,19 @@ def _shells(run: _Run) -> None:
     if flag is not None and flag + 1 < len(words):
         texts.append(words[flag + 1])
     elif operands := run.operands():
-        run.whole.acts.add("run")
+        run.result.acts.add("run")
         run.touch(operands[:1], "seen")
     for text in texts if run.depth < _DEEPEST else ():
-        run.whole.add(effect(text, run.depth + 1, run.folder))
+        run.result.add(effect(text, run.depth + 1, run.folder))
 
 
 def _evaluates(run: _Run) -> None:
     if run.depth < _DEEPEST:
-        run.whole.add(effect(" ".join(run.words[1:]), run.depth + 1, run.folder))
+        run.result.add(effect(" ".join(run.words[1:]), run.depth + 1, run.folder))
 
 
 def _builds(run: _Run) -> None:
-    run.whole.acts.add("verify")
+    run.result.acts.add("verify")
 
 
 _IDLE = (
@@ -472,7 +472,7 @@ _IDLE = (
 
 def _packages(run: _Run) -> None:
     """npm, cargo, go …: what comes after the tool's name says what it does."""
-    run.whole.acts.add("run" if run.has(*_IDLE) else "verify")
+    run.result.acts.add("run" if run.has(*_IDLE) else "verify")
 
 
 def _perl(run: _Run) -> None:
@@ -481,7 +481,7 @@ def _perl(run: _Run) -> None:
         _interprets(run)
         return
     in_place = any(re.match(r"-[a-z0-9]*i", word) for word in run.words[1:])
-    run.whole.acts.add("implement" if in_place else "explore")
+    run.result.acts.add("implement" if in_place else "explore")
     run.touch(run.operands(" ".join(inline)), "edited" if in_place else "read")
 
 

@@ -53,21 +53,21 @@ def commands(text: str) -> list[Command]:
     redirect = ""
     awaited: list[tuple[str, Command]] = []
     at = level = 0
-    while found := _TOKEN.match(text, at):
-        at = found.end()
-        match found.lastgroup:
+    while token := _TOKEN.match(text, at):
+        at = token.end()
+        match token.lastgroup:
             case "redirect":
-                redirect = found[0].lstrip("0123456789&")
+                redirect = token[0].lstrip("0123456789&")
             case "word" if redirect in _HERE:
-                awaited.append((_unquoted(found[0]), done[-1]))
+                awaited.append((_unquoted(token[0]), done[-1]))
                 redirect = ""
             case "word":
-                done[-1].inner.extend(_substituted(found[0]))
-                for word in _braced(found[0]):
+                done[-1].inner.extend(_substituted(token[0]))
+                for word in _braced(token[0]):
                     done[-1].take(redirect, _unquoted(word))
                 redirect = ""
             case "end":
-                sign = found[0]
+                sign = token[0]
                 level = max(level + (sign == "(") - (sign == ")"), 0)
                 if sign == "\n":
                     for delimiter, owner in awaited:
@@ -97,7 +97,7 @@ def _heredoc(text: str, at: int, delimiter: str) -> tuple[str, int]:
 def _unquoted(word: str) -> str:
     if not any(sign in word for sign in "'\"\\"):
         return word
-    return _QUOTED.sub(lambda found: found[1] or found[2] or found[3] or "", word)
+    return _QUOTED.sub(lambda quoted: quoted[1] or quoted[2] or quoted[3] or "", word)
 
 
 _SUBSTITUTION = re.compile(r"'[^']*'|\$\(((?:[^()']|'[^']*'|\([^()]*\))++)\)|`([^`]++)`")
@@ -110,12 +110,12 @@ def _substituted(word: str) -> list[str]:
     """Command lines in `$(…)` and in backticks."""
     if "$(" not in word and "`" not in word:
         return []
-    return [inner for found in _SUBSTITUTION.finditer(word) if (inner := found[1] or found[2])]
+    return [inner for match in _SUBSTITUTION.finditer(word) if (inner := match[1] or match[2])]
 
 
 def _braced(word: str) -> list[str]:
     """The words that `{a,b}.py` stands for; one that is quoted stands for itself."""
-    found = _BRACES.search(word) if "{" in word and "'" not in word and '"' not in word else None
-    if found is None:
+    braces = _BRACES.search(word) if "{" in word and "'" not in word and '"' not in word else None
+    if braces is None:
         return [word]
-    return [word[: found.start()] + one + word[found.end() :] for one in found[1].split(",")[:_MOST]]
+    return [word[: braces.start()] + choice + word[braces.end() :] for choice in braces[1].split(",")[:_MOST]]

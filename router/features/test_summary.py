@@ -11,13 +11,13 @@ _TAIL = 6_000
 
 
 def _sum(pattern: str) -> Callable[[str], int]:
-    found = re.compile(pattern, re.MULTILINE)
-    return lambda text: sum(int(number) for number in found.findall(text))
+    compiled = re.compile(pattern, re.MULTILINE)
+    return lambda text: sum(int(number) for number in compiled.findall(text))
 
 
 def _count(pattern: str) -> Callable[[str], int]:
-    found = re.compile(pattern, re.MULTILINE)
-    return lambda text: len(found.findall(text))
+    compiled = re.compile(pattern, re.MULTILINE)
+    return lambda text: len(compiled.findall(text))
 
 
 _UNITTEST = re.compile(
@@ -87,7 +87,7 @@ _GO_PASSED = _count(r"^[ \t]*--- PASS: ")
 
 def _go(text: str) -> tuple[int, int]:
     """Go: single tests where they are listed, else packages."""
-    packages = [found["ok"] for found in _GO.finditer(text)]
+    packages = [match["ok"] for match in _GO.finditer(text)]
     if not packages:
         return 0, 0
     failed = _GO_FAILED(text) or packages.count(None)
@@ -97,16 +97,16 @@ def _go(text: str) -> tuple[int, int]:
 def summary(text: str) -> tuple[int, int] | None:
     """Tests that failed and that passed, by the newest summary in `text`; None where no test ran."""
     tail = text[-_TAIL:]
-    if "Ran " in tail and any(found := _unittest(tail)):
-        return found
+    if "Ran " in tail and any(counts := _unittest(tail)):
+        return counts
     for hint, line, failed, passed in _RUNNERS:
         if hint not in tail:
             continue
         lines = line.findall(tail)
         if lines:
-            told = "\n".join(lines if hint == "test result: " else lines[-1:])
-            lost, won = failed(told), passed(told)
+            report = "\n".join(lines if hint == "test result: " else lines[-1:])
+            lost, won = failed(report), passed(report)
             if lost or won:
                 return lost, won - lost * (hint in _ALL_COUNTED)
-    found = _go(tail) if "\t" in tail else (0, 0)
-    return found if any(found) else None
+    counts = _go(tail) if "\t" in tail else (0, 0)
+    return counts if any(counts) else None

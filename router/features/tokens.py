@@ -6,7 +6,6 @@ and nothing is downloaded. Without that file every count is an estimate from byt
 
 import os
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,15 +41,6 @@ class Size(msgspec.Struct, gc=False):
         """Take the counted number; the flag comes last, as another thread may be reading."""
         self.tokens = tokens
         self.exact = True
-
-
-def total(sizes: Iterable[Size]) -> Size:
-    """Their sum; exact where each is."""
-    tokens, exact = 0, True
-    for size in sizes:
-        tokens += size.tokens
-        exact = exact and size.exact
-    return Size(tokens=tokens, exact=exact)
 
 
 def estimate(length: int) -> int:

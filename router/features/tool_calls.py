@@ -66,7 +66,7 @@ def effect(call: Call) -> tuple[list[FileAccess], set[str]]:
         verb = "read" if _text(arguments, ("command",)) in _EDITOR_READS else "edit"
     if verb == "run" or (not verb and isinstance(arguments, dict) and "command" in arguments):
         done = shell.effect(_command(arguments), folder=paths.normal(_text(arguments, _FOLDER_KEYS)))
-        return done.touches, done.acts
+        return done.accesses, done.acts
     if verb == "edit" and (patched := list(paths.changed(text))):
         return [FileAccess(path, "edited") for path in patched], {"implement"}
     how: paths.How = {"read": "read", "edit": "edited"}.get(verb, "seen")  # type: ignore[assignment]
@@ -86,13 +86,13 @@ def _text(arguments: Any, keys: tuple[str, ...]) -> str:
 
 def _command(arguments: Any) -> str:
     """A run tool's command line: a string, or a list like `["bash", "-lc", "…"]`."""
-    given = arguments
+    command = arguments
     if isinstance(arguments, dict):
-        given = next((arguments[key] for key in _COMMAND_KEYS if key in arguments), "")
-    if isinstance(given, list):
-        words = [word for word in given if isinstance(word, str)]
-        given = words[-1] if len(words) > 1 and words[1] in ("-c", "-lc") else " ".join(words)
-    return given if isinstance(given, str) else ""
+        command = next((arguments[key] for key in _COMMAND_KEYS if key in arguments), "")
+    if isinstance(command, list):
+        words = [word for word in command if isinstance(word, str)]
+        command = words[-1] if len(words) > 1 and words[1] in ("-c", "-lc") else " ".join(words)
+    return command if isinstance(command, str) else ""
 
 
 def _paths(arguments: Any) -> Iterator[str]:
@@ -100,9 +100,9 @@ def _paths(arguments: Any) -> Iterator[str]:
     if not isinstance(arguments, dict):
         return
     for key in _PATH_KEYS:
-        held = arguments.get(key)
-        for one in held if isinstance(held, list) else (held,):
-            word = next((one[k] for k in _PATH_KEYS if k in one), None) if isinstance(one, dict) else one
+        value = arguments.get(key)
+        for item in value if isinstance(value, list) else (value,):
+            word = next((item[k] for k in _PATH_KEYS if k in item), None) if isinstance(item, dict) else item
             if isinstance(word, str):
                 path = paths.normal(word)
                 if path:

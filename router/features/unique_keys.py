@@ -100,5 +100,5 @@ def _given_twice(quoted: str) -> BadRequest:
         name = str(json.loads(quoted))
     except ValueError:
         name = quoted
-    shown = name if len(name) <= 80 else f"{name[:80]}…"  # noqa: PLR2004 - enough to find it
-    return BadRequest(f"{shown}: this key is given twice in one object; send each key once")
+    shortened = name if len(name) <= 80 else f"{name[:80]}…"  # noqa: PLR2004 - enough to find it
+    return BadRequest(f"{shortened}: this key is given twice in one object; send each key once")

@@ -5,16 +5,23 @@ of `features.ask` only a digest is kept whose key no disk ever holds, and reason
 policy's own words. Names that a client chose are cut short, and of what failed only our own
 words are kept: an upstream may tell the prompt in its. All of it runs on the event loop
 between a client and its answer: it looks up and copies, no more.
+
+SQLite and PostgreSQL differ in what they refuse: integers beyond a column, NUL, half a
+character, a truth value where a number belongs. What does not fit is brought to the nearest
+value that does, so that no row is lost to what is in it; what means nothing there is null.
 """
 
+import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
-from router.ledger.column_values import text
+from router.ledger.tables import requests
 from router.types import Attempt, Outcome, Plan
 
 NAME = 200
@@ -23,6 +30,11 @@ NAME = 200
 DIGESTED = 16_384
 """Characters of an ask, its last, that its digest is made from: a pasted file must not cost a millisecond."""
 
+TEXT = 10_000
+"""Characters kept of a text whose column sets no length."""
+
+_INTEGER = 2**31 - 1
+_NUMBER = 1e300
 _QUOTED = re.compile(r"""(["'`]).*?\1""")
 _json = msgspec.json.Encoder()
 
@@ -149,3 +161,47 @@ def own_words(message: str) -> str:
 def unquoted(message: str) -> str:
     """Keep a message's first line, without what it quotes: an upstream may quote the prompt."""
     return named(_QUOTED.sub(r"\1...\1", message[:DIGESTED].partition("\n")[0]))
+
+
+def storable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring the values of a row of `requests` into what its columns hold; other names stay as they are."""
+    return {
+        name: _FITS[name](value) if value is not None and name in _FITS else value
+        for name, value in values.items()
+    }
+
+
+def text(value: Any, length: int = TEXT) -> str:
+    """Cut a text short, and replace what some database cannot store: half a character, a NUL."""
+    cut = str(value)[:length]
+    if cut.isascii() and "\0" not in cut:
+        return cut
+    return cut.encode(errors="replace").decode().replace("\0", "?")
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(max(-_INTEGER, min(number, _INTEGER)))
+
+
+def _number(value: Any) -> float | None:
+    if not isinstance(value, int | float) or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return float(max(-_NUMBER, min(value, _NUMBER)))
+
+
+def _fit(column: sa.Column[Any]) -> Callable[[Any], Any]:
+    match column.type:
+        case sa.Boolean():
+            return bool
+        case sa.Float():
+            return _number
+        case sa.Integer():
+            return _integer
+        case sa.String(length=length):
+            return lambda value: text(value, length or TEXT)
+        case _:
+            return lambda value: value
+
+
+_FITS = {column.name: _fit(column) for column in requests.c}

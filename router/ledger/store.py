@@ -21,7 +21,6 @@ from router.errors import TurnoutError
 from router.ledger import queries, rows
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import BilledRequest, Budgets
-from router.ledger.column_values import storable
 from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.protected import ProtectedStore
@@ -231,7 +230,7 @@ class LedgerStore:
             line = encode(record)
         except (ValueError, OverflowError):  # half a character, a number too large for JSON here
             what, values = record
-            line = encode((what, storable(values)))
+            line = encode((what, rows.storable(values)))
         self._journal.append(line)
         if not self._pending.is_set():  # looking is ten times cheaper than setting
             self._pending.set()

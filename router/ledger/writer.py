@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from router.billing.bill import Bill, Billing
 from router.ledger.budgets import BilledRequest
-from router.ledger.column_values import storable
 from router.ledger.journal import Record, Values
 from router.ledger.rollups import add
+from router.ledger.rows import storable
 from router.ledger.tables import BEGUN, BILLED, FINISHED, INSERT, feedback, requests
 from router.types import USAGE_FIELDS, End
 

@@ -26,7 +26,7 @@ from router.privacy.memory import Memory, session_ids
 from router.privacy.strings import Part, Text, walk
 from router.privacy.watch import Watch
 from router.system.lru import Cache
-from router.system.time_slices import LARGE, Apart, Pace, Turns, apart_if_large, finish
+from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, apart_if_large, finish
 from router.types import ModelRequest
 
 _NEWEST = 4
@@ -47,7 +47,7 @@ _SHORTEST_OPENING = 12
 _OPENING_MESSAGES = 2
 """Messages that a conversation may have before it has gone on: a system message, and the first of a user."""
 _BATCH = 64
-"""Messages taken between two looks at the clock."""
+"""Messages taken between two pauses."""
 _NOTHING: frozenset[str] = frozenset()
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
@@ -109,6 +109,7 @@ class Scanner:
         self.memory = memory or Memory()
         self._rule_sets: tuple[PrivacyRules, ...] = ()
         self._watch = Watch(())
+        self._watching = False
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._quoted: Cache[_Quotations] = Cache(entries=entries, size=8 << 20)
         self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
@@ -117,12 +118,13 @@ class Scanner:
         """Look for what these rules keep here, and for nothing else; clears the caches."""
         self._rule_sets = tuple(dict.fromkeys(rule_sets))
         self._watch = _watch(self._rule_sets)
+        self._watching = bool(self._watch)
         self._pieces.clear()
         self._states.clear()
 
     def outline(self, request: ModelRequest) -> Outline:
         """Outline a request's body, for all who read it."""
-        return Outline(request.body, trusted=not self._watch)
+        return Outline(request.body, trusted=not self._watching)
 
     def scan(
         self, request: ModelRequest, rules: PrivacyRules, *, conversation: str = "", learn: bool = True
@@ -136,6 +138,7 @@ class Scanner:
         rules: PrivacyRules,
         *,
         outline: Outline | None = None,
+        pauses: Pauses = (),
         conversation: str = "",
         learn: bool = True,
     ) -> Turns[Exposure]:
@@ -145,6 +148,7 @@ class Scanner:
             request: As it would be sent.
             rules: What its policy keeps here; watched from now on if it is not yet.
             outline: Of its body, where somebody has it.
+            pauses: Between two steps.
             conversation: The id that reading gave it; empty for none.
             learn: Remember what must stay, for the session and the team.
 
@@ -153,34 +157,39 @@ class Scanner:
         """
         if rules not in self._rule_sets:
             self.watch((*self._rule_sets[-_MOST_RULE_SETS:], rules))
-        if outline is None or (outline.trusted and self._watch):
+        if outline is None or (outline.trusted and self._watching):
             outline = self.outline(request)
-        pace, rule_sets, team = Pace(), self._rule_sets, request.account.team
+        rule_sets, team = self._rule_sets, request.account.team
         quotable = self.memory.has_lines(team)
         keys = self._beginnings(outline, team) if quotable else outline.beginnings
-        earlier = next((state for key in reversed(keys) if (state := self._states.get(key))), None)
-        pieces = (yield from outline.cut(earlier.first, earlier.upto, pace)) if earlier else None
+        earlier: State | None = None
+        for key in reversed(keys):
+            if earlier := self._states.get(key):
+                break
+        pieces = (yield from outline.cut(earlier.first, earlier.upto, pauses)) if earlier else None
         if earlier is None or pieces is None:
-            earlier, pieces = None, (yield from outline.cut(0, 0, pace))
+            earlier, pieces = None, (yield from outline.cut(0, 0, pauses))
         if pieces is None:
             exposure = yield from apart_if_large(len(request.body), _scan_whole, request.body, rule_sets)
             return dataclasses.replace(exposure, sources=exposure.sources | self._header_sources(request))
-        items = yield from self._scan_pieces(pieces, pace)
+        items = yield from self._scan_pieces(pieces, pauses)
+        if not (quotable or keys or self._watching):
+            return Exposure()  # nothing is looked for, and the body is too short for a state to be cached
         scanned = list(zip(pieces, items, strict=True))
-        yield from pace.pause()
-        fields = yield from self._scan_fields(scanned, team, pace, quotable=quotable)
-        state = yield from self._scan_messages(scanned, earlier, keys, team, pace)
+        yield from pauses
+        fields = yield from self._scan_fields(scanned, team, pauses, quotable=quotable)
+        state = yield from self._scan_messages(scanned, earlier, keys, team, pauses)
         if rule_sets != self._rule_sets:  # others watch for other things by now
             return (
                 yield from self.scanning(
-                    request, rules, outline=outline, conversation=conversation, learn=learn
+                    request, rules, outline=outline, pauses=pauses, conversation=conversation, learn=learn
                 )
             )
         sources = fields.sources | state.sources | self._header_sources(request)
         if fields.edge and state.head:
             seams, _ = facts.seams(fields.edge, (state.head,))
             sources = sources.union(facts.in_seams(seams, self._watch))
-        ids = _conversation_ids(request, pieces, conversation, state) if self._watch else []
+        ids = _conversation_ids(request, pieces, conversation, state) if self._watching else []
         touched_before = self._touched_before(team, ids, fields.quotes | state.quotes)
         if learn and (sources or touched_before):
             self.memory.add_sessions(team, ids, sources | touched_before)
@@ -194,14 +203,14 @@ class Scanner:
         )
 
     def _scan_fields(
-        self, scanned: list[tuple[Piece, PieceFacts]], team: str, pace: Pace, *, quotable: bool
+        self, scanned: list[tuple[Piece, PieceFacts]], team: str, pauses: Pauses, *, quotable: bool
     ) -> Turns[State]:
         """What the fields beside the messages hold; its edge is that of the system text."""
         state = State()
         for piece, item in scanned:
             if piece.end:
                 continue
-            yield from pace.pause()
+            yield from pauses
             state.sources |= item.sources
             state.opaque |= item.opaque
             if piece.name == "system":
@@ -216,20 +225,20 @@ class Scanner:
         earlier: State | None,
         keys: list[bytes],
         team: str,
-        pace: Pace,
+        pauses: Pauses,
     ) -> Turns[State]:
         """The conversation, taken up from what is known of it."""
         state = copy(earlier) if earlier else State()
         upto = earlier.upto if earlier else 0
         new = [(piece, item) for piece, item in scanned if piece.end and not (earlier and piece.at == 0)]
-        yield from pace.pause()
+        yield from pauses
         blocks = new[-_NEWEST - 1][0].end // BLOCK if len(new) > _NEWEST else 0
         quotable = self.memory.has_lines(team)
-        seams = yield from self._scan_seams(state.edge, [item for _, item in new], pace)
+        seams = yield from self._scan_seams(state.edge, [item for _, item in new], pauses)
         checkpoint: State | None = None
         for number, ((piece, item), matched) in enumerate(zip(new, seams, strict=True)):
             if number % _BATCH == 0:
-                yield from pace.pause()
+                yield from pauses
             if checkpoint is None and blocks and piece.end > blocks * BLOCK and state.messages:
                 checkpoint = copy(state)
                 checkpoint.edge = facts.edge(
@@ -237,7 +246,7 @@ class Scanner:
                 )
             if state.unnamed or item.unnamed:
                 yield from self._note_unnamed(state, piece, item)
-            if self._watch and not state.opening:
+            if self._watching and not state.opening:
                 state.opening = _opening(piece)
             if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
@@ -252,16 +261,19 @@ class Scanner:
             self._states.put(keys[blocks - 1], checkpoint, _SIZE + len(checkpoint.edge))
         return state
 
-    def _scan_seams(self, edge: str, items: list[PieceFacts], pace: Pace) -> Turns[list[frozenset[str]]]:
+    def _scan_seams(self, edge: str, items: list[PieceFacts], pauses: Pauses) -> Turns[list[frozenset[str]]]:
         """What matches where each of these messages follows the one before."""
         if not self._watch.patterns:
             return [_NOTHING] * len(items)
-        edges = yield from pace.each(_edges, items)
-        if not facts.may_match([edge, *edges], self._watch):
+        edges = [edge]
+        for at in range(0, len(items), MANY):
+            edges += [text for item in items[at : at + MANY] for text in item.edges]
+            yield from pauses
+        if not facts.may_match(edges, self._watch):
             return [_NOTHING] * len(items)
         matched: list[frozenset[str]] = []
         for item in items:
-            yield from pace.pause()
+            yield from pauses
             windows, edge = facts.seams(edge, item.edges)
             matched.append(frozenset(facts.in_seams(windows, self._watch)))
         return matched
@@ -297,23 +309,29 @@ class Scanner:
 
     def _header_sources(self, request: ModelRequest) -> frozenset[str]:
         """Return what must stay of the headers and the query that would be sent on."""
-        if not self._watch:
+        if not self._watching:
             return frozenset()
         values = _header_texts(request)
         if not self._watch.may_hold("\n".join(text for _, text in values).encode(errors="replace")):
             return frozenset()
         return frozenset(source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT))
 
-    def _scan_pieces(self, pieces: list[Piece], pace: Pace) -> Turns[list[PieceFacts]]:
+    def _scan_pieces(self, pieces: list[Piece], pauses: Pauses) -> Turns[list[PieceFacts]]:
         """The facts of these, in order."""
-        keys: list[bytes] = yield from pace.each(_keys, pieces)
-        scanned: list[PieceFacts | None] = yield from pace.each(self._pieces.get_all, keys)
+        keys: list[bytes] = []
+        scanned: list[PieceFacts | None] = []
+        for at in range(0, len(pieces), MANY):
+            keys += _keys(pieces[at : at + MANY])
+            scanned += self._pieces.get_all(keys[at:])
+            yield from pauses
+        if None not in scanned:
+            return scanned  # type: ignore[return-value]
         rule_sets, watch = self._rule_sets, self._watch
         missing = [at for at, item in enumerate(scanned) if item is None]
-        yield from decode((pieces[at] for at in missing), pace)
+        yield from decode([pieces[at] for at in missing], pauses)
         numbers = iter(missing)
         for batch in batches(pieces[at] for at in missing):
-            yield from pace.pause()
+            yield from pauses
             if len(batch[0].raw) > LARGE:
                 gathered = yield Apart(_gather, (batch, rule_sets))
             else:
@@ -461,7 +479,3 @@ def _texts(value: Any) -> Iterator[list[Text]]:
 def _edge(before: str, new: list[tuple[Piece, PieceFacts]]) -> str:
     """How the last of these messages ends."""
     return facts.edge(before, [item.edges for _, item in new])
-
-
-def _edges(items: list[PieceFacts]) -> list[str]:
-    return [edge for item in items for edge in item.edges]

@@ -110,12 +110,12 @@ class Limits:
             self._rates.add_tokens(plan.request.account, usage.output)
 
     def _check_model(self, plan: Plan) -> None:
-        asked, decision = plan.request.model.strip(), plan.decision
-        model = self._model_for(asked, decision)
-        if decision.track != "cloud" and model.lower() != asked.lower():
+        requested, decision = plan.request.model.strip(), plan.decision
+        model = self._model_for(requested, decision)
+        if decision.track != "cloud" and model.lower() != requested.lower():
             return  # no model of the provider's was asked for, and none is used
         if not plan.request.account.allows(model):
-            globs = " and ".join(", ".join(some) for some in plan.request.account.models)
+            globs = " and ".join(", ".join(names) for names in plan.request.account.models)
             raise NotAllowed(
                 f"model: `{model}` is not among those this key may use ({globs}); ask for one of them, "
                 "or for `local`"

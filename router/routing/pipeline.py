@@ -22,7 +22,7 @@ from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, Turnou
 from router.routing.admission import Limits
 from router.routing.attempts import RequestAttempts
 from router.routing.planner import Planner
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing, pauses_for
 from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track
 
 
@@ -51,7 +51,7 @@ class Pipeline:
 
         Sends nothing, and never raises for what a client sent.
         """
-        return await self._pacing.drive(self._planner.planning(request))
+        return await self._pacing.drive(self._planner.planning(request, pauses_for(len(request.body))))
 
     async def check_account(self, plan: Plan) -> Plan:
         """Hold the plan to what its account may do; it comes back local where the money is used up.
@@ -114,9 +114,10 @@ class Pipeline:
         """Try the decided track, then what the policy allows; return at the first useful unit."""
         plan = attempts.plan
         while True:
+            patience_s = self._patience(plan, attempts.decision)
             attempts.start_attempt()
             try:
-                async with asyncio.timeout(self._patience(plan, attempts.decision)):
+                async with asyncio.timeout(patience_s):
                     reply = await self._tracks[attempts.decision.track].open(
                         plan, attempts.decision, attempts.progress
                     )
@@ -178,12 +179,11 @@ class Pipeline:
             self._finish(attempts, attempts.finish_reply(reply, failure))
 
     def _finish(self, attempts: RequestAttempts, outcome: Outcome) -> None:
-        plan, usage = attempts.plan, outcome.usage
+        plan = attempts.plan
         self._ledger.finish(plan.request.id, outcome)
         if self._limits:
-            self._limits.count_tokens(plan, usage)
-        if usage.prompt and not usage.estimated:
-            self._planner.learn(plan, outcome.model, usage.prompt)
+            self._limits.count_tokens(plan, outcome.usage)
+        self._planner.learn(plan, outcome.model, outcome.usage)
 
 
 _REFUSALS: Mapping[str, type[TurnoutError]] = {"never_cloud": NotAllowed, "budget": OverBudget}

@@ -7,6 +7,7 @@ Routing never fails a request: where reading or classifying raises, the policy's
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -15,21 +16,20 @@ import structlog
 
 from classifiers.features import Features
 from classifiers.verdict import Classifier, Verdict
-from policies.decide import decide
-from policies.decision import Decision, State
+from policies.decide import decide, sets_hold
+from policies.decision import Decision, LastDecision, State
 from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.privacy import Exposure, clear
 from policies.routing_input import RoutingInput
-from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.features.extractor import FeatureExtractor
 from router.features.outline import Outline
 from router.privacy.scanner import Scanner, list_sightings
-from router.routing.sticky_sessions import StickySessions
-from router.system.time_slices import Turns, apart_if_large, finish
-from router.types import ModelRequest, Plan
+from router.routing.admission import Limits
+from router.system.time_slices import Pauses, Turns, apart_if_large, finish
+from router.types import ModelRequest, Plan, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -44,26 +44,36 @@ class TrackStatus(Protocol):
         ...
 
 
-class BudgetStatus(Protocol):
-    """What the tightest budget has left."""
+class StickySessions:
+    """The last decision of each conversation, so that a user turn keeps its track.
 
-    @property
-    def left_usd(self) -> float:
-        """Dollars; 0 or less where it is used up."""
-        ...
+    Of more than `limit`, the one that was not heard of for longest is forgotten, and is then simply decided
+    anew.
+    """
 
-    @property
-    def why(self) -> str:
-        """Said where nothing is left."""
-        ...
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        self._last: OrderedDict[tuple[str, str], LastDecision] = OrderedDict()
 
+    def last(self, team: str, conversation: str) -> LastDecision | None:
+        """The conversation's last decision, if it is remembered."""
+        return self._last.get((team, conversation))
 
-class BudgetProvider(Protocol):
-    """Knows what accounts may still spend."""
-
-    def budget_status(self, account: Account, policy: Policy) -> BudgetStatus | None:
-        """Return what the tightest budget has left; None where there is none."""
-        ...
+    def keep(self, team: str, features: Features, decision: Decision) -> None:
+        """Remember `decision`; side requests and a track the client named leave the one before alone."""
+        if decision.rule == "asked" or not sets_hold(features):
+            return
+        key = (team, features.conversation)
+        self._last[key] = LastDecision(
+            track=decision.track,
+            model=decision.model,
+            rule=decision.rule,
+            why=decision.why,
+            turn=features.turns,
+        )
+        self._last.move_to_end(key)
+        if len(self._last) > self._limit:
+            self._last.popitem(last=False)
 
 
 class Planner:
@@ -77,7 +87,7 @@ class Planner:
         policies: PolicyHolder,
         tracks: TrackStatus,
         sessions: StickySessions,
-        budgets: BudgetProvider | None = None,
+        limits: Limits | None = None,
         own: Callable[[str], Policy] | None = None,
         scanner: Scanner | None = None,
     ) -> None:
@@ -88,7 +98,7 @@ class Planner:
         self._policies = policies
         self._tracks = tracks
         self._sessions = sessions
-        self._budgets = budgets
+        self._limits = limits
         self._own = own
 
     def policy_of(self, request: ModelRequest) -> Policy:
@@ -98,9 +108,9 @@ class Planner:
 
     def plan(self, request: ModelRequest) -> Plan:
         """Decide at once; see `planning`."""
-        return finish(self.planning(request))
+        return finish(self.planning(request, ()))
 
-    def planning(self, request: ModelRequest) -> Turns[Plan]:
+    def planning(self, request: ModelRequest, pauses: Pauses) -> Turns[Plan]:
         """Decide, in turns.
 
         Raises:
@@ -109,8 +119,8 @@ class Planner:
         started = time.perf_counter()
         policy = self.policy_of(request)
         outline = self._scanner.outline(request)
-        features, verdict, notes = yield from self._understand(request, outline)
-        exposure = yield from self._scan(request, policy, features, outline)
+        features, verdict, notes = yield from self._understand(request, outline, pauses)
+        exposure = yield from self._scan(request, policy, features, outline, pauses)
         routing = self._routing_input(request, policy, features, verdict, exposure)
         decision = decide(routing)
         return Plan(
@@ -131,6 +141,7 @@ class Planner:
         policy: Policy,
         features: Features | None,
         outline: Outline,
+        pauses: Pauses,
         *,
         learn: bool = True,
     ) -> Turns[Exposure | None]:
@@ -139,7 +150,12 @@ class Planner:
             conversation = features.conversation if features and features.kind != "ask" else ""
             return (
                 yield from self._scanner.scanning(
-                    request, policy.never_cloud, outline=outline, conversation=conversation, learn=learn
+                    request,
+                    policy.never_cloud,
+                    outline=outline,
+                    pauses=pauses,
+                    conversation=conversation,
+                    learn=learn,
                 )
             )
         except BadRequest:
@@ -149,10 +165,10 @@ class Planner:
             return None
 
     def _understand(
-        self, request: ModelRequest, outline: Outline
+        self, request: ModelRequest, outline: Outline, pauses: Pauses
     ) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
         try:
-            features = yield from self._extractor.reading(request, outline)
+            features = yield from self._extractor.reading(request, outline, pauses)
             return features, self._classifier.classify(features), ()
         except Exception as failure:  # whatever a client sent, it is served
             log.warning("unreadable", request=request.id, exc_info=True)
@@ -160,9 +176,9 @@ class Planner:
 
     def explain(self, request: ModelRequest) -> dict[str, Any]:
         """Explain at once; see `explaining`."""
-        return finish(self.explaining(request))
+        return finish(self.explaining(request, ()))
 
-    def explaining(self, request: ModelRequest) -> Turns[dict[str, Any]]:
+    def explaining(self, request: ModelRequest, pauses: Pauses) -> Turns[dict[str, Any]]:
         """Tell each rule's result, the decision and what would have changed it, as JSON values.
 
         Raises:
@@ -171,8 +187,8 @@ class Planner:
         """
         policy = self.policy_of(request)
         outline = self._scanner.outline(request)
-        features, verdict, notes = yield from self._understand(request, outline)
-        exposure = yield from self._scan(request, policy, features, outline, learn=False)
+        features, verdict, notes = yield from self._understand(request, outline, pauses)
+        exposure = yield from self._scan(request, policy, features, outline, pauses, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
         routing = self._routing_input(request, policy, features, verdict, exposure)
@@ -184,11 +200,12 @@ class Planner:
         """Remember what served, for the rest of this user turn."""
         self._sessions.keep(plan.request.account.team, plan.features, decision)
 
-    def learn(self, plan: Plan, served: str, prompt_tokens: int) -> None:
+    def learn(self, plan: Plan, served: str, usage: Usage) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""
         request, features = plan.request, plan.features
-        if served == request.model and features.tokens_exact and not features.images:
-            self._extractor.correct(request.account.team, served, features.context_tokens, prompt_tokens)
+        counted = features.tokens_exact and not features.images
+        if counted and served == request.model and not usage.estimated and usage.prompt:
+            self._extractor.correct(request.account.team, served, features.context_tokens, usage.prompt)
 
     def _routing_input(
         self,
@@ -213,6 +230,6 @@ class Planner:
     def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
         last = self._sessions.last(request.account.team, features.conversation)
         state = self._tracks.state(features)
-        if self._budgets and (status := self._budgets.budget_status(request.account, policy)):
-            state = replace(state, budget_left_usd=status.left_usd, budget_why=status.why)
+        if self._limits and (budget := self._limits.budget_status(request.account, policy)):
+            state = replace(state, budget_left_usd=budget.left_usd, budget_why=budget.why)
         return replace(state, last=last) if last else state

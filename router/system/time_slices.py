@@ -1,10 +1,11 @@
 """Long work in turns: a generator that pauses every few milliseconds, so that others are served in between.
 
-It does not know who drives it: `finish` does all of it at once, `router.system.pacing` one turn after
-another on the event loop. A single call that takes long, and no pause divides, is made `Apart`.
+It does not know who drives it: `finish` does all of it at once, `Pacing` one turn after another on the
+event loop. A single call that takes long, and no pause divides, is made `Apart`.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,7 +14,7 @@ T = TypeVar("T")
 TURN_S = 0.004
 """How long one turn takes, in seconds."""
 MANY = 2_000
-"""Cheap steps, of about a microsecond, done between two looks at the clock."""
+"""Cheap steps, of about a microsecond, between two pauses."""
 
 
 class Apart(NamedTuple):
@@ -27,6 +28,10 @@ class Apart(NamedTuple):
 Turns = Generator[Apart | None, Any, T]
 
 
+LARGE_BODY = 1 << 20
+"""Bytes of a body above which it is decoded apart: a megabyte of the worst JSON takes 25 ms."""
+SMALL = 16 << 10
+"""Bytes on which no work takes a turn."""
 LARGE = 128 << 10
 """Bytes of a piece above which it is read apart: one call on it may take longer than a turn."""
 
@@ -38,30 +43,25 @@ def apart_if_large(size: int, function: Callable[..., T], *arguments: Any) -> Tu
     return (yield Apart(function, arguments))  # type: ignore[no-any-return]
 
 
-class Pace:
-    """Knows when a turn is over."""
+Pauses = Iterable[None]
+"""Iterated between two steps of a work, with `yield from`: pauses if the turn is over."""
+
+
+def pauses_for(size: int) -> Pauses:
+    """Make the pauses of work on `size` bytes. On few there are none, and nobody looks at the clock."""
+    return _Pace() if size > SMALL else ()
+
+
+class _Pace:
+    """Pauses when a turn is over."""
 
     def __init__(self) -> None:
-        """A turn begins."""
         self._until = perf_counter() + TURN_S
 
-    def pause(self) -> Turns[None]:
-        """Pause if the turn is over."""
+    def __iter__(self) -> Iterator[None]:
         if perf_counter() >= self._until:
-            yield None
+            yield
             self._until = perf_counter() + TURN_S
-
-    def each(self, function: Callable[[list[Any]], Iterable[T]], items: Iterable[Any]) -> Turns[list[T]]:
-        """Apply `function` to many items, some at a time; return all results in order."""
-        results: list[T] = []
-        for some in _some(list(items)):
-            results.extend(function(some))
-            yield from self.pause()
-        return results
-
-
-def _some(items: list[Any]) -> Iterator[list[Any]]:
-    return (items[at : at + MANY] for at in range(0, len(items), MANY))
 
 
 def finish(turns: Turns[T]) -> T:
@@ -73,3 +73,46 @@ def finish(turns: Turns[T]) -> T:
             result = step.function(*step.arguments) if step else None
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
+
+
+class Pacing:
+    """Serves others between two turns; of several long bodies, one at a time takes turns with the rest."""
+
+    def __init__(self, apart: Callable[..., Awaitable[Any]] | None = None) -> None:
+        """Take who makes calls apart: awaited with a function and its arguments; None makes them here."""
+        self._apart = apart or _here
+        self._long = asyncio.Lock()
+
+    async def call(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
+        """Make a call on `size` bytes: here, or apart where they are many."""
+        if size <= LARGE_BODY:
+            return function(*arguments)
+        return await self._apart(function, *arguments)
+
+    async def drive(self, turns: Turns[T]) -> T:
+        """Do the work and return its result; what it raises is raised."""
+        try:
+            step = turns.send(None)
+        except StopIteration as end:  # as nearly all of it: done in its first turn
+            return end.value  # type: ignore[no-any-return]
+        async with self._long:
+            try:
+                while True:
+                    if step is None:
+                        await asyncio.sleep(0)
+                        step = turns.send(None)
+                        continue
+                    try:
+                        result = await self._apart(step.function, *step.arguments)
+                    except Exception as failure:
+                        step = turns.throw(failure)
+                    else:
+                        step = turns.send(result)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            finally:
+                turns.close()
+
+
+async def _here(function: Callable[..., T], *arguments: Any) -> T:
+    return function(*arguments)

@@ -183,10 +183,9 @@ class Metrics:
             tokens = self._tokens[team, track] = Counter(dict.fromkeys(USAGE_FIELDS, 0))
         tokens["input"] += usage.input
         tokens["output"] += usage.output
-        if usage.prompt > usage.input:
-            tokens["cache_read"] += usage.cache_read
-            tokens["cache_write_5m"] += usage.cache_write_5m
-            tokens["cache_write_1h"] += usage.cache_write_1h
+        tokens["cache_read"] += usage.cache_read
+        tokens["cache_write_5m"] += usage.cache_write_5m
+        tokens["cache_write_1h"] += usage.cache_write_1h
 
     def billed(self, bills: Sequence[Billed]) -> None:
         """Add the ledger's bills."""

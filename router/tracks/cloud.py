@@ -20,7 +20,7 @@ from policies.decide import Decision
 from router.billing.prices import Prices
 from router.errors import TrackError
 from router.settings import CloudSettings
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing
 from router.tracks import providers
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
 from router.tracks.cloud_reply import CloudResponse, relay, translate

@@ -19,7 +19,7 @@ import msgspec
 
 from router.errors import BadRequest, TooLarge, TrackError, TurnoutError
 from router.settings import CloudSettings
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LitellmFailure
 from router.tracks.failures import cloud_failure, failed, fault_of, refusal_body, unreachable

@@ -20,7 +20,7 @@ from policies.decide import Decision
 from router.engine.process import Engine
 from router.errors import TrackError
 from router.settings import LocalSettings
-from router.system.pacing import Pacing
+from router.system.time_slices import Pacing
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
 from router.tracks.failures import fault_of
 from router.tracks.first_unit import FirstUnit, check_reply

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 import structlog
 from fastapi import Request
 
-from router.accounts.keys import Key, Keyring, extract_key
-from router.app.authentication import peer_of
+from router.accounts.keys import Key, Keyring
+from router.app.authentication import extract_key, headers_of, peer_of
 from router.app.metrics_auth import PROXIED
-from router.app.request import headers_of
 from router.errors import BadKey, NotAllowed, RateLimited
 from router.ledger.sessions import LASTS_S, Sessions
 from router.system.host_names import is_loopback
@@ -91,7 +90,7 @@ class Tries:
 class Door:
     """Lets in, logs in and out."""
 
-    def __init__(self, keyring: Callable[[], Keyring], sessions: Sessions) -> None:
+    def __init__(self, keyring: Keyring, sessions: Sessions) -> None:
         self._keyring = keyring
         self._sessions = sessions
         self._tries = Tries()
@@ -103,7 +102,7 @@ class Door:
         Raises:
             LoginNeeded: it takes an admin key, and none was shown.
         """
-        headers, keyring = headers_of(request.scope), self._keyring()
+        headers, keyring = headers_of(request.scope), self._keyring
         token = session_of(headers)
         key_id = self._sessions.find(token) if token else None
         key = keyring.find_by_id(key_id) if key_id else None
@@ -149,12 +148,12 @@ class Door:
     @property
     def admins(self) -> bool:
         """Whether there is a key to log in with."""
-        return self._keyring().admins
+        return self._keyring.admins
 
     def _admin(self, secret: str, peer: str) -> Key:
         """Return whose admin key this is; compared in constant time, see `Keyring.find`."""
         self._tries.count(peer)
-        found = self._keyring().find(secret.strip())
+        found = self._keyring.find(secret.strip())
         if found is not None and found[0].admin:
             return found[0]
         self._tries.wrong(peer)

@@ -12,7 +12,7 @@ from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
-from router.telemetry.in_flight import InFlight
+from router.telemetry.observers import ObservedLedger
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ class DashboardOptions:
     engine: sa.Engine
     accounts: Accounts
     budgets: Budgets
-    keyring: Callable[[], Keyring]
+    keyring: Keyring
     changed: Callable[[], Awaitable[None]]
     """Puts what was changed into force."""
     registry: PolicyRegistry
@@ -32,4 +32,4 @@ class DashboardOptions:
     health: Callable[[], Json]
     state: Callable[[Features], State]
     """What the tracks are like now."""
-    running: InFlight
+    ledger: ObservedLedger

@@ -11,7 +11,7 @@ from router.app.dashboard.context import DashboardOptions, Json
 from router.app.dashboard.totals import Figures, figures
 from router.ledger import queries
 from router.ledger.queries import Row
-from router.telemetry.in_flight import InFlightRequest
+from router.telemetry.observers import InFlightRequest
 
 DECISIONS = 12
 """How many of the last decisions are shown."""
@@ -46,7 +46,7 @@ def look(options: DashboardOptions, zone: tzinfo) -> Now:
         last = queries.recent(connection, limit=DECISIONS).rows
     return Now(
         at=at,
-        running=options.running.list_requests(),
+        running=options.ledger.in_flight(),
         health=health,
         local=_local(local),
         local_up=bool(local["up"] if "up" in local else local["state"] == "ready"),

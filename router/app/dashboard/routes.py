@@ -17,13 +17,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 
+from router.app.authentication import headers_of
+from router.app.body import take_body
 from router.app.dashboard import overview, policies_page, request_list, request_page, teams_page
 from router.app.dashboard.auth import NO_ADMIN, PATH, Door, LoginNeeded, Visitor, cookie, session_cookie
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.query import RARE, SPANS, period, read, which, zone_named
 from router.app.dashboard.renderer import FRESH, SECURITY, Look
 from router.app.early_response import body_of
-from router.app.request import headers_of, take_body
 from router.errors import BadKey, BadRequest, NoSuchRoute, RateLimited, TurnoutError
 from router.ledger.sessions import Sessions
 from router.wire.headers import field

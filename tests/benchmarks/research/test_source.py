@@ -23,7 +23,7 @@ PRIVATE_WORDS = 10.0
 LOOSE_MODULES = 4
 CIRCLES = {
     ("benchmarks.speed.reading", "benchmarks.speed.scanning"),
-    ("router.app.httptools_protocol", "router.app.protocol"),
+    ("router.app.connections", "router.app.httptools_protocol"),
     ("router.errors", "router.types"),
 }
 

@@ -34,7 +34,7 @@ from router.ledger.rollups import add_where
 from router.ledger.store import LedgerStore
 from router.ledger.tables import feedback, requests
 from router.settings import Settings
-from router.telemetry.in_flight import InFlight
+from router.telemetry.observers import ObservedLedger
 from router.types import ModelRequest, Outcome, Plan, Usage
 
 HOME = "http://127.0.0.1:4747"
@@ -73,8 +73,8 @@ class Place:
     app: OriginGuard
     store: LedgerStore
     registry: PolicyRegistry
-    ring: list
-    running: InFlight
+    keyring: Keyring
+    ledger: ObservedLedger
 
     def visitor(self, *, peer="127.0.0.1", base=HOME, **headers):
         transport = httpx.ASGITransport(self.app, client=(peer, 5))
@@ -95,7 +95,7 @@ class Place:
 
     def load(self):
         roster = self.store.accounts.load()
-        self.ring[0] = Keyring(roster.keys, roster.teams)
+        self.keyring.load(roster.keys, roster.teams)
 
     async def log_in(self, visitor, key, **form):
         return await visitor.post("/dashboard/login", data={"key": key, **form})
@@ -104,18 +104,18 @@ class Place:
 @pytest.fixture
 def place(tmp_path):
     store = LedgerStore.open(tmp_path / "ledger.db", prices=Prices({}), write=False)
-    ring = [Keyring()]
+    keyring = Keyring()
 
     async def changed():
         made.load()
 
     registry = PolicyRegistry(PolicyHolder("balanced"), lambda *_: None)
-    running = InFlight()
+    ledger = ObservedLedger(store)
     options = DashboardOptions(
         engine=store.engine,
         accounts=store.accounts,
         budgets=store.budgets,
-        keyring=lambda: ring[0],
+        keyring=keyring,
         changed=changed,
         registry=registry,
         classifier="rules",
@@ -126,13 +126,13 @@ def place(tmp_path):
             "ledger": {"lost": 0},
         },
         state=lambda _: State(local_context=8192),
-        running=running,
+        ledger=ledger,
     )
     app = FastAPI()
     app.include_router(build_dashboard(options))
     uploads = Uploads.of(Settings())
     guarded = OriginGuard(EarlyAnswers(app, uploads), settings=Settings(), uploads=uploads)
-    made = Place(guarded, store, registry, ring, running)
+    made = Place(guarded, store, registry, keyring, ledger)
     yield made
     store.close()
 
@@ -323,9 +323,9 @@ async def test_a_key_is_revoked_by_its_form_alone(place, admin):
         assert (await visitor.post(path, json={"token": token})).status_code == 415
         foreign = {"origin": "http://evil.example", "sec-fetch-site": "cross-site"}
         assert (await visitor.post(path, data={"token": token}, headers=foreign)).status_code == 403
-        assert place.ring[0].find(made.secret)
+        assert place.keyring.find(made.secret)
         assert (await visitor.post(path, data={"token": token})).status_code == 303
-        assert place.ring[0].find(made.secret) is None
+        assert place.keyring.find(made.secret) is None
         assert (await visitor.post(path, data={"token": token})).status_code == 404
 
 
@@ -654,9 +654,9 @@ async def test_what_is_under_way_is_there_until_it_ends(place, admin):
     )
     usage, ended = Usage(), {"first_byte_s": None, "seconds": 1.0, "attempts": (), "end": "complete"}
     async with entered(place, admin) as visitor:
-        place.running.began(plan)
+        place.ledger.begin(plan)
         during = (await visitor.get("/dashboard")).text
-        place.running.finished(plan, Outcome(track="local", model="m", status=200, usage=usage, **ended))
+        place.ledger.finish("r9", Outcome(track="local", model="m", status=200, usage=usage, **ended))
         after = (await visitor.get("/dashboard")).text
     assert "SECRET" not in during
     for said in ("/dashboard/requests/r9", "the GPU is busy", "77.8k", "aider"):

@@ -10,8 +10,7 @@ import threading
 import pytest
 import uvicorn
 
-from router.app.connections import Connections
-from router.app.protocol import bounded
+from router.app.connections import Connections, bounded
 
 LIMIT = 8
 BIG = 8 * 2**20

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from router.features.clients import CLIENTS, UNKNOWN, Clients, said
+from router.features.clients import CLIENTS, UNKNOWN, Clients, parse_user_text
 from router.features.paths import FileAccess
 
 ROWS = {client.name: client for client in (*CLIENTS, UNKNOWN)}
@@ -77,26 +77,28 @@ BLOCKS = {
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_ask_is_what_the_user_typed(name):
     client, block, ask = BLOCKS[name]
-    assert said(ROWS[client], block).text == ask
+    assert parse_user_text(ROWS[client], block).text == ask
 
 
 def test_files_around_an_ask_are_given():
     around = '<attachments>\n<file path="src/b.py">\nx = 1\n</file>\n</attachments>\n'
-    told = said(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
+    told = parse_user_text(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
     assert told.text == "fix a.py"
-    assert told.given == (FileAccess("src/b.py", "given"),)
+    assert told.attached == (FileAccess("src/b.py", "given"),)
 
 
 def test_worked_examples_are_left_behind():
-    assert said(UNKNOWN, "I switched to a new code base. Please don't consider the above files.").reset
-    assert not said(UNKNOWN, "Why did I say that I switched to a new code base?").reset
+    assert parse_user_text(
+        UNKNOWN, "I switched to a new code base. Please don't consider the above files."
+    ).reset
+    assert not parse_user_text(UNKNOWN, "Why did I say that I switched to a new code base?").reset
 
 
 def test_many_elements_cost_no_more_than_their_length():
     text = "<environment_info>" * 50_000 + "<userRequest>" * 50_000
-    assert said(UNKNOWN, text).text == text
+    assert parse_user_text(UNKNOWN, text).text == text
     spelled = [f"<env_{''.join(letters)}>" for letters in product("iI", "nN", "fF", "oO")]
-    assert said(UNKNOWN, "\n".join([*spelled, "fix a.py"])).text.endswith("fix a.py")
+    assert parse_user_text(UNKNOWN, "\n".join([*spelled, "fix a.py"])).text.endswith("fix a.py")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A fold that was copied, and conversations that go on in more than one way."""
+"""A state that was copied, and conversations that go on in more than one way."""
 
 import json
 
@@ -29,27 +29,27 @@ def steps(first, last):
     return messages
 
 
-def fold_of(messages, fold=None):
-    fold = fold or ConversationState()
+def state_of(messages, state=None):
+    state = state or ConversationState()
     for message in messages:
         facts, _ = gather("anthropic_messages", UNKNOWN, piece_of("messages", json.dumps(message).encode()))
-        fold.add(facts)
-    return fold
+        state.add(facts)
+    return state
 
 
-def told(fold):
-    sets = (fold.written, fold.tools, fold.edited)
-    counts = (fold.turns, fold.turn_calls, fold.tool_calls, fold.tool_errors, fold.repeats, fold.phase)
-    return (*map(sorted, sets), *counts, list(fold.asks), len(fold.files), fold.files.directories())
+def told(state):
+    sets = (state.written, state.tools, state.edited)
+    counts = (state.turns, state.turn_calls, state.tool_calls, state.tool_errors, state.repeats, state.phase)
+    return (*map(sorted, sets), *counts, list(state.asks), len(state.files), state.files.directories())
 
 
 def test_a_copy_and_its_original_go_apart():
     beginning = [ask("Rename a in a.py"), *steps(0, 2)]
-    kept = fold_of(beginning)
+    kept = state_of(beginning)
     before = told(kept)
-    taken_on = fold_of([*steps(0, 4), ask("and b.py")], kept.copy())
+    taken_on = state_of([*steps(0, 4), ask("and b.py")], kept.copy())
     assert told(kept) == before
-    assert told(taken_on) == told(fold_of([*beginning, *steps(0, 4), ask("and b.py")]))
+    assert told(taken_on) == told(state_of([*beginning, *steps(0, 4), ask("and b.py")]))
     assert told(taken_on) != before
 
 

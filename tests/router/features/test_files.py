@@ -26,12 +26,12 @@ def labels(name: str) -> dict[str, dict[str, str]]:
 
 
 def read(run) -> tuple[list[str], list[str]]:
-    """Files worked with, and of those the edited ones, as the fold has them."""
-    fold = ConversationState()
+    """Files worked with, and of those the edited ones, as a conversation's state has them."""
+    state = ConversationState()
     for message in run["messages"]:
         if message["role"] != "exit":
-            fold.add(gather("openai_chat", UNKNOWN, piece_of("messages", json.dumps(message).encode()))[0])
-    return list(fold.files), [path for at, path in enumerate(fold.files) if at in fold.edited]
+            state.add(gather("openai_chat", UNKNOWN, piece_of("messages", json.dumps(message).encode()))[0])
+    return list(state.files), [path for at, path in enumerate(state.files) if at in state.edited]
 
 
 def hits(found: list[str], wanted: list[str]) -> int:

@@ -6,11 +6,11 @@ import pytest
 
 from router.errors import BadRequest
 from router.features.outline import BLOCK, Outline, decode, piece_of
-from router.system.time_slices import Pace, finish
+from router.system.time_slices import finish
 
 
 def cut(body: bytes, first: int = 0, upto: int = 0):
-    return finish(Outline(body).cut(first, upto, Pace()))
+    return finish(Outline(body).cut(first, upto, ()))
 
 
 @pytest.mark.parametrize("space", [None, 2])
@@ -47,10 +47,10 @@ def test_messages_between_two_places_are_left_out(separators):
 def test_a_piece_is_decoded_once_and_odd_ones_are_left():
     odd = [b'"\\ud83d"', b'{"k": 1, "k": 2}', b"[" * 600 + b"]" * 600, b'"' + b"x" * (200 << 10) + b'"']
     pieces = [piece_of("messages", raw) for raw in (b'{"k": [1, 2.5, null, "\\u00e9"]}', *odd)]
-    finish(decode(pieces, Pace()))
+    finish(decode(pieces, ()))
     assert [piece.decoded for piece in pieces] == [True, False, False, False, False]
     value = pieces[0].value
-    finish(decode(pieces, Pace()))
+    finish(decode(pieces, ()))
     assert pieces[0].value is value == {"k": [1, 2.5, None, "é"]}
     with pytest.raises(BadRequest, match="given twice"):
         pieces[2].parsed()

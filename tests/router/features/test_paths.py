@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.features import paths
-from router.features.paths import PathSet
+from router.features.conversation import PathSet
 
 NAMED = [
     ("look at src/app.py and tests/test_app.py:12", ["src/app.py", "tests/test_app.py"]),
@@ -43,7 +43,7 @@ GIVEN = [
 
 @pytest.mark.parametrize(("text", "found"), GIVEN)
 def test_given(text, found):
-    assert list(paths.given(text)) == found
+    assert list(paths.embedded(text)) == found
 
 
 def test_hits_of_grep():

@@ -78,10 +78,10 @@ EFFECTS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "touches", "acts"), EFFECTS)
-def test_effect(command, touches, acts):
+@pytest.mark.parametrize(("command", "accesses", "acts"), EFFECTS)
+def test_effect(command, accesses, acts):
     done = effect(command)
-    assert set(done.touches) == {FileAccess(*one) for one in touches}
+    assert set(done.accesses) == {FileAccess(*one) for one in accesses}
     assert done.acts == acts
 
 
@@ -103,13 +103,13 @@ def test_effect(command, touches, acts):
     ],
 )
 def test_broken_commands_have_no_effect(command):
-    assert not [touch for touch in effect(command).touches if touch.how == "edited"]
+    assert not [touch for touch in effect(command).accesses if touch.how == "edited"]
 
 
 def test_a_huge_command_is_read_in_bounded_time():
     effect("'\"" * 200_000)
     effect("a" * 1_000_000 + " > b.py")
-    assert effect("cat a.py\n" + "x=1\n" * 10_000).touches[0] == FileAccess("a.py", "read")
+    assert effect("cat a.py\n" + "x=1\n" * 10_000).accesses[0] == FileAccess("a.py", "read")
 
 
 MORE = [
@@ -190,9 +190,9 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize(("command", "touches"), MORE)
-def test_touches(command, touches):
-    assert set(effect(command).touches) == {FileAccess(*one) for one in touches}
+@pytest.mark.parametrize(("command", "accesses"), MORE)
+def test_touches(command, accesses):
+    assert set(effect(command).accesses) == {FileAccess(*one) for one in accesses}
 
 
 ACTS = [
@@ -294,8 +294,8 @@ WINDOWS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "touches", "acts"), WINDOWS)
-def test_windows_commands(command, touches, acts):
+@pytest.mark.parametrize(("command", "accesses", "acts"), WINDOWS)
+def test_windows_commands(command, accesses, acts):
     done = effect(command)
-    assert set(done.touches) == touches
+    assert set(done.accesses) == accesses
     assert done.acts == acts

@@ -13,8 +13,7 @@ from router.accounts.teams import NOBODY
 from router.errors import TrackError
 from router.features.extractor import FeatureExtractor
 from router.routing.pipeline import Pipeline
-from router.routing.planner import Planner
-from router.routing.sticky_sessions import StickySessions
+from router.routing.planner import Planner, StickySessions
 from router.tracks.transforms import Document
 from router.types import ModelRequest, Reply
 from router.wire import DIALECTS

@@ -12,8 +12,7 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
-from router.routing.planner import Planner
-from router.routing.sticky_sessions import StickySessions
+from router.routing.planner import Planner, StickySessions
 from router.types import ModelRequest, Plan
 
 SHELL = {
@@ -113,7 +112,7 @@ def test_the_last_request_of_every_recorded_run_goes_to_the_cloud(shared_data, c
 
 def test_an_unreadable_request_is_served_by_otherwise():
     class Broken:
-        def reading(self, request, outline):
+        def reading(self, request, outline, pauses):
             raise RuntimeError("no")
 
         def correct(self, team, model, estimated, actual):

@@ -4,7 +4,7 @@ import pytest
 
 from classifiers.features import Features
 from policies.decision import Decision
-from router.routing.sticky_sessions import StickySessions
+from router.routing.planner import StickySessions
 
 ASK = Features(kind="ask", conversation="c", turns=3)
 LOCAL = Decision(track="local", rule="self-contained", why="w")

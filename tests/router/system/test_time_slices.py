@@ -17,8 +17,7 @@ from long_bodies import AIDER, CONVERSATIONS, call, printed, shell, user
 
 from benchmarks.planner import make_planner
 from router.features.extractor import FeatureExtractor
-from router.system.pacing import Pacing
-from router.system.time_slices import TURN_S, Apart, Turns, finish
+from router.system.time_slices import TURN_S, Apart, Pacing, Turns, finish, pauses_for
 from router.training.envelopes import model_request
 from router.types import Plan
 
@@ -85,7 +84,7 @@ def test_no_turn_is_long(name):
         path = make_planner(reader)
         attempt_s = 0.0
         for _ in range(2):  # unknown, then known
-            longest_s, plan = longest(path.planning(query))
+            longest_s, plan = longest(path.planning(query, pauses_for(len(body))))
             attempt_s = max(attempt_s, longest_s)
             assert plan.notes == ()
             assert plan.features == expected

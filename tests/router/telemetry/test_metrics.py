@@ -162,10 +162,10 @@ RING = Keyring({
 def test_who_may_read(gate, headers, open_):
     assert digest(ADMIN) == ADMIN_STORED
     if open_:
-        gate.check(headers, lambda: RING)
+        gate.check(headers, RING)
     else:
         with pytest.raises(BadKey):
-            gate.check(headers, lambda: RING)
+            gate.check(headers, RING)
 
 
 def test_a_histogram_counts_what_is_at_or_below_each_bound():

@@ -69,4 +69,4 @@ def test_an_end_without_a_beginning_and_a_second_end_record_nobody(events):
     ledger.finish("r1", "outcome")
     ledger.finish("r1", "outcome")
     assert sum(event[0] == "finished" for event in events) == 1
-    assert ledger._plans == {}
+    assert ledger.in_flight() == []

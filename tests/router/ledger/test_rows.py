@@ -9,10 +9,9 @@ import pytest
 
 from classifiers.features import Features
 from router.ledger import LedgerStore
-from router.ledger.column_values import TEXT, storable
 from router.ledger.database import journal_folder, locate
 from router.ledger.journal import encode
-from router.ledger.rows import begun
+from router.ledger.rows import TEXT, begun, storable
 from router.types import Attempt, Outcome, Plan, Usage
 
 MakePlan = Callable[..., Plan]
