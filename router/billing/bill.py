@@ -53,6 +53,21 @@ class Bill:
     """What budgets are charged: the provider's part. Never unknown; no column of the ledger."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledRequest:
+    """A request that was billed just now."""
+
+    id: str
+    team: str
+    key_id: str
+    begun_at: float
+    usd: float
+    """What providers billed: energy and wear of the own card are no part of a budget."""
+    track: str = ""
+    """Which served."""
+    bill: Bill | None = None
+
+
 class Billing:
     """Makes bills. `cloud_model` is what a client gets that named no model with a price."""
 

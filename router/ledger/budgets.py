@@ -25,7 +25,7 @@ import structlog
 
 from router.accounts.periods import Span, span
 from router.accounts.teams import BudgetLimit, Period
-from router.billing.bill import Bill
+from router.billing.bill import BilledRequest
 from router.ledger.database import BUSY_S, writing
 from router.ledger.tables import INSERT, reservations, spending
 
@@ -50,21 +50,6 @@ FRESH_S = 1.0
 """A reading of the database that is younger is trusted when it says that there is too little."""
 ROUNDING_USD = 1e-9
 """By how much sums of floating-point numbers may be off."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BilledRequest:
-    """A request that was billed just now."""
-
-    id: str
-    team: str
-    key_id: str
-    begun_at: float
-    usd: float
-    """What providers billed: energy and wear of the own card are no part of a budget."""
-    track: str = ""
-    """Which served."""
-    bill: Bill | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,23 +14,23 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from router.billing.bill import Billing
+from router.billing.bill import BilledRequest, Billing
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
 from router.errors import TurnoutError
 from router.ledger import queries, rows
 from router.ledger.accounts import Accounts
-from router.ledger.budgets import BilledRequest, Budgets
+from router.ledger.budgets import Budgets
 from router.ledger.database import connect, journal_folder, locate, writing
 from router.ledger.journal import Journal, Record, encode, inherit, opening
 from router.ledger.protected import ProtectedStore
 from router.ledger.queries import Filter, Row
+from router.ledger.rate_limited_log import RateLimitedLog
 from router.ledger.retention import cutoff, prune
 from router.ledger.tables import feedback, requests
 from router.ledger.turns import select_main
 from router.ledger.writer import keep_verdict, post
 from router.settings import Settings
-from router.telemetry.rate_limited_log import RateLimitedLog
 from router.types import Outcome, Plan
 
 GATHER_S = 0.05

@@ -11,8 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from router.billing.bill import Bill, Billing
-from router.ledger.budgets import BilledRequest
+from router.billing.bill import Bill, BilledRequest, Billing
 from router.ledger.journal import Record, Values
 from router.ledger.rollups import add
 from router.ledger.rows import storable

@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from router.billing.bill import Bill, BilledRequest
 from router.types import USAGE_FIELDS, Outcome, Plan, Usage
 
 if TYPE_CHECKING:
@@ -26,49 +27,6 @@ if TYPE_CHECKING:
 LATENCY_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 OVERHEAD_S = (0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.0256, 0.1, 1)
 TRACKS = ("local", "cloud")
-
-
-class Bill(Protocol):
-    """Dollars of one request; None is unknown. As `router.billing.bill.Bill`."""
-
-    @property
-    def cost_usd(self) -> float | None:
-        """All that it cost."""
-        ...
-
-    @property
-    def local_usd(self) -> float | None:
-        """The part of the own machine."""
-        ...
-
-    @property
-    def wasted_usd(self) -> float | None:
-        """The part of failed attempts."""
-        ...
-
-    @property
-    def baseline_usd(self) -> float | None:
-        """What the model asked for would have cost."""
-        ...
-
-
-class Billed(Protocol):
-    """A request and its bill. As `router.ledger.budgets.BilledRequest`."""
-
-    @property
-    def team(self) -> str:
-        """The account's."""
-        ...
-
-    @property
-    def track(self) -> str:
-        """The one that served."""
-        ...
-
-    @property
-    def bill(self) -> Bill | None:
-        """None where the request was not billed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +145,7 @@ class Metrics:
         tokens["cache_write_5m"] += usage.cache_write_5m
         tokens["cache_write_1h"] += usage.cache_write_1h
 
-    def billed(self, bills: Sequence[Billed]) -> None:
+    def billed(self, bills: Sequence[BilledRequest]) -> None:
         """Add the ledger's bills."""
         for request in bills:
             if request.bill is None:

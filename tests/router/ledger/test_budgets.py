@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.accounts.teams import Budget, BudgetLimit, budget_limit
+from router.billing.bill import BilledRequest
 from router.ledger import LedgerStore
-from router.ledger.budgets import LAPSE_S, BilledRequest, Budgets
+from router.ledger.budgets import LAPSE_S, Budgets
 from router.ledger.database import BUSY_S, writing
 from router.ledger.tables import metadata, reservations
 
