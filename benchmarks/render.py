@@ -1,5 +1,6 @@
 """A table of figures, in a terminal and as Markdown, and the words for the machine it was measured on."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -24,6 +25,23 @@ def draw(sheet: Sheet, console: Console) -> None:
     for row in sheet.rows:
         drawn.add_row(*map(escape, row))
     console.print(drawn)
+
+
+def report(
+    console: Console, sheets: Iterable[Sheet], notes: Iterable[str], missed: Iterable[str] = ()
+) -> None:
+    """Print tables, then notes, then the bars that were missed."""
+    for sheet in sheets:
+        draw(sheet, console)
+    for line in notes:
+        console.print(escape(line), highlight=False)
+    for line in missed:
+        console.print(f"[red]missed[/red] {escape(line)}", highlight=False)
+
+
+def bars(missed: Sequence[str]) -> str:
+    """Return the section on bars, as Markdown."""
+    return "## Bars\n\n" + ("\n".join(f"- missed: {line}" for line in missed) or "All met.")
 
 
 def table(sheet: Sheet) -> str:

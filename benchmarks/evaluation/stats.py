@@ -15,8 +15,10 @@ tasks nothing changes. Two limits: where two systems hardly ever differ the inte
 than it need be; where all hangs on tasks of which 29 hold but one or two, it covers 90%.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import comb, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ Floats = NDArray[np.float64]
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 POWER = 0.8
+Z95 = 1.959964
+"""The normal quantile of a two-sided 95% interval."""
 CORNERS: Floats = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 """(local, cloud) of the task that is thought of; each row weighs a quarter of a task."""
 _DIGITS = 12
@@ -157,3 +161,20 @@ def detectable(differences: Floats, *, confidence: float = CONFIDENCE, power: fl
     # Student's t, from `scipy.special`: `scipy.stats` takes seconds to import.
     both = stdtrit(tasks - 1, 1 - (1 - confidence) / 2) + stdtrit(tasks - 1, power)
     return float(both * np.std(differences, ddof=1) / np.sqrt(tasks))
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The 95% score interval of Wilson (1927) of a share seen in `n` independent tries."""
+    if n == 0:
+        return 0.0, 1.0
+    centre = share + Z95**2 / (2 * n)
+    reach = Z95 * sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
+    scale = 1 + Z95**2 / n
+    return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
+
+
+def auc(low: Sequence[float], high: Sequence[float]) -> float:
+    """The chance that one of `high` lies above one of `low`; a tie counts half (Mann and Whitney, 1947)."""
+    ranked = sorted(low)
+    wins = sum(bisect_left(ranked, score) + bisect_right(ranked, score) for score in high)
+    return wins / (2 * len(low) * len(high))

@@ -5,10 +5,7 @@ The unbiased estimator of Chen et al., "Evaluating Large Language Models Trained
 """
 
 from collections.abc import Iterable
-from math import comb, sqrt
-
-Z95 = 1.959964
-"""The normal quantile of a two-sided 95% interval."""
+from math import comb
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -28,13 +25,3 @@ def mean_pass_at_k(counts: Iterable[tuple[int, int]], k: int) -> float | None:
     """Over tasks given as (n, c); None where no task has `k` answers. Tasks with fewer are left out."""
     rates = [pass_at_k(n, c, k) for n, c in counts if n >= k]
     return sum(rates) / len(rates) if rates else None
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """The 95% score interval of Wilson (1927) of a share seen in `n` independent tries."""
-    if n == 0:
-        return 0.0, 1.0
-    centre = share + Z95**2 / (2 * n)
-    reach = Z95 * sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
-    scale = 1 + Z95**2 / n
-    return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)

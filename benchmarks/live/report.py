@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.evaluation.stats import wilson
 from benchmarks.evaluation.suites.outcomes import Outcome
 from benchmarks.live.answers import Answer, Run, counts
-from benchmarks.live.passk import mean_pass_at_k, wilson
+from benchmarks.live.passk import mean_pass_at_k
 from benchmarks.machine import Machine
 from benchmarks.render import Sheet, table, where
 

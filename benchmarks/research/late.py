@@ -17,9 +17,10 @@ from math import log1p
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evaluation.stats import auc
 from classifiers.features import Features
-from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
+from router.training.envelopes import model_request
 from router.types import ModelRequest
 
 CUTS = (10, 20, 40)
@@ -84,36 +85,24 @@ def _group(diff: str) -> str:
 
 def _request(messages: list[dict[str, Any]]) -> ModelRequest:
     stripped = [{key: value for key, value in message.items() if key != "usage"} for message in messages]
-    return ModelRequest(
-        id="",
-        account=NOBODY,
-        dialect="openai_chat",
-        operation="generate",
-        client="",
-        model="auto",
-        stream=False,
-        body=json.dumps({"messages": stripped}).encode(),
-        headers=(),
-    )
+    return model_request(json.dumps({"messages": stripped}).encode())
 
 
-def auc(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """How often a positive scores above a negative; ties count half. 0.5 where one of them is missing."""
-    ups = [score for score, is_one in zip(scores, positive, strict=True) if is_one]
-    downs = [score for score, is_one in zip(scores, positive, strict=True) if not is_one]
-    if not ups or not downs:
-        return 0.5
-    return sum((up > down) + (up == down) / 2 for up in ups for down in downs) / (len(ups) * len(downs))
+def auc_of(scores: Sequence[float], positive: Sequence[bool]) -> float:
+    """Return the AUC of labelled scores; 0.5 where one of the labels is missing."""
+    ups = [score for score, label in zip(scores, positive, strict=True) if label]
+    downs = [score for score, label in zip(scores, positive, strict=True) if not label]
+    return auc(downs, ups) if ups and downs else 0.5
 
 
 def interval(scores: Sequence[float], positive: Sequence[bool], *, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of `auc`, over runs."""
+    """The 95 % bootstrap interval of `auc_of`, over runs."""
     dice = random.Random(seed)  # noqa: S311  # draws that can be repeated, nothing secret
     several = range(len(scores))
     drawn = []
     for _ in range(_DRAWS):
         chosen = dice.choices(several, k=len(scores))
-        drawn.append(auc([scores[at] for at in chosen], [positive[at] for at in chosen]))
+        drawn.append(auc_of([scores[at] for at in chosen], [positive[at] for at in chosen]))
     drawn.sort()
     low, high = (drawn[int(end * (_DRAWS - 1))] for end in _ENDS)
     return low, high
@@ -158,7 +147,7 @@ def evaluate(runs: list[Run]) -> Iterator[Score]:
                 cut=cut,
                 runs=len(there),
                 unresolved=sum(lost),
-                auc=auc(scores, lost),
+                auc=auc_of(scores, lost),
                 low=low,
                 high=high,
             )

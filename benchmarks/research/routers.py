@@ -7,14 +7,13 @@
   good the answer would have been: for that, see the suites.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import sqrt
 from pathlib import Path
 from types import MappingProxyType
 
+from benchmarks.evaluation.stats import auc, wilson
 from benchmarks.installed import interpreter, version
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import POLICY, make_planner
@@ -32,7 +31,6 @@ STRONG_FROM = MappingProxyType(
     {"LiteLLM, strong from COMPLEX": "COMPLEX", "LiteLLM, strong from MEDIUM": "MEDIUM"}
 )
 """The lowest tier that has the strong model; from COMPLEX as in the router's own example."""
-_Z95 = 1.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,20 +189,5 @@ QUESTIONS: Mapping[str, tuple[Kind, Kind]] = MappingProxyType(
 
 def _share(suite: str, pairs: Sequence[tuple[Task, Choice]]) -> Share:
     right = sum(task.right == choice.track for task, choice in pairs)
-    low, high = wilson(right, len(pairs))
+    low, high = wilson(right / len(pairs), len(pairs))
     return Share(suite=suite, right=right, of=len(pairs), low=low, high=high)
-
-
-def wilson(hits: int, of: int) -> tuple[float, float]:
-    """The 95% interval of a share, which also holds near 0 and 1 (E. B. Wilson, 1927)."""
-    share, spread = hits / of, _Z95**2 / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z95 / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
-
-
-def auc(low: Sequence[float], high: Sequence[float]) -> float:
-    """The chance that one of `high` lies above one of `low`; a tie counts half (Mann and Whitney, 1947)."""
-    ranked = sorted(low)
-    wins = sum(bisect_left(ranked, score) + bisect_right(ranked, score) for score in high)
-    return wins / (2 * len(low) * len(high))

@@ -3,19 +3,15 @@
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
 
-from benchmarks.render import Sheet, draw, table, where
+from benchmarks.render import Sheet, report, table, where
 from benchmarks.research.routers import Curve, Result, Share
 from benchmarks.research.tasks import FIRST_CALL, OUTCOMES_OF
 
 
 def render(result: Result, console: Console) -> None:
     """Print the tables and their notes."""
-    for sheet in _sheets(result):
-        draw(sheet, console)
-    for line in _notes(result):
-        console.print(escape(line), highlight=False)
+    report(console, _sheets(result), _notes(result))
 
 
 def markdown(result: Result) -> str:

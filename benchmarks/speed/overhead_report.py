@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 from rich.console import Console
-from rich.markup import escape
 
-from benchmarks.render import Sheet, draw, table, where
+from benchmarks.render import Sheet, bars, report, table, where
 from benchmarks.speed.bodies import BodyName
 from benchmarks.speed.measure import DIRECT, Figure, Row, StreamCost
 from benchmarks.speed.overhead import PeerFacts, Result
@@ -36,20 +35,13 @@ _MODES = MappingProxyType(
 
 def render(result: Result, console: Console) -> None:
     """Print the tables, and which bars fell."""
-    for sheet in _sheets(result):
-        draw(sheet, console)
-    for line in _notes(result):
-        console.print(escape(line), highlight=False)
-    for line in missed(result):
-        console.print(f"[red]missed[/red] {escape(line)}", highlight=False)
+    report(console, _sheets(result), _notes(result), missed(result))
 
 
 def markdown(result: Result) -> str:
     """Return the tables as a page."""
     parts = ["# What the endpoint adds", "\n".join(_notes(result)), *map(table, _sheets(result))]
-    fallen = missed(result)
-    parts += ["## Bars", "\n".join(f"- missed: {line}" for line in fallen) or "All met."]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, bars(missed(result))]) + "\n"
 
 
 def _notes(result: Result) -> Iterator[str]:

@@ -3,27 +3,20 @@
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
 
-from benchmarks.render import Sheet, draw, table, where
+from benchmarks.render import Sheet, bars, report, table, where
 from benchmarks.speed.reading import Cost, Memory, Result, missed
 
 
 def render(result: Result, console: Console) -> None:
     """Print the tables, and which bars fell."""
-    for sheet in _sheets(result):
-        draw(sheet, console)
-    for line in _notes(result):
-        console.print(escape(line), highlight=False)
-    for line in missed(result):
-        console.print(f"[red]missed[/red] {escape(line)}", highlight=False)
+    report(console, _sheets(result), _notes(result), missed(result))
 
 
 def markdown(result: Result) -> str:
     """Return the tables as a page."""
-    fallen = "\n".join(f"- missed: {line}" for line in missed(result)) or "All met."
     parts = ["# What a decision costs", "\n\n".join(_notes(result)), *map(table, _sheets(result))]
-    return "\n\n".join([*parts, "## Bars", fallen]) + "\n"
+    return "\n\n".join([*parts, bars(missed(result))]) + "\n"
 
 
 def _sheets(result: Result) -> Iterator[Sheet]:

@@ -5,7 +5,17 @@ import pytest
 from scipy import stats as distributions
 
 from benchmarks.evaluation.baselines import outcomes
-from benchmarks.evaluation.stats import CORNERS, detectable, interval, mcnemar, ratio, resample, sign_flip
+from benchmarks.evaluation.stats import (
+    CORNERS,
+    auc,
+    detectable,
+    interval,
+    mcnemar,
+    ratio,
+    resample,
+    sign_flip,
+    wilson,
+)
 from benchmarks.evaluation.suites.recorded import load_suite
 
 SIMULATIONS = 1_000
@@ -161,3 +171,17 @@ def test_what_has_no_value_is_nan():
     assert ratio(np.array([1.0, 1.0]), np.array([0.0, 2.0]))[1] == 0.5
     with pytest.raises(ValueError, match="no task"):
         resample(np.empty((0, 2)), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("passed", "n"), [(0, 164), (9, 164), (164, 164), (1, 3)])
+def test_the_interval_is_wilsons(passed, n):
+    expected = distributions.binomtest(passed, n).proportion_ci(method="wilson")
+    assert wilson(passed / n, n) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+AUCS = [([1, 2], [3, 4], 1.0), ([3, 4], [1, 2], 0.0), ([1, 1], [1, 1], 0.5), ([1, 3], [2, 3], 0.625)]
+
+
+@pytest.mark.parametrize(("low", "high", "share"), AUCS)
+def test_auc_is_the_chance_to_lie_above(low, high, share):
+    assert auc(low, high) == share

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from benchmarks.research.late import CUTS, Score, auc, held_out, interval, load, markdown
+from benchmarks.research.late import CUTS, Score, auc_of, held_out, interval, load, markdown
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,13 @@ from benchmarks.research.late import CUTS, Score, auc, held_out, interval, load,
     ],
 )
 def test_auc(scores, positive, area):
-    assert auc(scores, positive) == area
+    assert auc_of(scores, positive) == area
 
 
 def test_the_interval_holds_the_estimate_and_narrows_with_more_runs():
     scores, positive = [float(at % 7) for at in range(40)], [at % 3 == 0 for at in range(40)]
     low, high = interval(scores, positive)
-    assert low < auc(scores, positive) < high
+    assert low < auc_of(scores, positive) < high
     more_low, more_high = interval(scores * 6, positive * 6)
     assert more_high - more_low < high - low
     assert interval(scores, positive) == (low, high)
@@ -33,9 +33,9 @@ def test_held_out_scores_find_what_is_there_and_nothing_else():
     positive = [at % 2 == 0 for at in range(60)]
     groups = [f"g{at // 4}" for at in range(60)]
     telling = [[float(value), float(at % 5)] for at, value in enumerate(positive)]
-    assert auc(held_out(telling, positive, groups), positive) == 1.0
+    assert auc_of(held_out(telling, positive, groups), positive) == 1.0
     silent = [[float(at % 5), 1.0] for at in range(60)]
-    assert 0.2 < auc(held_out(silent, positive, groups), positive) < 0.8
+    assert 0.2 < auc_of(held_out(silent, positive, groups), positive) < 0.8
 
 
 def run(calls: int) -> dict[str, object]:

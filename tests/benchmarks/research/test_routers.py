@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.errors import BenchmarkError
 from benchmarks.installed import interpreter
 from benchmarks.research.complexity import judge
-from benchmarks.research.routers import auc, run, wilson
+from benchmarks.research.routers import run
 from benchmarks.research.routers_report import markdown, render
 from benchmarks.research.tasks import Task, evenly, tasks
 
@@ -96,21 +96,6 @@ def test_a_peer_that_fails_is_told(tmp_path):
     broken.chmod(0o755)
     with pytest.raises(BenchmarkError, match="it is broken"):
         judge([Task(suite="s", right="local", messages=({"role": "user", "content": "hi"},))], broken)
-
-
-AUCS = [([1, 2], [3, 4], 1.0), ([3, 4], [1, 2], 0.0), ([1, 1], [1, 1], 0.5), ([1, 3], [2, 3], 0.625)]
-
-
-@pytest.mark.parametrize(("low", "high", "share"), AUCS)
-def test_auc_is_the_chance_to_lie_above(low, high, share):
-    assert auc(low, high) == share
-
-
-@pytest.mark.parametrize(
-    ("hits", "of", "low", "high"), [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (5, 10, 0.2366, 0.7634)]
-)
-def test_the_interval_is_wilsons(hits, of, low, high):
-    assert wilson(hits, of) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_evenly_takes_both_ends():
