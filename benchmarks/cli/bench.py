@@ -65,7 +65,7 @@ def overhead(
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)
-    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 
 @app.command()
@@ -97,7 +97,7 @@ def routers(
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)
-    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def reading(
         options = Options(warm=40, cold=5, conversations=40) if quick else Options()
         result = run(options, status.update)
     render(result, console)
-    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 
 @app.command()
@@ -156,7 +156,7 @@ def stalls(json_file: JsonFile = None, markdown_file: MarkdownFile = None) -> No
     with console.status("starting") as status:
         result = run(status.update)
     console.print(markdown(result), markup=False, soft_wrap=True)
-    _keep(result, markdown, json_file=json_file, markdown_file=markdown_file)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 
 @app.command()
@@ -186,7 +186,7 @@ def architecture(
         raise Misconfigured(str(error)) from error
     for sheet in sheets(result, earlier):
         draw(sheet, console)
-    _keep(
+    _write_reports(
         result,
         lambda measured: markdown(measured, earlier),
         json_file=json_file,
@@ -194,7 +194,7 @@ def architecture(
     )
 
 
-def _keep(
+def _write_reports(
     result: Any, markdown: Callable[[Any], str], *, json_file: Path | None, markdown_file: Path | None
 ) -> None:
     """Write a result to the files that were asked for."""

@@ -82,14 +82,14 @@ def check(
         outcomes=outcomes,
     )
     with plain_errors():
-        result = _checked(policy, options, compare or [])
-        _tell(result, as_json=as_json)
-        _keep(policy, result, markdown=markdown, junit=junit, publish=publish)
+        result = _run_check(policy, options, compare or [])
+        _print_result(result, as_json=as_json)
+        _write_reports(policy, result, markdown=markdown, junit=junit, publish=publish)
     if not result.passed:
         raise typer.Exit(FELL)
 
 
-def _checked(policy: str, options: "Options", compare: list[Path]) -> "Result":
+def _run_check(policy: str, options: "Options", compare: list[Path]) -> "Result":
     from rich.console import Console
 
     from benchmarks.evaluation.check.decisions import load as decisions
@@ -104,7 +104,7 @@ def _checked(policy: str, options: "Options", compare: list[Path]) -> "Result":
         return measure(loaded, options, compared)
 
 
-def _tell(result: "Result", *, as_json: bool) -> None:
+def _print_result(result: "Result", *, as_json: bool) -> None:
     import json
 
     from rich.console import Console
@@ -118,7 +118,9 @@ def _tell(result: "Result", *, as_json: bool) -> None:
         render(result, Console())
 
 
-def _keep(policy: str, result: "Result", *, markdown: Path | None, junit: Path | None, publish: bool) -> None:
+def _write_reports(
+    policy: str, result: "Result", *, markdown: Path | None, junit: Path | None, publish: bool
+) -> None:
     from benchmarks.evaluation.check import export as check_export
     from benchmarks.evaluation.check import report as check_report
 

@@ -102,8 +102,8 @@ def sample(
     draw = partial(resample, rng=rng, resamples=resamples)
     columns, corners = _quality(both, np.vstack([local[:, paired], best]))
     quality = draw(columns, corners=corners)
-    shares_and_costs = draw(np.hstack([local.T, _spent(local, usd).T]))
-    ideal = draw(np.hstack([best[:, None], _spent(best[None], usd[paired]).T]))
+    shares_and_costs = draw(np.hstack([local.T, _chosen_usd(local, usd).T]))
+    ideal = draw(np.hstack([best[:, None], _chosen_usd(best[None], usd[paired]).T]))
     measured = {
         name: Figures(
             share=shares_and_costs[:, at], quality=quality[:, at], usd=shares_and_costs[:, len(local) + at]
@@ -113,7 +113,7 @@ def sample(
     return {**measured, ORACLE: Figures(share=ideal[:, 0], quality=quality[:, -1], usd=ideal[:, 1])}
 
 
-def _spent(local: Flags, usd: Floats) -> Floats:
+def _chosen_usd(local: Flags, usd: Floats) -> Floats:
     return np.where(local, usd[:, 0], usd[:, 1])
 
 

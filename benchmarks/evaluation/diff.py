@@ -224,7 +224,7 @@ def of_rows(
                 on_move(moved)
         progress(count.requests)
     quality = Quality(
-        change=interval(_expected(count, suites, seed)),
+        change=interval(_expected_gain(count, suites, seed)),
         rated=sum(count.rated.values()),
         unrated=count.unrated,
         to_cloud=dict(count.to_cloud),
@@ -271,7 +271,7 @@ def of_suite(
         for track in ("cloud", "local")
     )
     quality = Quality(
-        change=interval(_gained(gains, moved_known, seed)),
+        change=interval(_mean_gain(gains, moved_known, seed)),
         rated=len(gains),
         unrated=len(suite.cases) - len(gains),
         to_cloud={suite.name: towards_cloud},
@@ -328,7 +328,7 @@ def _difference(
     )
 
 
-def _expected(count: _Totals, suites: Mapping[SuiteName, Suite], seed: int) -> Floats:
+def _expected_gain(count: _Totals, suites: Mapping[SuiteName, Suite], seed: int) -> Floats:
     """(1 + resamples,): how many more of the rated turns succeed, if each does as its suite's tasks do."""
     rated = sum(count.rated.values())
     if not rated:
@@ -342,7 +342,7 @@ def _expected(count: _Totals, suites: Mapping[SuiteName, Suite], seed: int) -> F
     return change
 
 
-def _gained(gains: list[float], moved: int, seed: int) -> Floats:
+def _mean_gain(gains: list[float], moved: int, seed: int) -> Floats:
     """(1 + resamples,): the mean gain of tasks with known outcomes."""
     if not gains:
         return np.array([math.nan])

@@ -99,11 +99,11 @@ class _Workers:
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._plan.concurrency):
-                    group.create_task(self._one_after_another(left))
+                    group.create_task(self._answer_in_turn(left))
         except* BenchmarkError as several:
             raise several.exceptions[0] from several
 
-    async def _one_after_another(self, left: Any) -> None:
+    async def _answer_in_turn(self, left: Any) -> None:
         for problem, sample in left:
             result = await self._ask_and_score(problem, sample)
             keep(self._plan.out, result)

@@ -150,8 +150,8 @@ class Sandbox:
             SandboxError: it was not even started.
         """
         limits = limits or Limits()
-        with self._started(program, limits) as running:
-            status, over = _waited((running,), limits)
+        with self._start(program, limits) as running:
+            status, over = _wait((running,), limits)
             return running.ran(status, limits, over=over)
 
     def run_beside(
@@ -171,21 +171,19 @@ class Sandbox:
         """
         with ExitStack() as stack:
             with pipes:
-                beside = stack.enter_context(self._started(other, limits, pipes.other))
-                running = stack.enter_context(self._started(program, limits, pipes.program))
-            status, over = _waited((running, beside), limits)
+                beside = stack.enter_context(self._start(other, limits, pipes.other))
+                running = stack.enter_context(self._start(program, limits, pipes.program))
+            status, over = _wait((running, beside), limits)
             beside.check_begun(over=over)
             ran = running.ran(status, limits, over=over)
-            if ran.passed and not _ends_with(running.stdout, proof.encode()):
+            if ran.passed and not _file_ends_with(running.stdout, proof.encode()):
                 return replace(ran, ended="failed", why="ended itself before its tests did")
             if ran.ended == "failed" and beside.flooded(limits):  # that is why its partner failed
                 return replace(ran, ended="output", why=f"wrote {limits.file_mb} MB")
             return ran
 
     @contextmanager
-    def _started(
-        self, program: str, limits: Limits, descriptors: tuple[int, ...] = ()
-    ) -> Iterator["_Running"]:
+    def _start(self, program: str, limits: Limits, descriptors: tuple[int, ...] = ()) -> Iterator["_Running"]:
         """Start a program; on leaving, end all that it started."""
         with (
             TemporaryDirectory(prefix="turnout-") as folder,
@@ -215,7 +213,7 @@ class Sandbox:
     def _command(self, limits: Limits) -> list[str]:
         begin = [self.python, "-I", "-c", _BEGIN, json.dumps(limits.resources(self.mode))]
         room = 4 * limits.file_mb
-        return {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _nothing}[self.mode](
+        return {"bubblewrap": _bubblewrap, "namespaces": _namespaces, "none": _no_sandbox}[self.mode](
             begin, room
         )
 
@@ -235,11 +233,11 @@ def find(*, unsafe: bool = False, only: Mode | None = None) -> Sandbox:
     )
     why: list[str] = []
     for mode in modes:
-        reason = _missing(mode)
+        reason = _describe_missing(mode)
         if not reason:
             reasons = "; ".join(why)
             sandbox = Sandbox(mode=mode, python=_interpreter(), warning=WARNINGS[mode].format(why=reasons))
-            reason = _tried(sandbox)
+            reason = _test_run(sandbox)
             if not reason:
                 return sandbox
         why.append(f"{mode}: {reason}")
@@ -249,7 +247,7 @@ def find(*, unsafe: bool = False, only: Mode | None = None) -> Sandbox:
     )
 
 
-def _missing(mode: Mode) -> str:
+def _describe_missing(mode: Mode) -> str:
     if mode == "bubblewrap":
         if not find_program("bwrap"):
             return "`bwrap` is not installed"
@@ -260,7 +258,7 @@ def _missing(mode: Mode) -> str:
     return "only Linux has namespaces" if mode != "none" and sys.platform != "linux" else ""
 
 
-def _tried(sandbox: Sandbox) -> str:
+def _test_run(sandbox: Sandbox) -> str:
     """Run it once; what is wrong with it, or nothing."""
     try:
         ran = sandbox.run("assert 6 * 7 == 42", Limits(wall_s=60))
@@ -307,7 +305,7 @@ def _namespaces(begin: list[str], room: int) -> list[str]:
     return [begin[0], "-I", "-c", source, str(room), *_folders(begin[0]), "--", *begin]
 
 
-def _nothing(begin: list[str], room: int) -> list[str]:
+def _no_sandbox(begin: list[str], room: int) -> list[str]:
     del room
     return begin
 
@@ -326,7 +324,7 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": jail.NOBODY, "group": jail.NOBODY, "extra_groups": ()} if _root() else {}
 
 
-def _waited(running: tuple["_Running", ...], limits: Limits) -> tuple[int | None, bool]:
+def _wait(running: tuple["_Running", ...], limits: Limits) -> tuple[int | None, bool]:
     """Wait for the first program's end, and end all of them.
 
     Returns:
@@ -391,7 +389,7 @@ class _Running:
         """
         self.stdout.seek(0)
         begun = self.stdout.read(len(_READY)) == _READY
-        words = _end_of(self.stderr, 0) or _end_of(self.stdout, len(_READY) if begun else 0)
+        words = _read_end(self.stderr, 0) or _read_end(self.stdout, len(_READY) if begun else 0)
         if not begun and not over:
             raise SandboxError(f"the sandbox did not start: {words or 'it said nothing'}")
         return words
@@ -402,12 +400,12 @@ class _Running:
         return length >= limits.file_mb * _MB
 
 
-def _ends_with(file: IO[bytes], proof: bytes) -> bool:
+def _file_ends_with(file: IO[bytes], proof: bytes) -> bool:
     file.seek(max(0, file.seek(0, os.SEEK_END) - len(proof)))
     return file.read() == proof
 
 
-def _end_of(file: IO[bytes], start: int) -> str:
+def _read_end(file: IO[bytes], start: int) -> str:
     """The last words of a file, from `start` on at most."""
     length = file.seek(0, os.SEEK_END)
     file.seek(max(start, length - _LAST_WORDS))

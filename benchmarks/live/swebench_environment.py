@@ -78,7 +78,7 @@ def make_environment(
         own = checkout / instance.id
         _clone(own if own.is_dir() else checkout, copy, instance.base_commit)
         if name == "bubblewrap":
-            yield {"environment_class": "bubblewrap", "cwd": str(copy), "wrapper_args": _walls()}
+            yield {"environment_class": "bubblewrap", "cwd": str(copy), "wrapper_args": _isolation_options()}
         else:
             yield {"environment_class": "local", "cwd": str(copy)}
 
@@ -98,7 +98,7 @@ def _clone(checkout: Path, copy: Path, commit: str) -> None:
             raise BenchmarkError(f"--checkout {checkout}: {' '.join(ended.stderr.split())}")
 
 
-def _walls() -> list[str]:
+def _isolation_options() -> list[str]:
     binds = [word for path in _VISIBLE for word in ("--ro-bind-try", path, path)]
     return [
         *("--unshare-all", "--die-with-parent", "--new-session", "--clearenv", *binds),
@@ -127,7 +127,7 @@ def _bubblewrap_fails() -> str:
     if bwrap is None:
         return "it is not installed"
     ended = subprocess.run(
-        [bwrap, *_walls(), "--chdir", "/tmp", "true"],  # noqa: S108 - the room's own
+        [bwrap, *_isolation_options(), "--chdir", "/tmp", "true"],  # noqa: S108 - the room's own
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -159,13 +159,13 @@ async def run(plan: Plan, on_result: OnResult) -> tuple[InstanceResult, ...]:
         async with asyncio.TaskGroup() as group:
             for instance in plan.instances:
                 if instance.id not in finished:
-                    group.create_task(_work_on(plan, instance, gate, on_result))
+                    group.create_task(_run_instance(plan, instance, gate, on_result))
     except* BenchmarkError as several:
         raise several.exceptions[0] from several
     return done(plan)
 
 
-async def _work_on(plan: Plan, instance: Instance, gate: asyncio.Semaphore, on_result: OnResult) -> None:
+async def _run_instance(plan: Plan, instance: Instance, gate: asyncio.Semaphore, on_result: OnResult) -> None:
     async with gate:
         began = time.monotonic()
         with make_environment(plan.settings.environment, instance, plan.checkout) as place:
@@ -175,7 +175,7 @@ async def _work_on(plan: Plan, instance: Instance, gate: asyncio.Semaphore, on_r
                 instance_id=instance.id, error=result["error"]
             )
         else:
-            outcome = _worked(instance.id, result, time.monotonic() - began)
+            outcome = _instance_result(instance.id, result, time.monotonic() - began)
             append(
                 plan.out,
                 {
@@ -201,7 +201,7 @@ async def _agent(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> di
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**passed_on, **_quiet(folder)},
+            env={**passed_on, **_agent_environment(folder)},
             cwd=folder,
             start_new_session=True,
         )
@@ -241,7 +241,7 @@ def _job(plan: Plan, instance: Instance, place: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _quiet(folder: str) -> dict[str, str]:
+def _agent_environment(folder: str) -> dict[str, str]:
     """No banner, no price table from the network, no settings of the user's."""
     return {
         "HOME": folder,
@@ -257,7 +257,7 @@ def _end(process: Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _worked(instance: str, result: Mapping[str, Any], seconds: float) -> InstanceResult:
+def _instance_result(instance: str, result: Mapping[str, Any], seconds: float) -> InstanceResult:
     prices = Prices()
     used = [(call["track"], call["model"], usage(call["usage"])) for call in result["calls"]]
     paid = [prices.cost(model, tokens) for track, model, tokens in used if track != "local"]

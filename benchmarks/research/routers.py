@@ -101,7 +101,7 @@ def run(
     """
     task_list = list(tasks(data))
     progress(f"Turnout judges {len(task_list)} requests")
-    choices = dict(_ours(task_list))
+    choices = dict(_turnout_choices(task_list))
     python = interpreter("litellm", peers)
     litellm = version("litellm", python)
     if litellm:
@@ -117,7 +117,7 @@ def run(
     )
 
 
-def _ours(task_list: Sequence[Task]) -> Mapping[str, list[Choice]]:
+def _turnout_choices(task_list: Sequence[Task]) -> Mapping[str, list[Choice]]:
     """Turnout's choices, and those of a length threshold on the tokens that it counted."""
     path = make_planner(FeatureExtractor(count_bytes=1 << 30))
     plans = [path.plan(model_request(task.body())) for task in task_list]

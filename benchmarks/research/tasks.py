@@ -23,7 +23,7 @@ from policies.decision import TrackName
 OUTCOMES_OF = "20250805_openhands-Qwen3-Coder-30B-A3B-Instruct"
 """Whose outcomes tell where a local model sufficed: the leaderboard's name of the submission."""
 PER_RUN = 4
-"""Requests taken from each recorded run, evenly between the first that counts and the last."""
+"""Requests taken from each recorded run, spread_evenly between the first that counts and the last."""
 FIRST_CALL = 3
 """The model call of a run from which on a router should have seen what it is."""
 _OPENS, _CLOSES = "Consider the following PR description:\n", "\n</pr_description>"
@@ -115,11 +115,11 @@ def _agent(runs: list[Row]) -> Iterator[Task]:
         calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"][
             FIRST_CALL - 1 :
         ]
-        for at in evenly(calls, PER_RUN):
+        for at in spread_evenly(calls, PER_RUN):
             yield Task(suite="agent requests", right="cloud", messages=tuple(messages[:at]), tools=(_BASH,))
 
 
-def evenly(things: list[int], count: int) -> list[int]:
+def spread_evenly(things: list[int], count: int) -> list[int]:
     """At most `count` of `things`, the first and the last among them."""
     if len(things) <= count:
         return things

@@ -54,7 +54,7 @@ def events(path: str, words: int) -> tuple[bytes, bytes, bytes]:
             {"type": "message_delta", "delta": stop, "usage": {"output_tokens": words}},
             {"type": "message_stop"},
         ]
-        return _all(_named, opening), _named(delta), _all(_named, end)
+        return _encode_all(_named_event, opening), _named_event(delta), _encode_all(_named_event, end)
     chunk = "chat.completion.chunk"
     first = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
     word = {"index": 0, "delta": {"content": f"{WORD} "}, "finish_reason": None}
@@ -63,7 +63,7 @@ def events(path: str, words: int) -> tuple[bytes, bytes, bytes]:
     return (
         _data(_completion(chunk, choices=[first])),
         _data(_completion(chunk, choices=[word])),
-        _all(_data, end) + b"data: [DONE]\n\n",
+        _encode_all(_data, end) + b"data: [DONE]\n\n",
     )
 
 
@@ -88,11 +88,11 @@ def _data(value: dict[str, Any]) -> bytes:
     return b"data: " + _json(value) + b"\n\n"
 
 
-def _all(write: Callable[[dict[str, Any]], bytes], values: Iterable[Any]) -> bytes:
+def _encode_all(write: Callable[[dict[str, Any]], bytes], values: Iterable[Any]) -> bytes:
     return b"".join(write(value) for value in values)
 
 
-def _named(value: dict[str, Any]) -> bytes:
+def _named_event(value: dict[str, Any]) -> bytes:
     return f"event: {value['type']}\n".encode() + _data(value)
 
 

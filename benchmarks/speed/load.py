@@ -68,7 +68,9 @@ def stream(
     raw: bytes, port: int, *, connections: int, until: bytes, seconds: float = 0, each: int = 0
 ) -> Sample:
     """Send `raw` for `seconds`, or `each` times a connection; time the first `until` of each answer."""
-    return uvloop.run(_hammer(raw, port, connections=connections, seconds=seconds, each=each, until=until))
+    return uvloop.run(
+        _send_repeatedly(raw, port, connections=connections, seconds=seconds, each=each, until=until)
+    )
 
 
 _LUA = """
@@ -191,7 +193,7 @@ class _Connection(asyncio.Protocol):
             self._done.set_exception(exc or ConnectionResetError("closed before the answer was complete"))
 
 
-async def _hammer(
+async def _send_repeatedly(
     raw: bytes, port: int, *, connections: int, seconds: float, each: int, until: bytes
 ) -> Sample:
     loop = asyncio.get_running_loop()

@@ -94,16 +94,16 @@ def measure(case: Case, targets: Sequence[Target]) -> Row:
     raws = {target.name: request(case.body, target.port, target.key) for target in targets}
     for target in targets:
         verify(target, case.body)
-        _patiently(target, case, _WARM_S, partial(_warm, case, raws[target.name], target.port))
+        _send_until_answered(target, case, _WARM_S, partial(_warm, case, raws[target.name], target.port))
     medians: dict[str, list[float]] = {target.name: [] for target in targets}
     requests = dict.fromkeys(medians, 0)
     for number in range(case.rounds):
         for target in targets if number % 2 == 0 else reversed(targets):
-            sample = _patiently(
+            sample = _send_until_answered(
                 target, case, case.seconds, partial(_send, case, raws[target.name], target.port)
             )
             time = sample.median_ms if case.measure == "answer" else sample.first_ms
-            medians[target.name].append(_required(time, target.name, case))
+            medians[target.name].append(_require_time(time, target.name, case))
             requests[target.name] += sample.requests
     return Row(
         measure=case.measure,
@@ -126,7 +126,9 @@ def _send(case: Case, raw: bytes, port: int, seconds: float) -> Sample:
     return stream(raw, port, connections=case.connections, seconds=seconds, until=WORD.encode())
 
 
-def _patiently(target: Target, case: Case, seconds: float, send: Callable[[float], Sample]) -> Sample:
+def _send_until_answered(
+    target: Target, case: Case, seconds: float, send: Callable[[float], Sample]
+) -> Sample:
     """Load for `seconds`, or longer where that is too short for a single answer."""
     sample = send(seconds)
     for _ in range(_DOUBLINGS):
@@ -146,14 +148,14 @@ def _checked(sample: Sample, name: str, case: Case) -> Sample:
     return sample
 
 
-def _required(time: float | None, name: str, case: Case) -> float:
+def _require_time(time: float | None, name: str, case: Case) -> float:
     if time is None:
         raise BenchmarkError(f"{name}: no answer within {case.seconds} s ({case.body.name} body).")
     return time
 
 
 def _figure(name: str, medians: Mapping[str, list[float]], requests: int) -> Figure:
-    added = _added(name, medians)
+    added = _added_latency(name, medians)
     ratios = _ratios(name, medians)
     return Figure(
         target=name,
@@ -168,7 +170,7 @@ def _figure(name: str, medians: Mapping[str, list[float]], requests: int) -> Fig
     )
 
 
-def _added(name: str, medians: Mapping[str, list[float]]) -> list[float]:
+def _added_latency(name: str, medians: Mapping[str, list[float]]) -> list[float]:
     return [through - direct for through, direct in zip(medians[name], medians[DIRECT], strict=True)]
 
 
@@ -176,7 +178,7 @@ def _ratios(name: str, medians: Mapping[str, list[float]]) -> list[float]:
     """Turnout's added latency / this peer's, a round at a time."""
     if name in {DIRECT, "turnout"} or "turnout" not in medians:
         return []
-    pairs = zip(_added("turnout", medians), _added(name, medians), strict=True)
+    pairs = zip(_added_latency("turnout", medians), _added_latency(name, medians), strict=True)
     return [ours / theirs for ours, theirs in pairs if theirs > 0]
 
 

@@ -152,10 +152,10 @@ class _Run:
                 peers.append(stack.enter_context(starting))
                 self._samples[name].startup_s.append(peers[-1].startup_s)
             for peer in peers:
-                _note(self._samples[peer.name].start_mb, peer)
+                _record_memory(self._samples[peer.name].start_mb, peer)
             yield [Target(name=DIRECT, port=port), *peers]
             for peer in peers:
-                _note(self._samples[peer.name].loaded_mb, peer)
+                _record_memory(self._samples[peer.name].loaded_mb, peer)
 
     def _rows(self, what: Measure, dialect: Dialect, targets: list[Target]) -> Iterator[Row]:
         options, token = self._options, what == "first token"
@@ -193,7 +193,7 @@ class _Run:
         )
 
 
-def _note(sizes: list[float], peer: Target) -> None:
+def _record_memory(sizes: list[float], peer: Target) -> None:
     size = resident_mb(peer.session)
     if size is not None:
         sizes.append(size)

@@ -85,7 +85,7 @@ class Result:
 def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Result:
     """Measure; `progress` is called with each step."""
     progress("memory after many conversations")
-    memory = _soak(options.conversations)  # first, while the process is small
+    memory = _measure_memory(options.conversations)  # first, while the process is small
     costs: list[Cost] = []
     for dialect in DIALECTS:
         for case in CASES:
@@ -165,7 +165,7 @@ def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[ModelReq
         yield model_request(template.replace(mark, b"%016d" % number), dialect)
 
 
-def _soak(conversations: int) -> Memory:
+def _measure_memory(conversations: int) -> Memory:
     template = body("agent", "anthropic_messages", "cold").template
     messages = len(json.loads(template)["messages"])
     reader = FeatureExtractor()

@@ -105,7 +105,7 @@ async def _measure(url: str, key: str, progress: Callable[[str], None]) -> Resul
     headers = {"x-api-key": key, "content-type": "application/json"}
     async with aiohttp.ClientSession() as beside, aiohttp.ClientSession(headers=headers) as client:
         await _post(client, url, _body())
-        idle = await _beside(beside, url, asyncio.sleep(2))
+        idle = await _latencies_beside(beside, url, asyncio.sleep(2))
         for what, body in bodies():
             progress(what)
             began = time.perf_counter()
@@ -115,7 +115,7 @@ async def _measure(url: str, key: str, progress: Callable[[str], None]) -> Resul
                 await _post(client, url, body)
                 served.append(time.perf_counter() - began)
 
-            ticks = await _beside(beside, url, send())
+            ticks = await _latencies_beside(beside, url, send())
             waits.append(
                 Wait(
                     what=what,
@@ -138,7 +138,7 @@ async def _post(client: aiohttp.ClientSession, url: str, body: bytes) -> None:
         await answer.read()
 
 
-async def _beside(session: aiohttp.ClientSession, url: str, work: Any) -> list[float]:
+async def _latencies_beside(session: aiohttp.ClientSession, url: str, work: Any) -> list[float]:
     """How long each tick waited while `work` was under way."""
     ticks: list[float] = []
     task = asyncio.ensure_future(work)

@@ -88,7 +88,7 @@ def measure(
         ),
     )
     metrics = dict(_figures(parts))
-    bars = tuple(_hold(bar, _value(bar, metrics)) for bar in policy.check.bars)
+    bars = tuple(_hold_bar(bar, _value(bar, metrics)) for bar in policy.check.bars)
     return Result(
         policy=policy.name,
         description=policy.description,
@@ -147,7 +147,7 @@ def _value(bar: Bar, metrics: Mapping[str, Interval]) -> float:
     )
 
 
-def _hold(bar: Bar, value: float) -> BarResult:
+def _hold_bar(bar: Bar, value: float) -> BarResult:
     holds = bar.holds(value)
     if isnan(value):
         words = f"{bar.metric} has no value: the two systems cannot be told apart, the bar is {bar.text}"

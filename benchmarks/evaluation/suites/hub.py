@@ -68,7 +68,7 @@ def download(
             report(f"{file}: goes on at {have:,} of {stated.size:,} bytes")
         with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
             bar = progress.add_task(file, total=stated.size)
-            _bring(url, part, stated.size, lambda size: progress.update(bar, completed=size))
+            _download(url, part, stated.size, lambda size: progress.update(bar, completed=size))
     except HfHubHTTPError as error:
         why = f"answered {error.response.status_code}"
         raise BenchmarkError(f"{url} {why}{_resume_note(part)}: {_OTHERWISE}") from error
@@ -80,7 +80,7 @@ def download(
     return part
 
 
-def _bring(url: str, part: Path, size: int, report: Callable[[int], None]) -> None:
+def _download(url: str, part: Path, size: int, report: Callable[[int], None]) -> None:
     """Fill `part` up to `size` bytes; a connection that drops is opened again as long as more comes.
 
     Not the hub's own download: that keeps nothing of a file below 10 MB when it is cut.

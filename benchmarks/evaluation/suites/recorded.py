@@ -83,7 +83,7 @@ def load_suite(
         pair=pair,
         recorded={row["task"]: row for row in measured.rows},
         own={(outcome.task, outcome.system): outcome for outcome in own},
-        agents=_agents(runs, published) if name == "swebench" else {},
+        agents=_agent_efforts(runs, published) if name == "swebench" else {},
         growth=fmean(
             float(row["last_prompt"]) * float(row["calls"]) / float(row["prompt"]) for row in runs.rows
         ),
@@ -150,6 +150,6 @@ def _check_schema(vectored: Facts, client: str) -> None:
         )
 
 
-def _agents(runs: Facts, published: Facts) -> Efforts:
+def _agent_efforts(runs: Facts, published: Facts) -> Efforts:
     calls = {row["runs"]: float(row["calls"]) for row in published.rows}
     return {"local": agent(runs.rows, calls["local"]), "cloud": agent(runs.rows, calls["cloud"])}

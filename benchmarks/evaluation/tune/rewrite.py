@@ -59,14 +59,14 @@ def rewrite(text: str, changes: tuple[Change, ...], *, source: str) -> str:
         if change.name not in places:
             raise Misconfigured(f"{source}: params.{change.name} is no plain number there; write it out")
         key, start, end = places[change.name]
-        edits += _replaced(text, start, end, format_number(change.new))
+        edits += _replacements(text, start, end, format_number(change.new))
         reasons.setdefault(_line_start(text, key), []).append(change)
     for at, here in reasons.items():
         edits.append(_reasons(text, at, here))
     changed = text
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         changed = changed[: edit.start] + edit.text + changed[edit.end :]
-    _same_otherwise(text, changed, {change.name: change.new for change in changes}, source)
+    _check_unchanged(text, changed, {change.name: change.new for change in changes}, source)
     return changed
 
 
@@ -91,7 +91,7 @@ def _numbers(text: str) -> Iterator[tuple[str, tuple[int, int, int]]]:
             yield name.value, (line_key.start_mark.index, start + plain.start(), end)
 
 
-def _replaced(text: str, start: int, end: int, new: str) -> list[_Edit]:
+def _replacements(text: str, start: int, end: int, new: str) -> list[_Edit]:
     """Put the new number in; a comment that follows it keeps its column where there is room."""
     gap = re.compile(r" +(?=#)").match(text, end)
     edits = [_Edit(start=start, end=end, text=new)]
@@ -144,7 +144,7 @@ def _line_start(text: str, at: int) -> int:
     return text.rfind("\n", 0, at) + 1
 
 
-def _same_otherwise(old: str, new: str, changed: Mapping[str, float], source: str) -> None:
+def _check_unchanged(old: str, new: str, changed: Mapping[str, float], source: str) -> None:
     before, after = read(old, source).data, read(new, source).data
     expected = before | {"params": before["params"] | changed}
     if after != expected or parse(new, source=source).params != expected["params"]:

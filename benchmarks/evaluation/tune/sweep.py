@@ -128,7 +128,7 @@ def numbers(
                 left[name] = (
                     f"no case differs in {features}" if features else "no case shows what it is compared with"
                 )
-    return _thinned(policy, swept), left
+    return _thin(policy, swept), left
 
 
 def sweep(
@@ -159,7 +159,7 @@ def sweep(
         limits = next(param.values for param in swept if param.name == LIMIT)
     own = tuple(policy.params[param.name] for param in routing)
     agents = np.array([case.local_effort.calls > 1 for case in cases])
-    groups = _alike(policy, cases, {param.name for param in routing}, local_context)
+    groups = _group_cases(policy, cases, {param.name for param in routing}, local_context)
     # The nearest to the policy's own numbers first: they stand for all that decide the same.
     combined = sorted(
         product(*(param.values for param in routing)), key=lambda values: _distance(values, own, routing)
@@ -199,7 +199,7 @@ def _routed(
     return row
 
 
-def _alike(
+def _group_cases(
     policy: Policy, cases: Sequence[Case], swept: set[str], local_context: int
 ) -> list[tuple[Case, list[int]]]:
     """Put cases together that no setting can tell apart.
@@ -275,24 +275,24 @@ def _values(
     features: dict[str, None] = {}
     for rule in policy.rules:
         for match in _COMPARED.finditer(rule.when.source):
-            observed = _observed(match["feature"], cases) if match["name"] == name else None
+            observed = _feature_values(match["feature"], cases) if match["name"] == name else None
             if observed is None:
                 continue
             features[match["feature"]] = None
             if match["window"] or match["after"]:
                 observed = observed / local_context if local_context else np.zeros_like(observed)
-            cuts |= set(_between(observed, weights, match["feature"], match["sign"]))
+            cuts |= set(_cut_points(observed, weights, match["feature"], match["sign"]))
     return cuts, ", ".join(features)
 
 
-def _observed(feature: str, cases: Sequence[Case]) -> NDArray[np.float64] | None:
+def _feature_values(feature: str, cases: Sequence[Case]) -> NDArray[np.float64] | None:
     if feature == "p_local":
         return np.array([case.judged.p_local for case in cases])
     column = [getattr(case.features, feature, "") for case in cases]
     return None if any(isinstance(value, str) for value in column) else np.array(column, dtype=np.float64)
 
 
-def _between(
+def _cut_points(
     observed: NDArray[np.float64], weights: NDArray[np.float64], feature: str, sign: str
 ) -> Iterator[float]:
     """Numbers between and above the values seen, at least `STEP` of the traffic apart."""
@@ -307,20 +307,20 @@ def _between(
     for place in range(len(cuts) - 1, -1, -1):
         low, high = cuts[place]
         if gathered >= STEP:
-            yield (low if sign in _STRICT else high) if integral else _short(low, high)
+            yield (low if sign in _STRICT else high) if integral else _fewest_digits(low, high)
             gathered = 0.0
         gathered += float(mass[place])
     if not integral:
         yield ends[0]
 
 
-def _short(below: float, above: float) -> float:
+def _fewest_digits(below: float, above: float) -> float:
     """A number between two, with as few digits as can be."""
     middle = (below + above) / 2
     return next((n for n in (round(middle, d) for d in range(_DIGITS)) if below < n < above), middle)
 
 
-def _thinned(policy: Policy, swept: Sequence[SweptParam]) -> tuple[SweptParam, ...]:
+def _thin(policy: Policy, swept: Sequence[SweptParam]) -> tuple[SweptParam, ...]:
     """Take every so many values of each number until there are not too many settings."""
     thinned = list(swept)
     # The limit costs nothing: where a case starts does not depend on it.

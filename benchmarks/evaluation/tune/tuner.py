@@ -216,7 +216,7 @@ def tune(
     picked = sorted(
         {*line, grid.own, *([] if at is None else [at])}, key=lambda index: (shares[index], index)
     )
-    measured = _measured(grid, data, options, picked)
+    measured = _measure_points(grid, data, options, picked)
     always = float(data.weights @ data.usd_cloud)
     points = {
         index: Point(
@@ -407,7 +407,9 @@ def _line(grid: Sweep) -> list[int]:
     return [chain[index] for index in at]
 
 
-def _measured(grid: Sweep, data: _Data, options: TuneOptions, picked: Sequence[int]) -> dict[int, Interval]:
+def _measure_points(
+    grid: Sweep, data: _Data, options: TuneOptions, picked: Sequence[int]
+) -> dict[int, Interval]:
     """Quality kept of some settings, with intervals: tasks and recorded calls are drawn anew."""
     rng = np.random.default_rng(options.seed)
     local = np.array([grid.settings[at].local[data.paired] for at in picked])
@@ -416,7 +418,7 @@ def _measured(grid: Sweep, data: _Data, options: TuneOptions, picked: Sequence[i
     base = np.where(local, data.local, data.cloud)
     harmed = handed * (data.local * (1 - data.cloud))
     gained = handed * ((1 - data.local) * data.cloud)
-    drawn = _drawn(data, np.vstack([base, harmed, gained, data.cloud[None]]), local, options, rng)
+    drawn = _resampled_means(data, np.vstack([base, harmed, gained, data.cloud[None]]), local, options, rng)
     count, qualities = len(picked), {}
     for row, at in enumerate(picked):
         passes = drawn[:, row]
@@ -428,7 +430,9 @@ def _measured(grid: Sweep, data: _Data, options: TuneOptions, picked: Sequence[i
     return qualities
 
 
-def _drawn(data: _Data, rows: Floats, local: Flags, options: TuneOptions, rng: np.random.Generator) -> Floats:
+def _resampled_means(
+    data: _Data, rows: Floats, local: Flags, options: TuneOptions, rng: np.random.Generator
+) -> Floats:
     """Weighted means of rows over the known tasks, and over each resample: (1 + resamples, rows)."""
     total = np.zeros((1 + options.resamples, len(rows)))
     suite_of = np.array([case.suite for case, paired in zip(data.cases, data.paired, strict=True) if paired])
@@ -449,7 +453,7 @@ def _baselines(data: _Data, options: TuneOptions) -> tuple[Point, ...]:
     best = data.local >= data.cloud
     local = np.array([np.ones_like(best), np.zeros_like(best), best])
     rows = np.vstack([data.local, data.cloud, np.maximum(data.local, data.cloud), data.cloud])
-    drawn = _drawn(data, rows, local, options, np.random.default_rng(options.seed))
+    drawn = _resampled_means(data, rows, local, options, np.random.default_rng(options.seed))
     always = float(data.weights @ data.usd_cloud)
     everywhere = np.zeros(len(data.cases), dtype=np.bool_)
     points = []
@@ -518,7 +522,7 @@ def _held_out(
         at = _cheapest(certified, usd, shares)
         if at is not None:
             passes[out], local[out] = certification.expected[at, out], certification.at_risk[at, out]
-    drawn = _drawn(
+    drawn = _resampled_means(
         data, np.vstack([passes, data.cloud]), local[None], options, np.random.default_rng(options.seed)
     )
     return HeldOut(

@@ -13,7 +13,7 @@ from benchmarks.installed import interpreter
 from benchmarks.research.complexity import judge
 from benchmarks.research.routers import run
 from benchmarks.research.routers_report import markdown, render
-from benchmarks.research.tasks import Task, evenly, tasks
+from benchmarks.research.tasks import Task, spread_evenly, tasks
 
 BENCH = Path(__file__).parents[3] / ".venv-bench"
 
@@ -99,5 +99,5 @@ def test_a_peer_that_fails_is_told(tmp_path):
 
 
 def test_evenly_takes_both_ends():
-    assert evenly([1, 2, 3], 4) == [1, 2, 3]
-    assert evenly(list(range(10)), 4) == [0, 3, 6, 9]
+    assert spread_evenly([1, 2, 3], 4) == [1, 2, 3]
+    assert spread_evenly(list(range(10)), 4) == [0, 3, 6, 9]
