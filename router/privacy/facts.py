@@ -8,10 +8,10 @@ import msgspec
 from router.features.outline import MESSAGES, Piece
 from router.privacy import commands
 from router.privacy.listing import is_listing
-from router.privacy.needles import holders
+from router.privacy.matcher import Matcher
+from router.privacy.needles import find_matching
 from router.privacy.opaque import is_opaque
 from router.privacy.strings import Part, Place, Text, walk
-from router.privacy.watch import Watch
 
 WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
@@ -47,22 +47,24 @@ class PieceFacts(msgspec.Struct, frozen=True, gc=False):
 NOTHING = PieceFacts(frozenset())
 
 
-def gather(pieces: Sequence[Piece], watch: Watch) -> list[PieceFacts]:
+def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
     """Scan pieces.
 
     Raises:
         BadRequest: a key stands twice in one of their objects.
     """
     values = [piece.parsed() for piece in pieces]
-    if not watch:
+    if not matcher:
         return [NOTHING] * len(pieces)
     raws = [piece.raw for piece in pieces]
-    matching = {*watch.holders(raws)}
-    if watch.globs:
+    matching = {*matcher.find_candidates(raws)}
+    if matcher.globs:
         acting = [at for at, value in enumerate(values) if _acts(value)]
-        matching.update(acting[at] for at in holders(commands.RAW_WILD.search, [raws[at] for at in acting]))
+        matching.update(
+            acting[at] for at in find_matching(commands.RAW_WILD.search, [raws[at] for at in acting])
+        )
     return [
-        _of_piece(piece, value, watch, matches=at in matching)
+        _of_piece(piece, value, matcher, matches=at in matching)
         for at, (piece, value) in enumerate(zip(pieces, values, strict=True))
     ]
 
@@ -72,18 +74,18 @@ def _acts(value: Any) -> bool:
     return isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
 
 
-def _of_piece(piece: Piece, value: Any, watch: Watch, *, matches: bool) -> PieceFacts:
-    edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if watch.patterns else ()
-    opaque = watch.opaque and is_opaque(value)
-    named = piece.name != MESSAGES and watch.may_hold(piece.name.encode(errors="replace"))
+def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> PieceFacts:
+    edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if matcher.patterns else ()
+    opaque = matcher.opaque and is_opaque(value)
+    named = piece.name != MESSAGES and matcher.may_hold(piece.name.encode(errors="replace"))
     if not matches and not named:
         return PieceFacts(frozenset(), edges, opaque=opaque) if edges or opaque else NOTHING
     unnamed: set[str] = set()
     sources: set[str] = set()
     texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name))]
-    for sighting in sightings(texts, watch):
+    for sighting in sightings(texts, matcher):
         sources.add(sighting.source)
-    if watch.globs and _acts(value):
+    if matcher.globs and _acts(value):
         unnamed.update(
             text.call or TEXT_MODE
             for text in texts
@@ -97,23 +99,23 @@ def part_of(field: str) -> Part:
     return Part.OFFER if field in {"tools", "functions"} else Part.TEXT
 
 
-def sightings(texts: Iterable[Text], watch: Watch) -> Iterator[Sighting]:
+def sightings(texts: Iterable[Text], matcher: Matcher) -> Iterator[Sighting]:
     """Everything in these strings that must stay."""
     texts = list(texts)
     spoken = [text.text for text in texts if text.spoken]
     listings: dict[str, bool] = {}
     for text in texts:
-        if not watch.may_match(text):
+        if not matcher.may_match(text):
             continue
-        for source, words in watch.in_text(text.text, text.part):
-            listed = text.part is Part.RESULT and source in watch.paths
+        for source, words in matcher.in_text(text.text, text.part):
+            listed = text.part is Part.RESULT and source in matcher.paths
             if not (listed and _is_listing(text.call, texts, listings)):
                 yield Sighting(source, text.part, text.place, words)
-    if watch.patterns and len(spoken) > 1:
+    if matcher.patterns and len(spoken) > 1:
         for glue in (" ", ""):
             joined = glue.join(spoken)
-            if watch.may_hold_pattern([joined.encode(errors="replace")]):
-                for source, words in watch.in_prose(joined):
+            if matcher.may_hold_pattern([joined.encode(errors="replace")]):
+                for source, words in matcher.in_prose(joined):
                     yield Sighting(source, Part.TEXT, (), words)
 
 
@@ -164,19 +166,19 @@ def edge(before: str, pieces: Sequence[Sequence[str]]) -> str:
     return before
 
 
-def may_match(edges: Iterable[str], watch: Watch) -> bool:
+def may_match(edges: Iterable[str], matcher: Matcher) -> bool:
     """A first look at seams, in one pass over how all texts begin and end."""
     # A needle has no space in it, so what is read on holds all that stands apart.
     text = "".join(edges)
     starts = range(0, max(len(text) - 2 * WINDOW, 1), _CHUNK - 2 * WINDOW)
-    return watch.may_hold_pattern([text[at : at + _CHUNK].encode(errors="replace") for at in starts])
+    return matcher.may_hold_pattern([text[at : at + _CHUNK].encode(errors="replace") for at in starts])
 
 
-def in_seams(windows: list[str], watch: Watch) -> Iterator[str]:
+def in_seams(windows: list[str], matcher: Matcher) -> Iterator[str]:
     """Patterns that match where one text follows another, in one message or the next."""
-    if watch.may_hold_pattern([window.encode(errors="replace") for window in windows[1::2]]):
+    if matcher.may_hold_pattern([window.encode(errors="replace") for window in windows[1::2]]):
         for window in windows:
-            yield from (source for source, _ in watch.in_prose(window))
+            yield from (source for source, _ in matcher.in_prose(window))
 
 
 def _edges(value: Any) -> Iterator[str]:

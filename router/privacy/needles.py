@@ -56,16 +56,16 @@ class Needles:
             return True
         return (both := with_nested(raw)) is not raw and self._search(both) is not None
 
-    def holders(self, raws: Sequence[bytes]) -> list[int]:
+    def find_candidates(self, raws: Sequence[bytes]) -> list[int]:
         """Which of these must be read in full, by one pass over all of them."""
         if self._everything:
             return list(range(len(raws)))
         if self._search is None:
             return []
-        return [at for at in holders(self._first, raws) if self.may_hold(raws[at])]
+        return [at for at in find_matching(self._first, raws) if self.may_hold(raws[at])]
 
 
-def holders(search: Any, raws: Sequence[bytes]) -> list[int]:
+def find_matching(search: Any, raws: Sequence[bytes]) -> list[int]:
     """Which of these an expression matches; now and then one that it matches with the next only.
 
     Args:

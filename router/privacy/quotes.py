@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from router.privacy.matcher import Matcher
 from router.privacy.opaque import contents
 from router.privacy.strings import Part, Text, walk
-from router.privacy.watch import Watch
 
 _PREFIX = re.compile(r"(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
 _ENDS = " \t\"'`,;{}[]()"
@@ -112,7 +112,7 @@ def distinctive(text: str) -> Iterator[tuple[str, str]]:
     yield from (("key", token) for token in tokens_of(text))
 
 
-def protected_texts(messages: Iterable[list[Text]], watch: Watch) -> Iterator[tuple[str, str]]:
+def protected_texts(messages: Iterable[list[Text]], matcher: Matcher) -> Iterator[tuple[str, str]]:
     """The protected content in a conversation: the policy's source, and the text."""
     calls: dict[str, str] = {}
     observed = ""
@@ -120,7 +120,7 @@ def protected_texts(messages: Iterable[list[Text]], watch: Watch) -> Iterator[tu
         spoken = next((text.part for text in texts if text.spoken), Part.TEXT)
         for text in texts:
             if text.part is Part.COMMAND:
-                source = next((source for source, _ in watch.in_text(text.text, text.part)), "")
+                source = next((source for source, _ in matcher.in_text(text.text, text.part)), "")
                 if source and not _NOT_OF_IT.search(text.text):
                     calls[text.call] = source
                     observed = source if not text.call else observed
@@ -132,7 +132,7 @@ def protected_texts(messages: Iterable[list[Text]], watch: Watch) -> Iterator[tu
                 yield observed, text.text
                 observed = ""
             elif "<system-reminder>" not in text.text[:40]:
-                yield from _within(text, watch)
+                yield from _within(text, matcher)
 
 
 def _speaks(texts: list[Text]) -> bool:
@@ -142,17 +142,17 @@ def _speaks(texts: list[Text]) -> bool:
 _HEADING = re.compile(r"^(?:diff --git |--- |\+\+\+ |==> |Index: |[\w@+~./\\\-]+:?$|[\w@+~./\\\-]+\.\w+:\d+)")
 
 
-def _within(text: Text, watch: Watch) -> Iterator[tuple[str, str]]:
+def _within(text: Text, matcher: Matcher) -> Iterator[tuple[str, str]]:
     """What follows a protected name in a text, up to the next file's; all of it where a pattern matches."""
-    if not watch.may_hold(text.text.encode(errors="replace")):
+    if not matcher.may_hold(text.text.encode(errors="replace")):
         return
-    patterns = {source for source, _ in watch.in_prose(text.text)} if watch.patterns else set()
+    patterns = {source for source, _ in matcher.in_prose(text.text)} if matcher.patterns else set()
     if patterns:
         yield min(patterns), text.text
         return
     source = ""
     for line in text.text.splitlines()[:_MOST_LINES]:
-        matched = next((name for name, _ in watch.in_text(line, text.part)), "")
+        matched = next((name for name, _ in matcher.in_text(line, text.part)), "")
         if matched:
             source = matched
         elif _HEADING.match(line.strip()):

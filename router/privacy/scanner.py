@@ -22,9 +22,9 @@ from router.features.outline import BLOCK, MESSAGES, Outline, Piece, batches, de
 from router.features.unique_keys import parse
 from router.privacy import facts, quotes
 from router.privacy.facts import PieceFacts, Sighting
+from router.privacy.matcher import Matcher
 from router.privacy.memory import Memory, session_ids
 from router.privacy.strings import Part, Text, walk
-from router.privacy.watch import Watch
 from router.system.lru import Cache
 from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, apart_if_large, finish
 from router.types import ModelRequest
@@ -108,7 +108,7 @@ class Scanner:
     def __init__(self, *, entries: int = 20_000, memory: Memory | None = None) -> None:
         self.memory = memory or Memory()
         self._rule_sets: tuple[PrivacyRules, ...] = ()
-        self._watch = Watch(())
+        self._matcher = Matcher(())
         self._watching = False
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._quoted: Cache[_Quotations] = Cache(entries=entries, size=8 << 20)
@@ -117,8 +117,8 @@ class Scanner:
     def watch(self, rule_sets: Iterable[PrivacyRules]) -> None:
         """Look for what these rules keep here, and for nothing else; clears the caches."""
         self._rule_sets = tuple(dict.fromkeys(rule_sets))
-        self._watch = _watch(self._rule_sets)
-        self._watching = bool(self._watch)
+        self._matcher = _matcher(self._rule_sets)
+        self._watching = bool(self._matcher)
         self._pieces.clear()
         self._states.clear()
 
@@ -179,7 +179,7 @@ class Scanner:
         yield from pauses
         fields = yield from self._scan_fields(scanned, team, pauses, quotable=quotable)
         state = yield from self._scan_messages(scanned, earlier, keys, team, pauses)
-        if rule_sets != self._rule_sets:  # others watch for other things by now
+        if rule_sets != self._rule_sets:  # others matcher for other things by now
             return (
                 yield from self.scanning(
                     request, rules, outline=outline, pauses=pauses, conversation=conversation, learn=learn
@@ -188,7 +188,7 @@ class Scanner:
         sources = fields.sources | state.sources | self._header_sources(request)
         if fields.edge and state.head:
             seams, _ = facts.seams(fields.edge, (state.head,))
-            sources = sources.union(facts.in_seams(seams, self._watch))
+            sources = sources.union(facts.in_seams(seams, self._matcher))
         ids = _conversation_ids(request, pieces, conversation, state) if self._watching else []
         touched_before = self._touched_before(team, ids, fields.quotes | state.quotes)
         if learn and (sources or touched_before):
@@ -263,19 +263,19 @@ class Scanner:
 
     def _scan_seams(self, edge: str, items: list[PieceFacts], pauses: Pauses) -> Turns[list[frozenset[str]]]:
         """What matches where each of these messages follows the one before."""
-        if not self._watch.patterns:
+        if not self._matcher.patterns:
             return [_NOTHING] * len(items)
         edges = [edge]
         for at in range(0, len(items), MANY):
             edges += [text for item in items[at : at + MANY] for text in item.edges]
             yield from pauses
-        if not facts.may_match(edges, self._watch):
+        if not facts.may_match(edges, self._matcher):
             return [_NOTHING] * len(items)
         matched: list[frozenset[str]] = []
         for item in items:
             yield from pauses
             windows, edge = facts.seams(edge, item.edges)
-            matched.append(frozenset(facts.in_seams(windows, self._watch)))
+            matched.append(frozenset(facts.in_seams(windows, self._matcher)))
         return matched
 
     def _touched_before(self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
@@ -312,9 +312,9 @@ class Scanner:
         if not self._watching:
             return frozenset()
         values = _header_texts(request)
-        if not self._watch.may_hold("\n".join(text for _, text in values).encode(errors="replace")):
+        if not self._matcher.may_hold("\n".join(text for _, text in values).encode(errors="replace")):
             return frozenset()
-        return frozenset(source for _, text in values for source, _ in self._watch.in_text(text, Part.TEXT))
+        return frozenset(source for _, text in values for source, _ in self._matcher.in_text(text, Part.TEXT))
 
     def _scan_pieces(self, pieces: list[Piece], pauses: Pauses) -> Turns[list[PieceFacts]]:
         """The facts of these, in order."""
@@ -326,7 +326,7 @@ class Scanner:
             yield from pauses
         if None not in scanned:
             return scanned  # type: ignore[return-value]
-        rule_sets, watch = self._rule_sets, self._watch
+        rule_sets, matcher = self._rule_sets, self._matcher
         missing = [at for at, item in enumerate(scanned) if item is None]
         yield from decode([pieces[at] for at in missing], pauses)
         numbers = iter(missing)
@@ -335,7 +335,7 @@ class Scanner:
             if len(batch[0].raw) > LARGE:
                 gathered = yield Apart(_gather, (batch, rule_sets))
             else:
-                gathered = facts.gather(batch, watch)
+                gathered = facts.gather(batch, matcher)
             for item, at in zip(gathered, numbers, strict=False):
                 scanned[at] = item
                 if rule_sets == self._rule_sets:
@@ -408,7 +408,7 @@ def _protected(
     messages = [list(walk(value, (), Part.TEXT)) for value in values]
     by_source: dict[str, set[str]] = {}
     texts: set[str] = set()
-    for source, text in quotes.protected_texts(messages, _watch(rule_sets)):
+    for source, text in quotes.protected_texts(messages, _matcher(rule_sets)):
         texts.add(text)
         by_source.setdefault(source, set()).update(
             quotes.digest(key, *item) for item in quotes.distinctive(text)
@@ -426,13 +426,13 @@ def _protected(
 
 
 @lru_cache(maxsize=4)
-def _watch(rule_sets: tuple[PrivacyRules, ...]) -> Watch:
+def _matcher(rule_sets: tuple[PrivacyRules, ...]) -> Matcher:
     """Compiled once in a process, and in each that makes calls apart."""
-    return Watch(rule_sets)
+    return Matcher(rule_sets)
 
 
 def _gather(pieces: list[Piece], rule_sets: tuple[PrivacyRules, ...]) -> list[PieceFacts]:
-    return facts.gather(pieces, _watch(rule_sets))
+    return facts.gather(pieces, _matcher(rule_sets))
 
 
 def _answers_unnamed(piece: Piece, calls: frozenset[str]) -> bool:
@@ -444,23 +444,23 @@ def _scan_whole(body: bytes, rule_sets: tuple[PrivacyRules, ...]) -> Exposure:
     value = parse(body)
     if not isinstance(value, dict):
         return Exposure(readable=False)
-    watch = _watch(rule_sets)
-    sightings = (sighting for texts in _texts(value) for sighting in facts.sightings(texts, watch))
+    matcher = _matcher(rule_sets)
+    sightings = (sighting for texts in _texts(value) for sighting in facts.sightings(texts, matcher))
     return Exposure(sources=frozenset(sighting.source for sighting in sightings))
 
 
 def list_sightings(request: ModelRequest, rules: PrivacyRules) -> list[dict[str, str]]:
     """List everything in a request that must stay, and where; reads all of it, and stores nothing."""
-    watch = Watch((rules,))
-    if not watch:
+    matcher = Matcher((rules,))
+    if not matcher:
         return []
     sightings = [
-        sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, watch)
+        sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, matcher)
     ]
     for name, text in _header_texts(request):
         sightings += [
             Sighting(source, Part.TEXT, ("headers", name), words)
-            for source, words in watch.in_text(text, Part.TEXT)
+            for source, words in matcher.in_text(text, Part.TEXT)
         ]
     distinct = {(item.source, item.place): item for item in reversed(sightings)}
     return [_describe(item) for item in list(distinct.values())[::-1][:_MOST_SIGHTINGS]]

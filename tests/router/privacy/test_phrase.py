@@ -5,14 +5,14 @@ import json
 import pytest
 
 from policies.load import parse
-from router.privacy.watch import Watch
+from router.privacy.matcher import Matcher
 
 FENCE = parse(
     "name: p\notherwise: {to: cloud, why: a}\n"
     'never_cloud: {match: ["(?i)board minutes", "(?i)red\\\\s+falcon"]}\n',
     source="p.yaml",
 ).never_cloud
-WATCH = Watch([FENCE])
+MATCHER = Matcher([FENCE])
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ WATCH = Watch([FENCE])
     ],
 )
 def test_words_that_may_be_read_side_by_side(text):
-    assert WATCH.holders([json.dumps({"content": text}).encode()]) == [0]
-    assert WATCH.holders([json.dumps({"content": text}, ensure_ascii=False).encode()]) == [0]
-    assert WATCH.holders([json.dumps({"arguments": json.dumps({"a": text})}).encode()]) == [0]
+    assert MATCHER.find_candidates([json.dumps({"content": text}).encode()]) == [0]
+    assert MATCHER.find_candidates([json.dumps({"content": text}, ensure_ascii=False).encode()]) == [0]
+    assert MATCHER.find_candidates([json.dumps({"arguments": json.dumps({"a": text})}).encode()]) == [0]
 
 
 def test_one_string_after_another():
     blocks = [{"type": "text", "text": "the board"}, {"type": "text", "text": "minutes follow"}]
-    assert WATCH.holders([json.dumps(blocks).encode()]) == [0]
+    assert MATCHER.find_candidates([json.dumps(blocks).encode()]) == [0]
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_one_string_after_another():
     ["the board takes minutes", "minutes of the board meeting", "keyboards of the board"],
 )
 def test_words_that_stand_elsewhere(text):
-    assert WATCH.holders([json.dumps({"content": text}).encode()]) == []
+    assert MATCHER.find_candidates([json.dumps({"content": text}).encode()]) == []
 
 
 def test_which_of_many():
     raws = [b'"a board"', b'"board minutes"', b"", b'"red falcon"', b'"nothing"', b'"BOARD  MINUTES"']
-    assert WATCH.holders(raws) == [1, 3, 5]
+    assert MATCHER.find_candidates(raws) == [1, 3, 5]

@@ -5,9 +5,9 @@ import re2
 
 from policies.globs import compile_glob
 from policies.policy import PrivacyRules
+from router.privacy.matcher import Matcher
 from router.privacy.strings import Part
 from router.privacy.text import decoded, path_forms, prose_forms
-from router.privacy.watch import Watch
 
 GLOBS = [compile_glob(glob) for glob in ("vaults/**", "/srv/keep/**", "*.key", ".netrc")]
 
@@ -192,5 +192,5 @@ def test_patterns_hold_for_no_other_path(glob, text):
 
 
 def matches(glob, text):
-    watch = Watch([PrivacyRules(paths=(compile_glob(glob),))])
-    return bool(list(watch.in_text(text, Part.TEXT)))
+    matcher = Matcher([PrivacyRules(paths=(compile_glob(glob),))])
+    return bool(list(matcher.in_text(text, Part.TEXT)))

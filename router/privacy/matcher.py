@@ -27,7 +27,7 @@ class Pattern(NamedTuple):
     """For text as it is, and where it has accents for text that is `folded`."""
 
 
-class Watch:
+class Matcher:
     """Looks for the paths and patterns of several policies.
 
     Args:
@@ -65,24 +65,24 @@ class Watch:
     def __bool__(self) -> bool:
         return bool(self.globs or self.patterns)
 
-    def holders(self, raws: Sequence[bytes]) -> list[int]:
+    def find_candidates(self, raws: Sequence[bytes]) -> list[int]:
         """Which of these pieces of raw JSON must be read in full."""
         return [
             at
-            for at in self._near.holders(raws)  # of all that must hold this is the rarest
+            for at in self._near.find_candidates(raws)  # of all that must hold this is the rarest
             if self._needles.may_hold(raws[at])
             and (self._without_patterns.may_hold(raws[at]) or self._is_near(raws[at]))
         ]
 
     def may_hold(self, raw: bytes) -> bool:
         """Whether a piece of raw JSON, or a string, must be read in full."""
-        return bool(self.holders([raw]))
+        return bool(self.find_candidates([raw]))
 
     def may_hold_pattern(self, raws: Sequence[bytes]) -> bool:
         """Whether one of these may match a pattern."""
         return any(
             self._pattern_needles.may_hold(raws[at]) and self._is_near(raws[at])
-            for at in self._near_pattern.holders(raws)
+            for at in self._near_pattern.find_candidates(raws)
         )
 
     def _is_near(self, raw: bytes) -> bool:
