@@ -28,7 +28,7 @@ from router.app.asgi import ROUTES, Endpoint
 from router.app.body import Uploads
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
-from router.app.metrics_auth import MetricsGate
+from router.app.metrics_auth import MetricsAuth
 from router.app.origin import OriginGuard
 from router.billing.gpu_time import WorkTime
 from router.billing.prices import Prices
@@ -125,14 +125,14 @@ class Service:
             accounts=self._ledger.accounts,
             budgets=self._ledger.budgets,
             keyring=self.keyring,
-            changed=self.refresh_keys,
+            apply_changes=self.refresh_keys,
         )
         dashboard = DashboardOptions(
             engine=self._ledger.engine,
             accounts=self._ledger.accounts,
             budgets=self._ledger.budgets,
             keyring=self.keyring,
-            changed=self.refresh_keys,
+            apply_changes=self.refresh_keys,
             registry=self._registry,
             classifier=classifier.name,
             health=self.health,
@@ -146,7 +146,7 @@ class Service:
                 paths=tuple(ROUTES),
                 pacing=self._pacing,
                 routers=(build_admin(admin), build_dashboard(dashboard)),
-                metrics=MetricsGate(
+                metrics=MetricsAuth(
                     token=settings.metrics_token.get_secret_value(),
                     loopback=is_loopback(parse_listen(settings.listen)[0]),
                 ),

@@ -1,7 +1,7 @@
-"""`/admin/*`: teams and keys as JSON, for whoever has an admin key.
+"""`/admin/*`: teams and keys as JSON, for holders of an admin key.
 
-While no key exists, a person on this machine needs none; that no other site's page is let through
-is `router.app.origin`'s part. Every change is in force when its answer is there.
+While no key exists, requests from this machine need none; `router.app.origin` keeps pages of other
+sites out. A change is in force when it is answered.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from router.accounts.teams import Team, account
 from router.app.authentication import authenticate_admin, headers_of
 from router.app.body import take_body
 from router.app.early_response import body_of
-from router.app.schemas import KeyIn, TeamIn, changed_key, changed_team, read
+from router.app.schemas import KeyIn, TeamIn, parse, update_key, update_team
 from router.errors import BadRequest, TurnoutError
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
@@ -32,111 +32,113 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminOptions:
-    """What administration needs."""
+    """Collaborators of the administration API."""
 
     accounts: Accounts
     budgets: Budgets
     keyring: Keyring
-    changed: Callable[[], Awaitable[None]]
-    """Puts what was changed into force."""
+    apply_changes: Callable[[], Awaitable[None]]
+    """Brings changed teams and keys into force."""
 
 
 def build_admin(options: AdminOptions) -> APIRouter:
-    """The paths."""
+    """Build the routes below `/admin`."""
     router = APIRouter(prefix="/admin")
     accounts = options.accounts
 
     @router.get("/teams")
     async def teams(request: Request) -> Json:
-        """All teams, with their terms, keys in force and how their budgets stand."""
-        enter(request, options.keyring)
-        return {"teams": await _work(list_teams, accounts, options.budgets)}
+        """All teams, with their terms, keys in force and budget balances."""
+        require_admin(request, options.keyring)
+        return {"teams": await _run_blocking(list_teams, accounts, options.budgets)}
 
     @router.post("/teams", status_code=201)
     async def add_team(request: Request) -> Json:
-        """Make a team."""
-        team = read(TeamIn, await _body(request, options.keyring)).team()
-        if not await _work(accounts.add_team, team):
+        """Create a team; 409 if the name exists."""
+        team = parse(TeamIn, await _body(request, options.keyring)).team()
+        if not await _run_blocking(accounts.add_team, team):
             raise BadRequest(f"name: there is a team {team.name!r} already; PATCH changes it", status=409)
-        return await show(team.name)
+        return await read_team(team.name)
 
     @router.get("/teams/{name:path}")
-    async def one_team(request: Request, name: str) -> Json:
-        """One team."""
-        enter(request, options.keyring)
-        return await show(name)
+    async def get_team(request: Request, name: str) -> Json:
+        """One team; 404 if there is none of this name."""
+        require_admin(request, options.keyring)
+        return await read_team(name)
 
     @router.patch("/teams/{name:path}")
     async def set_team(request: Request, name: str) -> Json:
         """Change what is named, and leave the rest; null lifts a limit."""
         body = await _body(request, options.keyring)
-        team = await _work(accounts.team, name)
-        if team is None or not await _work(accounts.set_team, changed_team(team, body)):
+        team = await _run_blocking(accounts.team, name)
+        if team is None or not await _run_blocking(accounts.set_team, update_team(team, body)):
             raise _no_team(name)
-        return await show(name)
+        return await read_team(name)
 
     @router.get("/keys")
     async def keys(request: Request) -> Json:
-        """All keys, revoked ones too, without their secrets."""
-        enter(request, options.keyring)
-        return {"keys": await _work(accounts.keys)}
+        """All keys, including revoked ones, without their secrets."""
+        require_admin(request, options.keyring)
+        return {"keys": await _run_blocking(accounts.keys)}
 
     @router.post("/keys", status_code=201)
     async def create_key(request: Request) -> Json:
-        """Make a key; this answer is the only one that has its secret."""
-        key = read(KeyIn, await _body(request, options.keyring)).key()
-        made = await _work(make_key, accounts, key)
-        await options.changed()
-        return made
+        """Create a key; only this answer contains its secret."""
+        key = parse(KeyIn, await _body(request, options.keyring)).key()
+        created = await _run_blocking(issue_key, accounts, key)
+        await options.apply_changes()
+        return created
 
     @router.patch("/keys/{key_id}")
     async def set_key(request: Request, key_id: str) -> Json:
-        """Change what is named, and leave the rest; null lifts a limit, and lets the key never end."""
+        """Change the given fields; null lifts a limit, and removes the expiry."""
         body = await _body(request, options.keyring)
-        key = await _work(accounts.key, key_id)
-        if key is None or not await _work(accounts.set_key, changed_key(key, body)):
+        key = await _run_blocking(accounts.key, key_id)
+        if key is None or not await _run_blocking(accounts.set_key, update_key(key, body)):
             raise _no_key()
-        await options.changed()
-        return next(row for row in await _work(accounts.keys) if row["id"] == key_id)
+        await options.apply_changes()
+        return next(row for row in await _run_blocking(accounts.keys) if row["id"] == key_id)
 
     @router.delete("/keys/{key_id}")
     async def revoke_key(request: Request, key_id: str) -> Json:
-        """End a key."""
-        enter(request, options.keyring)
-        if not await _work(accounts.revoke_key, key_id):
+        """Revoke a key; 404 if none of this id is in force."""
+        require_admin(request, options.keyring)
+        if not await _run_blocking(accounts.revoke_key, key_id):
             raise _no_key()
-        await options.changed()
+        await options.apply_changes()
         return {"revoked": key_id}
 
-    async def show(name: str) -> Json:
-        await options.changed()
-        found = [row for row in await _work(list_teams, accounts, options.budgets) if row["name"] == name]
-        if not found:
+    async def read_team(name: str) -> Json:
+        await options.apply_changes()
+        rows = [
+            row for row in await _run_blocking(list_teams, accounts, options.budgets) if row["name"] == name
+        ]
+        if not rows:
             raise _no_team(name)
-        return found[0]
+        return rows[0]
 
     return router
 
 
-def enter(request: Request, keyring: Keyring) -> Key | None:
-    """Let an admin in; None stands for a person on this machine while no key exists.
+def require_admin(request: Request, keyring: Keyring) -> Key | None:
+    """Authenticate an admin; returns None for this machine while no key exists.
 
     Raises:
-        BadKey: an admin key is needed and this is none.
+        BadKey: an admin key is required and this is none.
         NotAllowed: it is a team's key.
     """
     return authenticate_admin(request.scope, keyring)
 
 
 def list_teams(accounts: Accounts, budgets: Budgets) -> list[Json]:
-    """All teams, and how their budgets stand."""
-    known = {team.name: team for team in accounts.load().teams}
-    return [row | {"balance": _balance(known.get(row["name"]), budgets)} for row in accounts.teams()]
+    """Return all teams with their budget balances."""
+    teams = {team.name: team for team in accounts.load().teams}
+    return [row | {"balance": _balance(teams.get(row["name"]), budgets)} for row in accounts.teams()]
 
 
-def make_key(accounts: Accounts, key: Key) -> Json:
-    """Make a key, and tell what there is to tell once."""
-    made = accounts.create_key(
+def issue_key(accounts: Accounts, key: Key) -> Json:
+    """Create a key; returns its fields with the secret, which is not stored."""
+    issued = accounts.create_key(
         team=key.team,
         user=key.user,
         name=key.name,
@@ -144,8 +146,8 @@ def make_key(accounts: Accounts, key: Key) -> Json:
         expires_at=key.expires_at,
         terms=key.terms,
     )
-    shown = asdict(key) | {"id": made.id, "key": made.secret}
-    return {name: shown[name] for name in ("id", "key", "team", "user", "name", "admin", "expires_at")}
+    fields = asdict(key) | {"id": issued.id, "key": issued.secret}
+    return {name: fields[name] for name in ("id", "key", "team", "user", "name", "admin", "expires_at")}
 
 
 def _balance(team: Team | None, budgets: Budgets) -> Json | None:
@@ -154,15 +156,15 @@ def _balance(team: Team | None, budgets: Budgets) -> Json | None:
 
 
 async def _body(request: Request, keyring: Keyring) -> bytes:
-    enter(request, keyring)
+    require_admin(request, keyring)
     headers = headers_of(request.scope)
     if field(headers, "content-type").partition(";")[0].strip().lower() != JSON:
         raise BadRequest(f"content-type: must be {JSON}", status=415)
     return await take_body(body_of(request.scope), headers, limit=MOST_BYTES)
 
 
-async def _work(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Ask the database without keeping anyone waiting."""
+async def _run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a database call on a worker thread; a busy database becomes a 503."""
     try:
         return await asyncio.to_thread(function, *args, **kwargs)
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:

@@ -1,11 +1,11 @@
-"""The hot path as a bare ASGI application; everything else goes on to the API beside it.
+"""The hot path as a bare ASGI application; all other paths go to the API.
 
-A model call is matched by its path in one look-up, without a framework between:
-what agents send is large and frequent, and each layer would copy or wait once more.
+A model call is matched by its path in one look-up, without a framework: agents send large and
+frequent bodies, and each layer would copy or wait once more.
 
-Rules: the answer starts when its first useful unit is there (until then SSE comments
-keep a streaming client alive); an upstream that drops is a dropped connection, never
-an invented ending; a client that hangs up cancels everything done for it.
+Rules: the answer starts with its first useful unit; until then SSE comments keep a streaming client
+alive. A dropped upstream is a dropped connection, never an invented ending. A client that hangs up
+cancels all work for it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from router.accounts.keys import Keyring
 from router.app.asgi_types import ASGI, Receive, Scope, Send
 from router.app.authentication import authenticate, peer_of
 from router.app.body import Body, Uploads, take_body
-from router.app.early_response import EarlyAnswers
+from router.app.early_response import EarlyResponses
 from router.app.request import make_request, read_outline
 from router.app.response import JSON, Exchange, routing_headers
 from router.errors import NoSuchRoute, TrackError, TurnoutError
@@ -35,13 +35,13 @@ from router.wire.upstream_errors import read_upstream_error
 
 log = structlog.get_logger(__name__)
 
-LOOK_AFTER_S = 0.05
-"""A hang-up before that is noticed then: it stays to be received."""
+WATCH_AFTER_S = 0.05
+"""Delay before watching; an earlier hang-up is noticed then, since it stays to be received."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What is spoken at a path."""
+    """Dialect and operation of a path."""
 
     dialect: DialectName
     operation: Operation
@@ -55,7 +55,7 @@ ROUTES = {
 
 
 class Endpoint:
-    """Model calls here, all other paths to `api`."""
+    """Serves model calls, and passes all other paths to `api`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Endpoint:
         self._uploads = uploads
         self._keepalive_s = settings.keepalive_s
         self._pacing = pacing
-        self._api = EarlyAnswers(api, uploads)
+        self._api = EarlyResponses(api, uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -85,7 +85,7 @@ class Endpoint:
         body = self._uploads.body(scope, receive)
         exchange = Exchange(route.dialect, body, send)
         try:
-            request = await self._take(exchange.request_id, route, scope, body)
+            request = await self._read_request(exchange.request_id, route, scope, body)
             exchange.plan = await self._pipeline.plan(request)
             exchange.plan = plan = await self._pipeline.check_account(exchange.plan)
             async with cancel_on_hangup(receive):
@@ -101,13 +101,13 @@ class Endpoint:
         finally:
             body.release()
 
-    async def _take(self, request_id: str, route: Route, scope: Scope, body: Body) -> ModelRequest:
-        """Read a request. Whatever its head decides comes first: a refused body is never read."""
+    async def _read_request(self, request_id: str, route: Route, scope: Scope, body: Body) -> ModelRequest:
+        """Read a request. Checks on its head come first: a refused body is never read."""
         if scope["method"] != "POST":
             raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
         peer = peer_of(scope)
         account, headers = authenticate(scope, self._keyring)
-        body.let_in()
+        body.mark_authenticated()
         if route.operation == "generate":
             self._limits.check_rate(account)
         received = await take_body(body, headers, owner=account.key_id or peer)
@@ -156,7 +156,7 @@ class Endpoint:
 
 
 class _Waiting:
-    """Keeps a streaming client alive while nothing useful is there yet."""
+    """Sends SSE comments to a streaming client until the answer begins."""
 
     def __init__(self, exchange: Exchange, every_s: float) -> None:
         self._exchange = exchange
@@ -174,7 +174,7 @@ class _Waiting:
             await asyncio.sleep(self._every_s)
 
     async def stop(self) -> None:
-        """Nothing more is sent from here."""
+        """Stop sending comments."""
         self._timer.cancel()
         if self._task:
             self._task.cancel()
@@ -184,20 +184,20 @@ class _Waiting:
 
 @asynccontextmanager
 async def cancel_on_hangup(receive: Receive) -> AsyncIterator[None]:
-    """Cancel the enclosed block when the client hangs up; ends quietly if that is what happened.
+    """Cancel the enclosed block when the client hangs up, and suppress that cancellation.
 
     Under ASGI only whoever waits in `receive` hears of that. So an upstream connection or an engine slot
     is freed at once.
     """
     block = asyncio.current_task()
     assert block is not None  # noqa: S101 - for the type checker: a coroutine always runs in a task
-    gone = False
+    disconnected = False
 
     async def watch() -> None:
-        nonlocal gone
+        nonlocal disconnected
         while (await receive())["type"] != "http.disconnect":
             pass
-        gone = True
+        disconnected = True
         block.cancel()
 
     watcher: asyncio.Task[None] | None = None
@@ -207,11 +207,11 @@ async def cancel_on_hangup(receive: Receive) -> AsyncIterator[None]:
         watcher = asyncio.ensure_future(watch())
 
     # Most answers are complete before anyone could hang up, and a task costs more than a timer.
-    timer = asyncio.get_running_loop().call_later(LOOK_AFTER_S, begin)
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, begin)
     try:
         yield
     except asyncio.CancelledError:
-        if not gone or block.uncancel() > 0:
+        if not disconnected or block.uncancel() > 0:
             raise
     finally:
         timer.cancel()

@@ -1,4 +1,4 @@
-"""Who sends a request: a key, a trusted proxy's word, or nobody while no key exists.
+"""Authenticates requests by key, by a trusted proxy's headers, or as nobody while no key exists.
 
 Authentication only: what an account may do is `router.routing.admission`'s. A key never travels on:
 `extract_key` takes it out of the headers and leaves the client's other credentials where they are.
@@ -16,8 +16,8 @@ from router.wire.headers import field
 
 HEADER = "x-turnout-key"
 _BEARER = "bearer "
-NAME = 200
-"""Characters kept of a user's name that a proxy sends."""
+MAX_USER_LENGTH = 200
+"""Longest user name taken from a proxy, in characters."""
 
 NO_KEY = (
     "a Turnout key is required: send it as `Authorization: Bearer tn-...`, `x-api-key` or "
@@ -30,18 +30,18 @@ UNKNOWN_KEY = (
 
 
 def headers_of(scope: Scope) -> Headers:
-    """The request's fields in order; ASGI gives their names in lower case."""
+    """Return the header fields in order; ASGI gives their names in lower case."""
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
 
 
 def peer_of(scope: Scope) -> str:
-    """The address at the other end of the connection; empty where there is none."""
+    """Return the client's address; empty if the connection has none."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
 def authenticate(scope: Scope, keyring: Keyring) -> tuple[Account, Headers]:
-    """On whose behalf a request comes, and its headers without the Turnout key and a proxy's word.
+    """Return the account of a request, and its headers without Turnout's key and the proxy's identity.
 
     A key that was given says it, else a trusted proxy, else, while no key exists, nobody.
 
@@ -50,11 +50,11 @@ def authenticate(scope: Scope, keyring: Keyring) -> tuple[Account, Headers]:
         NotAllowed: it is an admin key; or a proxy's headers come from elsewhere, or name no team.
     """
     secret, headers = extract_key(headers_of(scope))
-    member = None
+    vouched = None
     if keyring.trusted:
-        member, headers = _vouched(headers, keyring, keyring.trusted, peer_of(scope))
-    if secret is None and member is not None:
-        return member, headers
+        vouched, headers = _read_proxy_identity(headers, keyring, keyring.trusted, peer_of(scope))
+    if secret is None and vouched is not None:
+        return vouched, headers
     match = keyring.find(secret) if secret else None
     if match is None:
         if keyring.required:
@@ -67,16 +67,16 @@ def authenticate(scope: Scope, keyring: Keyring) -> tuple[Account, Headers]:
 
 
 def authenticate_admin(scope: Scope, keyring: Keyring) -> Key | None:
-    """Who administers: the admin key, or None for a person on this machine while no key exists.
+    """Return the admin key of a request, or None for this machine while no key exists.
 
     Raises:
-        BadKey: an admin key is needed and this is none.
+        BadKey: an admin key is required, and this is none.
         NotAllowed: it is a team's key.
     """
     peer = peer_of(scope)
     secret, headers = extract_key(headers_of(scope))
     if keyring.trusted:
-        _vouched(headers, keyring, keyring.trusted, peer)
+        _read_proxy_identity(headers, keyring, keyring.trusted, peer)
     match = keyring.find(secret) if secret else None
     if match is not None:
         if not match[0].admin:
@@ -90,26 +90,26 @@ def authenticate_admin(scope: Scope, keyring: Keyring) -> Key | None:
     return None
 
 
-def _vouched(
+def _read_proxy_identity(
     headers: Headers, keyring: Keyring, trusted: TrustedProxies, peer: str
 ) -> tuple[Account | None, Headers]:
-    """Whom a trusted proxy vouches for; its headers go no further."""
+    """Return the account that a trusted proxy names, and the headers without its identity fields."""
     user, groups = field(headers, trusted.user), field(headers, trusted.team) if trusted.team else ""
     remaining = tuple(pair for pair in headers if pair[0] not in {trusted.user, trusted.team})
     if not (user or groups):
         return None, remaining
     if not trusted.contains(peer):
         raise NotAllowed(
-            f"{trusted.user if user else trusted.team}: this header is believed only from the addresses in "
+            f"{trusted.user if user else trusted.team}: this header is accepted only from the addresses in "
             f"`trusted_header.from`, and {peer or 'this connection'} is none of them; leave it out"
         )
     if not user:
         raise NotAllowed(f"{trusted.user}: the proxy named a team and no user; let it send both headers")
-    named = [name.strip() for name in groups.split(",")] if trusted.team else [DEFAULT_TEAM]
-    members = (keyring.member(name, user[:NAME]) for name in named)
+    team_names = [name.strip() for name in groups.split(",")] if trusted.team else [DEFAULT_TEAM]
+    members = (keyring.member(name, user[:MAX_USER_LENGTH]) for name in team_names)
     member = next((account for account in members if account is not None), None)
     if member is None and not trusted.team:
-        member = replace(keyring.anonymous, user=user[:NAME])
+        member = replace(keyring.anonymous, user=user[:MAX_USER_LENGTH])
     if member is None:
         raise NotAllowed(
             f"{trusted.team}: none of the groups is a team; `turnout team add NAME` makes one"

@@ -1,9 +1,8 @@
-"""A request's body on its way in: how large it may be, how slow, and how much memory all bodies may take.
+"""Bounds on request bodies: their size, their pace, and the memory all of them may take.
 
-Nothing is read before someone calls `Body.read`, so a request that is refused by its head costs no
-memory, and `Expect: 100-continue` is answered only when the body is wanted. What was not read by the
-time the answer is out is dropped by `Body.drain`, within bounds: a client that still sends gets to
-read its answer.
+Nothing is read before `Body.read` is called. So a request refused by its head costs no memory, and
+`Expect: 100-continue` is answered only if the body is needed. `Body.drain` discards, within bounds,
+what is still unread after the answer: a client that is still sending can then read it.
 """
 
 import asyncio
@@ -19,19 +18,19 @@ from router.settings import Settings
 from router.types import Headers
 from router.wire.encodings import Oversized, decode
 
-UNCOUNTED = 64 * 2**10
-"""Bytes of a body that counts for nothing: about what one read of a socket brings."""
-SLOWEST = 4 * 2**10
-"""Bytes per second; a body that is slower on average is given up."""
+UNCOUNTED_BYTES = 64 * 2**10
+"""Bodies up to this size are not counted; about one read of a socket."""
+MIN_BYTES_PER_S = 4 * 2**10
+"""Average pace below which a body is refused."""
 DRAIN_BYTES = 64 * 2**20
-"""Bytes dropped after an early answer."""
+"""Most bytes discarded after an early answer."""
 DRAIN_S = 5.0
-"""Seconds in which they may come."""
+"""Longest time to discard them."""
 MEGABYTE = 2**20
 
 
 class Overloaded(TurnoutError):
-    """Too much is in flight now."""
+    """Too many bytes are in flight."""
 
     status = 503
     kind = "overloaded_error"
@@ -39,14 +38,14 @@ class Overloaded(TurnoutError):
 
 
 class Uploads:
-    """All bodies that are read or held now.
+    """All bodies being read or held in memory.
 
-    Memory is counted as bytes arrive, not as they are declared: who announces much and sends
-    little keeps nobody out. One owner (a key, else an address) gets at most half of it.
+    Bytes are counted as they arrive, not as declared: announcing much and sending little blocks
+    nobody. One owner (a key, else an address) gets at most half of the memory.
     """
 
     def __init__(self, *, max_body: int, max_bytes: int, idle_s: float) -> None:
-        """Take the bounds: `max_body` and `max_bytes` in bytes, `idle_s` in seconds."""
+        """Limit each body to `max_body` bytes, all to `max_bytes`, and pauses to `idle_s` seconds."""
         self.max_body = max_body
         self.in_use = 0
         """Bytes held by requests in flight."""
@@ -55,11 +54,11 @@ class Uploads:
         self._owners: Counter[str] = Counter()
         self._pending: set[Body] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._looked = 0.0
+        self._checked_at = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Make it from the settings."""
+        """Apply `max_body_mb`, `max_bodies_mb` and `timeouts.body_s`."""
         max_body = settings.max_body_mb * MEGABYTE
         return cls(
             max_body=max_body,
@@ -72,54 +71,58 @@ class Uploads:
         return Body(self, scope, receive)
 
     def check_room(self, size: int, owner: str) -> None:
-        """Check that `size` more bytes have room.
+        """Check that `size` more bytes fit.
 
         Raises:
-            Overloaded: they have none, in all or for this owner.
+            Overloaded: they exceed the total or the owner's share.
         """
         if self.in_use + size > self._max_bytes:
             raise Overloaded("too many large bodies are in flight; try again, or raise `max_bodies_mb`")
         if self._owners[owner] + size > max(self._max_bytes // 2, self.max_body):
             raise Overloaded("too many large bodies of yours are in flight; try again when one is answered")
 
-    def take(self, size: int, owner: str) -> None:
-        """Count `size` more bytes; raises `Overloaded` where there is no room."""
+    def reserve(self, size: int, owner: str) -> None:
+        """Count `size` more bytes.
+
+        Raises:
+            Overloaded: they exceed the total or the owner's share.
+        """
         self.check_room(size, owner)
         self.in_use += size
         self._owners[owner] += size
 
-    def give_back(self, size: int, owner: str) -> None:
-        """Free what `take` counted."""
+    def release_bytes(self, size: int, owner: str) -> None:
+        """Release bytes that `reserve` counted."""
         self.in_use -= size
         self._owners[owner] -= size
         if not self._owners[owner]:
             del self._owners[owner]
 
     def watch(self, body: "Body") -> None:
-        """Give `body` up once it is too slow, until `unwatch`."""
+        """Cancel `body` once it is too slow, until `unwatch`."""
         self._pending.add(body)
         if self._timer is None:
-            self._timer = self._next_look()
+            self._timer = self._schedule_check()
 
     def unwatch(self, body: "Body") -> None:
-        """Stop watching."""
+        """Stop checking the pace of `body`."""
         self._pending.discard(body)
 
     def _end_slow(self) -> None:
         # One timer for all bodies: most are complete before it fires, and a timer each would cost more.
         now = monotonic()
-        if now - self._looked < LATE_S:
+        if now - self._checked_at < LATE_S:
             for body in self._pending:
                 body.end_if_slow(now, self._idle_s)
-        self._timer = self._next_look() if self._pending else None
+        self._timer = self._schedule_check() if self._pending else None
 
-    def _next_look(self) -> asyncio.TimerHandle:
-        self._looked = monotonic()
+    def _schedule_check(self) -> asyncio.TimerHandle:
+        self._checked_at = monotonic()
         return asyncio.get_running_loop().call_later(PERIOD_S, self._end_slow)
 
 
 class Body:
-    """One request's body."""
+    """The body of one request, read on demand."""
 
     __slots__ = (
         "_complete",
@@ -150,7 +153,7 @@ class Body:
 
     @property
     def complete(self) -> bool:
-        """Whether all of it was received, or there is none."""
+        """Whether it was received in full, or there is none."""
         if not self._complete and not self._size:
             fields = dict(self._headers)
             self._complete = (
@@ -160,21 +163,23 @@ class Body:
 
     @property
     def limit(self) -> int:
-        """Bytes that any body may have at most."""
+        """Largest allowed size in bytes."""
         return self._uploads.max_body
 
     async def read(self, limit: int, owner: str = "") -> bytes:
-        """Return all bytes as they were sent, at most `limit`; `owner` is whose memory they count to.
+        """Return the bytes as sent, at most `limit`, counted towards `owner`.
 
         Raises:
-            TooLarge: there are more, or the head says so.
-            Overloaded: they have no room beside the bodies in flight.
-            BadRequest: 400, the connection closed; 408, it was too slow.
+            TooLarge: there are more, or the head declares more.
+            Overloaded: they do not fit beside the bodies in flight.
+            BadRequest: 400 if the connection closed; 408 if the body was too slow.
         """
         self._owner = owner
         self._check_length(limit)
         message = await self._next()
-        if not message.get("more_body", False) and len(message.get("body", b"")) <= min(UNCOUNTED, limit):
+        if not message.get("more_body", False) and len(message.get("body", b"")) <= min(
+            UNCOUNTED_BYTES, limit
+        ):
             return bytes(message.get("body", b""))
         chunks: list[bytes] = []
         while True:
@@ -187,28 +192,32 @@ class Body:
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
             message = await self._next()
 
-    def let_in(self) -> None:
-        """Take note that the request's head was accepted: its connection is no stranger's."""
+    def mark_authenticated(self) -> None:
+        """Mark the connection as authenticated, since the request's head was accepted."""
         if self._connection is not None:
-            self._connection.proven = True
+            self._connection.authenticated = True
 
     def count(self, size: int) -> None:
-        """Count `size` bytes more that are held for this request; raises `Overloaded`."""
-        self._uploads.take(size, self._owner)
+        """Count `size` more bytes held for this request.
+
+        Raises:
+            Overloaded: they exceed the total or the owner's share.
+        """
+        self._uploads.reserve(size, self._owner)
         self._counted += size
 
     def release(self) -> None:
-        """Free what this request held. Call it when the answer is complete."""
+        """Release all bytes of this request; call it when the answer is complete."""
         if self._counted:
-            self._uploads.give_back(self._counted, self._owner)
+            self._uploads.release_bytes(self._counted, self._owner)
             self._counted = 0
 
     async def drain(self) -> None:
-        """Drop what still comes, so that the client reads the answer that is already out."""
+        """Discard what still arrives, so that the client can read the answer already sent."""
         if self.complete or self._slow:
             return
         if self._connection is not None:
-            self._connection.wait()
+            self._connection.mark_idle()
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 end = self._size + DRAIN_BYTES
@@ -216,15 +225,15 @@ class Body:
                     await self.receive()
 
     async def receive(self) -> Message:
-        """Receive as the ASGI specification says, taking note of what came."""
+        """ASGI's `receive`, which also counts bytes and notes the end."""
         message = await self._receive()
         self._size += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         return message
 
     def end_if_slow(self, now: float, idle_s: float) -> None:
-        """Cancel the reading where nothing came for `idle_s`, or less than `SLOWEST` on average."""
-        allowed_s = idle_s + self._size / SLOWEST
+        """Cancel reading if nothing came for `idle_s`, or the average is below `MIN_BYTES_PER_S`."""
+        allowed_s = idle_s + self._size / MIN_BYTES_PER_S
         if self._reader is not None and (now - self._progress > idle_s or now - self._started > allowed_s):
             self._slow = True
             self._reader.cancel()
@@ -244,7 +253,7 @@ class Body:
             self._reader = asyncio.current_task()
         self._uploads.watch(self)
         if self._connection is not None:
-            self._connection.wait()
+            self._connection.mark_idle()
         try:
             return await self.receive()
         except asyncio.CancelledError:
@@ -256,7 +265,7 @@ class Body:
         finally:
             self._uploads.unwatch(self)
             if self._connection is not None:
-                self._connection.work()
+                self._connection.mark_busy()
 
     def _check_length(self, limit: int) -> None:
         declared = next((value for name, value in self._headers if name == b"content-length"), b"")
@@ -264,7 +273,7 @@ class Body:
             return
         if int(declared) > limit:
             raise too_large(limit)
-        if int(declared) > UNCOUNTED:
+        if int(declared) > UNCOUNTED_BYTES:
             self._uploads.check_room(int(declared), self._owner)
 
 
@@ -273,7 +282,7 @@ async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int
 
     Raises:
         TooLarge: the body is larger, as sent or once decoded.
-        Overloaded: it has no room beside the bodies in flight.
+        Overloaded: it does not fit beside the bodies in flight.
         BadRequest: it ended early, was too slow, or its encoding is unknown or broken.
     """
     limit = body.limit if limit is None else limit
@@ -291,7 +300,7 @@ async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int
 
 
 def too_large(limit: int) -> TooLarge:
-    """Word the refusal of a body over `limit` bytes."""
+    """Build the error for a body over `limit` bytes."""
     return TooLarge(
         f"the body is larger than {limit // MEGABYTE} MB; raise `max_body_mb` (TURNOUT_MAX_BODY_MB) for it"
     )

@@ -1,13 +1,13 @@
-"""All open connections: how many there may be, how long one may wait, and which gives way to a new one.
+"""Bounds on open connections: how many, how long one may be idle, and which to close for a new one.
 
-A connection that waits (for a head, for the next request, for a body's rest) costs a descriptor and does
-nothing. When all are taken, the one that waits longest is closed for the new one: first of strangers, who
-have shown no key, and only then of others. A connection whose request is being answered is never closed.
-So half-sent heads, however many, keep nobody out who has a key.
+An idle connection (waiting for a head, for the next request, for more of a body) costs a descriptor.
+When all are taken, the one idle longest is closed for the new one: unauthenticated ones first. A
+connection whose request is being answered is never closed. So half-sent heads, however many, cannot
+lock out clients with a key.
 
 uvicorn bounds none of this: it stops its one timer at a request's first byte and starts it after the
-answer, so a half-sent head stays open for ever, and httptools takes heads of any size. (Kludex/uvicorn,
-issue 157.) What httptools alone lacks is in `router.app.httptools_protocol`.
+answer, so a half-sent head stays open forever, and httptools takes heads of any size (Kludex/uvicorn,
+issue 157). What httptools alone lacks is in `router.app.httptools_protocol`.
 """
 
 import asyncio
@@ -27,37 +27,37 @@ from router.settings import Settings
 log = structlog.get_logger(__name__)
 
 IDLE_S = 75
-"""How long a connection is kept between two requests: longer than clients pool one."""
+"""Keep-alive between two requests: longer than clients pool a connection."""
 UNREAD_S = 120.0
-"""How long a client may leave an answer unread."""
+"""Longest time a client may leave an answer unread."""
 PERIOD_S = 1.0
 LATE_S = PERIOD_S + 0.5
-"""A look at clients that comes later finds none overdue: this machine was slow, not they."""
+"""A sweep that runs later than this skips its checks: this machine was slow, not the clients."""
 LOG_AGAIN_S = 60.0
 RESERVED = 128
-"""Descriptors for the ledger, logs, the engine's pipes, files that are read, and the libraries."""
-FEWEST, MOST = 16, 8192
-"""Bounds of the number that is derived."""
-MOST_DESCRIPTORS = 65_536
-"""How far the process's limit is raised."""
-HIGHER_DESCRIPTORS = (MOST_DESCRIPTORS, 10_240, 4096, 1024)
-"""What is tried where no hard limit is named."""
+"""Descriptors kept for the ledger, logs, the engine's pipes, files and libraries."""
+MIN_CONNECTIONS, MAX_CONNECTIONS = 16, 8192
+"""Bounds of the default limit."""
+MAX_DESCRIPTORS = 65_536
+"""Highest limit of descriptors to request."""
+DESCRIPTOR_LIMITS = (MAX_DESCRIPTORS, 10_240, 4096, 1024)
+"""Limits to try if the hard limit is infinite."""
 BACKLOG = 1024
-"""Connections that wait in the kernel; the loops take them one by one, so each is read before it is old."""
-FREED = 16
-"""Waiting connections that are closed when descriptors run out."""
+"""Connections waiting in the kernel. The loops accept them one by one, so none goes stale unread."""
+CLOSED_PER_SWEEP = 16
+"""Idle connections to close when descriptors run out."""
 CONNECTION = "connection"
 """Key of `scope["state"]` under which the application finds its connection."""
 HTTPTOOLS = find_spec("httptools") is not None
 """Not on Windows; h11 parses there."""
-MOST_HEAD = 64 * 2**10
-"""Bytes of a head that comes in pieces, or of what frames a body; in one piece it is bounded by a read."""
+MAX_HEAD_BYTES = 64 * 2**10
+"""Bytes of a head that comes in pieces, or of a body's framing; one piece is bounded by a read."""
 
 
 class BoundedProtocol(asyncio.Protocol):
-    """A connection: what is put before uvicorn's protocol by `bounded`."""
+    """A connection: mixin before uvicorn's protocol, see `make_protocol_class`."""
 
-    registry: "Connections"
+    registry: "ConnectionRegistry"
     # uvicorn's own:
     app_state: dict[str, Any]
     cycle: Any
@@ -65,14 +65,14 @@ class BoundedProtocol(asyncio.Protocol):
     transport: asyncio.Transport
 
     pipeline: Collection[Any] = ()
-    """Requests that wait for an answer before theirs."""
+    """Requests waiting for earlier answers."""
 
-    proven = False
+    authenticated = False
     _head = 0
-    """Bytes of a head that is not complete."""
+    """Bytes of an incomplete head."""
     _served = False
     _since = 0.0
-    """When it began to wait for a head."""
+    """When it began waiting for a head."""
     _unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -80,12 +80,12 @@ class BoundedProtocol(asyncio.Protocol):
         super().connection_made(transport)
         self.app_state = {**self.app_state, CONNECTION: self}
         self._since = monotonic()
-        self.registry.opened(self)
+        self.registry.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
-        self.registry.closed(self)
-        self.app_state = {}  # it leads back here
+        self.registry.remove(self)
+        self.app_state = {}  # breaks a reference cycle
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -95,17 +95,17 @@ class BoundedProtocol(asyncio.Protocol):
         super().data_received(data)
         if self.cycle is not before:
             self._head = 0
-            self.work()
+            self.mark_busy()
         elif not in_body:
-            self._take_head(len(data))
+            self._count_head_bytes(len(data))
 
     def on_response_complete(self) -> None:
         """Called by uvicorn."""
         super().on_response_complete()  # type: ignore[misc]
         self._served = True
-        if not self._in_request:  # else the next one is there already
+        if not self._in_request:  # else the next one is already here
             self._since = monotonic()
-            self.wait()
+            self.mark_idle()
 
     def pause_writing(self) -> None:
         """See asyncio."""
@@ -117,16 +117,16 @@ class BoundedProtocol(asyncio.Protocol):
         self._unread_since = None
         super().resume_writing()
 
-    def wait(self) -> None:
-        """Let it give way to others."""
-        self.registry.waits(self)
+    def mark_idle(self) -> None:
+        """Allow closing it for a new connection."""
+        self.registry.mark_idle(self)
 
-    def work(self) -> None:
-        """Keep it."""
-        self.registry.works(self)
+    def mark_busy(self) -> None:
+        """Forbid closing it: its request is being answered."""
+        self.registry.mark_busy(self)
 
-    def overdue(self, now: float) -> bool:
-        """Whether it has waited too long: for a head, for the next request, or for the client to read."""
+    def is_overdue(self, now: float) -> bool:
+        """Return whether it waited too long for a head, for a request, or for the client to read."""
         if self._unread_since is not None:
             return now - self._unread_since > self.registry.unread_s
         if self._in_request:
@@ -134,40 +134,40 @@ class BoundedProtocol(asyncio.Protocol):
         idle = self._served and not self._head
         return now - self._since > (IDLE_S if idle else self.registry.header_s)
 
-    def end(self) -> None:
-        """Close it; whoever has begun a head is told why."""
+    def close(self) -> None:
+        """Close it, with 408 after a partial head."""
         if self._head and not self._in_request and not self.transport.is_closing():
             self._answer(b"408 Request Timeout", b"the request's head came too slowly")
         else:
             self.transport.abort()
 
     def refuse_frame(self) -> None:
-        """Close it: a head, or what frames a body, is too large."""
+        """Close it with 431: a head or a body's framing is too large."""
         if self._in_request and (self.cycle.response_started or self.pipeline):
             self.transport.close()  # an answer is under way
         else:
             self._answer(
                 b"431 Request Header Fields Too Large",
-                b"a head, or what stands around a body's chunks, is larger than 64 kB",
+                b"a head, or the framing of a body, is larger than 64 kB",
             )
 
     def refuse(self) -> None:
-        """Close it for want of room."""
+        """Close it with 503."""
         self._answer(b"503 Service Unavailable", b"too many connections; try again", b"retry-after: 2\r\n")
 
     @property
     def _in_request(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _take_head(self, size: int) -> None:
+    def _count_head_bytes(self, size: int) -> None:
         if not self._head and not self._in_request:
             self._since = monotonic()
         self._head += size
-        if self._head > MOST_HEAD and not self.transport.is_closing():
+        if self._head > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.refuse_frame()
 
     def _answer(self, status: bytes, message: bytes, field: bytes = b"") -> None:
-        # No path is known that would tell the dialect; clients of both find the message here.
+        # Without a path the dialect is unknown; clients of both find the message here.
         body = b'{"type": "error", "error": {"type": "api_error", "message": "%b"}}' % message
         fields = b"content-type: application/json\r\n%bconnection: close\r\n" % field
         head = b"HTTP/1.1 %b\r\n%bcontent-length: %d\r\n\r\n" % (status, fields, len(body))
@@ -175,27 +175,27 @@ class BoundedProtocol(asyncio.Protocol):
         self.transport.close()
 
 
-class Connections:
-    """The open ones."""
+class ConnectionRegistry:
+    """The open connections, and the order in which to close idle ones."""
 
     def __init__(self, *, limit: int, header_s: float, unread_s: float = UNREAD_S) -> None:
-        """Take the bounds: `limit` connections, seconds for a head, and for an answer to be read."""
+        """Allow `limit` connections, `header_s` for a head, and `unread_s` for reading an answer."""
         self.limit = limit
         self.header_s = header_s
         self.unread_s = unread_s
         self._open: set[BoundedProtocol] = set()
-        self._strangers: OrderedDict[BoundedProtocol, None] = OrderedDict()
-        self._others: OrderedDict[BoundedProtocol, None] = OrderedDict()
+        self._idle_unauthenticated: OrderedDict[BoundedProtocol, None] = OrderedDict()
+        self._idle_authenticated: OrderedDict[BoundedProtocol, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._swept = 0.0
         self._logged: dict[str, float] = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> "Connections":
-        """Make it from the settings; raises this process's limit of descriptors where that is allowed."""
+    def of(cls, settings: Settings) -> "ConnectionRegistry":
+        """Derive the limits from the settings; raises the process's descriptor limit if allowed."""
         descriptors = raise_descriptors()
         cloud = min(settings.cloud.connections, descriptors // 2)
-        room = max(FEWEST, descriptors - RESERVED - cloud)
+        room = max(MIN_CONNECTIONS, descriptors - RESERVED - cloud)
         if settings.max_connections > room:
             log.warning(
                 "max_connections_lowered",
@@ -203,60 +203,62 @@ class Connections:
                 to=room,
                 why=f"{descriptors} descriptors are allowed; raise `ulimit -n`",
             )
-        limit = min(settings.max_connections or MOST, room)
+        limit = min(settings.max_connections or MAX_CONNECTIONS, room)
         return cls(limit=limit, header_s=settings.timeouts.header_s)
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def opened(self, connection: BoundedProtocol) -> None:
-        """Take a new one in; the longest waiting one gives way where all are taken."""
+    def add(self, connection: BoundedProtocol) -> None:
+        """Register a new connection; at the limit, close the one idle longest."""
         self._open.add(connection)
         if self._timer is None:
             self._timer = self._next_sweep()
         if len(self._open) > self.limit:
             self._log("connections_full", limit=self.limit, remedy="raise `max_connections` or `ulimit -n`")
             if not self._close_waiting(1):
-                self.closed(connection)
+                self.remove(connection)
                 connection.refuse()
                 return
-        self.waits(connection)
+        self.mark_idle(connection)
 
-    def closed(self, connection: BoundedProtocol) -> None:
-        """Forget one."""
+    def remove(self, connection: BoundedProtocol) -> None:
+        """Unregister a closed connection."""
         self._open.discard(connection)
-        self.works(connection)
+        self.mark_busy(connection)
 
-    def waits(self, connection: BoundedProtocol) -> None:
-        """Let it give way to others from now on."""
+    def mark_idle(self, connection: BoundedProtocol) -> None:
+        """Allow closing it for a new connection."""
         if connection in self._open:
-            (self._others if connection.proven else self._strangers)[connection] = None
+            (self._idle_authenticated if connection.authenticated else self._idle_unauthenticated)[
+                connection
+            ] = None
 
-    def works(self, connection: BoundedProtocol) -> None:
-        """Keep it: its request is being answered."""
-        self._strangers.pop(connection, None)
-        self._others.pop(connection, None)
+    def mark_busy(self, connection: BoundedProtocol) -> None:
+        """Forbid closing it."""
+        self._idle_unauthenticated.pop(connection, None)
+        self._idle_authenticated.pop(connection, None)
 
     def _close_waiting(self, count: int) -> bool:
         for _ in range(count):
-            queue = self._strangers or self._others
+            queue = self._idle_unauthenticated or self._idle_authenticated
             if not queue:
                 return False
             connection, _nothing = queue.popitem(last=False)
-            self.closed(connection)
-            connection.end()
+            self.remove(connection)
+            connection.close()
         return True
 
     def _sweep(self) -> None:
         # One timer for all: a timer each would cost every request more than this costs a second.
         now = monotonic()
         if now - self._swept < LATE_S:  # else what came meanwhile is yet to be read
-            for connection in [waiting for waiting in self._open if waiting.overdue(now)]:
-                self.closed(connection)
-                connection.end()
+            for connection in [waiting for waiting in self._open if waiting.is_overdue(now)]:
+                self.remove(connection)
+                connection.close()
         if not has_descriptor():
             self._log("descriptors_used_up", connections=len(self._open), remedy="raise `ulimit -n`")
-            self._close_waiting(FREED)
+            self._close_waiting(CLOSED_PER_SWEEP)
         self._timer = self._next_sweep() if self._open else None
 
     def _next_sweep(self) -> asyncio.TimerHandle:
@@ -270,8 +272,10 @@ class Connections:
             log.warning(event, **facts)
 
 
-def bounded(registry: Connections, *, httptools: bool = HTTPTOOLS) -> type[asyncio.Protocol]:
-    """Make the protocol for uvicorn's `http`, with the parser that is installed."""
+def make_protocol_class(
+    registry: ConnectionRegistry, *, httptools: bool = HTTPTOOLS
+) -> type[asyncio.Protocol]:
+    """Return the protocol class for uvicorn's `http` option, with the installed parser."""
     bases: tuple[type, ...]
     if httptools:
         from router.app.httptools_protocol import HttptoolsProtocol
@@ -285,16 +289,16 @@ def bounded(registry: Connections, *, httptools: bool = HTTPTOOLS) -> type[async
 
 
 def raise_descriptors() -> int:
-    """Raise this process's soft limit of descriptors towards its hard one; returns what is allowed."""
+    """Raise the soft limit of descriptors towards the hard one; returns the limit in force."""
     try:
         import resource
     except ImportError:  # on Windows sockets are not counted
-        return MOST_DESCRIPTORS
+        return MAX_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     infinite = resource.RLIM_INFINITY
     if soft == infinite:
-        return MOST_DESCRIPTORS
-    for target in HIGHER_DESCRIPTORS if hard == infinite else (min(hard, MOST_DESCRIPTORS),):
+        return MAX_DESCRIPTORS
+    for target in DESCRIPTOR_LIMITS if hard == infinite else (min(hard, MAX_DESCRIPTORS),):
         if soft < target:
             with suppress(OSError, ValueError):  # macOS names no limit and allows 10,240
                 resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
@@ -303,7 +307,7 @@ def raise_descriptors() -> int:
 
 
 def has_descriptor() -> bool:
-    """Whether this process could open another file."""
+    """Return whether this process can open another file."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

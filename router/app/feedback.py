@@ -1,4 +1,4 @@
-"""What a person says of an answer, as it is sent."""
+"""The body of `POST /v1/feedback`."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from router.features.unique_keys import check_keys
 
 
 class Feedback(BaseModel):
-    """One verdict on one request."""
+    """A person's verdict on the answer to a request."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -19,10 +19,10 @@ class Feedback(BaseModel):
 
 
 def read_feedback(body: bytes) -> Feedback:
-    """Read a body.
+    """Parse a body.
 
     Raises:
-        BadRequest: it is no JSON object with these two fields; the message names the wrong one.
+        BadRequest: it is not a JSON object with these two fields; the message names the wrong one.
     """
     check_keys(body)
     try:

@@ -1,11 +1,11 @@
-"""uvicorn's protocol over httptools, and what that parser leaves to its user.
+"""uvicorn's protocol over httptools, with the checks that this parser leaves to its caller.
 
-- An offered upgrade is left out, as RFC 9110 (7.8) allows: Java's HttpClient offers h2c with every request,
+- Upgrade offers are ignored, as RFC 9110 (7.8) allows: Java's HttpClient offers h2c with every request,
   and httptools would take the body for the other protocol's bytes.
-- Trailers change no head: uvicorn adds them to the fields that were checked already.
-- A body's frame is bounded: sizes of chunks, their extensions, trailers. None of it shows in a body's size.
-- Pipelined requests are bounded, and what is no HTTP is not answered within another answer.
-- The host of an absolute target counts, not the field (RFC 9112, 3.2.2).
+- Trailers are dropped: uvicorn would add them to the fields that were already checked.
+- A body's framing is bounded: chunk sizes, extensions and trailers do not count as body bytes.
+- Pipelined requests are bounded, and a parse error does not answer inside another answer.
+- The host of an absolute target takes precedence over the field (RFC 9112, 3.2.2).
 """
 
 from array import array
@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from router.app.connections import MOST_HEAD, BoundedProtocol
+from router.app.connections import MAX_HEAD_BYTES, BoundedProtocol
 
-MOST_PIPELINED = 100
-"""Requests of a connection that wait for an answer before theirs. uvicorn reads on with each answer."""
-OFFER = frozenset({b"connection", b"upgrade", b"http2-settings"})
-"""Fields that an upgrade is offered by."""
+MAX_PIPELINED = 100
+"""Requests of a connection waiting for earlier answers. uvicorn reads on with each answer."""
+UPGRADE_FIELDS = frozenset({b"connection", b"upgrade", b"http2-settings"})
+"""Fields that offer an upgrade."""
 
 
 class Parser(httptools.HttpRequestParser):
-    """Parses a request that offers an upgrade as if it did not."""
+    """Parses requests as if they offered no upgrade."""
 
     def __init__(self, protocol: "HttptoolsProtocol") -> None:
         super().__init__(protocol)
@@ -36,26 +36,26 @@ class Parser(httptools.HttpRequestParser):
         """See httptools.
 
         Raises:
-            httptools.HttpParserError: it is no HTTP.
+            httptools.HttpParserError: the bytes are not HTTP.
         """
-        parser, rest = self, memoryview(data)
-        while rest:
+        parser, remaining = self, memoryview(data)
+        while remaining:
             try:
-                httptools.HttpRequestParser.feed_data(parser, rest)
+                httptools.HttpRequestParser.feed_data(parser, remaining)
             except httptools.HttpParserUpgrade as end:
-                rest = rest[end.args[0] :]
-                parser = self._protocol.parse_anew()
+                remaining = remaining[end.args[0] :]
+                parser = self._protocol.reparse_without_upgrade()
             else:
                 return
 
 
 class HttptoolsProtocol(BoundedProtocol, HttpToolsProtocol):
-    """The protocol where httptools parses. h11 does as much by itself, but knows no absolute targets."""
+    """The protocol with httptools. h11 makes the same checks itself, except for absolute targets."""
 
     parser: Parser
     pipeline: "deque[Any]"
     _frame = 0
-    """Bytes that came since the last of a body."""
+    """Bytes received since the last body bytes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -65,7 +65,7 @@ class HttptoolsProtocol(BoundedProtocol, HttpToolsProtocol):
         """See asyncio."""
         self._frame += len(data)
         super().data_received(data)
-        if self._frame > MOST_HEAD and self._in_request and self.cycle.more_body:
+        if self._frame > MAX_HEAD_BYTES and self._in_request and self.cycle.more_body:
             self.refuse_frame()
 
     def on_headers_complete(self) -> None:
@@ -73,8 +73,8 @@ class HttptoolsProtocol(BoundedProtocol, HttpToolsProtocol):
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
                 raise ValueError("this is no proxy")
-            return  # the head comes again
-        if len(self.pipeline) >= MOST_PIPELINED:
+            return  # the head is parsed again
+        if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many requests wait for an answer")
         if not self.url.startswith(b"/") and b"://" in self.url:
             host = urlsplit(self.url).netloc
@@ -101,16 +101,16 @@ class HttptoolsProtocol(BoundedProtocol, HttpToolsProtocol):
         else:
             super().send_400_response(msg)
 
-    def parse_anew(self) -> Parser:
-        """Take the head that was just parsed without the upgrade that it offers; returns who parses on."""
-        head = self._head_without_offer()
-        self.parser = Parser(self)  # after `Connection: close` the old one takes no more
+    def reparse_without_upgrade(self) -> Parser:
+        """Parse the last head again without its upgrade offer; returns the parser to continue with."""
+        head = self._render_head_without_upgrade()
+        self.parser = Parser(self)  # after `Connection: close` the old one accepts no more
         self.parser.feed_data(head)
         return self.parser
 
-    def _head_without_offer(self) -> bytes:
+    def _render_head_without_upgrade(self) -> bytes:
         version = self.parser.get_http_version().encode()
-        fields = [pair for pair in self.headers if pair[0] not in OFFER]
+        fields = [pair for pair in self.headers if pair[0] not in UPGRADE_FIELDS]
         close = [(b"connection", b"close")] if self._closes() else []
         lines = [b"%b: %b" % pair for pair in (*fields, *close)]
         return b"\r\n".join(

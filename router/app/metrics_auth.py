@@ -1,8 +1,8 @@
-"""Who may read `/metrics`: teams' names and dollars are in it.
+"""Access to `/metrics`, which contains teams' names and dollars.
 
-- Where a token is set (`metrics_token`): whoever sends it, or an admin key.
-- Without one, listening on loopback: whoever is on this machine; not what came through a proxy.
-- Without one, listening elsewhere: an admin key.
+- With `metrics_token` set: this token or an admin key.
+- Without it, listening on loopback: any client on this machine, but not through a proxy.
+- Without it, listening elsewhere: an admin key.
 """
 
 from dataclasses import dataclass
@@ -15,33 +15,33 @@ from router.types import Headers
 
 BEARER = "bearer "
 PROXIED = {"forwarded", "x-forwarded-for", "x-real-ip", "via"}
-"""Fields by which a proxy on this machine says that it speaks for someone else."""
+"""Fields that a proxy adds when it forwards a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricsGate:
-    """What decides it."""
+class MetricsAuth:
+    """The configured token, and who can reach the endpoint."""
 
     token: str
     loopback: bool
     """Only this machine can reach the endpoint."""
 
     def check(self, headers: Headers, keyring: Keyring) -> None:
-        """Let a scraper in.
+        """Authenticate a scraper.
 
         Raises:
-            BadKey: it has shown neither the token nor an admin key, and one of them is needed.
+            BadKey: it sent neither the token nor an admin key, and one is required.
         """
         if self.loopback and not self.token and not any(name in PROXIED for name, _ in headers):
             return
         if self.token and compare_digest(_bearer(headers).encode(), self.token.encode()):
             return
         secret, _ = extract_key(headers)
-        found = keyring.find(secret) if secret else None
-        if found is not None and found[0].admin:
+        match = keyring.find(secret) if secret else None
+        if match is not None and match[0].admin:
             return
         raise BadKey(
-            "/metrics is for whoever sends `metrics_token` (TURNOUT_METRICS_TOKEN) or an admin key as "
+            "/metrics needs `metrics_token` (TURNOUT_METRICS_TOKEN) or an admin key, as "
             "`Authorization: Bearer ...`"
         )
 

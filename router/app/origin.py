@@ -1,9 +1,9 @@
-"""No page of another site uses the endpoint through someone's browser: one layer in front of every path.
+"""Stops pages of other sites from using the endpoint through a browser; in front of every path.
 
-A browser says where a request comes from: `Origin` and `Sec-Fetch-Site`, which no page can forge
-(Fetch Standard; Fetch Metadata Request Headers). Whatever is no browser sends neither, and passes.
-Where neither helps, the `Host` does: a foreign name that was made to point here (DNS rebinding)
-would make a foreign page look like ours, so only names in `HostRule` are answered.
+Browsers state where a request comes from in `Origin` and `Sec-Fetch-Site`, which no page can forge
+(Fetch Standard; Fetch Metadata Request Headers). Other clients send neither, and pass. With DNS
+rebinding, a foreign name resolves to this machine and its pages look like ours; so only requests
+whose `Host` is in `HostRule` are answered.
 """
 
 import time
@@ -13,7 +13,7 @@ import structlog
 
 from router.app.asgi_types import ASGI, Message, Receive, Scope, Send
 from router.app.body import Uploads
-from router.app.response import dialect_of, send_error
+from router.app.response import dialect_for_path, send_error
 from router.errors import BadRequest, NotAllowed, TurnoutError
 from router.settings import Settings, parse_listen
 from router.system.host_names import HostRule, OriginRule, is_same
@@ -22,16 +22,16 @@ log = structlog.get_logger(__name__)
 
 SITE = b"sec-fetch-site"
 OWN_SITE = (b"same-origin", b"none")
-"""Of `Sec-Fetch-Site`: our own pages, and what a person typed."""
+"""Values of `Sec-Fetch-Site` for our own pages and for addresses a person typed."""
 UNSUPPORTED, TOO_LARGE = 415, 431
 MOST_FIELDS = 256
-"""Of a request's head."""
-REMEMBERED = 512
-"""Hosts whose verdict is remembered."""
+"""Header fields in a request."""
+MAX_CACHED_HOSTS = 512
+"""Hosts whose verdict is cached."""
 LOG_AGAIN_S = 60.0
 OWN_PAGES = ("/admin", "/dashboard")
-"""Paths for the endpoint's own pages and for programs, whatever `allowed_origins` says."""
-OPENED = ("/dashboard",)
+"""Paths that pages of other sites may not use, whatever `allowed_origins` says."""
+LINKABLE_PATHS = ("/dashboard",)
 """Paths that a link of another site may open: a page that is quoted, to the person alone."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 PREFLIGHT = b"access-control-request-method"
@@ -42,7 +42,7 @@ Fields = dict[bytes, bytes]
 
 
 class OriginGuard:
-    """The layer."""
+    """ASGI middleware that checks `Host`, `Origin` and `Sec-Fetch-Site`."""
 
     def __init__(self, app: ASGI, *, settings: Settings, uploads: Uploads) -> None:
         self._app = app
@@ -83,11 +83,11 @@ class OriginGuard:
         if host is None:
             if scope["http_version"] == "1.0":
                 return  # no browser: they all speak 1.1 and name a host
-            raise BadRequest("host: the field is missing; HTTP/1.1 asks for it")
+            raise BadRequest("host: the field is missing; HTTP/1.1 requires it")
         allowed = self._allowed_hosts.get(host)
         if allowed is None:
             allowed = self._hosts.allows(host.decode("latin-1"))
-            if len(self._allowed_hosts) >= REMEMBERED:
+            if len(self._allowed_hosts) >= MAX_CACHED_HOSTS:
                 self._allowed_hosts.clear()
             self._allowed_hosts[host] = allowed
         if not allowed:
@@ -99,7 +99,7 @@ class OriginGuard:
             _check_single(scope, b"host")
 
     def _check_browser(self, scope: Scope, fields: Fields) -> bytes | None:
-        """Check what a browser says of the page that sent this; returns the origin of an allowed one."""
+        """Check the page that sent this; returns its origin if it is another site and allowed."""
         _check_single(scope, b"origin")
         page = fields.get(b"origin")
         if page is not None and (
@@ -109,18 +109,18 @@ class OriginGuard:
             page = None
         if page is not None:
             self._check_page(scope, page.decode("latin-1"))
-        elif fields.get(SITE, b"none") not in OWN_SITE and not _opens_page(scope, fields):
+        elif fields.get(SITE, b"none") not in OWN_SITE and not _is_page_navigation(scope, fields):
             raise NotAllowed(
                 "sec-fetch-site: a page of another site sent this; this path is for programs and for the "
                 "endpoint's own pages"
             )
-        if scope["method"] in WITH_BODY and not _under(scope, ("/dashboard",)):
+        if scope["method"] in WITH_BODY and not _is_under(scope, ("/dashboard",)):
             _check_json(fields)
         return page
 
     def _check_page(self, scope: Scope, origin: str) -> None:
         quoted = repr(origin[:100])
-        if _under(scope, OWN_PAGES):
+        if _is_under(scope, OWN_PAGES):
             raise NotAllowed(f"origin: {quoted} is another site; its pages may not use {scope['path'][:100]}")
         if not self._origins.allows(origin):
             raise NotAllowed(
@@ -130,7 +130,7 @@ class OriginGuard:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: TurnoutError) -> None:
         versioned = any(name == b"anthropic-version" for name, _ in scope["headers"])
-        dialect = dialect_of(scope["path"], anthropic=versioned)
+        dialect = dialect_for_path(scope["path"], anthropic=versioned)
         await send_error(error, dialect, uuid.uuid4().hex, self._uploads.body(scope, receive), send)
 
     def _log(self, scope: Scope, error: TurnoutError) -> None:
@@ -146,7 +146,7 @@ def _check_single(scope: Scope, name: bytes) -> None:
 
 
 def _check_json(fields: Fields) -> None:
-    """Refuse a body that a form of another site's could send without being asked."""
+    """Refuse bodies that a form on another site could send without a preflight."""
     kind = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != b"application/json":
         raise BadRequest(
@@ -154,41 +154,41 @@ def _check_json(fields: Fields) -> None:
         )
 
 
-def _opens_page(scope: Scope, fields: Fields) -> bool:
-    """Whether a person follows a link: the browser shows the page itself, and lets no other read it."""
+def _is_page_navigation(scope: Scope, fields: Fields) -> bool:
+    """Whether a person follows a link: the browser shows the page, and no script can read it."""
     return (
         scope["method"] == "GET"
         and fields.get(b"sec-fetch-mode") == b"navigate"
         and fields.get(b"sec-fetch-dest") == b"document"
-        and (scope["path"] == "/" or _under(scope, OPENED))
+        and (scope["path"] == "/" or _is_under(scope, LINKABLE_PATHS))
     )
 
 
-def _under(scope: Scope, roots: tuple[str, ...]) -> bool:
+def _is_under(scope: Scope, roots: tuple[str, ...]) -> bool:
     path: str = scope["path"]
     return any(path == root or path.startswith(root + "/") for root in roots)
 
 
 def _with_cors(origin: bytes, send: Send) -> Send:
-    """Let the page at `origin` read the answer."""
+    """Wrap `send` so that the page at `origin` may read the answer."""
     fields = [
         (b"access-control-allow-origin", origin),
         (b"access-control-expose-headers", EXPOSED),
         (b"vary", b"origin"),
     ]
 
-    async def sending(message: Message) -> None:
+    async def send_with_cors(message: Message) -> None:
         if message["type"] == "http.response.start":
-            # What an upstream says of its own pages is not about ours.
+            # An upstream's CORS headers are about its own pages.
             own = [pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")]
             message = {**message, "headers": [*own, *fields]}
         await send(message)
 
-    return sending
+    return send_with_cors
 
 
 async def _preflight(fields: Fields, origin: bytes, send: Send) -> None:
-    """Tell the browser that the request itself may follow (Fetch Standard, CORS-preflight fetch)."""
+    """Allow the actual request (Fetch Standard, CORS-preflight fetch)."""
     headers = [
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-methods", b"GET, POST"),

@@ -1,4 +1,4 @@
-"""From a body's outline and the head to a `ModelRequest`."""
+"""Builds a `ModelRequest` from a body's outline and the head."""
 
 import uuid
 
@@ -14,7 +14,7 @@ Outline = tuple[bytes, Envelope]
 
 
 def read_outline(dialect: DialectName, body: bytes) -> Outline:
-    """Read the body's outline; return the body as it goes on, and what was read.
+    """Read the body's outline; returns the body, repaired if needed, and its envelope.
 
     Raises:
         BadRequest: the body is not one of this dialect.
@@ -24,10 +24,10 @@ def read_outline(dialect: DialectName, body: bytes) -> Outline:
     try:
         return body, DIALECTS[dialect].read(body)
     except BadRequest:
-        mended = mend(body)  # tried only now: to look for what hardly ever occurs costs milliseconds
-        if mended == body:
+        repaired = mend(body)  # tried only now: to look for what hardly ever occurs costs milliseconds
+        if repaired == body:
             raise
-        return mended, DIALECTS[dialect].read(mended)
+        return repaired, DIALECTS[dialect].read(repaired)
 
 
 def make_request(

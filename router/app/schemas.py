@@ -1,4 +1,4 @@
-"""What may be said of teams and keys, on the command line and over `/admin`: where text becomes values."""
+"""Schemas of teams and keys, for the command line and `/admin`."""
 
 import re
 from dataclasses import replace
@@ -15,13 +15,13 @@ from router.accounts.teams import DEFAULT_TEAM, Budget, Key, Team, Terms
 from router.errors import BadRequest
 from router.features.unique_keys import check_keys
 
-MOST = 1_000_000_000
-_IN = re.compile(r"^(\d{1,6})([dhm])$")
+MAX_VALUE = 1_000_000_000
+_DURATION = re.compile(r"^(\d{1,6})([dhm])$")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
-def _policy(name: str) -> str:
-    """A path is kept whole: the endpoint may have been started elsewhere."""
+def _check_policy(name: str) -> str:
+    """Check that the policy loads. Paths become absolute: the endpoint may run in another folder."""
     if not name:
         return name
     try:
@@ -31,42 +31,42 @@ def _policy(name: str) -> str:
     return name if name in SHIPPED else str(Path(name).absolute())
 
 
-def _zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     if find_zone(name) is None:
         raise ValueError("is no time zone of this machine's; give an IANA name such as Europe/Berlin or UTC")
     return name
 
 
-def _spoken(name: str) -> str:
+def _check_name(name: str) -> str:
     if not name.strip() or not name.isprintable():
         raise ValueError("must not be empty, and must have no control characters")
     return name.strip()
 
 
-def _printable(name: str) -> str:
+def _check_printable(name: str) -> str:
     if not name.isprintable():
         raise ValueError("must have no control characters")
     return name.strip()
 
 
-def _future(text: str) -> float:
-    """Seconds since the epoch of `30d`, `12h`, `2026-12-31` or a moment; UTC where it has no offset."""
-    if found := _IN.match(text.strip()):
-        return time() + timedelta(**{_UNITS[found[2]]: int(found[1])}).total_seconds()
+def _parse_expiry(text: str) -> float:
+    """Parse `30d`, `12h`, `2026-12-31` or an ISO time, UTC by default, into seconds since the epoch."""
+    if duration := _DURATION.match(text.strip()):
+        return time() + timedelta(**{_UNITS[duration[2]]: int(duration[1])}).total_seconds()
     try:
-        given = datetime.fromisoformat(text.strip())
-        moment = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+        moment = datetime.fromisoformat(text.strip())
+        timestamp = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
         raise ValueError("give a time such as 30d, 12h, 2026-12-31 or 2026-12-31T18:00+01:00") from error
-    if moment <= time():
+    if timestamp <= time():
         raise ValueError("lies in the past")
-    return moment
+    return timestamp
 
 
 Glob = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
-Name = Annotated[str, Field(max_length=200), AfterValidator(_spoken)]
-Label = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-Rate = Annotated[int, Field(ge=1, le=MOST)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_check_name)]
+Label = Annotated[str, Field(max_length=200), AfterValidator(_check_printable)]
+Rate = Annotated[int, Field(ge=1, le=MAX_VALUE)]
 
 
 class _Part(BaseModel):
@@ -77,24 +77,24 @@ Part = TypeVar("Part", bound=_Part)
 
 
 class BudgetIn(_Part):
-    """Dollars a day, a week or a month."""
+    """A limit in dollars per period, and what happens beyond it."""
 
-    usd: float = Field(gt=0, le=MOST, allow_inf_nan=False)
+    usd: float = Field(gt=0, le=MAX_VALUE, allow_inf_nan=False)
     per: Literal["day", "week", "month"] = "month"
     over: Literal["local", "error"] = "local"
 
 
 class TermsIn(_Part):
-    """What a team or a key may do; null is no limit."""
+    """Limits of a team or key; null is no limit."""
 
-    policy: Annotated[str, Field(max_length=300), AfterValidator(_policy)] | None = None
+    policy: Annotated[str, Field(max_length=300), AfterValidator(_check_policy)] | None = None
     budget: BudgetIn | None = None
     requests_per_minute: Rate | None = None
     tokens_per_minute: Rate | None = None
     models: Annotated[list[Glob], Field(max_length=100)] | None = None
 
     def terms(self) -> Terms:
-        """The same as a value."""
+        """Convert to `Terms`."""
         return Terms(
             policy=self.policy or "",
             budget=Budget(**self.budget.model_dump()) if self.budget else None,
@@ -103,33 +103,33 @@ class TermsIn(_Part):
             models=tuple(self.models or ()),
         )
 
-    def over(self, before: Terms) -> Terms:
-        """`before`, with what is named here in its place."""
-        return replace(before, **named(self, self.terms(), *TermsIn.model_fields))
+    def applied_to(self, before: Terms) -> Terms:
+        """Return `before` with the given fields replaced."""
+        return replace(before, **select_set_fields(self, self.terms(), *TermsIn.model_fields))
 
 
 class TeamTerms(TermsIn):
-    """A team's, for a change: what is left out stays."""
+    """Changes to a team; fields left out stay."""
 
-    zone: Annotated[str, Field(max_length=64), AfterValidator(_zone)] = "UTC"
+    zone: Annotated[str, Field(max_length=64), AfterValidator(_check_zone)] = "UTC"
 
 
 class TeamIn(TeamTerms):
-    """A new team."""
+    """A team to create."""
 
     name: Name
 
     def team(self) -> Team:
-        """The same as a value."""
+        """Convert to a `Team`."""
         return Team(name=self.name, zone=self.zone, terms=self.terms())
 
 
 class KeyTerms(TermsIn):
-    """A key's, for a change: what is left out stays."""
+    """Changes to a key; fields left out stay."""
 
     user: Label = ""
     name: Label = ""
-    expires: Annotated[str, Field(max_length=64), AfterValidator(_future)] | None = None
+    expires: Annotated[str, Field(max_length=64), AfterValidator(_parse_expiry)] | None = None
 
     @property
     def expires_at(self) -> float | None:
@@ -137,32 +137,32 @@ class KeyTerms(TermsIn):
         return self.expires  # type: ignore[return-value] # the validator made a number of it
 
     def check_admin(self, admin: bool) -> None:
-        """See that an admin key is given no team's terms.
+        """Check that an admin key has no limits of a team.
 
         Raises:
-            BadRequest: it is; the message names the field.
+            BadRequest: it has one; the message names the field.
         """
-        given = self.model_fields_set & {*TermsIn.model_fields, "team"}
-        if admin and given:
+        forbidden = self.model_fields_set & {*TermsIn.model_fields, "team"}
+        if admin and forbidden:
             raise BadRequest(
-                f"{min(given)}: an admin key makes no model calls, so this means nothing; leave it out"
+                f"{min(forbidden)}: an admin key makes no model calls, so this means nothing; leave it out"
             )
 
 
 class KeyIn(KeyTerms):
-    """A new key. An admin key needs no team and takes no terms."""
+    """A key to create. An admin key has no team and no limits."""
 
     team: Name = DEFAULT_TEAM
     admin: bool = False
 
     def key(self) -> Key:
-        """The same as a value, without an id.
+        """Convert to a `Key` without an id.
 
         Raises:
             BadRequest: an admin key with a team's terms, or a key without a team.
         """
         if not self.admin and "team" not in self.model_fields_set:
-            raise BadRequest("team: must be given; it is whom the key's requests are counted for")
+            raise BadRequest("team: is required; the key's requests are counted for this team")
         self.check_admin(self.admin)
         return Key(
             team=self.team,
@@ -174,48 +174,50 @@ class KeyIn(KeyTerms):
         )
 
 
-def changed_team(team: Team, given: dict[str, Any] | bytes) -> Team:
-    """Give a team what is named, and leave it the rest.
+def update_team(team: Team, data: dict[str, Any] | bytes) -> Team:
+    """Return the team with the given fields changed.
 
     Raises:
-        BadRequest: something is wrong with it; the message names the field.
+        BadRequest: a field is invalid; the message names it.
     """
-    asked = read(TeamTerms, given)
-    return replace(team, terms=asked.over(team.terms), **named(asked, asked, "zone"))
+    update = parse(TeamTerms, data)
+    return replace(team, terms=update.applied_to(team.terms), **select_set_fields(update, update, "zone"))
 
 
-def changed_key(key: Key, given: dict[str, Any] | bytes) -> Key:
-    """Give a key what is named, and leave it the rest; its team and whether it is an admin's stay.
+def update_key(key: Key, data: dict[str, Any] | bytes) -> Key:
+    """Return the key with the given fields changed; its team and `admin` cannot change.
 
     Raises:
-        BadRequest: as above.
+        BadRequest: a field is invalid; the message names it.
     """
-    asked = read(KeyTerms, given)
-    asked.check_admin(key.admin)
-    kept = named(asked, asked, "user", "name")
-    if "expires" in asked.model_fields_set:
-        kept["expires_at"] = asked.expires_at
-    return replace(key, terms=asked.over(key.terms), **kept)
+    update = parse(KeyTerms, data)
+    update.check_admin(key.admin)
+    changes = select_set_fields(update, update, "user", "name")
+    if "expires" in update.model_fields_set:
+        changes["expires_at"] = update.expires_at
+    return replace(key, terms=update.applied_to(key.terms), **changes)
 
 
-def named(asked: _Part, value: object, *names: str) -> dict[str, Any]:
-    """Those of `value`'s attributes that `asked` was given."""
-    return {name: getattr(value, name) for name in names if name in asked.model_fields_set}
+def select_set_fields(update: _Part, value: object, *names: str) -> dict[str, Any]:
+    """Select the attributes of `value` whose fields were set in `update`."""
+    return {name: getattr(value, name) for name in names if name in update.model_fields_set}
 
 
-def read(part: type[Part], given: dict[str, Any] | bytes) -> Part:
-    """Read JSON, or values.
+def parse(schema: type[Part], data: dict[str, Any] | bytes) -> Part:
+    """Validate JSON bytes or a dict of values.
 
     Raises:
-        BadRequest: something is wrong with it; the message names the field.
+        BadRequest: a field is invalid or unknown; the message names it.
     """
     try:
-        if isinstance(given, bytes):
-            check_keys(given)
-            return part.model_validate_json(given)
-        return part.model_validate(given)
+        if isinstance(data, bytes):
+            check_keys(data)
+            return schema.model_validate_json(data)
+        return schema.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "body"
-        known = f"; known are {', '.join(part.model_fields)}" if first["type"] == "extra_forbidden" else ""
-        raise BadRequest(f"{where}: {first['msg'].removeprefix('Value error, ')}{known}") from error
+        allowed = (
+            f"; known are {', '.join(schema.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        )
+        raise BadRequest(f"{where}: {first['msg'].removeprefix('Value error, ')}{allowed}") from error

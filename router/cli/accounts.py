@@ -1,4 +1,4 @@
-"""What `turnout team` and `turnout key` have in common: options, the ledger, and how terms look."""
+"""Shared by `turnout team` and `turnout key`: options, opening the ledger, formatting limits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,87 +24,89 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermOptions:
-    """What a team or a key may do, as options; None is what was not given."""
+    """Limits of a team or key as options; None is an option left out."""
 
     policy: Annotated[
         str | None,
-        typer.Option(help="A policy of its own: a shipped one's name or a YAML file; '' for none."),
+        typer.Option(help="Its own policy: a shipped policy's name or a YAML file; '' for none."),
     ] = None
-    budget: Annotated[
-        float | None, typer.Option(help="Dollars it may spend in each period; 0 for no budget.")
-    ] = None
+    budget: Annotated[float | None, typer.Option(help="Dollars per period; 0 for no budget.")] = None
     per: Annotated[
-        str | None, typer.Option(help="The budget's period: day, week or month (without: month).")
+        str | None, typer.Option(help="Period of the budget: day, week or month; default: month.")
     ] = None
     over: Annotated[
         str | None,
-        typer.Option(help="Over budget: local (the local model serves) or error, 402 (without: local)."),
+        typer.Option(
+            help="Beyond the budget: local (the local model serves) or error (402); default: local."
+        ),
     ] = None
-    requests_per_minute: Annotated[int | None, typer.Option(help="Model calls a minute; 0 for no limit.")] = (
-        None
-    )
+    requests_per_minute: Annotated[
+        int | None, typer.Option(help="Model calls per minute; 0 for no limit.")
+    ] = None
     tokens_per_minute: Annotated[
-        int | None, typer.Option(help="Tokens a minute, in and out; 0 for no limit.")
+        int | None, typer.Option(help="Tokens per minute, in and out; 0 for no limit.")
     ] = None
     models: Annotated[
         str | None,
         typer.Option(
-            help="Models of the provider's it may use, e.g. 'claude-haiku-*,claude-sonnet-*'; '' for all."
+            help="Allowed models of the provider, e.g. 'claude-haiku-*,claude-sonnet-*'; '' for all."
         ),
     ] = None
 
-    def named(self, before: Terms = UNLIMITED) -> Json:
-        """Those that were given, as `/admin` takes them; 0 and '' lift a limit.
+    def fields(self, before: Terms = UNLIMITED) -> Json:
+        """Return the options that were given, as `/admin` takes them; 0 and '' lift a limit.
 
         Args:
-            before: What held so far: a budget may be changed in part.
+            before: The present limits; a budget may be changed in part.
         """
-        given: Json = {}
+        fields: Json = {}
         if self.policy is not None:
-            given["policy"] = self.policy or None
+            fields["policy"] = self.policy or None
         if not (self.budget is None and self.per is None and self.over is None):
-            given["budget"] = self._budget(before.budget)
+            fields["budget"] = self._budget(before.budget)
         if self.requests_per_minute is not None:
-            given["requests_per_minute"] = self.requests_per_minute or None
+            fields["requests_per_minute"] = self.requests_per_minute or None
         if self.tokens_per_minute is not None:
-            given["tokens_per_minute"] = self.tokens_per_minute or None
+            fields["tokens_per_minute"] = self.tokens_per_minute or None
         if self.models is not None:
-            given["models"] = [name.strip() for name in self.models.split(",") if name.strip()] or None
-        return given
+            fields["models"] = [name.strip() for name in self.models.split(",") if name.strip()] or None
+        return fields
 
     def _budget(self, before: Budget | None) -> Json | None:
         if self.budget is None and before is None:
-            raise Misconfigured("--per, --over: say how much with --budget, too")
+            raise Misconfigured("--per, --over: set the amount too, with --budget")
         parts = asdict(before) if before else {}
-        named = {"usd": self.budget, "per": self.per, "over": self.over}
-        parts |= {name: part for name, part in named.items() if part is not None}
+        changes = {"usd": self.budget, "per": self.per, "over": self.over}
+        parts |= {name: part for name, part in changes.items() if part is not None}
         return parts if parts["usd"] else None
 
 
 def takes_terms(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` an option for each of `TermOptions`, in the place of its parameter `terms`."""
-    shown = signature(command, eval_str=True)
+    """Replace the parameter `terms` of `command` by an option for each field of `TermOptions`."""
+    original = signature(command, eval_str=True)
     hints = get_type_hints(TermOptions, include_extras=True)
     options = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint) for name, hint in hints.items()
     ]
 
     @wraps(command)
-    def taking(*args: object, **given: object) -> None:
-        terms = TermOptions(**{name: given.pop(name) for name in hints})  # type: ignore[arg-type] # typer's
-        command(*args, terms=terms, **given)
+    def with_terms(*args: object, **arguments: object) -> None:
+        terms = TermOptions(**{name: arguments.pop(name) for name in hints})  # type: ignore[arg-type] # typer's
+        command(*args, terms=terms, **arguments)
 
     parameters: list[Parameter] = []
-    for name, one in shown.parameters.items():
-        parameters += options if name == "terms" else [one]
-    taking.__signature__ = shown.replace(parameters=parameters)  # type: ignore[attr-defined] # inspect reads it
-    taking.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
-    return taking
+    for name, parameter in original.parameters.items():
+        parameters += options if name == "terms" else [parameter]
+    with_terms.__signature__ = original.replace(parameters=parameters)  # type: ignore[attr-defined] # inspect reads it
+    with_terms.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
+        "return": None
+    }
+    return with_terms
 
 
 @contextmanager
-def opened(ledger: str | None) -> "Iterator[LedgerStore]":
-    """Open the ledger to manage accounts; what is wrong with an option is told by its name."""
+def open_accounts(ledger: str | None) -> "Iterator[LedgerStore]":
+    """Open the ledger to manage accounts; a `BadRequest` becomes an error that names the option."""
     from router.ledger.store import LedgerStore
 
     settings = load_settings(ledger=ledger)
@@ -112,27 +114,28 @@ def opened(ledger: str | None) -> "Iterator[LedgerStore]":
     try:
         yield store
     except BadRequest as error:
-        name, _, rest = error.message.partition(":")
+        name, _, message = error.message.partition(":")
         option = name.partition(".")[0].replace("_", "-")
-        raise Misconfigured(f"--{option}:{rest}") from error
+        raise Misconfigured(f"--{option}:{message}") from error
     finally:
         store.close()
 
 
-def budget_of(row: Json) -> str:
-    """A budget in a cell."""
-    if row["budget_usd"] is None:
-        return ""
-    over = "" if row["budget_over"] == "local" else ", else error"
-    return f"${row['budget_usd']:,.2f} a {row['budget_per']}{over}"
+def format_limits(row: Json) -> str:
+    """Format the limits of a team or key, one a line: `$20.00/month`, `60 requests/min`, `policy private`."""
+    limits = []
+    if row["budget_usd"] is not None:
+        over = "" if row["budget_over"] == "local" else " (then error)"
+        limits.append(f"${row['budget_usd']:,.2f}/{row['budget_per']}{over}")
+    rates = {unit: row[f"{unit}_per_minute"] for unit in ("requests", "tokens")}
+    limits += [f"{rate:,} {unit}/min" for unit, rate in rates.items() if rate]
+    if row["models"]:
+        limits.append(f"models {' '.join(row['models'])}")
+    if row["policy"]:
+        limits.append(f"policy {row['policy']}")
+    return "\n".join(limits)
 
 
-def rates_of(row: Json) -> str:
-    """Limits per minute in a cell."""
-    limits = (("requests", row["requests_per_minute"]), ("tokens", row["tokens_per_minute"]))
-    return ", ".join(f"{limit:,} {what}" for what, limit in limits if limit)
-
-
-def moment(stamp: float | None) -> str:
-    """A time in a cell; UTC."""
-    return datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%d %H:%M") if stamp else ""
+def format_day(timestamp: float) -> str:
+    """Format a time as a UTC day: `2026-12-31`."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-app = typer.Typer(help="The trained classifier: its card, and training it anew.", no_args_is_help=True)
+app = typer.Typer(help="The trained classifier: show its card, retrain it.", no_args_is_help=True)
 
 DATA = Path("data")
 OUT = Path("sufficiency.json")
@@ -18,7 +18,7 @@ HELD_OUT = "On held-out repositories and benchmarks"
 
 @app.callback()
 def options() -> None:
-    """Trained on published outcomes; docs/classifier.md says where it does not work."""
+    """Trained on published outcomes; its limits are in docs/classifier.md."""
 
 
 @app.command()
@@ -32,9 +32,9 @@ def train(
         Path | None, typer.Option(help="Write the calibration curve to this SVG file.")
     ] = None,
     from_ledger: Annotated[
-        bool, typer.Option("--from-ledger", help="Fit the shipped numbers to what the ledger proves.")
+        bool, typer.Option("--from-ledger", help="Fit the shipped numbers to the evidence in the ledger.")
     ] = False,
-    team: Annotated[str | None, typer.Option(help="With --from-ledger: of this team only.")] = None,
+    team: Annotated[str | None, typer.Option(help="With --from-ledger: only this team.")] = None,
     since: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="With --from-ledger: from this day on (UTC)."),
@@ -45,20 +45,24 @@ def train(
     """Train on published outcomes, or fit the shipped numbers to your own, and write the numbers.
 
     Published outcomes: the candidates are compared on held-out groups and the best is written. Your
-    own: two numbers are fitted to what the ledger proves about the local model; nothing is written
-    where there is too little, or where it is no better on conversations it had not seen.
+    own: two numbers are fitted to the evidence in the ledger; nothing is written if there is too
+    little, or if the fit is no better on held-out conversations.
 
     Example: [bold]turnout classifier train --from-ledger --team web --out web.json[/bold]
     """
     from router.errors import Misconfigured
 
     if not out.parent.is_dir():
-        raise Misconfigured(f"--out: there is no folder {out.parent}; make it first")
-    ours = {"--team": team, "--since": since, "--ledger": ledger, "--json": as_json}
-    published = {"--data": data, "--picture": picture}
-    wrong = [name for name, given in (published if from_ledger else ours).items() if given]
-    if wrong:
-        raise Misconfigured(f"{wrong[0]} {'does not go with' if from_ledger else 'needs'} --from-ledger")
+        raise Misconfigured(f"--out: there is no folder {out.parent}; create it first")
+    ledger_options = {"--team": team, "--since": since, "--ledger": ledger, "--json": as_json}
+    dataset_options = {"--data": data, "--picture": picture}
+    conflicts = [
+        name for name, value in (dataset_options if from_ledger else ledger_options).items() if value
+    ]
+    if conflicts:
+        raise Misconfigured(
+            f"{conflicts[0]} {'cannot be combined with' if from_ledger else 'needs'} --from-ledger"
+        )
     if from_ledger:
         _refit(out, team, since, ledger, as_json=as_json)
     else:
@@ -86,8 +90,8 @@ def _refit(out: Path, team: str | None, since: datetime | None, ledger: str | No
     from router.settings import load_settings
     from router.training import calibrate
 
-    begun = since.replace(tzinfo=UTC).timestamp() if since else None
-    fitted = calibrate.refit(load_settings(ledger=ledger), team, begun)
+    since_timestamp = since.replace(tzinfo=UTC).timestamp() if since else None
+    fitted = calibrate.refit(load_settings(ledger=ledger), team, since_timestamp)
     out.write_text(dump(fitted.artefact, READS), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(fitted.summary | {"written": str(out)}))
@@ -107,7 +111,7 @@ def show(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what a classifier was trained on and what it reached on held-out rows.
+    """Show a classifier's training data and its scores on held-out rows.
 
     Example: [bold]turnout classifier show[/bold]
     """

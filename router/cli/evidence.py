@@ -1,4 +1,4 @@
-"""`turnout classifier evidence`: what the ledger proves about the local model, and whether it is enough."""
+"""`turnout classifier evidence`: labelled turns in the ledger, and whether they suffice for training."""
 
 import json
 from statistics import fmean
@@ -18,31 +18,31 @@ _MEANING = {1: "sufficed", 0: "did not suffice"}
 
 
 def evidence(
-    team: Annotated[str | None, typer.Option(help="Of this team only.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only this team.")] = None,
     ledger: Annotated[str | None, typer.Option(help="The ledger to read.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show how much is known of how the local model did, by what it is known from.
+    """Count the turns with evidence of whether the local model sufficed, by kind of evidence.
 
     Example: [bold]turnout classifier evidence --team web[/bold]
     """
     from router.ledger.labels import describe_shortage
 
-    found = read_evidence(ledger, team)
-    told = {
-        "turns": len(found),
-        "conversations": len({(one.team, one.conversation) for one in found}),
-        "evidence": _tally(found),
-        "too_little": describe_shortage(found),
+    turns = read_evidence(ledger, team)
+    summary = {
+        "turns": len(turns),
+        "conversations": len({(turn.team, turn.conversation) for turn in turns}),
+        "evidence": _tally(turns),
+        "too_little": describe_shortage(turns),
     }
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(summary))
     else:
-        _show(told, Console())
+        _show(summary, Console())
 
 
 def read_evidence(ledger: str | None, team: str | None) -> "list[Evidence]":
-    """Read the labelled turns of the ledger that is named here or in the settings."""
+    """Read the labelled turns of this ledger, or of the one in the settings."""
     from router.ledger.labels import labelled
     from router.ledger.store import LedgerStore
 
@@ -54,21 +54,21 @@ def read_evidence(ledger: str | None, team: str | None) -> "list[Evidence]":
         store.close()
 
 
-def _tally(found: "list[Evidence]") -> list[dict[str, Any]]:
-    """Count by rule, in the order in which the rules are tried."""
+def _tally(turns: "list[Evidence]") -> list[dict[str, Any]]:
+    """Count by label rule, in the order of the rules."""
     from router.ledger.labels import RULES
 
     rows = []
     for source, label in dict.fromkeys((rule.source, rule.label) for rule in RULES):
-        some = [one for one in found if (one.source, one.label) == (source, label)]
+        matches = [turn for turn in turns if (turn.source, turn.label) == (source, label)]
         rows.append(
             {
                 "source": source,
                 "label": label,
-                "turns": len(some),
-                "conversations": len({(one.team, one.conversation) for one in some}),
-                "weight": round(sum(one.weight for one in some), 2),
-                "p_local": round(fmean(one.p_local for one in some), 3) if some else None,
+                "turns": len(matches),
+                "conversations": len({(turn.team, turn.conversation) for turn in matches}),
+                "weight": round(sum(turn.weight for turn in matches), 2),
+                "p_local": round(fmean(turn.p_local for turn in matches), 3) if matches else None,
                 "why": "; ".join(
                     dict.fromkeys(rule.why for rule in RULES if (rule.source, rule.label) == (source, label))
                 ),
@@ -77,10 +77,10 @@ def _tally(found: "list[Evidence]") -> list[dict[str, Any]]:
     return rows
 
 
-def _show(told: dict[str, Any], console: Console) -> None:
+def _show(summary: dict[str, Any], console: Console) -> None:
     table = Table("source", "the local model", "turns", "conversations", "weight", "p_local then")
-    seen = [row for row in told["evidence"] if row["turns"]]
-    for row in seen:
+    rows = [row for row in summary["evidence"] if row["turns"]]
+    for row in rows:
         table.add_row(
             row["source"],
             _MEANING[row["label"]],
@@ -89,11 +89,11 @@ def _show(told: dict[str, Any], console: Console) -> None:
             f"{row['weight']:.1f}",
             f"{row['p_local']:.2f}",
         )
-    if seen:
+    if rows:
         console.print(table)
-    for reason in dict.fromkeys(f"{row['source']}: {row['why']}" for row in seen):
+    for reason in dict.fromkeys(f"{row['source']}: {row['why']}" for row in rows):
         console.print(escape(f"  {reason}"))
-    console.print(f"turns with a label: {told['turns']}, of {told['conversations']} conversations")
+    console.print(f"turns with a label: {summary['turns']}, of {summary['conversations']} conversations")
     console.print(
-        escape(f"too little to learn from: {told['too_little']}" if told["too_little"] else "enough")
+        escape(f"too little to learn from: {summary['too_little']}" if summary["too_little"] else "enough")
     )

@@ -1,4 +1,4 @@
-"""`turnout explain`: where a request would go, and what would have changed it."""
+"""`turnout explain`: where a request would go, and what would change that."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def explain(
     policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
     dialect: Annotated[
         Literal["openai_chat", "anthropic_messages"] | None,
-        typer.Option(help="The body's dialect [default: told by its shape]."),
+        typer.Option(help="The body's dialect [default: detected from its fields]."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -45,11 +45,11 @@ def explain(
         query="",
         account=Keyring().anonymous,
     )
-    told = _planner(load_settings(policy=policy)).explain(request)
+    explanation = _planner(load_settings(policy=policy)).explain(request)
     if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        typer.echo(json.dumps(explanation, ensure_ascii=False))
     else:
-        show_explanation(told, Console())
+        show_explanation(explanation, Console())
 
 
 def _planner(settings: Settings) -> "Planner":
@@ -64,19 +64,19 @@ def _planner(settings: Settings) -> "Planner":
         extractor=extractor,
         classifier=load_classifier(settings),
         policies=policies,
-        tracks=_Calm(settings),
+        tracks=_IdleTracks(settings),
         sessions=StickySessions(),
     )
 
 
-class _Calm:
-    """The tracks as they would be at rest: both up, nothing waiting."""
+class _IdleTracks:
+    """Both tracks up, with empty queues."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.local
 
     def state(self, features: "Features") -> State:
-        """The local window as set, or as the model's file says."""
+        """Return the context window from the settings, else from the model's file."""
         from router.engine.catalog import resolve
 
         del features

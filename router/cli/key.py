@@ -1,22 +1,23 @@
-"""`turnout key`: who may use the endpoint. Without keys it is open, on this machine only."""
+"""`turnout key`: keys for clients and admins. Without keys the endpoint is open, on this machine only."""
 
 import difflib
 import json
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from router.cli.accounts import (
     AsJson,
     Ledger,
     TermOptions,
-    budget_of,
-    moment,
-    opened,
-    rates_of,
+    format_day,
+    format_limits,
+    open_accounts,
     takes_terms,
 )
 from router.errors import Misconfigured
@@ -33,75 +34,76 @@ KeyId = Annotated[str, typer.Argument(help="The key's id, as `turnout key list` 
 def create(
     *,
     team: Annotated[
-        str | None, typer.Option(help="The team it belongs to; made where there is none.")
+        str | None, typer.Option(help="The team it belongs to; created if there is none.")
     ] = None,
-    user: Annotated[str, typer.Option(help="Who will use it.")] = "",
-    name: Annotated[str, typer.Option(help="What its owner calls it, e.g. laptop.")] = "",
+    user: Annotated[str, typer.Option(help="Name of its user.")] = "",
+    name: Annotated[str, typer.Option(help="A label, e.g. laptop.")] = "",
     admin: Annotated[
-        bool, typer.Option("--admin", help="For /admin and the dashboard, and not for model calls.")
+        bool, typer.Option("--admin", help="For /admin and the dashboard; it cannot make model calls.")
     ] = False,
     expires: Annotated[
-        str | None, typer.Option(help="When it ends: 30d, 12h, 2026-12-31 (UTC); never without.")
+        str | None, typer.Option(help="When it expires: 30d, 12h, 2026-12-31 (UTC); default: never.")
     ] = None,
     terms: TermOptions,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and show it, once. Its own limits narrow its team's; all are in force within a second.
+    """Create a key and show it once. Its limits apply on top of its team's, within a second.
 
     Example: [bold]turnout key create --team web --user ana --name laptop --expires 90d[/bold]
     """
-    from router.app.admin import make_key
-    from router.app.schemas import KeyIn, read
+    from router.app.admin import issue_key
+    from router.app.schemas import KeyIn, parse
 
     if team is None and not admin:
-        raise Misconfigured("--team: must be given; it is whom the key's requests are counted for")
-    given: dict[str, Any] = terms.named() | {"user": user, "name": name, "admin": admin}
+        raise Misconfigured("--team: is required; the key's requests are counted for this team")
+    fields: dict[str, Any] = terms.fields() | {"user": user, "name": name, "admin": admin}
     if team is not None:
-        given["team"] = team
+        fields["team"] = team
     if expires is not None:
-        given["expires"] = expires
-    with opened(ledger) as store:
+        fields["expires"] = expires
+    with open_accounts(ledger) as store:
         new_team = _new_team(store.accounts, team) if team and not admin else ""
-        made = make_key(store.accounts, read(KeyIn, given).key())
+        issued = issue_key(store.accounts, parse(KeyIn, fields).key())
     if as_json:
-        typer.echo(json.dumps(made))
+        typer.echo(json.dumps(issued))
         return
     if new_team:
-        typer.echo(f"{new_team} `turnout key revoke {made['id']}` takes the key back.", err=True)
+        typer.echo(f"{new_team} To undo: `turnout key revoke {issued['id']}`.", err=True)
     use = (
         "Send it to /admin as `Authorization: Bearer`, or log in to the dashboard with it."
         if admin
         else "Send it as `Authorization: Bearer`, `x-api-key`, or `x-turnout-key` beside the provider's own."
     )
     Console(soft_wrap=True).print(
-        f"{made['key']}\nKeep it: it is not shown again. From now on every request must carry a key.\n{use}",
+        f"{issued['key']}\nStore it now: it is not shown again. Every request must carry a key from now on.\n"
+        f"{use}",
         highlight=False,
     )
 
 
 def _new_team(accounts: "Accounts", team: str) -> str:
-    """Say that a team is made by its first key, without limits: its name may be a typing error."""
-    known = [row["name"] for row in accounts.teams()]
-    if not known or team in known:
+    """Note that this key creates its team, without limits: the name may be a typo."""
+    teams = [row["name"] for row in accounts.teams()]
+    if not teams or team in teams:
         return ""
-    near = difflib.get_close_matches(team, known, n=1)
-    return f"{team} is a new team, without a budget" + (f"; did you mean {near[0]}?" if near else ".")
+    nearest = difflib.get_close_matches(team, teams, n=1)
+    return f"{team} is a new team, without a budget" + (f"; did you mean {nearest[0]}?" if nearest else ".")
 
 
 @app.command("list")
 def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
-    """List the keys, without their secrets.
+    """List the keys, without their secrets; --json has every field.
 
     Example: [bold]turnout key list --json[/bold]
     """
-    with opened(ledger) as store:
+    with open_accounts(ledger) as store:
         rows = store.accounts.keys()
     if as_json:
         typer.echo(json.dumps(rows))
         return
     table = Table(
-        "id", "team", "user", "name", "budget", "per minute", "models", "made", "expires", "revoked"
+        Column("id", no_wrap=True), "team", "user", "name", "limits", "state", box=SIMPLE_HEAD, pad_edge=False
     )
     for row in rows:
         table.add_row(
@@ -109,14 +111,20 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
             "(admin)" if row["admin"] else escape(row["team"]),
             escape(row["user"]),
             escape(row["name"]),
-            budget_of(row),
-            rates_of(row),
-            escape(" ".join(row["models"])),
-            moment(row["created_at"]),
-            moment(row["expires_at"]),
-            moment(row["revoked_at"]),
+            escape(format_limits(row)),
+            _state(row),
         )
     Console().print(table)
+
+
+def _state(row: dict[str, Any]) -> str:
+    """Format whether the key is in force, and since or until when."""
+    if row["revoked_at"] is not None:
+        return f"revoked {format_day(row['revoked_at'])}"
+    if row["expires_at"] is None:
+        return "in force"
+    verb = "expired" if row["expires_at"] <= time.time() else "expires"
+    return f"{verb} {format_day(row['expires_at'])}"
 
 
 @app.command("set")
@@ -124,32 +132,32 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
 def set_key(
     key: KeyId,
     *,
-    user: Annotated[str | None, typer.Option(help="Who will use it.")] = None,
-    name: Annotated[str | None, typer.Option(help="What its owner calls it.")] = None,
+    user: Annotated[str | None, typer.Option(help="Name of its user.")] = None,
+    name: Annotated[str | None, typer.Option(help="A label.")] = None,
     expires: Annotated[
-        str | None, typer.Option(help="When it ends: 30d, 12h, 2026-12-31 (UTC); '' for never.")
+        str | None, typer.Option(help="When it expires: 30d, 12h, 2026-12-31 (UTC); '' for never.")
     ] = None,
     terms: TermOptions,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what is named, and leave the rest. A running endpoint takes it within a second.
+    """Change the given fields of a key. They apply within a second.
 
     Example: [bold]turnout key set 3f9a12c4 --budget 20 --expires 90d[/bold]
     """
-    from router.app.schemas import changed_key
+    from router.app.schemas import update_key
 
-    with opened(ledger) as store:
-        held = store.accounts.key(key)
-        if held is None:
+    with open_accounts(ledger) as store:
+        current = store.accounts.key(key)
+        if current is None:
             raise _no_key(key)
-        given = terms.named(held.terms)
-        given |= {what: text for what, text in (("user", user), ("name", name)) if text is not None}
+        fields = terms.fields(current.terms)
+        fields |= {what: text for what, text in (("user", user), ("name", name)) if text is not None}
         if expires is not None:
-            given["expires"] = expires or None
-        if not given:
+            fields["expires"] = expires or None
+        if not fields:
             raise Misconfigured("say what to change, such as --budget 20; `--help` shows all options")
-        store.accounts.set_key(changed_key(held, given))
+        store.accounts.set_key(update_key(current, fields))
     typer.echo(json.dumps({"set": key}) if as_json else f"set {key}")
 
 
@@ -159,13 +167,13 @@ def revoke(
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a key; a running endpoint refuses it within a second.
+    """Revoke a key. It is refused within a second.
 
     Example: [bold]turnout key revoke 3f9a12c4[/bold]
     """
-    with opened(ledger) as store:
-        known = store.accounts.revoke_key(key)
-    if not known:
+    with open_accounts(ledger) as store:
+        revoked = store.accounts.revoke_key(key)
+    if not revoked:
         raise _no_key(key)
     typer.echo(json.dumps({"revoked": key}) if as_json else f"revoked {key}")
 

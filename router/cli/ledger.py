@@ -1,4 +1,4 @@
-"""`turnout ledger`: how large it is, out of it, a copy of it, and what is old out of the way."""
+"""`turnout ledger`: statistics, export, backup and pruning."""
 
 import json
 from collections.abc import Iterator
@@ -18,45 +18,47 @@ from router.settings import load_settings
 if TYPE_CHECKING:
     from router.ledger.store import LedgerStore
 
-app = typer.Typer(help="The ledger: look at it, export it, back it up, prune it.", no_args_is_help=True)
-Ledger = Annotated[str | None, typer.Option(help="Which ledger; the settings' own unless named.")]
+app = typer.Typer(help="The ledger: statistics, export, backup, pruning.", no_args_is_help=True)
+Ledger = Annotated[
+    str | None, typer.Option(help="Ledger file or database URL; default: the one in the settings.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Team = Annotated[str | None, typer.Option(help="Of this team only.")]
+Team = Annotated[str | None, typer.Option(help="Only this team.")]
 _DAY = "a UTC day or time, such as 2026-11-01 or 2026-11-01T12:00"
 
 
 @app.callback()
 def options() -> None:
-    """Rows of requests and hourly roll-ups; no prompt and no answer is in it."""
+    """Rows of requests and hourly roll-ups, without prompts and answers."""
 
 
 @app.command()
 def stats(ledger: Ledger = None, as_json: AsJson = False) -> None:
-    """Show how many requests it holds, since when, and how much room they take.
+    """Show the number of requests, since when, and the disk space they take.
 
     Example: [bold]turnout ledger stats[/bold]
     """
     from router.ledger.size import measure
 
     with _open(ledger) as store:
-        told = measure(store.engine)
+        size = measure(store.engine)
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(size))
         return
     table = Table("", "", show_header=False)
-    for name, value in told.items():
-        table.add_row(name.replace("_", " "), _shown(name, value))
+    for name, value in size.items():
+        table.add_row(name.replace("_", " "), _format_value(name, value))
     Console().print(table)
 
 
 @app.command()
 def export(
     *,
-    to: Annotated[Path, typer.Option(help="A new folder for the Parquet files.")],
+    to: Annotated[Path, typer.Option(help="New folder for the Parquet files.")],
     team: Team = None,
-    since: Annotated[str | None, typer.Option(help=f"Only what began then or later: {_DAY}.")] = None,
-    until: Annotated[str | None, typer.Option(help=f"Only what began before: {_DAY}.")] = None,
-    by: Annotated[Literal["month", "day"], typer.Option(help="What each folder holds.")] = "month",
+    since: Annotated[str | None, typer.Option(help=f"Only requests from then on: {_DAY}.")] = None,
+    until: Annotated[str | None, typer.Option(help=f"Only requests before: {_DAY}.")] = None,
+    by: Annotated[Literal["month", "day"], typer.Option(help="Period of each folder.")] = "month",
     ledger: Ledger = None,
 ) -> None:
     """Write rows as Parquet files, a folder for each month or day, in bounded memory.
@@ -80,15 +82,13 @@ def export(
 def prune(
     keep_days: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Remove rows that are older; `ledger_keep_days` of the settings unless given."
-        ),
+        typer.Option(min=1, help="Remove rows that are older; default: `ledger_keep_days` in the settings."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the rows.")] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Remove old rows now, in small batches beside a running endpoint; hourly roll-ups stay.
+    """Remove old rows in small batches; safe beside a running endpoint. Hourly roll-ups stay.
 
     Example: [bold]turnout ledger prune --keep-days 90 --dry-run[/bold]
     """
@@ -97,16 +97,16 @@ def prune(
 
     keep_days = keep_days or load_settings(ledger=ledger).ledger_keep_days
     if not keep_days:
-        raise Misconfigured(
-            "--keep-days: say how many days to keep, or set `ledger_keep_days` (TURNOUT_LEDGER_KEEP_DAYS)"
-        )
+        raise Misconfigured("--keep-days: is required, or set `ledger_keep_days` (TURNOUT_LEDGER_KEEP_DAYS)")
     before = cutoff(keep_days, datetime.now(UTC).timestamp())
     with _open(ledger) as store:
         old = count_old(store.engine, before)
         if not dry_run:
             with _progress("rows") as bar:
                 task = bar.add_task("", total=old)
-                old = remove(store.engine, before, progress=lambda gone: bar.update(task, completed=gone))
+                old = remove(
+                    store.engine, before, progress=lambda removed: bar.update(task, completed=removed)
+                )
     if as_json:
         typer.echo(json.dumps({"before": before, "rows": old, "removed": not dry_run}))
         return
@@ -119,7 +119,7 @@ def backup(
     to: Annotated[Path, typer.Option(help="The new file.")],
     ledger: Ledger = None,
 ) -> None:
-    """Copy a SQLite ledger, whole, while the endpoint goes on writing; for PostgreSQL, use pg_dump.
+    """Copy a SQLite ledger consistently while the endpoint keeps writing. For PostgreSQL use pg_dump.
 
     Example: [bold]turnout ledger backup --to ledger-backup.db[/bold]
     """
@@ -157,13 +157,13 @@ def _time(option: str, text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Misconfigured(f"{option}: {text!r} is not {_DAY}") from error
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _shown(name: str, value: float | str | None) -> str:
+def _format_value(name: str, value: float | str | None) -> str:
     if value is None:
         return "-"
     if name.endswith("bytes"):

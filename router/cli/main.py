@@ -1,7 +1,7 @@
-"""`turnout`: one command per file; packages above this one add theirs by entry point.
+"""`turnout`: one command per file; other packages add theirs by entry point.
 
-Each command imports what it needs when it runs, so that `turnout --help` and
-`turnout serve` are quick.
+Each command imports what it needs when it runs, so that `turnout --help` and `turnout serve` start
+fast.
 """
 
 import sys
@@ -56,12 +56,12 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options of `turnout` itself."""
+    """Options before any command."""
 
 
 def run() -> None:
-    """Run the command line; what a person can mend is said in one line, without a traceback."""
-    configure("warning")  # on standard error: what a command prints may be read by a program
+    """Run the command line; errors that a user can fix are one line without a traceback."""
+    configure("warning")  # logs go to standard error, since programs may read what a command prints
     try:
         app()
     except (TurnoutError, PolicyError) as error:
@@ -70,8 +70,8 @@ def run() -> None:
         if not _is_busy(error):
             raise
         _refuse(
-            f"ledger: the database took nothing ({error.orig}); another process may keep it locked: "
-            "try again when that has ended"
+            f"ledger: the database refused the write ({error.orig}); another process may have locked it: "
+            "try again later"
         )
 
 
@@ -82,7 +82,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _is_busy(error: Exception) -> TypeGuard["OperationalError"]:
-    """Whether a database was locked or went away; only commands that use one load its library."""
+    """Return whether the database was locked or unreachable; the library is loaded only if used."""
     library = sys.modules.get("sqlalchemy.exc")
     return library is not None and isinstance(error, library.OperationalError)
 

@@ -1,4 +1,4 @@
-"""`turnout policy`: look at policies and check that a file loads."""
+"""`turnout policy`: show policies and validate files."""
 
 import json
 from typing import Annotated, Any
@@ -12,12 +12,12 @@ from policies.load import load
 from policies.policy import Policy, PrivacyRules
 from policies.proof import Proof, ProofStatus, state
 
-app = typer.Typer(help="Policies: show one, check that a file is valid.", no_args_is_help=True)
+app = typer.Typer(help="Policies: show one, validate a file.", no_args_is_help=True)
 
 
 @app.callback()
 def options() -> None:
-    """Policies are YAML; the first rule that holds decides."""
+    """Policies are YAML files; the first rule that holds decides."""
 
 
 @app.command()
@@ -25,7 +25,7 @@ def show(
     policy: Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")] = "balanced",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Load a policy and print its rules; a wrong one is refused with file and line.
+    """Load a policy and print its rules; an invalid one is refused with file and line.
 
     Example: [bold]turnout policy show my-policy.yaml[/bold]
     """
@@ -34,14 +34,14 @@ def show(
     rules = [{"rule": r.name, "when": r.when.source, "to": r.to, "why": r.why} for r in loaded.rules]
     rules.append({"rule": "otherwise", "when": "", "to": loaded.otherwise.to, "why": loaded.otherwise.why})
     if as_json:
-        told = {
+        document = {
             "name": loaded.name,
             "params": dict(loaded.params),
             "rules": rules,
             "never_cloud": _never_cloud(loaded),
-            "check": _told(proof),
+            "check": _proof_document(proof),
         }
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(document))
         return
     console = Console()
     console.print(f"[bold]{escape(loaded.name)}[/bold]  {escape(loaded.description)}")
@@ -60,7 +60,6 @@ def show(
 
 
 def _never_cloud(policy: Policy) -> dict[str, Any]:
-    """What must stay, as the file has it."""
     rules = policy.never_cloud
     return {
         "paths": [glob.source for glob in rules.paths],
@@ -70,19 +69,18 @@ def _never_cloud(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _told(proof: ProofStatus) -> dict[str, Any]:
+def _proof_document(proof: ProofStatus) -> dict[str, Any]:
     figures = proof.proof.model_dump(mode="json") if proof.proof else None
     return {"proven": proof.proven, "why": proof.why, "proof": figures}
 
 
 def _figures(proof: Proof | None) -> str:
-    """The figures that bars were held to."""
     if proof is None:
         return ""
-    found = {metric: proof.figures.get(metric.removesuffix("_low")) for metric in proof.bars}
-    words = (
+    figures = {metric: proof.figures.get(metric.removesuffix("_low")) for metric in proof.bars}
+    texts = (
         f"{metric} {figure.low if metric.endswith('_low') else figure.point} ({proof.bars[metric]})"
-        for metric, figure in found.items()
+        for metric, figure in figures.items()
         if figure
     )
-    return f": {', '.join(words)}"
+    return f": {', '.join(texts)}"

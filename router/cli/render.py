@@ -1,4 +1,4 @@
-"""How an explanation looks in a terminal."""
+"""Renders explanations in a terminal."""
 
 from typing import Any
 
@@ -18,30 +18,30 @@ def escape_controls(text: str) -> str:
     )
 
 
-def show_explanation(told: Json, console: Console) -> None:
-    """Print the decision, the rules and what would have changed it, as `POST /v1/route` tells them."""
-    decision, verdict = told["decision"], told["verdict"]
+def show_explanation(explanation: Json, console: Console) -> None:
+    """Print the answer of `POST /v1/route`: the decision, the rules and what would change it."""
+    decision, verdict = explanation["decision"], explanation["verdict"]
     colour = _COLOURS[decision["track"]]
-    seen = "" if verdict["why"] in decision["why"] else f": {verdict['why']}"
+    classifier_note = "" if verdict["why"] in decision["why"] else f": {verdict['why']}"
     console.print(
         f"[bold {colour}]{decision['track']}[/] by [bold]{escape(decision['rule'])}[/]: "
-        f"{escape(decision['why'])}  [dim](policy {escape(told['policy'])}, "
-        f"p_local {verdict['p_local']:.2f}{escape(seen)})[/]"
+        f"{escape(decision['why'])}  [dim](policy {escape(explanation['policy'])}, "
+        f"p_local {verdict['p_local']:.2f}{escape(classifier_note)})[/]"
     )
     if decision["refusal"]:
         console.print(f"[bold red]refused[/]: {escape(decision['refusal'])}")
-    if told["privacy"]:
-        console.print(_privacy(told["privacy"]))
-    console.print(_rules(told["rules"], decision["rule"]))
-    console.print(_features(told["features"]))
-    if told["changes"]:
-        console.print("[bold]What would have changed it[/]")
-        for change in told["changes"]:
+    if explanation["privacy"]:
+        console.print(_privacy(explanation["privacy"]))
+    console.print(_rules(explanation["rules"], decision["rule"]))
+    console.print(_features(explanation["features"]))
+    if explanation["changes"]:
+        console.print("[bold]What would change it[/]")
+        for change in explanation["changes"]:
             console.print(escape(f"  {change['when']}  ->  {change['track']} ({change['rule']})"))
 
 
 def _privacy(sightings: list[Json]) -> Table:
-    title = "What must stay (never_cloud), and where it stands"
+    title = "Matches of never_cloud, and where they are"
     table = Table("pattern", "where", "in", "words", title=title, title_justify="left")
     for item in sightings:
         table.add_row(*(escape(item[name]) for name in ("source", "where", "part", "text")))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from router.cli.accounts import opened
+from router.cli.accounts import open_accounts
 from router.errors import Misconfigured
 from router.settings import PREFIX, Settings, load_settings
 from router.system.files import write_private
@@ -103,7 +103,7 @@ def report(
     if chosen == "pdf" and terminal:
         raise Misconfigured("--out: a terminal cannot show a PDF; name a file, such as --out report.pdf")
     now = time.time()
-    with opened(ledger) as store:
+    with open_accounts(ledger) as store:
         scope = _scope(store, team=team, zone=zone, first=first, last=last, recent=recent, now=now)
         if schedule:
             _print_schedule(first, recent, delivers=bool(out or to))

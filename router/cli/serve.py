@@ -1,4 +1,4 @@
-"""`turnout serve`: start the endpoint and say what to do next."""
+"""`turnout serve`: start the endpoint and print the next steps."""
 
 import os
 import socket
@@ -58,27 +58,27 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
 
     import uvicorn
 
-    from router.app.connections import BACKLOG, IDLE_S, Connections, bounded
+    from router.app.connections import BACKLOG, IDLE_S, ConnectionRegistry, make_protocol_class
     from router.engine.catalog import resolve
     from router.service import Service
     from router.telemetry.logs import configure
 
     if not settings.local.url:
-        resolve(settings.local.model)  # a wrong file is said now, in one line, before anything listens
+        resolve(settings.local.model)  # reports a bad file in one line, before anything listens
     configure(settings.log_level)
     service = Service(settings)
-    connections = Connections.of(settings)
+    connections = ConnectionRegistry.of(settings)
     if not is_loopback(host) and not len(service.keyring) and not service.keyring.trusted:
         raise Misconfigured(
             f"listen: {host} can be reached from other machines, and no key exists yet; "
             "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
         )
     listener = _bind(host, port)
-    _greet(settings, f"http://{_shown(host)}:{listener.getsockname()[1]}")
+    _greet(settings, f"http://{_format_host(host)}:{listener.getsockname()[1]}")
     uvicorn.Server(
         uvicorn.Config(
             service.app,
-            http=bounded(connections),
+            http=make_protocol_class(connections),
             ws="none",
             backlog=BACKLOG,
             log_config=None,
@@ -107,7 +107,7 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _shown(host: str) -> str:
+def _format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 

@@ -1,9 +1,10 @@
-"""`turnout team`: who shares a budget, and what they may do."""
+"""`turnout team`: teams that share a budget and limits."""
 
 import json
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,9 +13,8 @@ from router.cli.accounts import (
     AsJson,
     Ledger,
     TermOptions,
-    budget_of,
-    opened,
-    rates_of,
+    format_limits,
+    open_accounts,
     takes_terms,
 )
 from router.errors import Misconfigured
@@ -23,7 +23,7 @@ app = typer.Typer(help="Teams: add, list, set their budget, limits, models and p
 Name = Annotated[str, typer.Argument(help="The team's name.")]
 Zone = Annotated[
     str | None,
-    typer.Option(help="Time zone of its days, weeks and months, e.g. Europe/Berlin (without: UTC)."),
+    typer.Option(help="Time zone of its days, weeks and months, e.g. Europe/Berlin; default: UTC."),
 ]
 
 
@@ -37,14 +37,14 @@ def add(
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a team. `turnout key create --team NAME` then gives its members keys.
+    """Create a team. `turnout key create --team NAME` creates keys for its members.
 
     Example: [bold]turnout team add web --budget 200 --per month --zone Europe/Berlin[/bold]
     """
-    from router.app.schemas import TeamIn, read
+    from router.app.schemas import TeamIn, parse
 
-    with opened(ledger) as store:
-        team = read(TeamIn, {"name": name, **({"zone": zone} if zone else {}), **terms.named()}).team()
+    with open_accounts(ledger) as store:
+        team = parse(TeamIn, {"name": name, **({"zone": zone} if zone else {}), **terms.fields()}).team()
         if not store.accounts.add_team(team):
             raise Misconfigured(f"name: there is a team {team.name!r} already; `turnout team set` changes it")
     typer.echo(json.dumps({"added": team.name}) if as_json else f"added {team.name}")
@@ -60,48 +60,45 @@ def set_team(
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what is named, and leave the rest. A running endpoint takes it within a second.
+    """Change the given fields of a team. They apply within a second.
 
     Example: [bold]turnout team set web --budget 300 --over error[/bold]
     """
-    from router.app.schemas import changed_team
+    from router.app.schemas import update_team
 
-    with opened(ledger) as store:
+    with open_accounts(ledger) as store:
         team = store.accounts.team(name)
         if team is None:
             raise Misconfigured(f"name: there is no team {name!r}; `turnout team list` shows them")
-        given = terms.named(team.terms)
+        fields = terms.fields(team.terms)
         if zone:
-            given["zone"] = zone
-        if not given:
+            fields["zone"] = zone
+        if not fields:
             raise Misconfigured("say what to change, such as --budget 300; `--help` shows all options")
-        store.accounts.set_team(changed_team(team, given))
+        store.accounts.set_team(update_team(team, fields))
     typer.echo(json.dumps({"set": name}) if as_json else f"set {name}")
 
 
 @app.command("list")
 def list_teams(ledger: Ledger = None, as_json: AsJson = False) -> None:
-    """List the teams, with what they may do and what they have spent.
+    """List the teams, their limits and what they have spent; --json has every field.
 
     Example: [bold]turnout team list --json[/bold]
     """
     from router.app.admin import list_teams as rows_of
 
-    with opened(ledger) as store:
+    with open_accounts(ledger) as store:
         rows = rows_of(store.accounts, store.budgets)
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("team", "keys", "budget", "spent", "per minute", "models", "policy", "zone")
+    table = Table("team", "keys", "limits", "spent", "zone", box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(
             escape(row["name"]),
             str(row["keys"]),
-            budget_of(row),
+            escape(format_limits(row)),
             _spent(row["balance"]),
-            rates_of(row),
-            escape(" ".join(row["models"])),
-            escape(row["policy"] or ""),
             row["zone"],
         )
     Console().print(table)

@@ -1,4 +1,4 @@
-"""`turnout trust`: let a settings file in a folder count in full."""
+"""`turnout trust`: trust a folder's settings file."""
 
 import json
 from pathlib import Path
@@ -16,19 +16,19 @@ from router.system.trusted_files import FILE, TrustStore, digest, risky
 
 def trust(
     file: Annotated[Path, typer.Argument(help="The settings file.", show_default=False)] = Path(FILE),
-    show: Annotated[bool, typer.Option("--list", help="List the files that are trusted.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Trust the file no more.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List the trusted files.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Stop trusting the file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Trust a `turnout.yaml` as it is now: all that it sets then counts when Turnout is used in its folder.
+    """Trust a `turnout.yaml` as it is now: all its settings then apply when Turnout runs in its folder.
 
-    Without trust such a file may not name addresses, credentials, files, policies and the like: it could
-    have come with a repository. Read it first. Once it changes, it has to be trusted again.
+    An untrusted file may not set addresses, credentials, files, policies and the like: it could have
+    come with a repository. Read it first. If it changes, it has to be trusted again.
 
     Example: [bold]turnout trust ./turnout.yaml[/bold]
     """
     if show and remove:
-        raise Misconfigured("--list: does not go with --remove")
+        raise Misconfigured("--list: cannot be combined with --remove")
     if show:
         _list(as_json=as_json)
     elif remove:
@@ -47,7 +47,7 @@ def _add(file: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"file": path, "digest": digest(content), "fields": fields}))
         return
-    sets = f"it may now set {', '.join(fields)}" if fields else "all that it sets counted already"
+    sets = f"it may now set {', '.join(fields)}" if fields else "all its settings applied already"
     Console(soft_wrap=True).print(f"{escape(path)} is trusted: {escape(sets)}", highlight=False)
 
 
@@ -58,13 +58,13 @@ def _remove(file: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"file": path, "removed": True}))
     else:
-        Console(soft_wrap=True).print(f"{escape(path)} is trusted no more", highlight=False)
+        Console(soft_wrap=True).print(f"{escape(path)} is no longer trusted", highlight=False)
 
 
 def _list(*, as_json: bool) -> None:
     rows = [
-        {"file": path, "digest": known, "state": _state(Path(path), known)}
-        for path, known in sorted(TrustStore().digests().items())
+        {"file": path, "digest": trusted_digest, "state": _state(Path(path), trusted_digest)}
+        for path, trusted_digest in sorted(TrustStore().digests().items())
     ]
     if as_json:
         typer.echo(json.dumps(rows))
@@ -76,9 +76,9 @@ def _list(*, as_json: bool) -> None:
     console.print(table if rows else "no file is trusted")
 
 
-def _state(path: Path, known: str) -> str:
+def _state(path: Path, trusted_digest: str) -> str:
     try:
         content = path.read_bytes()
     except OSError:
         return "missing"
-    return "trusted" if digest(content) == known else "changed"
+    return "trusted" if digest(content) == trusted_digest else "changed"

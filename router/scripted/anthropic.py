@@ -146,7 +146,7 @@ def _message(model: str, content: list[Any], stop: str | None, bill: Bill, outpu
     }
 
 
-def whole(model: str, answer: Answer, bill: Bill) -> dict[str, Any]:
+def render_document(model: str, answer: Answer, bill: Bill) -> dict[str, Any]:
     """Return the reply as one document."""
     content: list[Any] = [{"type": "text", "text": answer.text}] if answer.text else []
     content += [_tool_use(call.name) | {"input": call.input} for call in answer.calls]

@@ -41,10 +41,10 @@ def written(event: bytes) -> int:
     """Count the bytes of content in one event of a stream, of either provider."""
     data = event.partition(b"data: ")[2]
     try:
-        said = msgspec.json.decode(data, type=_Event)
+        parsed = msgspec.json.decode(data, type=_Event)
     except msgspec.DecodeError:
         return 0
-    parts = [said.delta, *(choice.delta for choice in said.choices)]
+    parts = [parsed.delta, *(choice.delta for choice in parsed.choices)]
     texts = [text for part in parts if part for text in (part.text, part.partial_json, part.content) if text]
     texts += [call.function.arguments for part in parts if part for call in part.tool_calls]
     return sum(len(text.encode()) for text in texts)

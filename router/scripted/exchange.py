@@ -32,7 +32,7 @@ class Wire:
 
     ask: Callable[[Mapping[str, Any]], Ask]
     headers: Callable[[], dict[str, str]]
-    whole: Callable[[str, Answer, Bill], dict[str, Any]]
+    render_document: Callable[[str, Answer, Bill], dict[str, Any]]
     events: Events
     error: Callable[[int, str], dict[str, Any]]
     error_event: Callable[[str], bytes]
@@ -84,13 +84,13 @@ class Exchange:
         await response.write_eof()
         return response
 
-    async def whole(self) -> web.StreamResponse:
+    async def send_document(self) -> web.StreamResponse:
         """Send one document; the faults in the middle end half-way through it."""
         fault = self.step.fault
         await self._wait()
         if fault == "close":
             return self._drop()
-        document = self.wire.whole(self.model, self.answer, self._reported)
+        document = self.wire.render_document(self.model, self.answer, self._reported)
         if fault == "no_usage":
             del document["usage"]
         body = {"garbage": GARBAGE, "empty": b""}.get(fault, msgspec.json.encode(document))

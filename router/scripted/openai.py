@@ -122,7 +122,7 @@ def _call(name: str, arguments: str) -> dict[str, Any]:
     }
 
 
-def whole(model: str, answer: Answer, bill: Bill) -> dict[str, Any]:
+def render_document(model: str, answer: Answer, bill: Bill) -> dict[str, Any]:
     """Return the reply as one document."""
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
     if answer.calls:

@@ -224,7 +224,7 @@ def _by_type(schema: Schema, name: str, root: Schema) -> Any:
 
 def _resolve(root: Schema, ref: str) -> Schema:
     """Follow a reference inside the document, such as `#/$defs/Point`."""
-    found: Any = root
+    node: Any = root
     for part in ref.removeprefix("#/").split("/"):
-        found = found[part]
-    return found if isinstance(found, Mapping) else {}
+        node = node[part]
+    return node if isinstance(node, Mapping) else {}

@@ -41,7 +41,7 @@ _MESSAGES = {
 _ANTHROPIC = Wire(
     ask=anthropic.ask,
     headers=anthropic.headers,
-    whole=anthropic.whole,
+    render_document=anthropic.render_document,
     events=anthropic.events,
     error=anthropic.error,
     error_event=anthropic.error_event,
@@ -49,7 +49,7 @@ _ANTHROPIC = Wire(
 _OPENAI = Wire(
     ask=openai.ask,
     headers=openai.headers,
-    whole=openai.whole,
+    render_document=openai.render_document,
     events=openai.events,
     error=openai.error,
     error_event=openai.error_event,
@@ -160,7 +160,7 @@ class Upstream:
         try:
             if ask.stream:
                 return await exchange.stream(include_usage=usage)
-            return await exchange.whole()
+            return await exchange.send_document()
         finally:
             bill = exchange.billed
             request[_ROW]["bill"] = {name: getattr(bill, name) for name in Bill.__slots__}

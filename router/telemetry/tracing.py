@@ -152,7 +152,8 @@ def open_traces(endpoint: str, cloud: str) -> Traces | None:
         named = "otlp_endpoint" if endpoint else next(name for name in VARIABLES if os.environ.get(name))
         raise Misconfigured(
             f"{named}: traces need OpenTelemetry, which is not installed ({missing.name}); "
-            f"`pip install 'turnout[otel]'`, or leave {named} empty ({DISABLED}=true turns traces off)"
+            "install it with `pip install 'turnout[otel]'`, in a clone with `.venv/bin/uv pip install -e "
+            f"'.[otel]'`; or leave {named} empty ({DISABLED}=true turns traces off)"
         ) from missing
     named_service = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": "turnout"}
     resource = Resource.create({"service.version": version("turnout"), **named_service})

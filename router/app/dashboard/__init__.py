@@ -1,5 +1,5 @@
-"""The dashboard: what goes on now, what went where and why, and who spent what, as plain pages.
+"""The dashboard: live requests, decisions, policies, teams and budgets as server-rendered pages.
 
-Server-rendered and readable without a script; nothing comes from another host. Only an admin key
-logs in, and while no key exists, the person at this machine may look without one.
+Pages work without scripts and load nothing from other hosts. Logging in takes an admin key. While
+no key exists, the person at this machine needs none.
 """

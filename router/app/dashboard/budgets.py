@@ -30,14 +30,16 @@ def standings(accounts: Accounts, budgets: Budgets, registry: PolicyRegistry) ->
     """Ask for all budgets; the one that is used up most comes first. May block."""
     roster = accounts.load()
     teams = {team.name: team for team in roster.teams}
-    found = [
-        Standing(team=team.name, whose=whose, budget=one.budget, zone=team.zone, balance=budgets.balance(one))
-        for team, whose, one in (
+    statuses = [
+        Standing(
+            team=team.name, whose=whose, budget=limit.budget, zone=team.zone, balance=budgets.balance(limit)
+        )
+        for team, whose, limit in (
             *_of_teams(roster.teams, registry),
             *_of_keys(teams, roster.keys.values()),
         )
     ]
-    return sorted(found, key=lambda one: (-one.share, one.team, one.whose))
+    return sorted(statuses, key=lambda status: (-status.share, status.team, status.whose))
 
 
 def _of_teams(teams: Sequence[Team], registry: PolicyRegistry) -> Iterator[tuple[Team, str, BudgetLimit]]:
@@ -55,5 +57,5 @@ def _of_keys(teams: Mapping[str, Team], keys: Iterable[Key]) -> Iterator[tuple[T
     for key in keys:
         if key.terms.budget:
             team = teams.get(key.team) or Team(name=key.team)
-            named = " ".join(part for part in (key.user, key.name) if part) or key.id
-            yield team, f"key of {named}", budget_limit(f"key:{key.id}", key.terms.budget, team.zone)
+            owner = " ".join(part for part in (key.user, key.name) if part) or key.id
+            yield team, f"key of {owner}", budget_limit(f"key:{key.id}", key.terms.budget, team.zone)

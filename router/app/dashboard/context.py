@@ -1,4 +1,4 @@
-"""What the dashboard knows of the endpoint it is part of: collaborators, and a few questions."""
+"""Collaborators of the dashboard, and callbacks into the running endpoint."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardOptions:
-    """What the dashboard needs."""
+    """Passed to `build_dashboard`."""
 
     engine: sa.Engine
     accounts: Accounts
     budgets: Budgets
     keyring: Keyring
-    changed: Callable[[], Awaitable[None]]
-    """Puts what was changed into force."""
+    apply_changes: Callable[[], Awaitable[None]]
+    """Brings changed teams and keys into force."""
     registry: PolicyRegistry
     classifier: str
     health: Callable[[], Json]
     state: Callable[[Features], State]
-    """What the tracks are like now."""
+    """The present state of the tracks, for a request with these features."""
     ledger: ObservedLedger

@@ -1,4 +1,4 @@
-"""The first page: what runs, what was decided last and why, what today cost."""
+"""The first page: running requests, the latest decisions, and today's cost."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,43 +8,43 @@ from datetime import tzinfo
 from router.accounts.periods import span
 from router.app.dashboard.budgets import Standing, standings
 from router.app.dashboard.context import DashboardOptions, Json
-from router.app.dashboard.totals import Figures, figures
+from router.app.dashboard.totals import PeriodTotals, compute_totals
 from router.ledger import queries
 from router.ledger.queries import Row
 from router.telemetry.observers import InFlightRequest
 
-DECISIONS = 12
-"""How many of the last decisions are shown."""
+RECENT_DECISIONS = 12
+"""Number of decisions on the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
-    """One look."""
+class Overview:
+    """Everything on the page, as of one moment."""
 
     at: float
     running: Sequence[InFlightRequest]
     health: Json
     local: str
-    """How the local track is, in a few words."""
+    """State of the local track, in a few words."""
     local_up: bool
     vram: str
-    """Memory on the card, in words; empty where it is not known."""
+    """Memory of the GPU in words; empty if unknown."""
     slots: Sequence[int]
-    """Tokens that each slot of the engine holds; empty where there is no engine of ours."""
+    """Tokens cached in each slot of the engine; empty for an external server."""
     last: Sequence[Row]
-    today: Figures
+    today: PeriodTotals
     budgets: Sequence[Standing]
 
 
-def look(options: DashboardOptions, zone: tzinfo) -> Now:
-    """Ask everything. May block."""
+def load_overview(options: DashboardOptions, zone: tzinfo) -> Overview:
+    """Query the ledger and the tracks. May block."""
     at = time.time()
     health = options.health()
     local = health["local"]
     with options.engine.connect() as connection:
-        today = figures(connection, *span("day", str(zone), at), zone)
-        last = queries.recent(connection, limit=DECISIONS).rows
-    return Now(
+        today = compute_totals(connection, *span("day", str(zone), at), zone)
+        last = queries.recent(connection, limit=RECENT_DECISIONS).rows
+    return Overview(
         at=at,
         running=options.ledger.in_flight(),
         health=health,
@@ -65,7 +65,7 @@ def _local(local: Mapping[str, object]) -> str:
 
 
 def _vram(local: Mapping[str, object]) -> str:
-    """Word what the engine tells of the card, where it tells it, in bytes."""
+    """Format the memory that the engine reports in bytes, if it does."""
     used, total = local.get("vram_used"), local.get("vram_total")
     if not isinstance(used, int | float) or not isinstance(total, int | float):
         return ""

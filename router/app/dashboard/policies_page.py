@@ -1,4 +1,4 @@
-"""The policies in use: what they say, where they come from, and what their check measured."""
+"""The policies in use: their rules, their files, and the figures of their checks."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,8 @@ from router.app.dashboard.context import DashboardOptions
 from router.ledger import queries
 
 DAYS = 7
-"""Of so many days it is told what each rule decided."""
-
-
-RESERVED: Mapping[str, str] = {
+"""Period of the requests counted by rule."""
+RESERVED_RULES: Mapping[str, str] = {
     "asked": "the client named a track",
     "budget": "no money was left, so it stayed local",
     "degrade": "the cloud could not serve",
@@ -26,57 +24,57 @@ RESERVED: Mapping[str, str] = {
     "safeguards": "a safety review that only Claude's servers run",
     "unreadable": "the request could not be read",
 }
-"""What decides in a rule's place, in words."""
+"""Reserved names in place of a rule's, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """One bar, and what the check came to."""
+class BarResult:
+    """A bar, and the figure that the check measured."""
 
     bar: Bar
     figure: proof.Figure | None
-    """None where the check did not measure it."""
+    """None if the check did not measure it."""
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is on the right side."""
+        """Whether the figure meets the bar."""
         return self.figure is not None and self.figure.point is not None and self.bar.holds(self.figure.point)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InUse:
-    """One policy."""
+class PolicyView:
+    """A policy in use, with its check and its recent decisions."""
 
     policy: Policy
-    own: bool
-    """The endpoint's own; else that of a team or a key."""
+    is_default: bool
+    """The endpoint's policy; else one of a team or key."""
     path: str
     error: str
-    """What is wrong with the file as it is now; the last good one serves."""
+    """Error in the file as it is now; the last valid version serves."""
     proof: proof.ProofStatus
-    bars: Sequence[Held]
-    decided: Mapping[str, float]
-    """Requests of the last days, by rule."""
+    bars: Sequence[BarResult]
+    requests_by_rule: Mapping[str, float]
+    """Requests of the last `DAYS` days by rule."""
     command: str
-    """What checks it."""
+    """Command line that checks it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
-    """All of them."""
+class PoliciesView:
+    """All policies in use, and those that failed to load."""
 
-    used: Sequence[InUse]
+    policies: Sequence[PolicyView]
     failed: Mapping[str, str]
-    """What is wrong, by the name of what a team or key names and cannot be loaded."""
+    """Errors by the name that a team or key uses for the policy."""
 
 
-def look(options: DashboardOptions) -> Policies:
-    """Ask. May block: proofs are read from files."""
+def load_policies(options: DashboardOptions) -> PoliciesView:
+    """Query the ledger and read the proofs from their files. May block."""
     now = time.time()
     with options.engine.connect() as connection:
         groups = queries.totals(connection, now - DAYS * 86_400, now + 3600, by=("policy", "rule"))
-    counts = {one.key: one["requests"] for one in groups}
-    used = [
+    counts = {group.key: group["requests"] for group in groups}
+    views = [
         _in_use(
             options,
             name,
@@ -86,35 +84,36 @@ def look(options: DashboardOptions) -> Policies:
         for name, holder in options.registry.holders.items()
     ]
     loaded = options.registry.holders
-    return Policies(
-        used=used, failed={name: why for name, why in options.registry.errors.items() if name not in loaded}
+    return PoliciesView(
+        policies=views,
+        failed={name: why for name, why in options.registry.errors.items() if name not in loaded},
     )
 
 
 def _in_use(
-    options: DashboardOptions, name: str, holder: PolicyHolder, decided: Mapping[str, float]
-) -> InUse:
+    options: DashboardOptions, name: str, holder: PolicyHolder, requests_by_rule: Mapping[str, float]
+) -> PolicyView:
     policy = holder.policy
     state = proof.state(holder.name_or_path, policy, options.classifier)
     figures = state.proof.figures if state.proof else {}
-    return InUse(
+    return PolicyView(
         policy=policy,
-        own=not name,
+        is_default=not name,
         path=_path(holder),
         error=holder.error,
         proof=state,
-        bars=[Held(bar=bar, figure=_figure(figures, bar.metric)) for bar in policy.check.bars],
-        decided=decided,
+        bars=[BarResult(bar=bar, figure=_figure(figures, bar.metric)) for bar in policy.check.bars],
+        requests_by_rule=requests_by_rule,
         command=f"turnout policy check {holder.name_or_path} --publish",
     )
 
 
 def _figure(figures: Mapping[str, proof.Figure], metric: str) -> proof.Figure | None:
-    """What was measured of a metric; of one that ends in `_low`, the lower end of the other's interval."""
+    """Return the figure of a metric; for `NAME_low`, the lower end of the interval of `NAME`."""
     if metric in figures or not metric.endswith("_low"):
         return figures.get(metric)
-    whole = figures.get(metric.removesuffix("_low"))
-    return proof.Figure(point=whole.low, low=None, high=None) if whole else None
+    base = figures.get(metric.removesuffix("_low"))
+    return proof.Figure(point=base.low, low=None, high=None) if base else None
 
 
 def _path(holder: PolicyHolder) -> str:

@@ -1,7 +1,7 @@
-"""What a page was asked for, from its address: which requests, of what time, in which zone.
+"""The query string of a page: which requests, in which period.
 
-An address says everything, so that it can be kept, sent and reloaded. What cannot be read is
-an error that names the field; a page never shows something else than what was asked.
+The URL holds the complete query, so that it can be bookmarked, shared and reloaded. An invalid value
+is an error that names the field; a page never falls back to another query.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from router.ledger.queries import Filter
 from router.ledger.tables import Rare
 
 HOUR, DAY = 3600, 86_400
-SPANS = {
+PERIODS = {
     "hour": ("last hour", HOUR),
     "today": ("today", 0),
     "day": ("last 24 hours", DAY),
@@ -26,24 +26,24 @@ SPANS = {
     "quarter": ("last 90 days", 90 * DAY),
     "days": ("these days:", 0),
 }
-"""By name: what it is called, and how many seconds back it reaches."""
-RARE = {
+"""Periods by name: label, and seconds back from now."""
+KIND_LABELS = {
     "escalated": "escalated",
     "degraded": "degraded",
     "private": "kept private",
     "failed": "failed",
     "unfinished": "not finished",
 }
-"""What is asked for on its own, and what it is called."""
-LONGEST = 400
-"""Days that may be asked for at once."""
+"""Kinds of requests to filter by, with labels."""
+MAX_DAYS = 400
+"""Longest period."""
 YEARS = range(2000, 2200)
-NAME = 200
+MAX_VALUE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One page's question. The fields are those of the address, text as it came."""
+class RequestQuery:
+    """The fields of a query string, unparsed."""
 
     team: str = ""
     user: str = ""
@@ -54,85 +54,88 @@ class Asked:
     conversation: str = ""
     span: str = "day"
     since: str = ""
-    """A day, where `span` is `days`."""
+    """First day, if `span` is `days`."""
     until: str = ""
-    """The last day, itself included."""
+    """Last day, included."""
     after: str = ""
-    """Where the page begins."""
+    """Cursor: the last row of the page before."""
 
-    def address(self, path: str, **changes: str) -> str:
-        """Write the address of `path` with this question, changed; what is usual is left out."""
-        known = {one.name: getattr(self, one.name) for one in fields(self)} | changes
-        said = {name: value for name, value in known.items() if value != _USUAL[name]}
-        return f"{path}?{urlencode(said)}" if said else path
+    def url(self, path: str, **changes: str) -> str:
+        """Return the URL of `path` with this query and the changes; defaults are left out."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)} | changes
+        params = {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+        return f"{path}?{urlencode(params)}" if params else path
 
     @property
-    def narrowed(self) -> bool:
-        """Whether more than a time is asked for."""
+    def is_filtered(self) -> bool:
+        """Whether it filters by more than the period."""
         names = ("team", "user", "client", "track", "rule", "only", "conversation")
         return any(getattr(self, name) for name in names)
 
 
-_USUAL = {one.name: str(one.default) for one in fields(Asked)}
+_DEFAULTS = {item.name: str(item.default) for item in fields(RequestQuery)}
 
 
-def read(query: Mapping[str, str]) -> Asked:
-    """Read an address.
+def parse_query(params: Mapping[str, str]) -> RequestQuery:
+    """Parse and validate a query string.
 
     Raises:
-        BadRequest: a field holds what cannot be.
+        BadRequest: a field is invalid; the message names it.
     """
-    known = {one.name: query.get(one.name, "").strip()[:NAME] or _USUAL[one.name] for one in fields(Asked)}
-    asked = Asked(**known)
-    if asked.span not in SPANS:
-        raise BadRequest(f"span: {asked.span!r} is none of {', '.join(SPANS)}")
-    if asked.only and asked.only not in get_args(Rare):
-        raise BadRequest(f"only: {asked.only!r} is none of {', '.join(RARE)}")
-    if asked.after:
+    values = {
+        item.name: params.get(item.name, "").strip()[:MAX_VALUE_LENGTH] or _DEFAULTS[item.name]
+        for item in fields(RequestQuery)
+    }
+    query = RequestQuery(**values)
+    if query.span not in PERIODS:
+        raise BadRequest(f"span: {query.span!r} is none of {', '.join(PERIODS)}")
+    if query.only and query.only not in get_args(Rare):
+        raise BadRequest(f"only: {query.only!r} is none of {', '.join(KIND_LABELS)}")
+    if query.after:
         try:
-            float(asked.after.partition("~")[0])
+            float(query.after.partition("~")[0])
         except ValueError as error:
-            raise BadRequest("after: this is no place in a list; begin at its first page") from error
-    return asked
+            raise BadRequest("after: this is not a valid cursor; begin at the first page") from error
+    return query
 
 
-def period(asked: Asked, zone: tzinfo, now: float) -> tuple[float, float]:
-    """Return from when until when, in whole hours where roll-ups answer; the present hour is in.
+def resolve_period(query: RequestQuery, zone: tzinfo, now: float) -> tuple[float, float]:
+    """Return start and end; full hours where roll-ups answer, with the present hour included.
 
     Raises:
-        BadRequest: the days cannot be read, are in the wrong order, or are too many.
+        BadRequest: the days are invalid, in the wrong order, or too many.
     """
-    if asked.span == "days":
-        first = _day("since", asked.since)
-        last = _day("until", asked.until) if asked.until else first
+    if query.span == "days":
+        first = _day("since", query.since)
+        last = _day("until", query.until) if query.until else first
         if last < first:
             raise BadRequest("until: this day is before the first one")
-        if (last - first).days > LONGEST:
-            raise BadRequest(f"until: at most {LONGEST} days can be shown at once")
+        if (last - first).days > MAX_DAYS:
+            raise BadRequest(f"until: at most {MAX_DAYS} days can be shown at once")
         return _begin(first, zone), _begin(last + timedelta(days=1), zone)
-    if asked.span == "today":
+    if query.span == "today":
         return span("day", str(zone), now)
-    since = now - SPANS[asked.span][1]
-    return since if asked.span == "hour" else since - since % HOUR, now - now % HOUR + HOUR
+    since = now - PERIODS[query.span][1]
+    return since if query.span == "hour" else since - since % HOUR, now - now % HOUR + HOUR
 
 
-def which(asked: Asked, since: float, until: float) -> Filter:
-    """Say the same to the ledger."""
+def build_filter(query: RequestQuery, since: float, until: float) -> Filter:
+    """Convert to a filter of the ledger."""
     return Filter(
-        team=asked.team or None,
-        user=asked.user or None,
-        client=asked.client or None,
-        track=asked.track or None,
-        rule=asked.rule or None,
-        rare=asked.only or None,  # type: ignore[arg-type] # `read` has checked it
-        conversation=asked.conversation or None,
+        team=query.team or None,
+        user=query.user or None,
+        client=query.client or None,
+        track=query.track or None,
+        rule=query.rule or None,
+        rare=query.only or None,  # type: ignore[arg-type] # `read` has checked it
+        conversation=query.conversation or None,
         since=since,
         until=until,
     )
 
 
-def zone_named(name: str) -> tzinfo:
-    """Find the zone a visitor wants times in; UTC where there is none of this name."""
+def find_zone_or_utc(name: str) -> tzinfo:
+    """Return the zone of this name; UTC if there is none."""
     return (find_zone(name) if name else None) or UTC
 
 
@@ -140,9 +143,9 @@ def _day(field: str, text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise BadRequest(f"{field}: {text!r} is no day; write it as 2026-11-30") from error
+        raise BadRequest(f"{field}: {text!r} is not a day; write it as 2026-11-30") from error
     if day.year not in YEARS:
-        raise BadRequest(f"{field}: {text!r} is out of reach; ask for a year from {YEARS[0]} to {YEARS[-1]}")
+        raise BadRequest(f"{field}: {text!r} is out of range; use a year from {YEARS[0]} to {YEARS[-1]}")
     return day
 
 

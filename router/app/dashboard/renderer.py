@@ -1,8 +1,8 @@
-"""From a template and its values to a page, with the headers that keep other sites out of it.
+"""Renders pages from templates, with headers that keep other sites out.
 
 - Every value is escaped; a missing one is an error.
-- Styles and script are files of ours, named by their content: nothing inline, nothing from elsewhere.
-- Jinja comes with the first page: an endpoint that nobody looks at does not load it.
+- Styles and script are our own files, named by content hash: nothing inline, nothing external.
+- Jinja is imported with the first page, so endpoints without visitors do not load it.
 """
 
 import hashlib
@@ -32,15 +32,15 @@ SECURITY = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-FRESH = {"cache-control": "no-store"}
-FOR_GOOD = {"cache-control": "public, max-age=31536000, immutable"}
-SHEETS = (("router.reports", "page.css"), ("router.app.dashboard", "dashboard.css"))
+NO_STORE = {"cache-control": "no-store"}
+IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
+STYLE_SHEETS = (("router.reports", "page.css"), ("router.app.dashboard", "dashboard.css"))
 SCRIPT = ("router.app.dashboard", "dashboard.js")
 ICON = ("router.app.dashboard", "icon.svg")
 
 
-class Look:
-    """Makes pages."""
+class Renderer:
+    """Renders pages and serves their assets."""
 
     def page(
         self,
@@ -51,55 +51,62 @@ class Look:
         visitor: Visitor | None = None,
         status: int = 200,
     ) -> Response:
-        """Make one; `visitor` is None for whoever is not let in yet."""
-        known = {"visitor": visitor, "zone": zone, "files": self.assets.keys(), "when": _Clock(zone)}
-        made = self._environment.get_template(template).render(known | dict(values))
-        return HTMLResponse(made, status_code=status, headers=FRESH)
+        """Render a page; `visitor` is None before login."""
+        context = {
+            "visitor": visitor,
+            "zone": zone,
+            "files": self.assets.keys(),
+            "when": _TimeFormatter(zone),
+        }
+        html = self._environment.get_template(template).render(context | dict(values))
+        return HTMLResponse(html, status_code=status, headers=NO_STORE)
 
     def asset(self, name: str) -> Response:
-        """Give a style sheet or the script; what has a content's name never changes.
+        """Return a style sheet, the script or the icon. Names are content hashes: cache them forever.
 
         Raises:
-            NoSuchRoute: there is none of this name.
+            NoSuchRoute: there is no asset of this name.
         """
         if name not in self.assets:
             raise NoSuchRoute("there is no such file; load the page again")
         body, kind = self.assets[name]
-        return Response(body, headers={"content-type": kind} | FOR_GOOD)
+        return Response(body, headers={"content-type": kind} | IMMUTABLE)
 
     @cached_property
     def assets(self) -> Mapping[str, tuple[bytes, str]]:
-        """What pages need, by a name that its content gives."""
-        sheet = b"\n".join(_read(*one) for one in SHEETS)
+        """Assets by content hash: bytes and content type."""
+        sheet = b"\n".join(_read(*source) for source in STYLE_SHEETS)
         script, icon = _read(*SCRIPT), _read(*ICON)
         return {
-            f"{_named(sheet)}.css": (sheet, "text/css; charset=utf-8"),
-            f"{_named(script)}.js": (script, "text/javascript; charset=utf-8"),
-            f"{_named(icon)}.svg": (icon, "image/svg+xml"),
+            f"{_digest(sheet)}.css": (sheet, "text/css; charset=utf-8"),
+            f"{_digest(script)}.js": (script, "text/javascript; charset=utf-8"),
+            f"{_digest(icon)}.svg": (icon, "image/svg+xml"),
         }
 
     @cached_property
     def _environment(self) -> "Environment":
         from jinja2 import Environment, PackageLoader, StrictUndefined
 
-        made = Environment(
+        environment = Environment(
             loader=PackageLoader("router.app.dashboard"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters |= {name: getattr(formats, name) for name in ("integer", "tokens", "usd", "seconds")}
-        made.globals |= {
+        environment.filters |= {
+            name: getattr(formats, name) for name in ("integer", "tokens", "usd", "seconds")
+        }
+        environment.globals |= {
             "share": formats.share,
             "quantity": formats.quantity,
             "not_known": formats.NOT_KNOWN,
         }
-        return made
+        return environment
 
 
-class _Clock:
-    """Writes times in one zone."""
+class _TimeFormatter:
+    """Formats times in one zone."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
@@ -110,7 +117,7 @@ class _Clock:
         return datetime.fromtimestamp(stamp, self._zone).strftime(form)
 
     def iso(self, stamp: float) -> str:
-        """For programs."""
+        """Format as ISO 8601, for `datetime` attributes."""
         return datetime.fromtimestamp(stamp, self._zone).isoformat(timespec="seconds")
 
 
@@ -118,5 +125,5 @@ def _read(package: str, name: str) -> bytes:
     return (files(package) / "templates" / name).read_bytes()
 
 
-def _named(content: bytes) -> str:
+def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The list of requests: what was asked for, its sums, and a page of rows; and the same as CSV."""
+"""The list of requests: totals and a page of rows for a query, and its export as CSV."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ from datetime import UTC, datetime, tzinfo
 
 import sqlalchemy as sa
 
-from router.app.dashboard.query import Asked, which
-from router.app.dashboard.totals import Figures, Wanted, figures
+from router.app.dashboard.query import RequestQuery, build_filter
+from router.app.dashboard.totals import PeriodTotals, TotalsFilter, compute_totals
 from router.ledger import queries
 from router.ledger.queries import Filter, Page, Row
 from router.ledger.rollups import HOUR
@@ -17,62 +17,68 @@ from router.ledger.search import find
 from router.ledger.tables import hourly, requests
 from router.reports.csv_rows import escape_formula
 
-ROWS = 50
-"""Requests on a page."""
-CHUNK = 1000
-"""Rows read at once for an export: so much memory it takes, however much is exported."""
-CHOICES = ("team", "user", "client", "rule")
-"""What a list to choose from is offered for."""
-LEFT_OUT = frozenset({"ask_digest"})
-COLUMNS = tuple(column.name for column in requests.c if column.name not in LEFT_OUT)
+PAGE_ROWS = 50
+"""Rows per page."""
+EXPORT_ROWS = 1000
+"""Rows read at once by an export; bounds its memory."""
+FILTER_COLUMNS = ("team", "user", "client", "rule")
+"""Columns with a drop-down filter."""
+HIDDEN_COLUMNS = frozenset({"ask_digest"})
+COLUMNS = tuple(column.name for column in requests.c if column.name not in HIDDEN_COLUMNS)
 TIMES = frozenset({"begun_at", "finished_at"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One page of requests."""
+class RequestListView:
+    """A page of requests with the totals of the whole query."""
 
     since: float
     until: float
     page: Page
-    figures: Figures | None
-    """None where roll-ups cannot tell apart what was asked for."""
+    totals: PeriodTotals | None
+    """None if the roll-ups cannot answer the query."""
     choices: Mapping[str, Sequence[str]]
-    kept_since: float | None
-    """From when on there are rows."""
+    rows_since: float | None
+    """Time of the oldest row; None without rows."""
 
 
-def look(engine: sa.Engine, asked: Asked, since: float, until: float, zone: tzinfo) -> Found:
-    """Ask the ledger. May block."""
-    wanted = Wanted(team=asked.team, user=asked.user, client=asked.client, rule=asked.rule, track=asked.track)
+def load_requests(
+    engine: sa.Engine, query: RequestQuery, since: float, until: float, zone: tzinfo
+) -> RequestListView:
+    """Query the ledger. May block."""
+    totals_filter = TotalsFilter(
+        team=query.team, user=query.user, client=query.client, rule=query.rule, track=query.track
+    )
     with engine.connect() as connection:
-        return Found(
+        return RequestListView(
             since=since,
             until=until,
-            page=find(connection, which(asked, since, until), limit=ROWS, after=asked.after),
-            figures=None
-            if asked.only or asked.conversation or asked.after
-            else figures(connection, since, until, zone, wanted),
+            page=find(connection, build_filter(query, since, until), limit=PAGE_ROWS, after=query.after),
+            totals=None
+            if query.only or query.conversation or query.after
+            else compute_totals(connection, since, until, zone, totals_filter),
             choices=_choices(connection, since, until),
-            kept_since=queries.coverage(connection)[0],
+            rows_since=queries.coverage(connection)[0],
         )
 
 
 def _choices(connection: sa.Connection, since: float, until: float) -> dict[str, list[str]]:
-    """Every value that there was to choose from; all of them in one look, since each would be as long."""
+    """Query the values of all filters at once: each alone would take as long."""
     hour = hourly.c.hour
-    asked = sa.select(*(hourly.c[name] for name in CHOICES)).where(hour >= since - since % HOUR, hour < until)
-    rows = connection.execute(asked.distinct()).all()
-    return {name: sorted({row[at] for row in rows} - {""}) for at, name in enumerate(CHOICES)}
+    statement = sa.select(*(hourly.c[name] for name in FILTER_COLUMNS)).where(
+        hour >= since - since % HOUR, hour < until
+    )
+    rows = connection.execute(statement.distinct()).all()
+    return {name: sorted({row[at] for row in rows} - {""}) for at, name in enumerate(FILTER_COLUMNS)}
 
 
-def as_csv(engine: sa.Engine, wanted: Filter) -> Iterator[str]:
-    """Write all rows that match, newest first, a page at a time: no reader holds the database open."""
+def export_csv(engine: sa.Engine, row_filter: Filter) -> Iterator[str]:
+    """Yield all matching rows as CSV, newest first, without a transaction open between pages."""
     yield _line(COLUMNS)
     after = ""
     while True:
         with engine.connect() as connection:
-            page = find(connection, wanted, limit=CHUNK, after=after)
+            page = find(connection, row_filter, limit=EXPORT_ROWS, after=after)
         yield "".join(_line([_cell(name, row[name]) for name in COLUMNS]) for row in page.rows)
         after = page.after
         if not after:
@@ -80,7 +86,7 @@ def as_csv(engine: sa.Engine, wanted: Filter) -> Iterator[str]:
 
 
 def _cell(name: str, value: object) -> str:
-    """A value as programs and spreadsheets read it; text is text, whatever it begins with."""
+    """Format a value for programs and spreadsheets; formulas are escaped."""
     if value is None:
         return ""
     if name in TIMES and isinstance(value, float):
@@ -91,12 +97,12 @@ def _cell(name: str, value: object) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    held = io.StringIO()
-    csv.writer(held).writerow(cells)
-    return held.getvalue()
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(cells)
+    return buffer.getvalue()
 
 
-def outcome(row: Row) -> str:
-    """How a request ended, in a word or two."""
+def describe_outcome(row: Row) -> str:
+    """Describe how a request ended: `ok`, `client left`, `not finished`, or its status."""
     words = {None: "not finished", "client_left": "client left", "complete": "ok"}
     return words.get(row["end"]) or str(row["status"])

@@ -1,9 +1,9 @@
-"""One request, from what was read to the bill, as the ledger has it: no text was kept, so none is shown.
+"""One request as the ledger has it, from its features to its bill.
 
-The ledger keeps which rule decided, not how each of the others stood. Those are held against the
-kept features again, under the policy of that name as it is now, and the page says how far that
-can be trusted: whether the policy's file changed since, which conditions ask for a state (a queue,
-a budget) that was not kept, and whether the outcome is the recorded one.
+The ledger stores which rule decided, not the results of the others. The rules are evaluated again on
+the stored features, under the present policy of that name. The page states the limits of that:
+whether the policy's file changed since, which conditions depend on a state (a queue, a budget) that
+was not stored, and whether the outcome is the recorded one.
 """
 
 import json
@@ -25,9 +25,9 @@ from router.ledger.stored_features import read_features
 from router.ledger.tables import feedback
 from router.types import USAGE_FIELDS
 
-STATE = frozenset({"local", "cloud", "budget", "last"})
-"""Variables that tell of the moment, which was not kept."""
-READ: Mapping[str, str] = {
+STATE_VARIABLES = frozenset({"local", "cloud", "budget", "last"})
+"""Variables of conditions that depend on state, which is not stored."""
+FEATURE_LABELS: Mapping[str, str] = {
     "kind": "kind of request",
     "phase": "phase",
     "context_tokens": "tokens of the prompt",
@@ -55,7 +55,7 @@ READ: Mapping[str, str] = {
     "json_schema": "must answer in a schema",
     "body_bytes": "bytes of the body",
 }
-"""Columns of what was read, in the order of a page, in words."""
+"""Labels of the stored features, in the order of the page."""
 TOKENS: Mapping[str, str] = {
     "input": "input",
     "cache_read": "read from the cache",
@@ -67,8 +67,8 @@ assert set(TOKENS) == set(USAGE_FIELDS)  # noqa: S101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule, held against the request again."""
+class RuleResult:
+    """A rule evaluated again on the request."""
 
     name: str
     when: str
@@ -77,56 +77,56 @@ class Rule:
     matched: bool
     decided: bool
     because: str
-    after: bool
-    """It stands behind the one that decided, so it was not asked."""
-    moment: bool
-    """Its condition asks for a state that was not kept: that is as it is now."""
+    skipped: bool
+    """It follows the rule that decided, so it was not evaluated then."""
+    uses_state: bool
+    """Its condition depends on state that was not stored, so the present one is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
-    """What the policy says of it now."""
+class Reevaluation:
+    """The result of the present policy for a stored request."""
 
     explanation: Explanation
-    rules: Sequence[Rule]
-    same: bool
-    """The outcome is the recorded one."""
+    rules: Sequence[RuleResult]
+    same_outcome: bool
+    """Whether rule and track equal the recorded ones."""
     changed_at: float | None
-    """When the policy's file was written, where that was after the request; None where it was not."""
+    """Modification time of the policy's file, if later than the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class One:
-    """Everything a page says of one request."""
+class RequestView:
+    """Everything on the page of a request."""
 
     row: Row
-    read: Sequence[tuple[str, object]]
-    nothing: Sequence[str]
-    """What was zero or empty, in words."""
-    again: Again | None
-    """None where no policy of that name serves any more."""
+    features: Sequence[tuple[str, object]]
+    empty_features: Sequence[str]
+    """Labels of features that were zero or empty."""
+    reevaluation: Reevaluation | None
+    """None if no policy of that name serves any more."""
     attempts: Sequence[Json]
     tokens: Sequence[tuple[str, int]]
     saved_usd: float | None
     verdict: str
-    """What a person said of the answer; empty where nobody did."""
+    """A person's verdict on the answer; empty without one."""
 
 
-def look(options: DashboardOptions, request_id: str) -> One | None:
-    """Read one request; None where there is none. May block."""
+def load_request(options: DashboardOptions, request_id: str) -> RequestView | None:
+    """Query a request; None if there is none of this id. May block."""
     with options.engine.connect() as connection:
         row = queries.request(connection, request_id)
-        said = sa.select(feedback.c.verdict).where(feedback.c.request_id == request_id)
-        verdict = connection.execute(said).scalar() or ""
+        statement = sa.select(feedback.c.verdict).where(feedback.c.request_id == request_id)
+        verdict = connection.execute(statement).scalar() or ""
     if row is None:
         return None
-    known = {column: row[column] for column in READ}
+    values = {column: row[column] for column in FEATURE_LABELS}
     cost, baseline = row["cost_usd"], row["baseline_usd"]
-    return One(
+    return RequestView(
         row=row,
-        read=[(words, known[name]) for name, words in READ.items() if known[name]],
-        nothing=[words for name, words in READ.items() if not known[name]],
-        again=_again(options, row),
+        features=[(words, values[name]) for name, words in FEATURE_LABELS.items() if values[name]],
+        empty_features=[words for name, words in FEATURE_LABELS.items() if not values[name]],
+        reevaluation=_reevaluate(options, row),
         attempts=json.loads(row["attempts"] or "[]"),
         tokens=[(words, row[name] or 0) for name, words in TOKENS.items()],
         saved_usd=None if cost is None or baseline is None else baseline - cost,
@@ -134,19 +134,24 @@ def look(options: DashboardOptions, request_id: str) -> One | None:
     )
 
 
-def _again(options: DashboardOptions, row: Row) -> Again | None:
+def _reevaluate(options: DashboardOptions, row: Row) -> Reevaluation | None:
     holder = next(
-        (one for one in options.registry.holders.values() if one.policy.name == row["policy"]), None
+        (
+            candidate
+            for candidate in options.registry.holders.values()
+            if candidate.policy.name == row["policy"]
+        ),
+        None,
     )
     if holder is None:
         return None
     features, policy = read_features(row), holder.policy
     state = options.state(features)
     if row["held"]:
-        kept = LastDecision(
+        last_decision = LastDecision(
             track=row["track"], model="", rule=row["rule"], why=row["why"], turn=row["turns"] or 0
         )
-        state = replace(state, last=kept)
+        state = replace(state, last=last_decision)
     if row["rule"] == "budget":
         state = replace(state, budget_left_usd=0.0, budget_why=row["why"])
     explanation = explain(
@@ -161,28 +166,29 @@ def _again(options: DashboardOptions, row: Row) -> Again | None:
             user=row["user"] or "",
         )
     )
-    asks_state = {
-        rule.name: any(name.partition(".")[0] in STATE for name in rule.when.names) for rule in policy.rules
+    uses_state = {
+        rule.name: any(name.partition(".")[0] in STATE_VARIABLES for name in rule.when.names)
+        for rule in policy.rules
     }
     names = [line.rule for line in explanation.rules]
     decided = names.index(row["rule"]) if row["rule"] in names else len(names)
     rules = [
-        Rule(
+        RuleResult(
             name=line.rule,
             when=line.when,
             to=line.to,
             why=line.why,
             matched=line.matched,
             decided=at == decided,
-            after=at > decided,
+            skipped=at > decided,
             because=line.because,
-            moment=asks_state[line.rule],
+            uses_state=uses_state[line.rule],
         )
         for at, line in enumerate(explanation.rules)
     ]
     same = (explanation.decision.rule, explanation.decision.track) == (row["rule"], row["track"])
-    return Again(
-        explanation=explanation, rules=rules, same=same, changed_at=_changed(holder, row["begun_at"])
+    return Reevaluation(
+        explanation=explanation, rules=rules, same_outcome=same, changed_at=_changed(holder, row["begun_at"])
     )
 
 

@@ -1,4 +1,4 @@
-"""Teams and their keys, as an admin sees them: what each used and may do, and which keys are in force."""
+"""Teams with their usage and limits, and the keys in force."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """One team, and what it used since the month began."""
+class TeamUsage:
+    """A team's usage since the month began."""
 
     name: str
     row: Row | None
-    """Its terms; None for one that only the ledger knows."""
+    """Its limits; None for a team that only the ledger has."""
     requests: float
     local: float
     cost_usd: float | None
@@ -29,38 +29,38 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class People:
-    """All of them."""
+class TeamsView:
+    """Everything on the page."""
 
     since: float
-    teams: Sequence[Member]
-    """The one that spent most comes first."""
+    teams: Sequence[TeamUsage]
+    """By cost, highest first."""
     budgets: Sequence[Standing]
     keys: Sequence[Row]
 
 
-def look(options: DashboardOptions, zone: tzinfo) -> People:
-    """Ask. May block."""
+def load_teams(options: DashboardOptions, zone: tzinfo) -> TeamsView:
+    """Query the ledger. May block."""
     now = time.time()
     month = span("month", str(zone), now)
     with options.engine.connect() as connection:
-        used = totals.nest_by_last_key(queries.totals(connection, *month, by=("team", "track")))
+        groups = totals.nest_by_last_key(queries.totals(connection, *month, by=("team", "track")))
     rows = {row["name"]: row for row in options.accounts.teams()}
     teams = []
-    for name in {*rows, *(key[0] for key in used)}:
-        tracks = used.get((name,), {})
-        whole = totals.merge(tracks.values()).get((), totals.empty(*month))
+    for name in {*rows, *(key[0] for key in groups)}:
+        tracks = groups.get((name,), {})
+        total = totals.merge(tracks.values()).get((), totals.empty(*month))
         teams.append(
-            Member(
+            TeamUsage(
                 name=name,
                 row=rows.get(name),
-                requests=whole["requests"],
+                requests=total["requests"],
                 local=tracks["local"]["requests"] if "local" in tracks else 0,
-                cost_usd=totals.known_cost_usd(whole),
-                saved_usd=totals.saved_usd(whole),
+                cost_usd=totals.known_cost_usd(total),
+                saved_usd=totals.saved_usd(total),
             )
         )
-    return People(
+    return TeamsView(
         since=month.since,
         teams=sorted(teams, key=lambda team: (-(team.cost_usd or 0.0), team.name)),
         budgets=standings(options.accounts, options.budgets, options.registry),

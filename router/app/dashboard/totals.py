@@ -1,4 +1,4 @@
-"""Sums over a time, and how they spread over it; from the roll-ups, so that a month is a glance, too."""
+"""Totals and a chart of a period, from the roll-ups, so that months are fast too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from router.reports import formats, totals
 from router.reports.charts import Chart, Series, render_stacked_columns
 
 TRACKS = ("local", "cloud")
-HOURLY = 50 * HOUR
-"""Longer than this, and a column is a day."""
+MAX_HOURLY_SPAN = 50 * HOUR
+"""Longest period with a column per hour; beyond it, a column is a day."""
 WIDE, NARROW = 1120, 360
-"""Pixels of a drawing: the style sheet shows the one that fits."""
+"""Chart widths in pixels; the style sheet shows the one that fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Whose requests, as far as roll-ups can tell them apart; empty is all."""
+class TotalsFilter:
+    """A filter that the roll-ups can answer; empty is all."""
 
     team: str = ""
     user: str = ""
@@ -32,59 +32,73 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What some requests add up to."""
+class PeriodTotals:
+    """The totals of a period, with its chart."""
 
-    whole: Totals
+    total: Totals
     local: float
-    """Requests that the local track served."""
+    """Number of requests that the local track served."""
     cost_usd: float | None
     saved_usd: float | None
     saved_high_usd: float | None
-    """Had nothing been cached."""
+    """The saving against a baseline without a cache."""
     unpriced: float
     chart: Chart
-    drawn: Markup
+    svg: Markup
 
 
-def figures(
-    connection: sa.Connection, since: float, until: float, zone: tzinfo, wanted: Wanted | None = None
-) -> Figures:
-    """Add up a period, and draw it."""
-    wanted = wanted or Wanted()
-    narrow: dict[Dimension, str] = {"client": wanted.client, "rule": wanted.rule, "track": wanted.track}
-    by: list[Dimension] = ["track", *(name for name in narrow if narrow[name] and name != "track")]
-    edges = _edges(since, until, zone)
-    found = [
-        one
-        for one in queries.series(
-            connection, edges, by=by, team=wanted.team or None, user=wanted.user or None
-        )
-        if all(not narrow[name] or value == narrow[name] for name, value in zip(by, one.key, strict=True))
+def compute_totals(
+    connection: sa.Connection,
+    since: float,
+    until: float,
+    zone: tzinfo,
+    totals_filter: TotalsFilter | None = None,
+) -> PeriodTotals:
+    """Query the totals of a period, and render its chart."""
+    totals_filter = totals_filter or TotalsFilter()
+    dimension_filter: dict[Dimension, str] = {
+        "client": totals_filter.client,
+        "rule": totals_filter.rule,
+        "track": totals_filter.track,
+    }
+    by: list[Dimension] = [
+        "track",
+        *(name for name in dimension_filter if dimension_filter[name] and name != "track"),
     ]
-    whole = totals.merge(found).get((), totals.empty(since, until))
-    chart = _chart(found, edges, zone)
-    return Figures(
-        whole=whole,
-        local=sum(one["requests"] for one in found if one.key[0] == "local"),
-        cost_usd=totals.known_cost_usd(whole),
-        saved_usd=totals.saved_usd(whole),
-        saved_high_usd=totals.saved_high_usd(whole),
-        unpriced=totals.unpriced_requests(whole),
+    edges = _edges(since, until, zone)
+    groups = [
+        group
+        for group in queries.series(
+            connection, edges, by=by, team=totals_filter.team or None, user=totals_filter.user or None
+        )
+        if all(
+            not dimension_filter[name] or value == dimension_filter[name]
+            for name, value in zip(by, group.key, strict=True)
+        )
+    ]
+    total = totals.merge(groups).get((), totals.empty(since, until))
+    chart = _chart(groups, edges, zone)
+    return PeriodTotals(
+        total=total,
+        local=sum(group["requests"] for group in groups if group.key[0] == "local"),
+        cost_usd=totals.known_cost_usd(total),
+        saved_usd=totals.saved_usd(total),
+        saved_high_usd=totals.saved_high_usd(total),
+        unpriced=totals.unpriced_requests(total),
         chart=chart,
-        drawn=Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
+        svg=Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(
             render_stacked_columns(chart, width=WIDE), render_stacked_columns(chart, width=NARROW)
         ),
     )
 
 
-def _chart(found: Sequence[Totals], edges: Sequence[float], zone: tzinfo) -> Chart:
-    hourly = edges[-1] - edges[0] <= HOURLY
+def _chart(groups: Sequence[Totals], edges: Sequence[float], zone: tzinfo) -> Chart:
+    hourly = edges[-1] - edges[0] <= MAX_HOURLY_SPAN
     at = {since: place for place, since in enumerate(edges[:-1])}
     counts = {track: [0.0] * len(at) for track in TRACKS}
-    for one in found:
-        if one.key[0] in counts:
-            counts[one.key[0]][at[one.since]] += one["requests"]
+    for group in groups:
+        if group.key[0] in counts:
+            counts[group.key[0]][at[group.since]] += group["requests"]
     moments = [datetime.fromtimestamp(edge, zone) for edge in edges[:-1]]
     local, both = sum(counts["local"]), sum(map(sum, counts.values()))
     return Chart(
@@ -98,8 +112,8 @@ def _chart(found: Sequence[Totals], edges: Sequence[float], zone: tzinfo) -> Cha
 
 
 def _edges(since: float, until: float, zone: tzinfo) -> list[float]:
-    """Hours of a short time, days of a long one."""
-    if until - since <= HOURLY:
+    """Return the edges of the columns: hours of a short period, days of a long one."""
+    if until - since <= MAX_HOURLY_SPAN:
         first = since - since % HOUR + HOUR
         inner = [first + n * HOUR for n in range(int((until - first) // HOUR) + 1)]
     else:

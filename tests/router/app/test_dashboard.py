@@ -23,10 +23,10 @@ from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
 from router.accounts.teams import Account, Budget, Team, Terms
 from router.app.body import Uploads
-from router.app.dashboard.auth import TRIES, WINDOW_S, Tries
+from router.app.dashboard.auth import MAX_FAILURES, WINDOW_S, LoginAttempts
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
-from router.app.early_response import EarlyAnswers
+from router.app.early_response import EarlyResponses
 from router.app.origin import OriginGuard
 from router.billing.prices import Prices
 from router.errors import RateLimited
@@ -116,7 +116,7 @@ def place(tmp_path):
         accounts=store.accounts,
         budgets=store.budgets,
         keyring=keyring,
-        changed=changed,
+        apply_changes=changed,
         registry=registry,
         classifier="rules",
         health=lambda: {
@@ -131,7 +131,7 @@ def place(tmp_path):
     app = FastAPI()
     app.include_router(build_dashboard(options))
     uploads = Uploads.of(Settings())
-    guarded = OriginGuard(EarlyAnswers(app, uploads), settings=Settings(), uploads=uploads)
+    guarded = OriginGuard(EarlyResponses(app, uploads), settings=Settings(), uploads=uploads)
     made = Place(guarded, store, registry, keyring, ledger)
     yield made
     store.close()
@@ -259,8 +259,8 @@ async def test_what_does_not_log_in(place, terms, said):
 
 async def test_guessing_is_slowed_down_and_the_right_key_waits_with_it(place, admin):
     async with place.visitor() as visitor, place.visitor(peer="10.0.0.9") as elsewhere:
-        answers = [await place.log_in(visitor, f"tn-{n}") for n in range(TRIES + 1)]
-        assert [one.status_code for one in answers] == [401] * TRIES + [429]
+        answers = [await place.log_in(visitor, f"tn-{n}") for n in range(MAX_FAILURES + 1)]
+        assert [one.status_code for one in answers] == [401] * MAX_FAILURES + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= WINDOW_S
         assert (await place.log_in(visitor, admin)).status_code == 429
         assert (await place.log_in(elsewhere, admin)).status_code == 303
@@ -268,8 +268,8 @@ async def test_guessing_is_slowed_down_and_the_right_key_waits_with_it(place, ad
 
 def test_tries_are_forgotten_after_a_minute_and_counted_by_network():
     now = [0.0]
-    tries = Tries(lambda: now[0])
-    for n in range(TRIES):
+    tries = LoginAttempts(lambda: now[0])
+    for n in range(MAX_FAILURES):
         tries.wrong(f"2001:db8::{n}")
     with pytest.raises(RateLimited):
         tries.count("2001:db8::ffff")
@@ -543,7 +543,7 @@ async def test_one_request_from_what_was_read_to_the_bill(place, admin):
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     for said in (
         "4,321", "files &gt;= params.max_files", "files = 6", "decided", "bad tool call",
-        "nothing: it served", "3,000", "$0.02", "$0.05", "$0.03", "should be local", "estimated",
+        "none: it served", "3,000", "$0.02", "$0.05", "$0.03", "should be local", "estimated",
         "The outcome is the same",
         "Its file has not changed since", "What would have changed it", "same tokens, warm cache",
     ):  # fmt: skip
@@ -619,7 +619,7 @@ async def test_budgets_stand_where_the_ledger_says(place, admin):
     async with entered(place, admin) as visitor:
         for path in ("/dashboard", "/dashboard/teams"):
             text = " ".join(re.sub(r"<[^>]+>", " ", (await visitor.get(path)).text).split())
-            assert "$12.50 (125%) $10.00 a day clients are told (402) used up" in text
+            assert "$12.50 (125%) $10.00 a day clients get an error (402) used up" in text
 
 
 async def test_the_live_page_tells_what_it_knows_and_what_it_does_not(place, admin):

@@ -10,7 +10,7 @@ import threading
 import pytest
 import uvicorn
 
-from router.app.connections import Connections, bounded
+from router.app.connections import ConnectionRegistry, make_protocol_class
 
 LIMIT = 8
 BIG = 8 * 2**20
@@ -22,7 +22,7 @@ async def application(scope, receive, send):
     while more:
         message = await receive()
         size, more = size + len(message.get("body", b"")), message.get("more_body", False)
-    scope["state"]["connection"].proven = (b"x-key", b"1") in scope["headers"]
+    scope["state"]["connection"].authenticated = (b"x-key", b"1") in scope["headers"]
     content = b"x" * BIG if scope["path"] == "/big" else b"%d" % size
     head = [(b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": 200, "headers": head})
@@ -34,10 +34,10 @@ async def application(scope, receive, send):
 @pytest.fixture(scope="module", params=[("uvloop", True), ("asyncio", True), ("asyncio", False)], ids=str)
 def server(request):
     loop, httptools = request.param
-    registry = Connections(limit=LIMIT, header_s=1.0, unread_s=1.0)
+    registry = ConnectionRegistry(limit=LIMIT, header_s=1.0, unread_s=1.0)
     config = uvicorn.Config(
         application,
-        http=bounded(registry, httptools=httptools),
+        http=make_protocol_class(registry, httptools=httptools),
         ws="none",
         loop=loop,
         lifespan="off",
@@ -129,7 +129,7 @@ def test_trailers_change_no_head(server):
     with connect(server) as client:
         client.sendall(b"POST / HTTP/1.1\r\nhost: a\r\n" + FRAMES["chunks"])
         assert answer(client, b"5").endswith(b"\r\n\r\n5")
-        assert not next(iter(server.registry._open)).proven  # the trailer's x-key is no field
+        assert not next(iter(server.registry._open)).authenticated  # the trailer's x-key is no field
 
 
 @pytest.mark.parametrize(
@@ -255,26 +255,26 @@ def test_descriptors():
 
 def test_nobody_gives_way_who_is_being_answered():
     class Busy:
-        proven = True
+        authenticated = True
         refused = ended = False
 
-        def wait(self): ...
-        def work(self): ...
-        def overdue(self, now):
+        def mark_idle(self): ...
+        def mark_busy(self): ...
+        def is_overdue(self, now):
             return False
 
-        def end(self):
+        def close(self):
             self.ended = True
 
         def refuse(self):
             self.refused = True
 
     async def fill():
-        registry = Connections(limit=2, header_s=9)
+        registry = ConnectionRegistry(limit=2, header_s=9)
         busy = [Busy(), Busy(), Busy()]
         for one in busy:
-            registry.opened(one)
-            registry.works(one)
+            registry.add(one)
+            registry.mark_busy(one)
         return [one.refused for one in busy], [one.ended for one in busy], len(registry)
 
     assert asyncio.run(fill()) == ([False, False, True], [False] * 3, 2)

@@ -175,7 +175,7 @@ def test_noise_and_the_opposite_order_are_refused(tmp_path):
     ("arguments", "said"),
     [
         (("classifier", "train", "--team", "web"), "--team needs --from-ledger"),
-        ((*TRAIN, "--data", "x"), "--data does not go with --from-ledger"),
+        ((*TRAIN, "--data", "x"), "--data cannot be combined with --from-ledger"),
         ((*TRAIN, "--out", "none/x.json"), "--out: there is no folder"),
     ],
 )

@@ -33,7 +33,7 @@ def test_for_a_person(turnout, request_file):
     assert ended.code == 0, ended.err
     assert ended.out.startswith("local by self-contained: self-contained")
     assert "policy balanced" in ended.out
-    assert "What would have changed it" in ended.out
+    assert "What would change it" in ended.out
     assert "files >= 4  ->  cloud (crosses-files)" in ended.out
 
 

@@ -1,6 +1,7 @@
 """Keys from making to ending, against a running endpoint."""
 
 import json
+import subprocess
 import time
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
+from tests.router.cli.conftest import COMMAND
 
 MESSAGES = "/v1/messages"
 CHAT = "/v1/chat/completions"
@@ -155,6 +157,23 @@ def test_for_a_person(turnout, refused):
     assert (row["user"], row["name"]) == ("ana", "[/x]")
     assert refused("key", "set", row["id"]).startswith("say what to change")
     assert turnout("key", "revoke", row["id"]).out.strip() == f"revoked {row['id']}"
+
+
+def test_the_list_fits_80_columns(turnout, clean, tmp_path):
+    limits = ("--budget", "20", "--requests-per-minute", "60", "--models", "claude-haiku-*,claude-sonnet-*")
+    created = turnout(
+        "key", "create", "--team", "platform", "--user", "ana.lopez", "--name", "laptop", *limits, "--json"
+    )
+    key = json.loads(created.out)["id"]
+    environment = clean | {"COLUMNS": "80"}
+    listing = subprocess.run(
+        [*COMMAND, "key", "list"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert max(map(len, listing.splitlines())) <= 80
+    (line,) = [line for line in listing.splitlines() if key in line]
+    for cell in ("platform", "ana.lopez", "laptop", "in force"):
+        assert cell in line
+    assert "…" not in listing
 
 
 def test_an_unknown_key_cannot_be_revoked_or_changed(refused):

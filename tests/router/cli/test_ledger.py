@@ -50,7 +50,7 @@ def test_stats_export_backup_and_prune(seeded: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["prune"], "--keep-days: say how many days to keep, or set `ledger_keep_days`"),
+        (["prune"], "--keep-days: is required, or set `ledger_keep_days`"),
         (["export", "--to", "x", "--since", "soon"], "--since: 'soon' is not a UTC day or time"),
         (["export", "--to", "{there}"], "--to: .* is not empty; name a new folder"),
         (["backup", "--to", "{there}/ledger.db"], "--to: .* is there already; name a new file"),

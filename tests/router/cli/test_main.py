@@ -52,5 +52,5 @@ def test_a_locked_ledger_is_told_in_one_line(turnout, tmp_path):
         other.execute("BEGIN IMMEDIATE")
         ended = turnout("key", "create", "--team", "web", LEDGER=str(ledger))
     assert ended.code == 2
-    assert ended.err.startswith("turnout: ledger: the database took nothing")
+    assert ended.err.startswith("turnout: ledger: the database refused the write")
     assert ended.err.count("\n") == 1, ended.err

@@ -33,7 +33,7 @@ def test_a_team_is_added_listed_and_changed(turnout):
     [
         (("add", "web", "--budget", "-1"), "--budget:"),
         (("add", "web", "--zone", "Mars/Olympus"), "--zone:"),
-        (("add", "web", "--per", "day"), "--per, --over: say how much with --budget"),
+        (("add", "web", "--per", "day"), "--per, --over: set the amount too, with --budget"),
         (("add", "web", "--policy", "nothing.yaml"), "--policy:"),
         (("set", "nobody", "--budget", "3"), "name: there is no team 'nobody'"),
     ],

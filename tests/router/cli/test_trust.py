@@ -43,7 +43,7 @@ def test_what_is_trusted_is_listed_and_removed(project, turnout, refused):
     ("arguments", "message"),
     [
         (["other.yaml"], "trust: there is no file 'other.yaml'"),
-        (["--list", "--remove"], "--list: does not go with --remove"),
+        (["--list", "--remove"], "--list: cannot be combined with --remove"),
         (["broken.yaml"], "broken.yaml: must be a mapping"),
     ],
 )

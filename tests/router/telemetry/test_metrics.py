@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from router.accounts.keys import Key, Keyring, digest, mint
-from router.app.metrics_auth import MetricsGate
+from router.app.metrics_auth import MetricsAuth
 from router.errors import BadKey
 from router.telemetry.metrics import EndpointState, Histogram, Metrics
 
@@ -148,15 +148,15 @@ RING = Keyring({
 @pytest.mark.parametrize(
     ("gate", "headers", "open_"),
     [
-        (MetricsGate(token="", loopback=True), (), True),
-        (MetricsGate(token="", loopback=True), (("x-forwarded-for", "10.0.0.9"),), False),
-        (MetricsGate(token="", loopback=False), (), False),
-        (MetricsGate(token="", loopback=False), (("authorization", "Bearer "),), False),
-        (MetricsGate(token="", loopback=False), (("authorization", f"Bearer {SECRET}"),), False),
-        (MetricsGate(token="", loopback=False), (("authorization", f"Bearer {ADMIN}"),), True),
-        (MetricsGate(token="t", loopback=False), (("authorization", "Bearer t"),), True),
-        (MetricsGate(token="t", loopback=True), (("authorization", "Bearer tt"),), False),
-        (MetricsGate(token="t", loopback=True), (("x-turnout-key", ADMIN),), True),
+        (MetricsAuth(token="", loopback=True), (), True),
+        (MetricsAuth(token="", loopback=True), (("x-forwarded-for", "10.0.0.9"),), False),
+        (MetricsAuth(token="", loopback=False), (), False),
+        (MetricsAuth(token="", loopback=False), (("authorization", "Bearer "),), False),
+        (MetricsAuth(token="", loopback=False), (("authorization", f"Bearer {SECRET}"),), False),
+        (MetricsAuth(token="", loopback=False), (("authorization", f"Bearer {ADMIN}"),), True),
+        (MetricsAuth(token="t", loopback=False), (("authorization", "Bearer t"),), True),
+        (MetricsAuth(token="t", loopback=True), (("authorization", "Bearer tt"),), False),
+        (MetricsAuth(token="t", loopback=True), (("x-turnout-key", ADMIN),), True),
     ],
 )
 def test_who_may_read(gate, headers, open_):

@@ -208,4 +208,5 @@ def test_without_the_extra_it_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True, capture_output=True, text=True)
     assert "otlp_endpoint: traces need OpenTelemetry" in done.stdout
     assert "pip install 'turnout[otel]'" in done.stdout
+    assert "uv pip install -e '.[otel]'" in done.stdout
     assert issubclass(Misconfigured, Exception)
