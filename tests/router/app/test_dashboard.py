@@ -268,14 +268,14 @@ async def test_guessing_is_slowed_down_and_the_right_key_waits_with_it(place, ad
 
 def test_tries_are_forgotten_after_a_minute_and_counted_by_network():
     now = [0.0]
-    tries = LoginAttempts(lambda: now[0])
+    attempts = LoginAttempts(lambda: now[0])
     for n in range(MAX_FAILURES):
-        tries.wrong(f"2001:db8::{n}")
+        attempts.record_failure(f"2001:db8::{n}")
     with pytest.raises(RateLimited):
-        tries.count("2001:db8::ffff")
-    tries.count("2001:db9::1")
+        attempts.check("2001:db8::ffff")
+    attempts.check("2001:db9::1")
     now[0] = WINDOW_S + 1
-    tries.count("2001:db8::ffff")
+    attempts.check("2001:db8::ffff")
 
 
 @pytest.mark.usefixtures("admin")
@@ -545,7 +545,7 @@ async def test_one_request_from_what_was_read_to_the_bill(place, admin):
         "4,321", "files &gt;= params.max_files", "files = 6", "decided", "bad tool call",
         "none: it served", "3,000", "$0.02", "$0.05", "$0.03", "should be local", "estimated",
         "The outcome is the same",
-        "Its file has not changed since", "What would have changed it", "same tokens, warm cache",
+        "Its file has not changed since", "What would change it", "same tokens, warm cache",
     ):  # fmt: skip
         assert said in text, said
 
