@@ -2,12 +2,18 @@
 
     TurnoutError                      has `status`, `kind` (the provider's error type), `message`
     ├── BadRequest            400     the client's request cannot be served as it is
+    │   ├── NotFound          404
+    │   │   └── MethodNotAllowed   405
+    │   ├── RequestTimeout    408
+    │   ├── Conflict          409
     │   ├── TooLarge          413
-    │   └── NoSuchRoute       404/405
+    │   ├── UnsupportedMedia  415
+    │   └── HeadersTooLarge   431
     ├── BadKey                401     a Turnout key is required and this is none
     ├── OverBudget            402     the budget is used up, and the policy or the budget says `over: error`
     ├── NotAllowed            403     this key, team or address may not do that
     ├── RateLimited           429     too many requests or tokens this minute
+    ├── Unavailable           503     something that is needed does not answer now; trying again helps
     ├── Misconfigured                 settings, policy or start-up; never reaches a client
     └── TrackError                    a track could not open a reply; carries its `cause`
 
@@ -87,20 +93,55 @@ class BadRequest(TurnoutError):
     record = "bad request"
 
 
+class NotFound(BadRequest):
+    """The path, or what its last part or the body names, does not exist."""
+
+    status = 404
+    kind = "not_found_error"
+    record = "not found"
+
+
+class MethodNotAllowed(NotFound):
+    """The path exists and does not take this method."""
+
+    status = 405
+    record = "method not allowed"
+
+
+class RequestTimeout(BadRequest):
+    """The body came too slowly."""
+
+    status = 408
+    record = "request timeout"
+
+
+class Conflict(BadRequest):
+    """What is to be created exists already."""
+
+    status = 409
+    record = "conflict"
+
+
 class TooLarge(BadRequest):
-    """The body is larger than `max_body_mb`."""
+    """The body is larger than `max_body_mb`, or holds too many values."""
 
     status = 413
     record = "request too large"
     kind = "request_too_large"
 
 
-class NoSuchRoute(BadRequest):
-    """Unknown path (404) or wrong method (405)."""
+class UnsupportedMedia(BadRequest):
+    """The body's type or encoding is none that is read here."""
 
-    status = 404
-    kind = "not_found_error"
-    record = "no such route"
+    status = 415
+    record = "unsupported media type"
+
+
+class HeadersTooLarge(BadRequest):
+    """The head has too many fields."""
+
+    status = 431
+    record = "head too large"
 
 
 class BadKey(TurnoutError):
@@ -138,6 +179,14 @@ class RateLimited(TurnoutError):
         """See the class."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unavailable(TurnoutError):
+    """Something that is needed cannot be used now; trying again later helps."""
+
+    status = 503
+    kind = "overloaded_error"
+    record = "unavailable"
 
 
 class Misconfigured(TurnoutError):

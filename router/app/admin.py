@@ -18,7 +18,7 @@ from router.app.authentication import authenticate_admin, headers_of
 from router.app.body import take_body
 from router.app.early_response import body_of
 from router.app.schemas import KeyIn, TeamIn, parse, update_key, update_team
-from router.errors import BadRequest, TurnoutError
+from router.errors import Conflict, NotFound, Unavailable, UnsupportedMedia
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
 from router.wire.headers import field
@@ -57,7 +57,7 @@ def build_admin(options: AdminOptions) -> APIRouter:
         """Create a team; 409 if the name exists."""
         team = parse(TeamIn, await _body(request, options.keyring)).team()
         if not await _run_blocking(accounts.add_team, team):
-            raise BadRequest(f"name: there is a team {team.name!r} already; PATCH changes it", status=409)
+            raise Conflict(f"name: there is a team {team.name!r} already; PATCH changes it")
         return await read_team(team.name)
 
     @router.get("/teams/{name:path}")
@@ -159,7 +159,7 @@ async def _body(request: Request, keyring: Keyring) -> bytes:
     require_admin(request, keyring)
     headers = headers_of(request.scope)
     if field(headers, "content-type").partition(";")[0].strip().lower() != JSON:
-        raise BadRequest(f"content-type: must be {JSON}", status=415)
+        raise UnsupportedMedia(f"content-type: must be {JSON}")
     return await take_body(body_of(request.scope), headers, limit=MOST_BYTES)
 
 
@@ -168,20 +168,12 @@ async def _run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwa
     try:
         return await asyncio.to_thread(function, *args, **kwargs)
     except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-        raise TurnoutError("the ledger cannot be used now; try again", status=503) from error
+        raise Unavailable("the ledger cannot be used now; try again") from error
 
 
-def _no_team(name: str) -> BadRequest:
-    return BadRequest(
-        f"team: there is no team {name[:100]!r}; GET /admin/teams lists them",
-        status=404,
-        kind="not_found_error",
-    )
+def _no_team(name: str) -> NotFound:
+    return NotFound(f"team: there is no team {name[:100]!r}; GET /admin/teams lists them")
 
 
-def _no_key() -> BadRequest:
-    return BadRequest(
-        "key: there is no such key in force; GET /admin/keys shows their ids",
-        status=404,
-        kind="not_found_error",
-    )
+def _no_key() -> NotFound:
+    return NotFound("key: there is no such key in force; GET /admin/keys shows their ids")

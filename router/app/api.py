@@ -25,7 +25,7 @@ from router.app.early_response import body_of
 from router.app.feedback import read_feedback
 from router.app.metrics_auth import MetricsAuth
 from router.app.request import make_request, read_outline
-from router.errors import BadRequest, NoSuchRoute, TurnoutError
+from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
 from router.types import DialectName
 from router.wire.tell import tell
@@ -176,11 +176,9 @@ def build_api(
             team=account.team,
             user=account.user,
         ):
-            raise BadRequest(
+            raise NotFound(
                 f"request_id: your team made no request {verdict.request_id!r}; send the "
-                "x-turnout-request-id of an answer",
-                status=404,
-                kind="not_found_error",
+                "x-turnout-request-id of an answer"
             )
         return verdict.model_dump()
 
@@ -209,9 +207,9 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
     async def http_error(request: Request, error: HTTPException) -> Response:
         path = request.url.path
         if error.status_code == HTTPStatus.NOT_FOUND:
-            return _error(request, NoSuchRoute(f"there is nothing at {path}{_hint(path, paths)}"))
+            return _error(request, NotFound(f"there is nothing at {path}{_hint(path, paths)}"))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            return _error(request, NoSuchRoute(f"{path} does not take {request.method}", status=405))
+            return _error(request, MethodNotAllowed(f"{path} does not take {request.method}"))
         return _error(request, BadRequest(str(error.detail), status=error.status_code))
 
     from fastapi.exceptions import RequestValidationError

@@ -23,7 +23,7 @@ from router.app.body import Body, Uploads, take_body
 from router.app.early_response import EarlyResponses
 from router.app.request import make_request, read_outline
 from router.app.response import JSON, Exchange, routing_headers
-from router.errors import NoSuchRoute, TrackError, TurnoutError
+from router.errors import MethodNotAllowed, TrackError, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import describe
 from router.routing.pipeline import Pipeline
@@ -104,7 +104,7 @@ class Endpoint:
     async def _read_request(self, request_id: str, route: Route, scope: Scope, body: Body) -> ModelRequest:
         """Read a request. Checks on its head come first: a refused body is never read."""
         if scope["method"] != "POST":
-            raise NoSuchRoute(f"{scope['path']} takes POST, not {scope['method']}", status=405)
+            raise MethodNotAllowed(f"{scope['path']} takes POST, not {scope['method']}")
         peer = peer_of(scope)
         account, headers = authenticate(scope, self._keyring)
         body.mark_authenticated()

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from router.app.asgi_types import Message, Receive, Scope
 from router.app.connections import LATE_S, PERIOD_S, BoundedProtocol
-from router.errors import BadRequest, TooLarge, TurnoutError
+from router.errors import BadRequest, RequestTimeout, TooLarge, Unavailable
 from router.settings import Settings
 from router.types import Headers
 from router.wire.encodings import Oversized, decode
@@ -29,11 +29,10 @@ DRAIN_S = 5.0
 MEGABYTE = 2**20
 
 
-class Overloaded(TurnoutError):
+class Overloaded(Unavailable):
     """Too many bytes are in flight."""
 
-    status = 503
-    kind = "overloaded_error"
+    record = "overloaded"
     retry_after = 2.0
 
 
@@ -172,7 +171,8 @@ class Body:
         Raises:
             TooLarge: there are more, or the head declares more.
             Overloaded: they do not fit beside the bodies in flight.
-            BadRequest: 400 if the connection closed; 408 if the body was too slow.
+            RequestTimeout: the body was too slow.
+            BadRequest: the connection closed.
         """
         self._owner = owner
         self._check_length(limit)
@@ -259,8 +259,8 @@ class Body:
         except asyncio.CancelledError:
             if not self._slow or (self._reader is not None and self._reader.uncancel() > 0):
                 raise
-            raise BadRequest(
-                "the body came too slowly; send it faster, or raise `timeouts.body_s`", status=408
+            raise RequestTimeout(
+                "the body came too slowly; send it faster, or raise `timeouts.body_s`"
             ) from None
         finally:
             self._uploads.unwatch(self)

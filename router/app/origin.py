@@ -14,7 +14,7 @@ import structlog
 from router.app.asgi_types import ASGI, Message, Receive, Scope, Send
 from router.app.body import Uploads
 from router.app.response import dialect_for_path, send_error
-from router.errors import BadRequest, NotAllowed, TurnoutError
+from router.errors import BadRequest, HeadersTooLarge, NotAllowed, TurnoutError, UnsupportedMedia
 from router.settings import Settings, parse_listen
 from router.system.host_names import HostRule, OriginRule, is_same
 
@@ -23,7 +23,6 @@ log = structlog.get_logger(__name__)
 SITE = b"sec-fetch-site"
 OWN_SITE = (b"same-origin", b"none")
 """Values of `Sec-Fetch-Site` for our own pages and for addresses a person typed."""
-UNSUPPORTED, TOO_LARGE = 415, 431
 MOST_FIELDS = 256
 """Header fields in a request."""
 MAX_CACHED_HOSTS = 512
@@ -64,7 +63,7 @@ class OriginGuard:
         fields: Fields = dict(headers)
         try:
             if len(headers) > MOST_FIELDS:
-                raise BadRequest(f"the head has more than {MOST_FIELDS} fields; send fewer", status=TOO_LARGE)
+                raise HeadersTooLarge(f"the head has more than {MOST_FIELDS} fields; send fewer")
             self._check_host(scope, fields)
             page = self._check_browser(scope, fields) if b"origin" in fields or SITE in fields else None
         except TurnoutError as error:
@@ -149,9 +148,7 @@ def _check_json(fields: Fields) -> None:
     """Refuse bodies that a form on another site could send without a preflight."""
     kind = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != b"application/json":
-        raise BadRequest(
-            "content-type: must be application/json, as a browser sends this", status=UNSUPPORTED
-        )
+        raise UnsupportedMedia("content-type: must be application/json, as a browser sends this")
 
 
 def _is_page_navigation(scope: Scope, fields: Fields) -> bool:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from router.engine import schema
-from router.engine.fields import Refused
+from router.engine.errors import BadToolCall, EngineFailed, QueueFull, Refused
 from router.engine.grammar import UnsupportedSchema, call_grammar, json_grammar
 from router.engine.jobs import Event, Finished, Job, Piece, Started
 from router.engine.model import Model
 from router.engine.parameters import ChatRequest
 from router.engine.sampler import GrammarInvalid, Sampler
-from router.engine.scheduler import QueueFull, Scheduler
+from router.engine.scheduler import Scheduler
 from router.engine.template import Tool
 from router.engine.text_filters import END_THINK, StopFilter, ThinkingFilter
 from router.engine.toolcalls import Call, CallParser, Family, InvalidCall, Item, Text
@@ -27,10 +27,6 @@ from router.engine.toolcalls import Call, CallParser, Family, InvalidCall, Item,
 Finish = Literal["stop", "length", "tool_calls"]
 UNSUPPORTED = "unsupported_schema"
 """The code of a refusal for a schema that no grammar can express: another track may still serve it."""
-
-
-class EngineFailed(Exception):
-    """The engine broke off; nothing the client can change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +73,9 @@ class Answer:
         """Generate the answer. Closing the iterator frees the model.
 
         Raises:
-            Refused: the second call is invalid, too, or the schema has no grammar. Raised only before
-                the first item.
+            BadToolCall: the second call is invalid, too. Raised only before the first item.
+            Refused: the schema has no grammar. Raised only before the first item.
+            QueueFull: too many requests wait.
             EngineFailed: the engine broke off.
         """
         invalid: InvalidCall | None = None
@@ -135,10 +132,8 @@ class Answer:
         written = self._model.tokenize(self._text, start=False)
         second = await self._forced(named or self._chat.tools, [*self._prompt.tokens, *written])
         if isinstance(second, InvalidCall):
-            raise Refused(
-                f"the local model's tool call is not valid: {first.why}; nor was a second try: {second.why}",
-                code="bad_tool_call",
-                status=422,
+            raise BadToolCall(
+                f"the local model's tool call is not valid: {first.why}; nor was a second try: {second.why}"
             )
         return second
 
@@ -212,11 +207,9 @@ class Answer:
         )
         try:
             self._scheduler.submit(job)
-        except QueueFull as error:
+        except QueueFull:
             job.sampler.close()
-            raise Refused(
-                "too many requests wait for the local model; try again later", code="queue_full", status=503
-            ) from error
+            raise
         try:
             while True:
                 match await events.get():
@@ -227,7 +220,7 @@ class Answer:
                         yield data
                     case Finished(finish=finish, error=reason):
                         if reason:
-                            raise EngineFailed(reason)
+                            raise EngineFailed(f"the local model failed: {reason}")
                         self.finish = finish
                         return
         finally:

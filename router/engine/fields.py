@@ -1,31 +1,12 @@
 """Reading one field of a request's body: its type is checked, and a refusal names it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from router.errors import BadRequest
+from router.engine.errors import Refused
 
 Body = dict[str, Any]
-
-
-class Refused(BadRequest):
-    """An error of the client's, as OpenAI reports it: `code`, the field in `param`, `extra` members."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "invalid_value",
-        param: str | None = None,
-        status: int = 400,
-        extra: Mapping[str, int] | None = None,
-    ) -> None:
-        super().__init__(message, status=status)
-        self.code = code
-        self.param = param
-        self.extra = dict(extra or {})
 
 
 def decode_body(data: bytes) -> Body:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from router.engine.fields import Body, Refused, read_list
+from router.engine.errors import Refused
+from router.engine.fields import Body, read_list
 from router.engine.template import Message, Tool
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from router.engine.fields import Body, Refused, read_bool
+from router.engine.errors import Refused
+from router.engine.fields import Body, read_bool
 from router.engine.messages import read_messages, read_tools
 from router.engine.model import Sampling
 from router.engine.schema import Schema

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from router.engine.errors import QueueFull
 from router.engine.jobs import Finished, Job, Piece, Started
 from router.engine.model import DecodeFailed, Entry, Model
 
@@ -23,10 +24,6 @@ _LEAST_CHUNK = 16
 _WARM_TOKENS = 64
 _WEIGHT = 0.3
 """Of the newest measurement in the moving averages."""
-
-
-class QueueFull(Exception):
-    """The queue has reached its limit."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -108,7 +105,7 @@ class Scheduler:
         """
         with self._wake:
             if len(self._queue) >= self._queue_limit:
-                raise QueueFull
+                raise QueueFull("too many requests wait for the local model; try again later")
             job.number = next(self._numbers)
             self._queue.append(job)
             self._wake.notify()

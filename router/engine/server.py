@@ -15,8 +15,9 @@ from typing import Any
 from aiohttp import web
 
 from router.engine import chunks
-from router.engine.answer import Answer, EngineFailed, Prompt
-from router.engine.fields import Refused, decode_body
+from router.engine.answer import Answer, Prompt
+from router.engine.errors import EngineError, Refused
+from router.engine.fields import decode_body
 from router.engine.jobs import PRIORITIES
 from router.engine.messages import read_messages, read_tools
 from router.engine.model import DecodeFailed, Model
@@ -30,7 +31,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PRIORITY_HEADER = "x-turnout-priority"
 _LARGEST_BODY = 256 * 2**20
-_RETRY_AFTER_S = 2
 # Marks a place inside a control token's text that came from a message. It is a noncharacter,
 # so no message needs it.
 _SPLIT = "\ufdd0"
@@ -70,12 +70,10 @@ class Server:
             return _error("a bearer token is required", status=401, code="invalid_api_key")
         try:
             return await handler(request)
-        except Refused as refused:
-            return _refusal(refused)
+        except EngineError as error:
+            return _refusal(error)
         except (TemplateRefused, DecodeFailed) as error:
             return _error(str(error), status=400, code="unsupported_content")
-        except EngineFailed as error:
-            return _error(f"the local model failed: {error}", status=500, code="engine_failed")
         except (web.HTTPException, ConnectionError):
             raise
         except Exception as error:
@@ -208,18 +206,27 @@ def _overflow(size: int, context: int) -> Refused:
     )
 
 
-def _refusal(refused: Refused) -> web.Response:
+def _refusal(error: EngineError) -> web.Response:
     return _error(
-        refused.message, status=refused.status, code=refused.code, param=refused.param, extra=refused.extra
+        error.message,
+        status=error.status,
+        code=error.code,
+        param=error.param,
+        extra=error.extra,
+        retry_after=error.retry_after,
     )
 
 
 def _error(
-    message: str, *, status: int, code: str, param: str | None = None, extra: dict[str, int] | None = None
+    message: str,
+    *,
+    status: int,
+    code: str,
+    param: str | None = None,
+    extra: dict[str, int] | None = None,
+    retry_after: float | None = None,
 ) -> web.Response:
     kind = "invalid_request_error" if status < web.HTTPInternalServerError.status_code else "server_error"
     body = {"error": {"message": message, "type": kind, "param": param, "code": code, **(extra or {})}}
-    headers = (
-        {"retry-after": str(_RETRY_AFTER_S)} if status == web.HTTPServiceUnavailable.status_code else None
-    )
+    headers = None if retry_after is None else {"retry-after": f"{retry_after:.0f}"}
     return web.json_response(body, status=status, headers=headers)

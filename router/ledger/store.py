@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from router.billing.bill import BilledRequest, Billing
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
-from router.errors import TurnoutError
+from router.errors import Unavailable
 from router.ledger import queries, rows
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
@@ -189,7 +189,7 @@ class LedgerStore:
             False where `team` made no such request.
 
         Raises:
-            TurnoutError: the database cannot be written now.
+            Unavailable: the database cannot be written now.
         """
         request = self.row(request_id)
         if request is None and self.flush():  # its row may still lie in the journal
@@ -201,7 +201,7 @@ class LedgerStore:
             with self._engine.begin() as connection:
                 keep_verdict(connection, row)
         except sa.exc.OperationalError as error:
-            raise TurnoutError("the ledger cannot be written now; try again", status=503) from error
+            raise Unavailable("the ledger cannot be written now; try again") from error
         return True
 
     def verdicts(self, team: str | None = None) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from router.errors import BadRequest
+from router.errors import BadRequest, TooLarge
 
 T = TypeVar("T")
 
@@ -202,13 +202,11 @@ def check_values(body: bytes) -> None:
     """Refuse a body that is more structure than text; looks at all of it.
 
     Raises:
-        BadRequest: it holds more than `MOST_VALUES`.
+        TooLarge: it holds more than `MOST_VALUES`.
     """
     structure = _STRING.sub(b"", body)
     if sum(map(structure.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise BadRequest(
-            f"the body holds more than {MOST_VALUES:,} JSON values; send what is large as text", status=413
-        )
+        raise TooLarge(f"the body holds more than {MOST_VALUES:,} JSON values; send what is large as text")
 
 
 class _Named(msgspec.Struct):

@@ -12,7 +12,7 @@ from typing import Any
 
 import brotli
 
-from router.errors import BadRequest
+from router.errors import BadRequest, UnsupportedMedia
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -44,16 +44,16 @@ def decode(body: bytes, encodings: str, limit: int) -> bytes:
 
     Raises:
         Oversized: it is larger.
-        BadRequest: an encoding is unknown (415), or the body is not of it (400).
+        UnsupportedMedia: an encoding is unknown.
+        BadRequest: there are too many, or the body is not of the one named.
     """
     names = [name for part in encodings.split(",") if (name := part.strip().lower()) not in _PLAIN]
     if len(names) > MOST:
         raise BadRequest(f"content-encoding: a body has {len(names)} encodings; send at most {MOST}, or none")
     if unknown := next((name for name in names if name not in _DECODERS), ""):
-        raise BadRequest(
+        raise UnsupportedMedia(
             f"content-encoding: `{unknown[:40]}` is not supported; send the body plain, or as "
-            f"{', '.join(sorted(_DECODERS.keys() - {'x-gzip'}))}",
-            status=415,
+            f"{', '.join(sorted(_DECODERS.keys() - {'x-gzip'}))}"
         )
     for name in reversed(names):
         try:

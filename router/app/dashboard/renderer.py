@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import HTMLResponse, Response
 
 from router.app.dashboard.auth import Visitor
-from router.errors import NoSuchRoute
+from router.errors import NotFound
 from router.reports import formats
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class Renderer:
         """Return a style sheet, the script or the icon. Names are content hashes: cache them forever.
 
         Raises:
-            NoSuchRoute: there is no asset of this name.
+            NotFound: there is no asset of this name.
         """
         if name not in self.assets:
-            raise NoSuchRoute("there is no such file; load the page again")
+            raise NotFound("there is no such file; load the page again")
         body, kind = self.assets[name]
         return Response(body, headers={"content-type": kind} | IMMUTABLE)
 

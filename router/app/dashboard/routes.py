@@ -40,7 +40,7 @@ from router.app.dashboard.query import (
 )
 from router.app.dashboard.renderer import NO_STORE, SECURITY, Renderer
 from router.app.early_response import body_of
-from router.errors import BadKey, BadRequest, NoSuchRoute, RateLimited, TurnoutError
+from router.errors import BadKey, NotFound, RateLimited, TurnoutError, Unavailable, UnsupportedMedia
 from router.ledger.sessions import Sessions
 from router.wire.headers import field
 
@@ -71,7 +71,7 @@ def build_dashboard(options: DashboardOptions) -> APIRouter:
         """Any other path: 404 after authentication."""
         del path
         auth.authenticate(request)
-        raise NoSuchRoute("There is no such page.")
+        raise NotFound("There is no such page.")
 
     return router
 
@@ -126,10 +126,9 @@ def _add_pages(router: APIRouter, options: DashboardOptions, renderer: Renderer,
         visitor = auth.authenticate(request)
         view = request_page.load_request(options, request_id)
         if view is None:
-            raise BadRequest(
+            raise NotFound(
                 "The ledger has no such request. A new one appears within a second; old ones may have been "
-                "removed.",
-                status=404,
+                "removed."
             )
         return page(
             request, "request.html", {"view": view, "outcome": request_list.describe_outcome}, visitor
@@ -170,7 +169,7 @@ def _add_changes(
         form = await _form(request)
         await asyncio.to_thread(auth.authenticate_form, request, form.get("token", ""))
         if not await asyncio.to_thread(options.accounts.revoke_key, key_id):
-            raise BadRequest("There is no such key in force.", status=404)
+            raise NotFound("There is no such key in force.")
         await options.apply_changes()
         return _redirect(f"{PATH}/teams")
 
@@ -221,7 +220,7 @@ def _pages(renderer: Renderer) -> type[APIRoute]:
                 except TurnoutError as error:
                     response = _render_error(renderer, request, error)
                 except (sa.exc.OperationalError, sa.exc.TimeoutError):
-                    busy = TurnoutError("The ledger cannot be read now. Try again in a moment.", status=503)
+                    busy = Unavailable("The ledger cannot be read now. Try again in a moment.")
                     response = _render_error(renderer, request, busy)
                 response.headers.update(SECURITY)
                 return response
@@ -275,10 +274,11 @@ async def _form(request: Request) -> dict[str, str]:
     """Parse a form.
 
     Raises:
-        BadRequest: the body is not a form, or too large.
+        UnsupportedMedia: the body is not a form.
+        TooLarge: it is longer than `MOST_BYTES`.
     """
     headers = headers_of(request.scope)
     if field(headers, "content-type").partition(";")[0].strip().lower() != FORM:
-        raise BadRequest("content-type: must be that of a form", status=415)
+        raise UnsupportedMedia("content-type: must be that of a form")
     body = await take_body(body_of(request.scope), headers, limit=MOST_BYTES)
     return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=20))

@@ -1,6 +1,7 @@
 import pytest
 
-from router.engine.fields import Refused, decode_body
+from router.engine.errors import Refused
+from router.engine.fields import decode_body
 
 
 @pytest.mark.parametrize(

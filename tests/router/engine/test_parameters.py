@@ -1,6 +1,6 @@
 import pytest
 
-from router.engine.fields import Refused
+from router.engine.errors import Refused
 from router.engine.model import Sampling
 from router.engine.parameters import read_request
 

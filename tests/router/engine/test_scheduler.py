@@ -6,10 +6,12 @@ import threading
 import pytest
 
 from router.engine import catalog
+from router.engine.errors import QueueFull
 from router.engine.jobs import PRIORITIES, Finished, Job, Piece, Started
 from router.engine.model import Model, Sampling
 from router.engine.sampler import GrammarInvalid, Sampler
-from router.engine.scheduler import QueueFull, Scheduler
+from router.engine.scheduler import Scheduler
+from router.errors import BadRequest
 
 GREEDY = Sampling(temperature=0)
 
@@ -101,8 +103,10 @@ def test_autocomplete_goes_first(model, scheduler):
 
 def test_a_full_queue_refuses(model, scheduler):
     clients = [Client(model, scheduler, "x") for _ in range(4)]
-    with pytest.raises(QueueFull):
+    with pytest.raises(QueueFull, match="try again later") as refused:
         Client(model, scheduler, "x")
+    assert (refused.value.status, refused.value.retry_after) == (503, 2)
+    assert not isinstance(refused.value, BadRequest)
     for client in clients:
         scheduler.cancel(client.job)
     scheduler.start()
