@@ -26,9 +26,10 @@ from dataclasses import replace
 from typing import Literal
 
 from classifiers.features import Features
+from policies.causes import DEGRADED, ESCALATED, Cause
 from policies.conditions import ERRORS, bind
 from policies.decision import Decision, LastDecision, State, TrackName
-from policies.holds import WORDS, current_hold, escalation_cause, sets_hold
+from policies.holds import current_hold, escalation_cause, sets_hold
 from policies.policy import Policy
 from policies.privacy import Clearance
 from policies.routing_input import RoutingInput
@@ -63,16 +64,6 @@ _REMEDIES = {
     "name the model `local` to have the local model judge",
     "safeguards": "This request relies on `safeguards`, and no other model runs them; leave the field out "
     "(in Claude Code: another permission mode than `auto`), or name a Claude model that may be used",
-}
-
-_ESCALATED = WORDS | {
-    "bad_tool_call": "the local model's tool call stayed invalid",
-    "slow": "the local model gave nothing useful in time",
-    "unsupported": "the local model cannot do what this needs",
-}
-_DEGRADED = {
-    "no_credential": "there is no credential for the cloud",
-    "cloud_error": "the cloud failed",
 }
 
 
@@ -141,7 +132,7 @@ def over_budget(why: str, p_local: float = 0.0) -> Decision:
 def escalate(
     policy: Policy,
     decision: Decision,
-    cause: str,
+    cause: Cause,
     clearance: Clearance,
     attempts: int,
     *,
@@ -152,7 +143,7 @@ def escalate(
     Args:
         policy: Its `escalate` and `degrade` say which causes may move.
         decision: The one that failed.
-        cause: Why, in the words of `router.errors.Cause`.
+        cause: Why.
         clearance: Refused means that nothing moves to the cloud.
         attempts: Attempts made so far, the failed one included.
         requested_model: The model name the client sent, so that a Claude model's name is kept.
@@ -164,11 +155,11 @@ def escalate(
         spec = policy.escalate
         if spec is None or cause not in spec.causes or attempts > spec.at_most or not clearance.allowed:
             return None
-        why, rule = _ESCALATED[cause], "escalate"
+        why, rule = ESCALATED[cause], "escalate"
     else:
         if policy.degrade is None or cause not in policy.degrade.on:
             return None
-        why, rule = _DEGRADED[cause], "degrade"
+        why, rule = DEGRADED[cause], "degrade"
     model = claude_model(requested_model) if track == "cloud" else ""
     return Decision(track=track, model=model, rule=rule, why=why, p_local=decision.p_local)
 
@@ -228,7 +219,7 @@ def _held_decision(policy: Policy, features: Features, state: State) -> Decision
         else ""
     )
     if cause and policy.escalate:
-        return Decision(track=policy.escalate.to, rule="escalate", why=WORDS[cause])
+        return Decision(track=policy.escalate.to, rule="escalate", why=ESCALATED[cause])
     return Decision(track=last.track, rule=last.rule, why=last.why, held=True)
 
 

@@ -13,13 +13,6 @@ from policies.policy import Policy
 _SETTERS = frozenset({"ask", "agent"})
 _TAKERS = _SETTERS | {"count"}
 
-WORDS = {
-    "overflow": "the prompt does not fit the local window",
-    "turn_too_long": "the turn has gone on too long for the local model",
-    "local_error": "the local model is down or failed",
-}
-"""Why a held local turn is moved, by cause."""
-
 
 def sets_hold(features: Features) -> bool:
     """Whether this request's decision is the one that its conversation keeps.

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import re2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from policies.causes import DegradeCause, EscalationCause
 from policies.globs import QUIET, error_text
 
 Confidence = Annotated[float, Field(strict=True, ge=0.5, lt=1)]
@@ -21,10 +22,6 @@ Switch = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
 Why = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=r"^[^\r\n]+$")]
 """One line, for it travels in a header."""
-
-EscalationCause = Literal["overflow", "bad_tool_call", "local_error", "turn_too_long", "slow", "unsupported"]
-DegradeCause = Literal["no_credential", "cloud_error"]
-
 
 Opaque = Literal["allow", "local", "always"]
 

@@ -15,49 +15,12 @@
     ├── RateLimited           429     too many requests or tokens this minute
     ├── Unavailable           503     something that is needed does not answer now; trying again helps
     ├── Misconfigured                 settings, policy or start-up; never reaches a client
-    └── TrackError                    a track could not open a reply; carries its `cause`
+    └── TrackError                    a track could not open a reply; carries its `cause` (in `router.types`)
 
 `kind` uses Anthropic's words; each dialect maps them to its own.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from policies.decision import Decision
-    from router.types import Reply
-
-Cause = Literal[
-    "overflow",  # the prompt does not fit the model's window
-    "bad_tool_call",  # the local model's tool call stayed invalid after a changed retry
-    "local_error",  # the engine is down, died, or answered with an error
-    "cloud_error",  # the provider is down, overloaded, or answered 5xx / 429
-    "no_credential",  # nothing to authenticate to the provider with
-    "private",  # the policy forbids that this leaves the machine
-    "slow",  # nothing useful came within the policy's first_byte_s
-    "unsupported",  # this track cannot do what the request needs (images, ...)
-]
-
-CAUSES: Mapping[Cause, str] = {
-    "overflow": "the prompt does not fit the model's window",
-    "bad_tool_call": "the local model's tool call stayed invalid",
-    "local_error": "the local model failed",
-    "cloud_error": "the provider failed",
-    "no_credential": "no credential for the provider",
-    "private": "this must not leave the machine",
-    "slow": "nothing useful came in time",
-    "unsupported": "the track cannot do what the request needs",
-}
-"""Causes in words for the ledger."""
-
-Fault = Literal[
-    "connection",  # no connection: nothing of the request was read
-    "unavailable",  # the server says that it cannot serve anybody: 502, 503, 529
-    "server_error",  # another 5xx, or an answer that nobody can read
-    "dropped",  # the connection ended before anything useful came
-    "timeout",  # nothing useful came in time
-]
-"""How a track itself failed; see `router.tracks.circuit_breaker` for what each one proves."""
+from policies.decision import Decision
 
 
 class TurnoutError(Exception):
@@ -69,7 +32,7 @@ class TurnoutError(Exception):
     """What the ledger and the log call it: our words alone, while `message` may quote an upstream."""
     retry_after: float | None = None
     """Seconds after which trying again may help."""
-    decision: "Decision | None" = None
+    decision: Decision | None = None
     """Which track failed last, where one was tried."""
 
     def __init__(self, message: str, *, status: int | None = None, kind: str | None = None) -> None:
@@ -193,47 +156,3 @@ class Misconfigured(TurnoutError):
     """Settings or a policy file are wrong: says file, line and the nearest valid name."""
 
     record = "misconfigured"
-
-
-class TrackError(TurnoutError):
-    """A track failed before its first useful unit, so another track may still serve.
-
-    `reply`, where set, is the upstream's own error answer, to be relayed unchanged
-    if nothing else serves. `retry_after` is in seconds. `tokens` and `limit` are set
-    for `overflow`: the prompt's size and the model's window, in tokens. `fault` is set
-    where the track itself failed, and not what this one request asked for. `type` is the
-    upstream's error type where it is one of `router.tracks.failures.ERROR_TYPES`.
-    """
-
-    status = 502
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        cause: Cause,
-        status: int | None = None,
-        kind: str | None = None,
-        retry_after: float | None = None,
-        tokens: int = 0,
-        limit: int = 0,
-        reply: "Reply | None" = None,
-        fault: Fault | None = None,
-        type: str = "",  # noqa: A002 - as error bodies call it
-    ) -> None:
-        """See the class."""
-        super().__init__(message, status=status, kind=kind)
-        self.cause = cause
-        self.retry_after = retry_after
-        self.tokens = tokens
-        self.limit = limit
-        self.reply = reply
-        self.fault = fault
-        self.type = type
-        facts = (str(self.status), fault or "", type)
-        self.record = f"{CAUSES[cause]} ({', '.join(filter(None, dict.fromkeys(facts)))})"
-
-    @property
-    def label(self) -> str:
-        """See the class above; only these messages quote nobody."""
-        return self.message if self.cause in {"private", "no_credential"} else self.record

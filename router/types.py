@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple, Protocol
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
-from policies.decide import Decision, TrackName
+from policies.causes import CAUSES, Cause
+from policies.decision import Decision, TrackName
 from policies.privacy import Clearance
 from router.accounts.teams import Account
-from router.errors import Cause
+from router.errors import TurnoutError
 
 DialectName = Literal["openai_chat", "anthropic_messages"]
 Operation = Literal["generate", "count"]
@@ -113,6 +114,60 @@ class Reply:
     """Fed by whoever made `chunks`, before each chunk is yielded."""
     dropped: tuple[str, ...] = ()
     """What the request asks for that whoever answers has not, in the client's words."""
+
+
+Fault = Literal[
+    "connection",  # no connection: nothing of the request was read
+    "unavailable",  # the server says that it cannot serve anybody: 502, 503, 529
+    "server_error",  # another 5xx, or an answer that nobody can read
+    "dropped",  # the connection ended before anything useful came
+    "timeout",  # nothing useful came in time
+]
+"""How a track itself failed; see `router.tracks.circuit_breaker` for what each one proves."""
+
+
+class TrackError(TurnoutError):
+    """A track failed before its first useful unit, so another track may still serve.
+
+    `reply`, where set, is the upstream's own error answer, to be relayed unchanged
+    if nothing else serves. `retry_after` is in seconds. `tokens` and `limit` are set
+    for `overflow`: the prompt's size and the model's window, in tokens. `fault` is set
+    where the track itself failed, and not what this one request asked for. `type` is the
+    upstream's error type where it is one of `router.tracks.failures.ERROR_TYPES`.
+    """
+
+    status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: Cause,
+        status: int | None = None,
+        kind: str | None = None,
+        retry_after: float | None = None,
+        tokens: int = 0,
+        limit: int = 0,
+        reply: Reply | None = None,
+        fault: Fault | None = None,
+        type: str = "",  # noqa: A002 - as error bodies call it
+    ) -> None:
+        """See the class."""
+        super().__init__(message, status=status, kind=kind)
+        self.cause = cause
+        self.retry_after = retry_after
+        self.tokens = tokens
+        self.limit = limit
+        self.reply = reply
+        self.fault = fault
+        self.type = type
+        facts = (str(self.status), fault or "", type)
+        self.record = f"{CAUSES[cause]} ({', '.join(filter(None, dict.fromkeys(facts)))})"
+
+    @property
+    def label(self) -> str:
+        """See the class above; only these messages quote nobody."""
+        return self.message if self.cause in {"private", "no_credential"} else self.record
 
 
 @dataclass(slots=True, kw_only=True)

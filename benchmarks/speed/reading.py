@@ -11,18 +11,18 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import make_planner
-from benchmarks.speed.bodies import STAMP, Dialect, Mode, body
+from benchmarks.speed.bodies import Dialect, Mode, body
+from benchmarks.speed.conversations import Cost, stamped_requests
+from benchmarks.speed.scanning import scan_costs
 from router.features.extractor import FeatureExtractor
-from router.training.envelopes import model_request
-from router.types import ModelRequest
 
 BAR_WARM_MS = 1.0
 BAR_COLD_MS = 60.0
@@ -38,21 +38,6 @@ class Options:
     cold: int = 20
     conversations: int = 400
     """Different conversations of 240 kB in the soak."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """CPU of one decision, in milliseconds."""
-
-    what: str
-    dialect: Dialect
-    bytes: int
-    tokens: int
-    decisions: int
-    median_ms: float
-    p95_ms: float
-    bar_ms: float | None
-    """What the median should keep; None where nothing was promised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +77,6 @@ def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> R
             progress(f"{dialect}: {case.what}")
             costs.append(_cost(case, dialect, options.cold if case.cold else options.warm))
         progress(f"{dialect}: the scan of never_cloud")
-        from benchmarks.speed.scanning import scan_costs  # it measures with what is made here
-
         costs += scan_costs(dialect, warm=options.warm, cold=options.cold)
     return Result(
         measured=datetime.now(UTC).date().isoformat(), machine=machine(), costs=tuple(costs), memory=memory
@@ -120,7 +103,7 @@ CASES = (
 
 
 def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
-    requests = _requests(body("long", dialect, case.mode).template, dialect, case.keep)
+    requests = stamped_requests(body("long", dialect, case.mode).template, dialect, case.keep)
     reader = FeatureExtractor()
     reader.warm()
     path = make_planner(reader)
@@ -149,29 +132,13 @@ def _cost(case: Case, dialect: Dialect, decisions: int) -> Cost:
     )
 
 
-def requests_of(dialect: Dialect, *, cold: bool) -> Iterator[ModelRequest]:
-    """Long conversations: each all new, or the one before with one new message."""
-    mode: Mode = "cold" if cold else "growing"
-    return _requests(body("long", dialect, mode).template, dialect, 0 if cold else 1)
-
-
-def _requests(template: bytes, dialect: Dialect, keep: int) -> Iterator[ModelRequest]:
-    """Requests that differ in the last `keep` stamps of `template`, or in all."""
-    mark = STAMP.encode()
-    if keep:
-        head, *tail = template.rsplit(mark, keep)
-        template = mark.join((head.replace(mark, b"0" * len(mark)), *tail))
-    for number in count():
-        yield model_request(template.replace(mark, b"%016d" % number), dialect)
-
-
 def _measure_memory(conversations: int) -> Memory:
     template = body("agent", "anthropic_messages", "cold").template
     messages = len(json.loads(template)["messages"])
     reader = FeatureExtractor()
     reader.warm()
     path = make_planner(reader)
-    requests = _requests(template, "anthropic_messages", 0)
+    requests = stamped_requests(template, "anthropic_messages", 0)
     path.plan(next(requests))
     before = _resident_mb()
     for item in islice(requests, conversations):

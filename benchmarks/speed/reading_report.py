@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from benchmarks.render import Sheet, bars, report, table, where
-from benchmarks.speed.reading import Cost, Memory, Result, missed
+from benchmarks.speed.conversations import Cost
+from benchmarks.speed.reading import Memory, Result, missed
 
 
 def render(result: Result, console: Console) -> None:

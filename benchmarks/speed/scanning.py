@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from benchmarks.speed.bodies import Dialect
-from benchmarks.speed.reading import Cost, requests_of
+from benchmarks.speed.conversations import Cost, requests_of
 from policies.load import parse
 from policies.policy import PrivacyRules
 from router.features.extractor import FeatureExtractor

@@ -23,14 +23,14 @@ from router.app.body import Body, Uploads, take_body
 from router.app.early_response import EarlyResponses
 from router.app.request import make_request, read_outline
 from router.app.response import JSON, Exchange, routing_headers
-from router.errors import MethodNotAllowed, TrackError, TurnoutError
+from router.errors import MethodNotAllowed, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import describe
 from router.routing.pipeline import Pipeline
 from router.settings import Settings
 from router.system.time_slices import Pacing
 from router.tracks.failures import KINDS
-from router.types import DialectName, ModelRequest, Operation, Plan
+from router.types import DialectName, ModelRequest, Operation, Plan, TrackError
 from router.wire.upstream_errors import read_upstream_error
 
 log = structlog.get_logger(__name__)

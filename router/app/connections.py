@@ -16,9 +16,8 @@ import os
 from collections import OrderedDict
 from collections.abc import Collection
 from contextlib import suppress
-from importlib.util import find_spec
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
@@ -48,14 +47,12 @@ CLOSED_PER_SWEEP = 16
 """Idle connections to close when descriptors run out."""
 CONNECTION = "connection"
 """Key of `scope["state"]` under which the application finds its connection."""
-HTTPTOOLS = find_spec("httptools") is not None
-"""Not on Windows; h11 parses there."""
 MAX_HEAD_BYTES = 64 * 2**10
 """Bytes of a head that comes in pieces, or of a body's framing; one piece is bounded by a read."""
 
 
 class BoundedProtocol(asyncio.Protocol):
-    """A connection: mixin before uvicorn's protocol, see `make_protocol_class`."""
+    """A connection: mixin before uvicorn's protocol, see `router.app.http_protocol`."""
 
     registry: "ConnectionRegistry"
     # uvicorn's own:
@@ -270,22 +267,6 @@ class ConnectionRegistry:
         if now - self._logged.get(event, -LOG_AGAIN_S) >= LOG_AGAIN_S:
             self._logged[event] = now
             log.warning(event, **facts)
-
-
-def make_protocol_class(
-    registry: ConnectionRegistry, *, httptools: bool = HTTPTOOLS
-) -> type[asyncio.Protocol]:
-    """Return the protocol class for uvicorn's `http` option, with the installed parser."""
-    bases: tuple[type, ...]
-    if httptools:
-        from router.app.httptools_protocol import HttptoolsProtocol
-
-        bases = (HttptoolsProtocol,)
-    else:
-        from uvicorn.protocols.http.h11_impl import H11Protocol
-
-        bases = (BoundedProtocol, H11Protocol)
-    return cast("type[asyncio.Protocol]", type("Protocol", bases, {"registry": registry}))
 
 
 def raise_descriptors() -> int:

@@ -13,8 +13,8 @@ from http import HTTPStatus
 from policies.decision import Decision
 from router.app.asgi_types import Send
 from router.app.body import Body
-from router.errors import TrackError, TurnoutError
-from router.types import DialectName, Headers, Plan
+from router.errors import TurnoutError
+from router.types import DialectName, Headers, Plan, TrackError
 from router.wire import DIALECTS
 
 JSON = ("content-type", "application/json")

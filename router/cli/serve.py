@@ -58,7 +58,8 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
 
     import uvicorn
 
-    from router.app.connections import BACKLOG, IDLE_S, ConnectionRegistry, make_protocol_class
+    from router.app.connections import BACKLOG, IDLE_S, ConnectionRegistry
+    from router.app.http_protocol import make_protocol_class
     from router.engine.catalog import resolve
     from router.service import Service
     from router.telemetry.logs import configure

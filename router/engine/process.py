@@ -24,9 +24,9 @@ import structlog
 from router.engine import catalog
 from router.engine.catalog import ModelFile
 from router.engine.liveness import CHECK_S, START_SILENCE_S, Liveness
-from router.errors import TrackError
 from router.settings import LocalSettings
 from router.system.subprocesses import ROOT, module_command
+from router.types import TrackError
 
 State = Literal["stopped", "starting", "ready", "failed"]
 

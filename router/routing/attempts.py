@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Literal
 
+from policies.causes import Cause
 from policies.decision import Decision
 from router.billing.gpu_time import WorkTime
 from router.billing.prices import COLUMNS
-from router.errors import Cause, TrackError, TurnoutError
+from router.errors import TurnoutError
 from router.features.tokens import estimate
-from router.types import Attempt, End, Outcome, Plan, Progress, Reply, Tap, Usage
+from router.types import Attempt, End, Outcome, Plan, Progress, Reply, Tap, TrackError, Usage
 
 MOST_TOKENS = 100_000_000
 """No provider serves a request with more: a report beyond it is an error."""

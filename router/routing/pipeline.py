@@ -18,12 +18,12 @@ from dataclasses import replace
 from policies.decide import escalate
 from policies.decision import Decision, TrackName
 from router.billing.gpu_time import WorkTime
-from router.errors import BadRequest, NotAllowed, OverBudget, TrackError, TurnoutError
+from router.errors import BadRequest, NotAllowed, OverBudget, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import RequestAttempts
 from router.routing.planner import Planner
 from router.system.time_slices import Pacing, pauses_for
-from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track
+from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track, TrackError
 
 
 class Pipeline:

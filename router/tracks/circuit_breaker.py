@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from router.errors import Fault
+from router.types import Fault
 
 FAILURES = 3
 """Pieces of evidence until a track counts as down."""

@@ -18,7 +18,6 @@ import msgspec
 
 from policies.decide import Decision
 from router.billing.prices import Prices
-from router.errors import TrackError
 from router.settings import CloudSettings
 from router.system.time_slices import Pacing
 from router.tracks import providers
@@ -31,7 +30,7 @@ from router.tracks.guarded import guarded
 from router.tracks.litellm_client import LitellmClient
 from router.tracks.outgoing import OutgoingRequest, translate_request, weight
 from router.tracks.streaming import StreamHealth
-from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply
+from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens, name_model
 from router.wire.capabilities import CLAUDE, OPENAI, PROVIDER, Target

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 import aiohttp
 
-from router.errors import TrackError
 from router.tracks.failures import cloud_failure, failed, refusal_body, unreachable
 from router.tracks.outgoing import OutgoingRequest
 from router.tracks.streaming import (
@@ -22,7 +21,7 @@ from router.tracks.streaming import (
     single_chunk,
 )
 from router.tracks.transforms import Document, Relay, Translation
-from router.types import Headers, Plan, Progress, Reply
+from router.types import Headers, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS, Dialect
 from router.wire.codec import UnreadableReply
 from router.wire.conversation import Conversation

@@ -8,9 +8,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from router.errors import TrackError
 from router.settings import CloudSettings
-from router.types import Headers
+from router.types import Headers, TrackError
 
 CARRIERS = frozenset({"authorization", "x-api-key"})
 """The fields a client puts its key in; both are in use with both dialects."""

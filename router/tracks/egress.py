@@ -25,11 +25,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from policies.privacy import Clearance
-from router.errors import TrackError
 from router.settings import CloudSettings
 from router.tracks import providers
 from router.tracks.connector import Body, Connector
-from router.types import Progress
+from router.types import Progress, TrackError
 
 if TYPE_CHECKING:
     from router.tracks.litellm_transport import LitellmTransport

@@ -7,9 +7,8 @@ from time import time
 
 import aiohttp
 
-from router.errors import Fault, TrackError
 from router.tracks.streaming import single_chunk
-from router.types import DialectName, Headers, Reply, Tap
+from router.types import DialectName, Fault, Headers, Reply, Tap, TrackError
 from router.wire import DIALECTS
 from router.wire.headers import field
 from router.wire.upstream_errors import UpstreamError, read_upstream_error

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from router.errors import TrackError
+from router.types import TrackError
 from router.wire.arguments import is_object
 from router.wire.events import (
     CallArguments,

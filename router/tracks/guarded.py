@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 
+from policies.causes import Cause
 from policies.decide import Decision
-from router.errors import Cause, TrackError
 from router.tracks.circuit_breaker import CircuitBreaker, CircuitOpen
-from router.types import ModelRequest, Plan
+from router.types import ModelRequest, Plan, TrackError
 
 
 class StreamCharge:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
-from router.errors import BadRequest, TooLarge, TrackError, TurnoutError
+from router.errors import BadRequest, TooLarge, TurnoutError
 from router.settings import CloudSettings
 from router.system.time_slices import Pacing
 from router.tracks.credentials import credential
@@ -35,7 +35,7 @@ from router.tracks.streaming import (
     single_chunk,
 )
 from router.tracks.transforms import ENVELOPE, Repair, Translation
-from router.types import Headers, ModelRequest, Plan, Progress, Reply
+from router.types import Headers, ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.capabilities import PROVIDER, Target
 from router.wire.chat_reply import ChatReplyDecoder, read_reply

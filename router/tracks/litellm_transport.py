@@ -13,9 +13,9 @@ from contextvars import ContextVar
 import aiohttp
 import httpx
 
-from router.errors import TrackError
 from router.tracks.evidence import Evidence
 from router.tracks.streaming import EVENT_STREAM
+from router.types import TrackError
 
 Post = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[aiohttp.ClientResponse]]
 

@@ -18,7 +18,6 @@ import msgspec
 
 from policies.decide import Decision
 from router.engine.process import Engine
-from router.errors import TrackError
 from router.settings import LocalSettings
 from router.system.time_slices import Pacing
 from router.tracks.circuit_breaker import Circuit, CircuitBreaker
@@ -39,7 +38,7 @@ from router.tracks.streaming import (
 )
 from router.tracks.transforms import Repair, Translation, without_thinking
 from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
-from router.types import Headers, ModelRequest, Plan, Progress, Reply
+from router.types import Headers, ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply

@@ -10,10 +10,9 @@ from typing import Protocol
 
 import aiohttp
 
-from router.errors import TrackError
 from router.settings import LocalSettings
 from router.tracks.connector import Body, Connector
-from router.types import Progress
+from router.types import Progress, TrackError
 
 IDLE_S = 4.0
 """How long an unused connection is kept: less than local servers do (5 s with uvicorn and cpp-httplib), lest

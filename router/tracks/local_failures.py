@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from router.errors import Cause, TrackError
+from policies.causes import Cause
 from router.tracks.failures import KINDS, fault_of_status, known_type, seconds
+from router.types import TrackError
 from router.wire.codec import UnreadableCall, UnreadableReply
 from router.wire.upstream_errors import UpstreamError
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from yarl import URL
 
 from policies.decide import Decision
-from router.errors import TrackError
 from router.settings import CloudSettings
+from router.types import TrackError
 
 SDK, HTTP = "sdk", "http"
 """Through which kind of client litellm reaches a provider: OpenAI's, or its own handler."""

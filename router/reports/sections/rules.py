@@ -25,7 +25,7 @@ DEGRADED = {
     "slow": "nothing useful came in time",
     "unsupported": "the provider cannot do what was asked",
 }
-"""Causes in words; see `router.errors.Cause`."""
+"""Causes in words; see `policies.causes.Cause`."""
 
 
 def build_rules_section(facts: Facts) -> Section:

@@ -10,7 +10,8 @@ import threading
 import pytest
 import uvicorn
 
-from router.app.connections import ConnectionRegistry, make_protocol_class
+from router.app.connections import ConnectionRegistry
+from router.app.http_protocol import make_protocol_class
 
 LIMIT = 8
 BIG = 8 * 2**20

@@ -13,8 +13,9 @@ import pytest
 
 from router.engine import catalog
 from router.engine.process import TOKEN_ENV, Engine
-from router.errors import Misconfigured, TrackError
+from router.errors import Misconfigured
 from router.settings import LocalSettings
+from router.types import TrackError
 
 SMALL = LocalSettings(context=256, threads=1, batch=64)
 ROOT = Path(__file__).parents[3]

@@ -10,12 +10,11 @@ from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import NOBODY
-from router.errors import TrackError
 from router.features.extractor import FeatureExtractor
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner, StickySessions
 from router.tracks.transforms import Document
-from router.types import ModelRequest, Reply
+from router.types import ModelRequest, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.usage_observer import UsageObserver
 

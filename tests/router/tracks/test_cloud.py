@@ -11,8 +11,7 @@ from dataclasses import replace
 import pytest
 
 from policies.decide import Decision
-from router.errors import TrackError
-from router.types import Progress
+from router.types import Progress, TrackError
 
 CLOUD = Decision(track="cloud", rule="asked", why="for the test")
 OURS = ("x-api-key", "sk-ant-api03-ours")

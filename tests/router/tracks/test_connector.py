@@ -7,8 +7,7 @@ import json
 import pytest
 
 from policies.decide import Decision
-from router.errors import TrackError
-from router.types import Progress
+from router.types import Progress, TrackError
 
 # Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
 pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")

@@ -11,10 +11,10 @@ import pytest
 
 from policies.decide import Decision
 from policies.privacy import Clearance
-from router.errors import TrackError
 from router.settings import CloudSettings
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
+from router.types import TrackError
 
 ROOT = Path(__file__).parents[3]
 CLOUD = Decision(track="cloud", rule="asked", why="for the test")

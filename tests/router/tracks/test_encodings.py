@@ -8,7 +8,7 @@ import pytest
 from backports import zstd
 
 from policies.decide import Decision
-from router.errors import TrackError
+from router.types import TrackError
 
 CLOUD = Decision(track="cloud", rule="asked", why="for the test")
 LOCAL = Decision(track="local", rule="asked", why="for the test")

@@ -7,8 +7,8 @@ import pytest
 
 from policies.decide import Decision
 from router.billing.gpu_time import WorkTime
-from router.errors import TrackError
 from router.routing.attempts import RequestAttempts
+from router.types import TrackError
 
 # Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
 pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from policies.decide import Decision
-from router.errors import BadRequest, TrackError
-from router.types import Usage
+from router.errors import BadRequest
+from router.types import TrackError, Usage
 
 # Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
 pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")

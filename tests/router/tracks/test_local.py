@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from policies.decide import Decision
 from router.engine.process import Engine
-from router.errors import TrackError
 from router.settings import LocalSettings
 from router.tracks.local import LocalTrack
+from router.types import TrackError
 
 LOCAL = Decision(track="local", rule="asked", why="for the test")
 BOTH = ["openai_chat", "anthropic_messages"]

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.errors import TrackError
 from router.tracks.first_unit import FirstUnit
 from router.tracks.transforms import Document, Relay, Repair
-from router.types import Usage
+from router.types import TrackError, Usage
 from router.wire import DIALECTS
 from router.wire.usage_observer import UsageObserver
 
