@@ -30,6 +30,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+STARTED_S = 120.0
+"""A deadline, long enough for a machine that is busy with other work."""
+
+
 def wait_for(condition, what: str, deadline: float = 30.0) -> Any:
     """Poll `condition` until it is true; a deadline, not a timing."""
     end = time.monotonic() + deadline
@@ -99,7 +103,11 @@ def launch(command: list[str], url: str, log: Path, *, env: dict[str, str], read
             pytest.fail(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text()}")
         return httpx.get(url + ready, timeout=2, verify=PLAIN).status_code < 500
 
-    wait_for(up, f"{url}{ready}")
+    try:
+        wait_for(up, f"{url}{ready}", STARTED_S)
+    except BaseException:
+        program.kill()
+        raise
     return program
 
 
