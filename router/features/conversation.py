@@ -27,7 +27,6 @@ class ConversationState:
     """What the messages so far add up to. Messages are added in order."""
 
     def __init__(self) -> None:
-        """No message yet."""
         self.written: set[str] = set()
         self.side = False
         """The newest message is a side request's."""
@@ -154,7 +153,7 @@ class ConversationState:
                     self.phase = self.phase or "implement"
 
     def cost(self) -> int:
-        """Approximate bytes this holds."""
+        """About how many bytes this takes in a cache."""
         return 2_000 + 300 * len(self.written) + 80 * len(self._digests) + sum(map(len, self.asks))
 
 

@@ -56,7 +56,6 @@ class FeatureExtractor:
         count_bytes: int = 4 << 10,
         clients: Clients | None = None,
     ) -> None:
-        """Hold nothing yet."""
         self._clients = clients or Clients()
         self._pieces: Cache[Facts] = Cache(entries=entries, size=cache_bytes * 11 // 16)
         self._conversations: Cache[ConversationState] = Cache(

@@ -33,7 +33,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One message, read."""
+    """What one message contributes to its conversation."""
 
     key: bytes
     """Equal for messages that say the same, wherever `cache_control` stands in them."""
@@ -100,7 +100,7 @@ Gathered = tuple[T, str | None]
 
 
 def gather(dialect: DialectName, client: Client, piece: Piece) -> Gathered[MessageFacts]:
-    """Read one message."""
+    """Gather the facts of one message, of any role."""
     raw, decoded = piece.raw, piece.parsed_or_none()
     try:
         message = messages.message(dialect, decoded, raw)
@@ -321,7 +321,7 @@ _SERVER_TOOL = re.compile(r"(?:web_search|web_fetch|code_execution|computer|mcp|
 
 
 def gather_tools(_dialect: DialectName, _client: Client, piece: Piece) -> Gathered[ToolFacts]:
-    """Read a `tools` field."""
+    """Gather the facts of a `tools` field."""
     raw, decoded = piece.raw, piece.parsed_or_none()
     text = raw.decode(errors="replace")
     offered = [tool for tool in decoded if isinstance(tool, dict)] if isinstance(decoded, list) else []

@@ -13,7 +13,7 @@ from router.types import DialectName
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool call."""
+    """One tool call, as any dialect has it."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tool answered."""
+    """What a tool answered to one call."""
 
     id: str
     text: str
@@ -152,13 +152,13 @@ def _is_server_block(kind: Any) -> bool:
     )
 
 
-def _word(thing: Any) -> str:
-    return thing if isinstance(thing, str) else ""
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def dump(thing: Any) -> str:
-    """`thing` as JSON text."""
-    return msgspec.json.encode(thing).decode()
+def dump(value: Any) -> str:
+    """Encode a decoded value as JSON text."""
+    return msgspec.json.encode(value).decode()
 
 
 def _arguments(text: Any) -> Any:
@@ -232,7 +232,7 @@ def normal(decoded: Any) -> Any:
 
 
 def unmarked(value: Any) -> Any:
-    """`thing` without `cache_control` on any block, also inside tool results."""
+    """`value` without `cache_control` on any block, also inside tool results."""
     if isinstance(value, list):
         return [unmarked(item) for item in value]
     if not isinstance(value, dict):

@@ -52,7 +52,6 @@ class Counter:
     """Counts tokens; loads its encoding (about 0.3 s) on first use or on `warm`."""
 
     def __init__(self) -> None:
-        """Load nothing yet."""
         self._encoding: tiktoken.Encoding | None = None
         self._tried = False
 
@@ -104,7 +103,6 @@ class Corrections:
     _PAIRS = 1024
 
     def __init__(self) -> None:
-        """Know no model yet."""
         self._learnt: dict[tuple[str, str], _Learnt] = {}
 
     def ratio(self, team: str, model: str) -> float:
