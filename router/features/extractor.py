@@ -94,6 +94,16 @@ class FeatureExtractor:
             "most_bytes": sum(cache.limit for cache in caches),
         }
 
+    def settle(self) -> None:
+        """Count what was only estimated so far. Safe in another thread.
+
+        It changes numbers in place and no cache, so the next `read` finds exact ones.
+        """
+        while self._uncounted:
+            piece, text = self._uncounted.popleft()
+            self._count(piece, text)
+            self._settled += piece.length + _EMPTY_SIZE
+
     def read(self, request: ModelRequest) -> Features:
         """Read one request at once; see `reading`."""
         return finish(self.reading(request))
@@ -155,38 +165,6 @@ class FeatureExtractor:
         yield from pauses
         return ParsedRequest(request, self._clients, fields), None, []
 
-    def settle(self) -> None:
-        """Count what was only estimated so far. Safe in another thread.
-
-        It changes numbers in place and no cache, so the next `read` finds exact ones.
-        """
-        while self._uncounted:
-            piece, text = self._uncounted.popleft()
-            self._count(piece, text)
-            self._settled += piece.length + _EMPTY_SIZE
-
-    def _count_or_put_off(self, gathered: list[tuple[Facts, str | None]], pauses: Pauses) -> Turns[None]:
-        countable: list[tuple[Facts, str]] = []
-        length = size = 0
-        for number, (item, text) in enumerate(gathered):
-            if number % MANY == 0:
-                yield from pauses
-            length += item.length
-            if text is not None:
-                countable.append((item, text))
-                size += item.length + _EMPTY_SIZE
-        if length <= self._count_bytes:
-            for item, text in countable:
-                self._count(item, text)
-        elif self._put_off - self._settled + size <= _WAITING:
-            self._put_off += size
-            self._uncounted.extend(countable)
-
-    def _count(self, item: Facts, text: str) -> None:
-        fixed = message_facts.fixed_tokens(item.images) if isinstance(item, MessageFacts) else 0
-        if self._counter.warm():
-            item.size.settle(fixed + self._counter.count(text))
-
     def _facts(
         self, parsed: ParsedRequest, pieces: list[Piece], pauses: Pauses
     ) -> Turns[tuple[list[bytes], list[Any]]]:
@@ -238,6 +216,28 @@ class FeatureExtractor:
         self._pieces.put(same, item, len(same))
         gathered.append((item, text))
         return item
+
+    def _count_or_put_off(self, gathered: list[tuple[Facts, str | None]], pauses: Pauses) -> Turns[None]:
+        countable: list[tuple[Facts, str]] = []
+        length = size = 0
+        for number, (item, text) in enumerate(gathered):
+            if number % MANY == 0:
+                yield from pauses
+            length += item.length
+            if text is not None:
+                countable.append((item, text))
+                size += item.length + _EMPTY_SIZE
+        if length <= self._count_bytes:
+            for item, text in countable:
+                self._count(item, text)
+        elif self._put_off - self._settled + size <= _WAITING:
+            self._put_off += size
+            self._uncounted.extend(countable)
+
+    def _count(self, item: Facts, text: str) -> None:
+        fixed = message_facts.fixed_tokens(item.images) if isinstance(item, MessageFacts) else 0
+        if self._counter.warm():
+            item.size.settle(fixed + self._counter.count(text))
 
     def _conversation(
         self, parsed: ParsedRequest, messages: list[MessageFacts], pauses: Pauses

@@ -133,9 +133,9 @@ def fixed_tokens(images: int) -> int:
     return PER_MESSAGE + PER_IMAGE * images
 
 
-def digest(thing: Any) -> bytes:
+def digest(value: Any) -> bytes:
     """A short name for a decoded value."""
-    return xxhash.xxh3_128_digest(msgspec.json.encode(thing))
+    return xxhash.xxh3_128_digest(msgspec.json.encode(value))
 
 
 def text_of(message: Message) -> str:
