@@ -78,6 +78,9 @@ class Usage:
         return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
 
 
+NAME_LENGTH = 200
+"""Characters kept of a name that a client or a proxy chose."""
+
 USAGE_FIELDS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 """The five counts of `Usage`, which are columns of the ledger and of every price."""
 

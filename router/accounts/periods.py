@@ -36,7 +36,7 @@ def span(per: Period, zone: str, now: float) -> Span:
     else:
         first = today.replace(day=1)
         after = (first + timedelta(days=31)).replace(day=1)
-    return Span(_begin(first, where), _begin(after, where))
+    return Span(day_start(first, where), day_start(after, where))
 
 
 def find_zone(name: str) -> ZoneInfo | None:
@@ -47,5 +47,6 @@ def find_zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def _begin(day: date, zone: tzinfo) -> float:
+def day_start(day: date, zone: tzinfo) -> float:
+    """Return the first moment of a day, in seconds since the epoch."""
     return datetime.combine(day, time.min, zone).timestamp()

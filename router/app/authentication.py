@@ -11,13 +11,11 @@ from router.accounts.teams import DEFAULT_TEAM, Account
 from router.app.asgi_types import Scope
 from router.errors import BadKey, NotAllowed
 from router.system.host_names import is_loopback
-from router.types import Headers
+from router.types import NAME_LENGTH, Headers
 from router.wire.headers import field
 
 HEADER = "x-turnout-key"
 _BEARER = "bearer "
-MAX_USER_LENGTH = 200
-"""Longest user name taken from a proxy, in characters."""
 
 NO_KEY = (
     "a Turnout key is required: send it as `Authorization: Bearer tn-...`, `x-api-key` or "
@@ -106,10 +104,10 @@ def _read_proxy_identity(
     if not user:
         raise NotAllowed(f"{trusted.user}: the proxy named a team and no user; let it send both headers")
     team_names = [name.strip() for name in groups.split(",")] if trusted.team else [DEFAULT_TEAM]
-    members = (keyring.member(name, user[:MAX_USER_LENGTH]) for name in team_names)
+    members = (keyring.member(name, user[:NAME_LENGTH]) for name in team_names)
     member = next((account for account in members if account is not None), None)
     if member is None and not trusted.team:
-        member = replace(keyring.anonymous, user=user[:MAX_USER_LENGTH])
+        member = replace(keyring.anonymous, user=user[:NAME_LENGTH])
     if member is None:
         raise NotAllowed(
             f"{trusted.team}: none of the groups is a team; `turnout team add NAME` makes one"

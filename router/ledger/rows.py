@@ -22,10 +22,7 @@ import msgspec
 import sqlalchemy as sa
 
 from router.ledger.tables import requests
-from router.types import Attempt, Outcome, Plan
-
-NAME = 200
-"""Characters kept of a name that a client chose."""
+from router.types import NAME_LENGTH, Attempt, Outcome, Plan
 
 DIGESTED = 16_384
 """Characters of an ask, its last, that its digest is made from: a pasted file must not cost a millisecond."""
@@ -150,7 +147,7 @@ def named(name: str) -> str:
 
     Without that a client could keep its requests out of the ledger by the name it asks for.
     """
-    return text(name, NAME)
+    return text(name, NAME_LENGTH)
 
 
 def own_words(message: str) -> str:

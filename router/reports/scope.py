@@ -8,10 +8,10 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from router.accounts.periods import find_zone
+from router.accounts.periods import day_start, find_zone
 from router.accounts.teams import Team
 from router.errors import Misconfigured
 
@@ -56,7 +56,7 @@ class Scope:
 
     def day_start(self, day: date) -> float:
         """Start of a day, in seconds since the epoch."""
-        return datetime.combine(day, time.min, self.zone).timestamp()
+        return day_start(day, self.zone)
 
     def day_of(self, at: float) -> date:
         """The day of a moment, `at` in seconds since the epoch."""

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from router.errors import Misconfigured
-from router.types import Outcome, Plan
+from router.types import NAME_LENGTH, Outcome, Plan
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -25,8 +25,6 @@ DISABLED = "OTEL_SDK_DISABLED"
 SCOPE = "turnout"
 CONTEXT = {"traceparent", "tracestate"}
 """The client's fields that name the span it is in."""
-NAME = 200
-"""Characters kept of a name that a client chose."""
 SECOND = 1_000_000_000
 """In nanoseconds, which spans are timed in."""
 PROVIDERS = {"local": "llama.cpp", "anthropic": "anthropic", "openai": "openai"}
@@ -65,7 +63,7 @@ class Traces:
         began = ended - round((outcome.seconds + plan.overhead_s) * SECOND)
         context = {name: value for name, value in plan.request.headers if name in CONTEXT}
         span = self._tracer.start_span(
-            f"chat {plan.request.model[:NAME]}",
+            f"chat {plan.request.model[:NAME_LENGTH]}",
             context=self._parent.extract(context),
             kind=SpanKind.CLIENT,
             attributes=self._attributes(plan, outcome),
@@ -88,9 +86,9 @@ class Traces:
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": self._provider_of(outcome),
-            "gen_ai.request.model": request.model[:NAME],
+            "gen_ai.request.model": request.model[:NAME_LENGTH],
             "gen_ai.request.stream": request.stream,
-            "gen_ai.response.model": outcome.model[:NAME],
+            "gen_ai.response.model": outcome.model[:NAME_LENGTH],
             "gen_ai.usage.input_tokens": usage.prompt,
             "gen_ai.usage.output_tokens": usage.output,
             "gen_ai.usage.cache_read.input_tokens": usage.cache_read,
@@ -105,12 +103,12 @@ class Traces:
             "turnout.decided": decision.track,
             "turnout.held": decision.held,
             "turnout.kind": plan.features.kind,
-            "turnout.client": plan.features.client[:NAME],
+            "turnout.client": plan.features.client[:NAME_LENGTH],
             "turnout.overhead_s": plan.overhead_s,
             "turnout.usage_estimated": usage.estimated,
         }
         if plan.features.conversation:
-            attributes["gen_ai.conversation.id"] = plan.features.conversation[:NAME]
+            attributes["gen_ai.conversation.id"] = plan.features.conversation[:NAME_LENGTH]
         if decision.p_local is not None:
             attributes["turnout.p_local"] = decision.p_local
         if outcome.first_byte_s is not None:

@@ -6,12 +6,11 @@ is an error that names the field; a page never falls back to another query.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from datetime import time as clock
+from datetime import UTC, date, timedelta, tzinfo
 from typing import get_args
 from urllib.parse import urlencode
 
-from router.accounts.periods import find_zone, span
+from router.accounts.periods import day_start, find_zone, span
 from router.errors import BadRequest
 from router.ledger.queries import Filter
 from router.ledger.tables import Rare
@@ -112,7 +111,7 @@ def resolve_period(query: RequestQuery, zone: tzinfo, now: float) -> tuple[float
             raise BadRequest("until: this day is before the first one")
         if (last - first).days > MAX_DAYS:
             raise BadRequest(f"until: at most {MAX_DAYS} days can be shown at once")
-        return _begin(first, zone), _begin(last + timedelta(days=1), zone)
+        return day_start(first, zone), day_start(last + timedelta(days=1), zone)
     if query.span == "today":
         return span("day", str(zone), now)
     since = now - PERIODS[query.span][1]
@@ -147,7 +146,3 @@ def _day(field: str, text: str) -> date:
     if day.year not in YEARS:
         raise BadRequest(f"{field}: {text!r} is out of range; use a year from {YEARS[0]} to {YEARS[-1]}")
     return day
-
-
-def _begin(day: date, zone: tzinfo) -> float:
-    return datetime.combine(day, clock.min, zone).timestamp()

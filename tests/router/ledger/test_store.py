@@ -10,7 +10,7 @@ from ledger_places import administered, busy
 
 from router.ledger import LedgerStore, rows
 from router.ledger.tables import BEGUN, FINISHED
-from router.types import Attempt, Outcome, Plan, Usage
+from router.types import NAME_LENGTH, Attempt, Outcome, Plan, Usage
 
 MakePlan = Callable[..., Plan]
 
@@ -163,7 +163,7 @@ def test_names_that_clients_choose_are_cut_short(ledger: LedgerStore, make_plan:
     ledger.flush()
     row = ledger.row("r1")
     assert row is not None
-    assert row["asked_model"] == "m" * rows.NAME
+    assert row["asked_model"] == "m" * NAME_LENGTH
 
 
 @pytest.mark.parametrize(
