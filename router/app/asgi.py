@@ -174,7 +174,7 @@ class _Waiting:
             await asyncio.sleep(self._every_s)
 
     async def stop(self) -> None:
-        """Stop sending comments."""
+        """Cancel the timer, or the comments if they have begun."""
         self._timer.cancel()
         if self._task:
             self._task.cancel()

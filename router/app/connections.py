@@ -149,7 +149,7 @@ class BoundedProtocol(asyncio.Protocol):
             )
 
     def refuse(self) -> None:
-        """Close it with 503."""
+        """Close it with 503 and `retry-after`."""
         self._answer(b"503 Service Unavailable", b"too many connections; try again", b"retry-after: 2\r\n")
 
     @property
@@ -220,7 +220,7 @@ class ConnectionRegistry:
         self.mark_idle(connection)
 
     def remove(self, connection: BoundedProtocol) -> None:
-        """Unregister a closed connection."""
+        """Unregister a connection that is closed, or about to be."""
         self._open.discard(connection)
         self.mark_busy(connection)
 
@@ -232,7 +232,7 @@ class ConnectionRegistry:
             ] = None
 
     def mark_busy(self, connection: BoundedProtocol) -> None:
-        """Forbid closing it."""
+        """Forbid closing it: its request is being answered."""
         self._idle_unauthenticated.pop(connection, None)
         self._idle_authenticated.pop(connection, None)
 

@@ -52,7 +52,7 @@ def dialect_for_path(path: str, *, anthropic: bool) -> DialectName:
 
 
 def encode_headers(headers: Headers) -> RawHeaders:
-    """Encode `headers` for ASGI."""
+    """Encode `headers` as latin-1 bytes, as ASGI requires."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
@@ -164,7 +164,7 @@ async def send_error(
 
 
 class Exchange:
-    """One answer being sent."""
+    """One answer being sent, which knows whether its head is out."""
 
     def __init__(self, dialect: DialectName, body: Body, send: Send) -> None:
         self.request_id = uuid.uuid4().hex
@@ -201,7 +201,7 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": comment, "more_body": True})
 
     async def end(self) -> None:
-        """Complete the body."""
+        """Complete the body with an empty last chunk."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def fail(self, error: TurnoutError) -> None:

@@ -94,7 +94,7 @@ class TermsIn(_Part):
     models: Annotated[list[Glob], Field(max_length=100)] | None = None
 
     def terms(self) -> Terms:
-        """Convert to `Terms`."""
+        """Convert to `Terms`; null becomes no limit."""
         return Terms(
             policy=self.policy or "",
             budget=Budget(**self.budget.model_dump()) if self.budget else None,
@@ -115,12 +115,12 @@ class TeamTerms(TermsIn):
 
 
 class TeamIn(TeamTerms):
-    """A team to create."""
+    """A team to create, with its limits."""
 
     name: Name
 
     def team(self) -> Team:
-        """Convert to a `Team`."""
+        """Convert to a `Team` with its limits."""
         return Team(name=self.name, zone=self.zone, terms=self.terms())
 
 

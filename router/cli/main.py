@@ -56,7 +56,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options before any command."""
+    """Options that come before any command."""
 
 
 def run() -> None:

@@ -81,7 +81,7 @@ class Sampler:
         return self._array
 
     def close(self) -> None:
-        """Free the native state."""
+        """Free the native sampler chain; call it once."""
         for sampler in (self._grammar, self._chain):
             if sampler:
                 native.llama_sampler_free(sampler)

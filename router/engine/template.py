@@ -68,7 +68,7 @@ _FORMS = (_Form(), _Form(parsed=False), _Form(system=False), _Form(system=False,
 
 
 class Template:
-    """A compiled chat template."""
+    """A chat template, compiled with Jinja."""
 
     def __init__(self, source: str, *, bos: str, eos: str) -> None:
         """Compile; `source` empty is ChatML.

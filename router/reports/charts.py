@@ -34,7 +34,7 @@ Value = float | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One value per label."""
+    """One value per label, in one colour."""
 
     name: str
     values: Sequence[Value]

@@ -17,7 +17,7 @@ MANY_YEARS = 50
 
 
 def integer(value: float) -> str:
-    """Format a count: `12,345`."""
+    """Format a count with thousands separators: `12,345`."""
     return f"{value:,.0f}"
 
 

@@ -27,7 +27,7 @@ RENDERERS: Mapping[str, ChartRenderer] = {
 
 
 def render_html(report: Report) -> str:
-    """Render the page."""
+    """Render the page as one self-contained file."""
     return _templates().get_template("report.html").render(report=report)
 
 

@@ -34,7 +34,7 @@ class Scope:
 
     @property
     def days(self) -> Sequence[date]:
-        """All days in order."""
+        """All days of the period, in order."""
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
     @property

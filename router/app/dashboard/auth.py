@@ -82,7 +82,7 @@ class LoginAttempts:
             )
 
     def record_failure(self, peer: str) -> None:
-        """Count a wrong key."""
+        """Count a wrong key from this address."""
         self._failures.setdefault(_network(peer), deque()).append(self._now())
         self._failures.move_to_end(_network(peer))
         if len(self._failures) > MAX_TRACKED_ADDRESSES:

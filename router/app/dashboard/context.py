@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardOptions:
-    """Passed to `build_dashboard`."""
+    """Collaborators of the dashboard; `router.service` builds them."""
 
     engine: sa.Engine
     accounts: Accounts

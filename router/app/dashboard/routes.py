@@ -151,7 +151,7 @@ def _add_pages(router: APIRouter, options: DashboardOptions, renderer: Renderer,
 
     @router.get("/teams")
     def teams(request: Request) -> Response:
-        """Teams, budgets and keys."""
+        """Teams, budgets and the keys in force."""
         visitor = auth.authenticate(request)
         return page(
             request, "teams.html", {"view": teams_page.load_teams(options, visitor_zone(request))}, visitor
@@ -175,7 +175,7 @@ def _add_changes(
 
     @router.get("/login")
     def login(request: Request) -> Response:
-        """The login form."""
+        """The login form; `next` is the page to open afterwards."""
         return _render_login(renderer, auth, request, request.query_params.get("next", ""))
 
     @router.post("/login")

@@ -30,7 +30,7 @@ class TeamUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamsView:
-    """Everything on the page."""
+    """Teams, budgets and keys, as of one moment."""
 
     since: float
     teams: Sequence[TeamUsage]
