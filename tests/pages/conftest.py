@@ -97,7 +97,9 @@ def visit(browser, board):
         opened.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
         if logged_in:
             page.goto(f"{board.url}/login")
             page.get_by_label("Admin key").fill(board.key)
@@ -109,7 +111,7 @@ def visit(browser, board):
     for context in opened:
         context.close()
     # The browser itself reports every refusal and every cut that a test provokes on purpose.
-    assert not [one for one in complaints if not re.search(r"status of 40[134]|ERR_FAILED", one)]
+    assert not [line for line in complaints if not re.search(r"status of 40[134]|ERR_FAILED", line)]
 
 
 @pytest.fixture(scope="session")
@@ -122,12 +124,17 @@ def axe():
 
     def check(page):
         page.evaluate(f"{source};0")
-        found = page.evaluate("async () => (await axe.run()).violations")
+        violations = page.evaluate("async () => (await axe.run()).violations")
         assert page.evaluate("async () => (await axe.run()).passes.length") > 10
         return [
-            (one["impact"], one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
-            for one in found
-            if one["impact"] in {"serious", "critical"}
+            (
+                violation["impact"],
+                violation["id"],
+                violation["nodes"][0]["html"],
+                violation["nodes"][0]["failureSummary"],
+            )
+            for violation in violations
+            if violation["impact"] in {"serious", "critical"}
         ]
 
     return check

@@ -13,10 +13,10 @@ WIDTHS = {"desktop": 1280, "phone": 390}
 def test_a_wrong_key_a_teams_key_the_right_key(visit, board):
     page = visit(logged_in=False)
     page.goto(f"{board.url}/requests?team=web")
-    for wrong, said in (("tn-wrong", "unknown"), (board.team_key, "team's key")):
+    for wrong, message in (("tn-wrong", "unknown"), (board.team_key, "team's key")):
         page.get_by_label("Admin key").fill(wrong)
         page.get_by_role("button", name="Log in").click()
-        assert said in page.get_by_role("alert").inner_text()
+        assert message in page.get_by_role("alert").inner_text()
     page.get_by_label("Admin key").fill(board.key)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/requests?team=web")
@@ -49,8 +49,8 @@ def test_the_export_holds_what_is_filtered(visit, board):
         page.get_by_role("link", name="Export as CSV").click()
     with waited.value.path().open(newline="") as file:
         rows = list(csv.DictReader(file))
-    shown = page.locator(".card .figure").first.inner_text()
-    assert len(rows) == int(shown.replace(",", "")) > 50
+    count = page.locator(".card .figure").first.inner_text()
+    assert len(rows) == int(count.replace(",", "")) > 50
     assert {row["team"] for row in rows} == {"data"}
 
 
@@ -152,10 +152,10 @@ def test_nothing_serious_is_found_and_nothing_hangs_over(visit, board, axe, sche
     page.keyboard.press("Enter")
     page.wait_for_url(board.url)
     page.goto(f"{board.url}/requests?only=escalated&span=month")
-    one = page.locator("tbody th a").first.get_attribute("href").removeprefix("/dashboard")
-    for path in (*PAGES, one):
+    request_path = page.locator("tbody th a").first.get_attribute("href").removeprefix("/dashboard")
+    for path in (*PAGES, request_path):
         page.goto(board.url + path)
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
         assert axe(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width], path
 

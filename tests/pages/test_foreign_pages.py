@@ -74,10 +74,10 @@ def sent_on(upstream):
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "evil.test"])
-@pytest.mark.parametrize("asked", ["127.0.0.1", "localhost", "evil.test"])
-def test_a_page_of_another_site(page, site, endpoint, upstream, name, asked):
+@pytest.mark.parametrize("query", ["127.0.0.1", "localhost", "evil.test"])
+def test_a_page_of_another_site(page, site, endpoint, upstream, name, query):
     page.goto(f"http://{name}:{site}/")
-    assert page.evaluate(ATTACK, f"http://{asked}:{port(endpoint)}") == []
+    assert page.evaluate(ATTACK, f"http://{query}:{port(endpoint)}") == []
     assert sent_on(upstream) == []
 
 

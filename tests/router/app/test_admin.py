@@ -41,9 +41,9 @@ def call(endpoint, method: str, path: str, body=None, **headers: str) -> httpx.R
 
 
 def key_of(endpoint, **terms) -> dict[str, str]:
-    made = call(endpoint, "POST", "/admin/keys", {"team": "web", **terms})
-    assert made.status_code == 201, made.text
-    return {"x-turnout-key": made.json()["key"], "id": made.json()["id"]}
+    created = call(endpoint, "POST", "/admin/keys", {"team": "web", **terms})
+    assert created.status_code == 201, created.text
+    return {"x-turnout-key": created.json()["key"], "id": created.json()["id"]}
 
 
 def ask(endpoint, headers, path=MESSAGES, **fields) -> httpx.Response:
@@ -52,9 +52,9 @@ def ask(endpoint, headers, path=MESSAGES, **fields) -> httpx.Response:
 
 def test_a_team_and_its_key_from_making_to_ending(endpoint):
     body = {"name": "web", "zone": "Europe/Berlin", "budget": {"usd": 5.0}, "models": ["claude-*"]}
-    made = call(endpoint, "POST", "/admin/teams", body)
-    assert made.status_code == 201, made.text
-    assert (made.json()["budget_usd"], made.json()["balance"]["spent_usd"]) == (5.0, 0.0)
+    created = call(endpoint, "POST", "/admin/teams", body)
+    assert created.status_code == 201, created.text
+    assert (created.json()["budget_usd"], created.json()["balance"]["spent_usd"]) == (5.0, 0.0)
     assert call(endpoint, "POST", "/admin/teams", body).status_code == 409
     changed = call(endpoint, "PATCH", "/admin/teams/web", {"budget": None, "requests_per_minute": 100})
     assert changed.json()["budget_usd"] is None
@@ -74,8 +74,8 @@ def test_a_team_and_its_key_from_making_to_ending(endpoint):
 def test_a_key_gets_other_terms_and_keeps_the_rest(endpoint):
     key = key_of(endpoint, user="ana", budget={"usd": 5}, models=["claude-haiku-*"], expires="1d")
     path = f"/admin/keys/{key['id']}"
-    given = {"name": "desk", "budget": None, "requests_per_minute": 1, "expires": None}
-    changed = call(endpoint, "PATCH", path, given)
+    changes = {"name": "desk", "budget": None, "requests_per_minute": 1, "expires": None}
+    changed = call(endpoint, "PATCH", path, changes)
     assert changed.status_code == 200, changed.text
     row = changed.json()
     assert (row["user"], row["name"], row["models"]) == ("ana", "desk", ["claude-haiku-*"])
@@ -167,9 +167,9 @@ def test_while_no_key_exists_only_this_machine_enters(start):
     assert call(endpoint, "GET", "/admin/teams").status_code == 200
     assert call(endpoint, "GET", "/admin/teams", host="rebound.example").status_code == 403
     assert call(endpoint, "GET", "/admin/teams", origin="null").status_code == 403
-    made = call(endpoint, "POST", "/admin/keys", {"admin": True}).json()
+    created = call(endpoint, "POST", "/admin/keys", {"admin": True}).json()
     assert call(endpoint, "GET", "/admin/teams").status_code == 401
-    assert call(endpoint, "GET", "/admin/teams", **{"x-api-key": made["key"]}).status_code == 200
+    assert call(endpoint, "GET", "/admin/teams", **{"x-api-key": created["key"]}).status_code == 200
 
 
 @pytest.mark.parametrize("path", [MESSAGES, CHAT])
@@ -197,28 +197,31 @@ def test_limits_are_told_in_the_dialect(endpoint, path):
 
 
 def test_a_key_has_a_policy_of_its_own(endpoint):
-    kept = ask(endpoint, key_of(endpoint, policy="private"), model="claude-opus-5-5")
-    assert (kept.headers["x-turnout-rule"], endpoint.row(kept)["policy"]) == ("never_cloud", "private")
+    private_answer = ask(endpoint, key_of(endpoint, policy="private"), model="claude-opus-5-5")
+    assert (private_answer.headers["x-turnout-rule"], endpoint.row(private_answer)["policy"]) == (
+        "never_cloud",
+        "private",
+    )
 
 
 def test_a_proxy_vouches_from_its_own_address_only(start, upstream):
     proxy = {"user": "x-forwarded-user", "team": "x-forwarded-group"}
     trusting = start(TRUSTED_HEADER=json.dumps(proxy | {"from": ["127.0.0.0/8"]}))
-    said = {"x-forwarded-user": "ana", "x-forwarded-group": "staff, web"}
+    identity = {"x-forwarded-user": "ana", "x-forwarded-group": "staff, web"}
     assert ask(trusting, {}).status_code == 401
-    refused = ask(trusting, said)
+    refused = ask(trusting, identity)
     assert (refused.status_code, "none of the groups is a team" in refused.text) == (403, True)
     store = LedgerStore.open(trusting.ledger, prices=Prices(), write=False)
     store.accounts.revoke_key(store.accounts.create_key(team="web").id)
     store.close()
     end = time.monotonic() + 60
-    while (answer := ask(trusting, said)).status_code != 200:
+    while (answer := ask(trusting, identity)).status_code != 200:
         assert time.monotonic() < end
         time.sleep(0.1)
     row = trusting.row(answer)
     assert (row["team"], row["user"], row["key_id"]) == ("web", "ana", "")
     assert "x-forwarded-user" not in json.dumps(upstream.get("/_requests"))
     wary = start(TRUSTED_HEADER=json.dumps(proxy | {"from": ["10.0.0.0/8"]}))
-    refused = ask(wary, said)
+    refused = ask(wary, identity)
     assert refused.status_code == 403
     assert "trusted_header.from" in refused.json()["error"]["message"]

@@ -29,20 +29,20 @@ def send(endpoint, path, raw):
 
 def is_sound(path, answer):
     """An answer of a model, or a refusal in the dialect's words."""
-    told = answer.json()
+    body = answer.json()
     if answer.status_code == 200:
-        assert told["content" if path == ANTHROPIC else "choices"] is not None
+        assert body["content" if path == ANTHROPIC else "choices"] is not None
         return
     assert 400 <= answer.status_code < 500, answer.text
-    assert told["error"]["message"]
+    assert body["error"]["message"]
     if path == ANTHROPIC:
-        assert told["type"] == "error"
-        assert told["error"]["type"]
+        assert body["type"] == "error"
+        assert body["error"]["type"]
     else:
-        assert {"message", "type", "param", "code"} <= set(told["error"])
+        assert {"message", "type", "param", "code"} <= set(body["error"])
 
 
-def asked(content, model="auto", **fields):
+def body_with(content, model="auto", **fields):
     messages = [{"role": "user", "content": content}]
     return json.dumps({"model": model, "max_tokens": 9, "messages": messages} | fields).encode()
 
@@ -57,19 +57,21 @@ TOOLS = {
     OPENAI: [{"type": "function", "function": {"name": f"t{n}", "parameters": {}}} for n in range(5_000)],
 }
 BODIES = {
-    "one line of 5 MB": asked("x" * 5_000_000),
-    "20,000 messages": asked("", messages=[*TWENTY_THOUSAND, {"role": "user", "content": "go on"}]),
-    "tags never closed": asked("<system-reminder>" * 100_000),
-    "right to left": asked("اكتب دالة \u202eapp.py\u202c"),
-    "zeros": asked("a\x00b"),
-    "not utf-8": asked("typo").replace(b"typo", b"\xff"),
-    "number out of range": asked("hi").replace(b'"max_tokens"', b'"x":1e400,"max_tokens"'),
-    "endless number": asked("hi").replace(b'"max_tokens"', b'"x":' + b"9" * 100_000 + b',"max_tokens"'),
-    "nested 200 deep": asked("hi").replace(b'"max_tokens"', b'"x":' + nested(200) + b',"max_tokens"'),
-    "nested 480 deep": asked("hi").replace(b'"max_tokens"', b'"x":' + nested(480) + b',"max_tokens"'),
-    "nested 50,000 deep": asked("hi").replace(b'"max_tokens"', b'"x":' + nested(50_000) + b',"max_tokens"'),
-    "odd metadata": asked("hi", metadata=[3], tool_choice=7, thinking="yes", response_format=[]),
-    "odd blocks": asked([{"type": 5}, {"type": "text"}, {"type": "image"}, {"type": "tool_result"}]),
+    "one line of 5 MB": body_with("x" * 5_000_000),
+    "20,000 messages": body_with("", messages=[*TWENTY_THOUSAND, {"role": "user", "content": "go on"}]),
+    "tags never closed": body_with("<system-reminder>" * 100_000),
+    "right to left": body_with("اكتب دالة \u202eapp.py\u202c"),
+    "zeros": body_with("a\x00b"),
+    "not utf-8": body_with("typo").replace(b"typo", b"\xff"),
+    "number out of range": body_with("hi").replace(b'"max_tokens"', b'"x":1e400,"max_tokens"'),
+    "endless number": body_with("hi").replace(b'"max_tokens"', b'"x":' + b"9" * 100_000 + b',"max_tokens"'),
+    "nested 200 deep": body_with("hi").replace(b'"max_tokens"', b'"x":' + nested(200) + b',"max_tokens"'),
+    "nested 480 deep": body_with("hi").replace(b'"max_tokens"', b'"x":' + nested(480) + b',"max_tokens"'),
+    "nested 50,000 deep": body_with("hi").replace(
+        b'"max_tokens"', b'"x":' + nested(50_000) + b',"max_tokens"'
+    ),
+    "odd metadata": body_with("hi", metadata=[3], tool_choice=7, thinking="yes", response_format=[]),
+    "odd blocks": body_with([{"type": 5}, {"type": "text"}, {"type": "image"}, {"type": "tool_result"}]),
 }
 
 
@@ -83,14 +85,14 @@ def test_it_is_answered_or_refused(endpoint, path, model, name):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_5000_tools_are_carried(endpoint, path):
-    answer = send(endpoint, path, asked("Explain `x = 1`", tools=TOOLS[path]))
+    answer = send(endpoint, path, body_with("Explain `x = 1`", tools=TOOLS[path]))
     assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("model", ["local", "cloud"])
 @pytest.mark.parametrize("path", PATHS)
 def test_half_a_surrogate_pair_is_served(endpoint, path, model, upstream, nearby):
-    answer = send(endpoint, path, asked("cut \ud83d here, whole \U0001f600 there", model=model))
+    answer = send(endpoint, path, body_with("cut \ud83d here, whole \U0001f600 there", model=model))
     assert (answer.status_code, answer.headers["x-turnout-track"]) == (200, model), answer.text
     server = upstream if model == "cloud" else nearby
     got = json.loads(base64.b64decode(server.get("/_requests")[-1]["body"]))
@@ -118,7 +120,7 @@ MODELS = st.sampled_from(["auto", "local", "cloud"])
 )
 def test_any_json_is_answered_or_refused(endpoint, blocks, fields, model, path):
     fields.pop("stream", None)
-    is_sound(path, send(endpoint, path, asked(blocks, model=model, **fields)))
+    is_sound(path, send(endpoint, path, body_with(blocks, model=model, **fields)))
 
 
 def test_the_endpoint_is_well_afterwards(endpoint):

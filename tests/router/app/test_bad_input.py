@@ -149,8 +149,8 @@ def test_lone_surrogates_and_odd_numbers_are_carried(endpoint):
 
 @pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, zstd"])
 def test_an_encoded_body_is_served(endpoint, encoding):
-    asked = {"model": "local", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
-    body = json.dumps(asked).encode()
+    request = {"model": "local", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}]}
+    body = json.dumps(request).encode()
     pack = {"zstd": zstd.compress, "br": brotli.compress, "gzip": gzip.compress}
     for name in encoding.split(", "):
         body = pack[name](body)

@@ -83,15 +83,15 @@ class Place:
 
     def write(self, *rows):
         with self.store.engine.begin() as connection:
-            for one in rows:
-                connection.execute(sa.insert(requests), one)
-            done = [one["id"] for one in rows if one["finished_at"] is not None]
+            for record in rows:
+                connection.execute(sa.insert(requests), record)
+            done = [record["id"] for record in rows if record["finished_at"] is not None]
             add_where(connection, requests.c.id.in_(done))
 
     def key(self, **terms):
-        made = self.store.accounts.create_key(**({"team": "web"} | terms))
+        created = self.store.accounts.create_key(**({"team": "web"} | terms))
         self.load()
-        return made
+        return created
 
     def load(self):
         roster = self.store.accounts.load()
@@ -107,7 +107,7 @@ def place(tmp_path):
     keyring = Keyring()
 
     async def changed():
-        made.load()
+        environment.load()
 
     registry = PolicyRegistry(PolicyHolder("balanced"), lambda *_: None)
     ledger = ObservedLedger(store)
@@ -132,8 +132,8 @@ def place(tmp_path):
     app.include_router(build_dashboard(options))
     uploads = Uploads.of(Settings())
     guarded = OriginGuard(EarlyResponses(app, uploads), settings=Settings(), uploads=uploads)
-    made = Place(guarded, store, registry, keyring, ledger)
-    yield made
+    environment = Place(guarded, store, registry, keyring, ledger)
+    yield environment
     store.close()
 
 
@@ -242,16 +242,16 @@ async def test_the_ledger_holds_no_session_that_opens_anything(place, admin):
 
 @pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("terms", "message"),
     [({}, "team&#39;s key"), ({"admin": True, "expires_at": 1.0}, "unknown"), (None, "unknown")],
     ids=["a team's key", "an expired admin key", "no key at all"],
 )
-async def test_what_does_not_log_in(place, terms, said):
+async def test_what_does_not_log_in(place, terms, message):
     wrong = place.key(**terms).secret if terms is not None else "tn-" + "x" * 43
     async with place.visitor() as visitor:
         answer = await place.log_in(visitor, wrong)
         assert answer.status_code == 401
-        assert said in answer.text
+        assert message in answer.text
         assert wrong not in answer.text
         assert "set-cookie" not in answer.headers
         assert (await visitor.get("/dashboard")).status_code == 303
@@ -260,7 +260,7 @@ async def test_what_does_not_log_in(place, terms, said):
 async def test_guessing_is_slowed_down_and_the_right_key_waits_with_it(place, admin):
     async with place.visitor() as visitor, place.visitor(peer="10.0.0.9") as elsewhere:
         answers = [await place.log_in(visitor, f"tn-{n}") for n in range(MAX_FAILURES + 1)]
-        assert [one.status_code for one in answers] == [401] * MAX_FAILURES + [429]
+        assert [answer.status_code for answer in answers] == [401] * MAX_FAILURES + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= WINDOW_S
         assert (await place.log_in(visitor, admin)).status_code == 429
         assert (await place.log_in(elsewhere, admin)).status_code == 303
@@ -305,38 +305,38 @@ async def test_logging_out_needs_the_token_and_ends_the_session_everywhere(place
         for wrong in ({"other": "1"}, {"token": ""}, {"token": "0" * 64}, {"token": "é"}):
             assert (await visitor.post("/dashboard/logout", data=wrong)).status_code == 403
         assert (await visitor.get("/dashboard")).status_code == 200
-        kept = visitor.cookies["turnout-session"]
+        token = visitor.cookies["turnout-session"]
         answer = await visitor.post("/dashboard/logout", data={"token": token_in(page)})
         assert answer.headers["location"] == "/dashboard/login"
         assert "Max-Age=0" in answer.headers["set-cookie"]
-    async with place.visitor(cookie=f"turnout-session={kept}") as again:
+    async with place.visitor(cookie=f"turnout-session={token}") as again:
         assert (await again.get("/dashboard")).status_code == 303
 
 
 async def test_a_key_is_revoked_by_its_form_alone(place, admin):
-    made = place.key(user="ana")
+    key = place.key(user="ana")
     async with entered(place, admin) as visitor:
         token = token_in((await visitor.get("/dashboard/teams")).text)
-        path = f"/dashboard/keys/{made.id}/revoke"
+        path = f"/dashboard/keys/{key.id}/revoke"
         assert (await visitor.get(path)).status_code == 404
         assert (await visitor.post(path)).status_code in {403, 415}
         assert (await visitor.post(path, json={"token": token})).status_code == 415
         foreign = {"origin": "http://evil.example", "sec-fetch-site": "cross-site"}
         assert (await visitor.post(path, data={"token": token}, headers=foreign)).status_code == 403
-        assert place.keyring.find(made.secret)
+        assert place.keyring.find(key.secret)
         assert (await visitor.post(path, data={"token": token})).status_code == 303
-        assert place.keyring.find(made.secret) is None
+        assert place.keyring.find(key.secret) is None
         assert (await visitor.post(path, data={"token": token})).status_code == 404
 
 
 async def test_another_sessions_token_does_not_do(place, admin):
-    async with entered(place, admin) as one, entered(place, admin) as other:
+    async with entered(place, admin) as visitor, entered(place, admin) as other:
         foreign = token_in((await other.get("/dashboard")).text)
-        assert (await one.post("/dashboard/logout", data={"token": foreign})).status_code == 403
+        assert (await visitor.post("/dashboard/logout", data={"token": foreign})).status_code == 403
 
 
 @pytest.mark.parametrize(
-    ("given", "leads"),
+    ("next_page", "leads"),
     [
         ("/dashboard/requests?team=web&span=week", "/dashboard/requests?team=web&span=week"),
         ("//evil.example", "/dashboard"),
@@ -347,9 +347,9 @@ async def test_another_sessions_token_does_not_do(place, admin):
         ("javascript:alert(1)", "/dashboard"),
     ],
 )
-async def test_a_login_leads_nowhere_else(place, admin, given, leads):
+async def test_a_login_leads_nowhere_else(place, admin, next_page, leads):
     async with place.visitor() as visitor:
-        answer = await place.log_in(visitor, admin, next=given)
+        answer = await place.log_in(visitor, admin, next=next_page)
     assert answer.headers["location"] == leads
 
 
@@ -413,14 +413,14 @@ async def test_names_are_shown_as_text(place, admin):
 
 
 async def test_no_page_holds_a_key(place, admin):
-    made = place.key(user="ana", name="laptop")
-    place.write(row("r1", key_id=made.id))
+    key = place.key(user="ana", name="laptop")
+    place.write(row("r1", key_id=key.id))
     with place.store.engine.connect() as connection:
         digests = connection.execute(sa.text("SELECT digest FROM keys")).scalars().all()
     async with entered(place, admin) as visitor:
         for path in ("", "/requests", "/requests/r1", "/requests.csv", "/policy", "/teams", "/nothing"):
             page = (await visitor.get(f"/dashboard{path}")).text
-            assert not [one for one in (made.secret, admin, *digests) if one in page]
+            assert not [text for text in (key.secret, admin, *digests) if text in page]
             assert visitor.cookies["turnout-session"] not in page
 
 
@@ -443,8 +443,8 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("query", "wanted"), FILTERS, ids=[query or "all" for query, _ in FILTERS])
-async def test_what_is_filtered_is_what_is_listed_and_exported(place, admin, query, wanted):
+@pytest.mark.parametrize(("query", "expected"), FILTERS, ids=[query or "all" for query, _ in FILTERS])
+async def test_what_is_filtered_is_what_is_listed_and_exported(place, admin, query, expected):
     now = time.time()
     place.write(
         row("a", begun_at=now - 10, escalated="bad_tool_call"),
@@ -459,8 +459,8 @@ async def test_what_is_filtered_is_what_is_listed_and_exported(place, admin, que
     async with entered(place, admin) as visitor:
         page = (await visitor.get(f"/dashboard/requests?{query}")).text
         sheet = (await visitor.get(f"/dashboard/requests.csv?{query}")).text
-    assert set(re.findall(r'href="/dashboard/requests/(\w+)"', page)) == wanted
-    assert {line["id"] for line in csv.DictReader(io.StringIO(sheet))} == wanted
+    assert set(re.findall(r'href="/dashboard/requests/(\w+)"', page)) == expected
+    assert {line["id"] for line in csv.DictReader(io.StringIO(sheet))} == expected
 
 
 async def test_days_are_asked_for_in_the_visitors_zone(place, admin):
@@ -499,13 +499,13 @@ async def test_pages_follow_one_another_without_a_gap(place, admin):
     place.write(*(row(f"r{n:03}", begun_at=now - 100 - n, user="ana" if n % 2 else "bo") for n in range(260)))
     async with entered(place, admin) as visitor:
         for query in ("", "?user=ana"):
-            seen, path = [], f"/dashboard/requests{query}"
+            ids, path = [], f"/dashboard/requests{query}"
             while path:
                 page = (await visitor.get(path)).text
-                seen += re.findall(r'href="/dashboard/requests/(r\d+)"', page)
+                ids += re.findall(r'href="/dashboard/requests/(r\d+)"', page)
                 older = re.search(r'<a href="([^"]+)" rel="next"', page)
                 path = older and older[1].replace("&amp;", "&")
-            assert seen == [f"r{n:03}" for n in range(260) if not query or n % 2]
+            assert ids == [f"r{n:03}" for n in range(260) if not query or n % 2]
 
 
 async def test_the_export_is_whole_and_no_cell_computes(place, admin):
@@ -536,22 +536,22 @@ async def test_one_request_from_what_was_read_to_the_bill(place, admin):
         )
     )
     with place.store.engine.begin() as connection:
-        said = {"request_id": "r1", "team": "web", "user": "ana", "verdict": "should_be_local", "at": 1.0}
-        connection.execute(sa.insert(feedback), said)
+        message = {"request_id": "r1", "team": "web", "user": "ana", "verdict": "should_be_local", "at": 1.0}
+        connection.execute(sa.insert(feedback), message)
     async with entered(place, admin) as visitor:
         page = (await visitor.get("/dashboard/requests/r1")).text
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    for said in (
+    for message in (
         "4,321", "files &gt;= params.max_files", "files = 6", "decided", "bad tool call",
         "none: it served", "3,000", "$0.02", "$0.05", "$0.03", "should be local", "estimated",
         "The outcome is the same",
         "Its file has not changed since", "What would change it", "same tokens, warm cache",
     ):  # fmt: skip
-        assert said in text, said
+        assert message in text, message
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"policy": "gone"}, "No policy of this name serves now"),
         ({"rule": "self-contained", "track": "local"}, "Now it would go cloud, by crosses-files"),
@@ -566,12 +566,12 @@ async def test_one_request_from_what_was_read_to_the_bill(place, admin):
     ],
     ids=str,
 )  # fmt: skip
-async def test_how_far_the_rules_can_be_told_again(place, admin, changes, said):
+async def test_how_far_the_rules_can_be_told_again(place, admin, changes, message):
     place.write(row("r1", **({"begun_at": time.time()} | changes)))
     async with entered(place, admin) as visitor:
         page = (await visitor.get("/dashboard/requests/r1")).text
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert said in text.replace(" ,", ","), text
+    assert message in text.replace(" ,", ","), text
 
 
 async def test_conditions_that_ask_for_the_moment_are_marked(place, admin):
@@ -614,8 +614,10 @@ async def test_budgets_stand_where_the_ledger_says(place, admin):
     place.load()
     with place.store.engine.begin() as connection:
         at = int(time.time() // 900) * 900
-        said = {"scope": "team:data", "at": at, "usd": 12.5}
-        connection.execute(sa.text("INSERT INTO spending (scope, at, usd) VALUES (:scope, :at, :usd)"), said)
+        message = {"scope": "team:data", "at": at, "usd": 12.5}
+        connection.execute(
+            sa.text("INSERT INTO spending (scope, at, usd) VALUES (:scope, :at, :usd)"), message
+        )
     async with entered(place, admin) as visitor:
         for path in ("/dashboard", "/dashboard/teams"):
             text = " ".join(re.sub(r"<[^>]+>", " ", (await visitor.get(path)).text).split())
@@ -629,22 +631,22 @@ async def test_the_live_page_tells_what_it_knows_and_what_it_does_not(place, adm
         assert "Nothing at this moment" in empty
         place.write(row("r1", begun_at=time.time(), degraded="cloud_error"))
         text = " ".join(re.sub(r"<[^>]+>", " ", (await visitor.get("/dashboard")).text).split())
-    for said in (
+    for message in (
         "GPU memory not known",
         "cloud track does not answer",
         "degraded: cloud error",
         "the answer",
     ):
-        assert said in text, said
+        assert message in text, message
 
 
 async def test_what_is_under_way_is_there_until_it_ends(place, admin):
-    asked = ModelRequest(
+    request = ModelRequest(
         id="r9", account=Account(team="web", user="ana"), dialect="openai_chat", operation="generate",
         client="", model="auto", stream=True, body=b"SECRETPROMPT", headers=(("x-api-key", "SECRETKEY"),),
     )  # fmt: skip
     plan = Plan(
-        request=asked,
+        request=request,
         features=Features(client="aider", context_tokens=77_777, ask="SECRETPROMPT"),
         verdict=Verdict(p_local=0.5, kind="k", why="w"),
         decision=Decision(track="local", rule="busy", why="the GPU is busy"),
@@ -659,9 +661,9 @@ async def test_what_is_under_way_is_there_until_it_ends(place, admin):
         place.ledger.finish("r9", Outcome(track="local", model="m", status=200, usage=usage, **ended))
         after = (await visitor.get("/dashboard")).text
     assert "SECRET" not in during
-    for said in ("/dashboard/requests/r9", "the GPU is busy", "77.8k", "aider"):
-        assert said in during, said
-        assert said not in after, said
+    for message in ("/dashboard/requests/r9", "the GPU is busy", "77.8k", "aider"):
+        assert message in during, message
+        assert message not in after, message
 
 
 async def test_a_ledger_that_cannot_be_read_is_a_page(place, admin):

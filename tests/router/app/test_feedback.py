@@ -49,22 +49,22 @@ def send(endpoint, messages, model="local", **options) -> str:
 
 def test_a_verdict_on_an_answer_becomes_evidence(endpoint, ledger):
     of = ask(endpoint, "Reverse a list.")
-    said = endpoint.post(PATH, {"request_id": of, "verdict": "good"})
-    assert (said.status_code, said.json()) == (200, {"request_id": of, "verdict": "good"})
+    answer = endpoint.post(PATH, {"request_id": of, "verdict": "good"})
+    assert (answer.status_code, answer.json()) == (200, {"request_id": of, "verdict": "good"})
     assert endpoint.post(PATH, {"request_id": of, "verdict": "bad"}).status_code == 200
-    found = {one.request_id: one for one in labelled(ledger)}
-    assert (found[of].source, found[of].label) == ("feedback", 0)
-    assert found[of].features.turns == 1
-    assert found[of].features.ask == ""
+    labels = {label.request_id: label for label in labelled(ledger)}
+    assert (labels[of].source, labels[of].label) == ("feedback", 0)
+    assert labels[of].features.turns == 1
+    assert labels[of].features.ask == ""
 
 
 def test_a_retry_of_the_same_ask_and_going_on_are_told_apart(endpoint, ledger):
     retried = ask(endpoint, "Sort a dict by value.")
     liked = ask(endpoint, "Sort a dict by value.")
     ask(endpoint, "Sort a dict by value.", "Now write a test for it.")
-    found = {one.request_id: (one.source, one.label) for one in labelled(ledger)}
-    assert found[retried] == ("retry", 0)
-    assert found[liked] == ("moved_on", 1)
+    labels = {label.request_id: (label.source, label.label) for label in labelled(ledger)}
+    assert labels[retried] == ("retry", 0)
+    assert labels[liked] == ("moved_on", 1)
 
 
 def test_tests_that_fail_and_then_pass_speak_for_the_local_model(endpoint, ledger):
@@ -72,11 +72,11 @@ def test_tests_that_fail_and_then_pass_speak_for_the_local_model(endpoint, ledge
     opened = send(endpoint, messages)
     messages += ran(1, "FAILED tests/test_a.py::test_x - assert 1 == 2\n1 failed, 2 passed in 0.10s\n")
     send(endpoint, messages)
-    assert opened not in {one.request_id for one in labelled(ledger)}
+    assert opened not in {label.request_id for label in labelled(ledger)}
     send(endpoint, messages + ran(2, "3 passed in 0.10s\n"))
-    found = {one.request_id: one for one in labelled(ledger)}
-    assert (found[opened].source, found[opened].label) == ("tests", 1)
-    assert found[opened].features.tool_calls == 0
+    labels = {label.request_id: label for label in labelled(ledger)}
+    assert (labels[opened].source, labels[opened].label) == ("tests", 1)
+    assert labels[opened].features.tool_calls == 0
 
 
 WRONG = [

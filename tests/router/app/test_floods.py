@@ -210,9 +210,9 @@ def test_a_head_that_trickles_is_ended_and_a_slow_body_that_goes_on_is_not(endpo
 
 def test_a_full_house_has_room_for_who_asks(endpoint):
     """Twice as many half-sent heads as there may be connections."""
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as sockets:
         for _ in range(80):
-            held.enter_context(connect(endpoint)).sendall(
+            sockets.enter_context(connect(endpoint)).sendall(
                 b"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n"
             )
             if _ % 20 == 0:
@@ -271,15 +271,15 @@ def test_900_half_sent_heads_slow_bodies_and_a_keyless_flood_with_1024_descripto
             with contextlib.suppress(OSError):
                 statuses.append(pour(endpoint, 2 * MB))
 
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as sockets:
         for number in range(2000):
-            client = held.enter_context(connect(endpoint))
+            client = sockets.enter_context(connect(endpoint))
             with contextlib.suppress(OSError):
                 client.sendall(
                     b"POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n" if number % 2 else head(size=9)
                 )
         for _ in range(100):
-            client = held.enter_context(connect(endpoint))
+            client = sockets.enter_context(connect(endpoint))
             client.sendall(head(size=90_000, key=endpoint.key) + b"{")
         floods = [threading.Thread(target=flood) for _ in range(8)]
         for thread in floods:

@@ -118,14 +118,14 @@ class Maker:
         return self.dice.choice(("Explain `x = 1`", [text], [text, text], [text, image], []))
 
     def step(self, n: int) -> Iterator[dict[str, Any]]:
-        given = {"command": "cat a.py"}
+        arguments = {"command": "cat a.py"}
         if self.path == OPENAI:
-            function = {"name": "bash", "arguments": json.dumps(given)}
+            function = {"name": "bash", "arguments": json.dumps(arguments)}
             call = {"id": f"c{n}", "type": "function", "function": function}
             yield {"role": "assistant", "content": None, "tool_calls": [call]}
             yield {"role": "tool", "tool_call_id": f"c{n}", "content": "x = 1"}
         else:
-            used = {"type": "tool_use", "id": f"c{n}", "name": "bash", "input": given}
+            used = {"type": "tool_use", "id": f"c{n}", "name": "bash", "input": arguments}
             yield {"role": "assistant", "content": [{"type": "text", "text": "so"}, used]}
             result = {"type": "tool_result", "tool_use_id": f"c{n}", "content": "x = 1", "is_error": n > 1}
             yield {"role": "user", "content": [result]}
@@ -180,18 +180,20 @@ class Seen:
     ids: list[str] = field(default_factory=list)
 
 
-async def send(session: aiohttp.ClientSession, url: str, path: str, number: int, seen: Seen) -> None:
+async def send(session: aiohttp.ClientSession, url: str, path: str, number: int, results: Seen) -> None:
     raw = Maker(path, number).body()
     headers = {"content-type": "application/json", "x-api-key": "k", "authorization": "Bearer k"}
     if path != OPENAI:
         headers["anthropic-version"] = "2023-06-01"
     async with session.post(url + path, data=raw, headers=headers) as answer:
-        seen.statuses[answer.status] += 1
+        results.statuses[answer.status] += 1
         text = await answer.read()
         if "x-turnout-overhead-ms" in answer.headers:
-            seen.ids.append(answer.headers["x-turnout-request-id"])
+            results.ids.append(answer.headers["x-turnout-request-id"])
         if fault := fault_of(path, answer.status, answer.content_type, text):
-            seen.wrong.append(f"{path} {number}: {fault}: {answer.status} {text[:300]!r} for {raw[:600]!r}")
+            results.wrong.append(
+                f"{path} {number}: {fault}: {answer.status} {text[:300]!r} for {raw[:600]!r}"
+            )
 
 
 def fault_of(path: str, status: int, kind: str, text: bytes) -> str:
@@ -211,23 +213,23 @@ def fault_of(path: str, status: int, kind: str, text: bytes) -> str:
 
 
 async def run(endpoint: Any, path: str, numbers: range) -> Seen:
-    seen, waiting = Seen(), iter(numbers)
+    results, waiting = Seen(), iter(numbers)
 
     async def worker(session: aiohttp.ClientSession) -> None:
         for number in waiting:
-            await send(session, endpoint.url, path, number, seen)
+            await send(session, endpoint.url, path, number, results)
 
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
         await asyncio.gather(*(worker(session) for _ in range(AT_ONCE)))
-    return seen
+    return results
 
 
-def check(endpoint: Any, seen: Seen) -> None:
-    assert not seen.wrong, f"{len(seen.wrong)} of {seen.statuses}:\n" + "\n".join(seen.wrong[:12])
+def check(endpoint: Any, results: Seen) -> None:
+    assert not results.wrong, f"{len(results.wrong)} of {results.statuses}:\n" + "\n".join(results.wrong[:12])
     assert "defect" not in endpoint.log.read_text()
     assert endpoint.get("/health")["ledger"]["lost"] == 0
-    wait_for(lambda: finished(endpoint) >= set(seen.ids), "every row", 30)
+    wait_for(lambda: finished(endpoint) >= set(results.ids), "every row", 30)
 
 
 def finished(endpoint: Any) -> set[str]:

@@ -67,12 +67,12 @@ def test_no_path_takes_it(endpoint, upstream, headers):
 
 
 def test_the_refusal_is_in_the_dialect_and_names_the_setting(endpoint):
-    told = send(endpoint, "POST", MESSAGES, origin="https://evil.test").json()
-    assert (told["type"], told["error"]["type"]) == ("error", "permission_error")
-    assert "allowed_origins" in told["error"]["message"]
-    told = send(endpoint, "POST", CHAT, host="evil.test").json()
-    assert "allowed_hosts" in told["error"]["message"]
-    assert "evil.test" in told["error"]["message"]
+    body = send(endpoint, "POST", MESSAGES, origin="https://evil.test").json()
+    assert (body["type"], body["error"]["type"]) == ("error", "permission_error")
+    assert "allowed_origins" in body["error"]["message"]
+    body = send(endpoint, "POST", CHAT, host="evil.test").json()
+    assert "allowed_hosts" in body["error"]["message"]
+    assert "evil.test" in body["error"]["message"]
 
 
 PROGRAMS = [
@@ -165,16 +165,16 @@ def test_a_head_as_it_stands(endpoint, head, status):
 
 @pytest.mark.parametrize("origin", ["tauri://localhost", "https://a.chat.example", "http://[::1]:3000"])
 def test_an_allowed_page_uses_the_models_and_nothing_else(endpoint, origin):
-    wanted = "content-type,x-api-key"
+    requested_headers = "content-type,x-api-key"
     asks = {
         "access-control-request-method": "POST",
-        "access-control-request-headers": wanted,
+        "access-control-request-headers": requested_headers,
     }
     page = {"origin": origin, "sec-fetch-site": "cross-site"}
     answer = send(endpoint, "OPTIONS", MESSAGES, **page, **asks)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == origin
-    assert answer.headers["access-control-allow-headers"] == wanted
+    assert answer.headers["access-control-allow-headers"] == requested_headers
     answer = send(endpoint, "POST", MESSAGES, **page)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == origin

@@ -183,11 +183,11 @@ def test_no_proxy(server):
 
 
 def test_a_head_has_its_time(server):
-    with contextlib.ExitStack() as held:
-        used = [held.enter_context(connect(server)) for _ in range(2)]
+    with contextlib.ExitStack() as sockets:
+        used = [sockets.enter_context(connect(server)) for _ in range(2)]
         for client in used:
             assert get(client)
-        fresh = [held.enter_context(connect(server)) for _ in range(3)]
+        fresh = [sockets.enter_context(connect(server)) for _ in range(3)]
         begun = [b"GET / HT", b"GET / HTTP/1.1\r\nhost: a\r\n"]
         for client, sent in zip([*used, *fresh], [*begun, *begun, b""], strict=True):
             client.sendall(sent)
@@ -208,13 +208,13 @@ def test_a_head_has_its_size(server, field):
 
 
 def test_strangers_give_way_and_who_has_shown_a_key_stays(server):
-    with contextlib.ExitStack() as held:
-        friend = held.enter_context(connect(server))
+    with contextlib.ExitStack() as sockets:
+        friend = sockets.enter_context(connect(server))
         assert get(friend)
         for _ in range(3 * LIMIT):
-            held.enter_context(connect(server)).sendall(b"GET /")
+            sockets.enter_context(connect(server)).sendall(b"GET /")
         assert get(friend).endswith(b"\r\n\r\n0")
-        last = held.enter_context(connect(server))
+        last = sockets.enter_context(connect(server))
         assert get(last).endswith(b"\r\n\r\n0")
         assert len(server.registry) <= LIMIT
 
@@ -273,9 +273,13 @@ def test_nobody_gives_way_who_is_being_answered():
     async def fill():
         registry = ConnectionRegistry(limit=2, header_s=9)
         busy = [Busy(), Busy(), Busy()]
-        for one in busy:
-            registry.add(one)
-            registry.mark_busy(one)
-        return [one.refused for one in busy], [one.ended for one in busy], len(registry)
+        for connection in busy:
+            registry.add(connection)
+            registry.mark_busy(connection)
+        return (
+            [connection.refused for connection in busy],
+            [connection.ended for connection in busy],
+            len(registry),
+        )
 
     assert asyncio.run(fill()) == ([False, False, True], [False] * 3, 2)

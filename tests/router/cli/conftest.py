@@ -25,21 +25,21 @@ class Ended:
 def clean(tmp_path: Path) -> dict[str, str]:
     """An environment without anything that would steer Turnout; its data stays in this test's folder."""
     steering = ("TURNOUT_", "ANTHROPIC_", "OPENAI_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     folders = {"XDG_DATA_HOME": "data", "XDG_CONFIG_HOME": "config", "HOME": ""}
     own = {name: str(tmp_path / folder) for name, folder in folders.items()}
-    return {**kept, **own, "COLUMNS": "200"}
+    return {**inherited, **own, "COLUMNS": "200"}
 
 
 @pytest.fixture
 def turnout(tmp_path: Path, clean: dict[str, str]) -> Callable[..., Ended]:
     """Run `turnout ARGUMENTS` to its end."""
 
-    def run(*arguments: str, given: bytes = b"", **settings: str) -> Ended:
+    def run(*arguments: str, stdin: bytes = b"", **settings: str) -> Ended:
         named = {f"TURNOUT_{name}": value for name, value in settings.items()}
         ended = subprocess.run(
             [*COMMAND, *arguments],
-            input=given,
+            input=stdin,
             capture_output=True,
             cwd=tmp_path,
             env=clean | named,

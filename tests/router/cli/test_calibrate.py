@@ -79,7 +79,9 @@ def fill(path: Path, turns: int, judge, *, good: Callable[[float], float], team:
         store.finish(f"r{number}", SERVED)
         verdicts[f"r{number}"] = "good" if drawn.random() < good(odds) else "bad"
     store.flush()
-    assert all(store.judge(one, verdict, team=team, user="ana") for one, verdict in verdicts.items())
+    assert all(
+        store.judge(request_id, verdict, team=team, user="ana") for request_id, verdict in verdicts.items()
+    )
     store.close()
     return path
 
@@ -103,18 +105,18 @@ def test_a_team_whose_local_model_does_better_gets_numbers_that_say_so(turnout, 
     assert 0.5 < summary["scale"]["intercept"] < 2.0
     assert summary["policy"]["min_p_local"] == 0.62
     assert summary["policy"]["turns"] == 150
-    made = parse(out.read_text())
-    assert {key: made.card[key] for key in ("turns", "teams", "first")} == {
+    artefact = parse(out.read_text())
+    assert {key: artefact.card[key] for key in ("turns", "teams", "first")} == {
         key: summary[key] for key in ("turns", "teams", "first")
     }
     features = Features(ask="Fix the login bug.")
-    own = SufficiencyClassifier(load=lambda: made).classify(features)
-    assert own.by == f"sufficiency@{digest(made)}"
+    own = SufficiencyClassifier(load=lambda: artefact).classify(features)
+    assert own.by == f"sufficiency@{digest(artefact)}"
     assert log_odds(own.p_local) == pytest.approx(
         Scale(**summary["scale"]).odds(log_odds(SufficiencyClassifier().classify(features).p_local))
     )
-    shown = turnout("classifier", "show", "--file", str(out))
-    assert "labelled turns: 150 of 150 conversations" in shown.out
+    listing = turnout("classifier", "show", "--file", str(out))
+    assert "labelled turns: 150 of 150 conversations" in listing.out
 
 
 def test_what_the_rules_the_shipped_and_the_own_numbers_said_is_one_scale(tmp_path, out):
@@ -132,8 +134,8 @@ def test_what_the_rules_the_shipped_and_the_own_numbers_said_is_one_scale(tmp_pa
 
 def test_too_little_is_refused_with_what_is_needed(refused, tmp_path, out):
     ledger = fill(tmp_path / "l.db", 20, RuleClassifier(), good=shifted)
-    said = refused(*TRAIN, "--ledger", str(ledger), "--out", str(out))
-    assert "conversations with a label: 20, and 50 are needed" in said
+    message = refused(*TRAIN, "--ledger", str(ledger), "--out", str(out))
+    assert "conversations with a label: 20, and 50 are needed" in message
     assert not out.exists()
 
 
@@ -144,14 +146,14 @@ def refusal(ledger: Path, team: str | None = None, since: float | None = None) -
 
 
 def test_one_label_alone_is_refused(tmp_path):
-    said = refusal(fill(tmp_path / "l.db", 60, RuleClassifier(), good=lambda _: 1.0))
-    assert "the evidence that it did not is worth 0.0 certain outcomes and 10 are needed" in said
+    message = refusal(fill(tmp_path / "l.db", 60, RuleClassifier(), good=lambda _: 1.0))
+    assert "the evidence that it did not is worth 0.0 certain outcomes and 10 are needed" in message
 
 
 def test_another_team_or_time_has_nothing(tmp_path):
     ledger = fill(tmp_path / "l.db", 60, RuleClassifier(), good=shifted)
-    for said in (refusal(ledger, team="docs"), refusal(ledger, since=time.time() + 60)):
-        assert "conversations with a label: 0, and 50 are needed" in said
+    for message in (refusal(ledger, team="docs"), refusal(ledger, since=time.time() + 60)):
+        assert "conversations with a label: 0, and 50 are needed" in message
 
 
 def test_what_others_judged_is_left_out_and_named(tmp_path):
@@ -159,9 +161,9 @@ def test_what_others_judged_is_left_out_and_named(tmp_path):
         def classify(self, features):
             return replace(RuleClassifier().classify(features), by="sufficiency@0ld")
 
-    said = refusal(fill(tmp_path / "l.db", 60, Old(), good=shifted))
-    assert "conversations with a label: 0" in said
-    assert "60 by sufficiency@0ld" in said
+    message = refusal(fill(tmp_path / "l.db", 60, Old(), good=shifted))
+    assert "conversations with a label: 0" in message
+    assert "60 by sufficiency@0ld" in message
 
 
 def test_noise_and_the_opposite_order_are_refused(tmp_path):
@@ -172,15 +174,15 @@ def test_noise_and_the_opposite_order_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("classifier", "train", "--team", "web"), "--team needs --from-ledger"),
         ((*TRAIN, "--data", "x"), "--data cannot be combined with --from-ledger"),
         ((*TRAIN, "--out", "none/x.json"), "--out: there is no folder"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(refused, arguments, said):
-    assert said in refused(*arguments)
+def test_options_that_do_not_go_together_are_refused(refused, arguments, message):
+    assert message in refused(*arguments)
 
 
 def test_a_file_that_cannot_serve_is_refused_at_start(tmp_path):

@@ -20,11 +20,11 @@ ASK = 'def add(a, b):\n    """Add two numbers.\n    >>> add(1, 2)\n    3\n    ""
 
 
 def test_the_shipped_card_is_shown():
-    shown = CliRunner().invoke(app, ["classifier", "show"])
-    assert shown.exit_code == 0
-    assert f"ships: {shipped().card['ships']}" in shown.output
-    told = CliRunner().invoke(app, ["classifier", "show", "--json"])
-    assert json.loads(told.output) == shipped().card
+    text_output = CliRunner().invoke(app, ["classifier", "show"])
+    assert text_output.exit_code == 0
+    assert f"ships: {shipped().card['ships']}" in text_output.output
+    json_output = CliRunner().invoke(app, ["classifier", "show", "--json"])
+    assert json.loads(json_output.output) == shipped().card
 
 
 def test_the_card_in_the_docs_gives_the_shipped_figures():
@@ -60,9 +60,9 @@ def test_an_ask_is_read_the_same_through_every_shape(name):
 def test_rows_of_the_published_outcomes(shared_data):
     with gzip.open(shared_data / "swebench_verified" / "outcomes.csv.gz", "rt") as file:
         assert len(file.readlines()) == 501
-    made = rows(shared_data)
-    assert {row.source for row in made} == {"humaneval", "mbpp", "exercism", "swebench", "runs"}
-    alone = sum(row.weight for row in made if row.source in {"humaneval", "mbpp", "exercism"})
+    examples = rows(shared_data)
+    assert {row.source for row in examples} == {"humaneval", "mbpp", "exercism", "swebench", "runs"}
+    alone = sum(row.weight for row in examples if row.source in {"humaneval", "mbpp", "exercism"})
     assert alone == pytest.approx(0.5)
-    assert sum(row.weight for row in made) == pytest.approx(1)
-    assert all(0 <= row.label <= 1 for row in made)
+    assert sum(row.weight for row in examples) == pytest.approx(1)
+    assert all(0 <= row.label <= 1 for row in examples)

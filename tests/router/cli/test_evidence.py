@@ -68,13 +68,13 @@ def judged(tmp_path: Path) -> Path:
 def test_it_is_counted_by_source_and_label(turnout: Callable, judged: Path) -> None:
     ended = turnout(*COMMAND, "--ledger", str(judged), "--json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert (told["turns"], told["conversations"], told["too_little"]) == (61, 61, "")
-    counted = {(row["source"], row["label"]): row["turns"] for row in told["evidence"]}
+    summary = json.loads(ended.out)
+    assert (summary["turns"], summary["conversations"], summary["too_little"]) == (61, 61, "")
+    counted = {(row["source"], row["label"]): row["turns"] for row in summary["evidence"]}
     assert counted["feedback", 1] == 48
     assert counted["feedback", 0] == 13
     assert sum(counted.values()) == 61
-    assert {row["p_local"] for row in told["evidence"]} == {0.8, None}
+    assert {row["p_local"] for row in summary["evidence"]} == {0.8, None}
 
 
 def test_one_team_may_have_too_little(turnout: Callable, judged: Path) -> None:

@@ -43,19 +43,19 @@ def test_for_a_person(turnout, request_file):
 def test_as_json_in_either_dialect_told_by_shape(turnout, request_file, body, track, rule):
     ended = turnout("explain", request_file(body), "--json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert (told["decision"]["track"], told["decision"]["rule"]) == (track, rule)
-    assert told["features"]["files"] == (6 if body is AGENT else 0)
-    assert told["rules"]
+    explanation = json.loads(ended.out)
+    assert (explanation["decision"]["track"], explanation["decision"]["rule"]) == (track, rule)
+    assert explanation["features"]["files"] == (6 if body is AGENT else 0)
+    assert explanation["rules"]
 
 
 def test_standard_input_another_policy_and_a_named_dialect(turnout):
-    given = json.dumps(SMALL).encode()
+    stdin = json.dumps(SMALL).encode()
     dialect = ("--dialect", "anthropic_messages")
-    ended = turnout("explain", "-", "--policy", "private", *dialect, "--json", given=given)
+    ended = turnout("explain", "-", "--policy", "private", *dialect, "--json", stdin=stdin)
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert (told["policy"], told["decision"]["rule"]) == ("private", "never_cloud")
+    explanation = json.loads(ended.out)
+    assert (explanation["policy"], explanation["decision"]["rule"]) == ("private", "never_cloud")
 
 
 def test_brackets_are_no_markup(turnout, request_file, tmp_path):
@@ -80,13 +80,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "given", "message"), WRONG)
-def test_what_cannot_be_explained(refused, arguments, given, message):
-    assert message in refused(*arguments, given=given)
+@pytest.mark.parametrize(("arguments", "stdin", "message"), WRONG)
+def test_what_cannot_be_explained(refused, arguments, stdin, message):
+    assert message in refused(*arguments, stdin=stdin)
 
 
 def test_an_unknown_policy_names_the_nearest(refused):
-    message = refused("explain", "-", "--policy", "balancd", given=json.dumps(SMALL).encode())
+    message = refused("explain", "-", "--policy", "balancd", stdin=json.dumps(SMALL).encode())
     assert "balancd: there is no such policy or file; did you mean 'balanced'?" in message
 
 

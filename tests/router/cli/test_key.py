@@ -20,10 +20,10 @@ BODY = {"model": "cloud", "max_tokens": 20, "messages": [{"role": "user", "conte
 
 def wait_for(condition, deadline: float = 20):
     end = time.monotonic() + deadline
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < end
         time.sleep(0.05)
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +63,14 @@ def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
         return json.loads(ended.out)
 
     assert ask(endpoint, MESSAGES, model="local").status_code == 200  # open while there is no key
-    made = keys("create", "--team", "web", "--user", "ana", "--name", "laptop")
-    assert made["key"].startswith("tn-")
-    assert {name: made[name] for name in ("team", "user", "name")} == {
+    created = keys("create", "--team", "web", "--user", "ana", "--name", "laptop")
+    assert created["key"].startswith("tn-")
+    assert {name: created[name] for name in ("team", "user", "name")} == {
         "team": "web",
         "user": "ana",
         "name": "laptop",
     }
-    with_key = {"x-api-key": made["key"]}
+    with_key = {"x-api-key": created["key"]}
     wait_for(lambda: status(endpoint, {}) == 401)
     answer = ask(endpoint, MESSAGES, with_key, model="local")
     assert answer.status_code == 200
@@ -79,7 +79,7 @@ def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
 
     (listed,) = keys("list")
     assert (listed["team"], listed["name"], listed["revoked_at"]) == ("web", "laptop", None)
-    assert made["key"] not in json.dumps(listed)
+    assert created["key"] not in json.dumps(listed)
 
     second = keys("create", "--team", "ops")  # so that keys are still demanded
     assert keys("revoke", listed["id"]) == {"revoked": listed["id"]}
@@ -90,7 +90,7 @@ def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
     (other,) = [row["id"] for row in keys("list") if row["revoked_at"] is None]
     keys("revoke", other)
     wait_for(lambda: status(endpoint, {}) == 200)
-    assert made["key"] not in endpoint.log.read_text()
+    assert created["key"] not in endpoint.log.read_text()
 
 
 @pytest.mark.usefixtures("key")
@@ -108,12 +108,12 @@ def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
 def test_without_the_right_key_it_is_401_in_the_dialect(endpoint, upstream, path, headers, message):
     answer = ask(endpoint, path, headers)
     assert answer.status_code == 401
-    told = answer.json()
-    assert message in told["error"]["message"]
+    error = answer.json()
+    assert message in error["error"]["message"]
     if path.startswith(MESSAGES):
-        assert (told["type"], told["error"]["type"]) == ("error", "authentication_error")
+        assert (error["type"], error["error"]["type"]) == ("error", "authentication_error")
     else:
-        assert told["error"]["code"] == "invalid_api_key"
+        assert error["error"]["code"] == "invalid_api_key"
     assert upstream.get("/_requests") == []
 
 
@@ -121,9 +121,9 @@ def test_without_the_right_key_it_is_401_in_the_dialect(endpoint, upstream, path
 def test_the_providers_own_key_goes_on_beside_it(endpoint, upstream, key, own):
     answer = ask(endpoint, MESSAGES, {"x-turnout-key": key, **own})
     assert answer.status_code == 200, answer.text
-    (seen,) = upstream.get("/_requests")
-    assert key not in json.dumps(seen)
-    arrived = {name.lower(): value for name, value in seen["headers"]}
+    (recorded,) = upstream.get("/_requests")
+    assert key not in json.dumps(recorded)
+    arrived = {name.lower(): value for name, value in recorded["headers"]}
     assert "x-turnout-key" not in arrived
     ((name, value),) = own.items()
     assert arrived[name] == value
@@ -140,11 +140,11 @@ def test_a_turnout_key_never_leaves(endpoint, upstream, key, name, value):
 
 
 def test_for_a_person(turnout, refused):
-    made = turnout("key", "create", "--team", "a [red]team[/red]", "--name", "[/x]", "--budget", "9")
-    assert made.code == 0, made.err
-    secret = made.out.split()[0]
+    created = turnout("key", "create", "--team", "a [red]team[/red]", "--name", "[/x]", "--budget", "9")
+    assert created.code == 0, created.err
+    secret = created.out.split()[0]
     assert secret.startswith("tn-")
-    assert "not shown again" in made.out
+    assert "not shown again" in created.out
     listed = turnout("key", "list")
     assert "a [red]team[/red]" in listed.out
     assert "[/x]" in listed.out
@@ -177,9 +177,9 @@ def test_the_list_fits_80_columns(turnout, clean, tmp_path):
 
 
 def test_an_unknown_key_cannot_be_revoked_or_changed(refused):
-    told = "key: there is no key 'nope' in force; `turnout key list` shows the ids"
-    assert refused("key", "revoke", "nope") == told
-    assert refused("key", "set", "nope", "--budget", "3") == told
+    message = "key: there is no key 'nope' in force; `turnout key list` shows the ids"
+    assert refused("key", "revoke", "nope") == message
+    assert refused("key", "set", "nope", "--budget", "3") == message
 
 
 def test_a_team_is_needed(turnout):
@@ -192,6 +192,6 @@ def test_a_new_team_beside_others_may_be_a_typing_error(turnout, tmp_path):
     where = ("--ledger", str(tmp_path / "ledger.db"))
     assert turnout("team", "add", "web", "--budget", "20", *where).code == 0
     assert turnout("key", "create", "--team", "web", *where).err == ""
-    made = turnout("key", "create", "--team", "wbe", *where)
-    assert made.code == 0
-    assert "wbe is a new team, without a budget; did you mean web? `turnout key revoke" in made.err
+    created = turnout("key", "create", "--team", "wbe", *where)
+    assert created.code == 0
+    assert "wbe is a new team, without a budget; did you mean web? `turnout key revoke" in created.err

@@ -19,15 +19,15 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def run(*given: str) -> str:
-    result = CliRunner().invoke(app, ["ledger", *given], catch_exceptions=False)
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["ledger", *arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def test_stats_export_backup_and_prune(seeded: Path, tmp_path: Path) -> None:
-    told = json.loads(run("stats", "--ledger", str(seeded), "--json"))
-    assert told["requests"] == 500
+    statistics = json.loads(run("stats", "--ledger", str(seeded), "--json"))
+    assert statistics["requests"] == 500
     assert "500" in run("stats", "--ledger", str(seeded))
 
     run("export", "--to", str(tmp_path / "out"), "--since", "2026-11-02", "--until", "2026-11-20T12:00",
@@ -44,11 +44,11 @@ def test_stats_export_backup_and_prune(seeded: Path, tmp_path: Path) -> None:
     assert dry["rows"] == gone["rows"]
     left = json.loads(run("stats", "--ledger", str(copy), "--json"))
     assert left["requests"] == 500 - gone["rows"]
-    assert left["hourly_rows"] >= told["hourly_rows"]
+    assert left["hourly_rows"] >= statistics["hourly_rows"]
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("template", "message"),
     [
         (["prune"], "--keep-days: is required, or set `ledger_keep_days`"),
         (["export", "--to", "x", "--since", "soon"], "--since: 'soon' is not a UTC day or time"),
@@ -56,8 +56,8 @@ def test_stats_export_backup_and_prune(seeded: Path, tmp_path: Path) -> None:
         (["backup", "--to", "{there}/ledger.db"], "--to: .* is there already; name a new file"),
     ],
 )
-def test_what_is_wrong_is_said(seeded: Path, given: list[str], message: str) -> None:
-    arguments = [one.replace("{there}", str(seeded.parent)) for one in given]
+def test_what_is_wrong_is_said(seeded: Path, template: list[str], message: str) -> None:
+    arguments = [argument.replace("{there}", str(seeded.parent)) for argument in template]
     result = CliRunner().invoke(app, ["ledger", *arguments, "--ledger", str(seeded)])
     assert result.exit_code != 0
     with pytest.raises(type(result.exception), match=message):  # type: ignore[arg-type]

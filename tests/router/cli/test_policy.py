@@ -12,15 +12,15 @@ otherwise: {to: cloud, why: c}
 def test_shipped_as_json(turnout):
     ended = turnout("policy", "show", "observe", "--json")
     assert ended.code == 0, ended.err
-    told = json.loads(ended.out)
-    assert (told["name"], told["params"]["max_files"]) == ("observe", 4)
-    assert told["rules"][0] | {"why": ""} == {
+    document = json.loads(ended.out)
+    assert (document["name"], document["params"]["max_files"]) == ("observe", 4)
+    assert document["rules"][0] | {"why": ""} == {
         "rule": "server-tools",
         "when": "server_tools",
         "to": "cloud",
         "why": "",
     }
-    assert told["rules"][-1]["rule"] == "otherwise"
+    assert document["rules"][-1]["rule"] == "otherwise"
 
 
 def test_the_default_for_a_person(turnout):
@@ -49,9 +49,9 @@ def test_what_must_stay_is_shown(turnout, tmp_path):
     )
     stays = {"paths": ["secrets/[ab]"], "match": ["(?i)internal"], "teams": [], "opaque": "always"}
     assert json.loads(turnout("policy", "show", "mine.yaml", "--json").out)["never_cloud"] == stays
-    shown = turnout("policy", "show", "mine.yaml").out
+    text = turnout("policy", "show", "mine.yaml").out
     assert "never_cloud: paths ['secrets/[ab]'], match ['(?i)internal'], opaque always" in " ".join(
-        shown.split()
+        text.split()
     )
     assert "never_cloud" not in turnout("policy", "show").out
 

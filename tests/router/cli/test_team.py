@@ -6,10 +6,10 @@ import pytest
 
 
 def test_a_team_is_added_listed_and_changed(turnout):
-    made = turnout(
+    created = turnout(
         "team", "add", "web", "--budget", "200", "--zone", "Europe/Berlin", "--models", "claude-*, x-1"
     )
-    assert (made.code, made.out.strip()) == (0, "added web"), made.err
+    assert (created.code, created.out.strip()) == (0, "added web"), created.err
     assert turnout("team", "set", "web", "--over", "error", "--requests-per-minute", "60").code == 0
     (row,) = json.loads(turnout("team", "list", "--json").out)
     assert (row["budget_usd"], row["budget_per"], row["budget_over"]) == (200.0, "month", "error")
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_said_by_its_option(refused, arguments, message):
 
 
 def test_an_admin_key_takes_no_team(turnout, refused):
-    made = json.loads(turnout("key", "create", "--admin", "--name", "ops", "--json").out)
-    assert (made["admin"], made["key"][:3]) == (True, "tn-")
+    created = json.loads(turnout("key", "create", "--admin", "--name", "ops", "--json").out)
+    assert (created["admin"], created["key"][:3]) == (True, "tn-")
     assert refused("key", "create", "--admin", "--team", "web").startswith("--team: an admin key makes no")
     assert refused("key", "create", "--team", "web", "--expires", "soon").startswith("--expires: give a time")

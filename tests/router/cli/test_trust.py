@@ -26,14 +26,14 @@ def test_nothing_starts_until_the_file_is_trusted(project, refused, turnout):
 
 
 def test_what_is_trusted_is_listed_and_removed(project, turnout, refused):
-    made = json.loads(turnout("trust", "--json").out)
-    assert made["fields"] == ["cloud.base_url", "cloud.forward_credentials"]
+    trusted = json.loads(turnout("trust", "--json").out)
+    assert trusted["fields"] == ["cloud.base_url", "cloud.forward_credentials"]
     assert json.loads(turnout("trust", "--list", "--json").out) == [
-        {"file": str(project), "digest": made["digest"], "state": "trusted"}
+        {"file": str(project), "digest": trusted["digest"], "state": "trusted"}
     ]
     project.write_text("keepalive_s: 4\n")
-    assert str(project) in (shown := turnout("trust", "--list").out)
-    assert "changed" in shown
+    assert str(project) in (listing := turnout("trust", "--list").out)
+    assert "changed" in listing
     assert json.loads(turnout("trust", str(project), "--remove", "--json").out)["removed"]
     assert turnout("trust", "--list").out == "no file is trusted\n"
     assert "is not trusted; `turnout trust --list` shows what is" in refused("trust", "--remove")
