@@ -536,8 +536,8 @@ async def test_one_request_from_what_was_read_to_the_bill(place, admin):
         )
     )
     with place.store.engine.begin() as connection:
-        message = {"request_id": "r1", "team": "web", "user": "ana", "verdict": "should_be_local", "at": 1.0}
-        connection.execute(sa.insert(feedback), message)
+        verdict_row = {"request_id": "r1", "team": "web", "user": "ana", "verdict": "should_be_local", "at": 1.0}
+        connection.execute(sa.insert(feedback), verdict_row)
     async with entered(place, admin) as visitor:
         page = (await visitor.get("/dashboard/requests/r1")).text
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
@@ -614,9 +614,9 @@ async def test_budgets_stand_where_the_ledger_says(place, admin):
     place.load()
     with place.store.engine.begin() as connection:
         at = int(time.time() // 900) * 900
-        message = {"scope": "team:data", "at": at, "usd": 12.5}
+        spending = {"scope": "team:data", "at": at, "usd": 12.5}
         connection.execute(
-            sa.text("INSERT INTO spending (scope, at, usd) VALUES (:scope, :at, :usd)"), message
+            sa.text("INSERT INTO spending (scope, at, usd) VALUES (:scope, :at, :usd)"), spending
         )
     async with entered(place, admin) as visitor:
         for path in ("/dashboard", "/dashboard/teams"):
