@@ -536,7 +536,13 @@ async def test_one_request_from_what_was_read_to_the_bill(place, admin):
         )
     )
     with place.store.engine.begin() as connection:
-        verdict_row = {"request_id": "r1", "team": "web", "user": "ana", "verdict": "should_be_local", "at": 1.0}
+        verdict_row = {
+            "request_id": "r1",
+            "team": "web",
+            "user": "ana",
+            "verdict": "should_be_local",
+            "at": 1.0,
+        }
         connection.execute(sa.insert(feedback), verdict_row)
     async with entered(place, admin) as visitor:
         page = (await visitor.get("/dashboard/requests/r1")).text
