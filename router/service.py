@@ -21,7 +21,7 @@ from policies.policy import Policy
 from policies.proof import CheckGate, options_of, state
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring, TrustedProxies
-from router.accounts.rate_limit import Rates
+from router.accounts.rate_limit import RateLimiter
 from router.app.admin import AdminOptions, build_admin
 from router.app.api import ApiOptions, Json, build_api
 from router.app.asgi import ROUTES, Endpoint
@@ -96,7 +96,7 @@ class Service:
         self._watch()
         limits = Limits(
             budgets=self._ledger.budgets,
-            rates=Rates(),
+            rates=RateLimiter(),
             prices=prices,
             model_for=self._cloud.model_for,
         )

@@ -26,7 +26,7 @@ class Bucket:
         self.at = now
 
 
-class Rates:
+class RateLimiter:
     """Buckets of requests and of tokens, for each team and key that has a limit."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

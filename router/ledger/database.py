@@ -19,7 +19,7 @@ from router.errors import Misconfigured
 from router.ledger.rollups import add_all
 from router.ledger.tables import REVISION, hourly
 from router.settings import data_dir
-from router.system.files import make_folder, open_private, refuse_foreign_link, tighten
+from router.system.files import make_folder, open_private, refuse_foreign_link, restrict_to_owner
 
 BUSY_S = 30
 """How long a writer waits for another process's transaction."""
@@ -70,7 +70,7 @@ def journal_folder(url: URL) -> Path:
             f"ledger: cannot write to {folder} ({error.strerror or error}); make its folder writable, "
             "or set `ledger` (TURNOUT_LEDGER) to another place"
         ) from error
-    tighten(folder)
+    restrict_to_owner(folder)
     return folder
 
 
@@ -82,7 +82,7 @@ def connect(url: URL) -> sa.Engine:
     """
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite":
-        _close_to_others(Path(str(url.database)))
+        _restrict_files(Path(str(url.database)))
     try:
         engine = _engine(url)
         try:
@@ -134,7 +134,7 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _close_to_others(file: Path) -> None:
+def _restrict_files(file: Path) -> None:
     """Let nobody but its owner read a ledger, from before its first byte on.
 
     SQLite gives the files beside a database the database's own mode.
@@ -143,8 +143,8 @@ def _close_to_others(file: Path) -> None:
     # A database that is there is never opened here: to close it would give up SQLite's own locks on it.
     with suppress(OSError):  # SQLite says better what is wrong with the place
         os.close(open_private(file, os.O_RDWR | os.O_EXCL))
-    for each in (file.resolve(), *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
-        tighten(each)
+    for path in (file.resolve(), *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
+        restrict_to_owner(path)
 
 
 def _engine(url: URL) -> sa.Engine:

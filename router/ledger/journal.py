@@ -112,7 +112,7 @@ class Journal:
         with self._swapping:
             self._front.append(line)
 
-    def turn(self) -> Segment:
+    def swap(self) -> Segment:
         """Return the segment to post: what a failed post left, else what was written since."""
         if not self._back.size:
             with self._swapping:
@@ -129,14 +129,14 @@ class Journal:
 
 
 @contextmanager
-def opening(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: no other process opens, migrates or replays meanwhile."""
     with locked(folder / "lock"):
         yield
 
 
 @contextmanager
-def inherit(folder: Path) -> Iterator[list[Record]]:
+def take_over(folder: Path) -> Iterator[list[Record]]:
     """Yield all that dead processes left, and remove it unless that raises. Needs the folder's lock.
 
     All of it together and what was begun first: a request's begin may lie in one segment and

@@ -22,10 +22,10 @@ from router.ledger.rollups import (
     HOUR,
     LATENCIES,
     MEASURES,
+    bucket_middle,
     bucket_of,
-    middle,
-    places,
-    summed,
+    positions,
+    sum_of,
 )
 from router.ledger.tables import RARE, Rare, hourly, latencies, requests
 
@@ -81,7 +81,7 @@ class Histogram:
         for bucket in sorted(self.buckets):
             count += self.buckets[bucket]
             if count >= target:
-                return middle(bucket)
+                return bucket_middle(bucket)
         return None
 
 
@@ -127,7 +127,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class PeriodPart:
     """A part of a period, and where it is read from."""
 
     since: float
@@ -192,14 +192,14 @@ def series(
         for since in edges[:-1]:
             sums.by_key[since,] = dict.fromkeys(MEASURES, 0)
     owner = {"team": team, "user": user}
-    for span in _spans(connection, edges):
-        start = edges[bisect_right(edges, span.since) - 1]
-        if span.from_rows:
-            sums.take(_of_rows(connection, _within(span), by, owner), by, start)
+    for part in _parts(connection, edges):
+        start = edges[bisect_right(edges, part.since) - 1]
+        if part.from_rows:
+            sums.take(_of_rows(connection, _within(part), by, owner), by, start)
         elif len(edges) == 2:  # noqa: PLR2004 - one period
-            sums.take(_of_hours(connection, span, by, owner), by, start)
+            sums.take(_of_hours(connection, part, by, owner), by, start)
         else:
-            for row in _of_hours(connection, span, by, owner, hour=True):
+            for row in _of_hours(connection, part, by, owner, hour=True):
                 sums.take([row], by, edges[bisect_right(edges, row["hour"]) - 1])
     for row in _of_rows(connection, _under_way(edges), by, owner, hour=True):
         sums.take([row], by, edges[bisect_right(edges, row["begun_at"]) - 1])
@@ -222,8 +222,8 @@ def latency(
 ) -> dict[tuple[str, ...], Histogram]:
     """Count finished requests by how long they took: to the first byte, in total, or what routing added."""
     buckets: dict[tuple[str, ...], dict[int, int]] = {}
-    for span in _spans(connection, (since, until)):
-        for *key, bucket, count in connection.execute(_latency(span, measure, by, team)):
+    for part in _parts(connection, (since, until)):
+        for *key, bucket, count in connection.execute(_latency(part, measure, by, team)):
             histogram = buckets.setdefault(tuple(key), {})
             histogram[bucket] = histogram.get(bucket, 0) + count
     return {key: Histogram(buckets=histogram) for key, histogram in sorted(buckets.items())}
@@ -276,7 +276,7 @@ def coverage(connection: sa.Connection) -> tuple[float | None, float | None]:
     return first, connection.execute(sa.select(sa.func.min(hourly.c.hour))).scalar()
 
 
-def _spans(connection: sa.Connection, edges: Sequence[float]) -> Iterator[Span]:
+def _parts(connection: sa.Connection, edges: Sequence[float]) -> Iterator[PeriodPart]:
     """Cut a period into whole hours, from the roll-ups, and what is left at each edge, from the rows."""
     oldest = connection.execute(sa.select(sa.func.min(_row.begun_at))).scalar()
     oldest = float("inf") if oldest is None else oldest - oldest % HOUR
@@ -285,19 +285,19 @@ def _spans(connection: sa.Connection, edges: Sequence[float]) -> Iterator[Span]:
     at = edges[0] if edges[0] in ragged else -(-edges[0] // HOUR) * HOUR
     for hour in hours:
         if at < hour:
-            yield Span(since=at, until=hour, from_rows=False)
+            yield PeriodPart(since=at, until=hour, from_rows=False)
         cuts = [max(hour, edges[0]), *(edge for edge in ragged if hour < edge < hour + HOUR)]
         cuts.append(min(hour + HOUR, edges[-1]))
         for since, until in pairwise(cuts):
             if since < until:
-                yield Span(since=since, until=until, from_rows=True)
+                yield PeriodPart(since=since, until=until, from_rows=True)
         at = hour + HOUR
     if at < edges[-1]:
-        yield Span(since=at, until=edges[-1], from_rows=False)
+        yield PeriodPart(since=at, until=edges[-1], from_rows=False)
 
 
-def _within(span: Span) -> list[sa.ColumnElement[bool]]:
-    return [_row.begun_at >= span.since, _row.begun_at < span.until, _row.finished_at.is_not(None)]
+def _within(part: PeriodPart) -> list[sa.ColumnElement[bool]]:
+    return [_row.begun_at >= part.since, _row.begun_at < part.until, _row.finished_at.is_not(None)]
 
 
 def _under_way(edges: Sequence[float]) -> list[sa.ColumnElement[bool]]:
@@ -316,14 +316,14 @@ def _of_rows(
     if hour:
         key.append(_row.begun_at.label("begun_at"))
     clauses = [DIMENSIONS[name] == value for name, value in owner.items() if value is not None]
-    query = sa.select(*key, *map(summed, MEASURES)).where(*which, *clauses)
-    query = query.group_by(*places(key)) if key else query
+    query = sa.select(*key, *map(sum_of, MEASURES)).where(*which, *clauses)
+    query = query.group_by(*positions(key)) if key else query
     yield from connection.execute(query).mappings()
 
 
 def _of_hours(
     connection: sa.Connection,
-    span: Span,
+    part: PeriodPart,
     by: Sequence[str],
     owner: Mapping[str, str | None],
     *,
@@ -335,26 +335,26 @@ def _of_hours(
         sa.cast(sa.func.coalesce(sa.func.sum(hourly.c[name]), 0), hourly.c[name].type).label(name)
         for name in MEASURES
     ]
-    query = sa.select(*key, *sums).where(hourly.c.hour >= span.since, hourly.c.hour < span.until, *clauses)
-    query = query.group_by(*places(key)) if key else query
+    query = sa.select(*key, *sums).where(hourly.c.hour >= part.since, hourly.c.hour < part.until, *clauses)
+    query = query.group_by(*positions(key)) if key else query
     yield from connection.execute(query).mappings()
 
 
-def _latency(span: Span, measure: Measure, by: Sequence[str], team: str | None) -> Select:
+def _latency(part: PeriodPart, measure: Measure, by: Sequence[str], team: str | None) -> Select:
     key: list[Any]
     query: Select
-    if span.from_rows:
+    if part.from_rows:
         seconds = LATENCIES[measure]
         key = [*(DIMENSIONS[name].label(name) for name in by), bucket_of(seconds).label("bucket")]
-        query = sa.select(*key, sa.func.count()).where(*_within(span), seconds.is_not(None))
+        query = sa.select(*key, sa.func.count()).where(*_within(part), seconds.is_not(None))
         column = _row.team
     else:
         here = latencies.c
         key = [*(here[name] for name in by), here.bucket]
         query = sa.select(*key, sa.cast(sa.func.sum(here.requests), sa.BigInteger)).where(
-            here.hour >= span.since, here.hour < span.until, here.measure == measure
+            here.hour >= part.since, here.hour < part.until, here.measure == measure
         )
         column = here.team
     if team is not None:
         query = query.where(column == team)
-    return query.group_by(*places(key))
+    return query.group_by(*positions(key))

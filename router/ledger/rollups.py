@@ -99,7 +99,7 @@ LATENCIES = {"first_byte": _row.first_byte_s, "total": _row.seconds, "overhead":
 """What has a histogram, by hour, team and track."""
 
 
-def summed(name: str) -> sa.ColumnElement[float]:
+def sum_of(name: str) -> sa.ColumnElement[float]:
     """The sum of one measure over rows; 0 over none."""
     total = sa.func.coalesce(sa.func.sum(MEASURES[name]), 0)
     return sa.cast(total, hourly.c[name].type).label(name)
@@ -112,12 +112,12 @@ def bucket_of(seconds: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.floor(steps), sa.Integer)
 
 
-def middle(bucket: int) -> float:
+def bucket_middle(bucket: int) -> float:
     """The seconds that a bucket stands for: the geometric middle of what it holds."""
     return float(GROWTH ** (bucket + 0.5))
 
 
-def places(key: Sequence[object]) -> list[sa.ColumnElement[int]]:
+def positions(key: Sequence[object]) -> list[sa.ColumnElement[int]]:
     """Name the first columns of a SELECT by their number, to group and to order by."""
     return [sa.literal_column(str(number + 1)) for number in range(len(key))]
 
@@ -125,7 +125,7 @@ def places(key: Sequence[object]) -> list[sa.ColumnElement[int]]:
 def add(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Add rows that were just finished, by id; the caller commits both together."""
     parameters = (json.dumps(ids),) if connection.dialect.name == "sqlite" else (list(ids),)
-    for statement in _written(connection.dialect):
+    for statement in _add_statements(connection.dialect):
         connection.exec_driver_sql(statement, parameters)
 
 
@@ -137,7 +137,7 @@ def add_all(connection: sa.Connection) -> None:
 def add_unfinished(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Add rows that never finished and are about to be removed; they took no time that is known."""
     which = _row.id.in_(ids) & _row.finished_at.is_(None)
-    connection.execute(_grown(connection.dialect, hourly, _hours(which), tuple(MEASURES)))
+    connection.execute(_upsert_sums(connection.dialect, hourly, _hours(which), tuple(MEASURES)))
 
 
 def add_where(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
@@ -147,7 +147,7 @@ def add_where(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
 
 
 @lru_cache(maxsize=4)
-def _written(dialect: sa.Dialect) -> tuple[str, ...]:
+def _add_statements(dialect: sa.Dialect) -> tuple[str, ...]:
     """The statements of `add` as text: SQLAlchemy would write them anew each time, which takes 10 ms."""
     ids = "(SELECT value FROM json_each(?))" if dialect.name == "sqlite" else "(SELECT unnest(%s::text[]))"
     statements = _statements(dialect, sa.literal_column("_WHICH_"))
@@ -159,12 +159,12 @@ def _written(dialect: sa.Dialect) -> tuple[str, ...]:
 
 
 def _statements(dialect: sa.Dialect, which: sa.ColumnElement[bool]) -> Iterator[Any]:
-    yield _grown(dialect, hourly, _hours(which), tuple(MEASURES))
+    yield _upsert_sums(dialect, hourly, _hours(which), tuple(MEASURES))
     for measure in LATENCIES:
-        yield _grown(dialect, latencies, _buckets(measure, which), ("requests",))
+        yield _upsert_sums(dialect, latencies, _buckets(measure, which), ("requests",))
 
 
-def _grown(dialect: sa.Dialect, table: sa.Table, rows: Select, measures: Sequence[str]) -> Any:
+def _upsert_sums(dialect: sa.Dialect, table: sa.Table, rows: Select, measures: Sequence[str]) -> Any:
     more = INSERT[dialect.name](table).from_select([*table.c.keys()], rows)
     return more.on_conflict_do_update(
         index_elements=[*table.primary_key],
@@ -178,8 +178,8 @@ def _hours(which: sa.ColumnElement[bool]) -> Select:
         hour_of(_row.begun_at).label("hour"),
         *(expression.label(name) for name, expression in DIMENSIONS.items()),
     ]
-    place = places(key)
-    return sa.select(*key, *map(summed, MEASURES)).where(which).group_by(*place).order_by(*place)
+    position = positions(key)
+    return sa.select(*key, *map(sum_of, MEASURES)).where(which).group_by(*position).order_by(*position)
 
 
 def _buckets(measure: str, which: sa.ColumnElement[bool]) -> Select:
@@ -191,6 +191,6 @@ def _buckets(measure: str, which: sa.ColumnElement[bool]) -> Select:
         sa.literal_column(f"'{measure}'").label("measure"),
         bucket_of(seconds).label("bucket"),
     ]
-    place = places(key)
+    position = positions(key)
     query = sa.select(*key, sa.func.count().label("requests")).where(which, seconds.is_not(None))
-    return query.group_by(*place).order_by(*place)
+    return query.group_by(*position).order_by(*position)

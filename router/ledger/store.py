@@ -22,14 +22,14 @@ from router.ledger import queries, rows
 from router.ledger.accounts import Accounts
 from router.ledger.budgets import Budgets
 from router.ledger.database import connect, journal_folder, locate, writing
-from router.ledger.journal import Journal, Record, encode, inherit, opening
+from router.ledger.journal import Journal, Record, encode, lock_folder, take_over
 from router.ledger.protected import ProtectedStore
 from router.ledger.queries import Filter, Row
 from router.ledger.rate_limited_log import RateLimitedLog
 from router.ledger.retention import cutoff, prune
 from router.ledger.tables import feedback, requests
 from router.ledger.turns import select_main
-from router.ledger.writer import keep_verdict, post
+from router.ledger.writer import post, upsert_verdict
 from router.settings import Settings
 from router.types import Outcome, Plan
 
@@ -58,7 +58,7 @@ class LedgerStore:
         self._posting = threading.Lock()
         self._pending = threading.Event()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._keep_posting, name="ledger", daemon=True)
+        self._thread = threading.Thread(target=self._post_continuously, name="ledger", daemon=True)
         self._pruning: threading.Thread | None = None
         if journal is not None:
             self._thread.start()
@@ -89,17 +89,17 @@ class LedgerStore:
         """
         url = locate(location)
         folder = journal_folder(url)
-        with opening(folder):
+        with lock_folder(folder):
             engine = connect(url)
             store = cls(engine, Journal(folder) if write else None, Billing(prices, cloud_model, local_cost))
             try:
-                with inherit(folder) as records:
+                with take_over(folder) as records:
                     store._post(records)
             except sa.exc.SQLAlchemyError as error:  # the segments stay for the next who opens
                 store._log.post_failed(error)
         if write and keep_days:
             store._pruning = threading.Thread(
-                target=store._keep_pruning, args=(keep_days,), name="ledger-retention", daemon=True
+                target=store._prune_continuously, args=(keep_days,), name="ledger-retention", daemon=True
             )
             store._pruning.start()
         return store
@@ -199,7 +199,7 @@ class LedgerStore:
         row = {"request_id": request_id, "team": team, "user": user, "verdict": verdict, "at": time.time()}
         try:
             with self._engine.begin() as connection:
-                keep_verdict(connection, row)
+                upsert_verdict(connection, row)
         except sa.exc.OperationalError as error:
             raise Unavailable("the ledger cannot be written now; try again") from error
         return True
@@ -235,7 +235,7 @@ class LedgerStore:
         if not self._pending.is_set():  # looking is ten times cheaper than setting
             self._pending.set()
 
-    def _keep_posting(self) -> None:
+    def _post_continuously(self) -> None:
         while not self._closed.is_set():
             self._pending.wait()
             self._closed.wait(GATHER_S)
@@ -248,7 +248,7 @@ class LedgerStore:
                 self._pending.set()
                 self._closed.wait(RETRY_S)
 
-    def _keep_pruning(self, keep_days: int) -> None:
+    def _prune_continuously(self, keep_days: int) -> None:
         while not self._closed.is_set():
             try:
                 before = cutoff(keep_days, time.time())
@@ -263,7 +263,7 @@ class LedgerStore:
         if self._journal is None:
             return False
         with self._posting:
-            segment = self._journal.turn()
+            segment = self._journal.swap()
             if not segment.size:
                 return False
             self._post(segment.records())
@@ -287,7 +287,7 @@ class LedgerStore:
                 forfeits = self.budgets.forfeit(of for of in ended if of not in billed)
                 self.budgets.charge(connection, (*spent, *forfeits))
         except Exception as error:  # the next line tells which kind it is
-            if _to_try_again(error):
+            if _is_temporary(error):
                 raise
             if len(records) == 1:
                 self._log.record_lost(error)
@@ -307,7 +307,7 @@ def _ignore(_: Sequence[BilledRequest]) -> None:
     """Do nothing with the bills."""
 
 
-def _to_try_again(error: Exception) -> bool:
+def _is_temporary(error: Exception) -> bool:
     """Whether the database is in trouble and may recover, rather than refusing these values for good."""
     if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
         return False

@@ -88,7 +88,7 @@ def post(connection: sa.Connection, records: Sequence[Record], billing: Billing)
     return _finish(connection, ended, billing) if ended else []
 
 
-def keep_verdict(connection: sa.Connection, row: Values) -> None:
+def upsert_verdict(connection: sa.Connection, row: Values) -> None:
     """Write one verdict in the place of an earlier one on the same request; the caller commits."""
     connection.execute(_upserts[connection.dialect.name], row)
 

@@ -59,7 +59,7 @@ def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
     raws = [piece.raw for piece in pieces]
     matching = {*matcher.find_candidates(raws)}
     if matcher.globs:
-        acting = [at for at, value in enumerate(values) if _acts(value)]
+        acting = [at for at, value in enumerate(values) if _may_call(value)]
         matching.update(
             acting[at] for at in find_matching(commands.RAW_WILD.search, [raws[at] for at in acting])
         )
@@ -69,7 +69,7 @@ def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
     ]
 
 
-def _acts(value: Any) -> bool:
+def _may_call(value: Any) -> bool:
     """Whether a message may hold calls."""
     return isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
 
@@ -85,7 +85,7 @@ def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> P
     texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name))]
     for sighting in sightings(texts, matcher):
         sources.add(sighting.source)
-    if matcher.globs and _acts(value):
+    if matcher.globs and _may_call(value):
         unnamed.update(
             text.call or TEXT_MODE
             for text in texts

@@ -50,7 +50,7 @@ class Matcher:
         path_needles = [_of_glob(glob) for glob in self.globs]
         runs = [_literals(source) for source in sources]
         pattern_needles = [_of_pattern(item) for item in runs]
-        more = _more(self.globs) if self else []
+        more = _extra_needles(self.globs) if self else []
         self._needles = _needles([*path_needles, *pattern_needles], more)
         self._path_needles = _needles(path_needles)
         self._pattern_needles = _needles(pattern_needles)
@@ -131,9 +131,9 @@ class Matcher:
                     if match := re2.search(glob.written, form):
                         yield glob.source, match.group()
             if command and self._named(data):
-                yield from self._bare(re2.sub(_MESSAGE, " ", form))
+                yield from self._bare_names(re2.sub(_MESSAGE, " ", form))
 
-    def _bare(self, form: str) -> Iterator[tuple[str, str]]:
+    def _bare_names(self, form: str) -> Iterator[tuple[str, str]]:
         """Bare names in a command."""
         for glob in self.globs:
             for match in re2.finditer(glob.named, form):
@@ -222,6 +222,6 @@ def _required(parsed: Any) -> Iterator[str]:
     yield run
 
 
-def _more(globs: tuple[Glob, ...]) -> list[bytes]:
+def _extra_needles(globs: tuple[Glob, ...]) -> list[bytes]:
     """What else makes a piece worth reading in full: base64, and commands whose output may name no file."""
     return [commands.RAW, *BASE64] if globs else [*BASE64]

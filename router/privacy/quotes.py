@@ -128,14 +128,14 @@ def protected_texts(messages: Iterable[list[Text]], matcher: Matcher) -> Iterato
                 continue
             elif text.part is Part.RESULT and text.call in calls:
                 yield calls[text.call], text.text
-            elif observed and spoken is Part.TEXT and not _speaks(texts):
+            elif observed and spoken is Part.TEXT and not _is_assistant(texts):
                 yield observed, text.text
                 observed = ""
             elif "<system-reminder>" not in text.text[:40]:
                 yield from _within(text, matcher)
 
 
-def _speaks(texts: list[Text]) -> bool:
+def _is_assistant(texts: list[Text]) -> bool:
     return any(not text.spoken and text.text == "assistant" for text in texts)
 
 

@@ -70,7 +70,7 @@ def _describe(sighting: Sighting) -> dict[str, str]:
     }
 
 
-class State(msgspec.Struct):
+class ScanState(msgspec.Struct):
     """A conversation up to one of its messages."""
 
     first: int = 0
@@ -112,7 +112,7 @@ class Scanner:
         self._watching = False
         self._pieces: Cache[PieceFacts] = Cache(entries=entries, size=16 << 20)
         self._quoted: Cache[_Quotations] = Cache(entries=entries, size=8 << 20)
-        self._states: Cache[State] = Cache(entries=max(entries // 40, 8), size=4 << 20)
+        self._states: Cache[ScanState] = Cache(entries=max(entries // 40, 8), size=4 << 20)
 
     def watch(self, rule_sets: Iterable[PrivacyRules]) -> None:
         """Look for what these rules keep here, and for nothing else; clears the caches."""
@@ -162,7 +162,7 @@ class Scanner:
         rule_sets, team = self._rule_sets, request.account.team
         quotable = self.memory.has_lines(team)
         keys = self._beginnings(outline, team) if quotable else outline.beginnings
-        earlier: State | None = None
+        earlier: ScanState | None = None
         for key in reversed(keys):
             if earlier := self._states.get(key):
                 break
@@ -204,9 +204,9 @@ class Scanner:
 
     def _scan_fields(
         self, scanned: list[tuple[Piece, PieceFacts]], team: str, pauses: Pauses, *, quotable: bool
-    ) -> Turns[State]:
+    ) -> Turns[ScanState]:
         """What the fields beside the messages hold; its edge is that of the system text."""
-        state = State()
+        state = ScanState()
         for piece, item in scanned:
             if piece.end:
                 continue
@@ -222,20 +222,20 @@ class Scanner:
     def _scan_messages(
         self,
         scanned: list[tuple[Piece, PieceFacts]],
-        earlier: State | None,
+        earlier: ScanState | None,
         keys: list[bytes],
         team: str,
         pauses: Pauses,
-    ) -> Turns[State]:
+    ) -> Turns[ScanState]:
         """The conversation, taken up from what is known of it."""
-        state = copy(earlier) if earlier else State()
+        state = copy(earlier) if earlier else ScanState()
         upto = earlier.upto if earlier else 0
         new = [(piece, item) for piece, item in scanned if piece.end and not (earlier and piece.at == 0)]
         yield from pauses
         blocks = new[-_NEWEST - 1][0].end // BLOCK if len(new) > _NEWEST else 0
         quotable = self.memory.has_lines(team)
         seams = yield from self._scan_seams(state.edge, [item for _, item in new], pauses)
-        checkpoint: State | None = None
+        checkpoint: ScanState | None = None
         for number, ((piece, item), matched) in enumerate(zip(new, seams, strict=True)):
             if number % _BATCH == 0:
                 yield from pauses
@@ -342,7 +342,7 @@ class Scanner:
                     self._pieces.put(keys[at], item, _SIZE + len(keys[at]) + sum(map(len, item.edges)))
         return scanned  # type: ignore[return-value]
 
-    def _note_unnamed(self, state: State, piece: Piece, item: PieceFacts) -> Turns[None]:
+    def _note_unnamed(self, state: ScanState, piece: Piece, item: PieceFacts) -> Turns[None]:
         """Note output that may be of any file; see `commands.prints_unnamed`."""
         if not item.unnamed:
             state.unnamed_output |= yield from apart_if_large(
@@ -380,7 +380,7 @@ def _opening(piece: Piece) -> str:
 
 
 def _conversation_ids(
-    request: ModelRequest, pieces: list[Piece], conversation: str, state: State
+    request: ModelRequest, pieces: list[Piece], conversation: str, state: ScanState
 ) -> list[str]:
     """All by which a conversation may be known again; by its opening once it has gone on from there."""
     ids = [*session_ids(request, pieces), *([conversation] if conversation else [])]

@@ -13,7 +13,7 @@ from policies.decide import over_budget, refuse_substitute
 from policies.decision import Decision
 from policies.policy import Policy
 from router.accounts.periods import find_zone, span
-from router.accounts.rate_limit import Rates
+from router.accounts.rate_limit import RateLimiter
 from router.accounts.teams import Account, Budget, BudgetLimit
 from router.billing.prices import MILLION, Prices
 from router.errors import NotAllowed, OverBudget
@@ -45,7 +45,7 @@ class BudgetStatus:
 class Limits:
     """Holds requests to what their accounts may do."""
 
-    def __init__(self, *, budgets: Budgets, rates: Rates, prices: Prices, model_for: Names) -> None:
+    def __init__(self, *, budgets: Budgets, rates: RateLimiter, prices: Prices, model_for: Names) -> None:
         self._budgets = budgets
         self._rates = rates
         self._prices = prices

@@ -79,7 +79,7 @@ def write_private(path: Path, content: bytes) -> None:
             raise
 
 
-def tighten(path: Path) -> None:
+def restrict_to_owner(path: Path) -> None:
     """Take from everybody but its owner what they may do with `path`; warn where it is not ours to change."""
     if not POSIX:
         return

@@ -1,6 +1,6 @@
 import pytest
 
-from router.accounts.rate_limit import Rates
+from router.accounts.rate_limit import RateLimiter
 from router.accounts.teams import Account, Rate
 from router.errors import RateLimited
 
@@ -15,7 +15,7 @@ class Clock:
 
 def test_requests_flow_back() -> None:
     clock = Clock()
-    rates = Rates(clock)
+    rates = RateLimiter(clock)
     account = Account(rates=(Rate(scope="team:web", requests=6, tokens=None),))
     for _ in range(6):
         rates.take_request(account)
@@ -35,7 +35,7 @@ def test_requests_flow_back() -> None:
 
 def test_tokens_of_an_answer_count_when_it_is_there() -> None:
     clock = Clock()
-    rates = Rates(clock)
+    rates = RateLimiter(clock)
     account = Account(rates=(Rate(scope="key:k", requests=None, tokens=600),))
     rates.take_tokens(account, 100)
     rates.add_tokens(account, 1100)
@@ -48,7 +48,7 @@ def test_tokens_of_an_answer_count_when_it_is_there() -> None:
 
 def test_a_prompt_beyond_the_limit_waits_and_is_then_served() -> None:
     clock = Clock()
-    rates = Rates(clock)
+    rates = RateLimiter(clock)
     account = Account(rates=(Rate(scope="key:k", requests=None, tokens=600),))
     rates.take_tokens(account, 5000)
     with pytest.raises(RateLimited):
@@ -58,7 +58,7 @@ def test_a_prompt_beyond_the_limit_waits_and_is_then_served() -> None:
 
 
 def test_a_refusal_takes_nothing_from_the_other_limit() -> None:
-    rates = Rates(Clock())
+    rates = RateLimiter(Clock())
     team = Rate(scope="team:web", requests=3, tokens=None)
     tight = Account(rates=(Rate(scope="key:k", requests=1, tokens=None), team))
     rates.take_request(tight)

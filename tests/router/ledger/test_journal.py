@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ledger.journal import Journal, Record, Segment, decode, encode, inherit, opening
+from router.ledger.journal import Journal, Record, Segment, decode, encode, lock_folder, take_over
 
 RECORDS: list[Record] = [
     ("begin", {"id": "r1", "begun_at": 1.5, "asked_model": "line\nend", "why": "ünï\u2028code"}),
@@ -32,16 +32,16 @@ def test_no_bytes_break_the_reading(noise: bytes) -> None:
 
 def test_one_segment_is_written_while_the_other_is_posted(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    assert journal.turn().size == 0
+    assert journal.swap().size == 0
     journal.append(LINES[0])
-    posting = journal.turn()
+    posting = journal.swap()
     journal.append(LINES[1])
     assert posting.records() == RECORDS[:1]
-    assert journal.turn() is posting  # not yet committed: it stays its turn
+    assert journal.swap() is posting  # not yet committed: it stays its turn
     posting.clear()
-    assert journal.turn().records() == RECORDS[1:2]
-    journal.turn().clear()
-    assert journal.turn().size == 0
+    assert journal.swap().records() == RECORDS[1:2]
+    journal.swap().clear()
+    assert journal.swap().size == 0
     journal.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -49,12 +49,12 @@ def test_one_segment_is_written_while_the_other_is_posted(tmp_path: Path) -> Non
 def test_a_closed_journal_leaves_what_was_not_posted(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.append(LINES[2])  # finished in one segment ...
-    journal.turn()
+    journal.swap()
     journal.append(LINES[0])  # ... and begun in the other
     journal.close()
     with pytest.raises(OSError, match="descriptor"):
         journal.append(LINES[1])
-    with opening(tmp_path), inherit(tmp_path) as records:
+    with lock_folder(tmp_path), take_over(tmp_path) as records:
         assert records == [RECORDS[0], RECORDS[2]]
     assert list(tmp_path.iterdir()) == [tmp_path / "lock"]
 
@@ -65,12 +65,12 @@ def test_what_could_not_be_posted_is_kept(tmp_path: Path) -> None:
     dead.close()
     living = Journal(tmp_path)
     living.append(LINES[1])
-    with pytest.raises(ZeroDivisionError), inherit(tmp_path):
+    with pytest.raises(ZeroDivisionError), take_over(tmp_path):
         raise ZeroDivisionError
     for left in ([RECORDS[0]], []):
-        with inherit(tmp_path) as records:
+        with take_over(tmp_path) as records:
             assert records == left
-    living.turn().clear()
+    living.swap().clear()
     living.close()
 
 

@@ -7,7 +7,13 @@ import sys
 import pytest
 
 from router.errors import Misconfigured
-from router.system.files import make_folder, open_private, refuse_foreign_link, tighten, write_private
+from router.system.files import (
+    make_folder,
+    open_private,
+    refuse_foreign_link,
+    restrict_to_owner,
+    write_private,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 FOREIGN = 12345
@@ -57,11 +63,11 @@ def test_a_wide_file_is_tightened_and_said_so(tmp_path, capsys):
     for name, before, after in (("a", 0o644, 0o600), ("b", 0o666, 0o600), ("c", 0o755, 0o700)):
         (tmp_path / name).write_bytes(b"")
         (tmp_path / name).chmod(before)
-        tighten(tmp_path / name)
+        restrict_to_owner(tmp_path / name)
         assert mode(tmp_path / name) == after
     assert "file_closed_to_others" in "".join(capsys.readouterr())
-    tighten(tmp_path / "a")
-    tighten(tmp_path / "missing")
+    restrict_to_owner(tmp_path / "a")
+    restrict_to_owner(tmp_path / "missing")
     assert "".join(capsys.readouterr()) == ""
 
 
@@ -70,7 +76,7 @@ def test_what_is_not_ours_is_only_warned_about(tmp_path, capsys):
     (tmp_path / "a").write_bytes(b"")
     (tmp_path / "a").chmod(0o644)
     os.chown(tmp_path / "a", FOREIGN, FOREIGN)
-    tighten(tmp_path / "a")
+    restrict_to_owner(tmp_path / "a")
     assert mode(tmp_path / "a") == 0o644
     assert "chmod go=" in "".join(capsys.readouterr())
     (tmp_path / "link").symlink_to(tmp_path / "a")
