@@ -150,6 +150,7 @@ class RequestAttempts:
         )
 
     def _outcome(self, *, status: int, model: str, usage: Usage, end: End, error: str) -> Outcome:
+        seconds = self._seconds
         self._stop_work()
         return Outcome(
             track=self.decision.track,
@@ -157,7 +158,7 @@ class RequestAttempts:
             status=status,
             usage=usage,
             first_byte_s=self._first_byte_s,
-            seconds=self._seconds,
+            seconds=seconds,
             attempts=tuple(self.done),
             end=end,
             error=error,
