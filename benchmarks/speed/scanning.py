@@ -15,6 +15,7 @@ from benchmarks.speed.bodies import Dialect
 from benchmarks.speed.conversations import Cost, requests_of
 from policies.load import parse
 from policies.policy import PrivacyRules
+from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
 from router.privacy import quotes
 from router.privacy.memory import Memory
@@ -75,11 +76,11 @@ def _scanner(rules: PrivacyRules, *, tainted: bool) -> Scanner:
     scanner = Scanner(memory=memory)
     scanner.scan(_small("bench"), rules)
     if tainted:
-        key = memory.key_of("bench")
+        key = memory.key_of(NOBODY.team)
         names = [
             quotes.digest(key, "line", f"a line of a protected file, number {at}") for at in range(_LINES)
         ]
-        memory.add_lines("bench", "secrets/**", names)
+        memory.add_lines(NOBODY.team, "secrets/**", names)
     return scanner
 
 
