@@ -124,6 +124,7 @@ class Service:
         admin = AdminOptions(
             accounts=self._ledger.accounts,
             budgets=self._ledger.budgets,
+            policy_of=self._registry.of,
             keyring=self.keyring,
             apply_changes=self.refresh_keys,
         )

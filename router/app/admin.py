@@ -5,21 +5,23 @@ sites out. A change is in force when it is answered.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 
+from policies.policy import Policy
 from router.accounts.keys import Key, Keyring
-from router.accounts.teams import Team, account
 from router.app.authentication import authenticate_admin, headers_of
 from router.app.body import take_body
 from router.app.early_response import body_of
 from router.app.schemas import KeyIn, TeamIn, parse, update_key, update_team
 from router.errors import Conflict, NotFound, Unavailable, UnsupportedMedia
 from router.ledger.accounts import Accounts
+from router.ledger.budget_status import BudgetStatus, read_budget_status
 from router.ledger.budgets import Budgets
 from router.wire.headers import field
 
@@ -36,6 +38,8 @@ class AdminOptions:
 
     accounts: Accounts
     budgets: Budgets
+    policy_of: Callable[[str], Policy]
+    """Returns the policy of a name; the empty name is the endpoint's own."""
     keyring: Keyring
     apply_changes: Callable[[], Awaitable[None]]
     """Brings changed teams and keys into force."""
@@ -50,7 +54,7 @@ def build_admin(options: AdminOptions) -> APIRouter:
     async def teams(request: Request) -> Json:
         """All teams, with their terms, keys in force and budget balances."""
         require_admin(request, options.keyring)
-        return {"teams": await _run_blocking(list_teams, accounts, options.budgets)}
+        return {"teams": await _run_blocking(list_teams, accounts, options.budgets, options.policy_of)}
 
     @router.post("/teams", status_code=201)
     async def add_team(request: Request) -> Json:
@@ -110,9 +114,8 @@ def build_admin(options: AdminOptions) -> APIRouter:
 
     async def read_team(name: str) -> Json:
         await options.apply_changes()
-        rows = [
-            row for row in await _run_blocking(list_teams, accounts, options.budgets) if row["name"] == name
-        ]
+        teams = await _run_blocking(list_teams, accounts, options.budgets, options.policy_of)
+        rows = [row for row in teams if row["name"] == name]
         if not rows:
             raise _no_team(name)
         return rows[0]
@@ -130,10 +133,12 @@ def require_admin(request: Request, keyring: Keyring) -> Key | None:
     return authenticate_admin(request.scope, keyring)
 
 
-def list_teams(accounts: Accounts, budgets: Budgets) -> list[Json]:
-    """Return all teams with their budget balances."""
-    teams = {team.name: team for team in accounts.load().teams}
-    return [row | {"balance": _balance(teams.get(row["name"]), budgets)} for row in accounts.teams()]
+def list_teams(accounts: Accounts, budgets: Budgets, policy_of: Callable[[str], Policy]) -> list[Json]:
+    """Return all teams with their `budgets`, and the `balance` of a team's own."""
+    by_team = defaultdict(list)
+    for status in read_budget_status(accounts, budgets, policy_of):
+        by_team[status.team].append(status)
+    return [row | _budgets(by_team[row["name"]]) for row in accounts.teams()]
 
 
 def issue_key(accounts: Accounts, key: Key) -> Json:
@@ -150,9 +155,21 @@ def issue_key(accounts: Accounts, key: Key) -> Json:
     return {name: fields[name] for name in ("id", "key", "team", "user", "name", "admin", "expires_at")}
 
 
-def _balance(team: Team | None, budgets: Budgets) -> Json | None:
-    limits = account(team).budgets if team else ()
-    return asdict(budgets.balance(limits[0])) if limits else None
+def _budgets(statuses: Sequence[BudgetStatus]) -> Json:
+    own = (asdict(status.balance) for status in statuses if not (status.key or status.policy))
+    return {
+        "balance": next(own, None),
+        "budgets": [
+            {
+                "key": status.key.id if status.key else None,
+                "policy": status.policy or None,
+                "per": status.budget.per,
+                "over": status.budget.over,
+                **asdict(status.balance),
+            }
+            for status in statuses
+        ],
+    }
 
 
 async def _body(request: Request, keyring: Keyring) -> bytes:

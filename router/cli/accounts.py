@@ -15,6 +15,7 @@ from router.errors import BadRequest, Misconfigured
 from router.settings import load_settings
 
 if TYPE_CHECKING:
+    from policies.policy import Policy
     from router.ledger.store import LedgerStore
 
 Json = dict[str, Any]
@@ -119,6 +120,21 @@ def open_accounts(ledger: str | None) -> "Iterator[LedgerStore]":
         raise Misconfigured(f"--{option}:{message}") from error
     finally:
         store.close()
+
+
+def load_policies(store: "LedgerStore", ledger: str | None) -> "Callable[[str], Policy]":
+    """Load the endpoint's policy and those of teams and keys; returns the policy of a name."""
+    from policies.load import PolicyHolder
+    from policies.registry import PolicyRegistry
+    from router.accounts.keys import Keyring
+
+    def warn(name: str, why: str) -> None:
+        typer.echo(f"policy {name}: {why}", err=True)
+
+    roster = store.accounts.load()
+    registry = PolicyRegistry(PolicyHolder(load_settings(ledger=ledger).policy), warn)
+    registry.sync(Keyring(roster.keys, roster.teams).policies)
+    return registry.of
 
 
 def format_limits(row: Json) -> str:

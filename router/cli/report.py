@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from router.cli.accounts import open_accounts
+from router.cli.accounts import load_policies, open_accounts
 from router.errors import Misconfigured
 from router.settings import PREFIX, Settings, load_settings
 from router.system.files import write_private
@@ -108,7 +108,8 @@ def report(
         if schedule:
             _print_schedule(first, recent, delivers=bool(out or to))
             return
-        facts = collect_facts(store, scope, now, settings.local if economics else None)
+        policies = load_policies(store, ledger)
+        facts = collect_facts(store, scope, now, policies, settings.local if economics else None)
     content = _output_formats()[chosen].render(facts)
     if out is not None:
         _write(out, scope, content)

@@ -1,7 +1,7 @@
 """`turnout team`: teams that share a budget and limits."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -11,9 +11,11 @@ from rich.table import Table
 
 from router.cli.accounts import (
     AsJson,
+    Json,
     Ledger,
     TermOptions,
     format_limits,
+    load_policies,
     open_accounts,
     takes_terms,
 )
@@ -88,7 +90,7 @@ def list_teams(ledger: Ledger = None, as_json: AsJson = False) -> None:
     from router.app.admin import list_teams as rows_of
 
     with open_accounts(ledger) as store:
-        rows = rows_of(store.accounts, store.budgets)
+        rows = rows_of(store.accounts, store.budgets, load_policies(store, ledger))
     if as_json:
         typer.echo(json.dumps(rows))
         return
@@ -98,15 +100,16 @@ def list_teams(ledger: Ledger = None, as_json: AsJson = False) -> None:
             escape(row["name"]),
             str(row["keys"]),
             escape(format_limits(row)),
-            _spent(row["balance"]),
+            "\n".join(_spent(status) for status in row["budgets"] if status["key"] is None),
             row["zone"],
         )
     Console().print(table)
 
 
-def _spent(balance: dict[str, Any] | None) -> str:
-    if balance is None:
-        return ""
-    share = balance["spent_usd"] / balance["limit_usd"]
+def _spent(status: Json) -> str:
+    share = status["spent_usd"] / status["limit_usd"]
     colour = "red" if share >= 1 else "yellow" if share >= 0.8 else "green"  # noqa: PLR2004 - four fifths: look
-    return f"[{colour}]${balance['spent_usd']:,.2f} ({share:.0%})[/]"
+    policy = ""
+    if status["policy"]:
+        policy = f" of ${status['limit_usd']:,.2f}/{status['per']}, policy {escape(status['policy'])}"
+    return f"[{colour}]${status['spent_usd']:,.2f} ({share:.0%}{policy})[/]"

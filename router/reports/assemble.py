@@ -1,19 +1,24 @@
 """Collects the facts of a report: the ledger's sums, the budgets, and the payback of the GPU."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
-from router.accounts.teams import Key, Team, budget_limit
+from policies.policy import Policy
 from router.billing.break_even import SECONDS_PER_DAY, Economics, Traffic, break_even
+from router.ledger.budget_status import read_budget_status
 from router.ledger.store import LedgerStore
 from router.reports import totals
-from router.reports.facts import Facts, Standing, query_facts
+from router.reports.facts import Facts, query_facts
 from router.reports.scope import Scope
 from router.settings import LocalSettings
 
 
 def collect_facts(
-    store: LedgerStore, scope: Scope, now: float, machine: LocalSettings | None = None
+    store: LedgerStore,
+    scope: Scope,
+    now: float,
+    policy_of: Callable[[str], Policy],
+    machine: LocalSettings | None = None,
 ) -> Facts:
     """Collect the facts of a report.
 
@@ -21,30 +26,14 @@ def collect_facts(
         store: A ledger. Other processes may write to it meanwhile.
         scope: Team and period.
         now: Seconds since the epoch; budgets are as of this moment.
+        policy_of: Returns the policy of a name, which may set a budget; the empty name is the endpoint's own.
         machine: Running costs; None leaves the payback of the GPU out.
     """
     with store.engine.connect() as connection:
         facts = query_facts(connection, scope, now)
     economics = estimate_economics(facts, machine) if machine is not None else None
-    return replace(facts, budgets=tuple(standings(store, scope.team, now)), economics=economics)
-
-
-def standings(store: LedgerStore, team: str | None, now: float) -> Iterator[Standing]:
-    """Yield the status of each budget, teams before keys; of all teams where `team` is None."""
-    roster = store.accounts.load()
-    zones = {team_record.name: team_record.zone for team_record in roster.teams}
-    teams = sorted(
-        (team_record for team_record in roster.teams if team in {None, team_record.name}),
-        key=lambda team_record: team_record.name,
-    )
-    keys = sorted(
-        (key for key in roster.keys.values() if team in {None, key.team}),
-        key=lambda key: (key.team, key.user, key.name),
-    )
-    for team_record in teams:
-        yield from _standing(store, team_record, None, team_record.zone, now)
-    for key in keys:
-        yield from _standing(store, Team(name=key.team), key, zones.get(key.team, "UTC"), now)
+    budgets = read_budget_status(store.accounts, store.budgets, policy_of, team=scope.team, now=now)
+    return replace(facts, budgets=tuple(budgets), economics=economics)
 
 
 def estimate_economics(facts: Facts, machine: LocalSettings) -> Economics | None:
@@ -73,19 +62,4 @@ def estimate_economics(facts: Facts, machine: LocalSettings) -> Economics | None
             unpriced=int(facts.total["requests"] - facts.total["compared"]),
         ),
         machine,
-    )
-
-
-def _standing(store: LedgerStore, team: Team, key: Key | None, zone: str, now: float) -> Iterator[Standing]:
-    terms = key.terms if key else team.terms
-    if terms.budget is None:
-        return
-    limit = budget_limit(f"key:{key.id}" if key else f"team:{team.name}", terms.budget, zone)
-    name = "" if key is None else " of ".join(part for part in (key.name or key.id, key.user) if part)
-    yield Standing(
-        team=team.name,
-        key=name,
-        per=terms.budget.per,
-        over=terms.budget.over,
-        balance=store.budgets.balance(limit, now),
     )

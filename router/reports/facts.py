@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from router.billing.break_even import Economics
 from router.ledger import queries
-from router.ledger.budgets import Balance
+from router.ledger.budget_status import BudgetStatus
 from router.ledger.queries import Dimension, Filter, Histogram, Row, Totals
 from router.ledger.tables import Rare, feedback, requests
 from router.ledger.turns import count_retries
@@ -33,19 +33,6 @@ DIMENSIONS: Mapping[str, Sequence[Dimension]] = {
 }
 """Groupings besides `Facts.rows`, by name."""
 EXAMPLE_KINDS: Sequence[Rare] = ("escalated", "degraded", "private", "failed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a budget stands now."""
-
-    team: str
-    key: str
-    """Key and its user; empty for the team's own budget."""
-    per: str
-    over: str
-    """Action once it is used up: `local` or `error`."""
-    balance: Balance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +61,7 @@ class Facts:
     """Time of the first row; None without rows."""
     data_since: float | None
     """Time of the first row or roll-up; None for an empty ledger."""
-    budgets: Sequence[Standing] = ()
+    budgets: Sequence[BudgetStatus] = ()
     economics: Economics | None = None
 
     @cached_property

@@ -78,16 +78,17 @@ def build_document(facts: Facts) -> Json:
         "examples": {rare: [_example(row) for row in rows] for rare, rows in facts.examples.items()},
         "budgets": [
             {
-                "team": group.team,
-                "key": group.key or None,
-                "per": group.per,
-                "over": group.over,
-                "since": _moment(group.balance.since),
-                "until": _moment(group.balance.until),
-                "limit_usd": group.balance.limit_usd,
-                "spent_usd": group.balance.spent_usd,
+                "team": status.team,
+                "key": status.key_name or None,
+                "policy": status.policy or None,
+                "per": status.budget.per,
+                "over": status.budget.over,
+                "since": _moment(status.balance.since),
+                "until": _moment(status.balance.until),
+                "limit_usd": status.balance.limit_usd,
+                "spent_usd": status.balance.spent_usd,
             }
-            for group in facts.budgets
+            for status in facts.budgets
         ],
         "economics": asdict(facts.economics) if facts.economics else None,
         "coverage": {

@@ -14,9 +14,10 @@ from policies.decision import Decision
 from policies.policy import Policy
 from router.accounts.periods import find_zone, span
 from router.accounts.rate_limit import RateLimiter
-from router.accounts.teams import Account, Budget, BudgetLimit
+from router.accounts.teams import Account, BudgetLimit
 from router.billing.prices import MILLION, Prices
 from router.errors import NotAllowed, OverBudget
+from router.ledger.budget_status import policy_limit
 from router.ledger.budgets import Budgets, InsufficientBudget
 from router.types import Plan, Usage
 
@@ -34,7 +35,7 @@ class Names(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetStatus:
+class RemainingBudget:
     """What the tightest budget has left."""
 
     left_usd: float
@@ -60,10 +61,10 @@ class Limits:
         if account.rates:
             self._rates.take_request(account)
 
-    def budget_status(self, account: Account, policy: Policy) -> BudgetStatus | None:
+    def budget_status(self, account: Account, policy: Policy) -> RemainingBudget | None:
         """Return what the tightest of all budgets has left; None where there are none."""
         tightest = self._tightest(account, policy)
-        return tightest and BudgetStatus(left_usd=tightest[1], why=_used_up(tightest[0]))
+        return tightest and RemainingBudget(left_usd=tightest[1], why=_used_up(tightest[0]))
 
     async def reserve(self, plan: Plan, policy: Policy) -> Decision:
         """Hold `plan` to its account, and reserve what it may cost.
@@ -158,16 +159,8 @@ class Limits:
 
 def _limits(account: Account, policy: Policy) -> tuple[BudgetLimit, ...]:
     """The account's budgets, and the policy's for its team."""
-    if policy.budget is None:
-        return account.budgets
-    budget = Budget(usd=policy.budget.team_month_usd, over=policy.budget.over)
-    own = BudgetLimit(
-        scope=f"team:{account.team}",
-        budget=budget,
-        zone=account.zone,
-        name=f"team:{account.team}/policy:{policy.name}"[:260],
-    )
-    return (*account.budgets, own)
+    limit = policy_limit(policy, account.team, account.zone)
+    return account.budgets if limit is None else (*account.budgets, limit)
 
 
 def _reason(limit: BudgetLimit, why: str) -> str:

@@ -11,6 +11,7 @@ from policies.decision import State
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
 from router.ledger.accounts import Accounts
+from router.ledger.budget_status import BudgetStatus, read_budget_status
 from router.ledger.budgets import Budgets
 from router.telemetry.observers import ObservedLedger
 
@@ -33,3 +34,9 @@ class DashboardOptions:
     state: Callable[[Features], State]
     """The present state of the tracks, for a request with these features."""
     ledger: ObservedLedger
+
+
+def by_share(accounts: Accounts, budgets: Budgets, registry: PolicyRegistry) -> list[BudgetStatus]:
+    """Read all budgets; the one that is used up most comes first. May block."""
+    statuses = read_budget_status(accounts, budgets, registry.of)
+    return sorted(statuses, key=lambda status: -status.share)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from router.accounts.periods import span
-from router.app.dashboard.budgets import Standing, standings
-from router.app.dashboard.context import DashboardOptions, Json
+from router.app.dashboard.context import DashboardOptions, Json, by_share
 from router.app.dashboard.totals import PeriodTotals, compute_totals
 from router.ledger import queries
+from router.ledger.budget_status import BudgetStatus
 from router.ledger.queries import Row
 from router.telemetry.observers import InFlightRequest
 
@@ -33,7 +33,8 @@ class Overview:
     """Tokens cached in each slot of the engine; empty for an external server."""
     last: Sequence[Row]
     today: PeriodTotals
-    budgets: Sequence[Standing]
+    budgets: Sequence[BudgetStatus]
+    """By share used, highest first."""
 
 
 def load_overview(options: DashboardOptions, zone: tzinfo) -> Overview:
@@ -54,7 +55,7 @@ def load_overview(options: DashboardOptions, zone: tzinfo) -> Overview:
         slots=local.get("prefixes", ()),
         last=last,
         today=today,
-        budgets=standings(options.accounts, options.budgets, options.registry),
+        budgets=by_share(options.accounts, options.budgets, options.registry),
     )
 
 

@@ -7,9 +7,9 @@ from datetime import tzinfo
 from typing import Any
 
 from router.accounts.periods import span
-from router.app.dashboard.budgets import Standing, standings
-from router.app.dashboard.context import DashboardOptions
+from router.app.dashboard.context import DashboardOptions, by_share
 from router.ledger import queries
+from router.ledger.budget_status import BudgetStatus
 from router.reports import totals
 
 Row = Mapping[str, Any]
@@ -35,7 +35,8 @@ class TeamsView:
     since: float
     teams: Sequence[TeamUsage]
     """By cost, highest first."""
-    budgets: Sequence[Standing]
+    budgets: Sequence[BudgetStatus]
+    """By share used, highest first."""
     keys: Sequence[Row]
 
 
@@ -63,7 +64,7 @@ def load_teams(options: DashboardOptions, zone: tzinfo) -> TeamsView:
     return TeamsView(
         since=month.since,
         teams=sorted(teams, key=lambda team: (-(team.cost_usd or 0.0), team.name)),
-        budgets=standings(options.accounts, options.budgets, options.registry),
+        budgets=by_share(options.accounts, options.budgets, options.registry),
         keys=[row for row in options.accounts.keys() if _in_force(row, now)],  # noqa: SIM118 - no dict
     )
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from router.ledger.budget_status import BudgetStatus
 from router.ledger.queries import Totals
 from router.reports import formats, totals
 from router.reports.components import Section, Table, format_cost, format_saving
-from router.reports.facts import Facts, Standing
+from router.reports.facts import Facts
 
 MAX_ROWS = 10
 """Rows of a table of people, clients or teams."""
@@ -21,15 +22,15 @@ def build_budgets_section(facts: Facts) -> Section:
     """List the budgets as of now, independent of the report's period."""
     rows = [
         (
-            _owner(group, facts),
-            group.per,
-            formats.usd(group.balance.limit_usd),
-            formats.usd(group.balance.spent_usd),
-            formats.share(group.balance.spent_usd, group.balance.limit_usd),
-            formats.long_day(_last_day(group, facts)),
-            "goes local" if group.over == "local" else "is refused",
+            _owner(status, facts),
+            status.budget.per,
+            formats.usd(status.balance.limit_usd),
+            formats.usd(status.balance.spent_usd),
+            formats.share(status.balance.spent_usd, status.balance.limit_usd),
+            formats.long_day(_last_day(status, facts)),
+            "goes local" if status.budget.over == "local" else "is refused",
         )
-        for group in facts.budgets
+        for status in facts.budgets
     ]
     table = Table(
         caption="As of now, not of the days above",
@@ -124,12 +125,14 @@ def _table(
     return Table(caption=full_caption, columns=(column, "requests", "local", "spent", "saved"), rows=rows)
 
 
-def _owner(status: Standing, facts: Facts) -> str:
+def _owner(status: BudgetStatus, facts: Facts) -> str:
     team = f"team {status.team}"
+    if status.policy:
+        return f"{team}, by policy {status.policy}"
     if not status.key:
         return team
-    return f"key {status.key}" if facts.scope.team else f"key {status.key} ({team})"
+    return f"key {status.key_name}" if facts.scope.team else f"key {status.key_name} ({team})"
 
 
-def _last_day(status: Standing, facts: Facts) -> datetime:
+def _last_day(status: BudgetStatus, facts: Facts) -> datetime:
     return datetime.fromtimestamp(status.balance.until - 1, facts.scope.zone)

@@ -28,6 +28,18 @@ def test_a_team_is_added_listed_and_changed(turnout):
     assert (row["budget_usd"], row["models"]) == (None, [])
 
 
+def test_a_budget_that_the_policy_sets_is_listed(turnout, tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\notherwise: {to: cloud, why: any}\nbudget: {team_month_usd: 200}\n"
+    )
+    turnout("team", "add", "web")
+    (row,) = json.loads(turnout("team", "list", "--json", POLICY="mine.yaml").out)
+    (budget,) = row["budgets"]
+    assert (budget["policy"], budget["per"], budget["limit_usd"]) == ("mine", "month", 200.0)
+    assert (row["balance"], row["budget_usd"]) == (None, None)
+    assert "(0% of $200.00/month, policy mine)" in turnout("team", "list", POLICY="mine.yaml").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from report_traffic import DAY, NOON, RequestSpec, empty, open_ledger, post_requests
 
+from policies.load import load
+from policies.policy import Policy
 from router.ledger.store import LedgerStore
 from router.reports.assemble import collect_facts
 from router.reports.facts import Facts
@@ -16,6 +18,7 @@ from router.settings import LocalSettings
 
 SCOPE = Scope(team=None, first=date(2026, 11, 1), last=date(2026, 11, 3), zone=ZoneInfo("UTC"))
 FactsBuilder = Callable[..., Facts]
+BALANCED = load("balanced")
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +45,10 @@ def build_facts(ledger: LedgerStore) -> FactsBuilder:
         *,
         now: float = NOON + 10 * DAY,
         machine: LocalSettings | None = None,
+        policy_of: Callable[[str], Policy] = lambda _: BALANCED,
         **scope: object,
     ) -> Facts:
         post_requests(ledger, specs)
-        return collect_facts(ledger, replace(SCOPE, **scope), now, machine)
+        return collect_facts(ledger, replace(SCOPE, **scope), now, policy_of, machine)
 
     return make
