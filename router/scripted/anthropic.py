@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 
 from router.scripted.billing import Bill
-from router.scripted.script import Answer, Ask, Block, Tool, Ttl, cut
+from router.scripted.script import Answer, Block, ParsedRequest, Tool, Ttl, split_chunks
 
 ERROR_TYPES: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -50,13 +50,13 @@ def error_event(message: str = "") -> bytes:
     return _event("error", {"error": {"type": "overloaded_error", "message": message or "Overloaded"}})
 
 
-def ask(body: Mapping[str, Any]) -> Ask:
-    """Read a request."""
+def parse_request(body: Mapping[str, Any]) -> ParsedRequest:
+    """Parse a request of the Messages API."""
     messages = body["messages"]
     text, result = _last(messages)
     forbidden = (body.get("tool_choice") or {}).get("type") == "none"
     output = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
-    return Ask(
+    return ParsedRequest(
         model=body.get("model", ""),
         stream=bool(body.get("stream")),
         text=text,
@@ -167,12 +167,14 @@ def events(model: str, answer: Answer, bill: Bill, *, include_usage: bool) -> It
     yield _event("message_start", {"message": _message(model, [], None, bill, 1)})
     index = 0
     if answer.text:
-        pieces = [{"type": "text_delta", "text": piece} for piece in cut(answer.text)]
+        pieces = [{"type": "text_delta", "text": piece} for piece in split_chunks(answer.text)]
         yield from _content(index, {"type": "text", "text": ""}, pieces)
         index += 1
     for call in answer.calls:
         arguments = msgspec.json.encode(call.input).decode()
-        pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in ("", *cut(arguments))]
+        pieces = [
+            {"type": "input_json_delta", "partial_json": piece} for piece in ("", *split_chunks(arguments))
+        ]
         yield from _content(index, _tool_use(call.name), pieces)
         index += 1
     delta = {"stop_reason": _stop(answer), "stop_sequence": None}

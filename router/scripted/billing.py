@@ -1,4 +1,4 @@
-"""What a reply costs in tokens, with a prompt cache, and what has been billed so far.
+"""Bills replies in tokens, with a prompt cache, and adds up the bills.
 
 Tokens are a quarter of the bytes, so that anyone can recompute them. The cache works as
 the provider documents it: a marked block writes the prefix up to it, a later request
@@ -27,17 +27,19 @@ class Bill:
     cache_write_1h: int = 0
 
 
-def tokens(text: str) -> int:
-    """Count; never zero."""
+def count_tokens(text: str) -> int:
+    """Count a text's tokens as four bytes each, at least 1."""
     return max(1, len(text.encode()) // 4)
 
 
-def spoken(answer: Answer) -> int:
-    """Count the tokens of an answer."""
-    return sum(tokens(part) for part in (answer.text, *(f"{c.name}{c.input}" for c in answer.calls)) if part)
+def count_answer_tokens(answer: Answer) -> int:
+    """Count the tokens of an answer's text and calls."""
+    return sum(
+        count_tokens(part) for part in (answer.text, *(f"{c.name}{c.input}" for c in answer.calls)) if part
+    )
 
 
-def written(event: bytes) -> int:
+def count_content_bytes(event: bytes) -> int:
     """Count the bytes of content in one event of a stream, of either provider."""
     data = event.partition(b"data: ")[2]
     try:
@@ -88,7 +90,7 @@ class Cache:
         prefixes: list[bytes] = []
         for block in blocks:
             running.update(block.text.encode())
-            position += tokens(block.text)
+            position += count_tokens(block.text)
             if (prefix := running.digest()) in self._written:
                 read = position
             if block.ttl:
@@ -122,16 +124,16 @@ class Totals:
         )
 
     def add(self, model: str, bill: Bill) -> None:
-        """Bill one reply."""
+        """Add the bill of a reply."""
         row = self._models[model]
         row["requests"] += 1
         for name in Bill.__slots__:
             row[name] += getattr(bill, name)
 
     def as_dict(self) -> dict[str, dict[str, int]]:
-        """Return a copy."""
+        """Return a copy of the sums, by model."""
         return {model: dict(row) for model, row in self._models.items()}
 
     def clear(self) -> None:
-        """Start again from nothing."""
+        """Reset the sums of all models."""
         self._models.clear()

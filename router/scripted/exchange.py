@@ -1,4 +1,4 @@
-"""One scripted reply on its way out, with what goes wrong with it, and what is billed for it."""
+"""Sends one scripted reply, with its faults, and bills what was sent."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -8,29 +8,29 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 
-from router.scripted.billing import Bill, written
-from router.scripted.script import Answer, Ask, Step
+from router.scripted.billing import Bill, count_content_bytes
+from router.scripted.script import Answer, ParsedRequest, Step
 
 GARBAGE = b"<html><body>502 Bad Gateway</body></html>\n"
 WRONG = 10**15
-"""Tokens that no prompt has."""
+"""More tokens than any prompt has."""
 BREAKS = {"cut", "half", "error_event", "stall"}
 """Faults in the middle of a reply."""
 
 
 class Events(Protocol):
-    """Writes a reply as a stream, one event at a time."""
+    """Renders a reply as a stream."""
 
     def __call__(self, model: str, answer: Answer, bill: Bill, *, include_usage: bool) -> Iterator[bytes]:
-        """Return the events."""
+        """Yield the encoded events in order."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """One provider's wire form."""
+    """Functions that read and write one provider's wire format."""
 
-    ask: Callable[[Mapping[str, Any]], Ask]
+    parse_request: Callable[[Mapping[str, Any]], ParsedRequest]
     headers: Callable[[], dict[str, str]]
     render_document: Callable[[str, Answer, Bill], dict[str, Any]]
     events: Events
@@ -40,7 +40,7 @@ class Wire:
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """One request and its reply."""
+    """A request and the reply being sent."""
 
     request: web.Request
     wire: Wire
@@ -48,18 +48,18 @@ class Exchange:
     model: str
     answer: Answer
     bill: Bill
-    """Of the reply in full."""
+    """Bill of the complete reply."""
     _content: int = 0
-    """Bytes of content that went out."""
+    """Bytes of content sent."""
     _complete: bool = False
 
     @property
     def billed(self) -> Bill:
-        """The bill so far: what was not written is not billed."""
+        """The bill so far; unsent content is not billed."""
         return self.bill if self._complete else replace(self.bill, output=-(-self._content // 4))
 
     async def stream(self, *, include_usage: bool) -> web.StreamResponse:
-        """Send the events up to where the step says it breaks."""
+        """Send the events, up to the step's fault if it has one."""
         fault = self.step.fault
         await self._wait()
         if fault == "close":
@@ -85,7 +85,7 @@ class Exchange:
         return response
 
     async def send_document(self) -> web.StreamResponse:
-        """Send one document; the faults in the middle end half-way through it."""
+        """Send the reply as one document; faults in the middle cut it in half."""
         fault = self.step.fault
         await self._wait()
         if fault == "close":
@@ -126,7 +126,7 @@ class Exchange:
                 return
             await asyncio.sleep(step.chunk_delay_s)
             await response.write(_without_usage(event) if step.fault == "no_usage" else event)
-            self._content += written(event)
+            self._content += count_content_bytes(event)
         self._complete = True
 
     @property
@@ -136,7 +136,7 @@ class Exchange:
         return replace(self.bill, input=WRONG, output=-WRONG)
 
     def _drop(self, response: web.StreamResponse | None = None) -> web.StreamResponse:
-        """Close the connection now, without the last chunk that would make the reply look whole."""
+        """Close the connection without the final chunk, so that the reply is visibly incomplete."""
         if self.request.transport is not None:
             self.request.transport.abort()
         return web.Response() if response is None else response

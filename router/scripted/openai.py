@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 
 from router.scripted.billing import Bill
-from router.scripted.script import Answer, Ask, Block, Tool, cut
+from router.scripted.script import Answer, Block, ParsedRequest, Tool, split_chunks
 
 ERROR_TYPES: Mapping[int, tuple[str, str | None]] = {
     400: ("invalid_request_error", None),
@@ -42,11 +42,11 @@ def error_event(message: str = "") -> bytes:
     return _data(error(500, message or "The server had an error while processing your request."))
 
 
-def ask(body: Mapping[str, Any]) -> Ask:
-    """Read a request."""
+def parse_request(body: Mapping[str, Any]) -> ParsedRequest:
+    """Parse a request of the Chat Completions API."""
     text, result = _last(body["messages"])
     output = (body.get("response_format") or {}).get("json_schema") or {}
-    return Ask(
+    return ParsedRequest(
         model=body.get("model", ""),
         stream=bool(body.get("stream")),
         text=text,
@@ -142,11 +142,11 @@ def events(model: str, answer: Answer, bill: Bill, *, include_usage: bool) -> It
         return _data(envelope | {"choices": [choice]} | extra)
 
     yield chunk({"role": "assistant", "content": "" if answer.text else None, "refusal": None})
-    for piece in cut(answer.text) if answer.text else ():
+    for piece in split_chunks(answer.text) if answer.text else ():
         yield chunk({"content": piece})
     for index, call in enumerate(answer.calls):
         yield chunk({"tool_calls": [{"index": index, **_call(call.name, "")}]})
-        for piece in cut(msgspec.json.encode(call.input).decode()):
+        for piece in split_chunks(msgspec.json.encode(call.input).decode()):
             yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield chunk({}, _finish(answer))
     if include_usage:

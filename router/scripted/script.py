@@ -1,4 +1,4 @@
-"""What to answer: the steps someone posted, then a default that any assistant can work with.
+"""Chooses the reply: the posted steps first, then a default that any assistant can work with.
 
 The default calls a tool the client offers, once per user turn, and then answers in text,
 so that a real client walks through its whole loop. Nothing here knows a wire format.
@@ -41,17 +41,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One scripted reply, and what goes wrong with it. Without text and tools, the default's are used."""
+    """A scripted reply and its fault. Without text and tools, the default's are used."""
 
     text: str = ""
     tools: tuple[Call, ...] = ()
     delay_s: float = 0
-    """Before the first byte."""
+    """Delay before the first byte, in seconds."""
     chunk_delay_s: float = 0
-    """Before each event of a stream."""
+    """Delay before each event of a stream, in seconds."""
     fault: Fault = ""
     model: str = ""
-    """The model that the reply says it is of; the one that was asked for, unless given."""
+    """The model named in the reply; default: the requested one."""
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] = 500
     message: str = ""
     retry_after: float | None = None
@@ -68,11 +68,11 @@ class Script:
         self._steps: deque[Step] = deque()
 
     def replace(self, steps: Sequence[Step]) -> None:
-        """Forget what was left and play `steps`, each as often as its `times` says."""
+        """Replace the remaining steps by `steps`, each repeated `times` times."""
         self._steps = deque(step for step in steps for _ in range(step.times))
 
     def next(self) -> Step:
-        """Take the next step; after the last one, the default for ever."""
+        """Take the next step; the default once all are used."""
         return self._steps.popleft() if self._steps else Step()
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool the client offers."""
+    """A tool that the client offers."""
 
     name: str
     schema: Schema
@@ -94,21 +94,21 @@ class Block:
     text: str
     """Its JSON without `cache_control`."""
     ttl: Ttl = ""
-    """Set where the prompt up to here is to be cached."""
+    """Set if the prompt up to here is to be cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What a request asks for, whatever its dialect."""
+class ParsedRequest:
+    """A request in either dialect, as far as replies depend on it."""
 
     model: str
     stream: bool
     text: str
-    """The last thing the user said."""
+    """The last user text."""
     result: str | None
-    """The last tool result of this turn; None where there is none yet."""
+    """The last tool result of this turn; None without one."""
     tools: tuple[Tool, ...]
-    """Empty where the client forbids calls."""
+    """Empty if the client forbids calls."""
     schema: Schema | None
     """The JSON schema the answer must follow."""
     blocks: tuple[Block, ...]
@@ -116,14 +116,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the reply says."""
+    """The text and the tool calls of a reply."""
 
     text: str = ""
     calls: tuple[Call, ...] = ()
 
 
-def cut(text: str) -> list[str]:
-    """Cut a text into the pieces it is streamed in: a word with the space before it."""
+def split_chunks(text: str) -> list[str]:
+    """Split a text into stream chunks: a word with the space before it."""
     words = text.split(" ")
     return [words[0], *(f" {word}" for word in words[1:])]
 
@@ -133,20 +133,20 @@ _TEXT_ONLY = "Respond with TEXT ONLY"  # Claude Code's compaction offers its too
 _EXCERPT = 60
 
 
-def answer(step: Step, ask: Ask) -> Answer:
-    """Say what the step says, or the default."""
+def build_answer(step: Step, request: ParsedRequest) -> Answer:
+    """Build the step's reply, or the default one."""
     if step.text or step.tools:
         return Answer(text=step.text, calls=step.tools)
-    if ask.schema is not None:
-        return Answer(text=msgspec.json.encode(sample(ask.schema)).decode())
-    if _TEXT_ONLY in ask.text:
+    if request.schema is not None:
+        return Answer(text=msgspec.json.encode(sample_value(request.schema)).decode())
+    if _TEXT_ONLY in request.text:
         return Answer(text="<summary>Scripted summary: nothing was changed.</summary>")
-    if ask.result is not None:
-        return Answer(text=f"Scripted answer: done. The tool said: {_excerpt(ask.result)}")
-    if ask.tools:
-        tool = _choose(ask.tools)
+    if request.result is not None:
+        return Answer(text=f"Scripted answer: done. The tool said: {_excerpt(request.result)}")
+    if request.tools:
+        tool = _choose(request.tools)
         return Answer(calls=(Call(name=tool.name, input=_arguments(tool)),))
-    return Answer(text=f"Scripted answer: {_excerpt(ask.text)}")
+    return Answer(text=f"Scripted answer: {_excerpt(request.text)}")
 
 
 def _excerpt(text: str) -> str:
@@ -163,7 +163,7 @@ def _choose(tools: Sequence[Tool]) -> Tool:
 
 
 def _arguments(tool: Tool) -> dict[str, Any]:
-    value = sample(tool.schema)
+    value = sample_value(tool.schema)
     return value if isinstance(value, dict) else {}
 
 
@@ -190,14 +190,14 @@ _BY_TYPE: Mapping[str, Any] = {
 }
 
 
-def sample(schema: Schema, *, name: str = "", root: Schema | None = None) -> Any:
-    """Make the smallest sensible value a JSON schema accepts; objects get their required properties only."""
+def sample_value(schema: Schema, *, name: str = "", root: Schema | None = None) -> Any:
+    """Build a minimal value for a JSON schema; objects get their required properties only."""
     root = schema if root is None else root
     if isinstance(ref := schema.get("$ref"), str):
-        return sample(_resolve(root, ref), name=name, root=root)
+        return sample_value(_resolve(root, ref), name=name, root=root)
     for choice in ("anyOf", "oneOf", "allOf"):
         if schema.get(choice):
-            return sample(schema[choice][0], name=name, root=root)
+            return sample_value(schema[choice][0], name=name, root=root)
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
@@ -211,10 +211,11 @@ def _by_type(schema: Schema, name: str, root: Schema) -> Any:
     if kind == "object":
         properties = schema.get("properties", {})
         return {
-            key: sample(properties.get(key, {}), name=key, root=root) for key in schema.get("required", ())
+            key: sample_value(properties.get(key, {}), name=key, root=root)
+            for key in schema.get("required", ())
         }
     if kind == "array":
-        return [sample(schema.get("items", {}), name=name, root=root)] * schema.get("minItems", 0)
+        return [sample_value(schema.get("items", {}), name=name, root=root)] * schema.get("minItems", 0)
     if kind == "string":
         return _BY_NAME.get(name, _BY_TYPE[kind])
     if kind in {"integer", "number"}:

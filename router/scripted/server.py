@@ -1,4 +1,4 @@
-"""The scripted upstream as a server: the providers' paths, and four of its own to steer it.
+"""The scripted upstream as a server: the providers' paths, and four paths to control it.
 
     POST /v1/messages, /v1/messages/count_tokens      Anthropic
     POST /v1/chat/completions                         OpenAI
@@ -22,9 +22,9 @@ import msgspec
 from aiohttp import web
 
 from router.scripted import anthropic, openai
-from router.scripted.billing import Bill, Cache, Totals, spoken, tokens
+from router.scripted.billing import Bill, Cache, Totals, count_answer_tokens, count_tokens
 from router.scripted.exchange import Exchange, Wire
-from router.scripted.script import Script, Step, answer
+from router.scripted.script import Script, Step, build_answer
 
 _MODELS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "local")
 _STEPS = msgspec.json.Decoder(list[Step])
@@ -39,7 +39,7 @@ _MESSAGES = {
 
 
 _ANTHROPIC = Wire(
-    ask=anthropic.ask,
+    parse_request=anthropic.parse_request,
     headers=anthropic.headers,
     render_document=anthropic.render_document,
     events=anthropic.events,
@@ -47,7 +47,7 @@ _ANTHROPIC = Wire(
     error_event=anthropic.error_event,
 )
 _OPENAI = Wire(
-    ask=openai.ask,
+    parse_request=openai.parse_request,
     headers=openai.headers,
     render_document=openai.render_document,
     events=openai.events,
@@ -57,7 +57,7 @@ _OPENAI = Wire(
 
 
 class Upstream:
-    """The state of one server: its script, its cache, what came in and what was billed."""
+    """The state of a server: script, prompt cache, recorded requests and bills."""
 
     def __init__(self) -> None:
         self._script = Script()
@@ -66,7 +66,7 @@ class Upstream:
         self._requests: list[dict[str, Any]] = []
 
     def app(self) -> web.Application:
-        """Build the application."""
+        """Build the aiohttp application with all routes."""
         app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._record])
         app.router.add_route("*", "/", self._hello)
         app.router.add_get("/v1/models", self._models)
@@ -84,7 +84,7 @@ class Upstream:
     async def _record(
         self, request: web.Request, handler: Callable[[web.Request], Any]
     ) -> web.StreamResponse:
-        """Write down what came in, and how it ended: `open`, `sent`, `dropped` (by us) or `hung_up`."""
+        """Record a request and how it ended: `open`, `sent`, `dropped` (by us) or `hung_up`."""
         if request.path.startswith("/_"):
             return await handler(request)  # type: ignore[no-any-return]
         row = {
@@ -126,17 +126,16 @@ class Upstream:
 
     async def _count(self, request: web.Request) -> web.Response:
         try:
-            ask = anthropic.ask(msgspec.json.decode(await request.read()))
+            parsed = anthropic.parse_request(msgspec.json.decode(await request.read()))
         except ODD as error:
             return _refuse(_ANTHROPIC, error)
-        count = sum(tokens(block.text) for block in ask.blocks)
+        count = sum(count_tokens(block.text) for block in parsed.blocks)
         return web.json_response({"input_tokens": count}, headers=anthropic.headers())
 
     async def _generate(self, request: web.Request, wire: Wire) -> web.StreamResponse:
-        """Play the next step."""
         try:
             body = msgspec.json.decode(await request.read())
-            ask = wire.ask(body)
+            parsed = wire.parse_request(body)
         except ODD as error:
             return _refuse(wire, error)
         step = self._script.next()
@@ -145,26 +144,26 @@ class Upstream:
             await asyncio.sleep(step.delay_s)
             return _fail(wire, step)
         try:
-            reply = answer(step, ask)
+            reply = build_answer(step, parsed)
             exchange = Exchange(
                 request=request,
                 wire=wire,
                 step=step,
-                model=step.model or ask.model,
+                model=step.model or parsed.model,
                 answer=reply,
-                bill=self._cache.charge(ask.model, ask.blocks, spoken(reply)),
+                bill=self._cache.charge(parsed.model, parsed.blocks, count_answer_tokens(reply)),
             )
             usage = bool((body.get("stream_options") or {}).get("include_usage"))
         except ODD as error:
             return _refuse(wire, error)
         try:
-            if ask.stream:
+            if parsed.stream:
                 return await exchange.stream(include_usage=usage)
             return await exchange.send_document()
         finally:
             bill = exchange.billed
             request[_ROW]["bill"] = {name: getattr(bill, name) for name in Bill.__slots__}
-            self._totals.add(ask.model, bill)
+            self._totals.add(parsed.model, bill)
 
     async def _set_script(self, request: web.Request) -> web.Response:
         try:
@@ -193,7 +192,7 @@ class Upstream:
 
 
 ODD = (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
-"""What reading a body raises whose parts are of the wrong kind."""
+"""Errors raised by bodies with parts of the wrong type."""
 
 
 def _refuse(wire: Wire, error: Exception) -> web.Response:

@@ -133,7 +133,7 @@ def test_the_live_part_comes_anew_and_can_be_paused(visit):
     assert page.locator("#live").get_attribute("data-mark") == "1"  # the part, not the page
     pause = page.get_by_role("button", name="Pause")
     pause.click()
-    assert page.get_by_role("button", name="Go on").get_attribute("aria-pressed") == "true"
+    assert page.get_by_role("button", name="Resume").get_attribute("aria-pressed") == "true"
 
 
 def test_times_are_in_the_browsers_zone(visit):

@@ -194,4 +194,6 @@ def test_a_new_team_beside_others_may_be_a_typing_error(turnout, tmp_path):
     assert turnout("key", "create", "--team", "web", *where).err == ""
     created = turnout("key", "create", "--team", "wbe", *where)
     assert created.code == 0
-    assert "wbe is a new team, without a budget; did you mean web? `turnout key revoke" in created.err
+    assert (
+        "wbe is a new team, without a budget; did you mean web? To undo: `turnout key revoke" in created.err
+    )
