@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 
 import sqlalchemy as sa
@@ -52,6 +53,7 @@ from router.telemetry.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
+from router.tracks.providers import model_for
 from router.types import ModelRequest
 
 log = structlog.get_logger(__name__)
@@ -98,7 +100,7 @@ class Service:
             budgets=self._ledger.budgets,
             rates=RateLimiter(),
             prices=prices,
-            model_for=self._cloud.model_for,
+            model_for=partial(model_for, settings.cloud),
         )
         planner = Planner(
             extractor=self._extractor,
@@ -185,7 +187,7 @@ class Service:
             local_wait_s=self._local.wait_s(features.context_tokens),
             local_model=self._local.name,
             local_up=self._local.up,
-            cloud_up=self._cloud.up,
+            cloud_up=self._cloud.breaker.up,
         )
 
     async def explain(self, request: ModelRequest) -> Json:
@@ -198,7 +200,11 @@ class Service:
             "status": "ok",
             "version": version("turnout"),
             "local": self._local_health(),
-            "cloud": {"url": self._cloud.url, "up": self._cloud.up, "circuit": asdict(self._cloud.circuit)},
+            "cloud": {
+                "url": self._cloud.url,
+                "up": self._cloud.breaker.up,
+                "circuit": asdict(self._cloud.breaker.circuit),
+            },
             "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
             "team_policies": {"loaded": len(self._registry.all()) - 1, "failed": len(self._registry.errors)},
             "ledger": {"lost": self._ledger.lost},
@@ -210,7 +216,7 @@ class Service:
         engine = self._engine.health if self._engine else Health()
         state = EndpointState(
             local_up=self._local.up,
-            cloud_up=self._cloud.up,
+            cloud_up=self._cloud.breaker.up,
             engine_running=engine.running,
             engine_queue=engine.queue,
             engine_wait_s=engine.wait_s,
@@ -227,13 +233,13 @@ class Service:
             local = {"url": self.settings.local.url, "up": self._local.up}
         else:
             local = asdict(self._engine.health)
-        return local | {"circuit": asdict(self._local.circuit)}
+        return local | {"circuit": asdict(self._local.breaker.circuit)}
 
     def ready(self) -> bool:
         """True once a track can answer at once: not while the local model still loads."""
         if self._engine and self._engine.health.state == "starting":
             return False
-        return self._local.up or self._cloud.up
+        return self._local.up or self._cloud.breaker.up
 
     def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
         """Keep a verdict on a request; False where `team` made no such request."""
@@ -248,8 +254,6 @@ class Service:
     async def _running(self) -> AsyncIterator[None]:
         if self._engine:
             await self._engine.start()
-        await self._local.start()
-        await self._cloud.start()
         looking = asyncio.gather(self._look(), self._look_for_keys())
         keep_heap_small()
         # What is there by now stays: the collector need not walk it again while requests run.
@@ -267,7 +271,6 @@ class Service:
             await self._local.close()
             if self._engine:
                 await self._engine.stop()
-            await self._cloud.close()
             await self._egress.close()
             self._worker.close()
             with suppress(sa.exc.SQLAlchemyError):

@@ -16,7 +16,7 @@ import msgspec
 
 from benchmarks.errors import BenchmarkError
 from router.types import Usage
-from router.wire.chat_usage import read_usage
+from router.wire.usage import read_chat_usage
 
 _AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, 529}
 _NO_ENTRY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
@@ -156,4 +156,4 @@ async def _listen(answer: aiohttp.ClientResponse, began: float) -> ChatReply:
 
 def usage(payload: Mapping[str, Any]) -> Usage:
     """The five columns from a reply's `usage`; zeros where it has none."""
-    return read_usage(msgspec.Raw(msgspec.json.encode(payload))) or Usage()
+    return read_chat_usage(msgspec.Raw(msgspec.json.encode(payload))) or Usage()

@@ -28,7 +28,7 @@ from router.app.request import make_request, read_outline
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
 from router.types import DialectName
-from router.wire.tell import tell
+from router.wire import detect_dialect
 
 Json = dict[str, Any]
 MOST_BYTES = 2**20
@@ -151,7 +151,7 @@ def build_api(
         account, headers = authenticate(request.scope, options.keyring)
         body = await take_body(body_of(request.scope), headers, owner=account.key_id)
         pacing = options.pacing
-        detected: DialectName = await pacing.call(len(body), tell, body)
+        detected: DialectName = await pacing.call(len(body), detect_dialect, body)
         spoken_dialect = dialect or detected
         return await endpoint.explain(
             make_request(

@@ -138,7 +138,7 @@ def error_body(dialect: DialectName, error: TurnoutError, request_id: str) -> by
     wire_dialect = DIALECTS[dialect]
     if isinstance(error, TrackError) and error.cause == "overflow" and error.limit:
         return wire_dialect.overflow(error.tokens, error.limit, request_id=request_id)
-    return wire_dialect.error(error.status, error.kind, error.message, request_id=request_id)
+    return wire_dialect.error(error.kind, error.message, request_id=request_id)
 
 
 async def send_error(
@@ -212,5 +212,5 @@ class Exchange:
         elif not self._answering:
             labels = refusal_labels(error, self.request_id, self.plan)
             await self._comment(label_comment(labels))
-            await self.send(DIALECTS[self._dialect].error_event(error.status, error.kind, error.message))
+            await self.send(DIALECTS[self._dialect].error_event(error.kind, error.message))
             await self.end()

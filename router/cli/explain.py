@@ -33,10 +33,10 @@ def explain(
     """
     from router.accounts.keys import Keyring
     from router.app.request import make_request, read_outline
-    from router.wire.tell import tell
+    from router.wire import detect_dialect
 
     body = _read(file)
-    dialect = dialect or tell(body)
+    dialect = dialect or detect_dialect(body)
     request = make_request(
         dialect=dialect,
         operation="generate",

@@ -15,6 +15,7 @@ from router.billing.gpu_time import WorkTime
 from router.billing.prices import COLUMNS
 from router.errors import TurnoutError
 from router.features.tokens import estimate
+from router.tracks.streaming import StalledStream
 from router.types import Attempt, End, Outcome, Plan, Progress, Reply, Tap, TrackError, Usage
 
 MOST_TOKENS = 100_000_000
@@ -187,11 +188,15 @@ def describe(failure: BaseException) -> str:
             return str(failure)
         case TurnoutError():
             return failure.record
-        case TimeoutError():
-            return "the upstream took too long"
-        case OSError():
-            return "the upstream dropped the connection"
-    return type(failure).__name__
+    broken = (words for kind, words in _BROKEN if isinstance(failure, kind))
+    return next(broken, type(failure).__name__)
+
+
+_BROKEN: tuple[tuple[type[BaseException], str], ...] = (
+    (StalledStream, "the upstream fell silent"),
+    (TimeoutError, "the upstream took too long"),
+    (OSError, "the upstream dropped the connection"),
+)
 
 
 def _status(failure: BaseException) -> int:

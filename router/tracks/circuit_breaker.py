@@ -17,12 +17,16 @@ A probe that fails by what its own body may have caused proves little: the pause
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from hashlib import blake2b
+from typing import Literal, TypedDict
 
-from router.types import Fault
+from policies.causes import Cause
+from policies.decide import Decision
+from router.types import Fault, ModelRequest, Plan, TrackError
 
 FAILURES = 3
 """Pieces of evidence until a track counts as down."""
@@ -106,26 +110,28 @@ class CircuitBreaker:
             next_probe=self._date(self._probe_at),
         )
 
-    async def enter(self, *, optional: bool) -> "Permit":
-        """Ask for leave to try the track; the permit must be released.
+    async def enter(self, *, optional: bool) -> bool:
+        """Ask for leave to try the track; it must be given back with `release`.
 
         Args:
             optional: another track can serve, so there is no need to wait.
+
+        Returns:
+            Whether this request is the probe.
 
         Raises:
             CircuitOpen: only where it is optional.
         """
         if self._cause is None:
-            return Permit(self, probe=False)
+            return False
         if self._due and self._probe is None:
             self._probe = asyncio.get_running_loop().create_future()
-            return Permit(self, probe=True)
+            return True
         if optional:
             raise CircuitOpen(self._cause, max(self._probe_at - self._clock(), 1.0))
         if self._probe is not None:
             await asyncio.wait({self._probe})
-        # Whoever names this track has nothing else to go to: the upstream itself tells why not.
-        return Permit(self, probe=False)
+        return False  # with nothing else to go to, the upstream itself says why not
 
     def succeeded(self) -> None:
         """Somebody got a first useful unit: the track works."""
@@ -197,25 +203,69 @@ class CircuitBreaker:
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-class Permit:
-    """Leave for one request to try the track; tells the breaker how it went."""
+class StreamHealth:
+    """Reports to the breaker how a stream ended that had begun well."""
 
-    __slots__ = ("_breaker", "_probe")
-
-    def __init__(self, breaker: CircuitBreaker, *, probe: bool) -> None:
+    def __init__(self, breaker: CircuitBreaker, request: ModelRequest) -> None:
         """See the class."""
         self._breaker = breaker
-        self._probe = probe
+        self._request = request
 
-    def succeeded(self) -> None:
-        """The track answered."""
-        self._breaker.succeeded()
+    def completed(self) -> None:
+        """It came to its end."""
+        self._breaker.completed()
 
-    def failed(self, fault: Fault, *, client: str, body: bytes) -> None:
-        """The track itself failed; see `CircuitBreaker.failed`."""
-        self._breaker.failed(fault, client=client, body=body, probe=self._probe)
+    def stalled(self) -> None:
+        """The upstream fell silent."""
+        self._breaker.stalled(**_source(self._request))
 
-    def release(self) -> None:
-        """The request is over, however it ended."""
-        self._breaker.release(probe=self._probe)
-        self._probe = False
+
+@asynccontextmanager
+async def guarded(
+    breaker: CircuitBreaker, plan: Plan, decision: Decision, cause: Cause
+) -> AsyncIterator[StreamHealth]:
+    """Let the block try the track; a `TrackError` with a `fault` that leaves it is evidence.
+
+    Yields:
+        What takes the end of a stream that outlives the block.
+
+    Args:
+        breaker: the track's.
+        plan: what is sent.
+        decision: with alternatives, an open circuit is not waited for.
+        cause: what an open circuit is called.
+
+    Raises:
+        TrackError: status 503, the circuit is open and another track can serve.
+    """
+    try:
+        probe = await breaker.enter(optional=bool(decision.alternatives))
+    except CircuitOpen as circuit:
+        raise TrackError(
+            f"the {decision.track} model is down ({circuit.cause})",
+            cause=cause,
+            status=503,
+            retry_after=circuit.retry_after,
+        ) from circuit
+    try:
+        yield StreamHealth(breaker, plan.request)
+        breaker.succeeded()
+    except TrackError as failure:
+        if failure.fault:
+            breaker.failed(failure.fault, **_source(plan.request), probe=probe)
+        raise
+    finally:
+        breaker.release(probe=probe)
+
+
+class _Source(TypedDict):
+    client: str
+    body: bytes
+
+
+def _source(request: ModelRequest) -> _Source:
+    """Who sent a request: its key, its user, else its assistant; and a digest of its body."""
+    return {
+        "client": request.account.key_id or request.account.user or request.client,
+        "body": blake2b(request.body, digest_size=16).digest(),
+    }

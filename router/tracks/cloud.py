@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 import msgspec
@@ -21,34 +21,32 @@ from router.billing.prices import Prices
 from router.settings import CloudSettings
 from router.system.time_slices import Pacing
 from router.tracks import providers
-from router.tracks.circuit_breaker import Circuit, CircuitBreaker
+from router.tracks.circuit_breaker import CircuitBreaker, StreamHealth, guarded
 from router.tracks.cloud_reply import CloudResponse, relay, translate
 from router.tracks.credentials import CARRIERS, credential
 from router.tracks.egress import Egress, cleared
-from router.tracks.failures import fault_of, unreachable
-from router.tracks.guarded import guarded
+from router.tracks.failures import connection_failure, unreachable
 from router.tracks.litellm_client import LitellmClient
-from router.tracks.outgoing import OutgoingRequest, translate_request, weight
-from router.tracks.streaming import StreamHealth
+from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, translate_request, weight
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens, name_model
-from router.wire.capabilities import CLAUDE, OPENAI, PROVIDER, Target
-from router.wire.claude_models import model_of
+from router.wire.claude_models import UNKNOWN, ClaudeModel, fit_body, model_of
 from router.wire.headers import field, foreign_encoding, request_headers
-from router.wire.model_limits import fit
+from router.wire.target import CLAUDE, OPENAI, PROVIDER, Target
+from router.wire.usage_observer import UsageObserver
 
 
-class Spoken(NamedTuple):
-    """What a provider's dialect is called here, and where it is spoken."""
+class WireFormat(NamedTuple):
+    """What a provider's dialect is called here, and where it is wire."""
 
     name: DialectName
     path: str
 
 
-SPOKEN: Mapping[str, Spoken] = {
-    "anthropic": Spoken("anthropic_messages", "/v1/messages"),
-    "openai": Spoken("openai_chat", "/chat/completions"),
+WIRE_FORMATS: Mapping[str, WireFormat] = {
+    "anthropic": WireFormat("anthropic_messages", "/v1/messages"),
+    "openai": WireFormat("openai_chat", "/chat/completions"),
 }
 COUNT_PATH = "/v1/messages/count_tokens"
 ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
@@ -81,19 +79,10 @@ class CloudTrack:
         self._egress = egress
         self._models = prices or Prices()
         self._base = providers.base_url(settings)
-        self._spoken = SPOKEN.get(settings.dialect)
+        self._wire = WIRE_FORMATS.get(settings.dialect)
         self._litellm = LitellmClient(settings, egress, self._pacing)
-        self._breaker = CircuitBreaker()
-
-    @property
-    def up(self) -> bool:
-        """Whether the next request should go to the provider; see `CircuitBreaker`."""
-        return self._breaker.up
-
-    @property
-    def circuit(self) -> Circuit:
+        self.breaker = CircuitBreaker()
         """Whether the provider counts as down, why, and until when."""
-        return self._breaker.circuit
 
     @property
     def url(self) -> str:
@@ -101,12 +90,6 @@ class CloudTrack:
         if self._settings.dialect != "litellm":
             return self._base
         return str(providers.address(self._settings) or "")
-
-    async def start(self) -> None:
-        """Nothing is opened before the first request needs it."""
-
-    async def close(self) -> None:
-        """The connections are the egress's; whoever made that closes it."""
 
     def usable(self, request: ModelRequest) -> bool:
         """See `router.types.Track`; a provider needs a credential."""
@@ -120,35 +103,24 @@ class CloudTrack:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         cleared(plan.clearance)
         progress = progress or Progress()
-        model = progress.model = self.model_for(plan.request.model, decision)
-        native = self._spoken is not None and self._spoken.name == plan.request.dialect
+        model = progress.model = providers.model_for(self._settings, plan.request.model, decision)
+        native = self._wire is not None and self._wire.name == plan.request.dialect
         if plan.features.safeguards and not (native and self._settings.dialect == "anthropic"):
-            raise TrackError(
-                "safeguards: the provider that this endpoint is set up for runs none; leave the field out",
-                cause="unsupported",
-                status=HTTPStatus.BAD_REQUEST,
-                kind="invalid_request_error",
-            )
-        if decision.rule == "guard" and decision.model and self.lacks_model(decision.model):
-            raise TrackError(
-                f"model: this is a safety check, and the provider here has no `{decision.model}`; no other "
-                f"model judges in its place. Name one that it has, such as `{self._settings.model}`",
-                cause="unsupported",
-                status=HTTPStatus.BAD_REQUEST,
-                kind="invalid_request_error",
-            )
-        async with guarded(self._breaker, plan, decision, "cloud_error") as charge:
+            raise providers.no_safety_checks()
+        if (
+            decision.rule == "guard"
+            and decision.model
+            and providers.lacks_model(self._settings, decision.model)
+        ):
+            raise providers.no_model_for_safety_check(self._settings, decision.model)
+        async with guarded(self.breaker, plan, decision, "cloud_error") as health:
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
-                    if self._spoken is not None:
-                        return await self._answer(plan, model, self._spoken, progress, charge)
-                    return await self._litellm.open(plan, model, progress, charge)
-            except TimeoutError as late:
-                raise unreachable(
-                    "did not answer in time", HTTPStatus.GATEWAY_TIMEOUT, fault=fault_of(late)
-                ) from late
+                    if self._wire is not None:
+                        return await self._answer(plan, model, self._wire, progress, health)
+                    return await self._litellm.open(plan, model, progress, health)
             except (aiohttp.ClientError, OSError) as broken:
-                raise unreachable(f"could not be reached: {broken}", fault=fault_of(broken)) from broken
+                raise connection_failure(broken) from broken
 
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
@@ -157,7 +129,7 @@ class CloudTrack:
             raise TrackError(
                 "this provider counts no tokens", cause="unsupported", status=HTTPStatus.BAD_REQUEST
             )
-        model = self.model_for(plan.request.model, plan.decision)
+        model = providers.model_for(self._settings, plan.request.model, plan.decision)
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
                 body = await self._body(plan.request, model)
@@ -167,41 +139,31 @@ class CloudTrack:
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise unreachable("could not count the tokens") from failure
 
-    def model_for(self, requested: str, decision: Decision) -> str:
-        """The decision's model or the client's where the provider has it, else the configured one."""
-        return providers.model_for(self._settings, requested, decision)
-
-    def lacks_model(self, name: str) -> bool:
-        """Whether the provider surely has no model of that name: another company makes it."""
-        return providers.lacks_model(self._settings, name)
-
     async def _answer(
-        self, plan: Plan, model: str, spoken: Spoken, progress: Progress, health: StreamHealth
+        self, plan: Plan, model: str, wire: WireFormat, progress: Progress, health: StreamHealth
     ) -> Reply:
-        request = await self._outgoing(plan, model, spoken)
-        response = await self._send(plan, request, spoken, progress)
+        request = await self._outgoing(plan, model, wire)
+        response = await self._send(plan, request, wire, progress)
         if CONTINUED in request.body and request.conversation is not None and await _refuses(response):
-            request = await self._outgoing(plan, model, spoken, continues=False)
-            response = await self._send(plan, request, spoken, progress)
+            request = await self._outgoing(plan, model, wire, continues=False)
+            response = await self._send(plan, request, wire, progress)
+        observer = progress.tap = UsageObserver(model if request.conversation else "")
         cloud = CloudResponse(
-            plan=plan,
-            model=model,
-            request=request,
-            provider=DIALECTS[spoken.name],
+            call=UpstreamCall(track="cloud", plan=plan, model=model, request=request, observer=observer),
+            provider=DIALECTS[wire.name],
             response=response,
-            progress=progress,
             stall_s=self._settings.stall_s,
             health=health,
         )
-        return await (
-            relay(cloud) if request.conversation is None else translate(cloud, request.conversation)
-        )
+        if request.conversation is None:
+            return await relay(cloud)
+        return await translate(cloud, request.conversation)
 
     async def _send(
-        self, plan: Plan, request: OutgoingRequest, spoken: Spoken, progress: Progress
+        self, plan: Plan, request: OutgoingRequest, wire: WireFormat, progress: Progress
     ) -> aiohttp.ClientResponse:
         headers = self._headers(plan.request.headers, translated=request.conversation is not None)
-        path = spoken.path
+        path = wire.path
         if request.conversation is None and plan.request.query:
             path = f"{path}?{plan.request.query}"
         response = await self._post(plan, request.body, headers, path, progress)
@@ -211,10 +173,10 @@ class CloudTrack:
         return response
 
     async def _outgoing(
-        self, plan: Plan, model: str, spoken: Spoken, *, continues: bool = True
+        self, plan: Plan, model: str, wire: WireFormat, *, continues: bool = True
     ) -> OutgoingRequest:
         request = plan.request
-        if spoken.name == request.dialect:
+        if wire.name == request.dialect:
             return OutgoingRequest(body=await self._body(request, model))
         target = self._target(model, one_off=plan.features.kind in ONE_OFF)
         if not continues:
@@ -239,12 +201,10 @@ class CloudTrack:
         """The client's bytes; where another model was put in, with that one's name and within its limits."""
         if model == request.model:
             return request.body
-        row: Mapping[str, Any] = {}
-        if self._settings.dialect == "anthropic" and model != providers.own_name(
-            self._settings, request.model
-        ):
-            row = dict(self._models.row(model))
-        return await self._pacing.call(len(request.body), _body_for, request.body, model, row)
+        claude, settings = UNKNOWN, self._settings
+        if settings.dialect == "anthropic" and model != providers.own_name(settings, request.model):
+            claude = model_of(self._models.row(model))
+        return await self._pacing.call(len(request.body), _body_for, request.body, model, claude)
 
     def _headers(self, received: Headers, *, translated: bool = False) -> list[tuple[str, str]]:
         """The client's fields and a key; of a client of another dialect none but who it is."""
@@ -263,9 +223,9 @@ async def _refuses(response: aiohttp.ClientResponse) -> bool:
     """Whether a provider refuses the words by which vLLM and SGLang go on from a last turn."""
     if response.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return False
-    words = await response.read()
-    return any(word in words for word in (b"continue_final_message", b"add_generation_prompt"))
+    body = await response.read()
+    return any(field in body for field in (b"continue_final_message", b"add_generation_prompt"))
 
 
-def _body_for(body: bytes, model: str, row: Mapping[str, Any]) -> bytes:
-    return name_model(fit(body, row), model)
+def _body_for(body: bytes, model: str, claude: ClaudeModel) -> bytes:
+    return name_model(fit_body(body, claude), model)

@@ -8,27 +8,25 @@ from http import HTTPStatus
 
 import aiohttp
 
-from router.tracks.failures import cloud_failure, failed, refusal_body, unreachable
-from router.tracks.outgoing import OutgoingRequest
+from router.tracks.circuit_breaker import StreamHealth
+from router.tracks.failures import cloud_failure, failed, unreachable
 from router.tracks.streaming import (
     EVENT_STREAM,
     JSON_HEADERS,
     STREAM_HEADERS,
-    StreamHealth,
     Transform,
     UpstreamBody,
     open_stream,
     single_chunk,
 )
 from router.tracks.transforms import Document, Relay, Translation
-from router.types import Headers, Plan, Progress, Reply, TrackError
+from router.tracks.upstream_call import UpstreamCall
+from router.types import Headers, Reply, TrackError
 from router.wire import DIALECTS, Dialect
-from router.wire.codec import UnreadableReply
 from router.wire.conversation import Conversation
-from router.wire.events import Failed
+from router.wire.events import Failed, UnreadableReply
 from router.wire.headers import response_headers
-from router.wire.upstream_errors import UpstreamError, read_upstream_error
-from router.wire.usage_observer import UsageObserver
+from router.wire.upstream_errors import read_upstream_error
 
 EVENT_STATUS: Mapping[str, int] = {
     "overloaded_error": 529,
@@ -48,14 +46,10 @@ OF_THE_BODY = frozenset({"content-type", "content-length", "cache-control"})
 class CloudResponse:
     """A response whose head is here, and what it takes to pass it on."""
 
-    plan: Plan
-    model: str
-    """That was asked for."""
-    request: OutgoingRequest
+    call: UpstreamCall
     provider: Dialect
     """What the provider speaks."""
     response: aiohttp.ClientResponse
-    progress: Progress
     stall_s: float
     health: StreamHealth
 
@@ -69,21 +63,26 @@ class CloudResponse:
         """The provider's fields for the client."""
         return response_headers(self.response.raw_headers)
 
+    def headers_with(self, own: Headers) -> Headers:
+        """The provider's fields for the client of a translated body, which has fields of its `own`."""
+        return (*own, *(pair for pair in self.headers if pair[0] not in OF_THE_BODY))
+
     async def open(self, transform: Transform) -> AsyncGenerator[bytes]:
         """Read on until the first useful unit; see `streaming.open_stream`."""
         body = UpstreamBody(self.response)
         return await open_stream(body, transform, stall_s=self.stall_s, health=self.health)
 
-    def reply(self, headers: Headers, chunks: AsyncGenerator[bytes], observer: UsageObserver) -> Reply:
-        """Make the reply."""
-        return Reply(
-            track="cloud",
-            model=self.model,
-            status=self.response.status,
+    def failure(
+        self, failure: Failed, body: bytes, headers: Headers, client_status: int | None = None
+    ) -> TrackError:
+        """An error that the provider told inside its answer; see `cloud_failure`."""
+        return cloud_failure(
+            model=self.call.model,
+            status=EVENT_STATUS.get(failure.kind, HTTPStatus.BAD_GATEWAY),
             headers=headers,
-            chunks=chunks,
-            tap=observer,
-            dropped=self.request.dropped,
+            body=body,
+            tap=self.call.observer,
+            client_status=client_status,
         )
 
 
@@ -94,31 +93,25 @@ async def relay(cloud: CloudResponse) -> Reply:
         TrackError: the provider failed before anything useful came.
         ConnectionError: it dropped the connection before that.
     """
-    observer = UsageObserver()
-    cloud.progress.tap = observer
-    status, dialect = cloud.response.status, cloud.provider
+    call, status, dialect = cloud.call, cloud.response.status, cloud.provider
+    observer = call.observer
     chunks = await cloud.open(
         Relay(dialect.reply_decoder(observing=True), observer)
         if cloud.streams
         else Document(dialect.decode_reply, observer)
     )
     if failed(status):
-        body = await _rest(chunks)
-        raise cloud_failure(model=cloud.model, status=status, headers=cloud.headers, body=body, tap=observer)
+        body = await _read_remainder(chunks)
+        raise cloud_failure(model=call.model, status=status, headers=cloud.headers, body=body, tap=observer)
     if cloud.streams and status in SUCCESS and not observer.started:
         if observer.failure is not None:
-            raise cloud_failure(
-                model=cloud.model,
-                status=_status_of(observer.failure),
-                headers=cloud.headers,
-                body=await _rest(chunks),
-                tap=observer,
-                shown=status,
+            raise cloud.failure(
+                observer.failure, await _read_remainder(chunks), cloud.headers, client_status=status
             )
         if not observer.complete:
             await chunks.aclose()
             raise unreachable("ended its answer before anything useful came")
-    return cloud.reply(cloud.headers, chunks, observer)
+    return call.reply(cloud.headers, chunks, status)
 
 
 async def translate(cloud: CloudResponse, conversation: Conversation) -> Reply:
@@ -132,97 +125,54 @@ async def translate(cloud: CloudResponse, conversation: Conversation) -> Reply:
         TrackError: the provider failed before anything useful came.
         ConnectionError: it dropped the connection before that.
     """
-    observer = UsageObserver(cloud.model)
-    cloud.progress.tap = observer
-    if cloud.response.status not in SUCCESS:
+    status = cloud.response.status
+    if status not in SUCCESS:
         async with cloud.response as response:
-            return _refused(cloud, read_upstream_error(await response.read()), observer)
+            refusal = read_upstream_error(await response.read())
+        return cloud.call.refusal(status, cloud.headers_with(JSON_HEADERS), refusal)
     try:
         if cloud.streams != conversation.stream:
             cloud.response.close()
             raise unreachable("streams what was not to be streamed, or does not stream what was")
         if cloud.streams:
-            return await _translate_stream(cloud, conversation, observer)
-        return await _translate_document(cloud, conversation, observer)
+            return await _translate_stream(cloud, conversation)
+        return await _translate_document(cloud, conversation)
     except UnreadableReply as unreadable:
         raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
 
 
-async def _translate_stream(
-    cloud: CloudResponse, conversation: Conversation, observer: UsageObserver
-) -> Reply:
-    encoder = _client(cloud).reply_encoder(
-        model=cloud.model, conversation=conversation, prompt_tokens=cloud.plan.features.context_tokens
-    )
-    chunks = await cloud.open(Translation(cloud.provider.reply_decoder(), encoder, observer))
+async def _translate_stream(cloud: CloudResponse, conversation: Conversation) -> Reply:
+    call, observer = cloud.call, cloud.call.observer
+    transform = Translation(cloud.provider.reply_decoder(), call.encoder(conversation), observer)
+    chunks = await cloud.open(transform)
     if observer.failure is not None and not observer.started:
         await chunks.aclose()
-        raise _failure(cloud, observer.failure, observer)
-    return cloud.reply((*STREAM_HEADERS, *_passed(cloud)), chunks, observer)
+        raise _translated_failure(cloud, observer.failure)
+    return call.reply(cloud.headers_with(STREAM_HEADERS), chunks, cloud.response.status)
 
 
-async def _translate_document(
-    cloud: CloudResponse, conversation: Conversation, observer: UsageObserver
-) -> Reply:
+async def _translate_document(cloud: CloudResponse, conversation: Conversation) -> Reply:
+    call, observer = cloud.call, cloud.call.observer
     document = Document(cloud.provider.decode_reply, observer)
     await (await cloud.open(document)).aclose()
     if document.unreadable is not None:
         raise document.unreadable
     if observer.failure is not None:
-        raise _failure(cloud, observer.failure, observer)
+        raise _translated_failure(cloud, observer.failure)
     if observer.reason in (None, "unstated"):
         observer.complete = False
         raise unreachable("broke off its answer")
-    body = _client(cloud).encode_reply(
-        document.events,
-        model=cloud.model,
-        conversation=conversation,
-        prompt_tokens=cloud.plan.features.context_tokens,
-    )
-    return cloud.reply((*JSON_HEADERS, *_passed(cloud)), single_chunk(body), observer)
+    chunks = single_chunk(call.encode(document.events, conversation))
+    return call.reply(cloud.headers_with(JSON_HEADERS), chunks, cloud.response.status)
 
 
-def _client(cloud: CloudResponse) -> Dialect:
-    return DIALECTS[cloud.plan.request.dialect]
+def _translated_failure(cloud: CloudResponse, failure: Failed) -> TrackError:
+    client = DIALECTS[cloud.call.plan.request.dialect]
+    body = client.error(failure.kind, failure.message)
+    return cloud.failure(failure, body, cloud.headers_with(JSON_HEADERS))
 
 
-def _passed(cloud: CloudResponse) -> Headers:
-    return tuple(pair for pair in cloud.headers if pair[0] not in OF_THE_BODY)
-
-
-def _refused(cloud: CloudResponse, refusal: UpstreamError, observer: UsageObserver) -> Reply:
-    """The provider's refusal of this client, in the client's words.
-
-    Raises:
-        TrackError: it is a failure of the provider's own.
-    """
-    status = cloud.response.status
-    observer.error = refusal.message or f"status {status}"
-    observer.complete = True
-    body = refusal_body(cloud.plan.request.dialect, status, refusal)
-    headers = (*JSON_HEADERS, *_passed(cloud))
-    if failed(status):
-        raise cloud_failure(model=cloud.model, status=status, headers=headers, body=body, tap=observer)
-    return cloud.reply(headers, single_chunk(body), observer)
-
-
-def _failure(cloud: CloudResponse, failure: Failed, observer: UsageObserver) -> TrackError:
-    """An error that the provider told inside its answer, as an answer of its own in the client's words."""
-    status = _status_of(failure)
-    return cloud_failure(
-        model=cloud.model,
-        status=status,
-        headers=(*JSON_HEADERS, *_passed(cloud)),
-        body=_client(cloud).error(status, failure.kind, failure.message),
-        tap=observer,
-    )
-
-
-def _status_of(failure: Failed) -> int:
-    return EVENT_STATUS.get(failure.kind, HTTPStatus.BAD_GATEWAY)
-
-
-async def _rest(chunks: AsyncGenerator[bytes]) -> bytes:
+async def _read_remainder(chunks: AsyncGenerator[bytes]) -> bytes:
     """What a stream says around an error; it is at its end, so not much is waited for."""
     text: list[bytes] = []
     async with aclosing(chunks):

@@ -244,18 +244,14 @@ def _fence(litellm: Any) -> None:
     litellm.client_session = httpx.Client(transport=NoTransport(), trust_env=False)
 
 
+_LOGGERS = (
+    "LiteLLM", "LiteLLM Proxy", "LiteLLM Router", "openai", "httpx", "httpcore", "botocore", "boto3",
+)  # fmt: skip
+
+
 def _quieten() -> None:
     """Keep what is sent out of the log, whatever LITELLM_LOG and OPENAI_LOG say."""
-    for name in (
-        "LiteLLM",
-        "LiteLLM Proxy",
-        "LiteLLM Router",
-        "openai",
-        "httpx",
-        "httpcore",
-        "botocore",
-        "boto3",
-    ):
+    for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 

@@ -7,9 +7,11 @@ from time import time
 
 import aiohttp
 
+from policies.causes import Cause
 from router.tracks.streaming import single_chunk
 from router.types import DialectName, Fault, Headers, Reply, Tap, TrackError
 from router.wire import DIALECTS
+from router.wire.events import UnreadableCall, UnreadableReply
 from router.wire.headers import field
 from router.wire.upstream_errors import UpstreamError, read_upstream_error
 
@@ -46,6 +48,9 @@ ERROR_TYPES = frozenset({
 UNAVAILABLE = frozenset({502, 503, *range(520, 528), 529, 530})
 """The server, or what stands before it, serves nobody; 520-530 are Cloudflare's and Anthropic's."""
 
+TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content", "unsupported_schema")
+"""Words by which servers say that their model takes text only, and our engine that a schema is beyond it."""
+
 
 def failed(status: int) -> bool:
     """Whether a status is the upstream's failure, and not its answer to this one client."""
@@ -74,7 +79,7 @@ def fault_of(failure: BaseException) -> Fault:
 
 
 def cloud_failure(
-    *, model: str, status: int, headers: Headers, body: bytes, tap: Tap, shown: int | None = None
+    *, model: str, status: int, headers: Headers, body: bytes, tap: Tap, client_status: int | None = None
 ) -> TrackError:
     """The provider's failure, with its answer to be relayed should nothing else serve.
 
@@ -84,7 +89,7 @@ def cloud_failure(
         headers: of its answer; `retry-after` is added where absent.
         body: its answer in the client's dialect.
         tap: has read `body`.
-        shown: the status `body` came with, where it differs: an error told inside a stream.
+        client_status: the status `body` came with, where it differs: an error told inside a stream.
     """
     retry_after = field(headers, "retry-after")
     wait_s = seconds(retry_after)
@@ -101,7 +106,7 @@ def cloud_failure(
         reply=Reply(
             track="cloud",
             model=model,
-            status=shown or status,
+            status=client_status or status,
             headers=headers,
             chunks=single_chunk(body),
             tap=tap,
@@ -113,13 +118,11 @@ def cloud_failure(
 
 def refusal_body(dialect: DialectName, status: int, refusal: UpstreamError) -> bytes:
     """A provider's refusal in the words of a client that speaks another dialect."""
-    words = DIALECTS[dialect]
+    client = DIALECTS[dialect]
     sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None
     if sizes and all(sizes):
-        return words.overflow(*sizes)
-    return words.error(
-        status, KINDS.get(status, "api_error"), refusal.message or f"the provider answered {status}"
-    )
+        return client.overflow(*sizes)
+    return client.error(KINDS.get(status, "api_error"), refusal.message or f"the provider answered {status}")
 
 
 def unreachable(what: str, status: int = HTTPStatus.BAD_GATEWAY, *, fault: Fault = "dropped") -> TrackError:
@@ -134,6 +137,29 @@ def unreachable(what: str, status: int = HTTPStatus.BAD_GATEWAY, *, fault: Fault
     )
 
 
+def connection_failure(failure: BaseException) -> TrackError:
+    """The connection to the provider failed, or an answer did not come in time."""
+    if isinstance(failure, TimeoutError):
+        status, what = HTTPStatus.GATEWAY_TIMEOUT, "did not answer in time"
+    else:
+        status, what = HTTPStatus.BAD_GATEWAY, f"could not be reached: {failure}"
+    return unreachable(what, status, fault=fault_of(failure))
+
+
+def local_connection_failure(failure: BaseException, limit_s: float) -> TrackError:
+    """The connection to the local model failed, or nothing useful came within `limit_s`."""
+    fault = fault_of(failure)
+    if fault != "timeout":
+        return TrackError(f"the local model cannot be reached: {failure}", cause="local_error", fault=fault)
+    return TrackError(
+        f"the local model gave nothing useful within {limit_s:g} s (`local.first_byte_s`)",
+        cause="slow",
+        status=HTTPStatus.GATEWAY_TIMEOUT,
+        kind="timeout_error",
+        fault=fault,
+    )
+
+
 def seconds(retry_after: str) -> float | None:
     """Read `retry-after`: seconds, or a date (RFC 9110, section 10.2.3); None where it is neither."""
     try:
@@ -144,3 +170,54 @@ def seconds(retry_after: str) -> float | None:
         except (ValueError, OverflowError, OSError):
             return None
     return min(max(wait_s, 0.0), LONGEST_WAIT_S) if wait_s == wait_s else None  # noqa: PLR0124 - NaN
+
+
+def stream_failure(error: str) -> TrackError:
+    """An error that the server told inside its answer."""
+    return TrackError(f"the local model failed: {error}", cause="local_error", fault="server_error")
+
+
+def unreadable_reply(reply: UnreadableReply) -> TrackError:
+    """What cannot be read: a tool call in pieces is the model's fault, the rest its server's."""
+    if isinstance(reply, UnreadableCall):
+        return TrackError(f"the local model: {reply}", cause="bad_tool_call")
+    return TrackError(
+        f"the local model's answer cannot be read: {reply}", cause="local_error", fault="server_error"
+    )
+
+
+def local_failure(status: int, headers: Mapping[str, str], refusal: UpstreamError) -> TrackError:
+    """A local server's refusal: what another track could still serve, and what it could not."""
+    message = refusal.message or f"it answered {status}"
+    if refusal.overflow is not None:
+        return overflow(message, *refusal.overflow)
+    return TrackError(
+        f"the local model: {message}",
+        cause=_cause(status, refusal),
+        status=HTTPStatus.BAD_GATEWAY if status < HTTPStatus.BAD_REQUEST else status,
+        kind=KINDS.get(status, "api_error"),
+        retry_after=seconds(headers.get("retry-after", "")),
+        fault="server_error" if status < HTTPStatus.BAD_REQUEST else fault_of_status(status),
+        type=known_type(refusal.type),
+    )
+
+
+def overflow(message: str, tokens: int, limit: int) -> TrackError:
+    """The prompt of `tokens` is more than the window of `limit`; 0 where a number is not known."""
+    return TrackError(
+        f"the prompt does not fit the local model: {message}",
+        cause="overflow",
+        status=HTTPStatus.BAD_REQUEST,
+        kind="invalid_request_error",
+        tokens=tokens,
+        limit=limit,
+    )
+
+
+def _cause(status: int, refusal: UpstreamError) -> Cause:
+    if refusal.code == "bad_tool_call":
+        return "bad_tool_call"
+    text = f"{refusal.code} {refusal.message}".lower()
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR and any(word in text for word in TEXT_ONLY):
+        return "unsupported"
+    return "local_error"

@@ -1,7 +1,7 @@
 """What litellm makes of a provider's answer, as Chat Completions that the hub reads like a server's.
 
 litellm gives every stream a finish reason and every answer a usage, whether or not one came: both are
-held against the provider's own bytes (`router.tracks.evidence`).
+held against the provider's own bytes (`router.tracks.litellm_transport.Evidence`).
 """
 
 import time
@@ -97,7 +97,7 @@ def _reported(transport: "LitellmTransport") -> bool:
 
 
 def _usage_fields(data: Mapping[str, Any], usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What `chat_usage.read_usage` reads, and no more of what litellm says of a bill."""
+    """What `usage.read_chat_usage` reads, and no more of what litellm says of a bill."""
     details = usage.get("prompt_tokens_details") or {}
     fields = {name: usage[name] for name in USAGE_FIELDS if usage.get(name) is not None}
     fields["prompt_tokens_details"] = {name: details[name] for name in DETAILS if details.get(name)}

@@ -4,57 +4,43 @@ litellm translates; the connection is ours (`router.tracks.litellm_transport`), 
 the call at once, and statuses, `retry-after` and dropped connections are the provider's
 own. What litellm takes and gives is Chat Completions, one of the dialects like any other.
 
-Only fields of the dialect are handed over: litellm takes addresses, keys and callbacks
-from the same argument list, and a client must not set those.
+Only fields that stand in the table of `router.wire.capabilities` are handed over: litellm takes addresses,
+keys and callbacks from the same argument list, and a client must not set those.
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import aiohttp
 import msgspec
 
 from router.errors import BadRequest, TooLarge, TurnoutError
 from router.settings import CloudSettings
 from router.system.time_slices import Pacing
+from router.tracks.circuit_breaker import StreamHealth
 from router.tracks.credentials import credential
 from router.tracks.egress import Egress, LitellmFailure
-from router.tracks.failures import cloud_failure, failed, fault_of, refusal_body, unreachable
+from router.tracks.failures import connection_failure, unreachable
 from router.tracks.litellm_answer import LitellmBody, document_of
-from router.tracks.outgoing import OutgoingRequest, translate_request, weight
 from router.tracks.providers import base_url
 from router.tracks.streaming import (
     JSON_HEADERS,
     STREAM_HEADERS,
-    StreamHealth,
     Transform,
     open_stream,
-    single_chunk,
 )
 from router.tracks.transforms import ENVELOPE, Repair, Translation
-from router.types import Headers, ModelRequest, Plan, Progress, Reply, TrackError
-from router.wire import DIALECTS
-from router.wire.capabilities import PROVIDER, Target
+from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, translate_request, weight
+from router.types import ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire.chat_reply import ChatReplyDecoder, read_reply
-from router.wire.codec import UnreadableReply
+from router.wire.conversation import Conversation, free_text_tools
+from router.wire.events import UnreadableReply
 from router.wire.headers import field, response_headers
-from router.wire.upstream_errors import UpstreamError, read_upstream_error
+from router.wire.target import PROVIDER, Target
+from router.wire.upstream_errors import read_upstream_error
 from router.wire.usage_observer import UsageObserver
-
-if TYPE_CHECKING:
-    from router.tracks.litellm_transport import LitellmTransport
-
-FIELDS = frozenset({
-    "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
-    "max_completion_tokens", "max_tokens", "messages", "modalities", "n", "parallel_tool_calls",
-    "prediction", "presence_penalty", "reasoning_effort", "response_format", "seed", "service_tier",
-    "stop", "stream", "temperature", "thinking", "tool_choice", "tools", "top_logprobs", "top_p",
-    "user", "verbosity", "web_search_options",
-})  # fmt: skip
-"""Of a Chat Completions body; `store`, `metadata` and the like mean something else to litellm."""
 
 MOST_BYTES = 32 << 20
 """As much as Anthropic takes in one request."""
@@ -93,34 +79,29 @@ class LitellmClient:
             TrackError: `cloud_error`, `no_credential`, `private` or `unsupported`.
             BadRequest: it cannot be put to the provider.
         """
-        observer = UsageObserver(model)
-        progress.tap = observer
+        progress.tap = observer = UsageObserver(model)
         request = await self._pacing.call(weight(plan.request.body), _outgoing, plan.request, model)
+        call = UpstreamCall(track="cloud", plan=plan, model=model, request=request, observer=observer)
         try:
-            answer, transport = await self._egress.chat(
-                plan.clearance, self._params(plan.request, request, model), progress
-            )
+            params = self._params(plan.request, request, model)
+            answer, transport = await self._egress.chat(plan.clearance, params, progress)
             if not plan.request.stream:
-                return _whole(plan, request, model, document_of(answer, transport, model), observer)
-            transform = _transform(plan, request, model, observer)
+                return _document(call, document_of(answer, transport, model))
             body = LitellmBody(answer, transport, model)
+            transform = _transform(call)
             chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=health)
         except LitellmFailure as failure:
             evidence = failure.transport.evidence
             if evidence is not None and not plan.request.stream:
                 observer.written = max(evidence.size - ENVELOPE, 0)
-            return _refused(plan.request, model, failure)
+            return _refusal(call, failure)
         except UnreadableReply as unreadable:
             raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
-        return _reply(model, request, STREAM_HEADERS, chunks, observer)
+        return call.reply(STREAM_HEADERS, chunks)
 
     def _params(self, received: ModelRequest, request: OutgoingRequest, model: str) -> dict[str, Any]:
-        fields = msgspec.json.decode(request.body, type=dict[str, Any])
-        taken = FIELDS | {"top_k"} if "claude" in model else FIELDS  # no field of Chat Completions
-        params = {name: value for name, value in fields.items() if name in taken}
+        params = msgspec.json.decode(request.body, type=dict[str, Any])
         params.update(FIXED, model=model, timeout=self._settings.total_s)
-        if received.stream:
-            params["stream_options"] = {"include_usage": True}
         if "base_url" in self._settings.model_fields_set:
             params["api_base"] = base_url(self._settings)
         if secret := credential(self._settings, received.headers).secret:
@@ -174,46 +155,32 @@ class _Messages(msgspec.Struct):
     messages: list[_Message]
 
 
-def _transform(plan: Plan, request: OutgoingRequest, model: str, observer: UsageObserver) -> Transform:
-    conversation = request.conversation
-    if plan.request.dialect == PROVIDER.dialect or conversation is None:
-        return Repair(observer, usage=conversation is not None and conversation.stream_usage)
-    encoder = DIALECTS[plan.request.dialect].reply_encoder(
-        model=model, conversation=conversation, prompt_tokens=plan.features.context_tokens
-    )
-    return Translation(ChatReplyDecoder(), encoder, observer)
+def _translated_for(call: UpstreamCall) -> Conversation | None:
+    """The client's request where its reply must be translated; None where litellm's own words will do."""
+    conversation = call.request.conversation
+    if conversation is None or (
+        conversation.dialect == PROVIDER.dialect and not free_text_tools(conversation)
+    ):
+        return None
+    return conversation
 
 
-def _reply(
-    model: str,
-    request: OutgoingRequest,
-    headers: Headers,
-    chunks: AsyncGenerator[bytes],
-    observer: UsageObserver,
-) -> Reply:
-    return Reply(
-        track="cloud",
-        model=model,
-        status=HTTPStatus.OK,
-        headers=headers,
-        chunks=chunks,
-        tap=observer,
-        dropped=request.dropped,
-    )
+def _transform(call: UpstreamCall) -> Transform:
+    if (conversation := _translated_for(call)) is not None:
+        return Translation(ChatReplyDecoder(), call.encoder(conversation), call.observer)
+    conversation = call.request.conversation
+    return Repair(call.observer, usage=conversation is not None and conversation.stream_usage)
 
 
-def _whole(plan: Plan, request: OutgoingRequest, model: str, body: bytes, observer: UsageObserver) -> Reply:
+def _document(call: UpstreamCall, body: bytes) -> Reply:
     events, body = read_reply(body)
-    observer.observe(events)
-    conversation = request.conversation
-    if plan.request.dialect != PROVIDER.dialect and conversation is not None:
-        body = DIALECTS[plan.request.dialect].encode_reply(
-            events, model=model, conversation=conversation, prompt_tokens=plan.features.context_tokens
-        )
-    return _reply(model, request, JSON_HEADERS, single_chunk(body), observer)
+    call.observer.observe(events)
+    if (conversation := _translated_for(call)) is not None:
+        body = call.encode(events, conversation)
+    return call.document(body)
 
 
-def _refused(request: ModelRequest, model: str, failure: LitellmFailure) -> Reply:
+def _refusal(call: UpstreamCall, failure: LitellmFailure) -> Reply:
     """The provider's refusal of this client, in the client's words; its own failures are raised.
 
     Raises:
@@ -224,26 +191,14 @@ def _refused(request: ModelRequest, model: str, failure: LitellmFailure) -> Repl
     if transport.forbidden is not None:
         raise transport.forbidden from failure
     if transport.broken is not None:
-        late = isinstance(transport.broken, TimeoutError)
-        raise unreachable(
-            f"could not be reached: {transport.broken}",
-            HTTPStatus.GATEWAY_TIMEOUT if late else HTTPStatus.BAD_GATEWAY,
-            fault=fault_of(transport.broken),
-        ) from failure
+        raise connection_failure(transport.broken) from failure
     if response is None:
         raise _unsent(failure.failure) from failure
     if response.status < HTTPStatus.BAD_REQUEST:
         raise unreachable("broke off its answer, or gave one that cannot be read") from failure
-    refusal, status, headers = _read_upstream_error(transport, response)
-    observer = UsageObserver(model)
-    observer.error = refusal.message or f"status {status}"
-    observer.complete = True
-    body = refusal_body(request.dialect, status, refusal)
-    if failed(status):
-        raise cloud_failure(model=model, status=status, headers=headers, body=body, tap=observer) from failure
-    return Reply(
-        track="cloud", model=model, status=status, headers=headers, chunks=single_chunk(body), tap=observer
-    )
+    fields = response_headers(response.raw_headers)
+    passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(fields, name)))
+    return call.refusal(response.status, (*JSON_HEADERS, *passed), read_upstream_error(transport.refusal))
 
 
 def _unsent(failure: Exception) -> TurnoutError:
@@ -262,12 +217,3 @@ def _unsent(failure: Exception) -> TurnoutError:
         f"{match['field'] if match else 'a message, tool or option'}: cannot be translated for the provider; "
         "see the reference of Chat Completions for its values"
     )
-
-
-def _read_upstream_error(
-    transport: "LitellmTransport", response: aiohttp.ClientResponse
-) -> tuple[UpstreamError, int, Headers]:
-    """What the provider said, its status and the fields worth passing on."""
-    fields = response_headers(response.raw_headers)
-    passed = tuple((name, value) for name in ("retry-after", "request-id") if (value := field(fields, name)))
-    return read_upstream_error(transport.refusal), response.status, (*JSON_HEADERS, *passed)

@@ -8,10 +8,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
-from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -20,41 +17,38 @@ from policies.decide import Decision
 from router.engine.process import Engine
 from router.settings import LocalSettings
 from router.system.time_slices import Pacing
-from router.tracks.circuit_breaker import Circuit, CircuitBreaker
-from router.tracks.failures import fault_of
-from router.tracks.first_unit import FirstUnit, check_reply
-from router.tracks.guarded import StreamCharge, guarded
+from router.tracks.circuit_breaker import CircuitBreaker, StreamHealth, guarded
+from router.tracks.failures import (
+    local_connection_failure,
+    local_failure,
+    overflow,
+    stream_failure,
+    unreadable_reply,
+)
 from router.tracks.local_client import LocalClient
-from router.tracks.local_failures import local_failure, overflow, stream_failure, unreadable_reply
-from router.tracks.local_request import local_request, wants_usage
-from router.tracks.outgoing import OutgoingRequest, weight
 from router.tracks.streaming import (
-    JSON_HEADERS,
     STREAM_HEADERS,
     Transform,
     UpstreamBody,
     open_stream,
-    single_chunk,
 )
-from router.tracks.transforms import Repair, Translation, without_thinking
-from router.tracks.window import LARGE, corrected, fitting, from_models, from_processes, from_props
-from router.types import Headers, ModelRequest, Plan, Progress, Reply, TrackError
+from router.tracks.transforms import FirstUnit, Repair, Translation, check_reply, without_thinking
+from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, local_request, wants_usage, weight
+from router.tracks.window import LARGE, corrected, find_window, first_model, fitting
+from router.types import ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
-from router.wire.codec import UnreadableReply
+from router.wire.events import UnreadableReply
 from router.wire.headers import foreign_encoding
 from router.wire.upstream_errors import UpstreamError, read_upstream_error
 from router.wire.usage_observer import UsageObserver
 
-SPOKEN = DIALECTS["openai_chat"]
+CHAT = DIALECTS["openai_chat"]
 CHAT_PATH = "/chat/completions"
 PRIORITY = "x-turnout-priority"
-SHOWN_AS = "local"
+DEFAULT_NAME = "local"
 """The model's name where neither the settings nor the server tell one."""
-
-LOOK_S = 2.0
-"""How long a server is asked for its window, in all."""
 
 
 class _Counted(msgspec.Struct):
@@ -70,7 +64,8 @@ class LocalTrack:
         self._pacing = pacing or Pacing()
         self._engine = None if settings.url else engine
         self._client = LocalClient(settings, self._engine)
-        self._breaker = CircuitBreaker()
+        self.breaker = CircuitBreaker()
+        """Whether the model counts as down, why, and until when."""
         self._served = ""
         self._window = 0
         """In tokens, as the server at `local.url` told; 0 while unknown."""
@@ -81,12 +76,7 @@ class LocalTrack:
         """Whether one can answer; a model that still loads, or was unloaded when idle, is waited for."""
         if self._engine is not None and self._engine.health.state == "failed":
             return False
-        return self._breaker.up
-
-    @property
-    def circuit(self) -> Circuit:
-        """Whether the model counts as down, why, and until when."""
-        return self._breaker.circuit
+        return self.breaker.up
 
     @property
     def context(self) -> int:
@@ -105,9 +95,6 @@ class LocalTrack:
         health = self._engine.health
         return health.wait_s + (tokens / health.prefill_tps if health.prefill_tps else 0.0)
 
-    async def start(self) -> None:
-        """The engine is started by whoever made it."""
-
     async def close(self) -> None:
         """Close the connections; the engine is stopped by whoever made it."""
         await self._client.close()
@@ -119,31 +106,14 @@ class LocalTrack:
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
         progress = progress or Progress()
-        async with guarded(self._breaker, plan, decision, "local_error") as charge:
+        async with guarded(self.breaker, plan, decision, "local_error") as health:
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
-                    return await self._ask(plan, progress, charge)
+                    return await self._ask(plan, progress, health)
             except UnreadableReply as unreadable:
                 raise unreadable_reply(unreadable) from unreadable
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as absent:
-                raise TrackError(
-                    f"the local model cannot be reached: {absent}", cause="local_error", fault="connection"
-                ) from absent
-            except TimeoutError as late:
-                raise TrackError(
-                    f"the local model gave nothing useful within {self._settings.first_byte_s:g} s "
-                    "(`local.first_byte_s`)",
-                    cause="slow",
-                    status=HTTPStatus.GATEWAY_TIMEOUT,
-                    kind="timeout_error",
-                    fault="timeout",
-                ) from late
-            except (aiohttp.ClientError, OSError) as broken:
-                raise TrackError(
-                    f"the local model cannot be reached: {broken}",
-                    cause="local_error",
-                    fault=fault_of(broken),
-                ) from broken
+            except (aiohttp.ClientError, OSError) as failure:
+                raise local_connection_failure(failure, self._settings.first_byte_s) from failure
 
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
@@ -159,23 +129,23 @@ class LocalTrack:
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise TrackError("the local model could not count the tokens", cause="local_error") from failure
 
-    async def _ask(self, plan: Plan, progress: Progress, charge: StreamCharge) -> Reply:
+    async def _ask(self, plan: Plan, progress: Progress, health: StreamHealth) -> Reply:
         await self._ready()
         name = await self._name()
         limit = plan.features.output_limit
-        if limit >= LARGE and not self.context:
-            await self._look_for_window(name)
+        if limit >= LARGE and not self.context and not self._looked and self._engine is None:
+            self._looked = True
+            self._window = await find_window(self._client, self._settings.url, name)
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)
         response = await self._post(plan, request, progress)
         if response.status != HTTPStatus.OK:
-            async with response:
-                refusal = read_upstream_error(await response.read())
-            response = await self._posted_again(plan, name, shorter, refusal, response)
+            response = await self._post_again(plan, name, shorter, response)
+        call = UpstreamCall(track="local", plan=plan, model=name, request=request, observer=UsageObserver())
         if plan.request.stream:
-            return await self._streamed(plan, name, request, response, charge)
-        return await self._whole(plan, name, request, response)
+            return await self._stream(call, response, health)
+        return await _document(call, response)
 
     async def _ready(self) -> None:
         if self._engine is None:
@@ -204,19 +174,15 @@ class LocalTrack:
             )
         return response
 
-    async def _posted_again(
-        self,
-        plan: Plan,
-        name: str,
-        limit: int,
-        refusal: UpstreamError,
-        response: aiohttp.ClientResponse,
+    async def _post_again(
+        self, plan: Plan, name: str, limit: int, response: aiohttp.ClientResponse
     ) -> aiohttp.ClientResponse:
         """Send the request once more where the server refused nothing but the answer's limit.
 
         Raises:
             TrackError: the refusal; `overflow` where the window leaves no useful answer.
         """
+        refusal = await _read_error(response)
         failure = local_failure(response.status, response.headers, refusal)
         refused = refusal.output_limit if response.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
         if refused is None:
@@ -228,114 +194,52 @@ class LocalTrack:
             raise overflow(refusal.message, prompt, refused.window) if refused.window else failure
         again = await self._post(plan, await self._request(plan, name, most), Progress())
         if again.status != HTTPStatus.OK:
-            async with again:
-                raise local_failure(again.status, again.headers, read_upstream_error(await again.read()))
+            raise local_failure(again.status, again.headers, await _read_error(again))
         return again
 
-    async def _look_for_window(self, name: str) -> None:
-        """Ask the server how large its window is, once; servers differ in where they tell it."""
-        if self._looked or self._engine is not None:
-            return
-        self._looked = True
-        root = self._settings.url.rstrip("/").removesuffix("/v1")
-        sources: tuple[tuple[str, Callable[[bytes], int]], ...] = (
-            (f"{self._settings.url.rstrip('/')}/models", partial(from_models, name=name)),
-            (f"{root}/props", from_props),
-            (f"{root}/api/v0/models", partial(from_models, name=name)),
-            (f"{root}/api/ps", partial(from_processes, name=name)),
-        )
-        try:
-            async with asyncio.timeout(LOOK_S):
-                for url, read in sources:
-                    async with await self._client.get(url) as response:
-                        body = await response.read() if response.status == HTTPStatus.OK else b""
-                    if window := read(body):
-                        self._window = window
-                        return
-        except (aiohttp.ClientError, OSError):
-            return  # the request itself meets whatever is wrong
-
-    async def _streamed(
-        self,
-        plan: Plan,
-        name: str,
-        request: OutgoingRequest,
-        response: aiohttp.ClientResponse,
-        charge: StreamCharge,
+    async def _stream(
+        self, call: UpstreamCall, response: aiohttp.ClientResponse, health: StreamHealth
     ) -> Reply:
-        transform = _transform(plan, name, request)
+        transform = _transform(call)
         body = UpstreamBody(response)
-        chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=charge)
+        chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=health)
         if not transform.ready:
             await chunks.aclose()
-            raise stream_failure(transform.observer.error)
-        return _reply(name, STREAM_HEADERS, chunks, transform.observer, request)
-
-    async def _whole(
-        self, plan: Plan, name: str, request: OutgoingRequest, response: aiohttp.ClientResponse
-    ) -> Reply:
-        async with response:
-            body = await response.read()
-        events, body = read_reply(body)
-        observer = UsageObserver()
-        observer.observe(events)
-        if observer.error:
-            raise stream_failure(observer.error)
-        check_reply(events)
-        if (conversation := request.conversation) is not None:
-            body = DIALECTS[plan.request.dialect].encode_reply(
-                without_thinking(events),
-                model=name,
-                conversation=conversation,
-                prompt_tokens=plan.features.context_tokens,
-            )
-        return _reply(name, JSON_HEADERS, single_chunk(body), observer, request)
+            raise stream_failure(call.observer.error)
+        return call.reply(STREAM_HEADERS, chunks)
 
     async def _name(self) -> str:
         """What the server calls its model: from the settings, the engine, or the server's list."""
-        if self._settings.name or self._engine is not None:
-            return self._settings.name or (self._engine and self._engine.health.model) or SHOWN_AS
-        if not self._served:
-            async with await self._client.get(f"{self._settings.url.rstrip('/')}/models") as response:
-                body = await response.read()
-            self._served = _first_model(body)
-            self._window = from_models(body, self._served) or self._window
-        return self._served or SHOWN_AS
+        if not self.name and self._engine is None:
+            self._served, window = await first_model(self._client, self._settings.url)
+            self._window = window or self._window
+        return self.name or DEFAULT_NAME
 
 
-def _transform(plan: Plan, name: str, request: OutgoingRequest) -> Transform:
-    observer = UsageObserver()
-    if (conversation := request.conversation) is None:
-        return Repair(observer, FirstUnit(thinking=True), usage=wants_usage(plan.request.body))
-    encoder = DIALECTS[plan.request.dialect].reply_encoder(
-        model=name, conversation=conversation, prompt_tokens=plan.features.context_tokens
-    )
+async def _read_error(response: aiohttp.ClientResponse) -> UpstreamError:
+    async with response:
+        return read_upstream_error(await response.read())
+
+
+def _transform(call: UpstreamCall) -> Transform:
+    conversation, observer = call.request.conversation, call.observer
+    if conversation is None:
+        usage = wants_usage(call.plan.request.body)
+        return Repair(observer, FirstUnit(thinking=True), usage=usage)
+    encoder = call.encoder(conversation)
     return Translation(
-        SPOKEN.reply_decoder(), encoder, observer, first_unit=FirstUnit(thinking=False), thinking=False
+        CHAT.reply_decoder(), encoder, observer, first_unit=FirstUnit(thinking=False), thinking=False
     )
 
 
-def _reply(
-    name: str,
-    headers: Headers,
-    chunks: AsyncGenerator[bytes],
-    observer: UsageObserver,
-    request: OutgoingRequest,
-) -> Reply:
-    return Reply(
-        track="local",
-        model=name,
-        status=HTTPStatus.OK,
-        headers=headers,
-        chunks=chunks,
-        tap=observer,
-        dropped=request.dropped,
-    )
-
-
-def _first_model(body: bytes) -> str:
-    try:
-        listed: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
-        return str(listed["data"][0]["id"])
-    except (*UNREADABLE, KeyError, IndexError, TypeError):
-        return ""
+async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Reply:
+    async with response:
+        body = await response.read()
+    events, body = read_reply(body)
+    call.observer.observe(events)
+    if call.observer.error:
+        raise stream_failure(call.observer.error)
+    check_reply(events)
+    if (conversation := call.request.conversation) is not None:
+        body = call.encode(without_thinking(events), conversation)
+    return call.document(body)

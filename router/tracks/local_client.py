@@ -6,10 +6,10 @@ not leave this machine can pass here without a clearance. No proxy, no redirect,
 
 import os
 from collections.abc import Mapping
-from typing import Protocol
 
 import aiohttp
 
+from router.engine.process import Engine
 from router.settings import LocalSettings
 from router.tracks.connector import Body, Connector
 from router.types import Progress, TrackError
@@ -19,17 +19,10 @@ IDLE_S = 4.0
 they close it while a request is on its way."""
 
 
-class RunningEngine(Protocol):
-    """What is needed of the engine to talk to it."""
-
-    url: str
-    token: str
-
-
 class LocalClient:
     """The connections to the local model; pooled, made on first use on the running loop."""
 
-    def __init__(self, settings: LocalSettings, engine: RunningEngine | None) -> None:
+    def __init__(self, settings: LocalSettings, engine: Engine | None) -> None:
         self._settings = settings
         self._engine = engine
         self._session: aiohttp.ClientSession | None = None
@@ -73,11 +66,11 @@ class LocalClient:
         return f"{self._engine.url}/v1"
 
     def _key(self) -> dict[str, str]:
-        key = os.environ.get(self._settings.api_key_env, "") if self._settings.url else self._token()
+        if self._settings.url:
+            key = os.environ.get(self._settings.api_key_env, "")
+        else:
+            key = self._engine.token if self._engine else ""
         return {"authorization": f"Bearer {key}"} if key else {}
-
-    def _token(self) -> str:
-        return self._engine.token if self._engine else ""
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -163,35 +163,45 @@ def address(settings: CloudSettings) -> URL | None:
 def unknown_address(settings: CloudSettings) -> TrackError:
     """Say that nothing is sent to a provider whose address nobody configured."""
     name = provider_of(settings.model) or settings.model
-    return TrackError(
+    return _unsupported(
         f"cloud.model: where `{name}` is reached is not known here, so nothing was sent. "
-        "Set `cloud.base_url` to its address.",
-        cause="unsupported",
-        status=400,
-        kind="invalid_request_error",
+        "Set `cloud.base_url` to its address."
     )
 
 
 def unknown_provider(provider: str) -> TrackError:
     """Say that litellm would open connections of its own to this provider."""
-    return TrackError(
+    return _unsupported(
         f"cloud.model: the provider `{provider}` cannot be held to one address, so nothing was sent. "
-        f"Set `cloud.dialect: openai` with `cloud.base_url`, or use one of: {', '.join(PROVIDERS)}.",
-        cause="unsupported",
-        status=400,
-        kind="invalid_request_error",
+        f"Set `cloud.dialect: openai` with `cloud.base_url`, or use one of: {', '.join(PROVIDERS)}."
     )
 
 
 def another_address(url: URL, allowed: URL) -> TrackError:
     """Say that something would have gone elsewhere than configured."""
-    return TrackError(
+    return _unsupported(
         f"{url.origin()} is not the configured provider ({allowed}), so nothing was sent. "
-        "If it is the one you mean, set `cloud.base_url`; a variable such as OPENAI_API_BASE does not count.",
-        cause="unsupported",
-        status=400,
-        kind="invalid_request_error",
+        "If it is the one you mean, set `cloud.base_url`; a variable such as OPENAI_API_BASE does not count."
     )
+
+
+def no_safety_checks() -> TrackError:
+    """Say that this provider runs no safeguards beside its model."""
+    return _unsupported(
+        "safeguards: the provider that this endpoint is set up for runs none; leave the field out"
+    )
+
+
+def no_model_for_safety_check(settings: CloudSettings, name: str) -> TrackError:
+    """Say that the model which is to judge is not to be had here."""
+    return _unsupported(
+        f"model: this is a safety check, and the provider here has no `{name}`; no other model judges in its "
+        f"place. Name one that it has, such as `{settings.model}`"
+    )
+
+
+def _unsupported(message: str) -> TrackError:
+    return TrackError(message, cause="unsupported", status=400, kind="invalid_request_error")
 
 
 def _readings(name: str) -> Iterator[str]:

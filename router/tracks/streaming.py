@@ -15,8 +15,9 @@ from typing import Protocol
 
 import aiohttp
 
+from router.tracks.circuit_breaker import StreamHealth
 from router.types import Headers
-from router.wire.codec import UnreadableReply
+from router.wire.events import UnreadableReply
 from router.wire.usage_observer import UsageObserver
 
 EVENT_STREAM = "text/event-stream"
@@ -52,18 +53,6 @@ class Transform(Protocol):
         Raises:
             ConnectionError: the reply was not complete.
         """
-        ...
-
-
-class StreamHealth(Protocol):
-    """Takes how a stream ended that had begun well."""
-
-    def completed(self) -> None:
-        """It came to its end."""
-        ...
-
-    def stalled(self) -> None:
-        """The upstream fell silent."""
         ...
 
 

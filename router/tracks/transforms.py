@@ -1,13 +1,29 @@
-"""Three ways from an upstream's stream to a client's: as it is, repaired, or in another dialect."""
+"""Three ways from an upstream's stream to a client's: as it is, repaired, or in another dialect.
 
-from collections.abc import Callable, Collection
+Until the first useful unit of a local model's reply is there, another track may still serve.
+"""
 
-from router.tracks.first_unit import FirstUnit
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from router.types import TrackError
+from router.wire.arguments import is_object
 from router.wire.chat_reply import ChatReplyDecoder
 from router.wire.chat_reply_encoder import DONE
-from router.wire.codec import ReplyDecoder, ReplyEncoder, UnreadableReply
-from router.wire.events import Event, Signature, ThinkingDelta
-from router.wire.sse import Splitter
+from router.wire.events import (
+    CallArguments,
+    CallEnded,
+    CallStarted,
+    Event,
+    RefusalDelta,
+    ReplyDecoder,
+    ReplyEncoder,
+    Signature,
+    Stopped,
+    TextDelta,
+    ThinkingDelta,
+    UnreadableReply,
+)
 from router.wire.usage_observer import UsageObserver
 
 TOO_EARLY = "the upstream ended before its answer was complete"
@@ -15,6 +31,66 @@ NOTHING_CAME = "the upstream ended its answer before anything useful came"
 ENVELOPE = 300
 """Bytes about a short document's text; what comes beyond them counts as content until it can be read."""
 _REASONING = frozenset({ThinkingDelta, Signature})
+
+
+class FirstUnit:
+    """Looks for text, or a first tool call that is complete and sound."""
+
+    def __init__(self, *, thinking: bool) -> None:
+        """Take whether the client is sent the model's reasoning, which is then a unit, too."""
+        self._texts = (TextDelta, RefusalDelta, ThinkingDelta) if thinking else (TextDelta, RefusalDelta)
+        self._name = ""
+        self._arguments: list[str] = []
+
+    def reached(self, events: Iterable[Event]) -> bool:
+        """Whether one has come with these events, or an end that counts as an answer.
+
+        Raises:
+            TrackError: `bad_tool_call`, the first call's arguments are no JSON object.
+        """
+        return any(self._reached(event) for event in events)
+
+    def _reached(self, event: Event) -> bool:
+        match event:
+            case CallStarted():
+                self._name, self._arguments = event.name, []
+            case CallArguments():
+                self._arguments.append(event.text)
+            case CallEnded():
+                check_call(self._name, "".join(self._arguments))
+                return True
+            case Stopped():
+                return event.reason != "unstated"
+            case _:
+                return isinstance(event, self._texts) and bool(event.text)
+        return False
+
+
+def check_call(name: str, arguments: str) -> None:
+    """Hold a complete tool call against what a client can use.
+
+    Raises:
+        TrackError: `bad_tool_call`, it has no name or its arguments are no JSON object.
+    """
+    if not name or not is_object(arguments.strip() or "{}"):
+        raise TrackError(
+            f"the local model's call of the tool `{name}` is not valid: its arguments are no JSON object",
+            cause="bad_tool_call",
+            status=HTTPStatus.BAD_GATEWAY,
+        )
+
+
+def check_reply(events: Iterable[Event]) -> None:
+    """Hold a whole reply against what a client can use: something in it, and every complete call sound.
+
+    Raises:
+        TrackError: `bad_tool_call`, or `local_error` where there is nothing in it.
+    """
+    unit, useful = FirstUnit(thinking=True), False
+    for event in events:
+        useful = unit.reached((event,)) or isinstance(event, CallStarted) or useful
+    if not useful:
+        raise TrackError("the local model's answer is empty", cause="local_error", fault="server_error")
 
 
 class _Observed:
@@ -29,7 +105,7 @@ class _Observed:
         self._first_unit = first_unit
         """None where any token will do."""
 
-    def _note(self, events: Collection[Event]) -> None:
+    def _note(self, events: list[Event]) -> None:
         observer = self.observer
         observer.observe(events)
         if not self.ready:
@@ -108,18 +184,13 @@ class Repair(_Observed):
         decoder = ChatReplyDecoder(observing=True)
         super().__init__(decoder, observer, first_unit)
         self._chat = decoder
-        self._splitter = Splitter()
         self._usage = usage
 
     def feed(self, chunk: bytes) -> bytes:
         """See `streaming.Transform`."""
-        blocks: list[bytes] = []
-        decoder = self._chat
-        for block in self._splitter.feed(chunk):
-            self._note(decoder.read(block))
-            if self._usage or not decoder.usage_only:
-                blocks.append(decoder.relayed + b"\n\n")
-        return b"".join(blocks)
+        events, repaired = self._chat.repair(chunk, usage=self._usage)
+        self._note(events)
+        return repaired
 
     def end(self) -> bytes:
         """See `streaming.Transform`."""

@@ -4,10 +4,16 @@ Clients ask for as many tokens as their usual model can write (Claude Code: 32,0
 such as vLLM refuse a limit that does not fit beside the prompt, and do not shorten it.
 """
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
 from typing import TypeVar
 
+import aiohttp
 import msgspec
 
+from router.tracks.local_client import LocalClient
 from router.wire.body import UNREADABLE
 from router.wire.upstream_errors import OutputLimit
 
@@ -19,6 +25,10 @@ MARGIN = 1.1
 """The prompt is counted with another tokeniser than the server's."""
 LARGE = 8192
 """From this limit on it is worth asking an unknown server for its window."""
+
+
+SEARCH_S = 2.0
+"""How long a server is asked for its window, in all."""
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -54,6 +64,41 @@ class _Running(msgspec.Struct, frozen=True):
 
 class _Processes(msgspec.Struct, frozen=True):
     models: list[_Running] = []
+
+
+async def find_window(client: LocalClient, url: str, name: str) -> int:
+    """Ask the server at `url` how large the window of its model `name` is; 0 where it does not tell.
+
+    Servers differ in where they tell it.
+    """
+    root = url.rstrip("/").removesuffix("/v1")
+    sources: tuple[tuple[str, Callable[[bytes], int]], ...] = (
+        (f"{url.rstrip('/')}/models", partial(from_models, name=name)),
+        (f"{root}/props", from_props),
+        (f"{root}/api/v0/models", partial(from_models, name=name)),
+        (f"{root}/api/ps", partial(from_processes, name=name)),
+    )
+    try:
+        async with asyncio.timeout(SEARCH_S):
+            for address, read in sources:
+                async with await client.get(address) as response:
+                    body = await response.read() if response.status == HTTPStatus.OK else b""
+                if window := read(body):
+                    return window
+    except (aiohttp.ClientError, OSError):
+        pass  # the request itself meets whatever is wrong
+    return 0
+
+
+async def first_model(client: LocalClient, url: str) -> tuple[str, int]:
+    """Ask the server at `url` for the first model in its list; return its name and window, where told."""
+    async with await client.get(f"{url.rstrip('/')}/models") as response:
+        body = await response.read()
+    try:
+        name = str(msgspec.json.decode(body)["data"][0]["id"])
+    except (*UNREADABLE, KeyError, IndexError, TypeError):
+        return "", 0
+    return name, from_models(body, name)
 
 
 def from_models(body: bytes, name: str) -> int:

@@ -26,12 +26,12 @@ from router.wire.conversation import (
     ToolCall,
     ToolResult,
     Turn,
+    as_reminder,
 )
-from router.wire.reminders import reminder
 
 _BILLING = "x-anthropic-billing-header:"
 _GAP = "\n\n"
-_SHOWN_LATER = "(The {} follows in the next message.)"
+_FILE_LATER = "(The {} follows in the next message.)"
 
 
 def alternate(conversation: Conversation) -> Conversation:
@@ -56,8 +56,8 @@ class _Turns:
 
     def add(self, turn: Turn) -> None:
         if turn.role == "system":
-            if text := _joined(turn.parts):
-                self._reminders.append(Text(text=reminder(text)))
+            if text := _join(turn.parts):
+                self._reminders.append(Text(text=as_reminder(text)))
         elif turn.role == "assistant":
             self._add_assistant(turn.parts)
         else:
@@ -69,26 +69,26 @@ class _Turns:
         return self._turns
 
     def _add_user(self, parts: Iterable[Part]) -> None:
-        words: list[Part] = []
+        texts: list[Part] = []
         for part in parts:
             if isinstance(part, ToolResult):
                 self._flush()
                 self._turns.append(Turn(role="user", parts=(_text_alone(part),)))
-                words += [inner for inner in part.parts if _is_file(inner)]
+                texts += [inner for inner in part.parts if _is_file(inner)]
             else:
-                words += _shown(part)
+                texts += _as_user_part(part)
         self._take_reminders()
-        self._waiting += words
+        self._waiting += texts
 
     def _add_assistant(self, parts: Sequence[Part]) -> None:
-        text = _joined(parts)
+        text = _join(parts)
         calls = tuple(part for part in parts if isinstance(part, ToolCall))
         if not text and not calls:
             return
         self._take_reminders()
         self._flush()
-        words = (Text(text=text, cache=_mark(parts)),) if text else ()
-        self._turns.append(Turn(role="assistant", parts=(*words, *calls)))
+        texts = (Text(text=text, cache=_mark(parts)),) if text else ()
+        self._turns.append(Turn(role="assistant", parts=(*texts, *calls)))
 
     def _take_reminders(self) -> None:
         self._waiting += self._reminders
@@ -99,14 +99,14 @@ class _Turns:
             return
         parts, self._waiting = self._waiting, []
         if all(isinstance(part, Text) for part in parts):
-            parts = [Text(text=_joined(parts), cache=_mark(parts))]
+            parts = [Text(text=_join(parts), cache=_mark(parts))]
         self._turns.append(Turn(role="user", parts=tuple(parts)))
 
 
-def _shown(part: Part) -> Iterator[Part]:
+def _as_user_part(part: Part) -> Iterator[Part]:
     if _is_file(part):
         yield part
-    elif text := _words(part):
+    elif text := _text_of(part):
         yield Text(text=text, cache=_mark((part,)))
 
 
@@ -114,7 +114,7 @@ def _is_file(part: Part) -> bool:
     return isinstance(part, Image) or (isinstance(part, Document) and part.text is None)
 
 
-def _words(part: Part) -> str:
+def _text_of(part: Part) -> str:
     if isinstance(part, Text | Refusal | Opaque):
         return part.text
     return (part.text or "") if isinstance(part, Document) else ""
@@ -126,15 +126,15 @@ def _mark(parts: Sequence[Part]) -> CacheMark | None:
     return last.cache if isinstance(last, Text | Document) else None
 
 
-def _joined(parts: Iterable[Part]) -> str:
-    return _GAP.join(filter(None, map(_words, parts)))
+def _join(parts: Iterable[Part]) -> str:
+    return _GAP.join(filter(None, map(_text_of, parts)))
 
 
 def _text_alone(result: ToolResult) -> ToolResult:
-    text = _joined(result.parts)
+    text = _join(result.parts)
     files = ["image" if isinstance(part, Image) else "file" for part in result.parts if _is_file(part)]
     if files:
-        text = _GAP.join(filter(None, (text, _SHOWN_LATER.format(files[0]))))
+        text = _GAP.join(filter(None, (text, _FILE_LATER.format(files[0]))))
     return replace(result, parts=(Text(text=text),) if text else ())
 
 

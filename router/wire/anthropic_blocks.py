@@ -146,11 +146,11 @@ def _decode_block(block: Any, where: str) -> Iterator[Part]:
                 text=thought.thinking or "", signature=thought.signature or "", redacted=thought.data or ""
             )
         case "search_result":
-            found = convert(block, _SearchResult, where)
+            result = convert(block, _SearchResult, where)
             yield Document(
-                title=found.title or "",
-                url=found.source or "",
-                text=_words(decode_content(found.content, f"{where}.content")),
+                title=result.title or "",
+                url=result.source or "",
+                text=_words(decode_content(result.content, f"{where}.content")),
                 cache=mark_of(block),
             )
         case "tool_reference":

@@ -6,10 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from router.types import Usage
-from router.wire.anthropic_usage import merge_usage
 from router.wire.body import NOTHING, UNREADABLE
-from router.wire.codec import UnreadableReply
-from router.wire.delta_template import DeltaTemplate
 from router.wire.events import (
     CallArguments,
     CallEnded,
@@ -23,9 +20,11 @@ from router.wire.events import (
     StopReason,
     TextDelta,
     ThinkingDelta,
+    UnreadableReply,
     UsageReport,
 )
-from router.wire.sse import Splitter, data_of
+from router.wire.sse import DeltaTemplate, Splitter, data_of
+from router.wire.usage import merge_messages_usage
 
 REASONS: Mapping[str, StopReason] = {
     "end_turn": "end",
@@ -113,7 +112,7 @@ def decode_reply(body: bytes) -> list[Event]:
     events: list[Event] = [Started(id=message.id or "", model=message.model or "")]
     for block in message.content or ():
         events += _block_events(block)
-    if usage := merge_usage(None, message.usage):
+    if usage := merge_messages_usage(None, message.usage):
         events.append(UsageReport(usage))
     events.append(_stopped(message.stop_reason, message.stop_sequence))
     return events
@@ -157,23 +156,10 @@ def _stopped(reason: str | None, sequence: str | None) -> Stopped:
 
 
 class Decoder:
-    """Reads one stream; see `router.wire.codec.ReplyDecoder`."""
-
-    __slots__ = (
-        "_block",
-        "_ended",
-        "_input",
-        "_observing",
-        "_piece",
-        "_reason",
-        "_sequence",
-        "_splitter",
-        "_template",
-        "_usage",
-    )
+    """Reads one stream; see `router.wire.events.ReplyDecoder`."""
 
     def __init__(self, *, observing: bool = False) -> None:
-        """See `router.wire.codec.DecoderFactory`."""
+        """See `router.wire.events.DecoderFactory`."""
         self._observing = observing
         self._splitter = Splitter()
         self._block = ""
@@ -242,7 +228,9 @@ class Decoder:
     def _read_other(self, event: _Event, events: list[Event]) -> None:
         if event.message is not None:
             events.append(Started(id=event.message.id or "", model=event.message.model or ""))
-            usage = merge_usage(self._usage, event.message.usage)  # of the output, what is there by then
+            usage = merge_messages_usage(
+                self._usage, event.message.usage
+            )  # of the output, what is there by then
             self._report(usage and replace(usage, estimated=True), events)
         if event.content_block is not None:
             self._begin(event.content_block, events)
@@ -252,7 +240,7 @@ class Decoder:
             self._reason = event.delta.stop_reason or self._reason
             self._sequence = event.delta.stop_sequence or self._sequence
         if event.usage:
-            self._report(merge_usage(self._usage, event.usage), events)
+            self._report(merge_messages_usage(self._usage, event.usage), events)
         if event.error is not None:
             self._stop(_failed(event.error), events)
         elif event.type == "message_stop" and (self._reason is not None or self._observing):

@@ -1,4 +1,4 @@
-"""Anthropic Messages: the request of `POST /v1/messages`, to and from the neutral form."""
+"""Anthropic Messages, the request: its body as a conversation."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -7,13 +7,8 @@ import msgspec
 
 from router.errors import BadRequest
 from router.wire import body as wire_body
-from router.wire.anthropic_blocks import DIALECT, convert, decode_content, mark_of, marked
-from router.wire.anthropic_turns import encode_system, encode_turns
+from router.wire.anthropic_blocks import DIALECT, convert, decode_content, mark_of
 from router.wire.body import AnyObject, Body, Envelope
-from router.wire.cache_marks import mark_prompt
-from router.wire.capabilities import Target
-from router.wire.claude_models import UNKNOWN
-from router.wire.claude_schema import claude_schema
 from router.wire.conversation import (
     Conversation,
     Opaque,
@@ -23,7 +18,6 @@ from router.wire.conversation import (
     Sampling,
     Text,
     Tool,
-    ToolCall,
     ToolChoice,
     Turn,
 )
@@ -106,7 +100,7 @@ def decode_request(body: bytes) -> Conversation:
     Raises:
         BadRequest: malformed, or a field of the wrong type; names it and the remedy.
     """
-    fields = wire_body.whole(body)
+    fields = wire_body.decode_object(body)
     try:
         request = convert(fields, _Request, "")
         return _conversation(request, fields)
@@ -162,12 +156,12 @@ def _tools(tools: list[Json]) -> Iterator[Tool | Opaque]:
         if kind != "custom":
             yield Opaque(dialect=DIALECT, kind=str(kind), value=tool, where=f"tools[{at}]")
             continue
-        own = convert(tool, _Tool, f"tools[{at}]")
+        fields = convert(tool, _Tool, f"tools[{at}]")
         yield Tool(
-            name=own.name,
-            description=own.description or "",
-            schema=own.input_schema or {},
-            strict=own.strict,
+            name=fields.name,
+            description=fields.description or "",
+            schema=fields.input_schema or {},
+            strict=fields.strict,
             cache=mark_of(tool),
         )
 
@@ -205,94 +199,3 @@ def _decode_reasoning(request: _Request) -> Reasoning | None:
             return Reasoning(effort=effort or "none")
         case _:
             return Reasoning(effort=effort) if effort else None
-
-
-def encode_request(conversation: Conversation, *, model: str, target: Target) -> bytes:
-    """Write a Messages body.
-
-    Args:
-        conversation: adapted to `target`; see `router.wire.capabilities`.
-        model: the name to ask for.
-        target: whether the prompt is marked for the cache, and what its model takes.
-    """
-    claude = target.model or UNKNOWN
-    tools = [_encode_tool(tool) for tool in conversation.tools]
-    body: Json = {"model": model, "max_tokens": conversation.output_limit or claude.output_limit}
-    if system := encode_system(conversation.system):
-        body["system"] = system
-    body["messages"] = encode_turns(conversation.turns, system_turns=claude.system_turns)
-    if not body["messages"] and system:  # OpenAI answers a system message alone
-        body["messages"] = [{"role": "user", "content": body.pop("system")}]
-    choice = _encode_choice(conversation)
-    if not tools and (tools := _tools_of_history(conversation)):
-        choice = {"type": "none"}
-    if tools:
-        body |= {"tools": tools} | ({"tool_choice": choice} if choice else {})
-    body |= _options(conversation) | dict(conversation.extras)
-    if target.marks_cache:
-        mark_prompt(body)
-    return msgspec.json.encode(body)
-
-
-def _options(conversation: Conversation) -> Json:
-    sampling, shape, reasoning = conversation.sampling, conversation.response_format, conversation.reasoning
-    output: Json = {}
-    if reasoning is not None and reasoning.effort not in {"", "none"}:
-        output["effort"] = reasoning.effort
-    if shape is not None and shape.kind == "json_schema":
-        output["format"] = {"type": "json_schema", "schema": claude_schema(shape.schema)}
-    options: Json = {
-        "stop_sequences": list(conversation.stop) or None,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "top_k": sampling.top_k,
-        "thinking": _encode_thinking(reasoning) if reasoning else None,
-        "output_config": output or None,
-        "metadata": {"user_id": conversation.user} if conversation.user else None,
-        "stream": conversation.stream or None,
-    }
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _encode_thinking(reasoning: Reasoning) -> Json | None:
-    if reasoning.adaptive:
-        return {"type": "adaptive", "display": "summarized"}  # the thoughts are left blank by default
-    if reasoning.budget_tokens is not None:
-        return {"type": "enabled", "budget_tokens": reasoning.budget_tokens}
-    return {"type": "disabled"} if reasoning.effort == "none" else None
-
-
-def _encode_tool(tool: Tool | Opaque) -> Json:
-    if isinstance(tool, Opaque):
-        return dict(tool.value)
-    schema = tool.schema if tool.schema.get("type") == "object" else {**tool.schema, "type": "object"}
-    encoded: Json = {"name": tool.name, "input_schema": schema}
-    if tool.description:
-        encoded["description"] = tool.description
-    if tool.strict is not None:
-        encoded["strict"] = tool.strict
-    return marked(encoded, tool.cache)
-
-
-def _tools_of_history(conversation: Conversation) -> list[Json]:
-    """Tools that were called before and are offered no more: the API wants every called tool declared."""
-    names = dict.fromkeys(
-        part.name for turn in conversation.turns for part in turn.parts if isinstance(part, ToolCall)
-    )
-    return [{"name": name, "input_schema": {"type": "object"}} for name in names]
-
-
-_MODES: Mapping[str, str] = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
-
-
-def _encode_choice(conversation: Conversation) -> Json | None:
-    choice, parallel = conversation.tool_choice, conversation.parallel_tool_calls
-    if choice is None and parallel is not False:
-        return None
-    choice = choice or ToolChoice()
-    encoded: Json = {"type": _MODES[choice.mode]}
-    if choice.mode == "tool":
-        encoded["name"] = choice.name
-    if parallel is False and choice.mode != "none":
-        encoded["disable_parallel_tool_use"] = True
-    return encoded

@@ -117,8 +117,8 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
 
 def _explain(error: str) -> str:
     """Turn msgspec's "Expected `array`, got `str` - at `$.messages`" into field and remedy."""
-    found = _WHERE.match(error)
-    what, path = (found["what"], found["path"] or "") if found else (error, "")
+    match = _WHERE.match(error)
+    what, path = (match["what"], match["path"] or "") if match else (error, "")
     if missing := _MISSING.search(what):
         path = f"{path}.{missing[1]}".removeprefix(".")
         what = "it is missing"
@@ -142,8 +142,8 @@ def _locate(error: str, body: bytes) -> str:
         return "it is in another encoding or begins with a byte-order mark; send UTF-8 without one"
     if "codec" in error:
         return f"at byte {_not_utf8(body)}; send UTF-8"
-    if found := _BYTE.match(error):
-        return f"{found['what']} at byte {found['at']}"
+    if match := _BYTE.match(error):
+        return f"{match['what']} at byte {match['at']}"
     return f"it ends too early, at byte {len(body)}"
 
 
@@ -159,17 +159,17 @@ def mend(body: bytes) -> bytes:
     A JavaScript client that cuts a string inside an emoji sends such a half, and then again with
     every turn: unmended, the conversation would be refused for good, here and by the provider.
     """
-    return _HALF.sub(_mended, body)
+    return _HALF.sub(_mend_escape, body)
 
 
-def _mended(escape: re.Match[bytes]) -> bytes:
+def _mend_escape(escape: re.Match[bytes]) -> bytes:
     signs, first, second = escape.groups()
     if len(signs) % 2 and first[1:2] in b"89abAB" and second:
         return escape[0]
     return signs + b"u" + (b"fffd" if len(signs) % 2 else first) + (rb"\ufffd" if second else b"")
 
 
-def whole(body: bytes) -> dict[str, Any]:
+def decode_object(body: bytes) -> dict[str, Any]:
     """Decode all of a body that `read` has accepted: that looked at a few fields only.
 
     Raises:
@@ -180,7 +180,7 @@ def whole(body: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply: send flatter JSON") from error
     except UNREADABLE as error:
-        raise BadRequest(f"{_culprit(body)}: cannot be translated: {error}") from error
+        raise BadRequest(f"{_culprit(body)}: cannot be read: {error}") from error
 
 
 def _culprit(body: bytes) -> str:
@@ -249,16 +249,16 @@ def _find(body: bytes) -> tuple[int, int] | None:
     One decode however many there are. Of duplicate keys the last counts, as in every common parser.
     """
     places = list(_candidates(body))
-    found = _NAMED.decode(_replace(body, [(*place, b"%d" % n) for n, place in enumerate(places)])).model
-    return places[found] if isinstance(found, int) else None
+    number = _NAMED.decode(_replace(body, [(*place, b"%d" % n) for n, place in enumerate(places)])).model
+    return places[number] if isinstance(number, int) else None
 
 
 def _candidates(body: bytes, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yield start and end of each value that follows a key `"model"`, at any depth."""
     at = body.find(_KEY, start)  # memmem: ten times as fast as a regular expression over the body
     while at >= 0:
-        if found := _VALUE.match(body, at):
-            yield found.span(1)
+        if match := _VALUE.match(body, at):
+            yield match.span(1)
         at = body.find(_KEY, at + len(_KEY))
 
 

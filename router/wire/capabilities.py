@@ -12,7 +12,7 @@ writes all of what it is handed, and needs to know nothing of this.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -20,7 +20,7 @@ import msgspec
 from router.errors import BadRequest
 from router.types import DialectName
 from router.wire.body import UNREADABLE
-from router.wire.claude_models import ClaudeModel, fit
+from router.wire.claude_models import fit_conversation
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -35,43 +35,13 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.target import Side, Target
 
-Side = Literal["claude", "local", "provider"]
-"""Whose model answers: Anthropic's, one on this machine, or any other company's."""
 Fate = Literal["carried", "refused", "dropped", "ignored"]
 
 REMEDY = "leave it out, or ask for a model that has it"
 JSON_ONLY = "Answer with one JSON object and nothing else: no Markdown fence, no text before or after it."
 """`json_object` in words, for models that have no such mode."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The receiving side of a request, as far as its encoding depends on it."""
-
-    dialect: DialectName
-    side: Side
-    output_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What Chat Completions calls the answer's limit; OpenAI's newer models refuse the older name."""
-    prefill: Literal["native", "flags", "none"] = "native"
-    """How it goes on from the text of a last turn that is the assistant's: by itself, when the request
-    says so in vLLM's words, or not at all."""
-    alternating: bool = False
-    """Turns must alternate, in plain text, and a system message may stand in front alone."""
-    files: bool = False
-    """Reads a PDF or another file in base64."""
-    any_field: bool = False
-    """Whatever a client of the same dialect may say is passed on."""
-    model: ClaudeModel | None = None
-    """What a model of Anthropic's takes, where it answers."""
-    marks_cache: bool = False
-    """The prompt is marked for the provider's cache, where the client marked nothing."""
-
-
-CLAUDE = Target(dialect="anthropic_messages", side="claude", files=True)
-LOCAL = Target(dialect="openai_chat", side="local", prefill="flags", alternating=True, any_field=True)
-PROVIDER = Target(dialect="openai_chat", side="provider", prefill="flags", alternating=True)
-OPENAI = replace(PROVIDER, output_field="max_completion_tokens", prefill="none", files=True)
 
 
 class _Row(NamedTuple):
@@ -83,6 +53,8 @@ class _Row(NamedTuple):
     reason: str = ""
     usual: tuple[Any, ...] = ()
     """Values that ask for nothing beyond what is done anyway, beside null, false, 0 and empty ones."""
+    empty_asks: bool = False
+    """An empty object asks for something: what it leaves out has defaults."""
 
 
 _NO_PROBABILITIES = "Claude reports no token probabilities"
@@ -104,7 +76,7 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
             "refused", "carried", "carried", _OLDER.format("tool_choice"), ("none", "auto")
         ),
         "verbosity": _Row("dropped", "carried", "carried"),
-        "web_search_options": _Row("carried", "dropped", "carried"),
+        "web_search_options": _Row("carried", "dropped", "carried", empty_asks=True),
         "service_tier": _Row("dropped", "ignored", "carried", usual=("auto", "default")),
         "store": _Row("dropped", "ignored", "dropped"),
         "prediction": _Row("ignored", "ignored", "carried"),
@@ -165,13 +137,14 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
     )
     if target.prefill == "none" and continues(conversation):
         dropped.append("prefill")
+        adapted = replace(adapted, turns=(*adapted.turns, _GO_ON))
     if target.dialect == "openai_chat" != conversation.dialect:
         # No signature comes back this way, without which Claude refuses the next turn of one that thinks;
         # how others think is their own matter, and whose words these are their provider's alone.
         adapted = replace(adapted, reasoning=None, user="")
     adapted = _in_words(adapted, target)
     if target.model is not None and target.dialect != conversation.dialect:
-        adapted, more = fit(adapted, target.model)
+        adapted, more = fit_conversation(adapted, target.model)
         dropped += more
     return adapted, tuple(dict.fromkeys(dropped))
 
@@ -206,6 +179,18 @@ def _decode(name: str, value: msgspec.Raw) -> Any:
         raise BadRequest(f"{name}: cannot be read: {error}") from error
 
 
+_GO_ON = Turn(
+    role="user",
+    parts=(
+        Text(
+            text="Go on with your last message exactly where it ends. "
+            "Repeat nothing of it, and say nothing before or about the continuation."
+        ),
+    ),
+)
+"""Asks in words for what the last turn's role would: most models then go on rather than start anew."""
+
+
 def continues(conversation: Conversation) -> bool:
     """Whether the answer is to go on from text that the client gave: the last turn is the assistant's."""
     last = conversation.turns[-1] if conversation.turns else None
@@ -232,7 +217,7 @@ def _fate(name: str, value: Any, row: _Row, target: Target, dropped: list[str]) 
     fate: Fate = getattr(row, target.side)
     if fate == "carried":
         return fate
-    if not value or value in row.usual:
+    if (not value and not (row.empty_asks and value == {})) or value in row.usual:
         return "ignored"
     if fate == "refused":
         raise BadRequest(f"{name}: {row.reason}; {REMEDY}")
@@ -246,12 +231,21 @@ def _tools(conversation: Conversation, target: Target, dropped: list[str]) -> It
         if isinstance(tool, Tool) or (tool.dialect == target.dialect and target.side in _OWN[tool.dialect]):
             yield tool
         elif tool.dialect == "openai_chat":
-            raise BadRequest(
-                f"{tool.where}.type: must be `function`: no other type of tool can be translated for this "
-                "provider; offer it as a function with one string argument"
-            )
+            raise _refused_tool(tool, target)
         else:
             dropped.append(tool.kind)  # run by the provider's own servers
+
+
+def _refused_tool(tool: Opaque, target: Target) -> BadRequest:
+    if tool.kind == "custom":
+        return BadRequest(
+            f"{tool.where}.custom.format: {_name_of(target)} cannot be held to a grammar; leave it out, and "
+            "say in the tool's description what the text must look like"
+        )
+    return BadRequest(
+        f"{tool.where}.type: `{tool.kind[:40]}` cannot be sent to {_name_of(target)}; offer it as a "
+        "`function`, or as a `custom` tool without a grammar"
+    )
 
 
 _OWN: Mapping[DialectName, tuple[Side, ...]] = {"openai_chat": ("local",), "anthropic_messages": ("claude",)}
@@ -293,10 +287,15 @@ def _opaque(part: Opaque, target: Target, dropped: list[str]) -> Part | None:
     if part.text:
         return Text(text=part.text)
     if part.dialect == "openai_chat":
-        whose = "Claude" if claude else "this provider"
-        raise BadRequest(f"{part.where}.type: `{part.kind[:40]}` cannot be sent to {whose}; {REMEDY}")
+        raise BadRequest(
+            f"{part.where}.type: `{part.kind[:40]}` cannot be sent to {_name_of(target)}; {REMEDY}"
+        )
     dropped.append(part.kind)
     return None
+
+
+def _name_of(target: Target) -> str:
+    return "Claude" if target.side == "claude" else "this provider"
 
 
 def _document(part: Document, dialect: DialectName, target: Target, dropped: list[str]) -> Part:
@@ -335,12 +334,12 @@ _SEARCHES: Mapping[str, int] = {"low": 1, "medium": 5, "high": 10}
 
 def _web_search(options: Any) -> Opaque:
     """Claude's own tool, for what Chat Completions has a field for."""
-    wishes: Mapping[str, Any] = options if isinstance(options, dict) else {}
-    where = wishes.get("user_location")
+    fields: Mapping[str, Any] = options if isinstance(options, dict) else {}
+    where = fields.get("user_location")
     value = {
         "type": "web_search_20250305",
         "name": "web_search",
-        "max_uses": _SEARCHES.get(str(wishes.get("search_context_size") or "medium"), _SEARCHES["medium"]),
+        "max_uses": _SEARCHES.get(str(fields.get("search_context_size") or "medium"), _SEARCHES["medium"]),
     }
     if isinstance(where, dict) and isinstance(place := where.get("approximate"), dict):
         value["user_location"] = {"type": "approximate", **place}

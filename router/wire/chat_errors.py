@@ -32,23 +32,23 @@ def read_failure(error: Any) -> Failed:
     """Read an error that came in the place of an answer; any shape of it is one."""
     fields = error if isinstance(error, dict) else {"message": error}
     message = fields.get("message")
-    words = [word for word in (fields.get("type"), fields.get("code")) if isinstance(word, str)]
+    names = [name for name in (fields.get("type"), fields.get("code")) if isinstance(name, str)]
     kind = next(
-        (_THEIR_KINDS.get(word, word) for word in words if _THEIR_KINDS.get(word, word) in _KINDS), None
+        (_THEIR_KINDS.get(name, name) for name in names if _THEIR_KINDS.get(name, name) in _KINDS), None
     )
     return Failed(message=str(message) if message else "unknown error", kind=kind or "api_error")
 
 
-def error(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
+def error(kind: str, message: str, *, request_id: str = "") -> bytes:
     """Write an error body. OpenAI sends the request id as a header only."""
-    del status, request_id
+    del request_id
     type_, code = _KINDS.get(kind, _KINDS["api_error"])
     return _error_body(message, type_, None, code)
 
 
-def error_event(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
+def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
     """Write an error for a stream that has begun."""
-    return encode("", error(status, kind, message, request_id=request_id))
+    return encode("", error(kind, message, request_id=request_id))
 
 
 def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:

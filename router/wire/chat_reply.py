@@ -1,10 +1,7 @@
-"""OpenAI Chat Completions, the reply: whole or as a stream, read into events and written from them.
+"""OpenAI Chat Completions, the reply: whole or as a stream, read into events.
 
-- Usage comes once: in the document, or in a last chunk with empty `choices`. `prompt_tokens` includes
-  the cached ones; `router.types.Usage` does not.
-- Calls are repaired first (`router.wire.call_repair`), in the document that the events are read from, so
-  that a client of this dialect gets the repaired bytes without a second parse.
-- Events of calls come one call after the other; servers may send pieces of several in turns.
+Calls are repaired first (`router.wire.chat_calls`), in the document that the events are read from, so that a
+client of this dialect gets the repaired bytes without a second parse.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,17 +9,11 @@ from typing import Any
 
 import msgspec
 
-from router.wire.arguments import is_object
 from router.wire.body import NOTHING, UNREADABLE
-from router.wire.call_order import ENDED, CallOrder, lasting_id
-from router.wire.call_repair import Call, Calls, ended_otherwise, finish, own_id, spell_arguments
+from router.wire.chat_calls import Call, CallOrder, Calls, call_events, ended_otherwise, finish, repair_choice
 from router.wire.chat_errors import read_failure
-from router.wire.chat_usage import read_usage
-from router.wire.codec import UnreadableCall, UnreadableReply
-from router.wire.delta_template import DeltaTemplate
 from router.wire.events import (
     CallArguments,
-    CallStarted,
     Event,
     RefusalDelta,
     Started,
@@ -30,12 +21,15 @@ from router.wire.events import (
     StopReason,
     TextDelta,
     ThinkingDelta,
+    UnreadableReply,
     UsageReport,
 )
-from router.wire.sse import Splitter, data_of
+from router.wire.sse import DeltaTemplate, Splitter, data_of
+from router.wire.usage import read_chat_usage
 
 DONE = b"[DONE]"
 _DATA = b"data: "
+_END = b"\n\n"
 _NULL = len(b"null")
 """Several servers write a null, or an empty list, into every chunk; what says something is longer."""
 _REASONS: Mapping[str | None, StopReason] = {
@@ -62,11 +56,14 @@ class _Delta(msgspec.Struct, frozen=True, gc=False):
     reasoning: str | None = None
     tool_calls: msgspec.Raw = NOTHING
 
-    @property
-    def text(self) -> str:
-        if isinstance(self.content, list):
-            return "".join(part.text or "" for part in self.content)
-        return self.content or ""
+    def events(self) -> Iterator[Event]:
+        if thought := self.reasoning_content or self.reasoning:
+            yield ThinkingDelta(thought)
+        content = self.content
+        if text := "".join(part.text or "" for part in content) if isinstance(content, list) else content:
+            yield TextDelta(text)
+        if self.refusal:
+            yield RefusalDelta(self.refusal)
 
 
 class _Choice(msgspec.Struct, frozen=True, gc=False):
@@ -98,28 +95,13 @@ _NO_ERROR = (None, "", False)
 
 
 class ChatReplyDecoder:
-    """Reads a streamed reply; see `router.wire.codec`."""
-
-    __slots__ = (
-        "_call",
-        "_calls",
-        "_finish",
-        "_observing",
-        "_order",
-        "_over",
-        "_splitter",
-        "_started",
-        "_stop_sequence",
-        "_template",
-        "relayed",
-        "usage_only",
-    )
+    """Reads a streamed reply; see `router.wire.events`."""
 
     def __init__(self, *, observing: bool = False) -> None:
-        """Start; see `codec.DecoderFactory`."""
-        self.relayed = b""
-        """The block that was read last, as clients of this dialect count on it."""
-        self.usage_only = False
+        """See `router.wire.events.DecoderFactory`."""
+        self._block = b""
+        """The block that was read last, repaired where its calls need it."""
+        self._usage_only = False
         """That block was the usage chunk alone, which not every client has asked for."""
         self._observing = observing
         self._splitter = Splitter()
@@ -138,20 +120,37 @@ class ChatReplyDecoder:
         Raises:
             UnreadableReply: not while observing; something is no chunk, or goes back to a call that ended.
         """
-        blocks = self._splitter.feed(chunk)
-        if len(blocks) == 1:
-            return self.read(blocks[0])
-        return [event for block in blocks for event in self.read(block)]
+        return self._read_chunk(chunk)
 
-    def read(self, block: bytes) -> list[Event]:
-        """Take one block of the stream, without the blank line behind it; otherwise as `feed`."""
-        self.relayed = block
-        self.usage_only = False
-        if self._over:
-            return []
-        if (text := self._template.text_of(block)) is not None:
-            return self._read_text(text)
-        data = data_of(block)
+    def repair(self, chunk: bytes, *, usage: bool) -> tuple[list[Event], bytes]:
+        """As `feed`; also return the blocks as clients of this dialect count on them.
+
+        The chunk that reports nothing but usage is left out unless `usage` says otherwise.
+        """
+        blocks: list[bytes] = []
+        events = self._read_chunk(chunk, blocks, usage)
+        return events, b"".join(blocks)
+
+    def _read_chunk(
+        self, chunk: bytes, blocks: list[bytes] | None = None, usage: bool = False
+    ) -> list[Event]:
+        events: list[Event] = []
+        for block in self._splitter.feed(chunk):
+            text = self._template.text_of(block)
+            if text is not None:
+                if text:
+                    self._read_text(text, events)
+                if blocks is not None:
+                    blocks.append(block + _END)
+                continue
+            self._block, self._usage_only = block, False
+            events += self._read_block(block)
+            if blocks is not None and (usage or not self._usage_only):
+                blocks.append(self._block + _END)
+        return events
+
+    def _read_block(self, block: bytes) -> list[Event]:
+        data = b"" if self._over else data_of(block)
         if not data:
             return []
         if data.strip() == DONE:
@@ -168,25 +167,27 @@ class ChatReplyDecoder:
         """Say what is owed once the bytes have ended: an end that gave its reason needs no `[DONE]`."""
         return [] if self._over or self._finish is None else self._stop()
 
-    def _read_text(self, text: str) -> list[Event]:
+    def _read_text(self, text: str, events: list[Event]) -> None:
         """Take a block that differs from the one before by this text alone."""
-        events: list[Event] = []
-        if not text:
-            return events
         if self._template.key == "content":
-            self._order.tell(TextDelta(text), events)
+            event: Event = TextDelta(text)
         elif self._call is None:
-            self._order.tell(ThinkingDelta(text), events)
+            event = ThinkingDelta(text)
         else:
             self._call.pieces.append(text)
-            self._order.grow(self._call, text, events)
-        return events
+            self._order.extend(self._call, text, events)
+            return
+        if self._order.queue:
+            self._order.add(event, events)
+        else:
+            events.append(event)
 
     def _read(self, data: bytes) -> list[Event]:
         reply = _REPLY.decode(data)
         events: list[Event] = []
         if reply.error not in _NO_ERROR:
             self._over = True
+            self._template.forget()
             return self._start(reply, [read_failure(reply.error)])
         self._template.forget()
         self._call = None
@@ -194,12 +195,13 @@ class ChatReplyDecoder:
             if choice.index and not self._observing:
                 continue  # no other dialect has more than one
             if choice.delta is not None:
-                self._say(choice.delta, events)
+                for event in choice.delta.events():
+                    self._order.add(event, events)
             self._finish = choice.finish_reason or self._finish
             self._stop_sequence = _sequence(choice) or self._stop_sequence
         if reply.choices and self._must_repair(reply.choices[0]):
             self._repair(data, events)
-        self.usage_only = reply.choices == [] and len(reply.usage) > _NULL
+        self._usage_only = reply.choices == [] and len(reply.usage) > _NULL
         self._report(reply, events)
         if not self._started:
             return self._start(reply, events)
@@ -221,23 +223,15 @@ class ChatReplyDecoder:
             return
         match event:
             case TextDelta(text) | ThinkingDelta(text):
-                self._template.learn(self.relayed, text)
+                self._template.learn(self._block, text)
             case CallArguments(text) if self._call is not None:
-                self._template.learn(self.relayed, text)
-
-    def _say(self, delta: _Delta, events: list[Event]) -> None:
-        if thought := delta.reasoning_content or delta.reasoning:
-            self._order.tell(ThinkingDelta(thought), events)
-        if text := delta.text:
-            self._order.tell(TextDelta(text), events)
-        if delta.refusal:
-            self._order.tell(RefusalDelta(delta.refusal), events)
+                self._template.learn(self._block, text)
 
     def _report(self, reply: _Reply, events: list[Event]) -> None:
         raw = reply.usage
         if len(raw) <= _NULL:
             raw = next((choice.usage for choice in reply.choices or () if choice.usage), NOTHING)
-        if raw and (reported := read_usage(raw, reply.service_tier)) is not None:
+        if raw and (reported := read_chat_usage(raw, reply.service_tier)) is not None:
             events.append(UsageReport(reported))
 
     def _must_repair(self, choice: _Choice) -> bool:
@@ -257,26 +251,22 @@ class ChatReplyDecoder:
         placed: tuple[Call, str] | None = None
         for piece in pieces:
             if placed := self._calls.place(piece):
-                self._order.grow(*placed, events)
+                self._order.extend(*placed, events)
         if finish(choice, called=bool(self._calls.calls)) or self._calls.changed:
             self._calls.changed = False
-            self.relayed = _DATA + msgspec.json.encode(document)
+            self._block = _DATA + msgspec.json.encode(document)
         elif placed and len(pieces) == 1:
             self._call = placed[0]
 
     def _stop(self) -> list[Event]:
         """End the reply, once, if it ever began."""
         self._over = True
+        self._template.forget()
         events: list[Event] = []
         self._order.close(events, cut=self._finish == "length")
         if self._started:
             events.append(_stopped(self._finish, self._stop_sequence, called=bool(self._calls.calls)))
         return events
-
-
-def reply_decoder(*, observing: bool = False) -> ChatReplyDecoder:
-    """Make a decoder of a streamed reply; see `router.wire.codec`."""
-    return ChatReplyDecoder(observing=observing)
 
 
 def decode_reply(body: bytes) -> list[Event]:
@@ -306,58 +296,18 @@ def read_reply(body: bytes) -> tuple[list[Event], bytes]:
         raise UnreadableReply(f"its answer is no chat completion: {error}") from error
     events: list[Event] = [Started(id=reply.id or "", model=reply.model or "")]
     choice = reply.choices[0]
-    events += _message_events(choice.message or _Delta())
+    events += (choice.message or _Delta()).events()
     changed = False
     for at, other in enumerate(document.get("choices") or ()):
-        calls, repaired = _settle(other)
+        calls, repaired = repair_choice(other)
         changed |= repaired
         if at == 0:
             called = bool(calls)
-            events += _call_events(calls, cut=choice.finish_reason == "length")
-    if (reported := read_usage(reply.usage or choice.usage, reply.service_tier)) is not None:
+            events += call_events(calls, cut=choice.finish_reason == "length")
+    if (reported := read_chat_usage(reply.usage or choice.usage, reply.service_tier)) is not None:
         events.append(UsageReport(reported))
     events.append(_stopped(choice.finish_reason, _sequence(choice), called=called))
     return events, msgspec.json.encode(document) if changed else body
-
-
-def _message_events(message: _Delta) -> Iterator[Event]:
-    if thought := message.reasoning_content or message.reasoning:
-        yield ThinkingDelta(thought)
-    if text := message.text:
-        yield TextDelta(text)
-    if message.refusal:
-        yield RefusalDelta(message.refusal)
-
-
-def _settle(choice: Any) -> tuple[list[Json], bool]:
-    """Repair the calls of one choice in place; return them, and whether anything was changed."""
-    message = choice.get("message") if isinstance(choice, dict) else None
-    listed = message.get("tool_calls") if isinstance(message, dict) else None
-    calls = [call for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
-    if not calls:
-        return [], False
-    ids: set[str] = set()
-    changed = False
-    for call in calls:
-        if isinstance(function := call.get("function"), dict):
-            changed |= spell_arguments(function)
-        changed |= own_id(call, ids)
-    return calls, finish(choice, called=True) or changed
-
-
-def _call_events(calls: list[Json], *, cut: bool) -> Iterator[Event]:
-    for call in calls:
-        function = call["function"] if isinstance(call.get("function"), dict) else {}
-        name, arguments = str(function.get("name") or ""), str(function.get("arguments") or "")
-        if cut and not name:
-            continue
-        if not name:
-            raise UnreadableCall("one of its tool calls has no name")
-        yield CallStarted(id=lasting_id(call["id"]), name=name)
-        if arguments:
-            yield CallArguments(arguments)
-        if not cut or is_object(arguments):
-            yield ENDED
 
 
 def _sequence(choice: _Choice) -> str:

@@ -8,9 +8,9 @@ from uuid import uuid4
 import msgspec
 
 from router.types import Usage
+from router.wire.body import UNREADABLE
 from router.wire.chat_errors import error, error_event
-from router.wire.chat_usage import usage_fields
-from router.wire.conversation import Conversation
+from router.wire.conversation import TEXT, Conversation, free_text_tools
 from router.wire.events import (
     CallArguments,
     CallEnded,
@@ -25,6 +25,7 @@ from router.wire.events import (
     ThinkingDelta,
     UsageReport,
 )
+from router.wire.usage import write_chat_usage
 
 DONE = b"data: [DONE]\n\n"
 
@@ -54,13 +55,11 @@ class _Frame:
         )  # fmt: skip
 
     def usage(self, usage: Usage) -> bytes:
-        return b'%b,"choices":[],"usage":%b}\n\n' % (self._head, msgspec.json.encode(usage_fields(usage)))
+        return b'%b,"choices":[],"usage":%b}\n\n' % (self._head, msgspec.json.encode(write_chat_usage(usage)))
 
 
 class ChatReplyEncoder:
-    """Writes a streamed reply; see `router.wire.codec`."""
-
-    __slots__ = ("_arguments", "_calls", "_deltas", "_frame", "_model", "_prompt", "_usage", "_wants_usage")
+    """Writes a streamed reply; see `router.wire.events`."""
 
     def __init__(self, *, model: str, conversation: Conversation, prompt_tokens: int = 0) -> None:
         """Start.
@@ -72,11 +71,14 @@ class ChatReplyEncoder:
         """
         self._model = model
         self._wants_usage = conversation.stream_usage
+        self._free_text = free_text_tools(conversation)
         self._prompt = prompt_tokens
         self._frame = _Frame("", model)
         self._usage: Usage | None = None
         self._calls = -1
         self._arguments = False
+        self._input: list[str] | None = None
+        """Arguments of a call whose client wants free text, which is in them once they are complete."""
         self._deltas = 0
 
     def feed(self, events: Iterable[Event]) -> bytes:
@@ -89,6 +91,9 @@ class ChatReplyEncoder:
                 return self._delta(b'{"content":%b}', text)
             case CallArguments(text):
                 self._arguments = True
+                if self._input is not None:
+                    self._input.append(text)
+                    return b""
                 return self._delta(
                     b'{"tool_calls":[{"index":%d,"function":{"arguments":%%b}}]}' % self._calls, text
                 )
@@ -96,14 +101,18 @@ class ChatReplyEncoder:
                 return self._delta(b'{"reasoning_content":%b}', text)
             case RefusalDelta(text):
                 return self._delta(b'{"refusal":%b}', text)
-            case Started(id=sent):
-                self._frame = _Frame(_reply_id(sent), self._model)
+            case Started(id=reply_id):
+                self._frame = _Frame(_reply_id(reply_id), self._model)
                 return self._frame.delta(b'{"role":"assistant","content":""}')
             case CallStarted(id=call_id, name=name):
                 self._calls += 1
                 self._arguments = False
-                call = {"index": self._calls, **_call(call_id, name, "")}
+                self._input = [] if name in self._free_text else None
+                call = {"index": self._calls, **_call(call_id, name, "", free_text=name in self._free_text)}
                 return self._frame.delta(msgspec.json.encode({"tool_calls": [call]}))
+            case CallEnded() if self._input is not None:
+                form = b'{"tool_calls":[{"index":%d,"custom":{"input":%%b}}]}' % self._calls
+                return self._delta(form, _text_of("".join(self._input)))
             case CallEnded() if not self._arguments:
                 return self._write(CallArguments("{}"))  # clients parse it, and an empty text is no JSON
             case UsageReport(usage=reported):
@@ -111,7 +120,7 @@ class ChatReplyEncoder:
             case Stopped(reason=reason):
                 return self._end(reason)
             case Failed(message=message, kind=kind):
-                return error_event(0, kind, message)
+                return error_event(kind, message)
         return b""
 
     def _delta(self, form: bytes, text: str) -> bytes:
@@ -125,20 +134,14 @@ class ChatReplyEncoder:
         return b"".join((ended, self._frame.usage(usage) if self._wants_usage else b"", DONE))
 
 
-def reply_encoder(*, model: str, conversation: Conversation, prompt_tokens: int = 0) -> ChatReplyEncoder:
-    """Make an encoder of a streamed reply; see `ChatReplyEncoder`."""
-    return ChatReplyEncoder(model=model, conversation=conversation, prompt_tokens=prompt_tokens)
-
-
 def encode_reply(
     events: Iterable[Event], *, model: str, conversation: Conversation, prompt_tokens: int = 0
 ) -> bytes:
-    """Write a whole reply; the arguments are those of `reply_encoder`."""
-    del conversation
-    message = _Message()
+    """Write a whole reply; the arguments are those of `ChatReplyEncoder`."""
+    message = _Message(free_text_tools(conversation))
     for event in events:
         if isinstance(event, Failed):
-            return error(0, event.kind, event.message)
+            return error(event.kind, event.message)
         message.add(event)
     usage = message.usage or Usage(input=prompt_tokens, output=message.pieces, estimated=True)
     choice = {
@@ -153,21 +156,22 @@ def encode_reply(
         "created": int(time()),
         "model": model,
         "choices": [choice],
-        "usage": usage_fields(usage),
+        "usage": write_chat_usage(usage),
     })  # fmt: skip
 
 
 class _Message:
     """A whole reply as its events come together."""
 
-    def __init__(self) -> None:
+    def __init__(self, free_text: frozenset[str]) -> None:
+        self._free_text = free_text
         self.id = ""
         self.reason: StopReason = "end"
         self.usage: Usage | None = None
         self.pieces = 0
         self._texts: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning_content": []}
-        self._calls: list[Json] = []
-        self._arguments: list[str] = []
+        self._calls: list[tuple[str, str, list[str]]] = []
+        """Id, name, pieces of the arguments."""
 
     def add(self, event: Event) -> None:
         match event:
@@ -178,37 +182,53 @@ class _Message:
             case ThinkingDelta(text):
                 self._add_text("reasoning_content", text)
             case CallStarted(id=call_id, name=name):
-                self._end_call()
-                self._calls.append(_call(call_id, name, "{}"))
+                self._calls.append((call_id, name, []))
             case CallArguments(text):
                 self.pieces += 1
-                self._arguments.append(text)
-            case Started(id=sent):
-                self.id = sent
+                self._calls[-1][2].append(text)
+            case Started(id=reply_id):
+                self.id = reply_id
             case UsageReport(usage=reported):
                 self.usage = reported
             case Stopped(reason=reason):
                 self.reason = reason
 
     def fields(self) -> Json:
-        self._end_call()
         fields: Json = {"role": "assistant", "content": None}
         fields |= {name: "".join(texts) for name, texts in self._texts.items() if texts}
-        return fields | ({"tool_calls": self._calls} if self._calls else {})
+        if self._calls:
+            fields["tool_calls"] = [self._call(*call) for call in self._calls]
+        return fields
+
+    def _call(self, call_id: str, name: str, pieces: list[str]) -> Json:
+        free_text = name in self._free_text
+        return _call(call_id, name, "".join(pieces) or ("" if free_text else "{}"), free_text=free_text)
 
     def _add_text(self, name: str, text: str) -> None:
         self.pieces += 1
         self._texts[name].append(text)
 
-    def _end_call(self) -> None:
-        if self._arguments:
-            self._calls[-1]["function"]["arguments"] = "".join(self._arguments)
-            self._arguments = []
+
+class _Input(msgspec.Struct):
+    input: str = msgspec.field(name=TEXT)
 
 
-def _call(call_id: str, name: str, arguments: str) -> Json:
+def _text_of(arguments: str) -> str:
+    """The text in the arguments of a free-text tool; the arguments themselves where they hold none."""
+    if not arguments:
+        return ""
+    try:
+        return msgspec.json.decode(arguments, type=_Input).input
+    except UNREADABLE:
+        return arguments
+
+
+def _call(call_id: str, name: str, arguments: str, *, free_text: bool) -> Json:
+    """Write a call, with the arguments that are known."""
+    if free_text:
+        return {"id": call_id, "type": "custom", "custom": {"name": name, "input": _text_of(arguments)}}
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _reply_id(sent: str) -> str:
-    return sent or f"chatcmpl-{uuid4().hex}"
+def _reply_id(reply_id: str) -> str:
+    return reply_id or f"chatcmpl-{uuid4().hex}"

@@ -11,10 +11,11 @@ from functools import cached_property
 import msgspec
 
 from router.wire import body as wire_body
-from router.wire.body import Body, Count, Envelope, whole
+from router.wire.body import Body, Count, Envelope, decode_object
 from router.wire.chat_shape import (
     CalledFunction,
     ChatBody,
+    ChatCall,
     ChatMessage,
     ChatPart,
     ChatTool,
@@ -23,6 +24,7 @@ from router.wire.chat_shape import (
     read_body,
 )
 from router.wire.conversation import (
+    TEXT,
     CacheMark,
     Conversation,
     Document,
@@ -109,7 +111,7 @@ class _Source:
 
     @cached_property
     def fields(self) -> Object:
-        return whole(self._body)
+        return decode_object(self._body)
 
     def extras(self) -> Object:
         if _FIELDS.decode(self._body).keys() <= _NEUTRAL:
@@ -136,18 +138,18 @@ def _turns(message: ChatMessage, at: int, source: _Source) -> Iterator[Turn]:
 
 
 def _parts(message: ChatMessage, at: int, source: _Source) -> Iterator[Part]:
-    spoken = message.role == "assistant"
-    if spoken:
+    assistant = message.role == "assistant"
+    if assistant:
         yield from _thinking(message)
     content = message.content
     if isinstance(content, str):
-        if content.strip() or (content and not spoken):
+        if content.strip() or (content and not assistant):
             yield Text(text=content, cache=_cache(message.cache_control) if message.role != "tool" else None)
     else:
         for place, part in enumerate(content or ()):
-            if part.type != "text" or (part.text or "").strip() or (part.text and not spoken):
+            if part.type != "text" or (part.text or "").strip() or (part.text and not assistant):
                 yield _part(part, at, place, source)
-    if spoken:
+    if assistant:
         if message.refusal:
             yield Refusal(text=message.refusal)
         yield from _calls(message, at)
@@ -163,10 +165,17 @@ def _thinking(message: ChatMessage) -> Iterator[Thinking]:
 
 def _calls(message: ChatMessage, at: int) -> Iterator[ToolCall]:
     for place, call in enumerate(message.tool_calls or ()):
-        call_id = call.id or f"call_{at}_{place}"
-        yield ToolCall(id=call_id, name=call.function.name, arguments=_arguments(call.function))
+        name, arguments = _called(call)
+        yield ToolCall(id=call.id or f"call_{at}_{place}", name=name, arguments=arguments)
     if function := message.function_call:
         yield ToolCall(id=_function_id(function.name), name=function.name, arguments=_arguments(function))
+
+
+def _called(call: ChatCall) -> tuple[str, str]:
+    if call.function is not None and call.type != "custom":
+        return call.function.name, _arguments(call.function)
+    name, text = (call.custom.name, call.custom.input) if call.custom else ("", "")
+    return name, msgspec.json.encode({TEXT: text}).decode()
 
 
 def _function_id(name: str | None) -> str:
@@ -175,10 +184,10 @@ def _function_id(name: str | None) -> str:
 
 
 def _arguments(function: CalledFunction) -> str:
-    given = function.arguments
-    if isinstance(given, str):
-        return given
-    return "" if given is None else msgspec.json.encode(given).decode()
+    arguments = function.arguments
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else msgspec.json.encode(arguments).decode()
 
 
 def _part(part: ChatPart, at: int, place: int, source: _Source) -> Part:
@@ -212,11 +221,11 @@ def _image(image: Url | str, mark: CacheMark | None) -> Image:
 
 def _file(file: Object, mark: CacheMark | None) -> Document:
     fields = {name: value for name, value in file.items() if isinstance(value, str)}
-    sent = fields.get("file_data", "")
-    media_type, data = _inline(sent)
+    file_data = fields.get("file_data", "")
+    media_type, data = _inline(file_data)
     return Document(
         title=fields.get("filename", ""),
-        data=data or sent,
+        data=data or file_data,
         media_type=media_type,
         file_id=fields.get("file_id", ""),
         cache=mark,
@@ -238,6 +247,15 @@ def _cache(control: Object | None) -> CacheMark | None:
 
 
 def _tool(tool: ChatTool, at: int, source: _Source) -> Tool | Opaque:
+    custom, cache = tool.custom, _cache(tool.cache_control)
+    if tool.type == "custom" and custom is not None and (custom.format or {}).get("type", "text") == "text":
+        return Tool(
+            name=custom.name,
+            description=custom.description or "",
+            schema=_TEXT_SCHEMA,
+            free_text=True,
+            cache=cache,
+        )
     if tool.type != "function" or tool.function is None:
         value = source.fields["tools"][at]
         return Opaque(dialect="openai_chat", kind=tool.type, value=value, where=f"tools[{at}]")
@@ -246,8 +264,11 @@ def _tool(tool: ChatTool, at: int, source: _Source) -> Tool | Opaque:
         description=tool.function.description or "",
         schema=tool.function.parameters or {},
         strict=tool.function.strict,
-        cache=_cache(tool.cache_control),
+        cache=cache,
     )
+
+
+_TEXT_SCHEMA = {"type": "object", "properties": {TEXT: {"type": "string"}}, "required": [TEXT]}
 
 
 def _tool_choice(chat: ChatBody) -> ToolChoice | None:
@@ -256,7 +277,8 @@ def _tool_choice(chat: ChatBody) -> ToolChoice | None:
         return None
     if isinstance(choice, str):
         return ToolChoice(mode=choice)
-    return ToolChoice(mode="tool", name=choice.function.name)
+    tool = choice.custom if choice.type == "custom" else choice.function
+    return ToolChoice(mode="tool", name=tool.name if tool else "")
 
 
 def _response_format(chat: ChatBody) -> ResponseFormat | None:

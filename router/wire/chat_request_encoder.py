@@ -6,7 +6,7 @@ import msgspec
 
 from router.wire.alternating import alternate
 from router.wire.arguments import settle
-from router.wire.capabilities import Target, continues
+from router.wire.capabilities import continues
 from router.wire.chat_shape import Object
 from router.wire.conversation import (
     CacheMark,
@@ -23,6 +23,7 @@ from router.wire.conversation import (
     ToolCall,
     ToolResult,
 )
+from router.wire.target import Target
 
 
 def encode_request(conversation: Conversation, *, model: str, target: Target) -> bytes:

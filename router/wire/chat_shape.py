@@ -46,12 +46,20 @@ class CalledFunction(msgspec.Struct, frozen=True):
     """As clients keep it of a call that went wrong, too: nothing, or not yet written as text."""
 
 
-class ChatCall(msgspec.Struct, frozen=True):
-    """A past call."""
+class CalledTool(msgspec.Struct, frozen=True):
+    """What a past call of a custom tool called, with text."""
 
-    function: CalledFunction
+    name: Name
+    input: str = ""
+
+
+class ChatCall(msgspec.Struct, frozen=True):
+    """A past call, of a function or of a custom tool."""
+
+    function: CalledFunction | None = None
+    custom: CalledTool | None = None
     id: str | None = None
-    type: Literal["function"] | None = None
+    type: Literal["function", "custom"] | None = None
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
@@ -79,11 +87,21 @@ class ChatFunction(msgspec.Struct, frozen=True):
     strict: bool | None = None
 
 
+class CustomTool(msgspec.Struct, frozen=True):
+    """A tool that the model calls with text."""
+
+    name: Name
+    description: str | None = None
+    format: Object | None = None
+    """What the text must be: `{"type": "text"}`, or a grammar."""
+
+
 class ChatTool(msgspec.Struct, frozen=True):
-    """A tool; all but functions are read by their type alone."""
+    """A tool; all but functions and custom tools are read by their type alone."""
 
     type: str
     function: ChatFunction | None = None
+    custom: CustomTool | None = None
     cache_control: Object | None = None
 
 
@@ -92,8 +110,9 @@ class _Named(msgspec.Struct, frozen=True):
 
 
 class _Choice(msgspec.Struct, frozen=True):
-    type: Literal["function"]
-    function: _Named
+    type: Literal["function", "custom"]
+    function: _Named | None = None
+    custom: _Named | None = None
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -173,9 +192,17 @@ def read_body(body: bytes) -> ChatBody:
     for at, message in enumerate(chat.messages):
         _check_message(message, f"messages[{at}]")
     for at, tool in enumerate(chat.tools or ()):
-        if tool.type == "function" and tool.function is None:
-            raise BadRequest(f"tools[{at}].function: it is missing")
+        _check_tagged(tool, f"tools[{at}]")
+    if isinstance(chat.tool_choice, _Choice):
+        _check_tagged(chat.tool_choice, "tool_choice")
     return chat
+
+
+def _check_tagged(value: ChatTool | ChatCall | _Choice, where: str) -> None:
+    """Hold an object with a type to what that type must have."""
+    kind = value.type or "function"
+    if kind in {"function", "custom"} and getattr(value, kind) is None:
+        raise BadRequest(f"{where}.{kind}: it is missing")
 
 
 def _check_message(message: ChatMessage, where: str) -> None:
@@ -184,6 +211,8 @@ def _check_message(message: ChatMessage, where: str) -> None:
     for at, part in enumerate(message.content if isinstance(message.content, list) else ()):
         if (name := _CARRIED.get(part.type)) and getattr(part, name) is None:
             raise BadRequest(f"{where}.content[{at}].{name}: is missing")
+    for at, call in enumerate(message.tool_calls or ()):
+        _check_tagged(call, f"{where}.tool_calls[{at}]")
     if message.role == "tool" and message.tool_call_id is None:
         raise BadRequest(f"{where}.tool_call_id: must name the call that this answers")
     if message.role == "function" and message.name is None:

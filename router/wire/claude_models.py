@@ -1,8 +1,12 @@
 """What one of Claude's models takes of a request, and a request made to fit it.
 
 Each model refuses something else: the newest take no temperature and no forced tool, older ones no
-adaptive thinking. A client of another dialect cannot know, so for it the request is made to fit, and
-it is told what was left out. A client of Messages knows its model; its request passes as it is.
+adaptive thinking.
+
+- A client of another dialect cannot know, so its request is made to fit (`fit_conversation`), and what was
+  left out is named to it.
+- A client of Messages knows its model, and its request passes as it is; unless another model was put in the
+  place of the one it named: then the body is made to fit (`fit_body`).
 """
 
 import re
@@ -12,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from router.wire.body import UNREADABLE
 from router.wire.conversation import (
     Conversation,
     Reasoning,
@@ -81,7 +86,7 @@ def model_of(row: Mapping[str, Any]) -> ClaudeModel:
     )
 
 
-def fit(conversation: Conversation, model: ClaudeModel) -> tuple[Conversation, tuple[str, ...]]:
+def fit_conversation(conversation: Conversation, model: ClaudeModel) -> tuple[Conversation, tuple[str, ...]]:
     """Make a request fit a model.
 
     Args:
@@ -205,8 +210,112 @@ def _schema(conversation: Conversation, model: ClaudeModel, dropped: list[str]) 
     if shape is None or shape.kind != "json_schema" or model.json_schema:
         return conversation
     dropped.append("response_format")
-    words = Text(
+    instruction = Text(
         text="Answer with one JSON object and nothing else. It must match this JSON schema: "
-        + msgspec.json.encode(shape.schema).decode()
+        + _json(shape.schema)
     )
-    return replace(conversation, response_format=None, system=(*conversation.system, words))
+    return replace(conversation, response_format=None, system=(*conversation.system, instruction))
+
+
+class _Fields(msgspec.Struct):
+    """What models differ in, of a Messages body."""
+
+    temperature: Any = None
+    top_p: Any = None
+    top_k: Any = None
+    tool_choice: Any = None
+    thinking: Any = None
+    max_tokens: Any = None
+
+
+_FIELDS = msgspec.json.Decoder(_Fields)
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def fit_body(body: bytes, model: ClaudeModel) -> bytes:
+    """Leave out what a model refuses of a Messages body that was read before.
+
+    A body that has none of it keeps its bytes, and so does every body where the model is `UNKNOWN`.
+    """
+    try:
+        changes = {} if model is UNKNOWN else _changes(_FIELDS.decode(body), model)
+    except UNREADABLE:  # a number out of range: whoever serves it says so
+        return body
+    if not changes:
+        return body
+    fields = {name: raw for name, raw in _RAW.decode(body).items() if changes.get(name, raw) is not None}
+    new = {name: value for name, value in changes.items() if value is not None}
+    return msgspec.json.encode(fields | new)
+
+
+def _changes(fields: _Fields, model: ClaudeModel) -> dict[str, Any]:
+    """New values by field; None where the field goes."""
+    changes: dict[str, Any] = {}
+    if not model.sampling:
+        changes |= dict.fromkeys(
+            name for name in ("temperature", "top_p", "top_k") if getattr(fields, name) is not None
+        )
+    choice, limit = fields.tool_choice, fields.max_tokens
+    if not model.forced_tools and _type(choice) in {"any", "tool"}:
+        options = {name: value for name, value in choice.items() if name not in {"type", "name"}}
+        changes["tool_choice"] = {"type": "auto", **options}
+    takes = {"adaptive": model.adaptive_thinking, "enabled": model.budget_thinking}
+    if not takes.get(_type(fields.thinking), True):
+        changes["thinking"] = None
+    if isinstance(limit, int) and limit > model.most_output > 0:
+        changes["max_tokens"] = model.most_output
+    return changes
+
+
+def _type(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+_UNSUPPORTED = (
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+    "minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains", "prefixItems",
+    "minProperties", "maxProperties", "patternProperties", "propertyNames", "dependentRequired",
+    "dependentSchemas", "unevaluatedProperties", "if", "then", "else", "not",
+)  # fmt: skip
+_BY_NAME = ("properties", "$defs", "definitions")
+_LISTS = ("anyOf", "allOf", "oneOf")
+
+
+def claude_schema(schema: Any) -> Any:
+    """Rewrite a JSON schema in the part of the standard that Claude's structured outputs take.
+
+    The provider refuses keywords that its grammar cannot hold an answer to, and objects that may have more
+    properties than are named (guide "Structured outputs", as its own SDK transforms them). What is left out
+    is said in the description, so that the model still knows it. What is no object is returned as it is.
+
+    Raises:
+        RecursionError: nested too deeply.
+    """
+    if not isinstance(schema, Mapping):
+        return schema
+    result = {name: _inner(name, value) for name, value in schema.items() if name not in _UNSUPPORTED}
+    if "oneOf" in result:
+        result["anyOf"] = [*result.get("anyOf", ()), *result.pop("oneOf")]
+    if result.get("type") == "object":
+        result["additionalProperties"] = False
+    notes = [
+        f"{name}: {_json(schema[name])}" for name in _UNSUPPORTED if schema.get(name, False) is not False
+    ]
+    if notes:
+        described = result.get("description")
+        texts = [described] if isinstance(described, str) and described else []
+        result["description"] = " ".join((*texts, f"({', '.join(notes)})"))
+    return result
+
+
+def _inner(name: str, value: Any) -> Any:
+    if name in _BY_NAME and isinstance(value, Mapping):
+        return {key: claude_schema(inner) for key, inner in value.items()}
+    if name in _LISTS and isinstance(value, list):
+        return [claude_schema(inner) for inner in value]
+    return claude_schema(value) if name == "items" else value
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

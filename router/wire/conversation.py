@@ -85,7 +85,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str
-    """JSON text as it came, maybe broken; free text for a tool of kind `custom`."""
+    """JSON text as it came, maybe broken."""
     cache: CacheMark | None = None
 
 
@@ -135,7 +135,13 @@ class Tool:
     schema: Mapping[str, Any] = field(default_factory=dict)
     """JSON schema of its arguments."""
     strict: bool | None = None
+    free_text: bool = False
+    """Its client calls it with plain text (OpenAI's type `custom`): here a function of one string, `TEXT`."""
     cache: CacheMark | None = None
+
+
+TEXT = "input"
+"""The argument of a tool that takes free text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,3 +209,18 @@ class Conversation:
     user: str = ""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Top-level fields without a neutral word, by their name in the client's dialect."""
+
+
+def free_text_tools(conversation: Conversation) -> frozenset[str]:
+    """Names of the tools whose client wants calls with plain text."""
+    return frozenset(tool.name for tool in conversation.tools if isinstance(tool, Tool) and tool.free_text)
+
+
+def as_reminder(text: str) -> str:
+    """Mark a later system message as the client's own text, for models that take one in front alone.
+
+    Claude Code itself uses this form for older models.
+    """
+    if text.lstrip().startswith("<system-reminder>"):
+        return text
+    return f"<system-reminder>\n{text}\n</system-reminder>"

@@ -2,30 +2,32 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
+
+import msgspec
 
 from router.types import DialectName
 from router.wire import (
-    anthropic_encoder,
     anthropic_reply,
+    anthropic_reply_encoder,
     anthropic_request,
+    anthropic_request_encoder,
     chat_errors,
     chat_reply,
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
 )
-from router.wire.body import Envelope, name_model
-from router.wire.capabilities import Target
-from router.wire.codec import DecoderFactory, ReplyEncoder
+from router.wire.body import UNREADABLE, Envelope, name_model
 from router.wire.conversation import Conversation
-from router.wire.events import Event
+from router.wire.events import DecoderFactory, Event, ReplyEncoder
+from router.wire.target import Target
 
 
 class ErrorBody(Protocol):
     """Writes an error in a dialect's words; `kind` is in Anthropic's, see `router.errors`."""
 
-    def __call__(self, status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
+    def __call__(self, kind: str, message: str, *, request_id: str = "") -> bytes:
         """Return the bytes."""
         ...
 
@@ -99,9 +101,9 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         decode_request=chat_request.decode_request,
         encode_request=chat_request_encoder.encode_request,
         decode_reply=chat_reply.decode_reply,
-        reply_decoder=chat_reply.reply_decoder,
+        reply_decoder=chat_reply.ChatReplyDecoder,
         encode_reply=chat_reply_encoder.encode_reply,
-        reply_encoder=chat_reply_encoder.reply_encoder,
+        reply_encoder=chat_reply_encoder.ChatReplyEncoder,
         error=chat_errors.error,
         error_event=chat_errors.error_event,
         overflow=chat_errors.overflow,
@@ -111,13 +113,45 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         read=anthropic_request.read,
         name_model=name_model,
         decode_request=anthropic_request.decode_request,
-        encode_request=anthropic_request.encode_request,
+        encode_request=anthropic_request_encoder.encode_request,
         decode_reply=anthropic_reply.decode_reply,
         reply_decoder=anthropic_reply.Decoder,
-        encode_reply=anthropic_encoder.encode_reply,
-        reply_encoder=anthropic_encoder.Encoder,
-        error=anthropic_encoder.error,
-        error_event=anthropic_encoder.error_event,
-        overflow=anthropic_encoder.overflow,
+        encode_reply=anthropic_reply_encoder.encode_reply,
+        reply_encoder=anthropic_reply_encoder.Encoder,
+        error=anthropic_reply_encoder.error,
+        error_event=anthropic_reply_encoder.error_event,
+        overflow=anthropic_reply_encoder.overflow,
     ),
 }
+
+_ANTHROPIC_FIELDS = frozenset(
+    {"system", "anthropic_version", "stop_sequences", "thinking", "context_management"}
+)
+_ANTHROPIC_BLOCKS = frozenset(
+    {"tool_use", "tool_result", "thinking", "redacted_thinking", "image", "document"}
+)
+
+
+def detect_dialect(body: bytes) -> DialectName:
+    """Tell a body's dialect by its shape; `openai_chat` where both would fit or it is no JSON object."""
+    try:
+        fields = msgspec.json.decode(body)
+    except UNREADABLE:
+        return "openai_chat"
+    if not isinstance(fields, dict):
+        return "openai_chat"
+    marks = (
+        not _ANTHROPIC_FIELDS.isdisjoint(fields),
+        any("input_schema" in tool for tool in _objects(fields.get("tools"))),
+        any(
+            isinstance(kind := block.get("type"), str) and kind in _ANTHROPIC_BLOCKS
+            for message in _objects(fields.get("messages"))
+            for block in _objects(message.get("content"))
+        ),
+    )
+    return "anthropic_messages" if any(marks) else "openai_chat"
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)]

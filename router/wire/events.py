@@ -1,4 +1,4 @@
-"""What a reply says, piece by piece, in neutral form: every dialect decodes to it and encodes from it.
+"""What a reply says, piece by piece, in neutral form; and what reads and writes it, for each dialect.
 
 A whole reply is the same events as a streamed one, in fewer pieces: a decoder yields them in the order
 in which the reply gives them, an encoder writes its own framing around them.
@@ -11,7 +11,8 @@ in which the reply gives them, an encoder writes its own framing around them.
 Structs rather than dataclasses: one is made for every token (0.1 µs against 0.6 µs).
 """
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -117,3 +118,48 @@ Event = (
     | Stopped
     | Failed
 )
+
+
+class UnreadableReply(Exception):
+    """An upstream's reply is not of its dialect; the text says what could not be read."""
+
+
+class UnreadableCall(UnreadableReply):
+    """A tool call came in pieces that cannot be put together: the model's fault rather than the server's."""
+
+
+class ReplyDecoder(Protocol):
+    """Reads one streamed reply."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Take the next bytes, cut anywhere; return the events that they complete.
+
+        Raises:
+            UnreadableReply: never from a decoder that only observes.
+        """
+        ...
+
+    def end(self) -> list[Event]:
+        """Return what is still owed once the bytes have ended: `Stopped`, where the reply was complete."""
+        ...
+
+
+class DecoderFactory(Protocol):
+    """Makes a `ReplyDecoder`."""
+
+    def __call__(self, *, observing: bool = False) -> ReplyDecoder:
+        """Make one.
+
+        Args:
+            observing: the bytes are relayed as they are and nobody encodes the events. What cannot be
+                read is then left out, and an end counts whether or not it gave its reason.
+        """
+        ...
+
+
+class ReplyEncoder(Protocol):
+    """Writes one streamed reply."""
+
+    def feed(self, events: Iterable[Event]) -> bytes:
+        """Return the complete frames that say these events; empty where nothing is to be said yet."""
+        ...

@@ -1,4 +1,4 @@
-"""Server-sent events: bytes cut anywhere in, events out; and the way back.
+"""Server-sent events: bytes cut anywhere in, blocks and their data out; and the way back.
 
 Follows the WHATWG HTML standard, section 9.2.6 ("interpreting an event stream"):
 
@@ -6,26 +6,25 @@ Follows the WHATWG HTML standard, section 9.2.6 ("interpreting an event stream")
 - A line that starts with a colon is a comment; several `data` lines are joined by LF.
 - What has no blank line behind it yet is not an event.
 
-Splitting into blocks is apart from parsing a block, so that a reader that wants few
-of the events can look at the raw block first: splitting costs a fraction of a
-microsecond per event, parsing and decoding several.
+Splitting a stream into blocks costs a fraction of a microsecond for each, parsing and decoding a block
+several. The two are apart, so that a reader can look at the raw block first.
 """
 
 import re
-from typing import NamedTuple
+
+import msgspec
+
+from router.wire.body import UNREADABLE
 
 # A blank line when a CR is about. `\r(?!\n)` keeps one CRLF from being read as two line ends.
 _BLANK_LINE = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r(?!\n)(?:\r\n|\n|\r)")
 _OVERLAP = 3
 """Bytes of a blank line that may have come before a chunk."""
 _BOM = b"\xef\xbb\xbf"
-
-
-class Event(NamedTuple):
-    """One event; `event` is empty where the stream names none."""
-
-    event: str
-    data: bytes
+_KEY = re.compile(rb'"(\w+)"\s*:\s*"$')
+_STRING = msgspec.json.Decoder(str)
+_TRIES = 4
+"""A stream whose frame changes with each block is parsed, after so many attempts."""
 
 
 class Splitter:
@@ -53,45 +52,71 @@ class Splitter:
                 return []
             chunk = b"".join((*self._parts, chunk))
         blocks = _BLANK_LINE.split(chunk) if b"\r" in chunk else chunk.split(b"\n\n")
-        rest = blocks.pop()
-        self._parts = [rest] if rest else []
-        self._tail = rest[-_OVERLAP:]
+        remainder = blocks.pop()
+        self._parts = [remainder] if remainder else []
+        self._tail = remainder[-_OVERLAP:]
         return blocks
 
 
-def parse(block: bytes) -> Event:
-    """Read one block. Comments and unknown fields are left out; no data gives empty data."""
-    name = ""
-    data: list[bytes] = []
-    for line in block.removeprefix(_BOM).splitlines():
-        field, _, value = line.partition(b":")
-        if field == b"data":
-            data.append(value.removeprefix(b" "))
-        elif field == b"event":
-            name = value.removeprefix(b" ").decode("utf-8", "replace")
-    return Event(name, b"\n".join(data))
-
-
 def data_of(block: bytes) -> bytes:
-    """The data of one block; `parse` for whom the event's name does not matter, and cheaper."""
+    """The data of one block; empty for comments and keep-alives."""
     at = 0 if block.startswith(b"data") else block.find(b"\n") + 1
     if block.startswith(b"data: ", at) and block.find(b"\n", at) < 0 and b"\r" not in block:
         return block[at + 6 :]  # as every server writes it: one line of data, behind its name if any
-    return parse(block).data
+    lines = (line.partition(b":") for line in block.removeprefix(_BOM).splitlines())
+    return b"\n".join(value.removeprefix(b" ") for name, _, value in lines if name == b"data")
 
 
-class Parser:
-    """Bytes in, events out; blocks without data (comments, keep-alives) are left out."""
+class DeltaTemplate:
+    """What most blocks of a stream have in common, so that another one costs a comparison and no parse.
 
-    __slots__ = ("_splitter",)
+    Between two pieces of an answer nothing changes but one string: the text, or the arguments of a call.
+    Once a block was parsed, the bytes before and behind that string are a template. A block that begins
+    and ends with the same bytes, with the rest of one JSON string between them, says the same with another
+    text: 0.6 µs instead of 3.5.
+    """
+
+    __slots__ = ("_left", "_prefix", "_size", "_suffix", "key")
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        self.key = ""
+        """Of the string that differs, such as `content`; empty while there is no template."""
+        self._prefix = self._suffix = b""
+        self._size = 0
+        self._left = _TRIES
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """Return the events that `chunk` completes."""
-        events = (parse(block) for block in self._splitter.feed(chunk) if block)
-        return [event for event in events if event.data]
+    def learn(self, block: bytes, text: str) -> None:
+        """Use `block` as the template; all it says is `text`, in one string."""
+        self.key = ""
+        if self._left <= 0:
+            return
+        self._left -= 1
+        string = msgspec.json.encode(text)
+        at = block.find(string)
+        if at < 0 or block.find(string, at + 1) >= 0:
+            return  # spelled with other escapes, or more than once
+        if key := _KEY.search(block, max(at - 40, 0), at + 1):
+            self.key = key[1].decode()
+            self._prefix = block[: at + 1]
+            self._suffix = block[at + len(string) - 1 :]
+            self._size = len(self._prefix) + len(self._suffix)
+
+    def forget(self) -> None:
+        """Drop the template: what `key` meant has changed."""
+        self.key = ""
+
+    def text_of(self, block: bytes) -> str | None:
+        """The text of a block that fits the template; None where it must be parsed."""
+        if not (self.key and len(block) >= self._size and block.startswith(self._prefix)):
+            return None
+        if not block.endswith(self._suffix):
+            return None
+        try:
+            text = _STRING.decode(block[len(self._prefix) - 1 : len(block) - len(self._suffix) + 1])
+        except UNREADABLE:
+            return None
+        self._left = _TRIES
+        return text
 
 
 def encode(event: str, data: bytes) -> bytes:

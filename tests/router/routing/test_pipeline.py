@@ -13,6 +13,7 @@ from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner, StickySessions
+from router.tracks.streaming import StalledStream
 from router.tracks.transforms import Document
 from router.types import ModelRequest, Reply, TrackError
 from router.wire import DIALECTS
@@ -215,6 +216,7 @@ async def test_a_cancellation_half_way(book, pipeline):
 
 BREAKS = [
     (ConnectionResetError("it said: the prompt"), "the upstream dropped the connection"),
+    (StalledStream("after the prompt"), "the upstream fell silent"),
     (TimeoutError("of the prompt"), "the upstream took too long"),
     (ValueError("a defect in the prompt"), "ValueError"),
 ]

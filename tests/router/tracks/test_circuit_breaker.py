@@ -92,26 +92,26 @@ async def test_one_probe_at_a_time_and_others_wait_or_go_elsewhere():
     with pytest.raises(CircuitOpen) as refused:
         await breaker.enter(optional=True)
     assert refused.value.retry_after == 10
-    named = await breaker.enter(optional=False)  # has nothing else to go to
-    named.release()
+    assert not await breaker.enter(optional=False)  # has nothing else to go to
+    breaker.release(probe=False)
     story.play("-")
-    probe = await breaker.enter(optional=True)
+    assert await breaker.enter(optional=True)
     assert not breaker.up
     with pytest.raises(CircuitOpen):
         await breaker.enter(optional=True)
     waiting = asyncio.create_task(breaker.enter(optional=False))
     await asyncio.sleep(0)
     assert not waiting.done()
-    probe.succeeded()
-    probe.release()
-    await waiting
+    breaker.succeeded()
+    breaker.release(probe=True)
+    assert not await waiting
     assert breaker.up
 
 
 async def probed(story: Story, mark: str) -> None:
-    permit = await story.breaker.enter(optional=True)
-    permit.failed(FAULTS[mark[0]], body=mark[1].encode(), client=mark[2])
-    permit.release()
+    probe = await story.breaker.enter(optional=True)
+    story.breaker.failed(FAULTS[mark[0]], body=mark[1].encode(), client=mark[2], probe=probe)
+    story.breaker.release(probe=probe)
 
 
 async def test_failed_probes_back_off():
@@ -142,6 +142,7 @@ async def test_a_server_that_answers_a_probe_at_all_can_be_reached_again():
 
 async def test_a_probe_that_is_given_up_makes_room_for_the_next():
     story = Story().play("c1A c1A c1A -")
-    (await story.breaker.enter(optional=True)).release()
-    assert story.breaker.up
-    (await story.breaker.enter(optional=True)).release()
+    for _ in range(2):
+        assert await story.breaker.enter(optional=True)
+        story.breaker.release(probe=True)
+        assert story.breaker.up

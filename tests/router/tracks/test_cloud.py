@@ -119,7 +119,7 @@ async def test_without_a_credential_the_answer_says_what_to_set(
     assert "ANTHROPIC_API_KEY" in error.message
     assert 'model "local"' in error.message
     assert await upstream.requests() == []
-    assert track.up
+    assert track.breaker.up
 
 
 async def test_one_providers_key_never_reaches_another(cloud, upstream, plan, whole, monkeypatch) -> None:
@@ -245,7 +245,7 @@ async def test_what_a_client_did_wrong_passes_unchanged(cloud, upstream, plan, w
         assert reply.status == status
         assert b"your fault" in await whole(reply)
         assert reply.tap.error == "your fault"
-    assert track.up
+    assert track.breaker.up
 
 
 async def test_an_error_event_before_anything_useful(cloud, upstream, plan, whole) -> None:
@@ -451,12 +451,12 @@ async def test_down_after_failures_in_a_row(cloud, upstream, plan, whole) -> Non
     track = cloud()
     await upstream.script({"fault": "status", "status": 529, "times": 3})
     for tokens in (1, 2, 3):
-        assert track.up
+        assert track.breaker.up
         with pytest.raises(TrackError):
             await track.open(plan({"max_tokens": tokens}), CLOUD)
-    assert not track.up
+    assert not track.breaker.up
     await whole(await track.open(plan(), CLOUD))
-    assert track.up
+    assert track.breaker.up
 
 
 async def test_rate_limits_are_one_keys_own(cloud, upstream, plan) -> None:
@@ -465,7 +465,7 @@ async def test_rate_limits_are_one_keys_own(cloud, upstream, plan) -> None:
     for _ in range(5):
         with pytest.raises(TrackError):
             await track.open(plan(), CLOUD)
-    assert track.up
+    assert track.breaker.up
 
 
 async def test_counting(cloud, upstream, plan) -> None:

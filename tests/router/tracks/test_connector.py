@@ -9,9 +9,6 @@ import pytest
 from policies.decide import Decision
 from router.types import Progress, TrackError
 
-# Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
-pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")
-
 CHAT, MESSAGES = "openai_chat", "anthropic_messages"
 LOCAL = Decision(track="local", rule="asked", why="for the test")
 CLOUD = Decision(track="cloud", rule="asked", why="for the test")

@@ -111,7 +111,7 @@ async def test_nothing_leaves_without_a_clearance(trap, plan, monkeypatch, diale
         assert 'model "local"' in error.message
     await asyncio.sleep(0)
     await egress.close()
-    assert track.up
+    assert track.breaker.up
 
 
 @pytest.mark.parametrize("clearance", [Clearance(allowed=False), None, "yes", object()])
@@ -201,7 +201,7 @@ async def test_other_addresses_are_refused_by_name(trap, plan, monkeypatch, mode
     with pytest.raises(TrackError) as caught:
         await track.open(plan(dialect="openai_chat"), CLOUD)
     await egress.close()
-    assert track.up
+    assert track.breaker.up
     if caught.value.cause == "unsupported":
         assert says in caught.value.message
     else:  # litellm takes no address from this variable: it went to the provider's own

@@ -10,9 +10,6 @@ from router.billing.gpu_time import WorkTime
 from router.routing.attempts import RequestAttempts
 from router.types import TrackError
 
-# Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
-pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")
-
 CHAT, MESSAGES = "openai_chat", "anthropic_messages"
 ENDS = (b"end_turn", b'"stop"', b"message_stop", b"[DONE]")
 FAILS, BREAKS, GUESSED, EXACT = "fails", "breaks off", "its usage is guessed", "its usage is exact"

@@ -9,9 +9,6 @@ from policies.decide import Decision
 from router.errors import BadRequest
 from router.types import TrackError, Usage
 
-# Pydantic says this of one of litellm's types, whenever its schema happens to be built first.
-pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")
-
 CLOUD = Decision(track="cloud", rule="asked", why="for the test")
 B_THEIRS = ("authorization", "Bearer sk-ant-oat01-theirs")
 PIXEL = "iVBORw0KGgo="

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, TypeAdapter
 
 from router.errors import BadRequest
 from router.wire import DIALECTS
-from router.wire.capabilities import LOCAL, adapt
+from router.wire.capabilities import adapt
+from router.wire.target import LOCAL
 
 
 def to_chat(body, *, model):

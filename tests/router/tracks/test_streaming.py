@@ -152,11 +152,11 @@ async def test_stalled_streams_count_against_their_track(
         opened = cloud(dialect=track, stall_s=0.2)
     decision = LOCAL if track == "local" else CLOUD
     for number in range(3):
-        assert opened.up
+        assert opened.breaker.up
         body = {"stream": True, "max_tokens": 64 + number}
         request = plan(body, dialect=dialect, client=f"client {number}")
         text = await broken(await opened.open(request, decision))
         assert b"one" in text
         assert b"message_stop" not in text
         assert b"[DONE]" not in text
-    assert (opened.circuit.state, opened.circuit.cause) == ("open", "timeout")
+    assert (opened.breaker.circuit.state, opened.breaker.circuit.cause) == ("open", "timeout")

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.tracks.first_unit import FirstUnit
-from router.tracks.transforms import Document, Relay, Repair
+from router.tracks.transforms import Document, FirstUnit, Relay, Repair
 from router.types import TrackError, Usage
 from router.wire import DIALECTS
 from router.wire.usage_observer import UsageObserver

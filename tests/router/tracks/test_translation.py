@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from router.tracks.transforms import Translation
 from router.types import Usage
 from router.wire import DIALECTS
-from router.wire.codec import UnreadableCall, UnreadableReply
 from router.wire.conversation import Conversation
+from router.wire.events import UnreadableCall, UnreadableReply
 from router.wire.usage_observer import UsageObserver
 
 MESSAGES = DIALECTS["anthropic_messages"]

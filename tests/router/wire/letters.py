@@ -11,7 +11,6 @@ import msgspec
 from router.errors import BadRequest
 from router.types import Usage
 from router.wire.body import UNREADABLE, Envelope, decode, name_model
-from router.wire.codec import UnreadableReply
 from router.wire.conversation import Conversation, Sampling, Text, Tool, ToolCall, ToolResult, Turn
 from router.wire.dialects import Dialect
 from router.wire.events import (
@@ -24,6 +23,7 @@ from router.wire.events import (
     Started,
     Stopped,
     TextDelta,
+    UnreadableReply,
     UsageReport,
 )
 
@@ -224,13 +224,13 @@ def encode_reply(
     return _to_json(merged)
 
 
-def error(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
-    del status, kind, request_id
+def error(kind: str, message: str, *, request_id: str = "") -> bytes:
+    del kind, request_id
     return _to_json(_Piece(wrong=message))
 
 
-def error_event(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
-    return error(status, kind, message, request_id=request_id) + b"\n"
+def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
+    return error(kind, message, request_id=request_id) + b"\n"
 
 
 def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:

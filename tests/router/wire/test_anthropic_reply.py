@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.types import Usage
-from router.wire.anthropic_encoder import Encoder, encode_reply
 from router.wire.anthropic_reply import Decoder, decode_reply
-from router.wire.codec import UnreadableReply
+from router.wire.anthropic_reply_encoder import Encoder, encode_reply
 from router.wire.conversation import Conversation
 from router.wire.events import (
     CallArguments,
@@ -26,6 +25,7 @@ from router.wire.events import (
     Stopped,
     TextDelta,
     ThinkingDelta,
+    UnreadableReply,
     UsageReport,
 )
 

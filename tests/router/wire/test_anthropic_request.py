@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ConfigDict, TypeAdapter
 
 from router.errors import BadRequest
-from router.wire.anthropic_request import decode_request, encode_request
-from router.wire.capabilities import CLAUDE
+from router.wire.anthropic_request import decode_request
+from router.wire.anthropic_request_encoder import encode_request
 from router.wire.claude_models import ClaudeModel
 from router.wire.conversation import (
     Conversation,
@@ -29,6 +29,7 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.target import CLAUDE
 
 HI = {"role": "user", "content": "hi"}
 CACHE = {"cache_control": {"type": "ephemeral"}}

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from router.wire.anthropic_request import encode_request
-from router.wire.capabilities import CLAUDE
+from router.wire.anthropic_request_encoder import encode_request
 from router.wire.conversation import Conversation, Text, Tool, ToolCall, ToolResult, Turn
+from router.wire.target import CLAUDE
 
 MARKING = replace(CLAUDE, marks_cache=True)
 MARK = {"type": "ephemeral"}

@@ -6,19 +6,14 @@ import json
 import pytest
 
 from router.wire.chat_reply import ChatReplyDecoder, read_reply
-from router.wire.codec import UnreadableReply
-from router.wire.sse import Splitter
+from router.wire.events import UnreadableReply
 
 
 def relayed(stream, size=None):
     """The stream as it reaches clients of the same dialect, fed in pieces of `size` bytes."""
-    decoder, splitter = ChatReplyDecoder(), Splitter()
-    out = b""
-    for at in range(0, len(stream), size or len(stream) or 1):
-        for block in splitter.feed(stream[at : at + (size or len(stream))]):
-            decoder.read(block)
-            out += decoder.relayed + b"\n\n"
-    return out
+    decoder, size = ChatReplyDecoder(), size or len(stream) or 1
+    pieces = (stream[at : at + size] for at in range(0, len(stream), size))
+    return b"".join(decoder.repair(piece, usage=True)[1] for piece in pieces)
 
 
 def piece(index=None, id=None, name=None, arguments=None):  # noqa: A002 - the field's name

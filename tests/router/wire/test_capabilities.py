@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from router.errors import BadRequest
-from router.wire.capabilities import CLAUDE, JSON_ONLY, LOCAL, OPENAI, PROVIDER, adapt, drop_fields
+from router.wire.capabilities import JSON_ONLY, adapt, drop_fields
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -20,6 +20,7 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.target import CLAUDE, LOCAL, OPENAI, PROVIDER
 
 HI = Turn(role="user", parts=(Text(text="hi"),))
 CHAT = Conversation(dialect="openai_chat", turns=(HI,))
@@ -127,8 +128,10 @@ def test_parts_and_tools_of_another_kind():
     heard = replace(CHAT, turns=user(AUDIO))
     assert adapt(heard, PROVIDER) == (heard, ())
     for target in (CLAUDE, PROVIDER):
-        with pytest.raises(BadRequest, match=r"^tools\[0\].type: must be `function`"):
+        with pytest.raises(BadRequest, match=r"^tools\[0\].custom.format: .* cannot be held to a grammar"):
             adapt(replace(CHAT, tools=(PATCH,)), target)
+        with pytest.raises(BadRequest, match=r"^tools\[0\].type: `future` cannot be sent to"):
+            adapt(replace(CHAT, tools=(replace(PATCH, kind="future"),)), target)
     reference = Opaque(dialect="anthropic_messages", kind="tool_reference", value={}, text="Tool found: Grep")
     left, dropped = adapt(replace(MESSAGES, turns=user(reference), tools=(Tool(name="f"),)), LOCAL)
     assert (left.turns, left.tools, dropped) == (user(Text(text="Tool found: Grep")), (Tool(name="f"),), ())
@@ -154,10 +157,21 @@ def test_what_claude_has_another_way_for():
     assert adapt(asked, PROVIDER) == (asked, ())
 
 
+def test_an_empty_search_field_asks_for_a_search():
+    chat = replace(CHAT, extras={"web_search_options": {}})
+    assert adapt(chat, LOCAL)[1] == ("web_search_options",)
+    assert adapt(chat, CLAUDE)[0].tools[0].value["max_uses"] == 5
+    assert drop_fields({"web_search_options": msgspec.Raw(b"{}")}, LOCAL) == ({}, ("web_search_options",))
+    assert drop_fields({"web_search_options": msgspec.Raw(b"null")}, LOCAL) == ({}, ())
+
+
 def test_a_last_turn_that_cannot_be_continued_is_named():
     prefilled = replace(MESSAGES, turns=(HI, Turn(role="assistant", parts=(Text(text="{"),))))
-    assert adapt(prefilled, OPENAI)[1] == ("prefill",)
-    assert adapt(prefilled, LOCAL)[1] == ()
+    left, dropped = adapt(prefilled, OPENAI)
+    assert dropped == ("prefill",)
+    assert left.turns[:-1] == prefilled.turns
+    assert "exactly where it ends" in left.turns[-1].parts[0].text
+    assert adapt(prefilled, LOCAL) == (prefilled, ())
 
 
 @pytest.mark.parametrize("field", ["store", "verbosity", "metadata", "service_tier"])

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from router.errors import BadRequest
-from router.wire.capabilities import CLAUDE, adapt
+from router.wire.capabilities import adapt
 from router.wire.chat_request import decode_request
+from router.wire.target import CLAUDE
 
 
 def refuse(fields):

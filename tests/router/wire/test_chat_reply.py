@@ -12,8 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from router.types import Usage
 from router.wire.chat_reply import ChatReplyDecoder, decode_reply
 from router.wire.chat_reply_encoder import ChatReplyEncoder, encode_reply
-from router.wire.codec import UnreadableCall, UnreadableReply
-from router.wire.conversation import Conversation
+from router.wire.conversation import Conversation, Tool
 from router.wire.events import (
     CallArguments,
     CallEnded,
@@ -25,6 +24,8 @@ from router.wire.events import (
     Stopped,
     TextDelta,
     ThinkingDelta,
+    UnreadableCall,
+    UnreadableReply,
     UsageReport,
 )
 
@@ -338,17 +339,19 @@ def test_the_tier_is_part_of_the_bill():
     assert told(read(chunk(usage=USAGE, service_tier="default")))[2].terms == ""
 
 
-def test_the_usage_chunk_is_known_as_such():
-    decoder = ChatReplyDecoder()
+def test_the_usage_chunk_is_left_out_where_its_client_did_not_ask():
+    decoder, asked = ChatReplyDecoder(), ChatReplyDecoder()
     for block, alone in (
         (ROLE, False),
-        (chunk({"content": "hi"}, usage=USAGE), False),
+        (chunk({"content": "hi"}), False),
+        (chunk({"content": "hi", "role": "assistant"}, usage=USAGE), False),
         (chunk(usage=USAGE), True),
+        (chunk({"content": "hi"}), False),
+        (chunk({"content": "you"}), False),
         (chunk(usage=None), False),
     ):
-        decoder.read(block.removesuffix(b"\n\n"))
-        assert decoder.usage_only is alone
-        assert decoder.relayed == block.removesuffix(b"\n\n")
+        assert decoder.repair(block, usage=False)[1] == (b"" if alone else block)
+        assert asked.repair(block, usage=True)[1] == block
 
 
 EVENTS = [
@@ -406,6 +409,37 @@ def test_events_are_written_whole_and_read_again():
     assert [event.id for event in decode_reply(body) if isinstance(event, CallStarted)] == [
         "toolu_01A09q90qw90",
         "toolu_02A09q90qw90",
+    ]
+
+
+def test_a_call_with_free_text_is_written_as_its_client_wants_it():
+    tool = Tool(name="patch", free_text=True)
+    conversation = Conversation(dialect="openai_chat", turns=(), tools=(tool, Tool(name="f")))
+    events = [
+        Started(),
+        CallStarted(id="a", name="patch"),
+        CallArguments('{"in'),
+        CallArguments('put": "say \\"hi\\""}'),
+        CallEnded(),
+        CallStarted(id="b", name="f"),
+        CallEnded(),
+        Stopped(reason="tool_calls"),
+    ]
+    calls = [
+        {"id": "a", "type": "custom", "custom": {"name": "patch", "input": 'say "hi"'}},
+        {"id": "b", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+    ]
+    whole = json.loads(encode_reply(events, model="m", conversation=conversation))
+    assert whole["choices"][0]["message"]["tool_calls"] == calls
+    stream = ChatReplyEncoder(model="m", conversation=conversation).feed(events)
+    deltas = [frame["choices"][0]["delta"] for frame in frames(stream) if frame["choices"]]
+    pieces = [piece for delta in deltas for piece in delta.get("tool_calls", ())]
+    assert [piece.pop("index") for piece in pieces] == [0, 0, 1, 1]
+    assert pieces == [
+        {"id": "a", "type": "custom", "custom": {"name": "patch", "input": ""}},
+        {"custom": {"input": 'say "hi"'}},
+        {"id": "b", "type": "function", "function": {"name": "f", "arguments": ""}},
+        {"function": {"arguments": "{}"}},
     ]
 
 

@@ -12,7 +12,6 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from pydantic import ConfigDict, TypeAdapter
 
 from router.errors import BadRequest
-from router.wire.capabilities import LOCAL, OPENAI, PROVIDER
 from router.wire.chat_request import decode_request
 from router.wire.chat_request_encoder import encode_request
 from router.wire.conversation import (
@@ -32,6 +31,7 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.target import LOCAL, OPENAI, PROVIDER
 
 FAITHFUL = replace(PROVIDER, side="claude", alternating=False, prefill="native")
 """litellm with Claude behind it: takes all that the dialect and litellm's additions can say."""
@@ -131,6 +131,11 @@ TOOL = {
     "type": "function",
     "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True},
 }
+TEXT_SCHEMA = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+GRAMMAR = {
+    "type": "custom",
+    "custom": {"name": "p", "format": {"type": "grammar", "grammar": {"syntax": "lark"}}},
+}
 FIELDS = [
     ({"max_tokens": 9}, {"output_limit": 9}),
     ({"max_tokens": 9, "max_completion_tokens": 8}, {"output_limit": 8}),
@@ -141,7 +146,9 @@ FIELDS = [
     ({"temperature": 0, "top_p": 0.5, "top_k": 3, "seed": 1, "frequency_penalty": 1, "presence_penalty": 0}, {"sampling": Sampling(temperature=0, top_p=0.5, top_k=3, seed=1, frequency_penalty=1, presence_penalty=0)}),
     ({"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False}, {"tools": (Tool(name="f", description="d", schema={"type": "object"}, strict=True),), "tool_choice": ToolChoice(mode="required"), "parallel_tool_calls": False}),
     ({"tools": [TOOL | {"cache_control": {"type": "ephemeral"}}], "tool_choice": {"type": "function", "function": {"name": "f"}}}, {"tools": (Tool(name="f", description="d", schema={"type": "object"}, strict=True, cache="5m"),), "tool_choice": ToolChoice(mode="tool", name="f")}),
-    ({"tools": [{"type": "custom", "custom": {"name": "p"}}]}, {"tools": (Opaque(dialect="openai_chat", kind="custom", value={"type": "custom", "custom": {"name": "p"}}),)}),
+    ({"tools": [{"type": "custom", "custom": {"name": "p", "description": "d"}}], "tool_choice": {"type": "custom", "custom": {"name": "p"}}}, {"tools": (Tool(name="p", description="d", schema=TEXT_SCHEMA, free_text=True),), "tool_choice": ToolChoice(mode="tool", name="p")}),
+    ({"tools": [{"type": "custom", "custom": {"name": "p", "format": {"type": "text"}}}]}, {"tools": (Tool(name="p", schema=TEXT_SCHEMA, free_text=True),)}),
+    ({"tools": [GRAMMAR]}, {"tools": (Opaque(dialect="openai_chat", kind="custom", value=GRAMMAR),)}),
     ({"response_format": {"type": "text"}}, {}),
     ({"response_format": {"type": "json_object"}}, {"response_format": ResponseFormat(kind="json_object")}),
     ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}, "strict": True}}}, {"response_format": ResponseFormat(kind="json_schema", name="a", schema={"type": "object"}, strict=True)}),
@@ -161,6 +168,12 @@ def test_fields(fields, neutral):
     assert decode(**fields) == replace(plain, **neutral)
 
 
+def test_a_past_call_with_free_text():
+    call = {"id": "c1", "type": "custom", "custom": {"name": "p", "input": 'say "hi"'}}
+    (turn,) = decode({"role": "assistant", "tool_calls": [call]}).turns
+    assert turn.parts == (ToolCall(id="c1", name="p", arguments='{"input":"say \\"hi\\""}'),)
+
+
 WRONG = [
     ({"messages": [{"role": "user"}]}, r"^messages\[0\]\.content: must be a string or an array"),
     ({"messages": [content({"type": "text"})]}, r"^messages\[0\]\.content\[0\]\.text: is missing"),
@@ -171,7 +184,9 @@ WRONG = [
     ({"messages": [called(5)]}, r"messages\[0\]\.tool_calls\[0\]\.function\.arguments"),
     ({"tools": [{"type": "function"}]}, r"^tools\[0\]\.function: it is missing"),
     ({"tools": [{"type": "function", "function": {}}]}, r"^tools\[0\]\.function\.name: it is missing"),
-    ({"tool_choice": {"type": "function"}}, "tool_choice"),
+    ({"tool_choice": {"type": "function"}}, r"^tool_choice\.function: it is missing"),
+    ({"tools": [{"type": "custom"}]}, r"^tools\[0\]\.custom: it is missing"),
+    ({"messages": [{"role": "assistant", "tool_calls": [{"id": "c", "type": "custom"}]}]}, r"^messages\[0\]\.tool_calls\[0\]\.custom: it is missing"),
     ({"temperature": "hot"}, "temperature"),
     ({"max_tokens": 1.5}, "max_tokens"),
     ({"response_format": {"type": "xml"}}, "response_format.type"),

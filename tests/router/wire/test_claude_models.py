@@ -3,8 +3,7 @@
 import pytest
 
 from router.billing.prices import Prices
-from router.wire.claude_models import UNKNOWN, ClaudeModel, fit, model_of
-from router.wire.claude_schema import claude_schema
+from router.wire.claude_models import UNKNOWN, ClaudeModel, claude_schema, fit_conversation, model_of
 from router.wire.conversation import (
     Conversation,
     Reasoning,
@@ -46,7 +45,9 @@ def test_models_are_read_from_the_table():
 
 
 def fitted(model, *turns, **fields):
-    conversation, dropped = fit(Conversation(dialect="openai_chat", turns=turns, **fields), model)
+    conversation, dropped = fit_conversation(
+        Conversation(dialect="openai_chat", turns=turns, **fields), model
+    )
     return conversation, dropped
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.wire.delta_template import DeltaTemplate
+from router.wire.sse import DeltaTemplate
 
 
 def block(text, key="content", spelling=json.dumps, tail=""):

@@ -9,7 +9,7 @@ import pytest
 
 from router.types import Usage
 from router.wire import DIALECTS
-from router.wire.capabilities import CLAUDE, PROVIDER, adapt
+from router.wire.capabilities import adapt
 from router.wire.conversation import Conversation
 from router.wire.events import (
     CallArguments,
@@ -24,6 +24,7 @@ from router.wire.events import (
     ThinkingDelta,
     UsageReport,
 )
+from router.wire.target import CLAUDE, PROVIDER
 
 CHAT, MESSAGES = "openai_chat", "anthropic_messages"
 PAIRS = list(itertools.permutations([CHAT, MESSAGES]))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from router.wire.model_limits import fit
+from router.wire.claude_models import fit_body, model_of
 
 STRICT = {
     "supports_sampling_params": False,
@@ -34,7 +34,7 @@ BODY = {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content
     ],
 )
 def test_what_it_refuses_is_left_out(row, given, kept):
-    assert json.loads(fit(json.dumps(BODY | given).encode(), row)) == BODY | kept
+    assert json.loads(fit_body(json.dumps(BODY | given).encode(), model_of(row))) == BODY | kept
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_what_it_refuses_is_left_out(row, given, kept):
 )
 def test_what_it_takes_keeps_its_bytes(row, given):
     body = json.dumps(BODY | given, indent=1).encode()
-    assert fit(body, row) is body
+    assert fit_body(body, model_of(row)) is body

@@ -7,8 +7,7 @@ from letters import LETTERS
 
 from router.types import Usage
 from router.wire import DIALECTS
-from router.wire.capabilities import CLAUDE, PROVIDER, Target, adapt
-from router.wire.codec import UnreadableReply
+from router.wire.capabilities import adapt
 from router.wire.events import (
     CallArguments,
     CallEnded,
@@ -17,8 +16,10 @@ from router.wire.events import (
     Started,
     Stopped,
     TextDelta,
+    UnreadableReply,
     UsageReport,
 )
+from router.wire.target import CLAUDE, PROVIDER, Target
 
 TABLE = {**DIALECTS, "letters": LETTERS}
 TARGETS = {
@@ -116,7 +117,7 @@ def test_an_error_stays_one(other):
     failed = [Failed(message="Overloaded", kind="overloaded_error")]
     *_, event = convert_stream(failed, other, "letters", size=5)
     assert (type(event), event.message) == (Failed, "Overloaded")
-    *_, event = TABLE[other].decode_reply(TABLE[other].error(529, "overloaded_error", "Overloaded"))
+    *_, event = TABLE[other].decode_reply(TABLE[other].error("overloaded_error", "Overloaded"))
     assert event.message == "Overloaded"
 
 

@@ -8,7 +8,7 @@
   wants them unique.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +16,6 @@ import msgspec
 
 from router.types import Usage
 from router.wire.anthropic_reply import REASONS
-from router.wire.anthropic_usage import encode_usage
 from router.wire.arguments import is_object, settle
 from router.wire.conversation import Conversation
 from router.wire.events import (
@@ -34,6 +33,7 @@ from router.wire.events import (
     UsageReport,
 )
 from router.wire.sse import encode
+from router.wire.usage import write_messages_usage
 
 Json = dict[str, Any]
 
@@ -65,7 +65,7 @@ def encode_reply(
             case UsageReport(reported):
                 usage = reported
             case Failed():
-                return _error(event.kind, event.message, "")
+                return error(event.kind, event.message)
             case Stopped():
                 stopped = event
             case _:
@@ -118,19 +118,7 @@ def _input(arguments: str, *, cut: bool) -> msgspec.Raw:
 
 
 class Encoder:
-    """Writes one stream; see `router.wire.codec.ReplyEncoder`."""
-
-    __slots__ = (
-        "_called",
-        "_conversation",
-        "_deltas",
-        "_index",
-        "_model",
-        "_open",
-        "_prompt_tokens",
-        "_thinking",
-        "_usage",
-    )
+    """Writes one stream; see `router.wire.events.ReplyEncoder`."""
 
     def __init__(self, *, model: str, conversation: Conversation, prompt_tokens: int = 0) -> None:
         """See `encode_reply`."""
@@ -143,6 +131,7 @@ class Encoder:
         self._open = ""
         """Its type, while it is open."""
         self._thinking = ""
+        """Waits for its signature."""
         self._called = False
         self._deltas = 0
 
@@ -150,29 +139,43 @@ class Encoder:
         """Return the complete frames that say these events."""
         frames: list[bytes] = []
         for event in events:
-            if (write := _WRITERS.get(type(event))) is not None:
-                write(self, event, frames)
+            if type(event) is TextDelta and self._open == "text":  # nearly all are this one
+                self._deltas += 1
+                frames.append(_TEXT % (self._index, _to_json(event.text)))
+            elif type(event) is CallArguments:  # or this one
+                self._deltas += 1
+                frames.append(_ARGUMENTS % (self._index, _to_json(event.text)))
+            else:
+                self._write(event, frames)
         return b"".join(frames)
 
-    def start(self, event: Started, frames: list[bytes]) -> None:
-        """Begin the message."""
-        del event  # the upstream's id and model are its own
-        message = _message(self._model, self._usage or Usage(input=self._prompt_tokens))
-        frames.append(_frame("message_start", {"message": message}))
+    def _write(self, event: Event, frames: list[bytes]) -> None:
+        match event:
+            case TextDelta() | RefusalDelta():
+                if self._open != "text":
+                    self._begin({"type": "text", "text": ""}, frames)
+                self._deltas += 1
+                frames.append(_TEXT % (self._index, _to_json(event.text)))
+            case ThinkingDelta():
+                self._thinking += event.text
+            case Signature():
+                self._sign(event, frames)
+            case CallStarted():
+                self._called = True
+                self._begin(_tool_use(event), frames)
+            case CallEnded():
+                self._end(frames)
+            case UsageReport():
+                self._usage = event.usage
+            case Started():  # the upstream's id and model are its own
+                message = _message(self._model, self._usage or Usage(input=self._prompt_tokens))
+                frames.append(_frame("message_start", {"message": message}))
+            case Stopped():
+                self._stop(event, frames)
+            case Failed():
+                frames.append(error_event(event.kind, event.message))
 
-    def text(self, event: TextDelta | RefusalDelta, frames: list[bytes]) -> None:
-        """Add text."""
-        if self._open != "text":
-            self._begin({"type": "text", "text": ""}, frames)
-        self._deltas += 1
-        frames.append(_TEXT % (self._index, _to_json(event.text)))
-
-    def thinking(self, event: ThinkingDelta, frames: list[bytes]) -> None:
-        """Keep reasoning until its signature comes."""
-        del frames
-        self._thinking += event.text
-
-    def signature(self, event: Signature, frames: list[bytes]) -> None:
+    def _sign(self, event: Signature, frames: list[bytes]) -> None:
         """Write the reasoning that this signs."""
         block, self._thinking = _signed(self._thinking, event), ""
         if event.redacted:
@@ -184,38 +187,13 @@ class Encoder:
             self._delta({"type": "signature_delta", "signature": event.signature}, frames)
         self._end(frames)
 
-    def call(self, event: CallStarted, frames: list[bytes]) -> None:
-        """Begin a call."""
-        self._called = True
-        self._begin(_tool_use(event), frames)
-
-    def arguments(self, event: CallArguments, frames: list[bytes]) -> None:
-        """Add to a call's arguments."""
-        self._deltas += 1
-        frames.append(_ARGUMENTS % (self._index, _to_json(event.text)))
-
-    def end_call(self, event: CallEnded, frames: list[bytes]) -> None:
-        """End a call."""
-        del event
-        self._end(frames)
-
-    def usage(self, event: UsageReport, frames: list[bytes]) -> None:
-        """Keep the usage for the message's end."""
-        del frames
-        self._usage = event.usage
-
-    def stop(self, event: Stopped, frames: list[bytes]) -> None:
-        """End the message."""
+    def _stop(self, event: Stopped, frames: list[bytes]) -> None:
         self._end(frames)
         # A server that reports no usage sends about one token per piece.
         usage = self._usage or Usage(input=self._prompt_tokens, output=self._deltas, estimated=True)
         delta = _stop(event, self._conversation, called=self._called)
-        frames.append(_frame("message_delta", {"delta": delta, "usage": encode_usage(usage)}))
+        frames.append(_frame("message_delta", {"delta": delta, "usage": write_messages_usage(usage)}))
         frames.append(_frame("message_stop", {}))
-
-    def fail(self, event: Failed, frames: list[bytes]) -> None:
-        """Tell the upstream's error."""
-        frames.append(error_event(0, event.kind, event.message))
 
     def _begin(self, block: Json, frames: list[bytes]) -> None:
         self._end(frames)
@@ -232,23 +210,8 @@ class Encoder:
             frames.append(_frame("content_block_stop", {"index": self._index}))
 
 
-_WRITERS: Mapping[type, Callable[[Encoder, Any, list[bytes]], None]] = {
-    Started: Encoder.start,
-    TextDelta: Encoder.text,
-    RefusalDelta: Encoder.text,
-    ThinkingDelta: Encoder.thinking,
-    Signature: Encoder.signature,
-    CallStarted: Encoder.call,
-    CallArguments: Encoder.arguments,
-    CallEnded: Encoder.end_call,
-    UsageReport: Encoder.usage,
-    Stopped: Encoder.stop,
-    Failed: Encoder.fail,
-}
-
-
 def _frame(name: str, data: Mapping[str, Any]) -> bytes:
-    return encode(name, _to_json({"type": name, **data}))
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), _to_json({"type": name, **data}))
 
 
 def _message(model: str, usage: Usage) -> Json:
@@ -260,7 +223,7 @@ def _message(model: str, usage: Usage) -> Json:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": encode_usage(usage),
+        "usage": write_messages_usage(usage),
     }
 
 
@@ -286,25 +249,18 @@ def _stop(stopped: Stopped, conversation: Conversation, *, called: bool) -> Json
     return {"stop_reason": word, "stop_sequence": sequence}
 
 
-def error(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
-    """Write an error body; `status` has no place in it."""
-    del status
-    return _error(kind, message, request_id)
+def error(kind: str, message: str, *, request_id: str = "") -> bytes:
+    """Write an error body."""
+    body: Json = {"type": "error", "error": {"type": kind, "message": message}}
+    return _to_json(body | ({"request_id": request_id} if request_id else {}))
 
 
-def error_event(status: int, kind: str, message: str, *, request_id: str = "") -> bytes:
+def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
     """Write an error for a stream that has begun."""
-    del status
-    return encode("error", _error(kind, message, request_id))
+    return encode("error", error(kind, message, request_id=request_id))
 
 
 def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:
     """Write the 400 body Claude Code parses the numbers of, and compacts on."""
-    return _error(
-        "invalid_request_error", f"prompt is too long: {tokens} tokens > {limit} maximum", request_id
-    )
-
-
-def _error(kind: str, message: str, request_id: str) -> bytes:
-    body: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
-    return _to_json(body | ({"request_id": request_id} if request_id else {}))
+    message = f"prompt is too long: {tokens} tokens > {limit} maximum"
+    return error("invalid_request_error", message, request_id=request_id)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from router.wire.chat_history import repair_body, repair_messages
+from router.wire.arguments import repair_body, repair_messages
 
 
 def call(arguments):

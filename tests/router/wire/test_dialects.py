@@ -1,6 +1,6 @@
 import pytest
 
-from router.wire.tell import tell
+from router.wire import detect_dialect
 
 CASES = [
     (b'{"messages":[{"role":"user","content":"hi"}]}', "openai_chat"),
@@ -27,4 +27,4 @@ CASES = [
 
 @pytest.mark.parametrize(("body", "dialect"), CASES)
 def test_shape_tells_the_dialect(body: bytes, dialect: str) -> None:
-    assert tell(body) == dialect
+    assert detect_dialect(body) == dialect

@@ -1,0 +1,164 @@
+"""One call of an upstream: the request as it gets it, and the reply as the client gets it."""
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from policies.decision import TrackName
+from router.tracks.failures import cloud_failure, failed, refusal_body
+from router.tracks.streaming import JSON_HEADERS, single_chunk
+from router.types import Headers, ModelRequest, Plan, Reply
+from router.wire import DIALECTS
+from router.wire.arguments import repair_body
+from router.wire.capabilities import adapt, drop_fields
+from router.wire.conversation import Conversation
+from router.wire.events import Event, ReplyEncoder
+from router.wire.target import LOCAL, Target
+from router.wire.upstream_errors import UpstreamError
+from router.wire.usage_observer import UsageObserver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingRequest:
+    """What is sent, and what its answer's translation needs to know of it."""
+
+    body: bytes
+    conversation: Conversation | None = None
+    """What the client asked for, but for its turns; None where it speaks the upstream's dialect, and its
+    words were passed on."""
+    dropped: tuple[str, ...] = ()
+    """What it asked for that the upstream has not, in its words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCall:
+    """A request that was sent, and what it takes to answer its client."""
+
+    track: TrackName
+    plan: Plan
+    model: str
+    """That the upstream was asked for."""
+    request: OutgoingRequest
+    observer: UsageObserver
+
+    def encoder(self, conversation: Conversation) -> ReplyEncoder:
+        """Make what writes a streamed reply in the client's dialect."""
+        return DIALECTS[self.plan.request.dialect].reply_encoder(
+            model=self.model,
+            conversation=conversation,
+            prompt_tokens=self.plan.features.context_tokens,
+        )
+
+    def encode(self, events: Iterable[Event], conversation: Conversation) -> bytes:
+        """Write a whole reply in the client's dialect."""
+        return DIALECTS[self.plan.request.dialect].encode_reply(
+            events,
+            model=self.model,
+            conversation=conversation,
+            prompt_tokens=self.plan.features.context_tokens,
+        )
+
+    def reply(self, headers: Headers, chunks: AsyncGenerator[bytes], status: int = HTTPStatus.OK) -> Reply:
+        """Make the reply; `chunks` are the client's bytes."""
+        return Reply(
+            track=self.track,
+            model=self.model,
+            status=status,
+            headers=headers,
+            chunks=chunks,
+            tap=self.observer,
+            dropped=self.request.dropped,
+        )
+
+    def document(self, body: bytes) -> Reply:
+        """Make a reply of a whole document."""
+        return self.reply(JSON_HEADERS, single_chunk(body))
+
+    def refusal(self, status: int, headers: Headers, error: UpstreamError) -> Reply:
+        """Make a reply of the provider's refusal of this client, in the client's words.
+
+        Raises:
+            TrackError: it is a failure of the provider's own.
+        """
+        self.observer.error = error.message or f"status {status}"
+        self.observer.complete = True
+        body = refusal_body(self.plan.request.dialect, status, error)
+        if failed(status):
+            raise cloud_failure(
+                model=self.model, status=status, headers=headers, body=body, tap=self.observer
+            )
+        return self.reply(headers, single_chunk(body), status)
+
+
+PIECE = 200
+"""Bytes of plain JSON that cost as much to decode as one message or part costs to translate."""
+
+
+def weight(body: bytes) -> int:
+    """How much work it is to translate a body: its size, or more where it is many small messages or parts.
+
+    A megabyte of the smallest messages takes 120 ms, one of a coding assistant's 5 ms.
+    """
+    return max(len(body), PIECE * (body.count(b'"role"') + body.count(b'"type"')))
+
+
+def translate_request(
+    request: ModelRequest, model: str, target: Target, limit: int | None = None
+) -> OutgoingRequest:
+    """Write a request in the upstream's dialect.
+
+    Args:
+        request: in another one.
+        model: the name to ask for.
+        target: what the upstream's model takes.
+        limit: of the answer, in tokens, instead of the client's own.
+
+    Raises:
+        BadRequest: it cannot be put to this model; names the field and the remedy.
+    """
+    decoded = DIALECTS[request.dialect].decode_request(request.body)
+    if limit is not None:
+        decoded = replace(decoded, output_limit=limit)
+    conversation, dropped = adapt(decoded, target)
+    body = DIALECTS[target.dialect].encode_request(conversation, model=model, target=target)
+    return OutgoingRequest(body=body, conversation=replace(decoded, turns=()), dropped=dropped)
+
+
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Streaming(msgspec.Struct):
+    stream_options: Any = None
+
+
+def local_request(request: ModelRequest, model: str, limit: int | None = None) -> OutgoingRequest:
+    """Write the body of `POST /v1/chat/completions`; a stream always reports its usage.
+
+    Args:
+        request: in any dialect.
+        model: the name to ask for.
+        limit: of the answer, in tokens, instead of the client's own.
+
+    Raises:
+        BadRequest: it cannot be put to a local model.
+    """
+    if request.dialect != LOCAL.dialect:
+        return translate_request(request, model, LOCAL, limit)
+    fields, dropped = drop_fields(_FIELDS.decode(repair_body(request.body)), LOCAL)
+    fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    if "max_completion_tokens" in fields:
+        fields["max_tokens"] = fields.pop("max_completion_tokens")  # the older name is known everywhere
+    if limit is not None:
+        fields["max_tokens"] = msgspec.Raw(b"%d" % limit)
+    if request.stream:
+        fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
+    return OutgoingRequest(body=msgspec.json.encode(fields), dropped=dropped)
+
+
+def wants_usage(body: bytes) -> bool:
+    """Whether the client of a streamed chat asked for the usage chunk."""
+    options = msgspec.json.decode(body, type=_Streaming).stream_options
+    return isinstance(options, dict) and options.get("include_usage") is True
