@@ -70,8 +70,8 @@ class Program:
         """The ledger's rows, oldest first, as a reader beside the endpoint sees them."""
         with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as database:
             database.row_factory = sqlite3.Row
-            found = database.execute(f"select * from requests where {where} order by begun_at")
-            return [dict(row) for row in found]
+            cursor = database.execute(f"select * from requests where {where} order by begun_at")
+            return [dict(row) for row in cursor]
 
     def row(self, answer: httpx.Response) -> dict[str, Any]:
         """The finished row of one answer; the ledger posts in groups, so it may take a moment."""

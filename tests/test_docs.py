@@ -76,7 +76,9 @@ def test_every_command_that_is_shown_exists_with_its_options(words):
         name, *words = words
         assert name in command.commands, f"no command {name}"
         command = command.commands[name]
-    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    options = {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     for word in words:
         if word.startswith("--"):
-            assert word.split("=")[0] in known
+            assert word.split("=")[0] in options

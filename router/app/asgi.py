@@ -129,12 +129,12 @@ class Endpoint:
         await exchange.end()
 
     async def _answer(self, plan: Plan, exchange: Exchange) -> None:
-        waiting = _Waiting(exchange, self._keepalive_s) if plan.request.stream else None
+        keep_alive = _KeepAlive(exchange, self._keepalive_s) if plan.request.stream else None
         try:
             reply, attempts = await self._pipeline.open(plan)
         finally:
-            if waiting:
-                await waiting.stop()
+            if keep_alive:
+                await keep_alive.stop()
         async with aclosing(reply.chunks) as chunks:
             if exchange.begun and reply.status != HTTPStatus.OK:
                 message = read_upstream_error(b"".join([chunk async for chunk in chunks])).message
@@ -155,7 +155,7 @@ class Endpoint:
         await exchange.end()
 
 
-class _Waiting:
+class _KeepAlive:
     """Sends SSE comments to a streaming client until the answer begins."""
 
     def __init__(self, exchange: Exchange, every_s: float) -> None:

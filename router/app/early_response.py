@@ -41,7 +41,7 @@ def _close_after(body: Body, send: Send) -> Send:
     """Wrap `send`: an answer that begins before `body` is complete closes the connection gracefully."""
     answered_early = False
 
-    async def sending(message: Message) -> None:
+    async def send_closing(message: Message) -> None:
         nonlocal answered_early
         if message["type"] == "http.response.start" and not body.complete:
             answered_early = any(name == b"content-length" for name, _ in message["headers"])
@@ -52,4 +52,4 @@ def _close_after(body: Body, send: Send) -> Send:
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await send(message)
 
-    return sending
+    return send_closing

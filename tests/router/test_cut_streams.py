@@ -20,7 +20,7 @@ SMALL = "Complete this Python function. Answer with code only.\n\ndef add(a, b):
 """Goes to the local model by itself."""
 
 
-def asked(model, ask=LONG, *, stream=True):
+def request_body(model, ask=LONG, *, stream=True):
     messages = [{"role": "user", "content": ask}]
     return {"model": model, "max_tokens": 9000, "stream": stream, "messages": messages}
 
@@ -47,7 +47,7 @@ def test_a_stream_cut_off_by_the_upstream(endpoint, upstream, nearby, play, path
     # Half of 2,000 words' pieces, or more: what came before the cut is billed.
     step = {"text": WORDS, "fault": "cut", "after_events": 400}
     play(nearby if model == "local" else upstream, step)
-    answer, _ = take(endpoint, path, asked(model))
+    answer, _ = take(endpoint, path, request_body(model))
     row = endpoint.row(answer)
     assert row["usage_estimated"] == 1
     assert row["error"]
@@ -62,7 +62,9 @@ def test_a_stream_cut_off_by_the_upstream(endpoint, upstream, nearby, play, path
 @pytest.mark.parametrize("path", PATHS)
 def test_a_stream_that_the_client_leaves(endpoint, upstream, play, path):
     play(upstream, {"text": WORDS, "chunk_delay_s": 0.005})
-    with httpx.stream("POST", endpoint.url + path, json=asked("cloud"), headers=MINE, timeout=30) as answer:
+    with httpx.stream(
+        "POST", endpoint.url + path, json=request_body("cloud"), headers=MINE, timeout=30
+    ) as answer:
         came = 0
         for chunk in answer.iter_bytes():
             came += len(chunk)
@@ -79,7 +81,7 @@ def test_a_stream_that_the_client_leaves(endpoint, upstream, play, path):
 def test_a_whole_reply_is_billed_to_the_token(endpoint, upstream, play, path, stream):
     httpx.delete(upstream.url + "/_requests")
     play(upstream, {"text": WORDS})
-    answer, _ = take(endpoint, path, asked("cloud", stream=stream))
+    answer, _ = take(endpoint, path, request_body("cloud", stream=stream))
     row = endpoint.row(answer)
     assert row["usage_estimated"] == 0
     totals = json.loads(httpx.get(upstream.url + "/_requests").text)
@@ -90,7 +92,7 @@ def test_a_whole_reply_is_billed_to_the_token(endpoint, upstream, play, path, st
 
 def test_the_own_machines_work_is_measured(endpoint, nearby, play):
     play(nearby, {"text": "Said.", "delay_s": 0.2})
-    answer, _ = take(endpoint, PATHS[0], asked("auto", SMALL))
+    answer, _ = take(endpoint, PATHS[0], request_body("auto", SMALL))
     row = endpoint.row(answer)
     assert 0.2 <= row["engine_s"] <= row["seconds"]
     # 360 W at $0.25 per kWh, and $1000 over a tenth of four years
@@ -103,7 +105,7 @@ def test_the_own_machines_work_is_measured(endpoint, nearby, play):
 
 def test_a_failed_local_attempt_is_wasted_work(endpoint, nearby, play):
     play(nearby, {"fault": "status", "status": 500, "delay_s": 0.2})
-    answer, _ = take(endpoint, PATHS[0], asked("auto", SMALL))
+    answer, _ = take(endpoint, PATHS[0], request_body("auto", SMALL))
     row = endpoint.row(answer)
     assert (row["escalated"], row["served_track"]) == ("local_error", "cloud")
     assert row["engine_s"] >= 0.2

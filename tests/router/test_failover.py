@@ -21,12 +21,12 @@ escalate: {on: [overflow, local_error, slow, unsupported], first_byte_s: 1, to: 
 """
 
 
-def asked(model: str = "auto", **fields) -> dict:
+def request_body(model: str = "auto", **fields) -> dict:
     return {"model": model, "max_tokens": 50, "messages": [{"role": "user", "content": "Say it."}], **fields}
 
 
 def attempts(row: dict) -> list[tuple[str, str]]:
-    return [(one["track"], one["cause"]) for one in json.loads(row["attempts"])]
+    return [(attempt["track"], attempt["cause"]) for attempt in json.loads(row["attempts"])]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def escalating(start_between, write):
 @pytest.mark.parametrize("stream", [False, True])
 def test_without_a_credential_the_local_model_serves(degrading, upstream, nearby, play, path, stream):
     play(nearby, {"text": "Local words."})
-    answer = degrading.post(path, asked(stream=stream))
+    answer = degrading.post(path, request_body(stream=stream))
     assert answer.status_code == 200, answer.text
     assert "Local" in answer.text
     assert answer.headers["x-turnout-track"] == "local"
@@ -78,7 +78,7 @@ FAILURES = [
 @pytest.mark.parametrize("step", FAILURES, ids=lambda step: f"{step['fault']} {step.get('status', '')}")
 def test_where_the_cloud_fails_the_local_model_serves(degrading, nearby, upstream, play, step):
     play(upstream, step)
-    answer = degrading.post(MESSAGES, asked(stream=True), headers=MINE)
+    answer = degrading.post(MESSAGES, request_body(stream=True), headers=MINE)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-turnout-degraded"] == "the cloud failed"
     assert "event: message_stop" in answer.text
@@ -91,14 +91,14 @@ def test_where_the_cloud_fails_the_local_model_serves(degrading, nearby, upstrea
 
 def test_a_refused_connection_too(start_between, write, nearby):
     endpoint = start_between(POLICY=write(DEGRADE), CLOUD__BASE_URL="http://127.0.0.1:9")
-    answer = endpoint.post(MESSAGES, asked(), headers=MINE)
+    answer = endpoint.post(MESSAGES, request_body(), headers=MINE)
     assert answer.headers["x-turnout-degraded"] == "the cloud failed"
     assert len(nearby.get("/_requests")) == 1
 
 
 def test_a_clients_own_mistake_is_its_own(degrading, upstream, nearby, play):
     play(upstream, {"fault": "status", "status": 400, "message": "max_tokens: too many"})
-    answer = degrading.post(MESSAGES, asked(), headers=MINE)
+    answer = degrading.post(MESSAGES, request_body(), headers=MINE)
     assert answer.status_code == 400
     assert nearby.get("/_requests") == []
 
@@ -106,7 +106,7 @@ def test_a_clients_own_mistake_is_its_own(degrading, upstream, nearby, play):
 def test_where_both_fail_the_last_failure_is_told(degrading, upstream, nearby, play):
     play(upstream, {"fault": "status", "status": 529})
     play(nearby, {"fault": "status", "status": 500, "message": "no memory"})
-    answer = degrading.post(MESSAGES, asked(), headers=MINE)
+    answer = degrading.post(MESSAGES, request_body(), headers=MINE)
     assert answer.status_code == 500
     assert "no memory" in answer.json()["error"]["message"]
     assert attempts(degrading.row(answer)) == [("cloud", "cloud_error"), ("local", "local_error")]
@@ -131,7 +131,7 @@ def test_what_the_local_model_cannot_do_goes_to_the_cloud(
 ):
     play(nearby, step)
     play(upstream, {"text": "From above."})
-    answer = escalating.post(MESSAGES, asked(model), headers=MINE)
+    answer = escalating.post(MESSAGES, request_body(model), headers=MINE)
     assert answer.status_code == 200, answer.text
     assert answer.json()["content"][0]["text"] == "From above."
     assert answer.headers["x-turnout-track"] == "cloud"
@@ -145,7 +145,7 @@ def test_what_the_local_model_cannot_do_goes_to_the_cloud(
 @pytest.mark.parametrize("path", [MESSAGES, CHAT])
 def test_a_slow_local_model_is_waited_for_where_no_credential_leads_further(escalating, nearby, play, path):
     play(nearby, {"fault": "slow", "first_byte_s": 1.5, "text": "At last."})
-    answer = escalating.post(path, asked())
+    answer = escalating.post(path, request_body())
     assert answer.status_code == 200, answer.text
     assert "At last." in answer.text
     assert attempts(escalating.row(answer)) == [("local", "")]
@@ -153,7 +153,7 @@ def test_a_slow_local_model_is_waited_for_where_no_credential_leads_further(esca
 
 def test_a_named_track_is_never_left(escalating, upstream, nearby, play):
     play(nearby, {"fault": "status", "status": 400, "message": OVERFLOW})
-    answer = escalating.post(CHAT, asked("local"), headers=MINE)
+    answer = escalating.post(CHAT, request_body("local"), headers=MINE)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "context_length_exceeded"
     assert upstream.get("/_requests") == []
@@ -164,14 +164,14 @@ def test_observing_goes_where_it_was_asked_and_records_the_rest(start_between, u
     endpoint = start_between(POLICY="observe")
     task = "Write a Python function that returns the n-th Fibonacci number."
     for model, served, would in (("auto", "cloud", "local"), ("claude-opus-5-5", "cloud", "local")):
-        body = asked(model, messages=[{"role": "user", "content": task}])
+        body = request_body(model, messages=[{"role": "user", "content": task}])
         answer = endpoint.post(MESSAGES, body, headers=MINE)
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-turnout-rule"] == "observe"
         row = endpoint.row(answer)
         assert (row["served_track"], row["would"]) == (served, would)
     assert len(upstream.get("/_requests")) == 2
-    assert endpoint.post(MESSAGES, asked("local"), headers=MINE).headers["x-turnout-track"] == "local"
+    assert endpoint.post(MESSAGES, request_body("local"), headers=MINE).headers["x-turnout-track"] == "local"
     assert len(nearby.get("/_requests")) == 1
 
 
@@ -188,7 +188,7 @@ def test_a_conversation_that_moved_stays_where_it_is_served(start_between, nearb
     play(nearby, {"fault": "status", "status": 400, "message": OVERFLOW})
 
     def served(messages, model="auto") -> tuple[str, str]:
-        answer = endpoint.post(MESSAGES, asked(model, messages=messages), headers=MINE)
+        answer = endpoint.post(MESSAGES, request_body(model, messages=messages), headers=MINE)
         return answer.headers["x-turnout-track"], answer.headers["x-turnout-rule"]
 
     assert served(ask) == ("cloud", "escalate")
@@ -212,13 +212,13 @@ SEARCH = {"type": "web_search_20250305", "name": "web_search"}
     ],
 )
 def test_what_the_answering_model_lacks_is_named(degrading, path, model, fields, left_out, stream):
-    answer = degrading.post(path, asked(model, stream=stream, **fields), headers=MINE)
+    answer = degrading.post(path, request_body(model, stream=stream, **fields), headers=MINE)
     assert answer.status_code == 200, answer.text
     assert answer.headers.get("x-turnout-degraded") == left_out
 
 
 def test_both_causes_stand_in_one_header(degrading):
-    answer = degrading.post(MESSAGES, asked(tools=[SEARCH]))
+    answer = degrading.post(MESSAGES, request_body(tools=[SEARCH]))
     assert answer.headers["x-turnout-degraded"] == (
         "there is no credential for the cloud; without web_search_20250305"
     )

@@ -49,20 +49,22 @@ def broke(start_between, tmp_path_factory):
     return start_between(POLICY=str(file))
 
 
-def body_of(seen):
-    return json.loads(b64decode(seen["body"]))
+def body_of(recorded):
+    return json.loads(b64decode(recorded["body"]))
 
 
 @pytest.mark.parametrize("path", [MESSAGES, CHAT])
 @pytest.mark.parametrize(
-    ("asked", "model"),
+    ("requested_model", "model"),
     [("claude-haiku-9", "claude-haiku-9"), ("judge-3-large", "judge-3-large"), ("auto", "claude-sonnet-5-5")],
 )
-def test_it_goes_to_the_provider_by_the_name_it_asked_for(eager, upstream, nearby, path, asked, model):
-    answer = eager.post(path, judged(path, asked), headers=MINE)
+def test_it_goes_to_the_provider_by_the_name_it_asked_for(
+    eager, upstream, nearby, path, requested_model, model
+):
+    answer = eager.post(path, judged(path, requested_model), headers=MINE)
     assert answer.status_code == 200, answer.text
     assert (answer.headers["x-turnout-track"], answer.headers["x-turnout-rule"]) == ("cloud", "guard")
-    assert [body_of(seen)["model"] for seen in upstream.get("/_requests")] == [model]
+    assert [body_of(recorded)["model"] for recorded in upstream.get("/_requests")] == [model]
     assert nearby.get("/_requests") == []
 
 
@@ -82,9 +84,9 @@ def test_it_joins_no_turn_and_leaves_none_behind(eager, upstream):
 
 @pytest.mark.parametrize("path", [MESSAGES, CHAT])
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("asked", ["claude-haiku-9", "auto", "cloud", "judge-3-large"])
-def test_where_nothing_may_leave_the_client_is_told(private, upstream, nearby, path, stream, asked):
-    answer = private.post(path, judged(path, asked, stream=stream), headers=MINE)
+@pytest.mark.parametrize("requested_model", ["claude-haiku-9", "auto", "cloud", "judge-3-large"])
+def test_where_nothing_may_leave_the_client_is_told(private, upstream, nearby, path, stream, requested_model):
+    answer = private.post(path, judged(path, requested_model, stream=stream), headers=MINE)
     assert answer.status_code == 403, answer.text
     assert "nothing leaves under this policy" in answer.json()["error"]["message"]
     assert "name the model `local`" in answer.json()["error"]["message"]
@@ -93,9 +95,9 @@ def test_where_nothing_may_leave_the_client_is_told(private, upstream, nearby, p
     assert (row["kind"], row["rule"], row["status"]) == ("guard", "never_cloud", 403)
 
 
-@pytest.mark.parametrize("asked", ["local", "nearby", "openai/local"])
-def test_one_that_names_the_local_model_gets_it(private, nearby, asked):
-    answer = private.post(MESSAGES, judged(MESSAGES, asked), headers=MINE)
+@pytest.mark.parametrize("requested_model", ["local", "nearby", "openai/local"])
+def test_one_that_names_the_local_model_gets_it(private, nearby, requested_model):
+    answer = private.post(MESSAGES, judged(MESSAGES, requested_model), headers=MINE)
     assert (answer.status_code, answer.headers["x-turnout-track"]) == (200, "local")
     assert len(nearby.get("/_requests")) == 1
 
@@ -113,19 +115,21 @@ def test_without_a_credential_the_client_is_told(eager, nearby):
     assert nearby.get("/_requests") == []
 
 
-@pytest.mark.parametrize(("status", "seen"), [(404, 404), (400, 400), (529, 529), (500, 500)])
-def test_what_the_provider_refuses_nobody_else_answers(eager, upstream, nearby, play, status, seen):
+@pytest.mark.parametrize(("status", "expected_status"), [(404, 404), (400, 400), (529, 529), (500, 500)])
+def test_what_the_provider_refuses_nobody_else_answers(
+    eager, upstream, nearby, play, status, expected_status
+):
     play(upstream, {"fault": "status", "status": status, "message": "model: judge-3-large"})
     answer = eager.post(MESSAGES, judged(MESSAGES, "judge-3-large"), headers=MINE)
-    assert answer.status_code == seen
+    assert answer.status_code == expected_status
     assert nearby.get("/_requests") == []
 
 
 def test_the_decision_is_shown(private, eager):
-    told = eager.post("/v1/route", judged(MESSAGES, "claude-haiku-9"), headers=MINE).json()
-    assert told["features"]["kind"] == "guard"
-    assert (told["decision"]["rule"], told["decision"]["model"]) == ("guard", "claude-haiku-9")
-    assert not any(rule["decided"] for rule in told["rules"])
+    explanation = eager.post("/v1/route", judged(MESSAGES, "claude-haiku-9"), headers=MINE).json()
+    assert explanation["features"]["kind"] == "guard"
+    assert (explanation["decision"]["rule"], explanation["decision"]["model"]) == ("guard", "claude-haiku-9")
+    assert not any(rule["decided"] for rule in explanation["rules"])
     refused = private.post("/v1/route", judged(MESSAGES, "claude-haiku-9"), headers=MINE).json()
     assert "safety check" in refused["decision"]["refusal"]
 
@@ -141,8 +145,8 @@ class TestSafeguards:
     def test_they_go_to_claudes_servers_as_they_came(self, eager, upstream, nearby):
         answer = eager.post(MESSAGES, REVIEWED | {"model": "claude-opus-9"}, headers=MINE)
         assert (answer.status_code, answer.headers["x-turnout-rule"]) == (200, "safeguards")
-        (seen,) = upstream.get("/_requests")
-        assert body_of(seen)["safeguards"] == REVIEWED["safeguards"]
+        (recorded,) = upstream.get("/_requests")
+        assert body_of(recorded)["safeguards"] == REVIEWED["safeguards"]
         assert nearby.get("/_requests") == []
 
     @pytest.mark.parametrize("model", ["claude-opus-9", "local", "auto"])

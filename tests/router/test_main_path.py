@@ -62,10 +62,14 @@ def test_a_self_contained_task_is_answered_by_the_local_model(endpoint, path):
     assert answer.headers["x-turnout-rule"] == "self-contained"
     assert answer.headers["x-turnout-why"]
     assert float(answer.headers["x-turnout-overhead-ms"]) > 0
-    told = answer.json()
-    text = told["content"][0]["text"] if path == "/v1/messages" else told["choices"][0]["message"]["content"]
+    answer_json = answer.json()
+    text = (
+        answer_json["content"][0]["text"]
+        if path == "/v1/messages"
+        else answer_json["choices"][0]["message"]["content"]
+    )
     assert text.strip()
-    assert "SmolLM2" in told["model"]
+    assert "SmolLM2" in answer_json["model"]
     assert endpoint.row(answer)["served_track"] == "local"
 
 
@@ -73,14 +77,14 @@ def test_a_self_contained_task_is_answered_by_the_local_model(endpoint, path):
 def test_a_long_multi_file_turn_goes_to_the_cloud_and_without_a_key_says_what_to_set(endpoint, path):
     messages = long_agent_turn() if path == "/v1/messages" else as_openai(long_agent_turn())
     body = {"model": "auto", "max_tokens": 24, "messages": messages}
-    told = endpoint.post("/v1/route", body).json()
-    assert told["decision"]["track"] == "cloud"
-    assert told["decision"]["rule"] == "crosses-files"
-    assert told["features"]["files"] == 12
-    assert told["features"]["tool_calls"] == 30
+    answer_json = endpoint.post("/v1/route", body).json()
+    assert answer_json["decision"]["track"] == "cloud"
+    assert answer_json["decision"]["rule"] == "crosses-files"
+    assert answer_json["features"]["files"] == 12
+    assert answer_json["features"]["tool_calls"] == 30
     assert any(
         rule["rule"] == "crosses-files" and rule["matched"] and "12" in rule["because"]
-        for rule in told["rules"]
+        for rule in answer_json["rules"]
     )
     answer = endpoint.post(path, body, headers=NO_KEY)
     assert answer.status_code == 400
@@ -112,12 +116,12 @@ def test_claude_gets_the_bytes_that_came(start_endpoint, upstream):
     }
     answer = httpx.post(endpoint.url + "/v1/messages?beta=true", content=body, headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
-    (seen,) = [one for one in upstream.get("/_requests") if one["path"] == "/v1/messages"]
-    assert base64.b64decode(seen["body"]) == body.replace(
+    (recorded,) = [request for request in upstream.get("/_requests") if request["path"] == "/v1/messages"]
+    assert base64.b64decode(recorded["body"]) == body.replace(
         b'"model": "cloud"  ,', b'"model": "claude-sonnet-5-5"  ,'
     )
-    assert seen["query"] == "beta=true"
-    arrived = {name.lower(): value for name, value in seen["headers"]}
+    assert recorded["query"] == "beta=true"
+    arrived = {name.lower(): value for name, value in recorded["headers"]}
     for name, value in headers.items():
         assert arrived[name] == ("sk-ant-ours" if name == "x-api-key" else value)
 
@@ -155,8 +159,8 @@ def test_ready_once_the_model_is_loaded_and_names_a_client_may_ask_for(endpoint)
     assert (local["state"], local["model"]) == ("ready", "SmolLM2-135M-Instruct")
     names = [row["id"] for row in endpoint.get("/v1/models")["data"]]
     assert names == ["auto", "local", "cloud", "claude-sonnet-5-5", local["model"]]
-    told = httpx.get(endpoint.url + "/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
-    assert {"data", "has_more", "first_id", "last_id"} <= set(told)
+    answer_json = httpx.get(endpoint.url + "/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
+    assert {"data", "has_more", "first_id", "last_id"} <= set(answer_json)
 
 
 def test_what_claude_code_asks_first(endpoint):

@@ -61,7 +61,7 @@ def private(start_between):
     return start_between(POLICY="private")
 
 
-def kept(endpoint, upstream, answer, why: str) -> None:
+def assert_stayed_local(endpoint, upstream, answer, why: str) -> None:
     """The answer came from here and says why, its row too, and the provider saw nothing."""
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-turnout-track"] == "local"
@@ -80,7 +80,7 @@ def test_content_that_must_stay_stays(fenced, upstream, nearby, path, messages, 
     answer = endpoint.post(
         path, {"model": model, "max_tokens": 20, "messages": messages}, headers=keys["web"]
     )
-    kept(endpoint, upstream, answer, why)
+    assert_stayed_local(endpoint, upstream, answer, why)
     assert bool(nearby.get("/_requests")) is (path != COUNT)
 
 
@@ -125,7 +125,7 @@ def test_a_team_that_is_kept_here_stays(fenced, upstream, path, model):
     endpoint, keys = fenced
     body = {"model": model, "max_tokens": 20, "messages": HARMLESS, "stream": path != COUNT}
     answer = endpoint.post(path, body, headers=keys["legal"])
-    kept(endpoint, upstream, answer, "team 'legal' is kept here")
+    assert_stayed_local(endpoint, upstream, answer, "team 'legal' is kept here")
 
 
 def test_what_may_leave_leaves(fenced, upstream):
@@ -163,7 +163,7 @@ def test_a_failure_is_told_rather_than_moved(fenced, upstream, nearby, play, ste
 def test_nothing_leaves_under_the_private_policy(private, upstream, path, model):
     body = {"model": model, "max_tokens": 20, "messages": HARMLESS}
     answer = private.post(path, body, headers=MINE)
-    kept(private, upstream, answer, "nothing leaves under this policy")
+    assert_stayed_local(private, upstream, answer, "nothing leaves under this policy")
 
 
 def test_an_edit_that_fences_takes_hold_without_a_restart(start_between, upstream, tmp_path):

@@ -13,7 +13,7 @@ SCHEMAS = (
 )
 
 
-def asked(path: str, model: str, number: int) -> dict:
+def request_body(path: str, model: str, number: int) -> dict:
     """An ask whose tool has an odd schema."""
     schema = SCHEMAS[number % len(SCHEMAS)]
     if path == MESSAGES:
@@ -21,8 +21,8 @@ def asked(path: str, model: str, number: int) -> dict:
     else:
         tool = {"type": "function", "function": {"name": "keep", "parameters": schema}}
         choice = {"type": "function", "function": {"name": "keep"}}
-    said = [{"role": "user", "content": f"Keep note {number}."}]
-    return {"model": model, "max_tokens": 24, "tools": [tool], "tool_choice": choice, "messages": said}
+    messages = [{"role": "user", "content": f"Keep note {number}."}]
+    return {"model": model, "max_tokens": 24, "tools": [tool], "tool_choice": choice, "messages": messages}
 
 
 def plain(model: str) -> dict:
@@ -54,9 +54,11 @@ def test_bad_bodies_of_one_client(endpoints, upstream, nearby, play, track, path
     endpoint, model, fails = endpoints[track]
     if fails:
         play({"nearby": nearby, "upstream": upstream}[fails], {**BOOM, "times": 4})
-    answers = [endpoint.post(path, asked(path, model, number), headers=MINE) for number in range(4)]
+    answers = [endpoint.post(path, request_body(path, model, number), headers=MINE) for number in range(4)]
     if track == "engine":
-        assert {answer.status_code for answer in answers} <= {200, 400, 422}, [one.text for one in answers]
+        assert {answer.status_code for answer in answers} <= {200, 400, 422}, [
+            answer.text for answer in answers
+        ]
         assert answers[0].status_code == 200  # nullable: an everyday schema
     else:
         assert {answer.status_code for answer in answers} == {500}

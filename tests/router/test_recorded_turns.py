@@ -32,9 +32,11 @@ def planner() -> Planner:
 
 def requests(run):
     """The body of each model call: all messages before it, as the client sends them."""
-    said = [{key: one for key, one in message.items() if key != "usage"} for message in run["messages"]]
-    whole = [json.dumps(message) for message in said]
-    for at, message in enumerate(said):
+    messages = [
+        {key: value for key, value in message.items() if key != "usage"} for message in run["messages"]
+    ]
+    encoded_messages = [json.dumps(message) for message in messages]
+    for at, message in enumerate(messages):
         if message["role"] == "assistant":
             yield ModelRequest(
                 id="r",
@@ -44,7 +46,7 @@ def requests(run):
                 client="",
                 model="auto",
                 stream=False,
-                body=f'{{"model":"auto","messages":[{",".join(whole[:at])}]}}'.encode(),
+                body=f'{{"model":"auto","messages":[{",".join(encoded_messages[:at])}]}}'.encode(),
                 headers=(),
             )
 
@@ -58,15 +60,15 @@ def recorded(shared_data):
 def test_every_model_call_from_the_third_on_goes_to_the_cloud(recorded):
     decide = planner()
     tracks: Counter[tuple[bool, str]] = Counter()
-    kept = []
+    served = []
     for run in recorded:
         for number, request in enumerate(requests(run), start=1):
             plan = decide.plan(request)
             decide.keep(plan, plan.decision)
             tracks[number >= 3, plan.decision.track] += 1
             if number >= 3 and plan.decision.track != "cloud":
-                kept.append((run["instance_id"], number, plan.decision.rule))
-    assert kept == []
+                served.append((run["instance_id"], number, plan.decision.rule))
+    assert served == []
     assert tracks[True, "cloud"] == sum(
         message["role"] == "assistant" for run in recorded for message in run["messages"]
     ) - 2 * len(recorded)

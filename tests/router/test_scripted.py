@@ -314,17 +314,17 @@ async def test_requests_are_kept_exactly(http):
     async with http.post("/v1/messages?beta=true", data=body, headers=headers) as answer:
         assert answer.headers["request-id"].startswith("req_")
     async with http.get("/_requests") as listed:
-        (seen,) = await listed.json()
-    assert (seen["method"], seen["path"], seen["query"], seen["end"]) == (
+        (recorded,) = await listed.json()
+    assert (recorded["method"], recorded["path"], recorded["query"], recorded["end"]) == (
         "POST",
         "/v1/messages",
         "beta=true",
         "sent",
     )
-    assert base64.b64decode(seen["body"]) == body
-    names = [name for name, _ in seen["headers"]]
+    assert base64.b64decode(recorded["body"]) == body
+    names = [name for name, _ in recorded["headers"]]
     assert names.index("X-Api-Key") < names.index("anthropic-beta")
-    assert ["anthropic-beta", "a,b"] in seen["headers"]
+    assert ["anthropic-beta", "a,b"] in recorded["headers"]
     async with http.delete("/_requests"), http.get("/_requests") as listed:
         assert await listed.json() == []
 

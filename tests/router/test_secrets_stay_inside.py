@@ -84,7 +84,7 @@ class Collector:
 
 def conversation(path):
     """An ask, and one whose tool was used, in the dialect of `path`."""
-    asked = {"role": "user", "content": ASK}
+    request = {"role": "user", "content": ASK}
     if path == MESSAGES:
         call = {"type": "tool_use", "id": "t1", **CALL}
         result = {"type": "tool_result", "tool_use_id": "t1", "content": "SECRETRESULT"}
@@ -98,10 +98,10 @@ def conversation(path):
             {"role": "tool", "tool_call_id": "t1", "content": "SECRETRESULT"},
         ]
         tools = [{"type": "function", "function": {"name": "read_file", "parameters": SCHEMA}}]
-    return [{"messages": [asked]}, {"messages": [asked, *used], "tools": tools}]
+    return [{"messages": [request]}, {"messages": [request, *used], "tools": tools}]
 
 
-def run(endpoint, headers, told):
+def run(endpoint, headers, texts):
     """Send everything in every way; keeps the heads of all answers."""
     for path in PATHS:
         for fields in conversation(path):
@@ -112,17 +112,17 @@ def run(endpoint, headers, told):
                         answer = endpoint.post(path, body, headers=headers)
                     except httpx.HTTPError:
                         continue  # a cut is a dropped connection
-                    told.append(str(answer.headers.raw))
+                    texts.append(str(answer.headers.raw))
 
 
-def echoed(endpoint, headers, told, programs, play):
+def echoed(endpoint, headers, texts, programs, play):
     """Every stage on every track in both dialects; Chat Completions reach the provider through litellm."""
 
     def send(way) -> None:
         path, model, stream = way
         body = {"model": model, "max_tokens": 50, "stream": stream, **conversation(path)[0]}
         with suppress(httpx.HTTPError):
-            told.append(str(endpoint.post(path, body, headers=headers).headers.raw))
+            texts.append(str(endpoint.post(path, body, headers=headers).headers.raw))
 
     with ThreadPoolExecutor() as pool:
         for step in ECHOES:
@@ -131,35 +131,37 @@ def echoed(endpoint, headers, told, programs, play):
             list(pool.map(send, product(PATHS, ("cloud", "local"), (True, False))))
 
 
-def refused(endpoint, admin, told):
+def refused(endpoint, admin, texts):
     """Everything that the endpoint itself says no to."""
-    asked = {"model": "cloud", "max_tokens": 50, **conversation(MESSAGES)[0]}
+    request = {"model": "cloud", "max_tokens": 50, **conversation(MESSAGES)[0]}
     for terms, status in (
         ({"budget": {"usd": 1e-6, "over": "error"}}, 402),
         ({"models": ["none-*"]}, 403),
         ({"tokens_per_minute": 1}, 429),
     ):
-        key = administer(endpoint, admin, told, "POST", "/admin/keys", {"team": "web", **terms}).json()["key"]
-        answers = [endpoint.post(path, asked, headers={"x-turnout-key": key}) for path in PATHS * 2]
+        key = administer(endpoint, admin, texts, "POST", "/admin/keys", {"team": "web", **terms}).json()[
+            "key"
+        ]
+        answers = [endpoint.post(path, request, headers={"x-turnout-key": key}) for path in PATHS * 2]
         assert status in {answer.status_code for answer in answers}
-        told += [answer.text for answer in answers if answer.status_code == status]
+        texts += [answer.text for answer in answers if answer.status_code == status]
     wrong = [
         httpx.post(endpoint.url + MESSAGES, content=b'{"SECRETPROMPT": ', headers=admin),
-        endpoint.post(MESSAGES, asked, headers={"x-api-key": "tn-SECRETKEY"}),
-        endpoint.post(MESSAGES, asked | {"messages": ASK}, headers={"x-turnout-key": key}),
-        endpoint.post("/v1/nowhere", asked, headers={"x-api-key": KEY}),
+        endpoint.post(MESSAGES, request, headers={"x-api-key": "tn-SECRETKEY"}),
+        endpoint.post(MESSAGES, request | {"messages": ASK}, headers={"x-turnout-key": key}),
+        endpoint.post("/v1/nowhere", request, headers={"x-api-key": KEY}),
         endpoint.post("/v1/feedback", {"request_id": "x", "verdict": "SECRETPROMPT"}, headers=admin),
         endpoint.post("/admin/keys", {"team": "web", "budget": "SECRETKEY"}, headers=admin),
     ]
     assert all(answer.status_code >= 400 for answer in wrong)
-    told += [answer.text for answer in wrong]
+    texts += [answer.text for answer in wrong]
 
 
-def administer(endpoint, admin, told, method, path, body=None):
+def administer(endpoint, admin, texts, method, path, body=None):
     answer = httpx.request(method, endpoint.url + path, json=body, headers=admin, timeout=60)
     assert answer.is_success, answer.text
     if method != "POST":  # the answer that makes a key shows it, once
-        told.append(answer.text)
+        texts.append(answer.text)
     return answer
 
 
@@ -169,7 +171,14 @@ def pages(endpoint, secret):
         entered = http.post("/dashboard/login", data={"key": secret}, headers={"origin": endpoint.url})
         assert entered.status_code == 303, entered.text
         ids = [row["id"] for row in endpoint.rows()]
-        paths = ["", "/requests", "/requests.csv", "/policy", "/teams", *(f"/requests/{one}" for one in ids)]
+        paths = [
+            "",
+            "/requests",
+            "/requests.csv",
+            "/policy",
+            "/teams",
+            *(f"/requests/{request_id}" for request_id in ids),
+        ]
         for path in paths:
             answer = http.get(f"/dashboard{path}")
             assert answer.status_code == 200, path
@@ -190,44 +199,44 @@ def ran(start_between, shared_upstream, shared_nearby, play, tmp_path_factory):
     store = LedgerStore.open(folder / "ledger.db", prices=Prices(), write=False)
     secret = store.accounts.create_key(team="default", admin=True).secret
     store.close()
-    admin, told, collector = {"authorization": f"Bearer {secret}"}, [], Collector()
+    admin, texts, collector = {"authorization": f"Bearer {secret}"}, [], Collector()
     traced = {"OTLP_ENDPOINT": collector.url} if importlib.util.find_spec("opentelemetry.sdk") else {}
     endpoint = start_between(
         LOG_LEVEL="debug", POLICY=str(folder / "policy.yaml"), LEDGER=str(folder / "ledger.db"), **traced
     )
     team = {"name": "web", "budget": {"usd": 100}}
-    administer(endpoint, admin, told, "POST", "/admin/teams", team)
-    made = administer(endpoint, admin, told, "POST", "/admin/keys", {"team": "web", "user": "ana"}).json()
+    administer(endpoint, admin, texts, "POST", "/admin/teams", team)
+    created = administer(endpoint, admin, texts, "POST", "/admin/keys", {"team": "web", "user": "ana"}).json()
     play(shared_upstream, *STEPS)
     play(shared_nearby, *STEPS)
-    mine = {"x-turnout-key": made["key"], "x-api-key": KEY, "x-field": "SECRETFIELD"}
-    run(endpoint, mine, told)
-    echoed(endpoint, mine, told, (shared_upstream, shared_nearby), play)
+    mine = {"x-turnout-key": created["key"], "x-api-key": KEY, "x-field": "SECRETFIELD"}
+    run(endpoint, mine, texts)
+    echoed(endpoint, mine, texts, (shared_upstream, shared_nearby), play)
     for program in (shared_upstream, shared_nearby):
         play(program)
-    refused(endpoint, admin, told)
+    refused(endpoint, admin, texts)
     for path in ("/admin/teams", "/admin/keys"):
-        administer(endpoint, admin, told, "GET", path)
-    administer(endpoint, admin, told, "PATCH", f"/admin/keys/{made['id']}", {"name": "laptop"})
+        administer(endpoint, admin, texts, "GET", path)
+    administer(endpoint, admin, texts, "PATCH", f"/admin/keys/{created['id']}", {"name": "laptop"})
     metrics = httpx.get(endpoint.url + "/metrics", headers=admin).text
-    shown = "".join(pages(endpoint, secret))
+    dashboard = "".join(pages(endpoint, secret))
     files = [path for path in folder.rglob("*") if path.is_file() and "policy" not in path.name]
     written = b"".join(path.read_bytes() for path in files)  # with what lies in journals
     endpoint.stop()
     reports = {form: report(endpoint, form) for form in FORMATS}
     where = {
-        "answers": "".join(told),
-        "dashboard": shown,
+        "answers": "".join(texts),
+        "dashboard": dashboard,
         "files of the ledger": written.decode("latin-1"),
         "log": endpoint.log.read_text(),
         "metrics": metrics,
         "tables": "".join(map(str, endpoint.rows())),
         "traces": b"".join(collector.taken).decode("latin-1"),
-        **{f"report as {form}": one.communicate()[0].decode() for form, one in reports.items()},
+        **{f"report as {form}": process.communicate()[0].decode() for form, process in reports.items()},
     }
     collector.server.shutdown()
     collector.server.server_close()
-    return where, (*MARKS, made["key"], secret), endpoint, bool(traced)
+    return where, (*MARKS, created["key"], secret), endpoint, bool(traced)
 
 
 WHERE = (

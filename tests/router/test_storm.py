@@ -173,7 +173,7 @@ def posts_of(program) -> dict[int, list[dict]]:
 
 def usages_of(row) -> list[dict | None]:
     """What each attempt at the cloud used, as the row has it; None where nothing is billed."""
-    usages = [one["usage"] for one in json.loads(row["attempts"]) if one["track"] == "cloud"]
+    usages = [attempt["usage"] for attempt in json.loads(row["attempts"]) if attempt["track"] == "cloud"]
     if row["served_track"] == "cloud" and usages and usages[-1] is None:
         own = {name: row[name] for name in TOKENS} | {"estimated": bool(row["usage_estimated"])}
         usages[-1] = own if own["estimated"] or any(own[name] for name in TOKENS) else None
@@ -185,15 +185,15 @@ def within(usage, bill, prompt: int, *, unread: bool) -> bool:
 
     Of an answer that nobody waited for, or of a document that was cut, the output is what had passed by then.
     """
-    asked = sum(usage[name] for name in TOKENS if name != "output")
+    prompt_tokens = sum(usage[name] for name in TOKENS if name != "output")
     billed = sum(bill[name] for name in TOKENS if name != "output")
     more = bill["output"] - usage["output"]
-    return asked in {prompt, billed} and more >= -8 and (more <= 8 or unread)
+    return prompt_tokens in {prompt, billed} and more >= -8 and (more <= 8 or unread)
 
 
 def judge_row(row, posts, kinds: Counter) -> float:
     """Compare a row with what the provider took in and billed; returns the provider's dollars."""
-    attempts = [one for one in json.loads(row["attempts"]) if one["track"] == "cloud"]
+    attempts = [attempt for attempt in json.loads(row["attempts"]) if attempt["track"] == "cloud"]
     tried = list(zip(attempts, usages_of(row), strict=True))
     sent = [(attempt, usage) for attempt, usage in tried if attempt["sent"]]
     assert all(usage is None for attempt, usage in tried if not attempt["sent"])
@@ -232,13 +232,15 @@ def judge(endpoint, upstream, nearby, rows, usd) -> None:
     assert posts.keys() <= numbers.keys()
     assert local.keys() <= numbers.keys()
     for number, row in numbers.items():
-        sent = sum(bool(one["sent"]) for one in json.loads(row["attempts"]) if one["track"] == "local")
+        sent = sum(
+            bool(attempt["sent"]) for attempt in json.loads(row["attempts"]) if attempt["track"] == "local"
+        )
         assert sent - (row["status"] == HUNG_UP) <= len(local[number]) <= sent, (row, local[number])
 
     kinds: Counter = Counter()
     billed = sum(judge_row(row, posts[number], kinds) for number, row in numbers.items())
     ours = sum(cost_of(usage) for row in rows for usage in usages_of(row) if usage)
-    faults = Counter(post["fault"] for some in (*posts.values(), *local.values()) for post in some)
+    faults = Counter(post["fault"] for posted in (*posts.values(), *local.values()) for post in posted)
     met = f"{len(rows)} rows, {dict(kinds)}, billed ${billed:.4f}, here ${ours:.4f}, {dict(faults)}"
     assert len(rows) < 1000 or faults.keys() >= {step.get("fault", "") for step in FAULTS}, met
     assert ours == pytest.approx(billed, rel=0.2 if len(rows) > 1000 else 0.4), met  # for the estimates
