@@ -107,8 +107,10 @@ class ChatReplyDecoder:
         self._splitter = Splitter()
         self._template = DeltaTemplate()
         self._calls = Calls()
+        self._piece: type[TextDelta | ThinkingDelta | CallArguments] = TextDelta
+        """What the template's string is."""
         self._call: Call | None = None
-        """Whose arguments the template's string is."""
+        """Whose arguments it is."""
         self._order = CallOrder(lenient=observing)
         self._started = self._over = False
         self._finish: str | None = None
@@ -138,7 +140,9 @@ class ChatReplyDecoder:
         for block in self._splitter.feed(chunk):
             text = self._template.text_of(block)
             if text is not None:
-                if text:
+                if text and self._piece is not CallArguments and not self._order.queue:
+                    events.append(self._piece(text))  # nearly all are read here
+                elif text:
                     self._read_text(text, events)
                 if blocks is not None:
                     blocks.append(block + _END)
@@ -169,18 +173,11 @@ class ChatReplyDecoder:
 
     def _read_text(self, text: str, events: list[Event]) -> None:
         """Take a block that differs from the one before by this text alone."""
-        if self._template.key == "content":
-            event: Event = TextDelta(text)
-        elif self._call is None:
-            event = ThinkingDelta(text)
-        else:
+        if self._piece is CallArguments and self._call is not None:
             self._call.pieces.append(text)
             self._order.extend(self._call, text, events)
-            return
-        if self._order.queue:
-            self._order.add(event, events)
         else:
-            events.append(event)
+            self._order.add(self._piece(text), events)
 
     def _read(self, data: bytes) -> list[Event]:
         reply = _REPLY.decode(data)
@@ -222,10 +219,12 @@ class ChatReplyDecoder:
         if choice is None or choice.finish_reason or choice.usage:
             return
         match event:
-            case TextDelta(text) | ThinkingDelta(text):
-                self._template.learn(self._block, text)
-            case CallArguments(text) if self._call is not None:
-                self._template.learn(self._block, text)
+            case TextDelta() | ThinkingDelta():
+                self._piece = type(event)
+                self._template.learn(self._block, event.text)
+            case CallArguments() if self._call is not None:
+                self._piece = CallArguments
+                self._template.learn(self._block, event.text)
 
     def _report(self, reply: _Reply, events: list[Event]) -> None:
         raw = reply.usage
