@@ -83,7 +83,7 @@ class CircuitBreaker:
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
     ) -> None:
-        """Take a clock that never jumps, and one that tells the date."""
+        """Take a monotonic clock, and one for dates."""
         self._clock = clock
         self._wall = wall
         self._failures: deque[_Failure] = deque(maxlen=REMEMBERED)
@@ -134,7 +134,7 @@ class CircuitBreaker:
         return False  # with nothing else to go to, the upstream itself says why not
 
     def succeeded(self) -> None:
-        """Somebody got a first useful unit: the track works."""
+        """A request got its first useful unit: the track works."""
         self._keep(stalled=True)
         self._cause = None
         self._pause_s = PAUSE_S

@@ -56,7 +56,7 @@ OF_ANY_DIALECT = frozenset({"accept-encoding", "content-type", "user-agent"})
 ONE_OFF = frozenset({"autocomplete", "housekeeping"})
 """Kinds of requests whose prompt does not come again: caching it would cost more than it saves."""
 CONTINUED = b'"continue_final_message":true'
-"""In a body: it asks, in vLLM's words, to go on from the last turn; strict providers refuse such words."""
+"""In a body: vLLM's field that asks to go on from the last turn; strict providers refuse it."""
 
 
 class _Count(msgspec.Struct):
@@ -86,7 +86,7 @@ class CloudTrack:
 
     @property
     def url(self) -> str:
-        """Where requests go; empty where nothing configured tells."""
+        """Where requests go; empty where the settings name no address."""
         if self._settings.dialect != "litellm":
             return self._base
         return str(providers.address(self._settings) or "")
@@ -220,7 +220,7 @@ class CloudTrack:
 
 
 async def _refuses(response: aiohttp.ClientResponse) -> bool:
-    """Whether a provider refuses the words by which vLLM and SGLang go on from a last turn."""
+    """Whether a provider refuses the fields by which vLLM and SGLang go on from a last turn."""
     if response.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
         return False
     body = await response.read()

@@ -37,9 +37,9 @@ EVENT_STATUS: Mapping[str, int] = {
 """The status an error event would have had, had it come before the headers."""
 SUCCESS = range(200, 300)
 AFTER_ERROR_S = 1.0
-"""How long the end of a stream is waited for once it told an error."""
+"""How long the end of a stream is waited for after an error in it."""
 OF_THE_BODY = frozenset({"content-type", "content-length", "cache-control"})
-"""Fields that tell of the provider's body; a translated one has its own."""
+"""Fields that describe the provider's body; a translated one has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class CloudResponse:
     def failure(
         self, failure: Failed, body: bytes, headers: Headers, client_status: int | None = None
     ) -> TrackError:
-        """An error that the provider told inside its answer; see `cloud_failure`."""
+        """An error that the provider reported inside its answer; see `cloud_failure`."""
         return cloud_failure(
             model=self.call.model,
             status=EVENT_STATUS.get(failure.kind, HTTPStatus.BAD_GATEWAY),
@@ -115,7 +115,7 @@ async def relay(cloud: CloudResponse) -> Reply:
 
 
 async def translate(cloud: CloudResponse, conversation: Conversation) -> Reply:
-    """Say in the client's dialect what the provider says in its own.
+    """Translate the provider's reply into the client's dialect.
 
     Args:
         cloud: the response.
@@ -173,7 +173,7 @@ def _translated_failure(cloud: CloudResponse, failure: Failed) -> TrackError:
 
 
 async def _read_remainder(chunks: AsyncGenerator[bytes]) -> bytes:
-    """What a stream says around an error; it is at its end, so not much is waited for."""
+    """Read what a stream still holds around an error; it is at its end, so the wait is short."""
     text: list[bytes] = []
     async with aclosing(chunks):
         try:

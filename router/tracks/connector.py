@@ -36,7 +36,7 @@ SPARE_S = 1.0
 
 
 class _Protocol(ResponseHandler):
-    """Heeds how long its server keeps an idle connection, where that tells: `Keep-Alive: timeout=5`.
+    """Heeds how long its server keeps an idle connection, where it sends `Keep-Alive: timeout=5`.
 
     Counted from the head of the last answer, so a connection may be given up early, never late.
     """

@@ -65,7 +65,7 @@ def cleared(clearance: Clearance) -> None:
 
 
 class LitellmFailure(ConnectionError):
-    """A call through litellm failed; the transport knows what the provider said, if anything."""
+    """A call through litellm failed; the transport has the provider's own answer, if any."""
 
     def __init__(self, transport: "LitellmTransport", failure: Exception) -> None:
         super().__init__(f"the provider's answer broke off: {failure}")
@@ -250,7 +250,7 @@ _LOGGERS = (
 
 
 def _quieten() -> None:
-    """Keep what is sent out of the log, whatever LITELLM_LOG and OPENAI_LOG say."""
+    """Keep what is sent out of the log, whatever LITELLM_LOG and OPENAI_LOG are set to."""
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
@@ -269,5 +269,5 @@ def _client(litellm: Any, transport: "LitellmTransport", params: Mapping[str, An
 
 
 def _proxy_for(scheme: str, host: str) -> str | None:
-    """What `HTTPS_PROXY` and `NO_PROXY` say of this address."""
+    """The proxy for this address, by `HTTPS_PROXY` and `NO_PROXY`."""
     return None if proxy_bypass(host) else getproxies().get(scheme)

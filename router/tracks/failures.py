@@ -1,4 +1,4 @@
-"""An upstream's failures, as `TrackError`s that say what to do next."""
+"""An upstream's failures as `TrackError`s."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -46,10 +46,10 @@ ERROR_TYPES = frozenset({
 """Error types of providers and servers that may be written down; any other word could be a client's."""
 
 UNAVAILABLE = frozenset({502, 503, *range(520, 528), 529, 530})
-"""The server, or what stands before it, serves nobody; 520-530 are Cloudflare's and Anthropic's."""
+"""The server, or a proxy before it, is unavailable; 520-530 are Cloudflare's and Anthropic's."""
 
 TEXT_ONLY = ("image", "mmproj", "multimodal", "vision", "unsupported_content", "unsupported_schema")
-"""Words by which servers say that their model takes text only, and our engine that a schema is beyond it."""
+"""In errors of servers whose model takes text only, and of our engine for a schema that it cannot use."""
 
 
 def failed(status: int) -> bool:
@@ -58,12 +58,12 @@ def failed(status: int) -> bool:
 
 
 def known_type(name: str | None) -> str:
-    """An upstream's error type; empty where it is none that is known."""
+    """An upstream's error type; empty where it is not among `ERROR_TYPES`."""
     return name if name in ERROR_TYPES else ""
 
 
 def fault_of_status(status: int) -> Fault | None:
-    """What a status says of the track itself; None where it is an answer to this client."""
+    """The track's own fault behind a status; None where it is an answer to this client."""
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     if status in UNAVAILABLE:
@@ -72,7 +72,7 @@ def fault_of_status(status: int) -> Fault | None:
 
 
 def fault_of(failure: BaseException) -> Fault:
-    """What a failed connection says of the track itself."""
+    """The track's own fault behind a failed connection."""
     if isinstance(failure, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return "connection"
     return "timeout" if isinstance(failure, TimeoutError) else "dropped"
@@ -117,7 +117,7 @@ def cloud_failure(
 
 
 def refusal_body(dialect: DialectName, status: int, refusal: UpstreamError) -> bytes:
-    """A provider's refusal in the words of a client that speaks another dialect."""
+    """A provider's refusal in the dialect of a client that speaks another one."""
     client = DIALECTS[dialect]
     sizes = refusal.overflow if status == HTTPStatus.BAD_REQUEST else None
     if sizes and all(sizes):
@@ -173,7 +173,7 @@ def seconds(retry_after: str) -> float | None:
 
 
 def stream_failure(error: str) -> TrackError:
-    """An error that the server told inside its answer."""
+    """An error that the server reported inside its answer."""
     return TrackError(f"the local model failed: {error}", cause="local_error", fault="server_error")
 
 

@@ -92,12 +92,12 @@ def _check_end(transport: "LitellmTransport", *, started: bool) -> None:
 
 
 def _reported(transport: "LitellmTransport") -> bool:
-    """Whether the provider reported usage; where it did not, litellm counts for itself and says nothing."""
+    """Whether the provider reported usage; where it did not, litellm silently counts for itself."""
     return transport.evidence is None or transport.evidence.usage
 
 
 def _usage_fields(data: Mapping[str, Any], usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What `usage.read_chat_usage` reads, and no more of what litellm says of a bill."""
+    """The fields that `usage.read_chat_usage` reads; litellm adds others."""
     details = usage.get("prompt_tokens_details") or {}
     fields = {name: usage[name] for name in USAGE_FIELDS if usage.get(name) is not None}
     fields["prompt_tokens_details"] = {name: details[name] for name in DETAILS if details.get(name)}

@@ -156,7 +156,7 @@ class _Messages(msgspec.Struct):
 
 
 def _translated_for(call: UpstreamCall) -> Conversation | None:
-    """The client's request where its reply must be translated; None where litellm's own words will do."""
+    """The client's request where its reply must be translated; None where litellm's own fits."""
     conversation = call.request.conversation
     if conversation is None or (
         conversation.dialect == PROVIDER.dialect and not free_text_tools(conversation)
@@ -181,7 +181,7 @@ def _document(call: UpstreamCall, body: bytes) -> Reply:
 
 
 def _refusal(call: UpstreamCall, failure: LitellmFailure) -> Reply:
-    """The provider's refusal of this client, in the client's words; its own failures are raised.
+    """The provider's refusal of this client, in the client's dialect; its own failures are raised.
 
     Raises:
         TrackError: `cloud_error`; `no_credential`; `unsupported`, another address was wanted.

@@ -30,7 +30,7 @@ FINISHED = re.compile(
     rb'|"type"\s*:\s*"response\.(?:completed|incomplete)"'
     rb'|"(?:done|is_finished)"\s*:\s*true'
 )
-"""Why an answer ended, in OpenAI's, Google's, Anthropic's, AWS's, Ollama's and Cohere's words."""
+"""Why an answer ended, as OpenAI, Google, Anthropic, AWS, Ollama and Cohere write it."""
 USAGE = re.compile(
     rb'"(?:usage|usageMetadata|usage_metadata|billed_units)"\s*:\s*\{\s*"|"prompt_eval_count"\s*:\s*\d'
 )
@@ -54,7 +54,7 @@ class Evidence:
         self.finished = False
         """It gave a reason for its end."""
         self.done = False
-        """It said `[DONE]`."""
+        """`[DONE]` came."""
         self.usage = False
         """It reported usage."""
         self.size = 0

@@ -48,7 +48,7 @@ CHAT = DIALECTS["openai_chat"]
 CHAT_PATH = "/chat/completions"
 PRIORITY = "x-turnout-priority"
 DEFAULT_NAME = "local"
-"""The model's name where neither the settings nor the server tell one."""
+"""The model's name where neither the settings nor the server have one."""
 
 
 class _Counted(msgspec.Struct):
@@ -68,7 +68,7 @@ class LocalTrack:
         """Whether the model counts as down, why, and until when."""
         self._served = ""
         self._window = 0
-        """In tokens, as the server at `local.url` told; 0 while unknown."""
+        """In tokens, as the server at `local.url` reported it; 0 while unknown."""
         self._looked = False
 
     @property

@@ -24,7 +24,7 @@ class Provider(NamedTuple):
 
     client: str
     address: str
-    """Scheme, host and port; empty where only `cloud.base_url` can tell."""
+    """Scheme, host and port; empty where `cloud.base_url` must be set."""
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -100,7 +100,7 @@ def model_for(settings: CloudSettings, requested: str, decision: Decision) -> st
 
 
 def _otherwise(settings: CloudSettings, decision: Decision) -> str:
-    """The configured model; a safety check alone keeps the name it came with, should nobody know it here."""
+    """The configured model; a safety check alone keeps the name it came with, even if it is unknown here."""
     if decision.rule != "guard" or not decision.model or decision.model == settings.model:
         return settings.model
     prefix, _ = _split(settings)

@@ -201,7 +201,7 @@ class Repair(_Observed):
 
 
 class Translation(_Observed):
-    """The client's own dialect, written from what the upstream said in another one."""
+    """The client's own dialect, translated from the upstream's."""
 
     def __init__(
         self,

@@ -28,9 +28,9 @@ class OutgoingRequest:
     body: bytes
     conversation: Conversation | None = None
     """What the client asked for, but for its turns; None where it speaks the upstream's dialect, and its
-    words were passed on."""
+    body was passed on."""
     dropped: tuple[str, ...] = ()
-    """What it asked for that the upstream has not, in its words."""
+    """What it asked for that the upstream lacks, by the client's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class UpstreamCall:
         return self.reply(JSON_HEADERS, single_chunk(body))
 
     def refusal(self, status: int, headers: Headers, error: UpstreamError) -> Reply:
-        """Make a reply of the provider's refusal of this client, in the client's words.
+        """Make a reply of the provider's refusal of this client, in the client's dialect.
 
         Raises:
             TrackError: it is a failure of the provider's own.

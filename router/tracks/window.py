@@ -67,7 +67,7 @@ class _Processes(msgspec.Struct, frozen=True):
 
 
 async def find_window(client: LocalClient, url: str, name: str) -> int:
-    """Ask the server at `url` how large the window of its model `name` is; 0 where it does not tell.
+    """Ask the server at `url` how large the window of its model `name` is; 0 where it does not say.
 
     Servers differ in where they tell it.
     """
@@ -102,7 +102,7 @@ async def first_model(client: LocalClient, url: str) -> tuple[str, int]:
 
 
 def from_models(body: bytes, name: str) -> int:
-    """Read `GET /v1/models` or LM Studio's `GET /api/v0/models`; 0 where it does not tell."""
+    """Read `GET /v1/models` or LM Studio's `GET /api/v0/models`; 0 where it does not say."""
     for model in _decoded(body, _Listed, _Listed()).data:
         if name in {"", model.id}:
             meta = model.meta.n_ctx if model.meta else None
@@ -111,13 +111,13 @@ def from_models(body: bytes, name: str) -> int:
 
 
 def from_props(body: bytes) -> int:
-    """Read llama-server's `GET /props`: the window of one slot; 0 where it does not tell."""
+    """Read llama-server's `GET /props`: the window of one slot; 0 where it does not say."""
     settings = _decoded(body, _Props, _Props()).default_generation_settings
     return (settings and settings.n_ctx) or 0
 
 
 def from_processes(body: bytes, name: str) -> int:
-    """Read Ollama's `GET /api/ps`; 0 where the model is not loaded or its window is not told."""
+    """Read Ollama's `GET /api/ps`; 0 where the model is not loaded or its window is not given."""
     running = _decoded(body, _Processes, _Processes()).models
     return next((model.context_length or 0 for model in running if model.name == name), 0)
 

@@ -1,4 +1,4 @@
-"""A conversation in the form that strict chat templates want, with nothing lost that somebody said.
+"""A conversation in the form that strict chat templates require, without losing anything that was said.
 
 The order of the rules that hold here: lose nothing the user or a tool said, then keep the prompt's
 prefix the same from turn to turn, so that the engine need not read it again.
@@ -52,7 +52,7 @@ class _Turns:
         self._turns: list[Turn] = []
         self._waiting: list[Part] = []
         self._reminders: list[Part] = []
-        """System messages, said with the next user text: none may stand between a call and its result."""
+        """System messages, put before the next user text: none may stand between a call and its result."""
 
     def add(self, turn: Turn) -> None:
         if turn.role == "system":

@@ -87,7 +87,7 @@ class _ToolResult(msgspec.Struct, frozen=True):
 
 
 def decode_content(content: Any, where: str) -> tuple[Part, ...]:
-    """Read a message's content; texts that say nothing are left out.
+    """Read a message's content; empty texts are left out.
 
     Args:
         content: a string, a list of blocks, or None.
@@ -104,7 +104,7 @@ def decode_content(content: Any, where: str) -> tuple[Part, ...]:
 
 
 def mark_of(block: Block) -> CacheMark | None:
-    """How long the prompt up to here is to be cached; None where the block does not say."""
+    """How long the prompt up to here is to be cached; None where the block has no mark."""
     control = block.get("cache_control")
     if not isinstance(control, dict):
         return None
@@ -221,7 +221,7 @@ def encode_parts(parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 
 def marked(block: dict[str, Any], cache: CacheMark | None) -> dict[str, Any]:
-    """The block with its cache mark; as it is where there is none."""
+    """The block with its cache mark, if it has one."""
     if cache is None:
         return block
     control = {"type": "ephemeral"} if cache == "5m" else {"type": "ephemeral", "ttl": cache}
@@ -275,7 +275,7 @@ _MAGIC = (("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp
 
 
 def _media_type(data: str) -> str:
-    """The type of an image by how its base64 begins; PNG where nothing tells."""
+    """The type of an image by how its base64 begins; PNG where that is not known."""
     return next((kind for magic, kind in _MAGIC if data.startswith(magic)), "image/png")
 
 

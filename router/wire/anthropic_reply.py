@@ -132,7 +132,7 @@ def _block_events(block: _Block) -> Iterator[Event]:
 
 
 def _spoken(block: _Block) -> Iterator[Event]:
-    """What a block that is no call says of itself; in a stream, what its start says already."""
+    """The events of a block that is no call; in a stream, of its start."""
     if block.text:
         yield TextDelta(block.text)
     if block.thinking:

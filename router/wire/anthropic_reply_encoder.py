@@ -1,4 +1,4 @@
-"""Anthropic Messages: events written as a reply, whole or streamed, and errors in its words.
+"""Anthropic Messages: events written as a reply, whole or streamed, and errors in its format.
 
 - Clients check the event order, so every event is written in the one order they know:
   `message_start`, per block start / deltas / stop, `message_delta`, `message_stop`.
@@ -136,7 +136,7 @@ class Encoder:
         self._deltas = 0
 
     def feed(self, events: Iterable[Event]) -> bytes:
-        """Return the complete frames that say these events."""
+        """Return the complete frames for these events."""
         frames: list[bytes] = []
         for event in events:
             if type(event) is TextDelta and self._open == "text":  # nearly all are this one
@@ -239,7 +239,7 @@ def _signed(thinking: str, signature: Signature) -> Json:
 
 
 def _stop(stopped: Stopped, conversation: Conversation, *, called: bool) -> Json:
-    """Why it stopped; servers say `stop` behind a call, and `tool_calls` where none came."""
+    """Why it stopped; servers write `stop` after a call, and `tool_calls` where none came."""
     word, sequence = _WORDS.get(stopped.reason, "end_turn"), None
     if stopped.reason in {"end", "unstated", "tool_calls", "stop_sequence"}:
         word = "tool_use" if called else "end_turn"

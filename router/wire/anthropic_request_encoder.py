@@ -105,7 +105,7 @@ def _encode_tool(tool: Tool | Opaque) -> Json:
 
 
 def _tools_of_history(conversation: Conversation) -> list[Json]:
-    """Tools that were called before and are offered no more: the API wants every called tool declared."""
+    """Tools that were called before and are not offered now: the API requires every called tool declared."""
     names = dict.fromkeys(
         part.name for turn in conversation.turns for part in turn.parts if isinstance(part, ToolCall)
     )

@@ -18,7 +18,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def settle(arguments: Any) -> str:
-    """Write a past call's arguments as the JSON text of an object; what is none is kept under `_raw`."""
+    """Write a past call's arguments as the JSON text of an object; anything else is kept under `_raw`."""
     if is_object(arguments):
         return str(arguments)
     value = arguments
@@ -84,7 +84,7 @@ def repair_body(body: bytes) -> bytes:
 
 
 def repair_messages(messages: list[Any]) -> Iterator[Any]:
-    """Settle the past calls of decoded messages, and leave out what an assistant did not say."""
+    """Settle the past calls of decoded messages, and leave out empty texts of the assistant."""
     for message in messages:
         if not isinstance(message, dict) or message.get("role") != "assistant":
             yield message

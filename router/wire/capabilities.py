@@ -1,4 +1,4 @@
-"""What the receiving side lacks of what a request says, decided in one place from the tables below.
+"""What the receiving side lacks of a request, decided in one place from the tables below.
 
 A field, a tool or a part of a message is
 
@@ -152,7 +152,7 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
 def drop_fields(
     fields: Mapping[str, msgspec.Raw], target: Target
 ) -> tuple[dict[str, msgspec.Raw], tuple[str, ...]]:
-    """Leave out what `target` lacks of a body whose client speaks its dialect: `adapt` for words passed on.
+    """Leave out what `target` lacks of a body whose client speaks its dialect: `adapt` for bodies passed on.
 
     Returns:
         The fields that are left, and the names of those whose absence makes a difference.
@@ -313,7 +313,7 @@ def _document(part: Document, dialect: DialectName, target: Target, dropped: lis
 
 
 def _in_words(conversation: Conversation, target: Target) -> Conversation:
-    """Say by other means what Claude's API has no field for."""
+    """Express by other means what Claude's API has no field for."""
     if target.side != "claude":
         return conversation
     shape, extras = conversation.response_format, dict(conversation.extras)

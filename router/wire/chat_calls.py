@@ -133,7 +133,7 @@ def _begins(call: Call, new_id: str, name: str, arguments: str) -> bool:
 
 
 def finish(choice: Json, *, called: bool) -> bool:
-    """Say `tool_calls` where a reply with calls ended of itself, whatever its server calls that."""
+    """Write `tool_calls` where a reply with calls ended by itself, whatever its server calls that."""
     if not ended_otherwise(choice.get("finish_reason"), called=called):
         return False
     choice["finish_reason"] = "tool_calls"
@@ -162,7 +162,7 @@ class CallOrder:
     __slots__ = ("_lenient", "queue")
 
     def __init__(self, *, lenient: bool) -> None:
-        """Start; `lenient` takes calls that nobody could put together."""
+        """Start; `lenient` accepts calls whose pieces do not fit together."""
         self._lenient = lenient
         self.queue: deque[Call | list[Event]] = deque()
         """A call whose arguments are still coming, and what came behind it."""

@@ -1,4 +1,4 @@
-"""Errors in OpenAI's words, and theirs read."""
+"""Errors in OpenAI's format, written and read."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -31,7 +31,7 @@ DONE = b"[DONE]"
 _DATA = b"data: "
 _END = b"\n\n"
 _NULL = len(b"null")
-"""Several servers write a null, or an empty list, into every chunk; what says something is longer."""
+"""Several servers write a null, or an empty list, into every chunk; a field with content is longer."""
 _REASONS: Mapping[str | None, StopReason] = {
     None: "unstated",
     "length": "output_limit",
@@ -168,7 +168,7 @@ class ChatReplyDecoder:
         return events
 
     def end(self) -> list[Event]:
-        """Say what is owed once the bytes have ended: an end that gave its reason needs no `[DONE]`."""
+        """Return the events that remain once the bytes have ended: an end with a reason needs no `[DONE]`."""
         return [] if self._over or self._finish is None else self._stop()
 
     def _read_text(self, text: str, events: list[Event]) -> None:
@@ -214,7 +214,7 @@ class ChatReplyDecoder:
         return [Started(id=reply.id or "", model=reply.model or ""), *events]
 
     def _learn(self, reply: _Reply, event: Event) -> None:
-        """Take the block for a template where it says nothing but one string."""
+        """Use the block as the template where it brings nothing but one string."""
         (choice,) = reply.choices if reply.choices and len(reply.choices) == 1 else (None,)
         if choice is None or choice.finish_reason or choice.usage:
             return
@@ -238,7 +238,7 @@ class ChatReplyDecoder:
         return calls or ended_otherwise(choice.finish_reason, called=bool(self._calls.calls))
 
     def _repair(self, data: bytes, events: list[Event]) -> None:
-        """Repair the chunk's calls in a copy that keeps all fields, and tell of them."""
+        """Repair the chunk's calls in a copy that keeps all fields, and add their events."""
         document = msgspec.json.decode(data)
         choices = document.get("choices") if isinstance(document, dict) else None
         choice = choices[0] if isinstance(choices, list) and len(choices) == 1 else None
@@ -315,7 +315,7 @@ def _sequence(choice: _Choice) -> str:
 
 
 def _stopped(reason: str | None, sequence: str, *, called: bool) -> Stopped:
-    """Say why it ended; servers say `stop` behind a call, and `tool_calls` where none came.
+    """Why it ended; servers write `stop` after a call, and `tool_calls` where none came.
 
     A stop sequence may be one of the server's own, such as an end-of-turn token.
     """

@@ -82,7 +82,7 @@ class ChatReplyEncoder:
         self._deltas = 0
 
     def feed(self, events: Iterable[Event]) -> bytes:
-        """Return the complete frames that say these events; empty where nothing is to be said yet."""
+        """Return the complete frames for these events; empty while there is none to write."""
         return b"".join(map(self._write, events))
 
     def _write(self, event: Event) -> bytes:  # noqa: PLR0911 - one for each kind of event

@@ -58,7 +58,7 @@ _NEUTRAL = frozenset({
     "seed", "frequency_penalty", "presence_penalty", "response_format", "reasoning_effort", "thinking",
     "stop", "max_tokens", "max_completion_tokens", "stream", "stream_options", "user",
 })  # fmt: skip
-"""Fields that the neutral form has words for."""
+"""Fields that the neutral form has, too."""
 
 
 def read(body: bytes) -> Envelope:
@@ -125,7 +125,7 @@ _ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "assist
 
 
 def _turns(message: ChatMessage, at: int, source: _Source) -> Iterator[Turn]:
-    """Yield a message as a turn; an assistant that says nothing is none."""
+    """Yield a message as a turn; an assistant's empty message is left out."""
     role = _ROLES.get(message.role, "user")
     parts = tuple(_parts(message, at, source))
     if message.role in ("tool", "function"):

@@ -36,7 +36,7 @@ _EFFORTS: Mapping[str, tuple[str, int]] = {
     "xhigh": ("xhigh", 8192),
     "max": ("max", 16384),
 }
-"""OpenAI's words for how much to think: Claude's word, and a budget in tokens for older models, litellm's."""
+"""Claude's effort for each of OpenAI's, and a budget in tokens for older models, which is litellm's."""
 _PERSONAL = re.compile(r"\S+@\S+\.\S+|\+?[\d\s()-]{7,}")
 _LEAST_BUDGET = 1024
 """Tokens; fewer are refused."""
@@ -46,7 +46,7 @@ _LEAST_TOP_P = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaudeModel:
-    """What a model takes; a model that nobody knows takes what most do."""
+    """What a model accepts; an unknown model accepts what most do."""
 
     output_limit: int = 32_000
     """Tokens of an answer for which the client set no limit; the API demands one."""
@@ -117,7 +117,7 @@ def fit_conversation(conversation: Conversation, model: ClaudeModel) -> tuple[Co
 
 
 def _user(user: str, dropped: list[str]) -> str:
-    """The API refuses a name that tells who it is: an address or a telephone number."""
+    """The API refuses a name that identifies a person: an address or a telephone number."""
     if not _PERSONAL.fullmatch(user):
         return user
     dropped.append("user")

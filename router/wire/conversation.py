@@ -23,7 +23,7 @@ CacheMark = Literal["5m", "1h"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """Text that somebody wrote."""
+    """Plain text."""
 
     text: str
     cache: CacheMark | None = None
@@ -40,7 +40,7 @@ class Image:
     media_type: str = ""
     """`image/png` and the like; empty where unknown."""
     detail: str = ""
-    """`low`, `high`, `auto`: what OpenAI's dialect may say of it."""
+    """`low`, `high`, `auto`: OpenAI's `detail`."""
     cache: CacheMark | None = None
 
 
@@ -73,7 +73,7 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What the model said where it would not answer."""
+    """The model's text in place of an answer that it refuses to give."""
 
     text: str
 
@@ -108,7 +108,7 @@ class Opaque:
     """Its `type`."""
     value: Mapping[str, Any]
     text: str = ""
-    """What it says in words, for a dialect without this kind; empty where it says nothing."""
+    """Its text, for a dialect without this kind; empty where it has none."""
     where: str = field(default="", compare=False)
     """Its place in the client's body, as `messages[3].content[1]`: a refusal names it."""
 
@@ -177,10 +177,10 @@ class ResponseFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasoning:
-    """How much the model is to think: in words, or in tokens."""
+    """How much the model is to think: as an effort, or in tokens."""
 
     effort: str = ""
-    """`none`, `minimal`, `low`, `medium`, `high`, ...; empty where not said."""
+    """`none`, `minimal`, `low`, `medium`, `high`, ...; empty where not given."""
     budget_tokens: int | None = None
     adaptive: bool = False
 
@@ -212,7 +212,7 @@ class Conversation:
 
 
 def free_text_tools(conversation: Conversation) -> frozenset[str]:
-    """Names of the tools whose client wants calls with plain text."""
+    """Names of the tools that their client expects to be called with plain text."""
     return frozenset(tool.name for tool in conversation.tools if isinstance(tool, Tool) and tool.free_text)
 
 

@@ -25,7 +25,7 @@ from router.wire.target import Target
 
 
 class ErrorBody(Protocol):
-    """Writes an error in a dialect's words; `kind` is in Anthropic's, see `router.errors`."""
+    """Writes an error in a dialect's format; `kind` is Anthropic's, see `router.errors`."""
 
     def __call__(self, kind: str, message: str, *, request_id: str = "") -> bytes:
         """Return the bytes."""
@@ -33,7 +33,7 @@ class ErrorBody(Protocol):
 
 
 class Overflow(Protocol):
-    """Writes the 400 body that says the prompt does not fit; clients compact when they read it."""
+    """Writes the 400 body for a prompt that does not fit; clients compact when they read it."""
 
     def __call__(self, tokens: int, limit: int, *, request_id: str = "") -> bytes:
         """Return the bytes; `tokens` is the prompt's size, `limit` the model's window."""
@@ -79,7 +79,7 @@ class Dialect:
     """The body in neutral form; raises `BadRequest`."""
     encode_request: EncodeRequest
     decode_reply: Callable[[bytes], list[Event]]
-    """What a whole reply says; raises `UnreadableReply`."""
+    """The events of a whole reply; raises `UnreadableReply`."""
     reply_decoder: DecoderFactory
     """Reads a streamed reply."""
     encode_reply: EncodeReply
@@ -133,7 +133,7 @@ _ANTHROPIC_BLOCKS = frozenset(
 
 
 def detect_dialect(body: bytes) -> DialectName:
-    """Tell a body's dialect by its shape; `openai_chat` where both would fit or it is no JSON object."""
+    """Detect a body's dialect by its shape; `openai_chat` where both would fit or it is no JSON object."""
     try:
         fields = msgspec.json.decode(body)
     except UNREADABLE:

@@ -1,4 +1,4 @@
-"""What a reply says, piece by piece, in neutral form; and what reads and writes it, for each dialect.
+"""A reply, piece by piece, in neutral form; and the interfaces of what reads and writes it for a dialect.
 
 A whole reply is the same events as a streamed one, in fewer pieces: a decoder yields them in the order
 in which the reply gives them, an encoder writes its own framing around them.
@@ -30,7 +30,7 @@ class Started(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     id: str = ""
     model: str = ""
-    """What the upstream says it serves; empty where it does not say."""
+    """The model that the upstream names; empty where it names none."""
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +40,7 @@ class TextDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class RefusalDelta(msgspec.Struct, frozen=True, gc=False):
-    """Text in which the model says that it will not answer."""
+    """Text in which the model refuses to answer."""
 
     text: str
 
@@ -89,11 +89,11 @@ class UsageReport(msgspec.Struct, frozen=True):
 
 
 class Stopped(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The reply ended as its dialect says it must."""
+    """The reply ended as its dialect requires."""
 
     reason: StopReason
     sequence: str = ""
-    """The stop sequence that ended it, where the upstream says which."""
+    """The stop sequence that ended it, where the upstream names it."""
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -101,7 +101,7 @@ class Failed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     message: str
     kind: str = "api_error"
-    """The error's type, in Anthropic's words."""
+    """The error's type, as Anthropic names it."""
 
 
 Event = (
@@ -121,7 +121,7 @@ Event = (
 
 
 class UnreadableReply(Exception):
-    """An upstream's reply is not of its dialect; the text says what could not be read."""
+    """An upstream's reply is not of its dialect; the message names what could not be read."""
 
 
 class UnreadableCall(UnreadableReply):
@@ -161,5 +161,5 @@ class ReplyEncoder(Protocol):
     """Writes one streamed reply."""
 
     def feed(self, events: Iterable[Event]) -> bytes:
-        """Return the complete frames that say these events; empty where nothing is to be said yet."""
+        """Return the complete frames for these events; empty while there is none to write."""
         ...

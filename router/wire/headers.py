@@ -50,7 +50,7 @@ READABLE = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
 
 
 def foreign_encoding(headers: Mapping[str, str]) -> str:
-    """The content encoding of an answer that nobody here can undo; empty for none."""
+    """The content encoding of an answer that cannot be undone here; empty for none."""
     encoding = headers.get("content-encoding", "").strip().lower()
     return "" if encoding in READABLE else encoding
 

@@ -86,7 +86,7 @@ class DeltaTemplate:
         self._left = _TRIES
 
     def learn(self, block: bytes, text: str) -> None:
-        """Use `block` as the template; all it says is `text`, in one string."""
+        """Use `block` as the template; its one string that differs is `text`."""
         self.key = ""
         if self._left <= 0:
             return

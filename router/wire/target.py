@@ -20,13 +20,13 @@ class Target:
     """What Chat Completions calls the answer's limit; OpenAI's newer models refuse the older name."""
     prefill: Literal["native", "flags", "none"] = "native"
     """How it goes on from the text of a last turn that is the assistant's: by itself, when the request
-    says so in vLLM's words, or not at all."""
+    asks for it with vLLM's fields, or not at all."""
     alternating: bool = False
     """Turns must alternate, in plain text, and a system message may stand in front alone."""
     files: bool = False
     """Reads a PDF or another file in base64."""
     any_field: bool = False
-    """Whatever a client of the same dialect may say is passed on."""
+    """Every field of a client of the same dialect is passed on."""
     model: ClaudeModel | None = None
     """What a model of Anthropic's takes, where it answers."""
     marks_cache: bool = False

@@ -1,4 +1,4 @@
-"""What an upstream's error body says about sizes: a prompt that is too long, or an answer limit that is."""
+"""Sizes in an upstream's error body: of a prompt that is too long, or of an answer limit that is."""
 
 import re
 
@@ -65,7 +65,7 @@ class OutputLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpstreamError(msgspec.Struct, frozen=True, kw_only=True):
-    """What an error body says, whoever wrote it."""
+    """An error body of any dialect."""
 
     message: str = ""
     type: str | None = None

@@ -1,4 +1,4 @@
-"""What a reply has said so far, gathered from its events as they pass."""
+"""What is known of a reply so far, gathered from its events as they pass."""
 
 from collections.abc import Iterable
 
