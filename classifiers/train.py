@@ -11,13 +11,14 @@ The only file here that needs scikit-learn; nothing that serves imports it. Rule
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import sklearn
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
@@ -31,7 +32,8 @@ from classifiers.rules import RuleClassifier
 from classifiers.sufficiency import COUNTS, READS, RULES, measure
 from classifiers.sufficiency import words as find_words
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 Parts = tuple[str, ...]
 """Of `counts`, `rules` and `words`."""
 Predict = Callable[[Sequence[Features]], Array]
@@ -221,12 +223,12 @@ def _vocabulary(rows: Sequence[Row]) -> list[str]:
     )
 
 
-def _splits(rows: Sequence[Row]) -> Iterator[tuple[Any, Any]]:
+def _splits(rows: Sequence[Row]) -> Iterator[tuple[Indices, Indices]]:
     groups = [row.group for row in rows]
     yield from GroupKFold(n_splits=len(set(groups))).split(rows, groups=groups)
 
 
-def _examples(places: Sequence[int], rows: Sequence[Row]) -> tuple[Any, Array, Array]:
+def _examples(places: Sequence[int], rows: Sequence[Row]) -> tuple[Indices, Array, Array]:
     """Rows as weighted examples of both classes: which row, which class, what weight (1 on average)."""
     examples = [
         (at, kind, rows[at].weight * share)
@@ -329,7 +331,7 @@ def _calibration(rows: Sequence[Row], predicted: Array) -> list[Bin]:
     ]
 
 
-def _reach(rows: Sequence[Row], reached: Any) -> dict[str, float]:
+def _reach(rows: Sequence[Row], reached: Iterable[bool]) -> dict[str, float]:
     """By source, the share of rows that reach it."""
     flags: dict[str, list[float]] = {}
     for row, flag in zip(rows, reached, strict=True):

@@ -6,10 +6,9 @@ problems of a file are reported at once. Nothing is guessed and nothing is dropp
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
@@ -30,6 +29,9 @@ from policies.schema import (
     RuleSpec,
 )
 from policies.variables import sample
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 __all__ = ["SHIPPED", "PolicyError", "PolicyHolder", "find", "load", "parse", "proof_beside"]
 
@@ -144,7 +146,7 @@ class PolicyHolder:
         return _stamp(path), _stamp(proof_beside(path)) if self.guard else None
 
 
-def _stamp(path: Any) -> Stamp | None:
+def _stamp(path: Path) -> Stamp | None:
     try:
         status = path.stat()
     except OSError:
@@ -245,12 +247,12 @@ class _Compiler:
         return PrivacyRules(paths=tuple(paths), patterns=spec.match, teams=spec.teams, opaque=spec.opaque)
 
 
-def proof_beside(path: Any) -> Any:
+def proof_beside(path: Path) -> Path:
     """Where the proof of a policy file lies."""
     return path.with_name(f"{path.stem}.check.json")
 
 
-def find(name_or_path: str | Path) -> tuple[Any, str]:
+def find(name_or_path: str | Path) -> tuple[Path, str]:
     """Find the file, and what messages call it.
 
     Raises:
@@ -258,7 +260,7 @@ def find(name_or_path: str | Path) -> tuple[Any, str]:
     """
     name = str(name_or_path)
     if name in SHIPPED:
-        return files("policies") / f"{name}.yaml", f"{name}.yaml"
+        return Path(__file__).with_name(f"{name}.yaml"), f"{name}.yaml"
     path = Path(name_or_path)
     if path.is_file():
         return path, name
@@ -266,7 +268,7 @@ def find(name_or_path: str | Path) -> tuple[Any, str]:
     raise PolicyError((f"{name}: there is no such policy or file{hint}",))
 
 
-_WORDS: Mapping[str, Callable[[Any], str]] = {
+_WORDS: Mapping[str, Callable[["ErrorDetails"], str]] = {
     "literal_error": lambda e: f"'{e['input']}' is not one of {e['ctx']['expected'].replace(' or ', ', ')}",
     "value_error": lambda e: str(e["ctx"]["error"]),
     "string_type": lambda e: f"must be text; put {e['input']!r} in quotes",
@@ -277,7 +279,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
 """What is wrong with a value, by pydantic's name for it; its own message for any other."""
 
 
-def _describe(error: Any, document: Document) -> str:
+def _describe(error: "ErrorDetails", document: Document) -> str:
     """Put one of pydantic's errors in the words of this file."""
     loc: Loc = tuple(part for part in error["loc"] if part != "[key]")
     within, last = loc[:-1], str(loc[-1]) if loc else ""
@@ -289,8 +291,9 @@ def _describe(error: Any, document: Document) -> str:
         return document.describe(within, f"'{last}' is missing")
     if error["type"] == "invalid_key":
         return document.describe(within, f"the key {last} must be text", key=last)
-    word = _WORDS.get(error["type"], lambda e: f"{e['msg'][0].lower()}{e['msg'][1:]}")
-    return document.describe(loc, word(error))
+    describe = _WORDS.get(error["type"])
+    message = describe(error) if describe else f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    return document.describe(loc, message)
 
 
 def _slug(why: str) -> str:

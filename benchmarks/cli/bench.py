@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,6 +12,10 @@ from rich.console import Console
 from benchmarks.cli import fetch, record, run
 from router.system.subprocesses import ROOT
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Measured = TypeVar("Measured", bound="DataclassInstance")
 app = typer.Typer(help="Measure: what the endpoint adds, and what the tracks can do.", no_args_is_help=True)
 app.command("fetch")(fetch.fetch)
 app.command("record")(record.record)
@@ -195,7 +199,11 @@ def architecture(
 
 
 def _write_reports(
-    result: Any, markdown: Callable[[Any], str], *, json_file: Path | None, markdown_file: Path | None
+    result: Measured,
+    markdown: Callable[[Measured], str],
+    *,
+    json_file: Path | None,
+    markdown_file: Path | None,
 ) -> None:
     """Write a result to the files that were asked for."""
     if json_file:

@@ -7,7 +7,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ class _Workers:
         except* BenchmarkError as several:
             raise several.exceptions[0] from several
 
-    async def _answer_in_turn(self, left: Any) -> None:
+    async def _answer_in_turn(self, left: Iterator[tuple[Problem, int]]) -> None:
         for problem, sample in left:
             result = await self._ask_and_score(problem, sample)
             keep(self._plan.out, result)

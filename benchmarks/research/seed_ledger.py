@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from router.billing.prices import Prices
 from router.ledger.database import connect, locate
@@ -220,7 +221,7 @@ _ENDED = (
 )  # fmt: skip
 
 
-def _turns(rng: np.random.Generator, size: int) -> tuple[Any, Any]:
+def _turns(rng: np.random.Generator, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each row: which turn it is of, and which call of that turn."""
     calls = rng.geometric(0.14, size).clip(1, 60)
     calls = calls[: int(np.searchsorted(np.cumsum(calls), size)) + 1]
@@ -229,18 +230,20 @@ def _turns(rng: np.random.Generator, size: int) -> tuple[Any, Any]:
     return turn, np.arange(size) - starts[turn]
 
 
-def _times(rng: np.random.Generator, size: int, first: int, total: int) -> Any:
+def _times(rng: np.random.Generator, size: int, first: int, total: int) -> NDArray[np.float64]:
     """When rows begin: working hours see ten times what nights and weekends do."""
     hours = np.arange(SECONDS // 3600)
     busy = np.where((hours % 24 >= 7) & (hours % 24 < 18) & ((hours // 24) % 7 < 5), 10.0, 1.0)
     upto = np.concatenate([[0.0], np.cumsum(busy) / busy.sum()])
     place = (first + np.arange(size) + rng.random(size)) / total
-    return MONTH + np.interp(place, upto, np.arange(len(upto)) * 3600.0)
+    times: NDArray[np.float64] = MONTH + np.interp(place, upto, np.arange(len(upto)) * 3600.0)
+    return times
 
 
-def _falling(count: int) -> Any:
+def _falling(count: int) -> NDArray[np.float64]:
     weights = 1 / np.arange(1, count + 1)
-    return weights / weights.sum()
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def _listed(values: Any, size: int) -> list[Any]:

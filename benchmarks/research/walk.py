@@ -114,7 +114,7 @@ def _provider() -> Iterator[int]:
         yield port
 
 
-def _record(tree: Path, folder: Path, *, runs: int, cloud: int, local: int) -> Any:
+def _record(tree: Path, folder: Path, *, runs: int, cloud: int, local: int) -> dict[str, Any]:
     """Run the recorder and return what it wrote: `walks` and `tracks`, by the kind's name."""
     port = free_port()
     output = folder / "walks.json"
@@ -144,7 +144,8 @@ def _record(tree: Path, folder: Path, *, runs: int, cloud: int, local: int) -> A
     )
     if not output.exists():
         raise BenchmarkError(f"no walk was recorded: {ended.stderr[-2000:]}")
-    return json.loads(output.read_text(encoding="utf-8"))
+    walks: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+    return walks
 
 
 def _environment(folder: Path, port: int, *, cloud: int, local: int) -> dict[str, str]:

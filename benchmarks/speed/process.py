@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from benchmarks.errors import BenchmarkError
 
@@ -45,7 +44,7 @@ def exit_on_sigterm() -> None:
 
 
 @contextlib.contextmanager
-def stopped(process: subprocess.Popen[Any]) -> Iterator[None]:
+def stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """On leaving, end the process and all in its group; it must lead a session.
 
     It has 10 seconds to end by itself. What it leaves behind is killed.
@@ -60,13 +59,13 @@ def stopped(process: subprocess.Popen[Any]) -> Iterator[None]:
         process.wait()
 
 
-def _signal_group(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     # A group without members is gone: ESRCH, or EPERM on macOS.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
-def wait_until_open(port: int, process: subprocess.Popen[Any], name: str) -> None:
+def wait_until_open(port: int, process: subprocess.Popen[bytes], name: str) -> None:
     """Wait until something listens on `port`.
 
     Raises:

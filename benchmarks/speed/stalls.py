@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,7 +138,7 @@ async def _post(client: aiohttp.ClientSession, url: str, body: bytes) -> None:
         await answer.read()
 
 
-async def _latencies_beside(session: aiohttp.ClientSession, url: str, work: Any) -> list[float]:
+async def _latencies_beside(session: aiohttp.ClientSession, url: str, work: Awaitable[object]) -> list[float]:
     """How long each tick waited while `work` was under way."""
     ticks: list[float] = []
     task = asyncio.ensure_future(work)

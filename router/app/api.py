@@ -27,7 +27,7 @@ from router.app.metrics_auth import MetricsAuth
 from router.app.request import make_request, read_outline
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
-from router.types import DialectName
+from router.types import DialectName, ModelRequest
 from router.wire import detect_dialect
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ class EndpointState(Protocol):
         """Return the model names a client may request, the default first."""
         ...
 
-    async def explain(self, request: Any) -> Json:
+    async def explain(self, request: ModelRequest) -> Json:
         """Decide on a request without calling a model."""
         ...
 

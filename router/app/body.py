@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Self
+from typing import Self
 
 from router.app.asgi_types import Message, Receive, Scope
 from router.app.connections import LATE_S, PERIOD_S, BoundedProtocol
@@ -147,7 +147,7 @@ class Body:
         self._size = 0
         self._counted = 0
         self._owner = ""
-        self._reader: asyncio.Task[Any] | None = None
+        self._reader: asyncio.Task[object] | None = None
         self._slow = False
 
     @property
