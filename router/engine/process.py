@@ -16,6 +16,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Literal
 
 import aiohttp
@@ -133,12 +134,16 @@ class Engine:
             raise TrackError(
                 f"the local model is not ready after {timeout:g} s: {reason}",
                 cause="local_error",
-                status=503,
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
                 retry_after=_FIRST_WAIT_S,
             ) from None
         if self._health.state != "ready":
             reason = self._health.reason or "it is stopped"
-            raise TrackError(f"the local model is not available: {reason}", cause="local_error", status=503)
+            raise TrackError(
+                f"the local model is not available: {reason}",
+                cause="local_error",
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+            )
 
     async def refresh(self) -> Health:
         """Ask the engine and return the new snapshot; the old one where it does not answer."""

@@ -10,6 +10,7 @@ import hmac
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -67,13 +68,15 @@ class Server:
         """Demand the bearer token, and turn errors into answers of OpenAI's form."""
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(token.encode(), self._token.encode()):
-            return _error("a bearer token is required", status=401, code="invalid_api_key")
+            return _error(
+                "a bearer token is required", status=HTTPStatus.UNAUTHORIZED, code="invalid_api_key"
+            )
         try:
             return await handler(request)
         except EngineError as error:
             return _refusal(error)
         except (TemplateRefused, DecodeFailed) as error:
-            return _error(str(error), status=400, code="unsupported_content")
+            return _error(str(error), status=HTTPStatus.BAD_REQUEST, code="unsupported_content")
         except (web.HTTPException, ConnectionError):
             raise
         except Exception as error:
@@ -81,7 +84,7 @@ class Server:
             return _error(
                 f"the local model cannot serve this request ({type(error).__name__}); if it has tools or a "
                 "response_format, simplify their schemas",
-                status=400,
+                status=HTTPStatus.BAD_REQUEST,
                 code="unsupported_content",
             )
 

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from http import HTTPStatus
 
 from policies.decide import escalate
 from policies.decision import Decision, TrackName
@@ -123,7 +124,7 @@ class Pipeline:
                     )
             except TimeoutError:
                 message = f"the {attempts.decision.track} model gave nothing useful in time"
-                failure = TrackError(message, cause="slow", status=504)
+                failure = TrackError(message, cause="slow", status=HTTPStatus.GATEWAY_TIMEOUT)
             except TrackError as error:
                 failure = error
             else:

@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Literal, TypedDict
 
 from policies.causes import Cause
@@ -244,7 +245,7 @@ async def guarded(
         raise TrackError(
             f"the {decision.track} model is down ({circuit.cause})",
             cause=cause,
-            status=503,
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
             retry_after=circuit.retry_after,
         ) from circuit
     try:

@@ -7,6 +7,7 @@ placeholder never reaches a provider, and one provider's key never reaches anoth
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from router.settings import CloudSettings
 from router.types import Headers, TrackError
@@ -58,7 +59,7 @@ def credential(
         f"its own key ({_EXAMPLE.get(settings.dialect, 'cloud.forward_credentials: always')}); "
         'or ask for model "local".',
         cause="no_credential",
-        status=400,
+        status=HTTPStatus.BAD_REQUEST,
         kind="invalid_request_error",
     )
 

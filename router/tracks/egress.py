@@ -17,6 +17,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -59,7 +60,7 @@ def cleared(clearance: Clearance) -> None:
             f"This request must not leave this machine ({clearance.why or 'nothing allows it'}). "
             'Ask for model "local", or take what the policy\'s `never_cloud` names out of the conversation.',
             cause="private",
-            status=403,
+            status=HTTPStatus.FORBIDDEN,
             kind="permission_error",
         )
 

@@ -118,7 +118,9 @@ class LocalTrack:
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
         if self._engine is None:
-            raise TrackError("this local server counts no tokens", cause="unsupported", status=400)
+            raise TrackError(
+                "this local server counts no tokens", cause="unsupported", status=HTTPStatus.BAD_REQUEST
+            )
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
                 await self._engine.ready(self._settings.first_byte_s)

@@ -6,6 +6,7 @@ not leave this machine can pass here without a clearance. No proxy, no redirect,
 
 import os
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import aiohttp
 
@@ -62,7 +63,9 @@ class LocalClient:
         if self._settings.url:
             return self._settings.url.rstrip("/")
         if self._engine is None or not self._engine.url:
-            raise TrackError("the local model is not running", cause="local_error", status=503)
+            raise TrackError(
+                "the local model is not running", cause="local_error", status=HTTPStatus.SERVICE_UNAVAILABLE
+            )
         return f"{self._engine.url}/v1"
 
     def _key(self) -> dict[str, str]:

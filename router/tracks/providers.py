@@ -6,6 +6,7 @@ have never changes where a prompt goes, nor asks one company for another's model
 
 import re
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 
 from yarl import URL
@@ -201,7 +202,9 @@ def no_model_for_safety_check(settings: CloudSettings, name: str) -> TrackError:
 
 
 def _unsupported(message: str) -> TrackError:
-    return TrackError(message, cause="unsupported", status=400, kind="invalid_request_error")
+    return TrackError(
+        message, cause="unsupported", status=HTTPStatus.BAD_REQUEST, kind="invalid_request_error"
+    )
 
 
 def _readings(name: str) -> Iterator[str]:
