@@ -37,7 +37,7 @@ def test_each_is_told_in_the_words_of_both_dialects(name, status, claude, gpt):
     error: TurnoutError = getattr(errors, name)("No.")
     assert error.status == status
     bodies = {
-        dialect: json.loads(words.error(error.status, error.kind, error.message))["error"]
+        dialect: json.loads(words.error(error.kind, error.message))["error"]
         for dialect, words in DIALECTS.items()
     }
     assert bodies["anthropic_messages"] == {"type": claude, "message": "No."}
