@@ -4,7 +4,7 @@ A policy decides once for a turn, so what a turn's end says is about the request
 No text is read: the ledger holds none.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from router.ledger.queries import Filter
 from router.ledger.tables import requests
 from router.types import Attempt
 
@@ -20,8 +21,17 @@ MAIN = ("ask", "agent")
 RETRY_S = 600.0
 """An ask that comes again this soon after its answer is a second try at it."""
 
+LONGEST_S = 86_400.0
+"""No turn is looked for further behind the end of a period."""
+
 Row = Mapping[Any, Any]
 """Values by column name."""
+
+_RETRY_COLUMNS = (
+    "id", "team", "conversation", "begun_at", "finished_at", "served_track", "end", "turns", "turn_calls",
+    "ask_digest",
+)  # fmt: skip
+"""What `Turn.retried` reads."""
 
 _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 
@@ -119,10 +129,14 @@ def split_turns(rows: Iterable[Row], verdicts: Mapping[str, str]) -> list[Turn]:
     ]
 
 
-def select_main() -> sa.Select[Any]:
-    """Select the rows of conversations' main loops, each conversation's together, oldest first."""
+def select_main(columns: Sequence[str] = ()) -> sa.Select[Any]:
+    """Select the rows of conversations' main loops, each conversation's together, oldest first.
+
+    Args:
+        columns: All unless named.
+    """
     return (
-        sa.select(requests)
+        sa.select(*(requests.c[name] for name in columns or requests.c.keys()))
         .where(requests.c.operation == "generate", requests.c.kind.in_(MAIN), requests.c.conversation != "")
         .order_by(requests.c.team, requests.c.conversation, requests.c.begun_at, requests.c.id)
     )
@@ -138,29 +152,21 @@ def count_retries(connection: sa.Connection, since: float, until: float, *, team
 
     Only conversations in which an ask comes twice are read.
     """
-    first, again = requests.alias("first"), requests.alias("again")
+    ask = (requests.c.team, requests.c.conversation, requests.c.turns, requests.c.ask_digest)
     repeated = (
-        sa.select(first.c.team, first.c.conversation)
-        .join(
-            again,
-            (again.c.conversation == first.c.conversation)
-            & (again.c.team == first.c.team)
-            & (again.c.begun_at > first.c.begun_at)
-            & (again.c.ask_digest == first.c.ask_digest)
-            & (again.c.turns == first.c.turns),
-        )
+        sa.select(requests.c.team, requests.c.conversation)
         .where(
-            first.c.begun_at >= since,
-            first.c.begun_at < until,
-            first.c.served_track == "local",
-            first.c.ask_digest != "",
-            first.c.conversation != "",
-            *(() if team is None else (first.c.team == team,)),
+            *Filter(team=team, since=since, until=until + LONGEST_S).clauses(),
+            requests.c.turn_calls == 0,
+            requests.c.ask_digest != "",
+            requests.c.conversation != "",
         )
+        .group_by(*ask)
+        .having(sa.func.count() > 1)
         .distinct()
         .subquery()
     )
-    rows = select_main().join(
+    rows = select_main(_RETRY_COLUMNS).join(
         repeated,
         (repeated.c.conversation == requests.c.conversation) & (repeated.c.team == requests.c.team),
     )
