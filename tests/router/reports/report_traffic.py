@@ -41,6 +41,7 @@ class RequestSpec:
     policy: str = "balanced"
     requested_model: str = "claude-sonnet-5-5"
     model: str = "claude-sonnet-5-5"
+    """Which the cloud served with."""
     why: str = "self-contained"
     input: int = 10_000
     output: int = 1_000
@@ -90,7 +91,8 @@ def records(number: int, spec: RequestSpec) -> Iterator[Record]:
     yield "begin", begun(plan, spec.at, b"secret")
     if not spec.ended:
         return
-    tries = [Attempt(track=spec.track, model=spec.model, cause="", status=spec.status, seconds=spec.seconds)]
+    model = spec.model if spec.track == "cloud" else "qwen"
+    tries = [Attempt(track=spec.track, model=model, cause="", status=spec.status, seconds=spec.seconds)]
     other = "cloud" if spec.track == "local" else "local"
     if spec.moved:
         tries.insert(0, Attempt(track=other, model="m", cause=spec.moved, status=503, seconds=0.1))
@@ -98,7 +100,7 @@ def records(number: int, spec: RequestSpec) -> Iterator[Record]:
         tries.insert(0, Attempt(track="cloud", model="m", cause="slow", status=504, seconds=0.1))
     outcome = Outcome(
         track=spec.track,
-        model=spec.model,
+        model=model,
         status=spec.status,
         usage=Usage(input=spec.input, output=spec.output),
         first_byte_s=spec.seconds / 4,
