@@ -176,7 +176,7 @@ class Document:
 class Repair(_Observed):
     """A server's Chat Completions for a client of the same dialect, repaired where clients would fail.
 
-    A block keeps its bytes unless its tool calls need repair; see `router.wire.call_repair`.
+    A block keeps its bytes unless its tool calls need repair; see `router.wire.chat_calls`.
     """
 
     def __init__(self, observer: UsageObserver, first_unit: FirstUnit | None = None, *, usage: bool) -> None:
