@@ -16,9 +16,13 @@ CMAKE_metal  := -DGGML_METAL=on
 CMAKE_vulkan := -DGGML_VULKAN=on
 CMAKE_hip    := -DGGML_HIP=on
 
+# Without AMX: virtual machines exist that announce it and end a process that uses it (SIGILL at the first prompt).
+NO_AMX_FLAGS := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+NO_AMX := $(shell $(CC) $(NO_AMX_FLAGS) -E -x c /dev/null >/dev/null 2>&1 && echo $(NO_AMX_FLAGS))
+
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/turnout
 LLAMA  := $(shell sed -n 's/^\(llama-cpp-python\)==\([^ ]*\).*/\1-\2/p' requirements.txt)
-WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)
+WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)$(if $(NO_AMX),-noamx)
 INSTALL := $(UV) pip install -q --python $(BIN)/python
 
 .PHONY: run test test-slow test-all lint format bench lock clean help
@@ -71,7 +75,8 @@ $(WHEEL)/.built: | $(UV)
 	@echo "Compiling llama.cpp, this once: about 7 minutes on two cores ..."
 	@mkdir -p $(WHEEL)
 	@awk '/^llama-cpp-python==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.txt > $(WHEEL)/requirement.txt
-	CMAKE_ARGS="$(CMAKE_$(GPU))" $(BIN)/python -m pip wheel -q --disable-pip-version-check --no-cache-dir \
+	CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU))" \
+		$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-cache-dir \
 		--no-deps --require-hashes -r $(WHEEL)/requirement.txt -w $(WHEEL)
 	@touch $@
 
