@@ -23,7 +23,7 @@ from policies.decision import TrackName
 OUTCOMES_OF = "20250805_openhands-Qwen3-Coder-30B-A3B-Instruct"
 """Whose outcomes tell where a local model sufficed: the leaderboard's name of the submission."""
 PER_RUN = 4
-"""Requests taken from each recorded run, spread_evenly between the first that counts and the last."""
+"""Requests taken from each recorded run, evenly spread between the first that counts and the last."""
 FIRST_CALL = 3
 """The model call of a run from which on a router should have seen what it is."""
 _OPENS, _CLOSES = "Consider the following PR description:\n", "\n</pr_description>"

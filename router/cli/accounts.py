@@ -123,8 +123,12 @@ def open_accounts(ledger: str | None) -> "Iterator[LedgerStore]":
 
 
 def load_policies(store: "LedgerStore", ledger: str | None) -> "Callable[[str], Policy]":
-    """Load the endpoint's policy and those of teams and keys; returns the policy of a name."""
-    from policies.load import PolicyHolder
+    """Load the endpoint's policy and those of teams and keys; returns the policy of a name.
+
+    One that cannot be loaded is told on stderr, and its budget is not known: the endpoint may still serve it
+    as it last was.
+    """
+    from policies.load import PolicyError, PolicyHolder
     from policies.registry import PolicyRegistry
     from router.accounts.keys import Keyring
 
@@ -132,7 +136,13 @@ def load_policies(store: "LedgerStore", ledger: str | None) -> "Callable[[str], 
         typer.echo(f"policy {name}: {why}", err=True)
 
     roster = store.accounts.load()
-    registry = PolicyRegistry(PolicyHolder(load_settings(ledger=ledger).policy), warn)
+    name = load_settings(ledger=ledger).policy
+    try:
+        own = PolicyHolder(name)
+    except PolicyError as error:
+        warn(name, f"its budget is not listed: {error}")
+        own = PolicyHolder("private")
+    registry = PolicyRegistry(own, warn)
     registry.sync(Keyring(roster.keys, roster.teams).policies)
     return registry.of
 

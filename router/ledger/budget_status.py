@@ -90,7 +90,8 @@ def _of_teams(
     for team in sorted(teams, key=lambda team: team.name):
         if team.terms.budget:
             yield team, None, "", budget_limit(f"team:{team.name}", team.terms.budget, team.zone)
-        names = [team.terms.policy, *(key.terms.policy for key in keys if key.team == team.name)]
+        own = [key for key in keys if key.team == team.name and not key.admin]
+        names = [team.terms.policy, *(key.terms.policy or team.terms.policy for key in own)]
         in_use = {policy.name: policy for policy in map(policy_of, dict.fromkeys(names))}
         for policy in in_use.values():
             if limit := policy_limit(policy, team.name, team.zone):

@@ -31,14 +31,14 @@ from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, translate
 from router.types import DialectName, Headers, ModelRequest, Plan, Progress, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens, name_model
-from router.wire.claude_models import UNKNOWN, ClaudeModel, fit_body, model_of
+from router.wire.claude_models import ClaudeModel, fit_body, model_of
 from router.wire.headers import field, foreign_encoding, request_headers
 from router.wire.target import CLAUDE, OPENAI, PROVIDER, Target
 from router.wire.usage_observer import UsageObserver
 
 
 class WireFormat(NamedTuple):
-    """What a provider's dialect is called here, and where it is wire."""
+    """What a provider's dialect is called here, and the path it is served at."""
 
     name: DialectName
     path: str
@@ -201,9 +201,11 @@ class CloudTrack:
         """The client's bytes; where another model was put in, with that one's name and within its limits."""
         if model == request.model:
             return request.body
-        claude, settings = UNKNOWN, self._settings
+        claude: ClaudeModel | None = None
+        settings = self._settings
         if settings.dialect == "anthropic" and model != providers.own_name(settings, request.model):
-            claude = model_of(self._models.row(model))
+            row = self._models.row(model)
+            claude = model_of(row) if row else None
         return await self._pacing.call(len(request.body), _body_for, request.body, model, claude)
 
     def _headers(self, received: Headers, *, translated: bool = False) -> list[tuple[str, str]]:
@@ -227,5 +229,5 @@ async def _refuses(response: aiohttp.ClientResponse) -> bool:
     return any(field in body for field in (b"continue_final_message", b"add_generation_prompt"))
 
 
-def _body_for(body: bytes, model: str, claude: ClaudeModel) -> bytes:
+def _body_for(body: bytes, model: str, claude: ClaudeModel | None) -> bytes:
     return name_model(fit_body(body, claude), model)

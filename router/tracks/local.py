@@ -137,7 +137,7 @@ class LocalTrack:
         limit = plan.features.output_limit
         if limit >= LARGE and not self.context and not self._looked and self._engine is None:
             self._looked = True
-            self._window = await find_window(self._client, self._settings.url, name)
+            self._window = await find_window(self._client, self._settings.url, name) or self._window
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)

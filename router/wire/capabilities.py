@@ -135,7 +135,7 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
             },
         ),
     )
-    if target.prefill == "none" and continues(conversation):
+    if target.prefill == "none" and continues(conversation) and _has_text(adapted.turns[-1]):
         dropped.append("prefill")
         adapted = replace(adapted, turns=(*adapted.turns, _GO_ON))
     if target.dialect == "openai_chat" != conversation.dialect:
@@ -199,6 +199,11 @@ def continues(conversation: Conversation) -> bool:
         and last.role == "assistant"
         and not any(isinstance(part, ToolCall) for part in last.parts)
     )
+
+
+def _has_text(turn: Turn) -> bool:
+    """Whether anything of a turn is left to go on from; thinking, for one, is sent to nobody else."""
+    return any(isinstance(part, Text | Refusal) and part.text.strip() for part in turn.parts)
 
 
 def _extras(conversation: Conversation, target: Target, dropped: list[str]) -> Iterator[tuple[str, Any]]:

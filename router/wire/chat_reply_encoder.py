@@ -1,6 +1,8 @@
 """OpenAI Chat Completions, the reply: events written whole or as a stream."""
 
+import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -111,17 +113,24 @@ class ChatReplyEncoder:
                 call = {"index": self._calls, **_call(call_id, name, "", free_text=name in self._free_text)}
                 return self._frame.delta(msgspec.json.encode({"tool_calls": [call]}))
             case CallEnded() if self._input is not None:
-                form = b'{"tool_calls":[{"index":%d,"custom":{"input":%%b}}]}' % self._calls
-                return self._delta(form, _text_of("".join(self._input)))
+                return self._free_text_input()
             case CallEnded() if not self._arguments:
                 return self._write(CallArguments("{}"))  # clients parse it, and an empty text is no JSON
             case UsageReport(usage=reported):
                 self._usage = reported
             case Stopped(reason=reason):
-                return self._end(reason)
+                return self._free_text_input() + self._end(reason)
             case Failed(message=message, kind=kind):
                 return error_event(kind, message)
         return b""
+
+    def _free_text_input(self) -> bytes:
+        """Write the text of a call that takes free text, also where the answer is cut in the middle of it."""
+        if self._input is None:
+            return b""
+        form = b'{"tool_calls":[{"index":%d,"custom":{"input":%%b}}]}' % self._calls
+        text, self._input = _text_of("".join(self._input)), None
+        return self._delta(form, text)
 
     def _delta(self, form: bytes, text: str) -> bytes:
         self._deltas += 1
@@ -214,13 +223,25 @@ class _Input(msgspec.Struct):
 
 
 def _text_of(arguments: str) -> str:
-    """The text in the arguments of a free-text tool; the arguments themselves where they hold none."""
-    if not arguments:
-        return ""
+    """The text in the arguments of a free-text tool, also of cut ones; the arguments where they hold none."""
     try:
         return msgspec.json.decode(arguments, type=_Input).input
     except UNREADABLE:
-        return arguments
+        begun = _BEGUN.match(arguments)
+        return _cut_text(arguments[begun.end() :]) if begun else arguments
+
+
+_BEGUN = re.compile(rf'\s*\{{\s*"{TEXT}"\s*:\s*"')
+_LONGEST_ESCAPE = 12
+"""Characters of a letter outside the basic plane, as JSON may write it."""
+
+
+def _cut_text(text: str) -> str:
+    """Decode the beginning of a JSON string; an escape that is cut is left out."""
+    for end in range(len(text), max(len(text) - _LONGEST_ESCAPE, -1), -1):
+        with suppress(*UNREADABLE):
+            return msgspec.json.decode(f'"{text[:end]}"', type=str)
+    return ""
 
 
 def _call(call_id: str, name: str, arguments: str, *, free_text: bool) -> Json:

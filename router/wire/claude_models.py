@@ -232,13 +232,13 @@ _FIELDS = msgspec.json.Decoder(_Fields)
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def fit_body(body: bytes, model: ClaudeModel) -> bytes:
+def fit_body(body: bytes, model: ClaudeModel | None) -> bytes:
     """Leave out what a model refuses of a Messages body that was read before.
 
-    A body that has none of it keeps its bytes, and so does every body where the model is `UNKNOWN`.
+    A body that has none of it keeps its bytes, and so does every body where the model is None: not known.
     """
     try:
-        changes = {} if model is UNKNOWN else _changes(_FIELDS.decode(body), model)
+        changes = {} if model is None else _changes(_FIELDS.decode(body), model)
     except UNREADABLE:  # a number out of range: whoever serves it says so
         return body
     if not changes:

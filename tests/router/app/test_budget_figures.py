@@ -15,6 +15,7 @@ from router.accounts.teams import Budget, Team, Terms
 from router.app.admin import list_teams
 from router.app.dashboard.context import by_share
 from router.billing.prices import Prices
+from router.ledger.budget_status import read_budget_status
 from router.ledger.store import LedgerStore
 from router.ledger.tables import spending
 from router.reports.assemble import collect_facts
@@ -59,6 +60,17 @@ def spend(store, **usd):
     rows = [{"scope": scopes[owner], "at": at, "usd": amount} for owner, amount in usd.items()]
     with store.engine.begin() as connection:
         connection.execute(sa.insert(spending), rows)
+
+
+def test_a_key_without_a_policy_falls_under_its_team_s(store, registry, tmp_path):
+    free = tmp_path / "free.yaml"
+    free.write_text("name: free\notherwise: {to: cloud, why: free}\n")
+    store.accounts.add_team(Team(name="lab", terms=Terms(policy=str(free))))
+    store.accounts.create_key(team="lab", user="cy")
+    roster = store.accounts.load()
+    registry.sync(Keyring(roster.keys, roster.teams).policies)
+    statuses = read_budget_status(store.accounts, store.budgets, registry.of)
+    assert [status for status in statuses if status.team == "lab"] == []
 
 
 def test_three_places_show_the_same_budgets_with_the_same_figures(store, registry):

@@ -28,6 +28,15 @@ def test_a_team_is_added_listed_and_changed(turnout):
     assert (row["budget_usd"], row["models"]) == (None, [])
 
 
+def test_teams_are_listed_where_the_policy_cannot_be_loaded(turnout):
+    turnout("team", "add", "web", "--budget", "20")
+    listed = turnout("team", "list", "--json", POLICY="gone.yaml")
+    assert listed.code == 0
+    assert "policy gone.yaml: its budget is not listed: " in listed.err
+    (row,) = json.loads(listed.out)
+    assert [budget["limit_usd"] for budget in row["budgets"]] == [20.0]
+
+
 def test_a_budget_that_the_policy_sets_is_listed(turnout, tmp_path):
     (tmp_path / "mine.yaml").write_text(
         "name: mine\notherwise: {to: cloud, why: any}\nbudget: {team_month_usd: 200}\n"

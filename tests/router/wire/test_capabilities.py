@@ -16,6 +16,7 @@ from router.wire.conversation import (
     ResponseFormat,
     Sampling,
     Text,
+    Thinking,
     Tool,
     ToolResult,
     Turn,
@@ -172,6 +173,14 @@ def test_a_last_turn_that_cannot_be_continued_is_named():
     assert left.turns[:-1] == prefilled.turns
     assert "exactly where it ends" in left.turns[-1].parts[0].text
     assert adapt(prefilled, LOCAL) == (prefilled, ())
+
+
+def test_a_last_turn_of_which_nothing_is_sent_is_not_gone_on_from():
+    thought = Turn(role="assistant", parts=(Thinking(text="hm", signature="s"),))
+    left, dropped = adapt(replace(MESSAGES, turns=(HI, thought)), OPENAI)
+    assert left.turns[0] == HI
+    assert len(left.turns) == 2
+    assert "prefill" not in dropped
 
 
 @pytest.mark.parametrize("field", ["store", "verbosity", "metadata", "service_tier"])

@@ -444,6 +444,35 @@ def test_a_call_with_free_text_is_written_as_its_client_wants_it():
 
 
 @pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ('{"input": "say \\"hi', 'say "hi'),
+        ('{"input": "two\\nlin\\', "two\nlin"),
+        ('{"input": "caf\\u00', "caf"),
+        ('{"input": "all"', "all"),
+        ('{"inp', '{"inp'),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("ended", [(), (CallEnded(),)])
+def test_free_text_that_is_cut_at_the_limit_is_what_there_was_of_it(arguments, text, ended):
+    conversation = Conversation(dialect="openai_chat", turns=(), tools=(Tool(name="patch", free_text=True),))
+    events = [
+        Started(),
+        CallStarted(id="a", name="patch"),
+        CallArguments(arguments),
+        *ended,
+        Stopped(reason="output_limit"),
+    ]
+    whole = json.loads(encode_reply(events, model="m", conversation=conversation))
+    assert whole["choices"][0]["message"]["tool_calls"][0]["custom"]["input"] == text
+    stream = ChatReplyEncoder(model="m", conversation=conversation).feed(events)
+    deltas = [frame["choices"][0]["delta"] for frame in frames(stream) if frame["choices"]]
+    pieces = [piece["custom"]["input"] for delta in deltas for piece in delta.get("tool_calls", ())]
+    assert "".join(pieces) == text
+
+
+@pytest.mark.parametrize(
     ("reason", "finish"),
     [("end", "stop"), ("unstated", "stop"), ("stop_sequence", "stop"), ("pause", "stop"), ("output_limit", "length"), ("overflow", "length"), ("tool_calls", "tool_calls"), ("refusal", "content_filter")],
 )  # fmt: skip
