@@ -70,7 +70,10 @@ def test_bad_bodies_of_one_client(endpoints, upstream, nearby, play, track, path
 
 NO_FUNCTION = [
     {"type": "nonsense"},
-    {"type": "custom", "custom": {"name": "patch", "description": "Patches."}},
+    {
+        "type": "custom",
+        "custom": {"name": "patch", "format": {"type": "grammar", "grammar": {"syntax": "lark"}}},
+    },
     {"type": "function"},
     {"type": "function", "function": {}},
     {},
