@@ -53,7 +53,9 @@ def read_budget_status(
         now: Seconds since the epoch, in the period that is meant; now where it is None.
     """
     roster = accounts.load()
-    teams = roster.teams or (Team(name=DEFAULT_TEAM),)
+    teams = roster.teams
+    if not roster.keys and all(team.name != DEFAULT_TEAM for team in teams):
+        teams = (*teams, Team(name=DEFAULT_TEAM))  # whose every request is where no key is asked for
     keys = sorted(roster.keys.values(), key=lambda key: (key.team, key.user, key.name))
     return [
         BudgetStatus(

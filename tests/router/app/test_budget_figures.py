@@ -73,6 +73,20 @@ def test_a_key_without_a_policy_falls_under_its_team_s(store, registry, tmp_path
     assert [status for status in statuses if status.team == "lab"] == []
 
 
+def test_where_no_key_is_asked_for_requests_fall_under_the_default_team(tmp_path):
+    everybody = tmp_path / "everybody.yaml"
+    everybody.write_text(POLICY.format(name="everybody", usd=200))
+    store = LedgerStore.open(tmp_path / "open.db", prices=Prices({}), write=False)
+    registry = PolicyRegistry(PolicyHolder(str(everybody)), lambda name, why: pytest.fail(f"{name}: {why}"))
+    store.accounts.add_team(Team(name="web"))
+    statuses = read_budget_status(store.accounts, store.budgets, registry.of)
+    assert [(status.team, status.policy) for status in statuses] == [
+        ("default", "everybody"),
+        ("web", "everybody"),
+    ]
+    store.close()
+
+
 def test_three_places_show_the_same_budgets_with_the_same_figures(store, registry):
     spend(store, web=12.5, data=20, ana=1.25)
     expected = {
