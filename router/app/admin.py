@@ -114,8 +114,7 @@ def build_admin(options: AdminOptions) -> APIRouter:
 
     async def read_team(name: str) -> Json:
         await options.apply_changes()
-        teams = await _run_blocking(list_teams, accounts, options.budgets, options.policy_of)
-        rows = [row for row in teams if row["name"] == name]
+        rows = await _run_blocking(list_teams, accounts, options.budgets, options.policy_of, name)
         if not rows:
             raise _no_team(name)
         return rows[0]
@@ -133,12 +132,14 @@ def require_admin(request: Request, keyring: Keyring) -> Key | None:
     return authenticate_admin(request.scope, keyring)
 
 
-def list_teams(accounts: Accounts, budgets: Budgets, policy_of: Callable[[str], Policy]) -> list[Json]:
-    """Return all teams with their `budgets`, and the `balance` of a team's own."""
+def list_teams(
+    accounts: Accounts, budgets: Budgets, policy_of: Callable[[str], Policy], name: str | None = None
+) -> list[Json]:
+    """Return all teams, or the one of this name, with their `budgets` and the `balance` of a team's own."""
     by_team = defaultdict(list)
-    for status in read_budget_status(accounts, budgets, policy_of):
+    for status in read_budget_status(accounts, budgets, policy_of, team=name):
         by_team[status.team].append(status)
-    return [row | _budgets(by_team[row["name"]]) for row in accounts.teams()]
+    return [row | _budgets(by_team[row["name"]]) for row in accounts.teams() if name in {None, row["name"]}]
 
 
 def issue_key(accounts: Accounts, key: Key) -> Json:

@@ -55,7 +55,7 @@ def read_budget_status(
     roster = accounts.load()
     teams = roster.teams
     if not roster.keys and all(team.name != DEFAULT_TEAM for team in teams):
-        teams = (*teams, Team(name=DEFAULT_TEAM))  # whose every request is where no key is asked for
+        teams = (*teams, Team(name=DEFAULT_TEAM))  # of requests without a key
     keys = sorted(roster.keys.values(), key=lambda key: (key.team, key.user, key.name))
     return [
         BudgetStatus(
