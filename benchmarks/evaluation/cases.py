@@ -6,13 +6,15 @@ has nothing else. What is recorded was made by the same reading and the same rul
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 
-SuiteName = Literal["humaneval", "mbpp", "swebench"]
-SUITES: tuple[SuiteName, ...] = get_args(SuiteName)
+SuiteName = Literal["humaneval", "mbpp", "swebench", "everyday"]
+SUITES: tuple[SuiteName, ...] = ("humaneval", "mbpp", "swebench")
+Label = Literal["", "self-contained", "repository"]
+"""Whether all that an ask refers to stands in the message, or the answer needs the person's repository."""
 
 LOCAL_CONTEXT = 32_768
 """Tokens of the local window, unless an option says otherwise."""

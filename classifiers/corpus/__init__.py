@@ -4,6 +4,9 @@
 label says whether everything that an ask refers to stands in the message (`self-contained`) or
 the answer needs the person's repository, files or running system (`repository`). It does not say
 how hard the task is.
+
+What is judged may not be learned from: the asks of `benchmarks/evaluation/suites/everyday.jsonl` are
+for the gate alone. No text of theirs, and no near-duplicate of one, may stand here.
 """
 
 import json

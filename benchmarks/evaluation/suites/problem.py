@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import xxhash
 
-from benchmarks.evaluation.cases import SuiteName
+from benchmarks.evaluation.cases import Label, SuiteName
 from router.training.envelopes import ENVELOPES
 from router.types import DialectName, Headers
 
@@ -58,6 +58,8 @@ class Problem:
     """The code that an answer goes on from: imports, helpers and the signature."""
     tests: str = ""
     """A program that raises where the function is wrong; empty where answers cannot be run here."""
+    label: Label = ""
+    """Whether all that the ask refers to stands in it; empty where nobody said."""
 
     def trial(self, answer: str) -> Trial | None:
         """Make a trial of a model's text: code in a Markdown fence, a whole function, or only its body.
