@@ -7,7 +7,9 @@ import typer
 
 from benchmarks.cli.options import (
     AsJson,
+    CloudSystem,
     LocalContext,
+    LocalSystem,
     LocalUsd,
     Markdown,
     Outcomes,
@@ -30,6 +32,8 @@ def cascade(  # noqa: PLR0917 - one parameter an option
         typer.Option(help="Calls after which the cloud takes over, besides the policy's own and the ends."),
     ] = "40,60,80,100,120",
     outcomes: Outcomes = None,
+    local: LocalSystem = None,
+    cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
     price_model: PriceModel = PRICE_MODEL,
     local_usd_per_mtok: LocalUsd = 0.0,
@@ -50,14 +54,17 @@ def cascade(  # noqa: PLR0917 - one parameter an option
 
     from benchmarks.evaluation.cascade_report import evaluate_handover, paragraphs, sheets
     from benchmarks.evaluation.cost import Rates
-    from benchmarks.evaluation.suites.recorded import load_suite
+    from benchmarks.evaluation.selection import Selection, load_suites, parse
     from benchmarks.render import draw, table
     from policies.load import load
     from router.billing.prices import Prices
 
     rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
     with plain_errors(), Console(stderr=True).status("drawing runs"):
-        suite = load_suite("swebench", outcomes=outcomes)
+        selection = Selection(
+            local=parse("--local", local or ()), cloud=parse("--cloud", cloud or ()), outcomes=outcomes
+        )
+        suite = load_suites(("swebench",), selection)["swebench"]
         result: Handover = evaluate_handover(
             load(policy), suite, tried, rates, local_context=local_context, seed=seed
         )

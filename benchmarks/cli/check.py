@@ -10,9 +10,11 @@ from benchmarks.cli.options import (
     AskedAs,
     ClassifierChoice,
     Client,
+    CloudSystem,
     Judge,
     JudgeFile,
     LocalContext,
+    LocalSystem,
     LocalUsd,
     Markdown,
     Outcomes,
@@ -25,7 +27,6 @@ from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from benchmarks.evaluation.cases import SuiteName
     from benchmarks.evaluation.check.result import Options, Result
 
 
@@ -45,8 +46,8 @@ def check(
         list[Path] | None, typer.Option(help="Another router's decisions, a CSV of task,track; a row more.")
     ] = None,
     outcomes: Outcomes = None,
-    local: Annotated[str, typer.Option(help="The local system by suite, e.g. swebench=NAME.")] = "",
-    cloud: Annotated[str, typer.Option(help="The cloud system by suite, likewise.")] = "",
+    local: LocalSystem = None,
+    cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
     price_model: PriceModel = PRICE_MODEL,
     local_usd_per_mtok: LocalUsd = 0.0,
@@ -65,11 +66,14 @@ def check(
 
     Example: [bold]turnout policy check my-policy.yaml --mix humaneval=0.7,swebench=0.3[/bold]
     """
+    from benchmarks.evaluation import traffic
     from benchmarks.evaluation.check.result import Options
-    from benchmarks.evaluation.traffic import parse
+    from benchmarks.evaluation.selection import parse
 
+    with plain_errors():
+        systems = {"local": parse("--local", local or ()), "cloud": parse("--cloud", cloud or ())}
     options = Options(
-        mix=parse(mix).mix,
+        mix=traffic.parse(mix).mix,
         client=client.value,
         classifier=classifier.value,
         classifier_file=classifier_file,
@@ -77,8 +81,8 @@ def check(
         price_model=price_model,
         local_usd_per_mtok=local_usd_per_mtok,
         seed=seed,
-        local=_pairs("--local", local),
-        cloud=_pairs("--cloud", cloud),
+        local=systems["local"],
+        cloud=systems["cloud"],
         outcomes=outcomes,
     )
     with plain_errors():
@@ -138,22 +142,3 @@ def _write(flag: str, file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise Misconfigured(f"{flag}: {file}: cannot be written: {error.strerror}") from error
-
-
-def _pairs(flag: str, text: str) -> "dict[SuiteName, str]":
-    """Parse `suite=value,suite=value`, each suite at most once."""
-    from benchmarks.evaluation.cases import SUITES
-    from policies.conditions import nearest
-
-    values: dict[SuiteName, str] = {}
-    for part in filter(None, text.split(",")):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        suite = next((name for name in SUITES if name == key), None)
-        if suite is None:
-            raise Misconfigured(f"{flag}: no suite is called {key!r}{nearest(key, list(SUITES))}")
-        if not equals or not value:
-            raise Misconfigured(f"{flag}: {part!r} is not SUITE=VALUE")
-        if suite in values:
-            raise Misconfigured(f"{flag}: {suite} is said twice")
-        values[suite] = value
-    return values

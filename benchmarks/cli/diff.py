@@ -13,14 +13,20 @@ from benchmarks.cli.options import (
     AsJson,
     AskedAs,
     Client,
+    CloudSystem,
     LocalContext,
+    LocalSystem,
+    LocalUsd,
+    Outcomes,
     PriceModel,
 )
+from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.diff import Difference
+    from benchmarks.evaluation.selection import Selection
     from policies.policy import Policy
 
 
@@ -51,8 +57,12 @@ def diff(
     since: Annotated[str | None, typer.Option(help=f"Only what began then or later: {_DAY}.")] = None,
     until: Annotated[str | None, typer.Option(help=f"Only what began before: {_DAY}.")] = None,
     client: AskedAs = Client.bare,
+    outcomes: Outcomes = None,
+    local: LocalSystem = None,
+    cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
     price_model: PriceModel = PRICE_MODEL,
+    local_usd_per_mtok: LocalUsd = 0.0,
     csv_file: Annotated[
         Path | None,
         typer.Option("--csv", help="Write the requests that change track: ids and figures, no text."),
@@ -65,29 +75,40 @@ def diff(
     """
     from rich.console import Console
 
-    from benchmarks.errors import BenchmarkError
-    from benchmarks.evaluation.diff_report import render, values
+    from benchmarks.evaluation.cost import Rates
+    from benchmarks.evaluation.diff import of_suite
+    from benchmarks.evaluation.diff_report import csv_writer, render, values
+    from benchmarks.evaluation.selection import Selection, load_suites, parse
     from policies.load import load
+    from router.billing.prices import Prices
 
     if suite and (ledger or team or since or until):
         raise Misconfigured(
             "--suite: has tasks, not requests; leave --ledger, --team, --since and --until out"
         )
+    if not suite and local_usd_per_mtok:
+        raise Misconfigured("--local-usd-per-mtok: a ledger's rows say what this machine cost; leave it out")
     before, after = load(old), load(new)
-    try:
+    with plain_errors():
+        selection = Selection(
+            client=client.value,
+            local=parse("--local", local or ()),
+            cloud=parse("--cloud", cloud or ()),
+            outcomes=outcomes,
+        )
         if suite:
-            difference = _of_suite(
-                before, after, suite, client=client.value, local_context=local_context,
-                price_model=price_model, csv_file=csv_file,
-            )  # fmt: skip
+            rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
+            with csv_writer(csv_file) as on_move:
+                difference = of_suite(
+                    before, after, load_suites((suite.value,), selection)[suite.value], rates,
+                    local_context=local_context, on_move=on_move,
+                )  # fmt: skip
         else:
             begin, end = _time("--since", since), _time("--until", until)
             difference = _of_ledger(
-                before, after, ledger, team=team, since=begin, until=end, local_context=local_context,
-                csv_file=csv_file,
+                before, after, ledger, selection, team=team, since=begin, until=end,
+                local_context=local_context, csv_file=csv_file,
             )  # fmt: skip
-    except BenchmarkError as error:
-        raise Misconfigured(str(error)) from error
     if as_json:
         typer.echo(json.dumps(values(difference), allow_nan=False))
         return
@@ -101,25 +122,9 @@ def diff(
     )
 
 
-def _of_suite(
-    before: "Policy", after: "Policy", suite: SuiteChoice, *, client: str, local_context: int,
-    price_model: str, csv_file: Path | None,
-) -> "Difference":  # fmt: skip
-    from benchmarks.evaluation.cost import Rates
-    from benchmarks.evaluation.diff import of_suite
-    from benchmarks.evaluation.diff_report import csv_writer
-    from benchmarks.evaluation.suites.recorded import load_suite
-    from router.billing.prices import Prices
-
-    recorded = load_suite(suite.value, client=client)
-    rates = Rates(model=price_model, prices=Prices())
-    with csv_writer(csv_file) as on_move:
-        return of_suite(before, after, recorded, rates, local_context=local_context, on_move=on_move)
-
-
 def _of_ledger(
-    before: "Policy", after: "Policy", ledger: str | None, *, team: str | None, since: float | None,
-    until: float | None, local_context: int, csv_file: Path | None,
+    before: "Policy", after: "Policy", ledger: str | None, selection: "Selection", *, team: str | None,
+    since: float | None, until: float | None, local_context: int, csv_file: Path | None,
 ) -> "Difference":  # fmt: skip
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -127,10 +132,10 @@ def _of_ledger(
     from benchmarks.evaluation.diff import of_rows
     from benchmarks.evaluation.diff_report import csv_writer
     from benchmarks.evaluation.replay import opened
-    from benchmarks.evaluation.suites.recorded import load_suite
+    from benchmarks.evaluation.selection import load_suites
     from benchmarks.evaluation.traffic import SUITE_FOR_WORK
 
-    suites = {name: load_suite(name) for name in dict.fromkeys(SUITE_FOR_WORK.values())}
+    suites = load_suites(tuple(dict.fromkeys(SUITE_FOR_WORK.values())), selection)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("requests"), TimeRemainingColumn())
     with (
         opened(ledger, team=team, since=since, until=until) as (rows, count, source),

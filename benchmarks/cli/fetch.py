@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli.plain import plain_errors
-from benchmarks.evaluation.cases import SUITES, SuiteName
+from benchmarks.evaluation.cases import SUITES, ShippedSuite
 from router.errors import Misconfigured
 
 Files = Annotated[
@@ -17,7 +17,7 @@ Files = Annotated[
 
 
 def fetch(
-    suite: Annotated[SuiteName | None, typer.Argument(help="Which; all unless named.")] = None,
+    suite: Annotated[ShippedSuite | None, typer.Argument(help="Which; all unless named.")] = None,
     file: Files = None,
     force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
 ) -> None:
@@ -36,7 +36,7 @@ def fetch(
             console.print(_fetch_one(name, file or [], console, force=force))
 
 
-def _fetch_one(suite: SuiteName, files: list[Path], console: Console, *, force: bool) -> str:
+def _fetch_one(suite: ShippedSuite, files: list[Path], console: Console, *, force: bool) -> str:
     from benchmarks.evaluation.suites import fetch, store
 
     if suite == "humaneval":

@@ -37,6 +37,17 @@ Outcomes = Annotated[
     Path | None,
     typer.Option(help="Your own recorded outcomes, a CSV; they go before the published ones."),
 ]
+LocalSystem = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--local",
+        help="The local system, of the published ones or of --outcomes: NAME for each suite that has it, or "
+        "SUITE=NAME; several with commas.",
+    ),
+]
+CloudSystem = Annotated[
+    list[str] | None, typer.Option("--cloud", help="The cloud system, likewise, e.g. humaneval=NAME.")
+]
 LocalContext = Annotated[int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")]
 PriceModel = Annotated[str, typer.Option(help="At whose price the cloud's tokens are counted.")]
 LocalUsd = Annotated[

@@ -13,9 +13,11 @@ from benchmarks.cli.options import (
     AskedAs,
     ClassifierChoice,
     Client,
+    CloudSystem,
     Judge,
     JudgeFile,
     LocalContext,
+    LocalSystem,
     LocalUsd,
     Markdown,
     Outcomes,
@@ -58,9 +60,8 @@ def tune(  # noqa: PLR0917 - one parameter an option
     classifier: Judge = ClassifierChoice.rules,
     classifier_file: JudgeFile = "",
     outcomes: Outcomes = None,
-    local: Annotated[
-        str | None, typer.Option(help="The local system, where it is not the suites' default.")
-    ] = None,
+    local: LocalSystem = None,
+    cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
     price_model: PriceModel = PRICE_MODEL,
     local_usd_per_mtok: LocalUsd = 0.0,
@@ -73,13 +74,13 @@ def tune(  # noqa: PLR0917 - one parameter an option
 
     Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
     """
-    from benchmarks.evaluation.suites.recorded import load_suite
+    from benchmarks.evaluation.selection import Selection, load_suites, parse
     from benchmarks.evaluation.tune.report import changes, paragraphs, sheets
     from benchmarks.evaluation.tune.report import markdown as as_markdown
     from benchmarks.evaluation.tune.risk import Bound
     from benchmarks.evaluation.tune.tuner import TuneOptions
     from benchmarks.evaluation.tune.tuner import tune as run
-    from benchmarks.evaluation.verdicts import classifier_name, with_verdicts
+    from benchmarks.evaluation.verdicts import classifier_name
     from benchmarks.render import draw
     from policies.load import load
     from router.errors import Misconfigured
@@ -105,11 +106,16 @@ def tune(  # noqa: PLR0917 - one parameter an option
         seed=seed,
     )
     with plain_errors(), Console(stderr=True).status("reading") as status:
-        loaded_suites = (
-            load_suite(name, client=client.value, outcomes=outcomes, local=local) for name in traffic.mix
+        selection = Selection(
+            client=client.value,
+            classifier=classifier.value,
+            classifier_file=classifier_file,
+            local=parse("--local", local or ()),
+            cloud=parse("--cloud", cloud or ()),
+            outcomes=outcomes,
         )
-        suites = [with_verdicts(suite, classifier.value, classifier_file) for suite in loaded_suites]
-        result = run(loaded, suites, options, status.update)
+        suites = load_suites(tuple(traffic.mix), selection)
+        result = run(loaded, tuple(suites.values()), options, status.update)
     changed = changes(result)
     if as_json:
         typer.echo(json.dumps(asdict(result) | {"changes": [asdict(change) for change in changed]}))

@@ -11,8 +11,10 @@ from typing import Literal
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 
-SuiteName = Literal["humaneval", "mbpp", "swebench", "everyday"]
-SUITES: tuple[SuiteName, ...] = ("humaneval", "mbpp", "swebench")
+ShippedSuite = Literal["humaneval", "mbpp", "swebench", "everyday"]
+SUITES: tuple[ShippedSuite, ...] = ("humaneval", "mbpp", "swebench")
+SuiteName = str
+"""One of the shipped suites, or the name of a file with tasks of a user's own."""
 Label = Literal["", "self-contained", "repository"]
 """Whether all that an ask refers to stands in the message, or the answer needs the person's repository."""
 
@@ -45,7 +47,9 @@ class Effort:
     output: float
     """Tokens written in all calls."""
     measured: bool
-    """False where it is an estimate from other tasks, as the suite's notes say."""
+    """False where calls and tokens are an estimate from other tasks, as the suite's notes say."""
+    usd: float | None = None
+    """What the whole task cost, in US dollars, where that was measured; goes before any price of tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

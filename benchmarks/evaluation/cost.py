@@ -30,11 +30,13 @@ class Rates:
     """US dollars per million tokens that the local model computes: new prompt tokens and output."""
 
     def cloud(self, effort: Effort) -> float:
-        """Return US dollars of one task on the cloud.
+        """Return US dollars of one task on the cloud: what was measured, else its tokens at the price.
 
         Raises:
             BenchmarkError: the model's price is not known in full.
         """
+        if effort.usd is not None:
+            return effort.usd
         price = self.prices.price(self.model, round(effort.last_prompt))
         usd = task_usd(effort, price) if price else None
         if usd is None:
@@ -45,7 +47,9 @@ class Rates:
         return usd
 
     def local(self, effort: Effort) -> float:
-        """Return US dollars of one task on this machine, its prefix kept between calls."""
+        """Return US dollars of one task on this machine: as measured, else its prefix kept between calls."""
+        if effort.usd is not None:
+            return effort.usd
         return (effort.last_prompt + effort.output) * self.local_usd_per_mtok / MILLION
 
 

@@ -35,9 +35,10 @@ from benchmarks.evaluation.check.result import (
 )
 from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.route import starts_local
+from benchmarks.evaluation.selection import Selection, load_suites
 from benchmarks.evaluation.stats import Floats, Interval, detectable, interval, mcnemar, sign_flip
 from benchmarks.evaluation.suites.recorded import load_suite
-from benchmarks.evaluation.verdicts import classifier_name, with_verdicts
+from benchmarks.evaluation.verdicts import classifier_name
 from policies.bars import Bar
 from policies.policy import Policy
 from policies.proof import digest
@@ -54,7 +55,7 @@ def check(policy: Policy, options: Options | None = None, compared: Compared | N
     """
     started = time.perf_counter()
     chosen = options or Options()
-    suites = {name: _load(name, chosen) for name in SUITES}
+    suites = load_suites(SUITES, _selection(chosen))
     return measure(policy, suites, chosen, compared or {}, started=started)
 
 
@@ -158,15 +159,15 @@ def _hold_bar(bar: Bar, value: float) -> BarResult:
     return BarResult(metric=bar.metric, bar=bar.text, value=value, held=holds, words=words)
 
 
-def _load(name: SuiteName, options: Options) -> Suite:
-    suite = load_suite(
-        name,
+def _selection(options: Options) -> Selection:
+    return Selection(
         client=options.client,
-        local=options.local.get(name),
-        cloud=options.cloud.get(name),
+        classifier=options.classifier,
+        classifier_file=options.classifier_file,
+        local=options.local,
+        cloud=options.cloud,
         outcomes=options.outcomes,
     )
-    return with_verdicts(suite, options.classifier, options.classifier_file)
 
 
 def _routers(policy: Policy, suite: Suite, options: Options, compared: Compared) -> dict[str, Flags]:

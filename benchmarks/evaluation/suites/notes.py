@@ -5,21 +5,36 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.evaluation.cases import Case, SuiteName, System
+from benchmarks.evaluation.suites.outcomes import Outcome
 from benchmarks.evaluation.suites.systems import Runs
 
 _SCAFFOLD = re.compile(r"\d{8}_([a-z]+)")
 """In the leaderboard's name of a submission."""
 
 
-def notes(name: SuiteName, pair: Mapping[Runs, System], cases: Sequence[Case]) -> tuple[str, ...]:
-    """Of the recorded outcomes and efforts of a suite."""
-    own = _repository(pair) if name == "swebench" else _self_contained(pair, cases)
-    return (*own, "The rules were written with tasks like these in view; other work is not in the numbers.")
+def notes(
+    name: SuiteName, pair: Mapping[Runs, System], cases: Sequence[Case], own: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Of the recorded outcomes and efforts of a suite; `own` are systems that the user measured."""
+    recorded = {runs: system for runs, system in pair.items() if system.name not in own}
+    said = _repository(recorded) if name == "swebench" else _self_contained(recorded, cases)
+    return (*said, "The rules were written with tasks like these in view; other work is not in the numbers.")
 
 
-def own_notes(file: Path | None, names: Collection[str]) -> tuple[str, ...]:
-    """Of a user's own outcomes."""
-    return (f"Outcomes of {', '.join(sorted(names))} are from {file}.",) if file else ()
+def own_notes(
+    file: Path | None, outcomes: Sequence[Outcome], names: Collection[str], cases: Sequence[Case]
+) -> Iterator[str]:
+    """Of a user's own outcomes: of whom, and of how many tasks there are none."""
+    for name in sorted(names):
+        measured = {outcome.task for outcome in outcomes if outcome.system == name}
+        missing = [case.id for case in cases if case.id not in measured]
+        without = (
+            f"; {missing[0]} is one without a row. Where nothing is recorded either, such a task's outcome "
+            "is unknown, not failed"
+            if missing
+            else ""
+        )
+        yield f"Outcomes of {name} are from {file}: {len(measured)} of {len(cases)} tasks{without}."
 
 
 def _self_contained(pair: Mapping[Runs, System], cases: Sequence[Case]) -> Iterator[str]:
@@ -27,20 +42,27 @@ def _self_contained(pair: Mapping[Runs, System], cases: Sequence[Case]) -> Itera
     yield (
         f"{both} of {len(cases)} tasks have outcomes of both systems; of the others only the track is known."
     )
-    yield (
-        "Recorded outcomes are EvalPerf's: tasks chosen because solutions differ in speed, with more tests "
-        "than the original's, 100 samples each."
-    )
-    yield f"They say what {pair['local'].name} and {pair['cloud'].name} can do, not newer models."
+    if pair:
+        yield (
+            "Recorded outcomes are EvalPerf's: tasks chosen because solutions differ in speed, with more "
+            "tests than the original's, 100 samples each."
+        )
+        names = " and ".join(system.name for system in pair.values())
+        yield f"They say what {names} can do, not newer models."
     yield "Where tokens were not measured, an answer counts as long as the source's own solution."
 
 
 def _repository(pair: Mapping[Runs, System]) -> Iterator[str]:
-    yield "One run per system and task: a repeated run solves other tasks."
+    if pair:
+        yield "Recorded is one run per system and task: a repeated run solves other tasks."
     scaffolds = [match[1] for system in pair.values() if (match := _SCAFFOLD.match(system.name))]
     if len(set(scaffolds)) > 1:
         yield f"They ran in different scaffolds ({', '.join(scaffolds)}): part of it is theirs."
-    yield "The outcomes are of whole runs in the scaffold the names tell, not in the client that asks here."
+    if pair:
+        yield (
+            "The recorded outcomes are of whole runs in the scaffold the names tell, not in the client that "
+            "asks here."
+        )
     yield (
         "Where calls and tokens were not measured, they are the same for every task: 59 recorded runs of "
         "mini-SWE-agent, scaled to the mean calls published for Claude Sonnet 4.5 (51) and for a local 24B "

@@ -4,7 +4,7 @@ A task whose outcome nobody has published is a case all the same: where it goes 
 answer is, is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -43,6 +43,7 @@ def load_suite(
     local: str | None = None,
     cloud: str | None = None,
     outcomes: Path | None = None,
+    others: Collection[str] = (),
     folder: Path = RECORDED,
 ) -> Suite:
     """All cases of one suite.
@@ -53,6 +54,7 @@ def load_suite(
         local: the local system, of `systems` or of `outcomes`; the suite's default unless given.
         cloud: the cloud system, likewise.
         outcomes: the user's own, which go before what is recorded.
+        others: tasks outside the shipped suites that `outcomes` may name.
         folder: where the recorded files are.
 
     Raises:
@@ -63,18 +65,21 @@ def load_suite(
     if client not in CLIENTS:
         raise BenchmarkError(f"no requests of {client!r} are recorded: there are {', '.join(CLIENTS)}")
     tasks, measured = read("tasks.csv", folder), read(FILES[name], folder)
-    own = own_outcomes.load(outcomes, {row["task"] for row in tasks.rows}) if outcomes else ()
+    here = {row["task"] for row in tasks.rows if row["suite"] == name}
+    own = [
+        outcome
+        for outcome in (
+            own_outcomes.load(outcomes, {row["task"] for row in tasks.rows} | set(others)) if outcomes else ()
+        )
+        if outcome.task in here
+    ]
     ours = {outcome.system for outcome in own}
     recorded = systems(name, folder)
     pair: Mapping[Runs, System] = {
         "local": choose_system(name, "local", local, recorded, ours),
         "cloud": choose_system(name, "cloud", cloud, recorded, ours),
     }
-    named = {system.name for system in pair.values()}
-    if own and not ours & named:
-        raise BenchmarkError(
-            f"{outcomes} has outcomes of {', '.join(sorted(ours))} only: choose one with --local or --cloud"
-        )
+    named = {system.name for system in pair.values()} & ours
     vectored, runs, published = (
         read(file, folder) for file in (f"features-{client}.csv", "runs.csv", "published.csv")
     )
@@ -99,7 +104,7 @@ def load_suite(
         local=pair["local"],
         cloud=pair["cloud"],
         cases=cases,
-        notes=(*notes(name, pair, cases), *own_notes(outcomes, named & ours)),
+        notes=(*notes(name, pair, cases, named), *own_notes(outcomes, own, named, cases)),
         sources={file: facts.source for file, facts in used.items()},
     )
 
@@ -139,8 +144,8 @@ class _Joined:
         return float(text) if text else None
 
     def _effort(self, task: str, runs: Runs, once: Effort) -> Effort:
-        own = self.own.get((task, self.pair[runs].name))
-        return (own and own.effort(self.growth)) or self.agents.get(runs, once)
+        own, estimate = self.own.get((task, self.pair[runs].name)), self.agents.get(runs, once)
+        return own.effort(self.growth, estimate) if own else estimate
 
 
 def _check_schema(vectored: Facts, client: str) -> None:

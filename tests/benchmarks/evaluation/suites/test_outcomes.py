@@ -3,8 +3,10 @@
 import pytest
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.suites.outcomes import Outcome, load, save
 from benchmarks.evaluation.suites.recorded import load_suite
+from router.billing.prices import Prices
 
 SONNET = "claude-3-5-sonnet-20240620"
 
@@ -29,7 +31,12 @@ def test_own_outcomes_go_before_the_recorded_and_fill_what_nobody_measured(writt
     assert [case.cloud for case in recorded.cases[:3]] == [1.0, None, None]
     assert [case.cloud for case in suite.cases[2:]] == [case.cloud for case in recorded.cases[2:]]
     assert [case.local for case in suite.cases] == [case.local for case in recorded.cases]
-    assert f"Outcomes of {SONNET} are from {own}." in suite.notes
+    assert any(
+        note.startswith(
+            f"Outcomes of {SONNET} are from {own}: 2 of 164 tasks; HumanEval/2 is one without a row."
+        )
+        for note in suite.notes
+    )
 
 
 def test_a_system_of_ones_own_on_either_track(written):
@@ -76,38 +83,107 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
     assert load(path, {"Mbpp/2", "Mbpp/3"}) == outcomes
 
 
+HEADER = "task,system,passed"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: column task, system, passed is missing"),
-        ("task,system\n", "line 1: column passed is missing"),
+        ("", "own.csv: is empty; its first line must be a header such as task,system,passed"),
+        (" \n\n", "own.csv: is empty"),
+        (f"{HEADER}\n", "own.csv: has a header and no rows"),
+        ("task,system\n", "line 1: column passed is missing; the header begins task,system,passed"),
         ("task,system,pased\n", "line 1: unknown column 'pased': did you mean 'passed'?"),
+        ("task,system,pass@1\n", "line 1: unknown column 'pass@1': did you mean 'passed'?"),
+        ("instance_id,model,resolved\n", "line 1: unknown column 'instance_id': did you mean 'task'?"),
+        ("task,Model,passed\n", "line 1: unknown column 'Model': did you mean 'system'?"),
+        ("task,system,passed,cost\n", "line 1: unknown column 'cost': did you mean 'usd'?"),
+        ("task,system,passed,passed\n", "line 1: column passed stands there twice"),
+        ("task;system;passed\nHumanEval/0;m;1\n", "line 1: columns are separated by semicolons; separate"),
+        ("task\tsystem\tpassed\n", "line 1: columns are separated by tabs"),
+        ("HumanEval/0,m,1\n", "line 1: unknown column 'HumanEval/0'"),
         (
-            "task,system,passed\nHumanEval/0,m,1\nHumanEval/999,m,1\n",
-            "line 3: no suite has a task 'HumanEval/999'",
+            f"{HEADER}\nHumanEval/0,m,1\nHumanEval/999,m,1\n",
+            (
+                "line 3: column task: no suite has a task 'HumanEval/999': did you mean 'HumanEval/99'? "
+                "Tasks of your own are named with --suite FILE"
+            ),
         ),
-        ("task,system,passed\nHumanEval/0,m,1\nHumanEval/0,m,0\n", "line 3: line 2 has this task and system"),
-        ("task,system,passed\nHumanEval/0,m\n", "line 2: 2 fields, the header has 3"),
-        ("task,system,passed\nHumanEval/0,m,yes\n", "line 2: passed must be a number from 0 on, not 'yes'"),
         (
-            "task,system,passed\nHumanEval/0,m,2\n",
-            "line 2: passed must be 0, 1 or a share between them, not '2'",
+            f"{HEADER}\nHumanEval/0,m,1\n\nHumanEval/0,m,0\n",
+            "line 4: line 2 has the task 'HumanEval/0' of 'm'",
         ),
-        ("task,system,passed\nHumanEval/0,m,\n", "line 2: passed must be 0, 1 or a share"),
-        ("task,system,passed\nHumanEval/0,m,nan\n", "line 2: passed must be a number"),
-        ("task,system,passed\nHumanEval/0,,1\n", "line 2: system is empty"),
-        ("task,system,passed,usd\nHumanEval/0,m,1,-3\n", "line 2: usd must be a number from 0 on, not '-3'"),
+        (f"{HEADER}\nHumanEval/0,m\n", "line 2: 2 fields, the header has 3 (task,system,passed)"),
+        (f"{HEADER}\nHumanEval/0,m,0,5\n", "line 2: 4 fields, the header has 3"),
         (
-            "task,system,passed\nHumanEval/0,m,1\n",
-            "has outcomes of m only: choose one with --local or --cloud",
+            f'{HEADER}\nHumanEval/0,m,"0,5"\n',
+            "line 2: column passed: must be 0, 1 or a share between them, not '0,5'; write 0.5, with a point",
         ),
+        (f"{HEADER}\nHumanEval/0,m,yes\n", "line 2: column passed: is 'yes'; write 1"),
+        (f"{HEADER}\nHumanEval/0,m,False\n", "line 2: column passed: is 'False'; write 0"),
+        (
+            f"{HEADER}\nHumanEval/0,m,87.5\n",
+            (
+                "line 2: column passed: must be 0, 1 or a share between them, not "
+                "'87.5'; of a percentage write 0.875"
+            ),
+        ),
+        (f"{HEADER}\nHumanEval/0,m,50%\n", "not '50%'; of a percentage write 0.5"),
+        (
+            f"{HEADER}\nHumanEval/0,m,-1\n",
+            "line 2: column passed: must be 0, 1 or a share between them, not '-1'",
+        ),
+        (f"{HEADER}\nHumanEval/0,m,164\n", "column passed: must be 0, 1 or a share between them, not '164'"),
+        (f"{HEADER}\nHumanEval/0,m,\n", "line 2: column passed: is empty; leave the line out"),
+        (f"{HEADER}\nHumanEval/0,m,nan\n", "line 2: column passed: must be 0, 1"),
+        (f"{HEADER}\nHumanEval/0,,1\n", "line 2: column system: is empty"),
+        (f"{HEADER},usd\nHumanEval/0,m,1,-3\n", "line 2: column usd: must be a number from 0 on, not '-3'"),
+        (f"{HEADER},usd\nHumanEval/0,m,1,$3\n", "line 2: column usd: must be a number from 0 on, not '$3'"),
+        (f"{HEADER},usd\nHumanEval/0,m,1,inf\n", "line 2: column usd: must be a number from 0 on, not 'inf'"),
+        (f"{HEADER},samples\nHumanEval/0,m,1,0\n", "line 2: column samples: must be a number from 1 on"),
+        (
+            f"{HEADER},calls,prompt,last_prompt,output\nHumanEval/0,m,1,2,100,200,5\n",
+            "line 2: column last_prompt: 200 is more than prompt, 100",
+        ),
+        (f'{HEADER}\nHumanEval/0,"m,1\n', "own.csv, line 2: is no CSV"),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_line(text, message, written):
+def test_a_wrong_file_is_refused_with_line_column_and_remedy(text, message, written):
     with pytest.raises(BenchmarkError) as refused:
         load_suite("humaneval", outcomes=written(text))
     assert message in str(refused.value)
     assert "own.csv" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("task,system,passed\n".encode("utf-16"), "is UTF-16; save it as CSV in UTF-8"),
+        (b"task,system,passed\nHumanEval/0,m\xfc,1\n", "line 2: is not UTF-8"),
+        (b"task,system,passed\nHumanEval/0,m\0,1\n", "line 2: is no text"),
+    ],
+)
+def test_another_encoding_is_refused_with_the_remedy(raw, message, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_bytes(raw)
+    with pytest.raises(BenchmarkError, match=message):
+        load(path, {"HumanEval/0"})
+
+
+def test_what_spreadsheets_write_is_read(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_bytes(b'\xef\xbb\xbftask , system,passed\r\n"HumanEval/0", m ,1\r\n,,\r\n')
+    assert load(path, {"HumanEval/0"}) == (Outcome(task="HumanEval/0", system="m", passed=1),)
+
+
+def test_what_was_paid_goes_before_the_price_of_tokens(written):
+    own = written("task,system,passed,usd\nHumanEval/3,mine,1,0.25\nHumanEval/4,mine,1,\n")
+    suite = load_suite("humaneval", cloud="mine", outcomes=own)
+    rates = Rates(model="claude-sonnet-4-5", prices=Prices(), local_usd_per_mtok=1.0)
+    assert rates.cloud(suite.cases[3].cloud_effort) == 0.25
+    assert 0 < rates.cloud(suite.cases[4].cloud_effort) < 0.01
+    local = load_suite("humaneval", local="mine", outcomes=own)
+    assert rates.local(local.cases[3].local_effort) == 0.25
 
 
 def test_a_file_that_is_not_there(tmp_path):
