@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "subagent", "count", "guard"]
+Client = Literal[
+    "claude-code", "codex", "opencode", "continue", "pi", "aider", "mini-swe-agent", "openhands", "unknown"
+]
+"""The assistants that are told apart."""
 Phase = Literal["", "explore", "implement", "verify"]
 
 

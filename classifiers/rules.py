@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from classifiers.features import Features
-from classifiers.verdict import Verdict
+from classifiers.verdict import Verdict, Work
 
 ASK_LIMIT = 8_000
 """Characters of the ask that are looked at; what a request is stands in its beginning."""
@@ -30,7 +30,7 @@ PRIOR = -0.2
 class Signal:
     """One row: where it shows, add `weight`."""
 
-    kind: str
+    kind: Work
     """The class of work it speaks for."""
     weight: float
     why: str

@@ -15,7 +15,7 @@ from functools import lru_cache
 from classifiers.artefact import Artefact, ArtefactRefused, digest, shipped
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
-from classifiers.verdict import Classifier, Verdict
+from classifiers.verdict import Classifier, Verdict, Work
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ ASK_LIMIT = 4_000
 ASKS_KEPT = 256
 """Asks whose words are remembered: an agent sends the same one with every call of a turn."""
 
-COUNTS = {
+COUNTS: dict[str, Work] = {
     "files": "crosses-files",
     "files_edited": "crosses-files",
     "directories": "crosses-files",

@@ -1,9 +1,22 @@
 """What a classifier says of a request, and the one verb every classifier has."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from classifiers.features import Features
+
+Work = Literal[
+    "self-contained",
+    "question",
+    "small-edit",
+    "issue-report",
+    "repository-wide",
+    "crosses-files",
+    "long-run",
+    "side-request",
+    "unknown",
+]
+"""The class of work, as any classifier of ours names it; `unknown` where nothing shows one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +26,7 @@ class Verdict:
     p_local: float
     """Probability in 0..1 that the local model does this as well as the cloud model."""
     kind: str
-    """The class of work in one word, e.g. `self-contained`, `crosses-files`."""
+    """The class of work: one of `Work`."""
     why: str
     """One clause a person understands, naming the signal that decided."""
     by: str = ""

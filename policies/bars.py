@@ -5,8 +5,9 @@ of the interval at the confidence `ci`. Shares are exact: each task of a suite i
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from operator import ge, gt, le, lt
 from types import MappingProxyType
 
@@ -27,6 +28,17 @@ POOLED: Mapping[str, str] = MappingProxyType(
 )
 """What is measured of the mixed traffic, and of each suite with its name before it."""
 METRICS: tuple[str, ...] = (*POOLED, *(f"{suite}_{name}" for suite in SUITES for name in POOLED))
+
+_RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "local_share": (0, 1),
+        "quality": (0, 1),
+        "quality_kept": (0, 2),  # twice what always-cloud passes is out of any policy's reach
+        "pgr": (-inf, inf),
+        "saving": (-inf, 1),
+    }
+)
+"""What each metric can come to, of whichever suite, and the ends of its interval with it."""
 
 _RELATIONS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
     {">=": ge, "<=": le, ">": gt, "<": lt}
@@ -74,3 +86,31 @@ def parse(metric: str, text: str) -> Bar:
         raise ValueError(f"'{text}' is no bar; write a relation and a number, such as '>= 0.98'")
     relation, number, percent = written.groups()
     return Bar(metric=metric, relation=relation, value=float(number) / (100 if percent else 1))
+
+
+def find_pointless(bars: Iterable[Bar]) -> Iterator[tuple[str, str]]:
+    """Give each metric whose bar every policy passes, or none can, alone or beside another, and why."""
+    by_metric = {bar.metric: bar for bar in bars}
+    for metric, bar in by_metric.items():
+        if problem := _decided(bar):
+            yield metric, problem
+            continue
+        end = by_metric.get(f"{metric}_low")
+        if end is None or end.relation not in {">=", ">"} or bar.relation not in {"<=", "<"}:
+            continue
+        # The lower end of an interval is never above the figure itself.
+        if end.value > bar.value or (end.value == bar.value and (end.relation == ">" or bar.relation == "<")):
+            yield metric, f"no policy can pass '{bar.text}' and {end.metric} '{end.text}'"
+
+
+def _decided(bar: Bar) -> str:
+    """Phrase that a bar is passed, or failed, whatever is measured; empty where it is not."""
+    base = next((name for name in sorted(_RANGES, key=len, reverse=True) if name in bar.metric), "")
+    low, high = _RANGES.get(base, (-inf, inf))
+    best, worst = (high, low) if bar.relation in {">=", ">"} else (low, high)
+    if bar.holds(best) and not bar.holds(worst):
+        return ""
+    within = f"is at most {high:g}" if low == -inf else f"is between {low:g} and {high:g}"
+    outcome = "every policy passes" if bar.holds(worst) else "no policy can pass"
+    percent = f"; for {bar.value:g}%, write '{bar.relation} {bar.value:g}%'" if 2 <= bar.value <= 100 else ""  # noqa: PLR2004 # a percentage
+    return f"'{bar.text}' is a bar that {outcome}: {base} {within}{percent}"

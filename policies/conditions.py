@@ -20,19 +20,15 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
+from policies.expression import TOKEN, Node, tree_of
+from policies.operators import find_mistake, find_misuse, nearest_function
+
 Value = float | bool | str | Mapping[str, float | bool | str]
 ERRORS = (ArithmeticError, KeyError, RuntimeError, TypeError, ValueError)
 """What evaluating a condition may raise."""
 
-_TOKEN = re.compile(
-    r"""(?P<text>[rRbB]{0,2}(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))
-    |(?P<number>0[xX][0-9a-fA-F]+[uU]?|(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?[uU]?)
-    |(?P<name>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*(?P<call>\s*\()?)
-    |(?P<space>\s+)
-    |(?P<sign>&&|\|\||[<>=!]=|.)""",
-    re.VERBOSE | re.DOTALL,
-)
 _SYNTAX = re.compile(r"ERROR: <input>:\d+:(?P<column>\d+): Syntax error: (?P<message>[^\n]*)")
+_UNKNOWN_FUNCTION = re.compile(r"Undefined variable or function: '(\w+)'")
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|map|filter)\(\s*(\w+)\s*,")
 _WORDS = frozenset({"true", "false", "null", "in"})
 
@@ -67,6 +63,8 @@ class Condition:
     """As it was written."""
     names: tuple[str, ...]
     """The variables it reads, in order, e.g. `("files", "params.max_files")`."""
+    tree: Node
+    """What it compares; one that is not looked into is whole."""
     program: Any
 
     def holds(self, context: Any) -> bool:
@@ -93,19 +91,24 @@ def compile_condition(source: str, sample: Mapping[str, Value]) -> Condition:
     Raises:
         ValueError: it does not parse, names an unknown variable, or is not a condition.
     """
-    program = _compile(source)
-    names = _names(source)
+    if mistake := find_mistake(source):
+        raise ValueError(f"is no valid condition: {mistake}")
+    program = compile_source(source)
+    names = names_in(source)
     for name in names:
         _check_variable(name, sample)
+    tree = tree_of(source)
+    if misuse := find_misuse(tree):
+        raise ValueError(f"is no valid condition: {misuse}")
     context = bind(sample)
     for operand in _operands(source):
         _try(operand, context)
-    return Condition(source=source, names=names, program=program)
+    return Condition(source=source, names=names, tree=tree, program=program)
 
 
 def canonical(source: str) -> str:
     """Write an expression so that two which differ only in spacing are equal."""
-    return " ".join(match.group().strip() for match in _TOKEN.finditer(source) if match.group().strip())
+    return " ".join(match.group().strip() for match in TOKEN.finditer(source) if match.group().strip())
 
 
 def lookup(name: str, values: Mapping[str, Value]) -> Value:
@@ -115,7 +118,12 @@ def lookup(name: str, values: Mapping[str, Value]) -> Value:
     return value[member] if member and isinstance(value, Mapping) else value
 
 
-def _compile(source: str) -> Any:
+def compile_source(source: str) -> Any:
+    """Compile an expression, whole numbers as floats.
+
+    Raises:
+        ValueError: it does not parse.
+    """
     try:
         _cel.compile(source)  # first as it was written, so that an error names the right column
         return _cel.compile(_with_floats(source))
@@ -126,15 +134,15 @@ def _compile(source: str) -> Any:
 def _with_floats(source: str) -> str:
     return "".join(
         f"{match.group()}.0" if match["number"] and match.group().isdecimal() else match.group()
-        for match in _TOKEN.finditer(source)
+        for match in TOKEN.finditer(source)
     )
 
 
-def _names(source: str) -> tuple[str, ...]:
+def names_in(source: str) -> tuple[str, ...]:
     """Name the variables, as dotted as they are written; methods and functions left out."""
     bound = set(_BOUND.findall(source)) | _WORDS
     names: dict[str, None] = {}
-    for match in _TOKEN.finditer(source):
+    for match in TOKEN.finditer(source):
         if not match["name"]:
             continue
         before = source[: match.start()].rstrip()[-1:]
@@ -191,7 +199,7 @@ def _operands(source: str) -> list[str]:
 def _depths(source: str) -> Iterator[tuple[re.Match[str], int]]:
     """Give each token with the number of brackets around it; a bracket itself counts as outside."""
     depth = 0
-    for match in _TOKEN.finditer(source):
+    for match in TOKEN.finditer(source):
         depth -= match.group() in {")", "]", "}"}
         yield match, depth
         depth += bool(match["call"]) or match.group() in {"(", "[", "{"}
@@ -199,9 +207,11 @@ def _depths(source: str) -> Iterator[tuple[re.Match[str], int]]:
 
 def _try(operand: str, context: Any) -> None:
     try:
-        value = _compile(operand).execute(context)
+        value = compile_source(operand).execute(context)
     except ERRORS as error:
-        raise ValueError(f"cannot be evaluated: {_plain(error)}") from error
+        unknown = _UNKNOWN_FUNCTION.search(str(error))
+        hint = nearest_function(unknown[1]) if unknown else ""
+        raise ValueError(f"cannot be evaluated: {_plain(error)}{hint}") from error
     if value is not True and value is not False:
         raise ValueError(f"'{operand.strip()}' is not true or false; compare it with something")
 

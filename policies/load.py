@@ -4,8 +4,9 @@ Each problem is one line, `file:line: key: what is wrong; the nearest valid name
 problems of a file are reported at once. Nothing is guessed and nothing is dropped.
 """
 
+import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,11 +14,15 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from policies.bars import Gate
+from policies.bars import find_pointless as find_pointless_bars
 from policies.bars import parse as parse_bar
-from policies.conditions import Condition, bind, canonical, compile_condition, nearest
+from policies.comparisons import find_impossible, find_pointless, find_unquoted, rules_named
+from policies.conditions import compile_condition, nearest
+from policies.constraints import Scope
 from policies.document import Document, Loc, PolicyError, read
 from policies.globs import compile_glob
 from policies.policy import Policy, PrivacyRules, Rule
+from policies.reach import Line, findings, line
 from policies.schema import (
     Budget,
     Check,
@@ -32,6 +37,8 @@ from policies.variables import sample
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+log = logging.getLogger(__name__)
 
 __all__ = ["SHIPPED", "PolicyError", "PolicyHolder", "find", "load", "parse", "proof_beside"]
 
@@ -63,7 +70,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 
 
 def load(name_or_path: str | Path) -> Policy:
-    """Load a shipped policy by its name, or any by its path.
+    """Load a shipped policy by its name, or any by its path; its warnings are logged.
 
     Raises:
         PolicyError: there is no such policy, or it is wrong.
@@ -73,7 +80,10 @@ def load(name_or_path: str | Path) -> Policy:
         text = path.read_bytes()
     except OSError as error:
         raise PolicyError((f"{label}: cannot be read: {error.strerror}",)) from error
-    return parse(text, source=label)
+    policy = parse(text, source=label)
+    for warning in policy.warnings:
+        log.warning("%s", warning)
+    return policy
 
 
 def parse(text: bytes | str, *, source: str) -> Policy:
@@ -160,13 +170,15 @@ class _Compiler:
     def __init__(self, spec: PolicySpec, document: Document) -> None:
         self._spec = spec
         self._document = document
-        self._sample = sample(spec.params)
+        self._scope = Scope(sample=sample(spec.params))
         self.problems: list[str] = []
+        self.warnings: list[str] = []
 
     def policy(self) -> Policy:
         """Compile everything; good only while `problems` is empty."""
         spec = self._spec
         rules = tuple(self._rules())
+        check = self._gate(spec.check)
         if spec.escalate and "turn_too_long" in spec.escalate.on and "max_turn_calls" not in spec.params:
             self._add_problem(("escalate", "on"), "'turn_too_long' needs the number params.max_turn_calls")
         return Policy(
@@ -181,26 +193,36 @@ class _Compiler:
             degrade=spec.degrade,
             never_cloud=self._never_cloud(spec.never_cloud),
             budget=spec.budget,
-            check=self._gate(spec.check),
+            check=check,
             observe=spec.observe,
+            warnings=tuple(self.warnings),
             variables=frozenset(name.partition(".")[0] for rule in rules for name in rule.when.names),
         )
 
     def _add_problem(self, loc: Loc, problem: str) -> None:
         self.problems.append(self._document.describe(loc, problem))
 
+    def _add_warning(self, loc: Loc, problem: str) -> None:
+        self.warnings.append(self._document.describe(loc, problem))
+
     def _rules(self) -> Iterator[Rule]:
         names: dict[str, int] = {}
-        taken: dict[str, str] = {}
+        lines: list[Line] = []
         for at, rule in enumerate(self._spec.rules):
+            before = len(self.problems)
             name = self._rule_name(at, rule, names)
             try:
-                condition = compile_condition(rule.when, self._sample)
+                condition = compile_condition(rule.when, self._scope.sample)
             except ValueError as error:
-                self._add_problem(("rules", at, "when"), str(error))
+                self._add_problem(("rules", at, "when"), find_unquoted(rule.when) or str(error))
                 continue
-            self._reachable(at, condition, taken)
+            for problem in find_impossible(condition.tree, self._scope):
+                self._add_problem(("rules", at, "when"), problem)
+            if len(self.problems) == before:
+                lines.append(line(at, name, condition, self._scope))
             yield Rule(name=name, when=condition, to=rule.to, why=rule.why)
+        self._reachable(lines)
+        self._pointless(lines, names)
 
     def _rule_name(self, at: int, rule: RuleSpec, names: dict[str, int]) -> str:
         name = rule.name or _slug(rule.why)
@@ -215,18 +237,22 @@ class _Compiler:
         names.setdefault(name, at)
         return name
 
-    def _reachable(self, at: int, condition: Condition, taken: dict[str, str]) -> None:
-        """Refuse a rule that an earlier one leaves nothing to, and one that is never true."""
-        constant = None if condition.names else condition.holds(bind({}))
-        key = canonical(condition.source) if constant is None else ""
-        before = taken.get("", taken.get(key, ""))
-        if before:
-            self._add_problem(("rules", at), f"is never reached: {before}")
-        elif constant is False:
-            self._add_problem(("rules", at, "when"), "is never true, so this rule never decides; remove it")
-        reason = "takes everything" if constant else "has the same condition"
-        if constant is not False:
-            taken.setdefault(key, f"rules[{at}] {reason}")
+    def _reachable(self, lines: Sequence[Line]) -> None:
+        """Refuse a rule that earlier ones leave nothing to, and one that is never true."""
+        for finding in findings(lines, self._scope):
+            loc: Loc = ("rules", finding.at, "when") if finding.never_true else ("rules", finding.at)
+            (self._add_problem if finding.certain else self._add_warning)(loc, finding.text)
+
+    def _pointless(self, lines: Sequence[Line], names: Mapping[str, int]) -> None:
+        """Warn of what is in order and still does not do what it seems to."""
+        for one in lines:
+            loc = ("rules", one.at, "when")
+            for problem in find_pointless(one.condition.tree):
+                self._add_warning(loc, problem)
+            for rule in rules_named(one.condition.tree):
+                if rule and rule not in names and rule not in RESERVED:
+                    hint = nearest(rule, [*names, *RESERVED])
+                    self._add_warning(loc, f"no rule here is called '{rule}', as last.rule should be{hint}")
 
     def _gate(self, spec: Check) -> Gate:
         bars = []
@@ -235,6 +261,8 @@ class _Compiler:
                 bars.append(parse_bar(metric, text))
             except ValueError as error:
                 self._add_problem(("check", metric), str(error))
+        for metric, problem in find_pointless_bars(bars):
+            self._add_problem(("check", metric), problem)
         return Gate(ci=spec.ci, bars=tuple(bars))
 
     def _never_cloud(self, spec: NeverCloud) -> PrivacyRules:

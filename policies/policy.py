@@ -56,6 +56,8 @@ class Policy:
     check: Gate
     """What `turnout policy check` holds it to."""
     observe: bool
+    warnings: tuple[str, ...] = ()
+    """What is in order and still is probably not meant, each with file and line."""
     variables: frozenset[str]
     """The variables that any condition reads; no other is computed."""
 

@@ -196,6 +196,7 @@ class Service:
 
     def health(self) -> Json:
         """State of both tracks, the policy and the ledger."""
+        warnings = list(self._policies.policy.warnings)
         return {
             "status": "ok",
             "version": version("turnout"),
@@ -205,7 +206,11 @@ class Service:
                 "up": self._cloud.breaker.up,
                 "circuit": asdict(self._cloud.breaker.circuit),
             },
-            "policy": {"name": self._policies.policy.name, "error": self._policies.error or ""},
+            "policy": {
+                "name": self._policies.policy.name,
+                "error": self._policies.error or "",
+                **({"warnings": warnings} if warnings else {}),
+            },
             "team_policies": {"loaded": len(self._registry.all()) - 1, "failed": len(self._registry.errors)},
             "ledger": {"lost": self._ledger.lost},
             "reading": self._extractor.stats(),

@@ -40,6 +40,7 @@ def show(
             "rules": rules,
             "never_cloud": _never_cloud(loaded),
             "check": _proof_document(proof),
+            "warnings": list(loaded.warnings),
         }
         typer.echo(json.dumps(document))
         return

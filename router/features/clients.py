@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from classifiers.features import Client as ClientName
 from router.features import paths
 from router.features.paths import FileAccess
 
@@ -22,7 +23,7 @@ from router.features.paths import FileAccess
 class Client:
     """One assistant. Patterns are matched at the start of a block of user text."""
 
-    name: str
+    name: ClientName | Literal[""]
     agent: str = ""
     """Regular expression on the user-agent header."""
     opening: str = ""
@@ -248,7 +249,7 @@ class Clients:
     """
 
     def __init__(self, rows: tuple[Client, ...] = CLIENTS) -> None:
-        self._names = {client.name: client for client in rows}
+        self._names: dict[str, Client] = {client.name: client for client in rows}
         self._agents = [(re.compile(client.agent), client) for client in rows if client.agent]
         self._openings = [
             (re.compile(rf"[\"\s\\n](?:{client.opening})".encode()), client)

@@ -102,7 +102,7 @@ WRONG = {
     "syntax": (f"{HEAD}{rule('files >')}{TAIL}", "p.yaml:4: rules[0].when: is no valid condition: "),
     "one equals sign": (
         f"{HEAD}{rule('files = 4')}{TAIL}",
-        "p.yaml:4: rules[0].when: is no valid condition: ",
+        "p.yaml:4: rules[0].when: is no valid condition: '=' (column 7): write '=='",
     ),
     "not boolean": (
         f"{HEAD}{rule('files')}{TAIL}",
@@ -290,12 +290,19 @@ def test_a_rule_without_a_name_is_named_by_its_why():
         "team == 'legal' || user.endsWith('@example.org')",
         "budget.left_usd < 10 && cloud.up && last.rule != 'busy'",
         "work in ['question', 'self-contained'] && p_local > 0.5",
-        "client == 'a || b'",
+        "user == 'a || b'",
     ],
 )
 def test_conditions_that_are_right(when):
     text = f'{HEAD}rules:\n  - {{name: one, when: "{when}", to: local, why: a}}\n{TAIL}'
     assert parse(text, source="p.yaml").rules[0].when.source == when
+
+
+def test_warnings_are_logged_where_a_file_is_loaded(tmp_path: Path, caplog):
+    file = tmp_path / "mine.yaml"
+    file.write_text(HEAD + rule("kind == 'guard'") + TAIL)
+    policy = load(file)
+    assert [record.getMessage() for record in caplog.records] == [policy.warnings[0]]
 
 
 class TestPolicyHolder:

@@ -85,7 +85,7 @@ def test_whatever_decides_does(file, before, after):
 
 def test_no_part_of_a_policy_is_forgotten():
     # A new field either decides, and then belongs into the digest, or joins the words for people here.
-    words = {"description", "source"}
+    words = {"description", "source", "warnings"}
     derived = {"variables"}
     hashed = {"name", "params", "rules", "otherwise", "hold", "escalate", "degrade", "never_cloud", "budget"}
     assert {field.name for field in fields(Policy)} == words | derived | hashed | {"check", "observe"}
