@@ -5,7 +5,8 @@ from classifiers.rules import RuleClassifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import FeatureExtractor
-from router.routing.planner import Planner, StickySessions
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import StickySessions
 
 POLICY = "balanced"
 

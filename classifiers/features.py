@@ -9,7 +9,7 @@ a valid (cautious) `Features`.
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "subagent", "count", "guard"]
+Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "summary", "subagent", "count", "guard"]
 Client = Literal[
     "claude-code", "codex", "opencode", "continue", "pi", "aider", "mini-swe-agent", "openhands", "unknown"
 ]
@@ -26,7 +26,8 @@ class Features:
     conversation: str = ""
     """Stable id of the conversation: the session header, else a hash of its opening."""
     kind: Kind = "ask"
-    """`agent` once tools were used in this conversation, `ask` before that; `guard` judges what is safe."""
+    """`agent` once tools were used in this conversation, `ask` before that; `summary` is what a client
+    remembers a conversation by (compaction); `guard` judges what is safe."""
     phase: Phase = ""
     """What the last tool calls did; empty where no tool was used."""
 
@@ -69,7 +70,10 @@ class Features:
     turn_calls: int = 0
     """Model calls made in this turn before this one."""
     ask: str = ""
-    """The last three user asks, oldest first, harness text removed. Never stored."""
+    """The newest ask that stands alone, and the asks since that go on from it, oldest first; harness text
+    removed. Never stored."""
+    ask_key: str = ""
+    """Equal for requests that belong to the same ask, its images included. Never stored."""
     follow_up: bool = False
     """The newest ask only goes on from the one before ("yes, do it")."""
 

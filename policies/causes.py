@@ -40,6 +40,8 @@ ESCALATED: Mapping[str, str] = {
     "unsupported": "the local model cannot do what this needs",
 }
 """Why the cloud serves in the local track's place, by `EscalationCause`."""
+OUTAGES = frozenset({"local_error", "slow"})
+"""Causes that tell of the local model's state alone: once it is well again, so is the work there."""
 DEGRADED: Mapping[str, str] = {
     "no_credential": "there is no credential for the cloud",
     "cloud_error": "the cloud failed",

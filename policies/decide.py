@@ -8,7 +8,7 @@ The order, first answer wins:
     guard         a safety check: the model that the client named
     safeguards    the provider's own safety review is part of the request: the cloud
     observe       the policy only watches: where the client asked
-    hold          this user turn was decided before
+    hold          this ask was decided before, and the local model can still serve it
     rules         the first whose condition holds
     otherwise
 
@@ -26,10 +26,10 @@ from dataclasses import replace
 from typing import Literal
 
 from classifiers.features import Features
-from policies.causes import DEGRADED, ESCALATED, Cause
+from policies.causes import DEGRADED, ESCALATED, OUTAGES, Cause
 from policies.conditions import ERRORS, bind
 from policies.decision import Decision, LastDecision, State, TrackName
-from policies.holds import current_hold, escalation_cause, sets_hold
+from policies.holds import as_decided, current_hold, escalation_cause, sets_hold, with_limits_of
 from policies.policy import Policy
 from policies.privacy import Clearance
 from policies.routing_input import RoutingInput
@@ -93,8 +93,9 @@ def _decide(routing: RoutingInput) -> Decision:
     if bound:
         model = model_name(requested_model) if bound == "guard" else model
         return Decision(track="cloud", model=model, rule=bound, why=_BOUND[bound], p_local=p_local)
-    chosen = None if features is None or policy.observe else _held_decision(policy, features, state)
-    chosen = chosen or _first_match(policy, inputs_of(routing))
+    inputs = inputs_of(routing)
+    chosen = None if features is None or policy.observe else _held_decision(policy, features, state, inputs)
+    chosen = chosen or _by_rules(policy, inputs)
     if policy.observe:
         chosen = _observed(chosen)
     if chosen.track == "cloud" and state.budget_left_usd <= 0:
@@ -161,7 +162,9 @@ def escalate(
             return None
         why, rule = DEGRADED[cause], "degrade"
     model = claude_model(requested_model) if track == "cloud" else ""
-    return Decision(track=track, model=model, rule=rule, why=why, p_local=decision.p_local)
+    return Decision(
+        track=track, model=model, rule=rule, why=why, p_local=decision.p_local, temporary=cause in OUTAGES
+    )
 
 
 def named_track(requested: str, local_model: str = "") -> TrackName | None:
@@ -209,18 +212,62 @@ def _bound(features: Features | None) -> Literal["", "guard", "safeguards"]:
     return "safeguards" if features.safeguards else ""
 
 
-def _held_decision(policy: Policy, features: Features, state: State) -> Decision | None:
+def _held_decision(
+    policy: Policy, features: Features, state: State, inputs: Inputs | None
+) -> Decision | None:
     last = current_hold(policy, features, state)
     if last is None:
         return None
-    cause = (
-        escalation_cause(policy, features, state)
-        if last.track == "local" and state.budget_left_usd > 0
-        else ""
+    moved = None
+    if last.track == "local" and state.budget_left_usd > 0:
+        moved = _escalated(policy, features, state) or (inputs and _outgrown(policy, inputs, last))
+    return moved or Decision(
+        track=last.track, rule=last.rule, why=last.why, held=True, temporary=last.temporary
     )
-    if cause and policy.escalate:
-        return Decision(track=policy.escalate.to, rule="escalate", why=ESCALATED[cause])
-    return Decision(track=last.track, rule=last.rule, why=last.why, held=True)
+
+
+def _escalated(policy: Policy, features: Features, state: State) -> Decision | None:
+    """Move a held local turn to the cloud for a cause that the policy names."""
+    cause = escalation_cause(policy, features, state)
+    if not cause or not policy.escalate:
+        return None
+    return Decision(
+        track=policy.escalate.to, rule="escalate", why=ESCALATED[cause], temporary=cause in OUTAGES
+    )
+
+
+def _outgrown(policy: Policy, inputs: Inputs, last: LastDecision) -> Decision | None:
+    """Move a held local turn to the cloud where the same rules, for the same work, now say so."""
+    now = with_limits_of(inputs, last)
+    decision = _first_match(policy, now) if now else None
+    if now is None or decision is None or decision.track == "local" or decision.rule == "unreadable":
+        return None
+    if _first_match(policy, as_decided(inputs, last)).track == "cloud":
+        return None  # not by what has changed since
+    return replace(decision, temporary=_is_temporary(policy, now, decision))
+
+
+def _by_rules(policy: Policy, inputs: Inputs | None) -> Decision:
+    """Decide by the rules, and say whether only the tracks' present state decided."""
+    decision = _first_match(policy, inputs)
+    return (
+        decision if inputs is None else replace(decision, temporary=_is_temporary(policy, inputs, decision))
+    )
+
+
+def _is_temporary(policy: Policy, inputs: Inputs, decision: Decision) -> bool:
+    """Whether the rules would choose the other track if both were up and idle."""
+    state = inputs.state
+    if state.local_up and state.cloud_up and not state.local_wait_s:
+        return False
+    if not any(name in _HEALTH for rule in policy.rules for name in rule.when.names):
+        return False
+    well = replace(state, local_up=True, cloud_up=True, local_wait_s=0.0)
+    return _first_match(policy, replace(inputs, state=well)).track != decision.track
+
+
+_HEALTH = frozenset({"local.up", "local.wait_s", "cloud.up"})
+"""Variables that tell how the tracks are right now, whatever is asked."""
 
 
 def _first_match(policy: Policy, inputs: Inputs | None) -> Decision:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+
 TrackName = Literal["local", "cloud"]
 
 
@@ -26,11 +29,13 @@ class Decision:
     """Under an observing policy, the track its rules would have chosen; empty otherwise."""
     refusal: str = ""
     """The error that the client gets because no track may serve this; empty if one may."""
+    temporary: bool = False
+    """Only how the tracks are right now decided: were both up and idle, the other would serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastDecision:
-    """The last decision of the request's conversation."""
+    """The decision of the ask that a request belongs to, or else the conversation's last one."""
 
     track: TrackName
     model: str
@@ -38,6 +43,16 @@ class LastDecision:
     why: str
     turn: int
     """`Features.turns` at which it was made."""
+    ask_key: str = ""
+    """`Features.ask_key` of the ask it was made for."""
+    age_s: float = 0.0
+    """Seconds since a call of its turn was last decided."""
+    temporary: bool = False
+    """As in `Decision`."""
+    features: Features | None = None
+    """What was read when the ask was decided, without its text; None where that is not known."""
+    verdict: Verdict | None = None
+    """What the classifier said then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

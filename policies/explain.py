@@ -17,7 +17,7 @@ from policies.policy import Rule
 from policies.routing_input import RoutingInput
 from policies.variables import inputs_of
 
-_TEXTS = frozenset({"ask", "paths"})
+_TEXTS = frozenset({"ask", "ask_key", "paths"})
 _READ = tuple(field.name for field in fields(Features) if field.name not in _TEXTS)
 
 

@@ -1,38 +1,80 @@
-"""Holding: a decision made at a user turn is kept through its tool loop.
+"""Holding: a decision made for an ask is kept through its tool loop.
 
 Splitting one turn between two models saves nothing: the prompt cache is lost and
-the second model starts by reading what the first one did. So a held local turn
-goes to the cloud only for a cause the policy's `escalate` names, and a held
-cloud turn stays.
+the second model starts by reading what the first one did. So a held cloud turn
+stays. A held local turn goes to the cloud for a cause the policy's `escalate`
+names, and as soon as the rules say that the local model cannot serve it any more
+(fit, capability, health); never the other way.
+
+A hold is the ask's, not the conversation's: after an edit, a rewind or a compaction
+the turn is judged anew. It ends with `hold_s`, and with what only an outage decided
+it ends with the turn.
 """
+
+from dataclasses import replace
 
 from classifiers.features import Features
 from policies.decision import LastDecision, State
 from policies.policy import Policy
+from policies.variables import Inputs
 
-_SETTERS = frozenset({"ask", "agent"})
-_TAKERS = _SETTERS | {"count"}
+_SETTERS = frozenset({"ask", "agent", "subagent"})
+_TAKERS = _SETTERS | {"count", "summary"}
+_LIMITS = (
+    "context_tokens",
+    "tokens_exact",
+    "output_limit",
+    "images",
+    "thinking",
+    "server_tools",
+    "safeguards",
+    "json_schema",
+)
+"""Features that say what the serving model must be able to do; all others say what the work is like."""
+_NOT_THE_WORK = frozenset({"asked", "never_cloud", "budget", "degrade"})
+"""What decided in place of the rules: it ends with its reason, and the work's own hold stays."""
 
 
 def sets_hold(features: Features) -> bool:
     """Whether this request's decision is the one that its conversation keeps.
 
-    Side requests (titles, compaction, autocomplete, counts) and sub-agents run beside
-    the main loop, often under its session id, and must not turn it.
+    Side requests (titles, compaction, autocomplete, counts, safety checks) run beside the main
+    loop, often under its session id, and must not turn it. A sub-agent is a conversation of its own.
     """
     return features.kind in _SETTERS
+
+
+def is_of_the_work(rule: str) -> bool:
+    """Whether a decision by this rule says where the work belongs, so that it may be held."""
+    return rule not in _NOT_THE_WORK
 
 
 def current_hold(policy: Policy, features: Features, state: State) -> LastDecision | None:
     """Find the decision that still holds; None where this request is decided anew.
 
     A count takes the hold, though it never sets one: it is decided as the request
-    that it counts for would be.
+    that it counts for would be. So does a summary: it is the memory of the held work.
     """
     last = state.last
-    if last is None or policy.hold == "none" or features.kind not in _TAKERS:
+    if last is None or policy.hold == "none" or features.kind not in _TAKERS or last.age_s > policy.hold_s:
         return None
-    return last if policy.hold == "conversation" or last.turn == features.turns else None
+    if last.temporary:
+        # What an outage sent to the cloud finishes its tool loop there; all else is free once it is over.
+        in_loop = last.track == "cloud" and features.turn_calls > 0
+        return last if in_loop and _same_ask(last, features) else None
+    return last if policy.hold == "conversation" or _same_ask(last, features) else None
+
+
+def _same_ask(last: LastDecision, features: Features) -> bool:
+    """Whether a request belongs to the ask that was decided.
+
+    A client that drops old messages to save room changes the number of turns in the middle of one. Where no
+    ask is left at all, as after a compaction in the middle of a turn, the work simply goes on.
+    """
+    if not features.turns:
+        return True
+    same_turn = last.turn == features.turns or features.turn_calls > 0
+    return last.ask_key == features.ask_key and same_turn
 
 
 def escalation_cause(policy: Policy, features: Features, state: State) -> str:
@@ -45,3 +87,30 @@ def escalation_cause(policy: Policy, features: Features, state: State) -> str:
     }
     allowed = policy.escalate.causes if policy.escalate else frozenset()
     return next((cause for cause, met in causes.items() if met and cause in allowed), "")
+
+
+def with_limits_of(now: Inputs, last: LastDecision) -> Inputs | None:
+    """What the rules would read of a held ask if the work were as it was when it was decided.
+
+    Only what the serving model must be able to do, and the tracks, are as they are now. The text of the
+    ask is the same, for that is what the hold is keyed by.
+
+    Returns:
+        None where it is not known what the work was like.
+    """
+    if last.features is None or last.verdict is None:
+        return None
+    limits = {name: getattr(now.features, name) for name in ("ask", *_LIMITS)}
+    return replace(
+        now,
+        features=replace(last.features, **limits),
+        verdict=last.verdict,
+        state=replace(now.state, local_wait_s=0.0),
+    )
+
+
+def as_decided(now: Inputs, last: LastDecision) -> Inputs:
+    """What the rules read when a held ask was decided, on tracks that are well."""
+    features = replace(last.features or now.features, ask=now.features.ask)
+    well = replace(now.state, local_up=True, cloud_up=True, local_wait_s=0.0)
+    return replace(now, features=features, verdict=last.verdict or now.verdict, state=well)

@@ -189,6 +189,7 @@ class _Compiler:
             rules=rules,
             otherwise=spec.otherwise,
             hold=spec.hold,
+            hold_s=spec.hold_s,
             escalate=spec.escalate,
             degrade=spec.degrade,
             never_cloud=self._never_cloud(spec.never_cloud),

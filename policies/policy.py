@@ -49,6 +49,8 @@ class Policy:
     otherwise: OtherwiseSpec
     hold: str
     """`turn`, `none` or `conversation`."""
+    hold_s: float
+    """Seconds without a call after which a kept decision is made anew."""
     escalate: Escalate | None
     degrade: Degrade | None
     never_cloud: PrivacyRules

@@ -18,6 +18,7 @@ from policies.conditions import canonical
 from policies.document import PolicyError
 from policies.load import find, proof_beside
 from policies.policy import Policy
+from policies.schema import PolicySpec
 
 __all__ = ["CheckGate", "Proof", "ProofStatus", "digest", "options_of", "proof_beside", "read", "state"]
 
@@ -111,6 +112,7 @@ def digest(policy: Policy) -> str:
         "rules": [[rule.name, canonical(rule.when.source), rule.to] for rule in policy.rules],
         "otherwise": policy.otherwise.to,
         "hold": policy.hold,
+        **({"hold_s": policy.hold_s} if policy.hold_s != PolicySpec.model_fields["hold_s"].default else {}),
         "parts": [part.model_dump(mode="json") if part else None for part in parts],
         "never_cloud": [
             [glob.source for glob in policy.never_cloud.paths],

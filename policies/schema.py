@@ -141,7 +141,9 @@ class PolicySpec(_Part):
     rules: tuple[RuleSpec, ...] = ()
     otherwise: OtherwiseSpec
     hold: Literal["turn", "none", "conversation"] = "turn"
-    """How long a decision is kept: through the user turn's tool loop, not at all, or for good."""
+    """How long a decision is kept: through the user turn's tool loop, not at all, or for the conversation."""
+    hold_s: Positive = 3600
+    """Seconds without a call after which a kept decision is made anew."""
     escalate: Escalate | None = None
     degrade: Degrade | None = None
     never_cloud: NeverCloud = NeverCloud()

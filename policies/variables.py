@@ -35,16 +35,20 @@ def _feature(name: str, kind: object) -> Callable[[Inputs], Value]:
 
 def _last(inputs: Inputs) -> Value:
     last = inputs.state.last
-    return {"track": last.track, "rule": last.rule} if last else {"track": "", "rule": ""}
+    if last is None or last.temporary:  # where only an outage sent it says nothing of where the work belongs
+        return {"track": "", "rule": ""}
+    return {"track": last.track, "rule": last.rule}
 
 
 _COLLECTIONS = (frozenset, tuple)
+_NAMES = frozenset({"ask_key"})
+"""Features that name something, and say nothing of it."""
 
 READERS: Mapping[str, Callable[[Inputs], Value]] = {
     **{
         field.name: _feature(field.name, field.type)
         for field in fields(Features)
-        if get_origin(field.type) not in _COLLECTIONS
+        if get_origin(field.type) not in _COLLECTIONS and field.name not in _NAMES
     },
     "p_local": lambda inputs: inputs.verdict.p_local,
     "work": lambda inputs: inputs.verdict.kind,

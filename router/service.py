@@ -41,7 +41,8 @@ from router.privacy.scanner import Scanner
 from router.routing.admission import Limits
 from router.routing.classifier import load_classifier
 from router.routing.pipeline import Pipeline
-from router.routing.planner import Planner, StickySessions
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import StickySessions
 from router.settings import Settings, parse_listen
 from router.system.heap import keep_heap_small
 from router.system.host_names import is_loopback

@@ -26,7 +26,7 @@ from policies.privacy import Clearance, Exposure, clear
 from policies.routing_input import RoutingInput
 from router.errors import Misconfigured
 from router.ledger.stored_features import STORED, read_features
-from router.routing.planner import StickySessions
+from router.routing.sticky_sessions import StickySessions
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -61,12 +61,13 @@ class PolicyReplay:
     def __init__(self, policy: Policy, *, local_context: int) -> None:
         self._policy = policy
         self._local_context = local_context
-        self._holds = StickySessions(CONVERSATIONS)
+        self._now = 0.0
+        self._holds = StickySessions(CONVERSATIONS, clock=lambda: self._now)
 
     def decide(self, row: Row, features: Features | None, verdict: Verdict) -> Decision:
         """Decide a request, the conversation's earlier ones having been decided before."""
-        team = row["team"]
-        last = self._holds.last(team, features.conversation) if features else None
+        team, self._now = row["team"], row["begun_at"]
+        last = self._holds.last(team, features) if features else None
         decision = decide(
             RoutingInput(
                 policy=self._policy,
@@ -80,7 +81,7 @@ class PolicyReplay:
             )
         )
         if features:
-            self._holds.keep(team, features, decision)
+            self._holds.keep(team, features, verdict, decision)
         return decision
 
     def _clearance(self, row: Row, features: Features | None) -> Clearance:

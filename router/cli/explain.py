@@ -56,7 +56,8 @@ def _planner(settings: Settings) -> "Planner":
     from policies.load import PolicyHolder
     from router.features.extractor import FeatureExtractor
     from router.routing.classifier import load_classifier
-    from router.routing.planner import Planner, StickySessions
+    from router.routing.planner import Planner
+    from router.routing.sticky_sessions import StickySessions
 
     policies = PolicyHolder(settings.policy)
     extractor = FeatureExtractor()

@@ -328,6 +328,8 @@ class UserText(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     attached: tuple[FileAccess, ...]
     side: bool
+    summary: bool
+    """A side request for a summary of the conversation."""
     reset: bool
 
 
@@ -344,7 +346,8 @@ def parse_user_text(client: Client, text: str) -> UserText:
     reset = bool(rules.resets.match(start))
     side = bool(rules.side_asks.match(start))
     if reset or side or rules.blocks.match(start):
-        return UserText(text="", attached=tuple(attached), side=side, reset=reset)
+        summary = side and is_summary(client, start)
+        return UserText(text="", attached=tuple(attached), side=side, summary=summary, reset=reset)
     if start.startswith(_IDE_SETUP):
         heading = next(_IDE_ASK.finditer(text), None)
         text = text[heading.end() :] if heading else ""
@@ -366,12 +369,33 @@ def parse_user_text(client: Client, text: str) -> UserText:
         text = rules.unwrap.sub("", text)
     text = _unquoted(text.strip())
     side = bool(rules.side_asks.match(text))
-    return UserText(text="" if side else text, attached=tuple(attached), side=side, reset=False)
+    return UserText(
+        text="" if side else text,
+        attached=tuple(attached),
+        side=side,
+        summary=side and is_summary(client, text),
+        reset=False,
+    )
 
 
 def is_side(client: Client, system: str) -> bool:
     """Whether a system text is that of a title, commit message, compaction or topic request."""
     return bool(_RULES[client.name].side.match(system.lstrip()))
+
+
+def is_summary(client: Client, text: str) -> bool:
+    """Whether the text of a side request asks for what a conversation will be remembered by (compaction)."""
+    text = text.lstrip()
+    return is_side(client, text) and bool(_SUMMARY.search(text, 0, 1_000)) and not _LABEL.search(text, 0, 200)
+
+
+_SUMMARY = re.compile(r"summar|compact|condens|checkpoint|hand-?off", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\b(?:titles?|topic|branch name|commit message|pull request|follow-?up"
+    r"|(?:under|most|maximum|in|exactly) \d+(?:-\d+)? (?:words|characters))\b",
+    re.IGNORECASE,
+)
+"""What a request for a short label names; it may speak of summarising, too."""
 
 
 def _unquoted(text: str) -> str:

@@ -1,10 +1,11 @@
 """The state of a conversation, added up message by message, so that a longer one only adds to it."""
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Self
+
+import xxhash
 
 from classifiers.features import Phase
 from router.features import safety_checks
@@ -12,7 +13,8 @@ from router.features.message_facts import MessageFacts, ToolCall
 from router.features.paths import FileAccess
 from router.system.time_slices import Pauses, Turns, finish
 
-_ASKS = 3
+_INHERITED = 3
+"""Asks that go on, of which the text is kept beside that of the ask they go on from."""
 _TOUCHES = 200
 """Taken between two pauses."""
 MOST_FILES = 10_000
@@ -30,7 +32,12 @@ class ConversationState:
         self.written: set[str] = set()
         self.side = False
         """The newest message is a side request's."""
+        self.summary = False
+        """And asks for a summary of the conversation."""
         self.system_side = False
+        self.system_summary = False
+        self.system_key = b""
+        """Of the first system message; empty where there is none."""
         self.system_guard = safety_checks.NOTHING
         self.guard = safety_checks.NOTHING
         """Of the newest user message that is no tool's answer."""
@@ -39,7 +46,10 @@ class ConversationState:
 
     def _begin(self) -> None:
         """Know of no work yet; also where all before was a client's worked example."""
-        self.asks: deque[str] = deque(maxlen=_ASKS)
+        self.asks: list[str] = []
+        """The newest ask that stands alone, and those since that go on from it."""
+        self.ask_images = 0
+        """Images that came with the newest ask."""
         self.opening: str | bytes = b""
         """The first ask, or the first user message where none asks."""
         self.turns = 0
@@ -88,15 +98,18 @@ class ConversationState:
         self.server |= facts.server
         if facts.role == "system":
             self.system_side |= facts.side
+            self.system_summary |= facts.summary
+            if not self.opening:
+                self.system_key = self.system_key or facts.key
             self.system_guard |= facts.guard
             self.subagent |= facts.subagent
         elif facts.role == "assistant":
-            self.side = False
+            self.side = self.summary = False
             self.turn_calls += 1
             yield from self._count_calls(facts.calls, pauses)
             self._waiting = facts.text_calls
         else:
-            self.side = facts.side
+            self.side, self.summary = facts.side, facts.summary
             if facts.asks or facts.guard:
                 self.guard = facts.guard
             if facts.observed:
@@ -122,7 +135,35 @@ class ConversationState:
             self.turn_calls = 0
             self.repeat_streak = self.error_streak = 0
             self.failed_before = False
-            self.asks.append(facts.ask)
+            self.ask_images = facts.images
+            self._take_ask(facts.ask)
+
+    def _take_ask(self, ask: str) -> None:
+        """An ask that goes on inherits the ones that it goes on from; any other stands alone."""
+        if not self.asks or not goes_on(ask, self.ask):
+            self.asks = [ask]
+        elif len(self.asks) <= _INHERITED:
+            self.asks.append(ask)
+        else:
+            self.asks = [self.asks[0], *self.asks[2:], ask]
+
+    @property
+    def ask(self) -> str:
+        """The newest ask, with what it goes on from before it."""
+        return "\n\n".join(self.asks)
+
+    @property
+    def ask_key(self) -> str:
+        """Equal for states whose newest ask is the same, images included; empty where nobody asked."""
+        if not self.asks:
+            return ""
+        parts = [str(self.ask_images), *self.asks]
+        return xxhash.xxh3_128_hexdigest("\0".join(parts).encode(errors="replace"))
+
+    @property
+    def follow_up(self) -> bool:
+        """The newest ask goes on from the one before."""
+        return len(self.asks) > 1
 
     def _count_calls(self, calls: tuple[ToolCall, ...], pauses: Pauses) -> Turns[None]:
         acts: set[str] = set()
@@ -182,8 +223,9 @@ _GOES_ON = re.compile(rf"(?:(?:{'|'.join(_PHRASES)})(?:[\s,.!;:…]+|$))+", re.I
 _SHORT = 80
 
 
-def goes_on(ask: str) -> bool:
+def goes_on(ask: str, previous: str) -> bool:
     """Whether an ask only goes on from the one before: short, and nothing but such phrases."""
+    del previous
     return len(ask) <= _SHORT and bool(_GOES_ON.fullmatch(ask.strip()))
 
 

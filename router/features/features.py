@@ -7,7 +7,7 @@ import xxhash
 
 from classifiers.features import Features, Kind
 from router.features import clients, safety_checks
-from router.features.conversation import ConversationState, goes_on
+from router.features.conversation import ConversationState
 from router.features.message_facts import SystemFacts, ToolFacts
 from router.features.parsed_request import ParsedRequest
 
@@ -25,9 +25,12 @@ def make_features(
 ) -> Features:
     """Put together what was gathered from a request."""
     options = parsed.options
+    if tools and not tools.names:
+        tools = None  # an empty list offers nothing
     agent = next((parsed.headers[name] for name in clients.SUBAGENT_HEADERS if name in parsed.headers), "")
     schema = _schema(options)
     side = state.system_side or bool(system and system.side) or _is_title(schema)
+    summary = state.summary or state.system_summary or bool(system and system.summary)
     output_limit = _number(options.get("max_completion_tokens")) or _number(options.get("max_tokens"))
     thinking, server_tools = _thinks(options), _needs_server(options, state, tools)
     kind = _kind(
@@ -35,11 +38,12 @@ def make_features(
         state,
         guard=_is_guard(parsed, state, system, tools, schema),
         side=side and not tools,
+        summary=summary,
         subagent=bool(agent) or state.subagent or bool(system and system.subagent),
     )
     return Features(
         client=parsed.client.name,
-        conversation=_conversation(parsed, state, system, tools, agent, aside=_aside(kind, tools)),
+        conversation=_conversation(parsed, state, system, tools, agent, kind=kind),
         kind=kind,
         phase=state.phase,
         context_tokens=tokens,
@@ -61,8 +65,9 @@ def make_features(
         tests_fixed=state.failed_before and state.tests[0] == 0 < state.tests[1],
         turns=state.turns,
         turn_calls=state.turn_calls,
-        ask="\n\n".join(state.asks),
-        follow_up=state.turns > 1 and goes_on(state.asks[-1]),
+        ask=state.ask,
+        ask_key=state.ask_key,
+        follow_up=state.follow_up,
         images=state.images,
         thinking=thinking,
         server_tools=server_tools,
@@ -70,13 +75,6 @@ def make_features(
         json_schema=schema is not None,
         paths=frozenset(state.written),
     )
-
-
-def _aside(kind: Kind, tools: ToolFacts | None) -> str:
-    """What sets a request apart from the main loop of its session."""
-    if kind == "guard":
-        return kind
-    return "side" if kind == "housekeeping" and not tools else ""
 
 
 def _is_guard(
@@ -100,14 +98,20 @@ def _is_guard(
 
 
 def _kind(
-    parsed: ParsedRequest, state: ConversationState, *, guard: bool, side: bool, subagent: bool
+    parsed: ParsedRequest,
+    state: ConversationState,
+    *,
+    guard: bool,
+    side: bool,
+    summary: bool,
+    subagent: bool,
 ) -> Kind:
     if parsed.request.operation == "count":
         return "count"
     if guard:
         return "guard"
     if state.side or side:
-        return "housekeeping"
+        return "summary" if summary else "housekeeping"
     if subagent:
         return "subagent"
     return "agent" if state.tool_calls else "ask"
@@ -120,20 +124,24 @@ def _conversation(
     tools: ToolFacts | None,
     agent: str,
     *,
-    aside: str,
+    kind: Kind,
 ) -> str:
     """The stable id: of the session where the client names one, else of how it opened.
 
-    Hashed with team and user, so that nobody lands in another's conversation. A side
-    request without tools, and one that judges, is a conversation of its own under the same session.
+    Hashed with team, user and key, so that nobody lands in another's conversation; without a session with
+    the program that sent it, too. A side request without tools, and one that judges, is a conversation of its
+    own under the same session. So is each sub-agent, by how it was opened: several run at once.
     """
-    request = parsed.request
+    account = parsed.request.account
+    system_key = system.key if system else state.system_key
     opened: list[str | bytes] = [parsed.session, agent]
     if not parsed.session:
-        opened = [system.key if system else b"", tools.key if tools else b"", state.opening]
-    elif not agent and system and system.subagent:
-        opened.append(system.key)
-    parts = (request.account.team, request.account.user, parsed.client.name, *opened, aside, b"")
+        program = parsed.headers.get("user-agent", "")
+        opened = [program, system_key, tools.key if tools else b"", state.opening]
+    elif kind == "subagent":
+        opened += [system_key, state.opening]
+    aside = "guard" if kind == "guard" else "side" if kind == "housekeeping" and not tools else ""
+    parts = (account.team, account.user, account.key_id, parsed.client.name, *opened, aside, b"")
     return xxhash.xxh3_128_hexdigest(
         b"\0".join([part.encode(errors="replace") if isinstance(part, str) else part for part in parts])
     )

@@ -62,6 +62,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     images: int = 0
     server: bool = False
     side: bool = False
+    summary: bool = False
+    """Of those, one that asks for a summary of the conversation."""
     subagent: bool = False
     guard: int = safety_checks.NOTHING
     """Signs of a request that decides about safety, as `guards` reads them."""
@@ -155,7 +157,8 @@ def _system(client: Client, message: Message, facts: MessageFacts) -> MessageFac
     text = "\n".join(message.texts)
     return replace(
         facts,
-        side=clients.is_side(client, without_billing(text)),
+        side=clients.is_side(client, own := without_billing(text)),
+        summary=clients.is_summary(client, own),
         subagent="cc_is_subagent=true" in text[:1_000],
         guard=safety_checks.of_system(text),
     )
@@ -203,7 +206,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
     asks: list[str] = []
     outputs = [result.text for result in message.results]
     accesses: list[FileAccess] = []
-    side = reset = False
+    side = wants_summary = reset = False
     for text in message.texts:
         if _OBSERVED.match(text[:_HEAD_CHARS]):
             outputs.append(text)
@@ -211,6 +214,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         user_text = clients.parse_user_text(client, text)
         accesses.extend(user_text.attached)
         side |= user_text.side
+        wants_summary |= user_text.summary
         reset |= user_text.reset
         if user_text.text:
             asks.append(user_text.text)
@@ -233,6 +237,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         observed=len(outputs) > len(message.results),
         accesses=tuple(dict.fromkeys(accesses)),
         side=side,
+        summary=wants_summary,
         guard=safety_checks.of_user("\n".join(message.texts)),
         reset=reset,
     )
@@ -284,6 +289,7 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     size: Size
     length: int
     side: bool
+    summary: bool
     subagent: bool
     guard: int
     """As in `MessageFacts`."""
@@ -300,6 +306,7 @@ def gather_system(dialect: DialectName, client: Client, piece: Piece) -> Gathere
         size=Size(tokens=estimate(len(text.encode())), exact=False),
         length=len(text.encode()),
         side=clients.is_side(client, own),
+        summary=clients.is_summary(client, own),
         subagent="cc_is_subagent=true" in text[:1_000],
         guard=safety_checks.of_system(own),
     )

@@ -7,7 +7,6 @@ Routing never fails a request: where reading or classifying raises, the policy's
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -16,8 +15,8 @@ import structlog
 
 from classifiers.features import Features
 from classifiers.verdict import Classifier, Verdict
-from policies.decide import decide, sets_hold
-from policies.decision import Decision, LastDecision, State
+from policies.decide import decide
+from policies.decision import Decision, State
 from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
@@ -28,6 +27,7 @@ from router.features.extractor import FeatureExtractor
 from router.features.outline import Outline
 from router.privacy.scanner import Scanner, list_sightings
 from router.routing.admission import Limits
+from router.routing.sticky_sessions import StickySessions
 from router.system.time_slices import Pauses, Turns, apart_if_large, finish
 from router.types import ModelRequest, Plan, Usage
 
@@ -42,38 +42,6 @@ class TrackStatus(Protocol):
     def state(self, features: Features) -> State:
         """What a policy may know, for a prompt of this size."""
         ...
-
-
-class StickySessions:
-    """The last decision of each conversation, so that a user turn keeps its track.
-
-    Of more than `limit`, the one that was not heard of for longest is forgotten, and is then simply decided
-    anew.
-    """
-
-    def __init__(self, limit: int = 10_000) -> None:
-        self._limit = limit
-        self._last: OrderedDict[tuple[str, str], LastDecision] = OrderedDict()
-
-    def last(self, team: str, conversation: str) -> LastDecision | None:
-        """The conversation's last decision, if it is remembered."""
-        return self._last.get((team, conversation))
-
-    def keep(self, team: str, features: Features, decision: Decision) -> None:
-        """Remember `decision`; side requests and a track the client named leave the one before alone."""
-        if decision.rule == "asked" or not sets_hold(features):
-            return
-        key = (team, features.conversation)
-        self._last[key] = LastDecision(
-            track=decision.track,
-            model=decision.model,
-            rule=decision.rule,
-            why=decision.why,
-            turn=features.turns,
-        )
-        self._last.move_to_end(key)
-        if len(self._last) > self._limit:
-            self._last.popitem(last=False)
 
 
 class Planner:
@@ -197,8 +165,12 @@ class Planner:
         return to_dict(explanation) | {"privacy": sightings}
 
     def keep(self, plan: Plan, decision: Decision) -> None:
-        """Remember what served, for the rest of this user turn."""
-        self._sessions.keep(plan.request.account.team, plan.features, decision)
+        """Remember what served, for the rest of this user turn.
+
+        Where the cloud failed and the local model stood in, the turn still belongs to the cloud.
+        """
+        lasting = plan.decision if decision.rule == "degrade" else decision
+        self._sessions.keep(plan.request.account.team, plan.features, plan.verdict, lasting)
 
     def learn(self, plan: Plan, served: str, usage: Usage) -> None:
         """Correct the token count of the model that was asked for by what it reported itself."""
@@ -228,7 +200,7 @@ class Planner:
         )
 
     def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
-        last = self._sessions.last(request.account.team, features.conversation)
+        last = self._sessions.last(request.account.team, features)
         state = self._tracks.state(features)
         if self._limits and (budget := self._limits.budget_status(request.account, policy)):
             state = replace(state, budget_left_usd=budget.left_usd, budget_why=budget.why)

@@ -88,6 +88,25 @@ RULES = [
     ("balanced", ask(kind="count"), HARD, STATE, "cloud", "otherwise"),
     ("balanced", ask(kind="count"), EASY, STATE, "local", "self-contained"),
     ("balanced", ask(kind="subagent"), EASY, STATE, "local", "self-contained"),
+    ("balanced", ask(kind="summary", turns=3), EASY, replace(STATE, last=ON_CLOUD), "cloud", "summary-cloud"),
+    ("balanced", ask(kind="summary", turns=3), HARD, replace(STATE, last=ON_LOCAL), "local", "summary-local"),
+    (
+        "balanced",
+        ask(kind="summary", turns=3, context_tokens=9000),
+        EASY,
+        replace(STATE, last=ON_LOCAL),
+        "cloud",
+        "too-large",
+    ),
+    ("balanced", ask(kind="summary", files=9), HARD, STATE, "cloud", "crosses-files"),
+    (
+        "quality-first",
+        ask(kind="summary", turns=3),
+        EASY,
+        replace(STATE, last=ON_CLOUD),
+        "cloud",
+        "summary-cloud",
+    ),
     ("balanced", ask(files=3), EASY, STATE, "local", "self-contained"),
     ("balanced", ask(files=4), EASY, STATE, "cloud", "crosses-files"),
     ("balanced", ask(files_named=4), EASY, STATE, "cloud", "crosses-files"),
@@ -210,7 +229,7 @@ class TestObserve:
 
 class TestHold:
     @pytest.mark.parametrize(("last", "verdict"), [(ON_LOCAL, HARD), (ON_CLOUD, EASY)])
-    @pytest.mark.parametrize("kind", ["ask", "agent", "count"])
+    @pytest.mark.parametrize("kind", ["ask", "agent", "subagent", "count", "summary"])
     def test_a_turn_keeps_its_track(self, last, verdict, kind):
         decision = decided(BALANCED, ask(kind=kind, files=30), verdict, replace(STATE, last=last))
         assert decision.held
@@ -220,7 +239,7 @@ class TestHold:
         decision = decided(BALANCED, ask(turns=3), HARD, UP)
         assert (decision.held, decision.track) == (False, "cloud")
 
-    @pytest.mark.parametrize("kind", ["housekeeping", "autocomplete", "subagent"])
+    @pytest.mark.parametrize("kind", ["housekeeping", "autocomplete"])
     def test_what_runs_beside_the_main_loop_takes_no_hold(self, kind):
         assert not decided(BALANCED, ask(kind=kind), EASY, replace(STATE, last=ON_CLOUD)).held
 
@@ -232,7 +251,8 @@ class TestHold:
             ("count", False),
             ("housekeeping", False),
             ("autocomplete", False),
-            ("subagent", False),
+            ("summary", False),
+            ("subagent", True),
         ],
     )
     def test_only_the_main_loop_sets_one(self, kind, sets):
@@ -265,6 +285,96 @@ class TestHold:
     def test_and_for_nothing_else(self, features, state):
         assert decided(BALANCED, features, HARD, state).track == "local"
 
+    def test_another_ask_of_the_same_turn_is_decided_anew(self):
+        last = replace(ON_LOCAL, ask_key="rewound")
+        decision = decided(BALANCED, ask(ask_key="edited"), HARD, replace(STATE, last=last))
+        assert (decision.held, decision.track) == (False, "cloud")
+
+    @pytest.mark.parametrize(
+        ("features", "held"),
+        [
+            (ask(turns=2, ask_key="k"), True),
+            (ask(turns=1, ask_key="k", turn_calls=3), True),  # old messages were dropped
+            (ask(turns=1, ask_key="k"), False),  # the same words, in another turn
+            (ask(turns=2, ask_key="other", turn_calls=3), False),
+            (ask(turns=0, ask_key="", turn_calls=3), True),  # compacted in the middle of the turn
+        ],
+    )
+    def test_a_hold_belongs_to_its_ask(self, features, held):
+        last = replace(ON_CLOUD, ask_key="k")
+        assert decided(BALANCED, features, EASY, replace(STATE, last=last)).held is held
+
+    @pytest.mark.parametrize("hold", ["turn", "conversation"])
+    @pytest.mark.parametrize(("age_s", "held"), [(0.0, True), (59.0, True), (61.0, False)])
+    def test_a_hold_ages(self, hold, age_s, held):
+        mine = policy(f"hold: {hold}", "hold_s: 60")
+        state = replace(STATE, last=replace(ON_LOCAL, age_s=age_s))
+        assert decided(mine, ask(), HARD, state).held is held
+
+    def test_by_default_it_ages_an_hour_after_the_last_call(self):
+        assert BALANCED.hold_s == 3600
+
+    @pytest.mark.parametrize(
+        ("change", "state", "rule"),
+        [
+            ({"images": 1}, {}, "images"),
+            ({"server_tools": True}, {}, "server-tools"),
+            ({"context_tokens": 7000}, {}, "too-large"),
+            ({}, {"local_context": 499}, "escalate"),
+            ({}, {"local_up": False}, "escalate"),
+            ({"safeguards": True}, {}, "safeguards"),
+        ],
+    )
+    def test_a_held_local_turn_moves_once_the_local_model_cannot_serve_it(self, change, state, rule):
+        first = ask()
+        last = replace(ON_LOCAL, features=first, verdict=EASY)
+        later = replace(first, kind="agent", files=30, turn_calls=2, **change)
+        decision = decided(BALANCED, later, HARD, replace(STATE, last=last, **state))
+        assert (decision.track, decision.rule, decision.held) == ("cloud", rule, False)
+
+    @pytest.mark.parametrize(
+        "later",
+        [
+            ask(kind="agent", files=30, turn_calls=2),
+            ask(kind="agent", files_named=9, tool_errors=9, repeats=9, turn_calls=39),
+            ask(kind="agent", context_tokens=6900, turn_calls=2),
+        ],
+    )
+    def test_and_not_because_the_work_looks_harder_than_it_did(self, later):
+        last = replace(ON_LOCAL, features=ask(), verdict=EASY)
+        decision = decided(BALANCED, later, HARD, replace(STATE, last=last, local_wait_s=60))
+        assert (decision.track, decision.held) == ("local", True)
+
+    def test_a_limit_within_a_rule_that_keeps_local_counts_as_well(self):
+        mine = policy(
+            'rules: [{name: small, when: "p_local > 0.5 && context_tokens < 1000", to: local, why: small}]'
+        )
+        last = replace(ON_LOCAL, features=ask(), verdict=EASY)
+        state = replace(STATE, last=last)
+        assert decided(mine, ask(context_tokens=900, turn_calls=1), HARD, state).held
+        assert decided(mine, ask(context_tokens=1100, turn_calls=1), EASY, state).rule == "otherwise"
+
+    def test_a_rule_that_kept_an_image_local_goes_on_doing_so(self):
+        mine = policy(
+            "rules:",
+            "  - {name: mine, when: \"kind == 'ask'\", to: local, why: mine}",
+            '  - {name: images, when: "images > 0", to: cloud, why: sees}',
+        )
+        last = replace(ON_LOCAL, features=ask(images=1), verdict=EASY)
+        later = ask(kind="agent", images=1, turn_calls=1)
+        assert decided(mine, later, EASY, replace(STATE, last=last)).held
+
+    @pytest.mark.parametrize("later", [ask(turn_calls=3), ask(turn_calls=3, images=0, context_tokens=10)])
+    def test_a_held_cloud_turn_never_comes_down(self, later):
+        first = ask(images=1, context_tokens=90_000)
+        last = replace(ON_CLOUD, rule="images", features=first, verdict=EASY)
+        assert decided(BALANCED, later, EASY, replace(STATE, last=last)).held
+
+    def test_while_nothing_is_left_to_spend_a_held_turn_stays(self):
+        last = replace(ON_LOCAL, features=ask(), verdict=EASY)
+        state = replace(STATE, last=last, budget_left_usd=0)
+        assert decided(BALANCED, ask(images=1, turn_calls=1), EASY, state).track == "local"
+
     def test_a_policy_without_escalation_keeps_the_turn_local(self):
         decision = decided(policy(), ask(context_tokens=9000, turn_calls=90), HARD, UP)
         assert (decision.held, decision.track) == (True, "local")
@@ -281,6 +391,66 @@ class TestHold:
 
     def test_a_held_local_turn_may_still_escalate(self):
         assert decided(BALANCED, ask(), HARD, UP).alternatives == ("cloud",)
+
+
+class TestOutage:
+    """What only the tracks' present state decided ends with the turn."""
+
+    DOWN = replace(STATE, local_up=False)
+    LAST = replace(ON_CLOUD, rule="local-down", temporary=True)
+
+    @pytest.mark.parametrize(
+        ("features", "verdict", "state", "temporary"),
+        [
+            (ask(), EASY, DOWN, True),
+            (ask(), EASY, replace(STATE, local_wait_s=60), True),
+            (ask(), HARD, DOWN, False),  # it belongs there anyway
+            (ask(files=30), EASY, DOWN, False),
+            (ask(), EASY, STATE, False),
+            (ask(), HARD, STATE, False),
+        ],
+    )
+    def test_a_decision_says_so(self, features, verdict, state, temporary):
+        assert decided(BALANCED, features, verdict, state).temporary is temporary
+
+    def test_whether_a_rule_names_the_outage_or_only_needs_the_track(self):
+        mine = policy('rules: [{when: "local.up && p_local > 0.5", to: local, why: up and easy}]')
+        decision = decided(mine, ask(), EASY, self.DOWN)
+        assert (decision.rule, decision.temporary) == ("otherwise", True)
+
+    def test_the_tool_loop_is_finished_where_it_began(self):
+        decision = decided(BALANCED, ask(turn_calls=1), EASY, replace(STATE, last=self.LAST))
+        assert (decision.track, decision.held, decision.temporary) == ("cloud", True, True)
+
+    def test_the_same_prompt_again_is_decided_anew(self):
+        decision = decided(BALANCED, ask(), EASY, replace(STATE, last=self.LAST))
+        assert (decision.track, decision.held) == ("local", False)
+
+    def test_so_is_what_goes_on_from_it(self):
+        decision = decided(BALANCED, ask(turns=3, follow_up=True), EASY, replace(STATE, last=self.LAST))
+        assert (decision.track, decision.rule) == ("local", "self-contained")
+
+    def test_hold_conversation_holds_no_outage(self):
+        mine = policy("hold: conversation", to="local")
+        assert decided(mine, ask(turns=3), EASY, replace(STATE, last=self.LAST)).track == "local"
+
+    def test_what_stayed_local_while_the_cloud_was_down_is_free_at_once(self):
+        last = replace(ON_LOCAL, temporary=True)
+        decision = decided(BALANCED, ask(turn_calls=3), HARD, replace(STATE, last=last))
+        assert (decision.track, decision.held) == ("cloud", False)
+
+    @pytest.mark.parametrize(
+        ("cause", "temporary"),
+        [("local_error", True), ("slow", True), ("overflow", False), ("bad_tool_call", False)],
+    )
+    def test_a_failure_of_the_local_model_is_no_property_of_the_work(self, cause, temporary):
+        after = escalate(BALANCED, decided(BALANCED), cause, FREE, 1)
+        assert after is not None
+        assert after.temporary is temporary
+
+    def test_a_held_turn_that_loses_its_model_is_one_too(self):
+        decision = decided(BALANCED, ask(turn_calls=1), EASY, replace(UP, local_up=False))
+        assert (decision.track, decision.rule, decision.temporary) == ("cloud", "escalate", True)
 
 
 class TestBudget:
@@ -424,19 +594,27 @@ class TestEscalate:
 COUNTS = st.integers(0, 10**9)
 FEATURES = st.none() | st.builds(
     Features,
-    kind=st.sampled_from(["ask", "agent", "autocomplete", "housekeeping", "subagent", "count"]),
+    kind=st.sampled_from(["ask", "agent", "autocomplete", "housekeeping", "summary", "subagent", "count"]),
     context_tokens=COUNTS,
     files=COUNTS,
     files_named=COUNTS,
     turns=st.integers(0, 3),
     turn_calls=COUNTS,
+    ask_key=st.sampled_from(["", "k"]),
     images=st.integers(0, 2),
     server_tools=st.booleans(),
     follow_up=st.booleans(),
     ask=st.text(max_size=30),
 )
 VERDICTS = st.none() | st.builds(Verdict, p_local=st.floats(0, 1), kind=st.text(max_size=9), why=st.just(""))
-LAST = st.none() | st.sampled_from([ON_LOCAL, ON_CLOUD])
+LAST = st.none() | st.builds(
+    replace,
+    st.sampled_from([ON_LOCAL, ON_CLOUD]),
+    temporary=st.booleans(),
+    age_s=st.sampled_from([0.0, 1e9]),
+    features=st.none() | st.just(ask()),
+    verdict=st.just(EASY),
+)
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 STATES = st.builds(
     State,

@@ -130,7 +130,11 @@ def test_as_json_it_holds_no_text_and_no_path():
     payload = to_dict(explained(features))
     assert "secret" not in json.dumps(payload)
     assert set(payload) == {"policy", "decision", "features", "verdict", "rules", "changes"}
-    assert set(payload["features"]) == {field.name for field in fields(Features)} - {"ask", "paths"}
+    assert set(payload["features"]) == {field.name for field in fields(Features)} - {
+        "ask",
+        "ask_key",
+        "paths",
+    }
     assert payload["decision"]["rule"] == "self-contained"
     assert payload["verdict"]["why"] == "asks for one function"
     assert set(payload["rules"][0]) == {"rule", "when", "to", "why", "matched", "decided", "because"}

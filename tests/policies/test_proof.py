@@ -61,6 +61,7 @@ OTHER = [
     (">= 0.98", "> 0.98"),
     ("name: mine", "name: mine\nobserve: true"),
     ("name: mine", "name: mine\nhold: none"),
+    ("name: mine", "name: mine\nhold_s: 60"),
     ("name: mine", "name: mine\nescalate: {on: [overflow]}"),
     ("name: mine", "name: mine\nbudget: {team_month_usd: 5}"),
     ("name: mine", "name: mine\ndegrade: {on: [cloud_error]}"),
@@ -87,7 +88,8 @@ def test_no_part_of_a_policy_is_forgotten():
     # A new field either decides, and then belongs into the digest, or joins the words for people here.
     words = {"description", "source", "warnings"}
     derived = {"variables"}
-    hashed = {"name", "params", "rules", "otherwise", "hold", "escalate", "degrade", "never_cloud", "budget"}
+    hashed = {"name", "params", "rules", "otherwise", "escalate", "degrade", "never_cloud", "budget"}
+    hashed |= {"hold", "hold_s"}
     assert {field.name for field in fields(Policy)} == words | derived | hashed | {"check", "observe"}
 
 

@@ -15,7 +15,8 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import Account
 from router.features.extractor import FeatureExtractor
-from router.routing.planner import Planner, StickySessions
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest as Accepted
 
 SHARE = 1 / 200

@@ -14,7 +14,7 @@ import xxhash
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 
-LEFT_OUT = frozenset({"ask", "conversation", "marks", "paths"})
+LEFT_OUT = frozenset({"ask", "ask_key", "conversation", "marks", "paths"})
 _DIGITS = 6
 _FEATURES = tuple(field for field in fields(Features) if field.name not in LEFT_OUT)
 _MAKE: Mapping[type, Callable[[str], Any]] = MappingProxyType(

@@ -82,9 +82,9 @@ def test_the_ask_is_what_the_user_typed(name):
 
 def test_files_around_an_ask_are_given():
     around = '<attachments>\n<file path="src/b.py">\nx = 1\n</file>\n</attachments>\n'
-    told = parse_user_text(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
-    assert told.text == "fix a.py"
-    assert told.attached == (FileAccess("src/b.py", "given"),)
+    block = parse_user_text(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
+    assert block.text == "fix a.py"
+    assert block.attached == (FileAccess("src/b.py", "given"),)
 
 
 def test_worked_examples_are_left_behind():
@@ -116,3 +116,33 @@ def test_a_client_is_told_by_its_agent_or_its_opening(agent, head, name):
     assert Clients().recognise(agent, headers, head).name == name
     others = Clients(tuple(row for row in CLIENTS if row.name != name))
     assert others.recognise(agent, headers, head) is UNKNOWN
+
+
+SUMMARIES = [
+    "Your task is to create a detailed summary of the conversation so far, paying close attention to",
+    "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.\n\n- Do NOT use Read, Bash or any other tool.\n- Your entire response must be plain text: an <analysis> block followed by a <summary> block.",
+    "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary for another LLM",
+]
+LABELS = [
+    "Analyze if this message indicates a new conversation topic. If it does, extract a 2-3 word title",
+    "Please write a 5-10 word title for the following conversation:\n\nUser: summarize the report",
+    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.",
+    "### Task:\nSuggest 3-5 relevant follow-up questions",
+]
+
+
+@pytest.mark.parametrize("text", SUMMARIES)
+def test_a_request_for_a_summary_is_one(text):
+    block = parse_user_text(UNKNOWN, text)
+    assert (block.text, block.side, block.summary) == ("", True, True)
+
+
+@pytest.mark.parametrize("text", LABELS)
+def test_a_request_for_a_label_is_none(text):
+    block = parse_user_text(UNKNOWN, text)
+    assert (block.text, block.side, block.summary) == ("", True, False)
+
+
+def test_a_user_who_asks_for_a_summary_asks():
+    block = parse_user_text(UNKNOWN, "Create a summary of the conversation in docs/talk.md")
+    assert (bool(block.text), block.side, block.summary) == (True, False, False)

@@ -156,7 +156,7 @@ SHAPES = {
     "pi, compaction": (
         {"system": "You are a context summarization assistant. Your task is to read a conversation", "messages": [user(text("<conversation>\nx\n</conversation>"))]},
         {"headers": [("user-agent", "pi-coding-agent")]},
-        {"client": "pi", "kind": "housekeeping"},
+        {"client": "pi", "kind": "summary"},
     ),
     "aider": (
         {"messages": [

@@ -12,7 +12,8 @@ from policies.load import PolicyHolder
 from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
 from router.routing.pipeline import Pipeline
-from router.routing.planner import Planner, StickySessions
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import StickySessions
 from router.tracks.streaming import StalledStream
 from router.tracks.transforms import Document
 from router.types import ModelRequest, Reply, TrackError

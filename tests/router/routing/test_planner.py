@@ -12,7 +12,8 @@ from policies.decision import State
 from policies.load import PolicyHolder
 from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
-from router.routing.planner import Planner, StickySessions
+from router.routing.planner import Planner
+from router.routing.sticky_sessions import StickySessions
 from router.types import ModelRequest, Plan
 
 SHELL = {

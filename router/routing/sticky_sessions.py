@@ -1,0 +1,93 @@
+"""What was decided in each conversation, by ask, so that a user turn keeps its track."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from policies.decide import sets_hold
+from policies.decision import Decision, LastDecision
+from policies.holds import is_of_the_work
+
+MOST_ASKS = 8
+"""Asks of one conversation whose decisions are remembered: a client may run several at once under one id."""
+
+Conversation = tuple[str, str, bool]
+"""Team, id, and whether the client offers tools: what offers none (a title) is no call of the main loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    decision: LastDecision
+    at: float
+
+
+class StickySessions:
+    """The decisions of each conversation's newest asks.
+
+    Args:
+        limit: Conversations that are remembered. Of more, the one that was not heard of for longest is
+            forgotten, and is then simply decided anew.
+        clock: Seconds, from any beginning.
+    """
+
+    def __init__(self, limit: int = 10_000, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._conversations: OrderedDict[Conversation, OrderedDict[str, _Kept]] = OrderedDict()
+
+    def last(self, team: str, features: Features) -> LastDecision | None:
+        """The decision of the ask that a request belongs to, or else its conversation's newest."""
+        found = self._find(team, features)
+        return replace(found.decision, age_s=self._clock() - found.at) if found else None
+
+    def keep(self, team: str, features: Features, verdict: Verdict, decision: Decision) -> None:
+        """Remember `decision`.
+
+        Side requests, a track that the client named, privacy and a used-up budget leave what was decided
+        before alone.
+        """
+        if not (sets_hold(features) and is_of_the_work(decision.rule) and features.conversation):
+            return
+        before = self._find(team, features) if decision.held else None
+        last = (
+            replace(before.decision, turn=features.turns, ask_key=features.ask_key)
+            if before
+            else LastDecision(
+                track=decision.track,
+                model=decision.model,
+                rule=decision.rule,
+                why=decision.why,
+                turn=features.turns,
+                ask_key=features.ask_key,
+                temporary=decision.temporary,
+                features=replace(features, ask="", paths=frozenset()),
+                verdict=verdict,
+            )
+        )
+        self._put((team, features.conversation, features.tools_offered > 0), last)
+
+    def _put(self, conversation: Conversation, last: LastDecision) -> None:
+        asks = self._conversations.setdefault(conversation, OrderedDict())
+        asks[last.ask_key] = _Kept(decision=last, at=self._clock())
+        asks.move_to_end(last.ask_key)
+        if len(asks) > MOST_ASKS:
+            asks.popitem(last=False)
+        self._conversations.move_to_end(conversation)
+        if len(self._conversations) > self._limit:
+            self._conversations.popitem(last=False)
+
+    def _find(self, team: str, features: Features) -> _Kept | None:
+        """Look in its own conversation, for a summary or a last call without tools in the main one, too."""
+        offers = features.tools_offered > 0
+        main_loop = not offers and (features.tool_calls > 0 or features.kind == "summary")
+        kept = [
+            asks
+            for with_tools in ((offers, True) if main_loop else (offers,))
+            if (asks := self._conversations.get((team, features.conversation, with_tools)))
+        ]
+        same_ask = (asks[features.ask_key] for asks in kept if features.ask_key in asks)
+        newest = (asks[next(reversed(asks))] for asks in kept)
+        return next(same_ask, None) or next(newest, None)
