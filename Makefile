@@ -25,7 +25,7 @@ LLAMA  := $(shell sed -n 's/^\(llama-cpp-python\)==\([^ ]*\).*/\1-\2/p' requirem
 WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)$(if $(NO_AMX),-noamx)
 INSTALL := $(UV) pip install -q --python $(BIN)/python
 
-.PHONY: run test test-slow test-all lint format bench lock clean help
+.PHONY: run test test-slow test-all lint format proofs bench lock clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,12 @@ lint: $(VENV)/.dev            ## ruff, mypy strict, the import ladder
 format: $(VENV)/.dev          ## put the code in shape
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+# Needed after a change of how requests are read or judged; `turnout policy check` says so.
+DATA ?= ../shared/data
+proofs: $(VENV)/.dev          ## record the suites anew (DATA=FOLDER), prove the shipped policies with them
+	$(BIN)/turnout bench record --data $(DATA)
+	for policy in policies/*.yaml; do $(BIN)/turnout policy check $$(basename $$policy .yaml) --publish >/dev/null || exit 1; done
 
 bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds, beside its peers; what a decision costs
 	$(BIN)/turnout bench overhead --peers .venv-bench $(ARGS)

@@ -9,6 +9,8 @@ from classifiers.sufficiency import SufficiencyClassifier
 from classifiers.verdict import Classifier
 
 ClassifierName = Literal["rules", "sufficiency"]
+DEFAULT: ClassifierName = "rules"
+"""Which judges unless a setting or an option names another."""
 CLASSIFIERS: Mapping[ClassifierName, Callable[[], Classifier]] = MappingProxyType(
     {"rules": RuleClassifier, "sufficiency": SufficiencyClassifier}
 )

@@ -8,6 +8,7 @@ a class neither the length of an ask nor the number of tools offered predicts an
 So what a client always sends (its tools, its system prompt) is no signal here.
 """
 
+import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -247,6 +248,12 @@ _SEARCHES = tuple(
     (signal, tuple(re.compile(pattern, re.MULTILINE).search for pattern in signal.patterns))
     for signal in ASK_SIGNALS
 )
+
+
+def digest() -> str:
+    """Name the rules in eight hex digits: their signals, weights and prior, not the code around them."""
+    tables = (PRIOR, ASK_LIMIT, ASK_SIGNALS, FEATURE_SIGNALS, _SIDE)
+    return hashlib.sha256(repr(tables).encode()).hexdigest()[:8]
 
 
 class RuleClassifier:

@@ -1,7 +1,8 @@
 """The proof of a policy: what the last `turnout policy check --publish` measured of exactly this policy.
 
 It lies beside the policy file, as `NAME.check.json`, and is bound to what the policy means:
-another number, rule or bar needs another check; comments, layout and words for people do not.
+another number, rule or bar needs another check; comments, layout and words for people do not. It is
+bound, too, to how requests were read, and to the classifier that judged them.
 A proof guards against forgetting, not against forging: whoever may write the policy may
 write its proof.
 """
@@ -14,13 +15,24 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from classifiers.choose import DEFAULT
 from policies.conditions import canonical
 from policies.document import PolicyError
 from policies.load import find, proof_beside
 from policies.policy import Policy
 from policies.schema import PolicySpec
 
-__all__ = ["CheckGate", "Proof", "ProofStatus", "digest", "options_of", "proof_beside", "read", "state"]
+__all__ = [
+    "CheckGate",
+    "Proof",
+    "ProofStatus",
+    "Serving",
+    "digest",
+    "options_of",
+    "proof_beside",
+    "read",
+    "state",
+]
 
 _SHOWN = 12
 """Characters of a digest that are shown."""
@@ -54,10 +66,22 @@ class Proof(BaseModel):
     """Digest of the cases it was measured on."""
     classifier: str
     """Whose verdict the policy saw, with the digest of a trained one's numbers."""
+    reading: str = ""
+    """Digest of how requests were read; empty where it was not written down."""
     options: dict[str, str]
     checked: str
     """The day, as YYYY-MM-DD."""
     version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What serves with a policy; a proof made with another is none."""
+
+    classifier: str
+    """As verdicts name it, with the digest of a trained one's numbers: `sufficiency@a11575b4`."""
+    reading: str
+    """Digest of how requests are read: `router.features.fingerprint`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +98,13 @@ class CheckGate:
     """Lets a policy pass only with its proof.
 
     Args:
-        classifier: The one that serves, as verdicts name it (`sufficiency@a11575b4`); a proof made with
-            another's verdicts is none.
-        file: Its numbers, where they are a team's own.
+        serving: The classifier and the reading that serve.
+        file: The classifier's numbers, where they are a team's own.
     """
 
-    def __init__(self, classifier: str, file: str = "") -> None:
-        self._classifier = classifier
-        self._options = options_of(classifier, file)
+    def __init__(self, serving: Serving, file: str = "") -> None:
+        self._serving = serving
+        self._options = options_of(serving.classifier, file)
 
     def __call__(self, name_or_path: str | Path, policy: Policy) -> None:
         """Let it pass.
@@ -89,7 +112,7 @@ class CheckGate:
         Raises:
             PolicyError: it has no passing proof for exactly this content; says how to get one.
         """
-        status = state(name_or_path, policy, self._classifier)
+        status = state(name_or_path, policy, self._serving)
         if not status.proven:
             command = f"run `turnout policy check {name_or_path} --publish{self._options}`"
             remedy = command if policy.check.bars else f"add bars under `check:`, then {command}"
@@ -99,7 +122,7 @@ class CheckGate:
 def options_of(classifier: str, file: str = "") -> str:
     """The options with which `turnout policy check` sees this classifier's verdicts, each after a space."""
     name = classifier.partition("@")[0]
-    named = "" if name == "rules" else f" --classifier {name}"
+    named = "" if name == DEFAULT else f" --classifier {name}"
     return f"{named} --classifier-file {file}" if file else named
 
 
@@ -141,8 +164,8 @@ def read(name_or_path: str | Path) -> Proof | None:
         raise PolicyError((f"{path.name}: is no proof of a check; check the policy again",)) from error
 
 
-def state(name_or_path: str | Path, policy: Policy, classifier: str = "rules") -> ProofStatus:
-    """Whether a policy is proven: checked and passed, with this content and this classifier."""
+def state(name_or_path: str | Path, policy: Policy, serving: Serving) -> ProofStatus:
+    """Whether a policy is proven: checked and passed, with this content, classifier and reading."""
     if not policy.check.bars:
         return ProofStatus(proven=False, why="it has no bars, so nothing of it can be proven")
     try:
@@ -151,11 +174,11 @@ def state(name_or_path: str | Path, policy: Policy, classifier: str = "rules") -
         return ProofStatus(proven=False, why=str(error))
     if proof is None:
         return ProofStatus(proven=False, why="it has not been checked")
-    why = _fault(proof, policy, classifier)
+    why = _fault(proof, policy, serving)
     return ProofStatus(proven=not why, why=why or f"passed its check on {proof.checked}", proof=proof)
 
 
-def _fault(proof: Proof, policy: Policy, classifier: str) -> str:
+def _fault(proof: Proof, policy: Policy, serving: Serving) -> str:
     now = digest(policy)
     if proof.digest != now:
         return (
@@ -164,6 +187,11 @@ def _fault(proof: Proof, policy: Policy, classifier: str) -> str:
         )
     if not proof.passed:
         return f"it fell in its check on {proof.checked}"
-    if proof.classifier != classifier:
-        return f"it was checked with the classifier {proof.classifier}, and {classifier} serves"
+    if proof.classifier != serving.classifier:
+        return f"it was checked with the classifier {proof.classifier}, and {serving.classifier} serves"
+    if proof.reading != serving.reading:
+        return (
+            f"requests are read otherwise than when it was checked on {proof.checked} "
+            f"(reading {proof.reading or 'unknown'} then, {serving.reading} now)"
+        )
     return ""

@@ -19,7 +19,7 @@ from classifiers.features import Features
 from policies.decision import State
 from policies.load import PolicyHolder
 from policies.policy import Policy
-from policies.proof import CheckGate, options_of, state
+from policies.proof import CheckGate, Serving, options_of, state
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring, TrustedProxies
 from router.accounts.rate_limit import RateLimiter
@@ -35,6 +35,7 @@ from router.billing.gpu_time import WorkTime
 from router.billing.prices import Prices
 from router.engine.process import Engine, Health
 from router.features.extractor import FeatureExtractor
+from router.features.fingerprint import reading_digest
 from router.ledger.store import LedgerStore
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
@@ -72,9 +73,10 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         classifier = load_classifier(settings)
-        guard = CheckGate(classifier.name, settings.classifier_file) if settings.require_check else None
+        serving = Serving(classifier=classifier.name, reading=reading_digest())
+        guard = CheckGate(serving, settings.classifier_file) if settings.require_check else None
         self._policies = PolicyHolder(settings.policy, guard=guard)
-        _say_other_classifier(settings, self._policies.policy, classifier.name)
+        _say_other_proof(settings, self._policies.policy, serving)
         self._registry = PolicyRegistry(self._policies, _say_bad_policy)
         self._extractor = FeatureExtractor()
         self._worker = Worker()
@@ -138,7 +140,7 @@ class Service:
             keyring=self.keyring,
             apply_changes=self.refresh_keys,
             registry=self._registry,
-            classifier=classifier.name,
+            serving=serving,
             health=self.health,
             state=self.state,
             ledger=ledger,
@@ -331,16 +333,22 @@ def _keyring(settings: Settings) -> Keyring:
     return Keyring(required=not is_loopback(host), trusted=trusted if proxy.user else None)
 
 
-def _say_other_classifier(settings: Settings, policy: Policy, serves: str) -> None:
-    """Say so where a policy was proven with another classifier: thresholds are on that one's scale."""
-    proof = state(settings.policy, policy, serves).proof
-    if proof and proof.classifier != serves and state(settings.policy, policy, proof.classifier).proven:
+def _say_other_proof(settings: Settings, policy: Policy, serving: Serving) -> None:
+    """Say so where a policy was proven with another classifier or reading than serves."""
+    proof = state(settings.policy, policy, serving).proof
+    if not proof:
+        return
+    proven_with = Serving(classifier=proof.classifier, reading=proof.reading)
+    if proven_with != serving and state(settings.policy, policy, proven_with).proven:
+        other = "classifier" if proof.classifier != serving.classifier else "reading of requests"
         log.warning(
-            "the policy was checked with another classifier than serves: its thresholds may not fit",
+            "the policy was checked with another %s than serves: its thresholds may not fit",
+            other,
             policy=policy.name,
-            checked_with=proof.classifier,
-            serves=serves,
-            remedy=f"turnout policy check {settings.policy}{options_of(serves, settings.classifier_file)}",
+            checked_with=f"{proof.classifier}, reading {proof.reading or 'unknown'}",
+            serves=f"{serving.classifier}, reading {serving.reading}",
+            remedy=f"turnout policy check {settings.policy} --publish"
+            f"{options_of(serving.classifier, settings.classifier_file)}",
         )
 
 

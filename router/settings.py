@@ -38,7 +38,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from classifiers.choose import ClassifierName
+from classifiers.choose import DEFAULT, ClassifierName
 from policies.load import SHIPPED
 from router.errors import Misconfigured
 from router.system.environment import check_document, load_yaml
@@ -296,7 +296,7 @@ class Settings(BaseSettings):
     """Name of a shipped policy, or path of a YAML file."""
     require_check: bool = False
     """Serve no policy without a passing `turnout policy check --publish` of exactly its content."""
-    classifier: ClassifierName = "rules"
+    classifier: ClassifierName = DEFAULT
     """Which judges how likely the local model suffices; see docs/classifier.md."""
     classifier_file: str = ""
     """Numbers that `sufficiency` judges by, of your own training; empty for those shipped."""

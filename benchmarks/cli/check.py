@@ -8,7 +8,6 @@ import typer
 from benchmarks.cli.options import (
     AsJson,
     AskedAs,
-    ClassifierChoice,
     Client,
     CloudSystem,
     Judge,
@@ -24,6 +23,7 @@ from benchmarks.cli.options import (
 )
 from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
+from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check(
         str, typer.Option(help="Share of the tasks by suite, e.g. humaneval=0.7,swebench=0.3.")
     ] = "humaneval=1,swebench=1",
     client: AskedAs = Client.bare,
-    classifier: Judge = ClassifierChoice.rules,
+    classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",
     compare: Annotated[
         list[Path] | None, typer.Option(help="Another router's decisions, a CSV of task,track; a row more.")
@@ -75,7 +75,7 @@ def check(
     options = Options(
         mix=traffic.parse(mix).mix,
         client=client.value,
-        classifier=classifier.value,
+        classifier=classifier,
         classifier_file=classifier_file,
         local_context=local_context,
         price_model=price_model,

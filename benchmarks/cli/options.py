@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from classifiers.choose import ClassifierName
+
 
 class Client(StrEnum):
     """The clients whose requests are recorded."""
@@ -16,17 +18,10 @@ class Client(StrEnum):
     aider = "aider"
 
 
-class ClassifierChoice(StrEnum):
-    """Whose verdicts the policy may see."""
-
-    rules = "rules"
-    sufficiency = "sufficiency"
-
-
 Policy = Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")]
 AskedAs = Annotated[Client, typer.Option("--client", help="In whose words the tasks are asked.")]
 Judge = Annotated[
-    ClassifierChoice,
+    ClassifierName,
     typer.Option("--classifier", help="Whose verdicts the policy sees; the one that serves."),
 ]
 JudgeFile = Annotated[

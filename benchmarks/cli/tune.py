@@ -11,7 +11,6 @@ from rich.console import Console
 from benchmarks.cli.options import (
     AsJson,
     AskedAs,
-    ClassifierChoice,
     Client,
     CloudSystem,
     Judge,
@@ -27,6 +26,7 @@ from benchmarks.cli.options import (
 )
 from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
+from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.traffic import Traffic
@@ -57,7 +57,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
     ] = "",
     seed: Seed = 0,
     client: AskedAs = Client.bare,
-    classifier: Judge = ClassifierChoice.rules,
+    classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",
     outcomes: Outcomes = None,
     local: LocalSystem = None,
@@ -99,7 +99,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
         mix=traffic.mix,
         mix_words=traffic.words,
         only=names,
-        classifier=classifier_name(classifier.value, classifier_file),
+        classifier=classifier_name(classifier, classifier_file),
         local_context=local_context,
         price_model=price_model,
         local_usd_per_mtok=local_usd_per_mtok,
@@ -108,7 +108,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
     with plain_errors(), Console(stderr=True).status("reading") as status:
         selection = Selection(
             client=client.value,
-            classifier=classifier.value,
+            classifier=classifier,
             classifier_file=classifier_file,
             local=parse("--local", local or ()),
             cloud=parse("--cloud", cloud or ()),

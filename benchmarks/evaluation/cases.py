@@ -1,7 +1,7 @@
 """The cases of the gate: tasks as they were read and judged, with what is known of their outcomes.
 
-A case holds no text, so all of them can be recorded and a policy be checked on a machine that
-has nothing else. What is recorded was made by the same reading and the same rules that serve.
+A case is read now where its text is at hand, and else recorded without any, so that a policy can be
+checked on a machine that has nothing else. Both are of the same reading and the same rules that serve.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Case:
     group: str
     """What a fold must keep together: the repository, or the benchmark."""
     features: Features
-    """As read from the first request; `ask`, `paths` and `marks` are empty, `conversation` is the id."""
+    """As read from the first request; `conversation` is the id. Recorded ones have no `ask` and `paths`."""
     judged: Verdict
     """What `RuleClassifier` said, with the ask before it."""
     local: float | None

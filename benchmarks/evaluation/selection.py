@@ -18,7 +18,7 @@ from benchmarks.evaluation.suites.outcomes import Outcome
 from benchmarks.evaluation.suites.recorded import TITLES, load_suite, systems
 from benchmarks.evaluation.suites.systems import Runs
 from benchmarks.evaluation.verdicts import with_verdicts
-from classifiers.choose import ClassifierName
+from classifiers.choose import DEFAULT, ClassifierName
 from policies.conditions import nearest
 
 EVERY = ""
@@ -33,7 +33,7 @@ class Selection:
 
     client: str = "bare"
     """In whose words the tasks are asked."""
-    classifier: ClassifierName = "rules"
+    classifier: ClassifierName = DEFAULT
     classifier_file: str = ""
     """A team's own numbers for `sufficiency`."""
     local: Systems = field(default_factory=dict)

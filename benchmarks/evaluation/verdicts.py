@@ -1,15 +1,17 @@
-"""Whose verdicts a suite's cases carry: the rules' as recorded, or those of the trained classifier.
+"""Whose verdicts a suite's cases carry: the rules', or those of the trained classifier.
 
-A recorded case holds no text, so numbers that weigh the words of an ask cannot be tried here.
+It judges now, never from a recorded verdict of its own. A recorded case holds no text: there it has the
+features and what the rules said, so numbers that weigh the words of an ask cannot be tried here.
 """
 
 from dataclasses import replace
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.evaluation.cases import Suite
+from benchmarks.evaluation.cases import Case, Suite
 from classifiers.artefact import Artefact, ArtefactUnfit
-from classifiers.choose import ClassifierName
+from classifiers.choose import DEFAULT, ClassifierName
 from classifiers.sufficiency import SufficiencyClassifier
+from classifiers.verdict import Verdict
 from router.routing.classifier import read_numbers
 
 
@@ -26,7 +28,7 @@ def trained(file: str = "") -> SufficiencyClassifier:
     return SufficiencyClassifier(load=lambda: numbers)
 
 
-def with_verdicts(suite: Suite, classifier: ClassifierName = "rules", file: str = "") -> Suite:
+def with_verdicts(suite: Suite, classifier: ClassifierName = DEFAULT, file: str = "") -> Suite:
     """A suite whose cases carry the verdicts of `classifier`.
 
     Raises:
@@ -37,8 +39,14 @@ def with_verdicts(suite: Suite, classifier: ClassifierName = "rules", file: str 
             raise BenchmarkError("--classifier-file: only `--classifier sufficiency` asks it")
         return suite
     judge = trained(file)
-    cases = (replace(case, judged=judge.refine(case.features, case.judged)) for case in suite.cases)
+    cases = (replace(case, judged=_judge(judge, case)) for case in suite.cases)
     return replace(suite, cases=tuple(cases))
+
+
+def _judge(judge: SufficiencyClassifier, case: Case) -> Verdict:
+    if case.features.ask:
+        return judge.classify(case.features)
+    return judge.refine(case.features, case.judged)
 
 
 def classifier_name(classifier: ClassifierName, file: str = "") -> str:

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from classifiers.choose import CLASSIFIERS, DEFAULT
 from policies.load import load
 from policies.policy import Policy, PrivacyRules
-from policies.proof import Proof, ProofStatus, state
+from policies.proof import Proof, ProofStatus, Serving, state
 
 app = typer.Typer(help="Policies: show one, validate a file.", no_args_is_help=True)
 
@@ -30,7 +31,7 @@ def show(
     Example: [bold]turnout policy show my-policy.yaml[/bold]
     """
     loaded = load(policy)
-    proof = state(policy, loaded)
+    proof = state(policy, loaded, _serving())
     rules = [{"rule": r.name, "when": r.when.source, "to": r.to, "why": r.why} for r in loaded.rules]
     rules.append({"rule": "otherwise", "when": "", "to": loaded.otherwise.to, "why": loaded.otherwise.why})
     if as_json:
@@ -58,6 +59,13 @@ def show(
     console.print(
         f"check: {escape(proof.why)}{_figures(proof.proof) if proof.proven else ''}", highlight=False
     )
+
+
+def _serving() -> Serving:
+    """The classifier that serves unless a setting names another, and this version's reading."""
+    from router.features.fingerprint import reading_digest
+
+    return Serving(classifier=CLASSIFIERS[DEFAULT]().name, reading=reading_digest())
 
 
 def _never_cloud(policy: Policy) -> dict[str, Any]:

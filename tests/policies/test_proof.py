@@ -7,7 +7,8 @@ from policies.bars import METRICS, parse
 from policies.document import PolicyError
 from policies.load import SHIPPED, PolicyHolder, load
 from policies.policy import Policy
-from policies.proof import CheckGate, Proof, digest, state
+from policies.proof import CheckGate, Proof, Serving, digest, state
+from router.features.fingerprint import reading_digest
 
 POLICY = """\
 name: mine
@@ -18,6 +19,10 @@ otherwise: {to: local, why: small}
 never_cloud: {paths: ["secrets/**"]}
 check: {ci: 0.9, quality_kept: ">= 0.98"}
 """
+
+
+READ_OTHERWISE = "requests are read otherwise than when it was checked on 2026-01-31"
+RULES = Serving(classifier="rules", reading="aaaaaaaa")
 
 
 @pytest.fixture
@@ -36,6 +41,7 @@ def prove(file, **changed):
         figures={},
         data="0",
         classifier="rules",
+        reading="aaaaaaaa",
         options={},
         checked="2026-01-31",
         version="1",
@@ -72,14 +78,14 @@ OTHER = [
 def test_words_and_layout_do_not_touch_a_proof(file, before, after):
     prove(file)
     file.write_text(POLICY.replace(before, after, 1))
-    assert state(file, load(file)).proven
+    assert state(file, load(file), RULES).proven
 
 
 @pytest.mark.parametrize(("before", "after"), OTHER)
 def test_whatever_decides_does(file, before, after):
     prove(file)
     file.write_text(POLICY.replace(before, after, 1))
-    proof_state = state(file, load(file))
+    proof_state = state(file, load(file), RULES)
     assert not proof_state.proven
     assert proof_state.why.startswith("it changed since it was checked on 2026-01-31 (")
 
@@ -101,6 +107,14 @@ def test_no_part_of_a_policy_is_forgotten():
             {"classifier": "sufficiency"},
             "it was checked with the classifier sufficiency, and rules serves",
         ),
+        (
+            {"reading": "bbbbbbbb"},
+            f"{READ_OTHERWISE} (reading bbbbbbbb then, aaaaaaaa now)",
+        ),
+        (
+            {"reading": ""},
+            f"{READ_OTHERWISE} (reading unknown then, aaaaaaaa now)",
+        ),
         ({"format": 2}, "mine.check.json: is no proof of a check; check the policy again"),
     ],
 )
@@ -108,21 +122,21 @@ def test_what_is_no_proof(file, changed, why):
     prove(file)
     proof = file.with_name("mine.check.json")
     proof.write_text(json.dumps({**json.loads(proof.read_text()), **changed}))
-    proof_state = state(file, load(file))
+    proof_state = state(file, load(file), RULES)
     assert (proof_state.proven, proof_state.why) == (False, why)
 
 
 def test_without_bars_nothing_can_be_proven(file):
     file.write_text(POLICY.replace(', quality_kept: ">= 0.98"', ""))
     prove(file)
-    assert state(file, load(file)).why == "it has no bars, so nothing of it can be proven"
+    assert state(file, load(file), RULES).why == "it has no bars, so nothing of it can be proven"
     with pytest.raises(PolicyError, match="add bars under `check:`, then run `turnout policy check"):
-        CheckGate("rules")(file, load(file))
+        CheckGate(RULES)(file, load(file))
 
 
 def test_a_guarded_holder_refuses_to_begin_and_names_the_command(file):
     with pytest.raises(PolicyError) as caught:
-        PolicyHolder(file, guard=CheckGate("sufficiency"))
+        PolicyHolder(file, guard=CheckGate(Serving(classifier="sufficiency", reading="aaaaaaaa")))
     assert str(caught.value) == (
         f"{file}: require_check: it has not been checked; "
         f"run `turnout policy check {file} --publish --classifier sufficiency`"
@@ -131,16 +145,17 @@ def test_a_guarded_holder_refuses_to_begin_and_names_the_command(file):
 
 def test_a_proof_is_of_one_set_of_trained_numbers(file):
     prove(file, classifier="sufficiency@0a0a0a0a")
-    assert state(file, load(file), "sufficiency@0a0a0a0a").proven
+    assert state(file, load(file), Serving(classifier="sufficiency@0a0a0a0a", reading="aaaaaaaa")).proven
+    other = Serving(classifier="sufficiency@11111111", reading="aaaaaaaa")
     with pytest.raises(PolicyError) as caught:
-        CheckGate("sufficiency@11111111", "mine.json")(file, load(file))
+        CheckGate(other, "mine.json")(file, load(file))
     assert "with the classifier sufficiency@0a0a0a0a, and sufficiency@11111111 serves" in str(caught.value)
     assert str(caught.value).endswith("--publish --classifier sufficiency --classifier-file mine.json`")
 
 
 def test_a_guarded_holder_keeps_the_last_good_policy_until_the_next_is_proven(file):
     prove(file)
-    holder = PolicyHolder(file, guard=CheckGate("rules"))
+    holder = PolicyHolder(file, guard=CheckGate(RULES))
     good = holder.policy
     file.write_text(POLICY.replace("max_files: 3", "max_files: 44"))
     assert not holder.refresh()
@@ -154,7 +169,7 @@ def test_a_guarded_holder_keeps_the_last_good_policy_until_the_next_is_proven(fi
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_policies_are_proven(name):
-    CheckGate("rules")(name, load(name))
+    CheckGate(Serving(classifier="rules", reading=reading_digest()))(name, load(name))
 
 
 @pytest.mark.parametrize(

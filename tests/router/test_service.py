@@ -6,14 +6,17 @@ import gzip
 import json
 import signal
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 import structlog
 
 from policies.load import load
+from policies.proof import Serving
+from router.features.fingerprint import reading_digest
 from router.scripted import anthropic
-from router.service import _say_other_classifier
+from router.service import _say_other_proof
 from router.settings import Settings
 
 MESSAGES = "/v1/messages"
@@ -256,11 +259,21 @@ def test_an_edited_policy_decides_within_moments_and_a_broken_edit_does_not(star
     assert endpoint.get("/health")["policy"] == {"name": "fourth", "error": ""}
 
 
-@pytest.mark.parametrize(("serves", "lines"), [("rules", 0), ("sufficiency@0a0a0a0a", 1)])
-def test_a_policy_proven_with_another_classifier_is_warned_of_once(serves, lines):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ()),
+        ({"classifier": "sufficiency@0a0a0a0a"}, ("another classifier", " --classifier sufficiency")),
+        ({"reading": "00000000"}, ("another reading of requests", "")),
+    ],
+)
+def test_a_policy_proven_with_something_else_than_serves_is_warned_of_once(change, said):
+    proven_with = Serving(classifier="rules", reading=reading_digest())
     with structlog.testing.capture_logs() as logged:
-        _say_other_classifier(Settings(classifier="sufficiency"), load("balanced"), serves)
-    assert len(logged) == lines
+        _say_other_proof(Settings(), load("balanced"), replace(proven_with, **change))
+    assert len(logged) == bool(said)
     for line in logged:
-        assert (line["checked_with"], line["serves"]) == ("rules", serves)
-        assert line["remedy"] == "turnout policy check balanced --classifier sufficiency"
+        assert said[0] in line["event"]
+        assert line["checked_with"] == f"rules, reading {reading_digest()}"
+        assert line["serves"] != line["checked_with"]
+        assert line["remedy"] == f"turnout policy check balanced --publish{said[1]}"

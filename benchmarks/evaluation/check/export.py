@@ -70,6 +70,7 @@ def publish(name_or_path: str, result: Result) -> Path:
         figures={name: _figure(figure) for name, figure in figures(result).items()},
         data=result.data,
         classifier=result.classifier,
+        reading=result.reading,
         options={
             "mix": ",".join(f"{suite}={weight:g}" for suite, weight in result.mix.items()),
             "client": result.client,

@@ -43,6 +43,7 @@ from policies.bars import Bar
 from policies.policy import Policy
 from policies.proof import digest
 from router.billing.prices import Prices
+from router.features.fingerprint import reading_digest
 
 Suites = Mapping[SuiteName, Suite]
 
@@ -103,6 +104,7 @@ def measure(
         mix=dict(options.mix),
         client=options.client,
         classifier=classifier_name(options.classifier, options.classifier_file),
+        reading=reading_digest(),
         local_context=options.local_context,
         price_model=options.price_model,
         local_usd_per_mtok=options.local_usd_per_mtok,
@@ -120,7 +122,7 @@ def data_digest(suites: Suites) -> str:
     """Return a digest of the cases: features, verdicts, outcomes and efforts."""
     hashed = hashlib.sha256()
     for name in sorted(suites):
-        hashed.update(msgspec.json.encode(suites[name].cases))
+        hashed.update(msgspec.json.encode(suites[name].cases, order="deterministic"))
     return hashed.hexdigest()
 
 

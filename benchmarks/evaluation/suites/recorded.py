@@ -1,30 +1,47 @@
-"""The suites as cases: recorded features and outcomes, joined. Nothing is downloaded, nothing is run.
+"""The suites as cases: how each task is read, and its recorded outcomes. Nothing is downloaded or run.
 
-A task whose outcome nobody has published is a case all the same: where it goes is known, how good the
-answer is, is not.
+- Where the text is at hand (HumanEval's comes with a package), a task is read and judged now. Of the
+  others only the features are recorded: they are good for the reading that made them, and refused
+  under another. Where their texts were fetched, they are then read now, too.
+- A task whose outcome nobody has published is a case all the same: where it goes is known, how good
+  the answer is, is not.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import Case, Effort, Suite, SuiteName, System
+from benchmarks.evaluation.suites import humaneval, mbpp, store, swebench, vectors
 from benchmarks.evaluation.suites import outcomes as own_outcomes
-from benchmarks.evaluation.suites import vectors
 from benchmarks.evaluation.suites.effort import agent, one_call
-from benchmarks.evaluation.suites.facts import RECORDED, REMEDY, Facts, read
+from benchmarks.evaluation.suites.facts import RECORDED, Facts, read
 from benchmarks.evaluation.suites.notes import notes, own_notes
 from benchmarks.evaluation.suites.outcomes import Outcome
-from benchmarks.evaluation.suites.problem import CLIENTS
+from benchmarks.evaluation.suites.problem import CLIENTS, Problem
+from benchmarks.evaluation.suites.reading import read_problems
 from benchmarks.evaluation.suites.systems import FILES, SUBMISSIONS, Runs, choose_system, evalperf
+from classifiers.features import Features
+from classifiers.verdict import Verdict
+from router.features.fingerprint import reading_digest
 
 TITLES: Mapping[SuiteName, str] = MappingProxyType(
     {"humaneval": "HumanEval", "mbpp": "MBPP", "swebench": "SWE-bench Verified"}
 )
+AT_HAND: dict[SuiteName, Callable[[], Iterable[Problem]]] = {"humaneval": humaneval.problems}
+"""Suites whose texts come with this installation."""
+FETCHED: dict[SuiteName, Callable[[], Iterable[Problem]]] = {
+    "mbpp": mbpp.problems,
+    "swebench": swebench.problems,
+}
+"""Suites whose texts may have been fetched."""
 Row = Mapping[str, str]
+Reading = tuple[Features, Verdict]
+"""Of one task; the verdict is the rules'. Recorded features hold no text."""
 Efforts = Mapping[Runs, Effort]
 
 
@@ -80,10 +97,8 @@ def load_suite(
         "cloud": choose_system(name, "cloud", cloud, recorded, ours),
     }
     named = {system.name for system in pair.values()} & ours
-    vectored, runs, published = (
-        read(file, folder) for file in (f"features-{client}.csv", "runs.csv", "published.csv")
-    )
-    _check_schema(vectored, client)
+    runs, published = read("runs.csv", folder), read("published.csv", folder)
+    judged, vectored = _readings(name, client, folder)
     joined = _Joined(
         pair=pair,
         recorded={row["task"]: row for row in measured.rows},
@@ -93,9 +108,8 @@ def load_suite(
             float(row["last_prompt"]) * float(row["calls"]) / float(row["prompt"]) for row in runs.rows
         ),
     )
-    vector = {row["task"]: row for row in vectored.rows}
-    cases = tuple(joined.case(name, row, vector[row["task"]]) for row in tasks.rows if row["suite"] == name)
-    used = {"tasks.csv": tasks, f"features-{client}.csv": vectored, FILES[name]: measured}
+    cases = tuple(joined.case(name, row, judged[row["task"]]) for row in tasks.rows if row["suite"] == name)
+    used = {"tasks.csv": tasks, **vectored, FILES[name]: measured}
     used |= {"runs.csv": runs, "published.csv": published} if name == "swebench" else {}
     return Suite(
         name=name,
@@ -121,15 +135,15 @@ class _Joined:
     growth: float
     """A run's last prompt as a multiple of its mean one."""
 
-    def case(self, name: SuiteName, row: Row, vector: Row) -> Case:
-        features = vectors.features(vector, row["task"])
+    def case(self, name: SuiteName, row: Row, reading: Reading) -> Case:
+        features, judged = reading
         once = one_call(features.context_tokens, float(row["solution"]))
         return Case(
             id=row["task"],
             suite=name,
             group=row["group"],
             features=features,
-            judged=vectors.verdict(vector),
+            judged=judged,
             local=self._passed(row["task"], "local"),
             cloud=self._passed(row["task"], "cloud"),
             local_effort=self._effort(row["task"], "local", once),
@@ -148,11 +162,49 @@ class _Joined:
         return own.effort(self.growth, estimate) if own else estimate
 
 
-def _check_schema(vectored: Facts, client: str) -> None:
-    if vectored.about.get("schema") != vectors.schema():
+def _readings(
+    name: SuiteName, client: str, folder: Path
+) -> tuple[Mapping[str, Reading], Mapping[str, Facts]]:
+    """How each task is read and judged, and the recorded files that say so.
+
+    Raises:
+        BenchmarkError: they were recorded with another reading, and no text is at hand.
+    """
+    if name in AT_HAND:
+        return _read_now(name, client), {}
+    file = f"features-{client}.csv"
+    vectored = read(file, folder)
+    if why := _stale(vectored):
+        if store.path(name).is_file():
+            return _read_now(name, client), {}
         raise BenchmarkError(
-            f"features-{client}.csv was recorded with other features than this version reads: {REMEDY}"
+            f"{file}: {why}: record it anew with `turnout bench record --data FOLDER`, or let the tasks be "
+            f"read as they stand: `turnout bench fetch {name}`"
         )
+    readings = {
+        row["task"]: (vectors.features(row, row["task"]), vectors.verdict(row)) for row in vectored.rows
+    }
+    return readings, {file: vectored}
+
+
+def _stale(vectored: Facts) -> str:
+    """Why recorded features are not those of this reading; empty where they are."""
+    if vectored.about.get("schema") != vectors.schema():
+        return "was recorded with other features than this version reads"
+    recorded, now = vectored.about.get("reading", "unknown"), reading_digest()
+    if recorded != now:
+        return (
+            f"was recorded with another reading of requests than serves (reading {recorded} then, {now} now)"
+        )
+    return ""
+
+
+@lru_cache(maxsize=16)
+def _read_now(name: SuiteName, client: str) -> Mapping[str, Reading]:
+    return {
+        read.problem.id: (replace(read.features, conversation=read.problem.id), read.judged)
+        for read in read_problems((AT_HAND | FETCHED)[name](), client)
+    }
 
 
 def _agent_efforts(runs: Facts, published: Facts) -> Efforts:

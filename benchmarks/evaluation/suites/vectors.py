@@ -18,7 +18,7 @@ LEFT_OUT = frozenset({"ask", "ask_key", "conversation", "marks", "paths"})
 _DIGITS = 6
 _FEATURES = tuple(field for field in fields(Features) if field.name not in LEFT_OUT)
 _MAKE: Mapping[type, Callable[[str], Any]] = MappingProxyType(
-    {bool: lambda text: text == "1", int: int, str: str}
+    {bool: lambda text: text == "1", int: int, float: float, str: str}
 )
 _READ = tuple((field.name, _MAKE[type(field.default)]) for field in _FEATURES)
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from classifiers.features import Features
 from policies.decision import State
+from policies.proof import Serving
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
 from router.ledger.accounts import Accounts
@@ -29,7 +30,8 @@ class DashboardOptions:
     apply_changes: Callable[[], Awaitable[None]]
     """Brings changed teams and keys into force."""
     registry: PolicyRegistry
-    classifier: str
+    serving: Serving
+    """The classifier and the reading that serve."""
     health: Callable[[], Json]
     state: Callable[[Features], State]
     """The present state of the tracks, for a request with these features."""

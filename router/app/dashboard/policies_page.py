@@ -94,7 +94,7 @@ def _in_use(
     options: DashboardOptions, name: str, holder: PolicyHolder, requests_by_rule: Mapping[str, float]
 ) -> PolicyView:
     policy = holder.policy
-    state = proof.state(holder.name_or_path, policy, options.classifier)
+    state = proof.state(holder.name_or_path, policy, options.serving)
     figures = state.proof.figures if state.proof else {}
     return PolicyView(
         policy=policy,

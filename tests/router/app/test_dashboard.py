@@ -19,6 +19,7 @@ from classifiers.verdict import Verdict
 from policies.decision import Decision, State
 from policies.load import PolicyHolder
 from policies.privacy import Clearance
+from policies.proof import Serving
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring
 from router.accounts.teams import Account, Budget, Team, Terms
@@ -30,6 +31,7 @@ from router.app.early_response import EarlyResponses
 from router.app.origin import OriginGuard
 from router.billing.prices import Prices
 from router.errors import RateLimited
+from router.features.fingerprint import reading_digest
 from router.ledger.rollups import add_where
 from router.ledger.store import LedgerStore
 from router.ledger.tables import feedback, requests
@@ -118,7 +120,7 @@ def place(tmp_path):
         keyring=keyring,
         apply_changes=changed,
         registry=registry,
-        classifier="rules",
+        serving=Serving(classifier="rules", reading=reading_digest()),
         health=lambda: {
             "local": {"url": "http://127.0.0.1:1/v1", "up": True},
             "cloud": {"up": False},

@@ -3,18 +3,20 @@
 import csv
 import shutil
 from collections import Counter
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.evaluation.suites import humaneval, vectors
+from benchmarks.evaluation.suites import humaneval, store, vectors
 from benchmarks.evaluation.suites.facts import RECORDED, read
 from benchmarks.evaluation.suites.problem import CLIENTS
-from benchmarks.evaluation.suites.record import record, vectors_of
+from benchmarks.evaluation.suites.record import record
 from benchmarks.evaluation.suites.recorded import load_suite, systems
 from benchmarks.evaluation.suites.systems import FILES
 from router.billing.prices import Prices
+from router.features.fingerprint import reading_digest
 from router.types import Usage
 
 SUITES = {"humaneval": 164, "mbpp": 974, "swebench": 500}
@@ -89,7 +91,8 @@ def test_every_task_is_a_case_in_every_clients_words(name, tasks, client):
     assert len({case.id for case in suite.cases}) == tasks
     assert all(case.suite == name and case.features.context_tokens > 0 for case in suite.cases)
     assert all(0 < case.judged.p_local < 1 and case.judged.why for case in suite.cases)
-    assert all(case.features.ask == "" and not case.features.paths for case in suite.cases)
+    recorded = name != "humaneval"
+    assert all((case.features.ask == "") is recorded for case in suite.cases)
     assert suite.notes
     assert all(facts.count(", ") >= 2 for facts in suite.sources.values())
 
@@ -172,8 +175,41 @@ def test_features_of_another_version_are_refused(tmp_path):
     file = folder / "features-bare.csv"
     file.write_text(file.read_text().replace(vectors.schema(), "00000000"))
     with pytest.raises(BenchmarkError, match=r"with other features than this version reads.*bench record"):
-        load_suite("humaneval", folder=folder)
-    assert load_suite("humaneval", client="aider", folder=folder).cases
+        load_suite("swebench", folder=folder)
+    assert load_suite("swebench", client="aider", folder=folder).cases
+
+
+def test_features_of_another_reading_are_refused_unless_the_texts_are_here(tmp_path, monkeypatch):
+    folder = tmp_path / "recorded"
+    shutil.copytree(RECORDED, folder)
+    file = folder / "features-bare.csv"
+    file.write_text(file.read_text().replace(f"# reading: {reading_digest()}", "# reading: 00000000"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    with pytest.raises(BenchmarkError) as refusal:
+        load_suite("mbpp", folder=folder)
+    assert f"another reading of requests than serves (reading 00000000 then, {reading_digest()} now)" in str(
+        refusal.value
+    )
+    assert "`turnout bench record --data FOLDER`" in str(refusal.value)
+    assert "`turnout bench fetch mbpp`" in str(refusal.value)
+    assert load_suite("humaneval", folder=folder).cases
+
+
+def test_what_is_read_now_is_what_was_recorded(data, tmp_path, monkeypatch):
+    """The same task, from its text and from the recorded numbers."""
+    folder = tmp_path / "recorded"
+    shutil.copytree(RECORDED, folder)
+    file = folder / "features-bare.csv"
+    file.write_text(file.read_text().replace("# reading: ", "# reading: 0"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    store.path("mbpp").parent.mkdir(parents=True)
+    shutil.copy(data / "self_contained/mbpp.jsonl.gz", store.path("mbpp"))
+    now, recorded = load_suite("mbpp", folder=folder), load_suite("mbpp")
+    assert "features-bare.csv" not in now.sources
+    assert all(case.features.ask for case in now.cases)
+    for case, other in zip(now.cases, recorded.cases, strict=True):
+        assert replace(case.features, ask="", ask_key="", paths=frozenset()) == other.features
+        assert case.judged.p_local == pytest.approx(other.judged.p_local, abs=1e-6)
 
 
 def test_a_file_that_is_missing_or_says_no_source(tmp_path):
@@ -198,11 +234,9 @@ def test_the_recorded_files_are_small_and_hold_no_text_of_others():
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_humaneval_is_read_and_judged_as_recorded(client):
-    """What a policy is checked on is what it would see: needs no source but a package."""
-    problems = list(humaneval.problems())
-    now = list(vectors_of(problems, client))
-    assert now == list(read(f"features-{client}.csv").rows[: len(problems)])
+def test_the_recorded_features_are_of_the_reading_that_serves(client):
+    """Where this fails, reading or rules have changed: `make proofs`."""
+    assert read(f"features-{client}.csv").about["reading"] == reading_digest()
 
 
 @pytest.mark.slow
