@@ -13,7 +13,9 @@ from types import MappingProxyType
 
 from policies.conditions import nearest
 
-SUITES = ("humaneval", "mbpp", "swebench")
+SUITES = ("humaneval", "mbpp", "swebench", "everyday")
+LABELLED = ("everyday",)
+"""Suites whose asks say whether the message alone suffices."""
 POOLED: Mapping[str, str] = MappingProxyType(
     {
         "local_share": "share of tasks that start on the local track",
@@ -27,7 +29,22 @@ POOLED: Mapping[str, str] = MappingProxyType(
     }
 )
 """What is measured of the mixed traffic, and of each suite with its name before it."""
-METRICS: tuple[str, ...] = (*POOLED, *(f"{suite}_{name}" for suite in SUITES for name in POOLED))
+DECIDED: Mapping[str, str] = MappingProxyType(
+    {
+        "right": "share of labelled asks decided as labelled: self-contained local, repository cloud",
+        "right_low": "the same, lower end of the interval",
+        "self_contained_local": "share of self-contained asks that start on the local track",
+        "self_contained_local_low": "the same, lower end of the interval",
+        "repository_cloud": "share of asks that need the repository and start on the cloud",
+        "repository_cloud_low": "the same, lower end of the interval",
+    }
+)
+"""What is measured of a labelled suite beside that, with its name before it."""
+METRICS: tuple[str, ...] = (
+    *POOLED,
+    *(f"{suite}_{name}" for suite in SUITES for name in POOLED),
+    *(f"{suite}_{name}" for suite in LABELLED for name in DECIDED),
+)
 
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -36,6 +53,9 @@ _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
         "quality_kept": (0, 2),  # twice what always-cloud passes is out of any policy's reach
         "pgr": (-inf, inf),
         "saving": (-inf, 1),
+        "right": (0, 1),
+        "self_contained_local": (0, 1),
+        "repository_cloud": (0, 1),
     }
 )
 """What each metric can come to, of whichever suite, and the ends of its interval with it."""

@@ -6,13 +6,13 @@ checked on a machine that has nothing else. Both are of the same reading and the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 
 ShippedSuite = Literal["humaneval", "mbpp", "swebench", "everyday"]
-SUITES: tuple[ShippedSuite, ...] = ("humaneval", "mbpp", "swebench")
+SUITES: tuple[ShippedSuite, ...] = get_args(ShippedSuite)
 SuiteName = str
 """One of the shipped suites, or the name of a file with tasks of a user's own."""
 Label = Literal["", "self-contained", "repository"]
@@ -64,13 +64,15 @@ class Case:
     features: Features
     """As read from the first request; `conversation` is the id. Recorded ones have no `ask` and `paths`."""
     judged: Verdict
-    """What `RuleClassifier` said, with the ask before it."""
+    """What the classifier said; of a recorded case, what `RuleClassifier` said with the ask before it."""
     local: float | None
     """How often the local system passes, 0..1: one outcome, or a share of samples; None: not measured."""
     cloud: float | None
     """The same for the cloud system."""
     local_effort: Effort
     cloud_effort: Effort
+    label: Label = ""
+    """Empty where nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

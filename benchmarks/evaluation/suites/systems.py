@@ -7,6 +7,7 @@ from typing import Literal
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import SuiteName, System
+from benchmarks.evaluation.suites import arena
 
 Runs = Literal["local", "cloud"]
 
@@ -28,7 +29,20 @@ SUBMISSIONS = (
 )
 """Of SWE-bench Verified's leaderboard: OpenHands and SWE-agent, each with local models and with Claude."""
 
-FILES = MappingProxyType({"humaneval": "evalperf.csv", "mbpp": "evalperf.csv", "swebench": "swebench.csv"})
+ARENA = (
+    System(name=arena.LOCAL, model=arena.LOCAL, runs="local"),
+    System(name=arena.CLOUD, model=arena.CLOUD, runs="cloud"),
+)
+"""Of hybrid-arena: the two models that ran every task alone."""
+
+FILES = MappingProxyType(
+    {
+        "humaneval": "evalperf.csv",
+        "mbpp": "evalperf.csv",
+        "swebench": "swebench.csv",
+        "everyday": arena.FILE,
+    }
+)
 """Where a suite's outcomes are."""
 
 DEFAULTS: MappingProxyType[SuiteName, MappingProxyType[Runs, str]] = MappingProxyType(
@@ -40,6 +54,7 @@ DEFAULTS: MappingProxyType[SuiteName, MappingProxyType[Runs, str]] = MappingProx
             {"local": "Qwen/Qwen2.5-32B-Instruct", "cloud": "claude-3-5-sonnet-20240620"}
         ),
         "swebench": MappingProxyType({"local": SUBMISSIONS[0].name, "cloud": SUBMISSIONS[4].name}),
+        "everyday": MappingProxyType({"local": arena.LOCAL, "cloud": arena.CLOUD}),
     }
 )
 

@@ -83,7 +83,7 @@ def test_a_bar_that_falls_is_exit_code_1(turnout, mine, tmp_path):
 
 WRONG = [
     ({"mix": "humaneval=x,swebench=1"}, "--mix: 'humaneval=x' is no suite with its share; say e.g."),
-    ({"mix": "humanevl=1"}, "(suites: humaneval, mbpp, swebench)"),
+    ({"mix": "humanevl=1"}, "(suites: humaneval, mbpp, swebench, everyday)"),
     ({"local": ["humanevl=x"]}, "--local: no suite is called 'humanevl'; did you mean 'humaneval'?"),
     ({"local": ["swebench=x,swebench=y"]}, "--local: swebench is said twice"),
     ({"classifier_file": "mine.json"}, "--classifier-file: only `--classifier sufficiency` asks it"),

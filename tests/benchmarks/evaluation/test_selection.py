@@ -40,7 +40,7 @@ def test_outcomes_of_one_suite_leave_the_others_as_they_are_recorded(own):
 def test_a_name_alone_is_for_every_suite_that_has_it(own):
     file = own(*mine(), *mine("swebench"))
     suites = load_suites(SUITES, Selection(outcomes=file, local=parse("--local", ["mine"])))
-    assert [suites[name].local.name == "mine" for name in SUITES] == [True, False, True]
+    assert [suites[name].local.name == "mine" for name in SUITES] == [True, False, True, False]
     cloud = Selection(outcomes=file, local=parse("--local", ["mine"]), cloud={"swebench": "mine"})
     both = load_suites(("swebench",), cloud)["swebench"]
     assert (both.local.name, both.cloud.name) == ("mine", "mine")

@@ -103,6 +103,43 @@ def test_intervals_hold_their_points_and_pgr_is_left_out_where_it_means_nothing(
     assert 0.9 < row(balanced, "swebench", POLICY).pgr.point < 1
 
 
+def test_labelled_asks_are_counted_by_hand(suites):
+    """The first asks of each label, of which a policy keeps all: half of them rightly."""
+    cases = suites["everyday"].cases
+    asks = [case for label in ("self-contained", "repository") for case in cases if case.label == label]
+    chosen = {case.id for case in (*asks[:10], *asks[-30:])} | {case.id for case in cases if not case.label}
+    few = replace(suites["everyday"], cases=tuple(case for case in cases if case.id in chosen))
+    everywhere = parse("name: stay\notherwise: {to: local, why: stays}\n", source="stay.yaml")
+    labelled = part(
+        measure(everywhere, suites | {"everyday": few}, QUICK, {}, started=0), "everyday"
+    ).labelled
+    assert (labelled.self_contained, labelled.repository) == (10, 30)
+    assert (labelled.right.point, labelled.self_contained_local.point, labelled.repository_cloud.point) == (
+        0.25,
+        1,
+        0,
+    )
+    assert (round(labelled.right.low, 3), round(labelled.right.high, 3)) == (0.142, 0.402)
+
+
+def test_every_policy_has_a_row_for_everyday_asks_and_no_other_suite_has_labels(balanced):
+    assert [item.name for item in balanced.parts if item.labelled] == ["everyday"]
+    labelled = part(balanced, "everyday").labelled
+    assert (labelled.self_contained, labelled.repository) == (160, 160)
+    mean = (labelled.self_contained_local.point + labelled.repository_cloud.point) / 2
+    assert labelled.right.point == pytest.approx(mean)
+    assert "Decided as labelled: " in check_report.markdown(balanced)
+
+
+def test_a_bar_holds_everyday_asks(suites):
+    bars = '{everyday_right: ">= 0.99", everyday_repository_cloud_low: ">= 0.5"}'
+    result = measure(with_bars("balanced", bars), suites, QUICK, {}, started=0)
+    right, cloud = result.bars
+    assert (right.held, cloud.held) == (False, True)
+    assert right.value == part(result, "everyday").labelled.right.point
+    assert cloud.value == part(result, "everyday").labelled.repository_cloud.low
+
+
 def test_the_pool_is_the_mix_of_its_suites(balanced):
     halves = [row(balanced, name, POLICY) for name in ("humaneval", "swebench")]
     pool = row(balanced, POOL, POLICY)

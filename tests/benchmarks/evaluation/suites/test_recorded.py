@@ -97,6 +97,28 @@ def test_every_task_is_a_case_in_every_clients_words(name, tasks, client):
     assert all(facts.count(", ") >= 2 for facts in suite.sources.values())
 
 
+def test_everyday_cases_are_labelled_asks_and_published_tasks():
+    suite = load_suite("everyday")
+    labels = Counter(case.label for case in suite.cases)
+    assert labels == {"self-contained": 160, "repository": 160, "": 8}
+    assert all(bool(case.features.ask) is bool(case.label) for case in suite.cases)
+    tested = [case for case in suite.cases if not case.label]
+    assert [(sum(getattr(case, runs) for case in tested)) for runs in ("local", "cloud")] == [0, 5]
+    assert all(case.local is case.cloud is None for case in suite.cases if case.label)
+    efforts = {case.label: case.cloud_effort.calls for case in suite.cases}
+    assert efforts == {"self-contained": 1, "repository": 51, "": 1}
+
+
+def test_the_published_runs_of_hybrid_arena():
+    rows = read("hybrid-arena.csv").rows
+    assert len(rows) == 430
+    passed = Counter((row["category"], row["strategy"]) for row in rows if row["passed"] == "1")
+    assert (passed["A", "always-cloud"], passed["A", "always-local"]) == (20, 28)
+    assert {row["local"] for row in rows} == {"devstral:24b", "qwen3.6:27b-coding-mxfp8"}
+    totals = {(row["work"], row["strategy"]): row for row in read("arena-cells.csv").rows}
+    assert totals["edits and scripts", "cascade"]["passed"] == totals["edits and scripts", "cascade"]["tasks"]
+
+
 def test_what_nobody_measured_stays_unknown():
     for name, count in {"humaneval": 29, "mbpp": 89, "swebench": 500}.items():
         suite = load_suite(name)
@@ -132,7 +154,10 @@ def test_scaffolds_that_differ_are_said():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "humanevil"}, "no suite is called 'humanevil': there are humaneval, mbpp, swebench"),
+        (
+            {"name": "humanevil"},
+            "no suite is called 'humanevil': there are humaneval, mbpp, swebench, everyday",
+        ),
         ({"client": "emacs"}, "no requests of 'emacs' are recorded: there are bare"),
         ({"local": "Qwen2.5-32B"}, "did you mean 'Qwen/Qwen2.5-32B-Instruct'"),
         ({"local": "claude-3-5-sonnet-20240620"}, "is the name of a cloud system, not of a local one"),
