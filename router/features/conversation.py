@@ -11,10 +11,13 @@ from classifiers.features import Phase
 from router.features import safety_checks
 from router.features.message_facts import MessageFacts, ToolCall
 from router.features.paths import FileAccess
+from router.features.relation import goes_on, subject_of
 from router.system.time_slices import Pauses, Turns, finish
 
 _INHERITED = 3
 """Asks that go on, of which the text is kept beside that of the ask they go on from."""
+_SUBJECTS = 6
+"""Earlier asks to which a later one may come back."""
 _TOUCHES = 200
 """Taken between two pauses."""
 MOST_FILES = 10_000
@@ -48,6 +51,10 @@ class ConversationState:
         """Know of no work yet; also where all before was a client's worked example."""
         self.asks: list[str] = []
         """The newest ask that stands alone, and those since that go on from it."""
+        self.subjects: list[str] = []
+        """What was asked before that, oldest first."""
+        self.follow_up = False
+        """The newest ask goes on from the one before."""
         self.ask_images = 0
         """Images that came with the newest ask."""
         self.opening: str | bytes = b""
@@ -76,7 +83,7 @@ class ConversationState:
     def copy(self) -> Self:
         """The same conversation, to be taken on apart."""
         same = copy(self)
-        for name in ("written", "asks", "tools", "files", "edited", "named", "_digests"):
+        for name in ("written", "asks", "subjects", "tools", "files", "edited", "named", "_digests"):
             setattr(same, name, getattr(self, name).copy())
         return same
 
@@ -140,12 +147,14 @@ class ConversationState:
 
     def _take_ask(self, ask: str) -> None:
         """An ask that goes on inherits the ones that it goes on from; any other stands alone."""
-        if not self.asks or not goes_on(ask, self.ask):
-            self.asks = [ask]
-        elif len(self.asks) <= _INHERITED:
-            self.asks.append(ask)
-        else:
-            self.asks = [self.asks[0], *self.asks[2:], ask]
+        self.follow_up = bool(self.asks) and goes_on(ask, self.ask)
+        if self.follow_up:
+            self.asks = [self.asks[0], *self.asks[1:][-(_INHERITED - 1) :], ask]
+            return
+        if self.asks:
+            self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask]
+        subject = subject_of(ask, self.subjects)
+        self.asks = [subject, ask] if subject else [ask]
 
     @property
     def ask(self) -> str:
@@ -159,11 +168,6 @@ class ConversationState:
             return ""
         parts = [str(self.ask_images), *self.asks]
         return xxhash.xxh3_128_hexdigest("\0".join(parts).encode(errors="replace"))
-
-    @property
-    def follow_up(self) -> bool:
-        """The newest ask goes on from the one before."""
-        return len(self.asks) > 1
 
     def _count_calls(self, calls: tuple[ToolCall, ...], pauses: Pauses) -> Turns[None]:
         acts: set[str] = set()
@@ -195,7 +199,12 @@ class ConversationState:
 
     def cost(self) -> int:
         """About how many bytes this takes in a cache."""
-        return 2_000 + 300 * len(self.written) + 80 * len(self._digests) + sum(map(len, self.asks))
+        return (
+            2_000
+            + 300 * len(self.written)
+            + 80 * len(self._digests)
+            + sum(map(len, (*self.asks, *self.subjects)))
+        )
 
 
 def _phase(acts: set[str], *, edited: bool) -> Phase:
@@ -205,28 +214,6 @@ def _phase(acts: set[str], *, edited: bool) -> Phase:
     if "implement" in acts:
         return "implement"
     return "explore" if acts else ""
-
-
-_PHRASES = (
-    r"and|so|then|now|well|please|just|pls|thanks|thank you|thx|cool|great|perfect|nice|awesome|excellent",
-    r"yes|yep|yeah|yup|y|ja|oui|si|ok|okay|k|sure|right|correct|exactly|agreed|fine|good|no|nope",
-    r"sounds good|looks good|lgtm|that works|works for me|of course|absolutely|definitely",
-    r"go|go ahead|go on|go for it|continue|proceed|carry on|keep going|keep at it|resume|weiter|mach weiter",
-    r"next|next step|do|do them|ship it|make it so|finish|commit it",
-    r"do the next (?:one|option|step)|do the (?:first|second|third) step|try|retry|again|once more",
-    r"run (?:it|that|them)|apply (?:it|that)|implement (?:it|that)|fix|fix them",
-    r"both|all|all of (?:them|it)|the (?:first|second|third|last|former|latter)(?: one| option)?",
-    r"option [a-d1-9]|[1-9]|with it|with that|it|that|this|as (?:you )?suggested|as planned",
-)
-"""None is two others in a row: then there is one way only to read a text, and a search stays linear."""
-_GOES_ON = re.compile(rf"(?:(?:{'|'.join(_PHRASES)})(?:[\s,.!;:…]+|$))+", re.IGNORECASE)
-_SHORT = 80
-
-
-def goes_on(ask: str, previous: str) -> bool:
-    """Whether an ask only goes on from the one before: short, and nothing but such phrases."""
-    del previous
-    return len(ask) <= _SHORT and bool(_GOES_ON.fullmatch(ask.strip()))
 
 
 class PathSet:

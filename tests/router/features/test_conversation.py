@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from router.features.clients import UNKNOWN
 from router.features.conversation import ConversationState
 from router.features.extractor import FeatureExtractor
@@ -76,3 +78,66 @@ def test_a_message_that_comes_twice_is_counted_twice(request_of):
     assert (first.tool_calls, first.repeats) == (2 * once.tool_calls, once.tool_calls)
     reader = FeatureExtractor()
     assert reader.read(request_of(body)) == reader.read(request_of(body)) == first
+
+
+FUNCTION = "Write a function that reverses a list."
+REPOSITORY = "Rename the request class in our repository and fix all callers."
+EFFECTIVE = {
+    "one ask": ([FUNCTION], [FUNCTION]),
+    "one that goes on inherits": ([FUNCTION, "why?"], [FUNCTION, "why?"]),
+    "so does the next": ([FUNCTION, "why?", "und auf Deutsch?"], [FUNCTION, "why?", "und auf Deutsch?"]),
+    "another subject stands alone": ([FUNCTION, "why?", REPOSITORY], [REPOSITORY]),
+    "and is gone on from": ([FUNCTION, REPOSITORY, "继续"], [REPOSITORY, "继续"]),
+    "the first is kept, however many go on": (
+        [FUNCTION, "why?", "shorter", "now with types", "ok", "and tests"],
+        [FUNCTION, "now with types", "ok", "and tests"],
+    ),
+    "nothing to go on from": (["fix it"], ["fix it"]),
+    "a greeting is nothing": (["hi", "fix it"], ["fix it"]),
+    "one that comes back, by name": (
+        [REPOSITORY, "different question: what is a mutex?", "back to the request class: keep an alias"],
+        [REPOSITORY, "back to the request class: keep an alias"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EFFECTIVE)
+def test_the_effective_ask(case):
+    asks, effective = EFFECTIVE[case]
+    state = state_of([message for said in asks for message in (ask(said), *steps(0, 1))])
+    assert state.ask == "\n\n".join(effective)
+    assert state.turns == len(asks)
+
+
+def test_one_that_comes_back_does_not_go_on_from_the_ask_before():
+    asks, _ = EFFECTIVE["one that comes back, by name"]
+    assert not state_of(map(ask, asks)).follow_up
+    assert state_of(map(ask, [*asks, "yes"])).follow_up
+
+
+def image(said):
+    source = {"type": "base64", "media_type": "image/png", "data": "eA=="}
+    return {"role": "user", "content": [{"type": "text", "text": said}, {"type": "image", "source": source}]}
+
+
+def test_the_key_is_the_asks():
+    first = state_of([ask(FUNCTION)])
+    assert state_of([ask(FUNCTION), *steps(0, 3)]).ask_key == first.ask_key
+    assert state_of([ask("hi"), *steps(0, 1), ask(FUNCTION)]).ask_key == first.ask_key
+    others = (
+        [ask(REPOSITORY)],
+        [image(FUNCTION)],
+        [ask(FUNCTION), ask("why?")],
+        [ask(FUNCTION), ask("why?"), ask("why?")],
+    )
+    assert len({first.ask_key, *(state_of(other).ask_key for other in others)}) == 5
+    assert state_of([]).ask_key == ""
+
+
+def test_an_image_that_a_tool_shows_is_no_other_ask():
+    source = {"type": "base64", "media_type": "image/png", "data": "eA=="}
+    call = {"type": "tool_use", "id": "s", "name": "Screenshot", "input": {}}
+    shown = {"type": "tool_result", "tool_use_id": "s", "content": [{"type": "image", "source": source}]}
+    loop = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [shown]}]
+    state = state_of([ask(FUNCTION), *loop])
+    assert (state.images, state.ask_key) == (1, state_of([ask(FUNCTION)]).ask_key)

@@ -182,7 +182,7 @@ SHAPES = {
             {"role": "user", "content": "ok thanks, now in the other file"},
         ]},
         {"dialect": "openai_chat"},
-        {"turns": 2, "files": 2, "files_edited": 1, "phase": "implement", "follow_up": False},
+        {"turns": 2, "files": 2, "files_edited": 1, "phase": "implement", "follow_up": True},
     ),
     "aider, commit message": (
         {"messages": [system("You are an expert software engineer that generates concise, one-line Git commit messages based on the provided diffs."), {"role": "user", "content": "diff --git a/a.py b/a.py\n"}]},
@@ -211,7 +211,7 @@ SHAPES = {
     "a chat that shows commands is no agent": (
         {"messages": [{"role": "user", "content": "how do I list files?"}, {"role": "assistant", "content": "```bash\nls > x.txt\n```"}, {"role": "user", "content": "thanks, and hidden ones?"}]},
         {"dialect": "openai_chat"},
-        {"client": "unknown", "kind": "ask", "turns": 2, "turn_calls": 0, "tool_calls": 0, "files": 0, "follow_up": False},
+        {"client": "unknown", "kind": "ask", "turns": 2, "turn_calls": 0, "tool_calls": 0, "files": 0, "follow_up": True},
     ),
     "openhands": (
         {"messages": [
@@ -277,6 +277,10 @@ def test_shape(shape, reader, request_of):
         "LGTM, ship it!",
         "2",
         "sure, fix it please",
+        "why?",
+        "no, use sqlite",
+        "yes, and also rewrite the parser",
+        "continue with renaming foo to bar",
     ],
 )
 def test_follow_ups(ask, reader, request_of):
@@ -294,11 +298,10 @@ def test_follow_ups(ask, reader, request_of):
 @pytest.mark.parametrize(
     "ask",
     [
-        "yes, and also rewrite the parser",
-        "why?",
         "do the dishes with a robot",
-        "continue with renaming foo to bar",
-        "no, use sqlite",
+        "different question: what is a mutex?",
+        "Write a function that reverses a linked list.",
+        "now look at the settings in infra/pg/postgresql.conf",
     ],
 )
 def test_no_follow_ups(ask, reader, request_of):

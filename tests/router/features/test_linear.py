@@ -11,8 +11,9 @@ import pytest
 from long_bodies import CONVERSATIONS
 
 from benchmarks.planner import make_planner
-from router.features.conversation import MOST_FILES, PathSet, goes_on
+from router.features.conversation import MOST_FILES, PathSet
 from router.features.extractor import FeatureExtractor
+from router.features.relation import goes_on
 from router.training.envelopes import model_request
 
 BOUND_S = 3.0
