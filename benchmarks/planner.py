@@ -1,7 +1,8 @@
 """The path up to the decision, as the service makes it, without a server around it."""
 
+from classifiers.choose import CLASSIFIERS, DEFAULT
 from classifiers.features import Features
-from classifiers.rules import RuleClassifier
+from classifiers.verdict import Classifier
 from policies.decision import State
 from policies.load import PolicyHolder
 from router.features.extractor import FeatureExtractor
@@ -20,12 +21,14 @@ class IdleTracks:
         return State()
 
 
-def make_planner(extractor: FeatureExtractor) -> Planner:
-    """Make the path up to the decision, as the service does."""
+def make_planner(
+    extractor: FeatureExtractor, *, policy: str = POLICY, classifier: Classifier | None = None
+) -> Planner:
+    """Make the path up to the decision, as the service does, by default with the classifier it has."""
     return Planner(
         extractor=extractor,
-        classifier=RuleClassifier(),
-        policies=PolicyHolder(POLICY),
+        classifier=classifier or CLASSIFIERS[DEFAULT](),
+        policies=PolicyHolder(policy),
         tracks=IdleTracks(),
         sessions=StickySessions(),
     )

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli import fetch, record, run
+from benchmarks.cli.options import Judge, JudgeFile
+from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 from router.system.subprocesses import ROOT
 
 if TYPE_CHECKING:
@@ -98,6 +100,51 @@ def routers(
     try:
         with console.status("starting") as status:
             result = run(data=data, peers=peers, progress=status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    render(result, console)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+@app.command()
+def everyday(
+    asks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled asks, JSON lines of `kind`, `label`, `ask`, and `human`, `code` where known; the "
+            "everyday suite unless given."
+        ),
+    ] = None,
+    policy: Annotated[str, typer.Option(help="A shipped policy's name or a YAML file.")] = "balanced",
+    *,
+    classifier: Judge = DEFAULT_CLASSIFIER,
+    classifier_file: JudgeFile = "",
+    client: Annotated[
+        list[str] | None, typer.Option(help="In whose words they are asked; may be given again.")
+    ] = None,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Decide labelled asks: how many go where they should, by kind, language and client.
+
+    Example: [bold]turnout bench everyday --client bare --client claude-code[/bold]
+    """
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.research.everyday import Options, run
+    from benchmarks.research.everyday_report import markdown, render
+    from router.errors import Misconfigured
+
+    console = Console()
+    options = Options(
+        asks=asks,
+        policy=policy,
+        classifier=classifier,
+        classifier_file=classifier_file,
+        clients=tuple(client or ("bare",)),
+    )
+    try:
+        with console.status("starting") as status:
+            result = run(options, status.update)
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)
