@@ -11,7 +11,31 @@ from typing import Literal
 
 Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "summary", "subagent", "count", "guard"]
 Client = Literal[
-    "claude-code", "codex", "opencode", "continue", "pi", "aider", "mini-swe-agent", "openhands", "unknown"
+    "claude-code",
+    "codex",
+    "opencode",
+    "continue",
+    "pi",
+    "aider",
+    "mini-swe-agent",
+    "openhands",
+    "cline",
+    "roo-code",
+    "kilo-code",
+    "copilot",
+    "qwen-code",
+    "gemini-cli",
+    "gptme",
+    "goose",
+    "crush",
+    "kimi-cli",
+    "mistral-vibe",
+    "zed",
+    "cursor",
+    "windsurf",
+    "droid",
+    "amp",
+    "unknown",
 ]
 """The assistants that are told apart."""
 Phase = Literal["", "explore", "implement", "verify"]

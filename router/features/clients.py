@@ -1,22 +1,14 @@
-"""Which assistant sent it, and what in its requests is its own text and not the user's.
+"""Which assistant sent it, and by what its own text and its own requests are known.
 
-A client is one row of `CLIENTS`; what most of them share is in `COMMON`. Harness text is
-recognised only where a harness puts it, at the start of a line or of a block, so
-that a user who quotes a tag in a sentence keeps it.
+A client is one row of `CLIENTS`; what most of them share is in `COMMON`. `user_text` applies the rows.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Literal
 
-import msgspec
-
 from classifiers.features import Client as ClientName
-from router.features import paths
-from router.features.paths import FileAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +20,12 @@ class Client:
     """Regular expression on the user-agent header."""
     opening: str = ""
     """Regular expression on the system text's opening."""
+    tools: tuple[str, ...] = ()
+    """Names of tools that no other client offers together; for one that nothing else gives away."""
+    leads: str = ""
+    """A tool that its main loop alone offers: without it and without `opening`, a sub-agent speaks."""
+    system_results: bool = False
+    """Whether it tells what its tools answered in system messages."""
     sessions: tuple[str, ...] = ()
     """Headers that hold the session's id, best first."""
     body_sessions: bool = False
@@ -36,18 +34,24 @@ class Client:
     """Elements that are removed from user text with all that is in them."""
     blocks: tuple[str, ...] = ()
     """Text blocks that are wholly the harness's, by how they begin."""
+    endings: tuple[str, ...] = ()
+    """Text blocks that are wholly the harness's, by what stands near their end."""
     cut: tuple[str, ...] = ()
     """From a line that begins so, the rest of the block is the harness's."""
     unwrap: tuple[str, ...] = ()
     """Text around the ask that is dropped while the ask is kept."""
     side: tuple[str, ...] = ()
-    """How the system text of a side request begins; it counts only where no tools are offered."""
+    """How a block of the system text of a side request begins; it counts only where no tools are offered."""
+    subagents: tuple[str, ...] = ()
+    """How a block of a sub-agent's system text begins."""
     side_asks: tuple[str, ...] = ()
     """How the user text that asks for a side request begins; tools or not."""
     asks: tuple[str, ...] = ()
     """Elements that hold the ask where there is one; all around them is the harness's."""
     gives: tuple[str, ...] = ()
     """Harness blocks whose fences are files that the user gave."""
+    attached: tuple[str, ...] = ()
+    """Whole files behind the ask, each match one; group `path` names it."""
     resets: tuple[str, ...] = ()
     """User text after which nothing before it belongs to the work."""
 
@@ -57,6 +61,9 @@ _ATTACHED = (
     r"These (?:files have been \*added|are some files we have been discussing)",
     r"Here are some READ ONLY files",
 )
+
+_TASK_ELEMENTS = (r"^</?(?:task|feedback|answer|user_message)>[ \t]*$",)
+"""Elements in which Cline and its forks put what the user typed."""
 
 COMMON = Client(
     name="",
@@ -72,6 +79,7 @@ COMMON = Client(
         "turn_aborted",
         "command-name",
         "command-message",
+        "command-contents",
         "local-command-stdout",
         "local-command-stderr",
         "local-command-caveat",
@@ -79,6 +87,33 @@ COMMON = Client(
         "bash-stderr",
         "task-notification",
         "user-prompt-submit-hook",
+        "post-tool-use-hook",
+        "session-start-hook",
+        "available_skills",
+        "skills_instructions",
+        "current_datetime",
+        "current_date",
+        "current_time",
+        "sql_tables",
+        "todo_status",
+        "changed_files",
+        "explicit_instructions",
+        "custom_instructions",
+        "instructions_for_assistant",
+        "user_memories",
+        "relevant_memories",
+        "memory_context",
+        "repo_map",
+        "repomap",
+        "folder_structure",
+        "directory_tree",
+        "file_tree",
+        "folder_content",
+        "url_content",
+        "terminal_output",
+        "git_working_state",
+        "git_commit",
+        "subagent_notification",
         # What an editor shows beside the ask: Cursor's, Windsurf's, Kiro's, Copilot's and their like.
         "additional_data",
         "additional_metadata",
@@ -94,6 +129,28 @@ COMMON = Client(
         r"\[Request interrupted by user",
         # Gemini CLI's, in a message of its own.
         r"Here is (?:the user's editor context|a summary of changes in the user's editor context)",
+        # Gemini CLI's and its forks': where they run, with a listing of the folder.
+        r"This is (?:the )?\w[\w ]{0,40}\. We are setting up the context for our chat",
+        r"Here is the folder structure of the current working director(?:y|ies)",
+        # What stands for a conversation that was compacted.
+        r"This session is being continued from a previous conversation",
+        r"Another language model started to solve this problem and produced a summary",
+        r"\[?(?:Conversation|Context) (?:history )?(?:summary|(?:was|has been) compacted)\b",
+        r"(?:Some of the|The) conversation history has been (?:compacted|summari[sz]ed)\b",
+        r"The conversation history before this point was compacted",
+        r"(?:<state_snapshot>|<conversation_summary>|<compaction_summary>)",
+        r"Recently accessed files? \(full current content embedded\)",
+        r"<path>[^<\n]{1,400}</path>\s*<type>(?:file|directory)</type>",
+        # What a harness says where nobody asked: no call was made, go on, try again.
+        r"\[ERROR\] You did not use a tool in your previous response",
+        r"If you have completed the user's task, use the attempt_completion tool",
+        r"You have not (?:used a tool|called a tool|made a tool call)\b",
+        r"\[SYSTEM NOTIFICATION - NOT USER INPUT\]",
+        r"\[(?:SYSTEM|System)[^\]\n]{0,60}\]:? ",
+        r"Please continue working on the task on whatever approach you think is suitable",
+        r"Your (?:last )?(?:output|response|message) (?:was|is) not formatted correctly",
+        # A skill's own text, which its call puts into the user's message.
+        r"Base directory for this skill:",
         r"x-anthropic-billing-header:",
         r"# AGENTS\.md instructions for ",
         r"Caveat: The messages below were generated by the user while running local commands",
@@ -112,7 +169,18 @@ COMMON = Client(
         r"To (?:suggest|propose|make) (?:changes|edits) to a file you \*?(?:MUST|must)\b",
         r"Every \*SEARCH/REPLACE block\* must use",
     ),
-    gives=_ATTACHED,
+    gives=(
+        *_ATTACHED,
+        r"<path>[^<\n]{1,400}</path>\s*<type>(?:file|directory)</type>",
+        r"Recently accessed files? \(full current content embedded\)",
+    ),
+    attached=(
+        # Gemini CLI's and its forks', once their parts stand in one text.
+        (
+            r"^--- Content from referenced files ---$"
+            r"(?:(?!^--- End of content ---$)[\s\S])*+(?:^--- End of content ---$)?"
+        ),
+    ),
     resets=(r"I switched to a new code ?base\b",),
     side=(
         r"You are a title generator",
@@ -120,11 +188,23 @@ COMMON = Client(
             r"[^\n]{0,80}\b(?:[Gg]enerate|[Ww]rite|[Cc]reate|[Cc]ome up with) "
             r"(?:a |an )?[\w,\- ()]{0,60}\b(?:title|branch name)\b"
         ),
+        r"(?:You are|You're) (?:naming|titling)\b|Generate concise conversation titles",
         r"[^\n]{0,120}\bgenerates? [\w,\- ]{0,40}\b[Cc]ommit messages?\b",
+        # What older versions of Claude Code ask a small model beside the work.
+        r"Extract any file paths that this command reads or modifies",
+        r"You are an expert at analyzing git history\. Given a list of files",
+        r"You are (?:coming|asked to come) up with a succinct title",
         r"You are (?:a|an|performing a)[\w ]{0,40} (?:summariz\w+|SUMMARIZ\w+)\b",
         r"You are a helpful AI assistant tasked with summarizing conversations",
         r"You are maintaining a context-aware state summary",
         r"\*Briefly\* summarize this partial conversation",
+        r"You are the component that summarizes\b",
+    ),
+    subagents=(
+        r"As a sub-?agent\b",
+        r"You are (?:now )?(?:acting as |running as )?(?:an? |the )?(?:[\w\-]{1,30} ){0,4}[Ss]ub-?agent\b",
+        r"You are [^.\n]{1,60} for Claude Code, Anthropic's official CLI for Claude\b",
+        r"You are a worker agent executing a task\b",
     ),
     side_asks=(
         r"CRITICAL: Respond with TEXT ONLY",
@@ -134,6 +214,21 @@ COMMON = Client(
         r"Please write a 5-10 word title for the following conversation",
         r"Generate a title for this conversation",
         r"### Task:\s+(?:Generate|Suggest|Analyze)\b",
+        (
+            r"(?:Your task(?: is to|:) |Please |Now )?(?:[Gg]enerate|[Cc]reate|[Ww]rite|[Pp]rovide) "
+            r"an? (?:[\w,\- ()]{0,60} )?title (?:for|of) (?:this|the(?: following| above)?) "
+            r"(?:conversation|session|chat|thread|discussion)\b"
+        ),
+        (
+            r"(?:Please |Now )?(?:[Cc]reate|[Pp]rovide|[Ww]rite|[Gg]enerate) "
+            r"an? (?:[\w,\- ]{0,60} )?summary of "
+            r"(?:our|the|this) (?:\w+ )?conversation(?: so far| above| history)?\b"
+        ),
+        r"You are the component that summarizes\b",
+        r"First, reason in your (?:<analysis>|<scratchpad>|analysis|private scratchpad)",
+        r"Warmup\s*\Z",
+        r"Managed memory has TWO directories\b|You are now acting as the memory extraction subagent\b",
+        r"(?:The conversation|This session) is being compacted\b",
     ),
 )
 
@@ -145,8 +240,70 @@ CLIENTS = (
         agent=r"claude-(?:cli|code)/",
         opening=r"x-anthropic-billing-header:|You are Claude Code, Anthropic's official CLI",
         sessions=("x-claude-code-session-id",),
-        unwrap=(r"</?command-args>", r"</?bash-input>"),
+        tags=("bash-input",),
     ),
+    Client(
+        name="cline",
+        agent=r"[Cc]line/",
+        opening=r"You are Cline\b",
+        tools=("read_files", "search_codebase", "run_commands", "editor"),
+        leads="team_status",
+        unwrap=_TASK_ELEMENTS,
+    ),
+    Client(name="roo-code", agent=r"Roo-?Code/", opening=r"You are (?:Roo|Zoo)\b", unwrap=_TASK_ELEMENTS),
+    Client(
+        name="kilo-code", agent=r"[Kk]ilo(?:-?[Cc]ode)?/", opening=r"You are Kilo\b", unwrap=_TASK_ELEMENTS
+    ),
+    Client(
+        name="copilot",
+        agent=r"GitHubCopilot|[Cc]opilot(?:-?[Cc][Ll][Ii])?/",
+        opening=(
+            r"You are (?:the )?GitHub Copilot\b|As a sub-agent, complete your parent's task|"
+            r"You are an AI programming assistant\.[\s\\n]{1,8}When asked for your name, you must respond"
+        ),
+        asks=("user_message",),
+    ),
+    Client(
+        name="qwen-code",
+        agent=r"QwenCode/",
+        opening=r"You are Qwen Code\b",
+        tags=("qwen:user-prompt-submit-context",),
+        endings=(r"\n\nResume the prior task using the summary above\. Continue from",),
+    ),
+    Client(
+        name="gemini-cli",
+        agent=r"GeminiCLI",
+        opening=r"You are (?:Gemini CLI|an? (?:non-)?interactive CLI agent specializing in software)",
+    ),
+    Client(
+        name="gptme",
+        agent=r"gptme/",
+        opening=r"You are gptme\b|Generate concise conversation titles\.",
+        tags=("system",),
+        system_results=True,
+        attached=(
+            r"^(?P<path>[^\s`]{1,400})\n\n(?P<fence>`{3,8})(?P=path)\n(?:(?!^(?P=fence))[\s\S])*+^(?P=fence)",
+        ),
+    ),
+    Client(
+        name="goose", agent=r"\bgoose/", opening=r"You are (?:a general-purpose AI agent called )?goose\b"
+    ),
+    Client(name="crush", agent=r"Crush/", opening=r"You are Crush\b"),
+    Client(name="kimi-cli", agent=r"Kimi-?(?:Code-?)?C[Ll][Ii]/", opening=r"You are Kimi\b"),
+    Client(
+        name="mistral-vibe",
+        agent=r"[Mm]istral-[Vv]ibe",
+        opening=r"You are (?:operating as and within )?Mistral Vibe\b",
+    ),
+    Client(name="zed", agent=r"\bZed/", opening=r"You are the Zed\b"),
+    Client(
+        name="cursor",
+        agent=r"\bCursor/",
+        opening=r"You are an? [^.\n]{0,80}\boperate (?:exclusively )?in Cursor\b",
+    ),
+    Client(name="windsurf", agent=r"[Ww]indsurf/", opening=r"You are Cascade\b"),
+    Client(name="droid", agent=r"factory-cli/", opening=r"You are Droid\b"),
+    Client(name="amp", agent=r"\b[Aa]mp/\d", opening=r"You are Amp\b"),
     Client(
         name="codex",
         agent=r"codex[_-]",
@@ -205,42 +362,6 @@ HEAD_BYTES = 6_000
 """How much of the raw system text is looked at to tell the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """A client's row and the common one, compiled together."""
-
-    tags: frozenset[str]
-    asks: frozenset[str]
-    blocks: re.Pattern[str]
-    cut: re.Pattern[str]
-    unwrap: re.Pattern[str] | None
-    side: re.Pattern[str]
-    side_asks: re.Pattern[str]
-    gives: re.Pattern[str]
-    resets: re.Pattern[str]
-
-
-def _any(parts: tuple[str, ...], flags: int = 0) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{part})" for part in parts), flags)
-
-
-def _rules(client: Client) -> _Rules:
-    return _Rules(
-        tags=frozenset((*client.tags, *COMMON.tags)),
-        asks=frozenset((*client.asks, *COMMON.asks)),
-        blocks=_any((*client.blocks, *COMMON.blocks)),
-        cut=re.compile(rf"^(?:{'|'.join((*client.cut, *COMMON.cut))})", re.MULTILINE),
-        unwrap=_any(client.unwrap, re.MULTILINE) if client.unwrap else None,
-        side=_any((*client.side, *COMMON.side, *COMMON.side_asks)),
-        side_asks=_any((*client.side_asks, *COMMON.side_asks)),
-        gives=_any((*client.gives, *COMMON.gives)),
-        resets=_any((*client.resets, *COMMON.resets)),
-    )
-
-
-_RULES = {client.name: _rules(client) for client in (*CLIENTS, UNKNOWN)}
-
-
 class Clients:
     """The clients that are told apart; one that is none of them is `UNKNOWN`.
 
@@ -251,6 +372,11 @@ class Clients:
     def __init__(self, rows: tuple[Client, ...] = CLIENTS) -> None:
         self._names: dict[str, Client] = {client.name: client for client in rows}
         self._agents = [(re.compile(client.agent), client) for client in rows if client.agent]
+        self._tools = [
+            (tuple(b'"%s"' % name.encode() for name in client.tools), client)
+            for client in rows
+            if client.tools
+        ]
         self._openings = [
             (re.compile(rf"[\"\s\\n](?:{client.opening})".encode()), client)
             for client in rows
@@ -260,10 +386,19 @@ class Clients:
         self._by_agent = lru_cache(maxsize=256)(self._find_agent)
         self._by_opening = lru_cache(maxsize=256)(self._find_opening)
 
-    def recognise(self, named: str, headers: dict[str, str], head: bytes) -> Client:
-        """Tell the client by the name already found, its user-agent, or its system text's raw bytes."""
+    def recognise(self, named: str, headers: dict[str, str], head: bytes, tools: bytes = b"") -> Client:
+        """Tell the client by the name already found, its user-agent, or its system text's or tools' bytes."""
         client = self._names.get(named) or self._by_agent(headers.get("user-agent", ""))
-        return client or self._by_opening(head)
+        client = client or self._by_opening(head)
+        if client is UNKNOWN and tools:
+            return next((row for names, row in self._tools if all(name in tools for name in names)), UNKNOWN)
+        return client
+
+    def is_subagent(self, client: Client, headers: dict[str, str], head: bytes, tools: bytes) -> bool:
+        """Whether neither the system text nor the tools are those of the client's main loop."""
+        if not client.leads or b'"%s"' % client.leads.encode() in tools:
+            return False
+        return self._by_agent(headers.get("user-agent", "")) is None and self._by_opening(head) is not client
 
     def _find_agent(self, agent: str) -> Client | None:
         return next((client for pattern, client in self._agents if pattern.search(agent)), None)
@@ -288,160 +423,8 @@ def session(client: Client, headers: dict[str, str], metadata: Any, cache_key: A
 _SESSION = re.compile(r'(?:_session_|"session_id": ?")([0-9A-Za-z\-]{8,64})')
 """In `metadata.user_id`: a JSON string, or in older versions `user_…_account_…_session_…`."""
 SUBAGENT_HEADERS = ("x-claude-code-agent-id", "x-parent-session-id")
-
-_OPENED = re.compile(r"<([A-Za-z_][\w\-]{0,60})[ >]")
-_SURROUNDINGS = re.compile(
-    r"(?:system|reminder|environment|env|workspace|editor|ide|repo|repository|git|project|terminal|session)"
-    r"[-_]?(?:reminder|instructions|info|information|details|context|state|status|layout|structure|metadata)",
-    re.IGNORECASE,
-)
-"""Names of elements in which assistants, also those never seen, tell of where they run."""
-_EDITOR = re.compile(
-    r"(?:ide|vscode|jetbrains)[-_]\w[\w\-]*|"
-    r"(?:\w+[-_])?(?:diagnostics|problems)|"
-    r"(?:currently|open|opened|visible|active|current|focused|recent|recently|selected|viewed)[-_]?"
-    r"(?:and[-_])?(?:opened|open|viewed|recently|visible|edited|editor|text)?[-_]?(?:viewed|edited|editor)?[-_]?"
-    r"(?:files?|tabs?|editors?|documents?|buffers?|selections?|changes|edits|lines?)",
-    re.IGNORECASE,
-)
-"""Names of elements in which editors tell of tabs, selections and diagnostics."""
-_IDE_SETUP = "# Context from my IDE setup:"
-_IDE_ASK = re.compile(r"^## My request for \w+:[ \t]*$", re.MULTILINE)
-"""How Codex' editor extension puts tabs and selections before the ask, and heads the ask."""
-_MOST_ELEMENTS = 40
-"""Different ones looked for in one text: each costs a pass over it."""
-
-_CALLED = re.compile(
-    r"^Called the \w+ tool with the following input: "
-    r'\{[^\n]*?"(?:file_path|filePath|path)": ?"([^"\n]{1,400})"',
-    re.MULTILINE,
-)
-
-
-LONGEST = 2_000_000
-"""Characters of one block of user text, its two ends, in which the harness's part is looked for."""
-
-
-class UserText(msgspec.Struct, frozen=True, kw_only=True):
-    """One block of user text with the harness's part set aside."""
-
-    text: str
-    attached: tuple[FileAccess, ...]
-    side: bool
-    summary: bool
-    """A side request for a summary of the conversation."""
-    reset: bool
-
-
-def parse_user_text(client: Client, text: str) -> UserText:
-    """Set the harness's text in `text` aside; files it attaches count as given."""
-    rules = _RULES[client.name]
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
-    start = text.lstrip()
-    called = _CALLED.findall(text) if "Called the " in text else ()
-    attached = [FileAccess(path, "given") for path in map(paths.normal, called) if path]
-    if rules.gives.match(start):
-        attached.extend(FileAccess(path, "given") for path in paths.embedded(text))
-    reset = bool(rules.resets.match(start))
-    side = bool(rules.side_asks.match(start))
-    if reset or side or rules.blocks.match(start):
-        summary = side and is_summary(client, start)
-        return UserText(text="", attached=tuple(attached), side=side, summary=summary, reset=reset)
-    if start.startswith(_IDE_SETUP):
-        heading = next(_IDE_ASK.finditer(text), None)
-        text = text[heading.end() :] if heading else ""
-    if "<" in text:
-        opened = dict.fromkeys(_OPENED.findall(text))
-        theirs = (
-            tag
-            for tag in opened
-            if tag in rules.tags or _SURROUNDINGS.fullmatch(tag) or _EDITOR.fullmatch(tag)
-        )
-        for tag in islice(theirs, _MOST_ELEMENTS):
-            text = _without(text, tag)
-        for tag in (tag for tag in opened if tag in rules.asks):
-            text, around = _within(text, tag)
-            attached.extend(FileAccess(path, "given") for path in paths.embedded(around) if path)
-    if (match := rules.cut.search(text)) and text[: match.start()].strip():
-        text = text[: match.start()]
-    if rules.unwrap:
-        text = rules.unwrap.sub("", text)
-    text = _unquoted(text.strip())
-    side = bool(rules.side_asks.match(text))
-    return UserText(
-        text="" if side else text,
-        attached=tuple(attached),
-        side=side,
-        summary=side and is_summary(client, text),
-        reset=False,
-    )
-
-
-def is_side(client: Client, system: str) -> bool:
-    """Whether a system text is that of a title, commit message, compaction or topic request."""
-    return bool(_RULES[client.name].side.match(system.lstrip()))
-
-
-def is_summary(client: Client, text: str) -> bool:
-    """Whether the text of a side request asks for what a conversation will be remembered by (compaction)."""
-    text = text.lstrip()
-    return is_side(client, text) and bool(_SUMMARY.search(text, 0, 1_000)) and not _LABEL.search(text, 0, 200)
-
-
-_SUMMARY = re.compile(r"summar|compact|condens|checkpoint|hand-?off", re.IGNORECASE)
-_LABEL = re.compile(
-    r"\b(?:titles?|topic|branch name|commit message|pull request|follow-?up"
-    r"|(?:under|most|maximum|in|exactly) \d+(?:-\d+)? (?:words|characters))\b",
-    re.IGNORECASE,
-)
-"""What a request for a short label names; it may speak of summarising, too."""
-
-
-def _unquoted(text: str) -> str:
-    """An ask that a command line passed on in quotes, with those in it escaped (`opencode run "…"`)."""
-    if text[:1] == '"' == text[-1:] and '"' not in text[1:-1].replace('\\"', ""):
-        return text[1:-1].replace('\\"', '"').strip()
-    return text
-
-
-def _without(text: str, tag: str) -> str:
-    """`text` without the elements `tag`."""
-    parts: list[str] = []
-    done = 0
-    for start, _, _, end in _elements(text, tag):
-        parts.append(text[done:start])
-        done = end
-    return "".join((*parts, text[done:])) if done else text
-
-
-def _within(text: str, tag: str) -> tuple[str, str]:
-    """What the last element `tag` holds, and what stands around it; all of `text` where there is none."""
-    for start, inner, closing, end in reversed(list(_elements(text, tag))):
-        return text[inner:closing], f"{text[:start]}\n{text[end:]}"
-    return text, ""
-
-
-def _elements(text: str, tag: str) -> Iterator[tuple[int, int, int, int]]:
-    """Where elements `tag` that open at the start of a line begin, hold and end. Linear in the text."""
-    opened, closed = f"<{tag}", f"</{tag}>"
-    at = text.find(opened)
-    while at >= 0:
-        after = at + len(opened)
-        if text[after : after + 1] in _TAG_GOES_ON and _starts_line(text, at):
-            inner = text.find(">", after) + 1
-            closing = text.find(closed, inner)
-            if not inner or closing < 0:
-                return
-            after = closing + len(closed)
-            yield at, inner, closing, after
-        at = text.find(opened, after)
-
-
-_TAG_GOES_ON = (">", " ")
-_INDENT = 40
-
-
-def _starts_line(text: str, at: int) -> bool:
-    """Whether only blanks or another element stand before `at` in its line."""
-    return text[max(0, at - _INDENT) : at].rstrip(" \t")[-1:] in ("", "\n", ">")
+INTERACTION_HEADERS = ("x-interaction-type", "x-openai-subagent")
+"""Headers in which Copilot and Codex say what a request is for."""
+COMPACTIONS = ("conversation-compaction", "compact")
+SUBAGENTS = ("conversation-subagent", "review", "collab_spawn", "memory_consolidation")
+"""Their values."""

@@ -79,11 +79,14 @@ class ConversationState:
         self.named = PathSet()
         self._digests: set[bytes] = set()
         self._waiting: tuple[ToolCall, ...] = ()
+        """Calls written in text, which count once an observation follows."""
+        self._open: dict[str, tuple[FileAccess, ...]] = {}
+        """By id, what calls do to files that are not answered yet."""
 
     def copy(self) -> Self:
         """The same conversation, to be taken on apart."""
         same = copy(self)
-        for name in ("written", "asks", "subjects", "tools", "files", "edited", "named", "_digests"):
+        for name in ("written", "asks", "subjects", "tools", "files", "edited", "named", "_digests", "_open"):
             setattr(same, name, getattr(self, name).copy())
         return same
 
@@ -103,7 +106,10 @@ class ConversationState:
             self._begin()
         self.images += facts.images
         self.server |= facts.server
-        if facts.role == "system":
+        if facts.role == "system" and facts.observed:
+            if self._waiting or self._open:
+                yield from self._answered(facts, pauses)
+        elif facts.role == "system":
             self.system_side |= facts.side
             self.system_summary |= facts.summary
             if not self.opening:
@@ -112,6 +118,7 @@ class ConversationState:
             self.subagent |= facts.subagent
         elif facts.role == "assistant":
             self.side = self.summary = False
+            self._open.clear()
             self.turn_calls += 1
             yield from self._count_calls(facts.calls, pauses)
             self._waiting = facts.text_calls
@@ -119,10 +126,17 @@ class ConversationState:
             self.side, self.summary = facts.side, facts.summary
             if facts.asks or facts.guard:
                 self.guard = facts.guard
-            if facts.observed:
-                yield from self._count_calls(self._waiting, pauses)
-            self._answer(facts)
+            yield from self._answered(facts, pauses)
         yield from self._touch(facts.accesses, pauses)
+
+    def _answered(self, facts: MessageFacts, pauses: Pauses) -> Turns[None]:
+        if facts.observed:
+            yield from self._count_calls(self._waiting, pauses)
+        for call, failed in facts.answered:
+            accesses = self._open.pop(call or next(iter(self._open), ""), ())
+            if not failed:
+                yield from self._touch(accesses, pauses)
+        self._answer(facts)
 
     def _answer(self, facts: MessageFacts) -> None:
         """A user message: results, what a command printed, or an ask."""
@@ -181,7 +195,10 @@ class ConversationState:
                 self.repeat_streak = 0
             self._digests.add(call.digest)
             acts |= call.acts
-            yield from self._touch(call.accesses, pauses)
+            self._open[call.id] = call.accesses if call.whole else ()
+            self.written.update(path for path, _ in call.accesses)
+            if not call.whole:
+                yield from self._touch(call.accesses, pauses)
         self.phase = _phase(acts, edited=bool(self.edited)) or self.phase
 
     def _touch(self, accesses: tuple[FileAccess, ...], pauses: Pauses) -> Turns[None]:

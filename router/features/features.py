@@ -27,19 +27,27 @@ def make_features(
     options = parsed.options
     if tools and not tools.names:
         tools = None  # an empty list offers nothing
+    purpose = next(
+        (parsed.headers[name] for name in clients.INTERACTION_HEADERS if name in parsed.headers), ""
+    )
     agent = next((parsed.headers[name] for name in clients.SUBAGENT_HEADERS if name in parsed.headers), "")
     schema = _schema(options)
-    side = state.system_side or bool(system and system.side) or _is_title(schema)
-    summary = state.summary or state.system_summary or bool(system and system.summary)
+    side = state.system_side or bool(system and system.side) or _is_title(parsed, schema)
+    compacts = purpose in clients.COMPACTIONS
+    summary = compacts or state.summary or state.system_summary or bool(system and system.summary)
     output_limit = _number(options.get("max_completion_tokens")) or _number(options.get("max_tokens"))
     thinking, server_tools = _thinks(options), _needs_server(options, state, tools)
     kind = _kind(
         parsed,
         state,
-        guard=_is_guard(parsed, state, system, tools, schema),
-        side=side and not tools,
+        guard=_is_guard(parsed, state, system, tools, schema, side=side),
+        side=(side and not tools) or compacts,
         summary=summary,
-        subagent=bool(agent) or state.subagent or bool(system and system.subagent),
+        subagent=bool(agent)
+        or purpose in clients.SUBAGENTS
+        or parsed.subagent
+        or state.subagent
+        or bool(system and system.subagent),
     )
     return Features(
         client=parsed.client.name,
@@ -83,11 +91,16 @@ def _is_guard(
     system: SystemFacts | None,
     tools: ToolFacts | None,
     schema: Any,
+    *,
+    side: bool,
 ) -> bool:
     options = parsed.options
     choice = options.get("tool_choice")
+    signs = state.system_guard | state.guard | (system.guard if system else safety_checks.NOTHING)
+    if side and not signs & safety_checks.KNOWN:
+        return False  # what a summary or a title is to say may sound like a judgement
     return safety_checks.is_guard(
-        state.system_guard | state.guard | (system.guard if system else safety_checks.NOTHING),
+        signs,
         headers=parsed.headers,
         stops=options.get("stop_sequences") or options.get("stop"),
         schema=schema,
@@ -177,11 +190,12 @@ def _schema(options: Options) -> Any:
     return None
 
 
-def _is_title(schema: Any) -> bool:
-    """Whether a schema asks for nothing but a title, topic or branch name."""
+def _is_title(parsed: ParsedRequest, schema: Any) -> bool:
+    """Whether an assistant wants nothing but a title, topic or branch name; a program may for its user."""
     properties = _nested(schema, "properties")
     return (
-        isinstance(properties, dict)
+        parsed.client is not clients.UNKNOWN
+        and isinstance(properties, dict)
         and bool(properties)
         and properties.keys() <= {"title", "branch", "isNewTopic"}
     )

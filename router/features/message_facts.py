@@ -11,7 +11,7 @@ import msgspec
 import xxhash
 from msgspec.structs import replace
 
-from router.features import clients, messages, paths, safety_checks, test_summary, tool_calls
+from router.features import messages, paths, safety_checks, text_calls, tool_calls, tool_output, user_text
 from router.features.clients import Client
 from router.features.messages import Call, Message
 from router.features.outline import Piece
@@ -30,6 +30,9 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Equal for calls of the same tool with the same arguments."""
     accesses: tuple[FileAccess, ...]
     acts: frozenset[str]
+    id: str
+    whole: bool
+    """It does all that it says or, where it fails, nothing: its files count once it is answered."""
 
 
 class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -50,6 +53,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Commands in fences: calls only if an observation follows (agents without tool calls)."""
     results: int = 0
     errors: int = 0
+    answered: tuple[tuple[str, bool], ...] = ()
+    """Ids of the calls that are answered here, empty for the next one in text, and whether they failed."""
     last_errors: int = 0
     """Failed answers in a row at the message's end."""
     answers: int = 0
@@ -83,15 +88,18 @@ _HEAD_CHARS = 2_000
 _SEEN_PATHS = 200
 _OBSERVED = re.compile(
     r"\s*+(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|"
-    r"\{\"returncode\":|\[[a-z]+_[a-z_]+\b[^\n]{0,300}\] Result:|"
+    r"\{\"returncode\":|\[\w{1,60}\b[^\n]{0,2000}\] Result:|"
+    r"<(?:tool_result|tool_response|tool_output|function_results|function_result)\b|"
     r"Tool call error|No tool calls found|Please always provide EXACTLY ONE action)"
 )
-_FAILED_HEAD = re.compile(
-    r"\s*+(?:<tool_use_error>|<exception>|<returncode>(?!0</)|\{\"returncode\": ?(?!0\b)|Exit code [1-9]|"
-    r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9])"
+_SYSTEM_RESULT = re.compile(
+    r"\s*+(?:(?:\u2705 )?(?:Ran (?:\w+ )?command|Executed code block|Saved to|Appended to|"
+    r"Patch successfully applied|Patch(?:es)? applied|Command timed out|No output)\b|"
+    r"Error(?: during execution)?:|```(?:stdout|stderr|result)\b|Aborted\b)"
 )
-_FAILED_TAIL = re.compile(r"(?:completed with exit code|exit code:?) (?!0\b)-?\d+[.\])\s]*$")
-_COMMAND = re.compile(r"^```(?:bash|sh|shell|mswea_bash_command)[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""What gptme tells of a tool in a system message."""
+_FEEDBACK = re.compile(r"^<(feedback|answer|user_message)>\s*$", re.MULTILINE)
+"""In an answer of Cline's and its forks': what the user typed at it."""
 _SEARCH_REPLACE = re.compile(
     r"^([^\n`]{1,300})\n```[^\n]*\n<{5,9} SEARCH|^```[^\n]*\n([^\n`]{1,300})\n<{5,9} SEARCH", re.MULTILINE
 )
@@ -155,13 +163,24 @@ def text_of(message: Message) -> str:
 
 def _system(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
     text = "\n".join(message.texts)
+    if client.system_results and _SYSTEM_RESULT.match(text):
+        outputs = tool_output.parse(text)
+        return _with_outputs(replace(facts, answered=_answers(outputs)), outputs)
     return replace(
         facts,
-        side=clients.is_side(client, own := without_billing(text)),
-        summary=clients.is_summary(client, own),
-        subagent="cc_is_subagent=true" in text[:1_000],
+        side=_is_any(user_text.is_side, client, message.texts),
+        summary=_is_any(user_text.is_summary, client, message.texts),
+        subagent=_is_any(user_text.is_subagent, client, message.texts) or _MARKED in text[:1_000],
         guard=safety_checks.of_system(text),
     )
+
+
+_MARKED = "cc_is_subagent=true"
+
+
+def _is_any(test: Callable[[Client, str], bool], client: Client, texts: tuple[str, ...]) -> bool:
+    """Whether one of a system text's blocks passes: a harness puts who it is before what it shall do."""
+    return any(test(client, without_billing(text)) for text in texts)
 
 
 _BILLING = re.compile(r"x-anthropic-billing-header:[^\n]*\n?")
@@ -181,13 +200,11 @@ def _assistant(_client: Client, message: Message, facts: MessageFacts) -> Messag
             for match in _SEARCH_REPLACE.finditer(text)
             if (path := paths.normal((match[1] or match[2]).strip().strip("*`:")))
         ]
-    commands = () if message.calls else tuple(_COMMAND.findall(text))
+    written = () if message.calls else text_calls.calls(text)
     return replace(
         facts,
         calls=tuple(_tool_call(call) for call in message.calls),
-        text_calls=tuple(
-            _tool_call(Call(id="", name="bash", arguments={"command": command})) for command in commands
-        ),
+        text_calls=tuple(_tool_call(replace(call, id=f"#{at}")) for at, call in enumerate(written)),
         accesses=tuple(edited),
     )
 
@@ -199,47 +216,91 @@ def _tool_call(call: Call) -> ToolCall:
         digest=digest([call.name, call.arguments]),
         accesses=tuple(dict.fromkeys(accesses)),
         acts=frozenset(acts),
+        id=call.id,
+        whole=bool(call.id) and tool_calls.fails_whole(call.name),
     )
 
 
 def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
     asks: list[str] = []
-    outputs = [result.text for result in message.results]
+    outputs: list[tool_output.Output] = []
+    answered: list[tuple[str, bool]] = []
+    for result in message.results:
+        answers = tool_output.parse(result.text, error=result.error)
+        outputs += answers
+        answered.append((result.id, all(answer.failed for answer in answers)))
     accesses: list[FileAccess] = []
-    side = wants_summary = reset = False
-    for text in message.texts:
+    side = wants_summary = reset = observed = False
+    for block in user_text.joined(message.texts):
+        text = block
         if _OBSERVED.match(text[:_HEAD_CHARS]):
-            outputs.append(text)
-            continue
-        user_text = clients.parse_user_text(client, text)
-        accesses.extend(user_text.attached)
-        side |= user_text.side
-        wants_summary |= user_text.summary
-        reset |= user_text.reset
-        if user_text.text:
-            asks.append(user_text.text)
+            observed = True
+            text, typed = _apart(text)
+            answers = tool_output.parse(_behind_heading(text))
+            answered += _answers(answers)
+            outputs += answers
+            if not typed:
+                continue
+            text = typed
+        parsed = user_text.parse_user_text(client, text)
+        accesses.extend(parsed.attached)
+        side |= parsed.side
+        wants_summary |= parsed.summary
+        reset |= parsed.reset
+        if parsed.text:
+            asks.append(parsed.text)
     ask = "\n\n".join(asks)
-    accesses.extend(_of_ask(ask))
-    for output in outputs:
-        accesses.extend(_of_output(output))
-    failed = [result.error or _failed(result.text) for result in message.results]
-    failed += [_failed(text) for text in outputs[len(message.results) :]]
-    summaries = [summary for text in outputs if (summary := test_summary.summary(text))]
-    return replace(
+    facts = replace(
         facts,
         ask=_both_ends(ask, _ASK_CHARS),
         asks=bool(ask) or (message.images > 0 and not message.results),
         results=len(message.results),
-        errors=sum(failed),
-        last_errors=failed[::-1].index(False) if False in failed else len(failed),
-        answers=len(outputs),
-        tested=summaries[-1] if summaries else None,
-        observed=len(outputs) > len(message.results),
-        accesses=tuple(dict.fromkeys(accesses)),
+        answered=tuple(answered),
+        observed=observed,
+        accesses=(*accesses, *_of_ask(ask)),
         side=side,
         summary=wants_summary,
         guard=safety_checks.of_user("\n".join(message.texts)),
         reset=reset,
+    )
+    return _with_outputs(facts, outputs)
+
+
+def _answers(outputs: list[tool_output.Output]) -> tuple[tuple[str, bool], ...]:
+    """The answer to one call in text."""
+    return (("", all(output.failed for output in outputs)),)
+
+
+def _behind_heading(text: str) -> str:
+    """An answer without the line in which Cline and its forks say whose it is."""
+    heading, found, answer = text.partition("] Result:")
+    return (
+        answer.lstrip("\n") if found and len(heading) <= _HEAD_CHARS and heading.lstrip()[:1] == "[" else text
+    )
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """A tool's answer, and what the user typed at it."""
+    typed = _FEEDBACK.search(text)
+    closing = text.find(f"</{typed[1]}>", typed.end()) if typed else -1
+    return (text[: typed.start()], text[typed.end() : closing]) if typed and closing >= 0 else (text, "")
+
+
+def _with_outputs(facts: MessageFacts, outputs: list[tool_output.Output]) -> MessageFacts:
+    """`facts` with what tools answered; `observed` where they answered in text."""
+    accesses = list(facts.accesses)
+    for output in outputs:
+        accesses.extend(_of_output(output.text))
+    failed = [output.failed for output in outputs]
+    summaries = [output.tested for output in outputs if output.tested]
+    return replace(
+        facts,
+        errors=sum(failed),
+        last_errors=failed[::-1].index(False) if False in failed else len(failed),
+        answers=len(outputs),
+        tested=summaries[-1] if summaries else None,
+        observed=facts.observed or facts.role == "system",
+        accesses=tuple(dict.fromkeys(accesses)),
     )
 
 
@@ -267,12 +328,6 @@ def _of_output(text: str) -> list[FileAccess]:
     accesses += [FileAccess(path, "edited") for path in paths.patched(text)]
     passed = dict.fromkeys((*paths.traced(text), *paths.hits(text)))
     return [*accesses, *(FileAccess(path, "seen") for path in list(passed)[:_SEEN_PATHS])]
-
-
-def _failed(text: str) -> bool:
-    """Whether a tool's answer says that it failed, in the words of one of the known harnesses."""
-    end = text[-200:].lower()
-    return bool(_FAILED_HEAD.match(text[:1_200]) or ("exit code" in end and _FAILED_TAIL.search(end)))
 
 
 def _both_ends(text: str, limit: int) -> str:
@@ -305,9 +360,9 @@ def gather_system(dialect: DialectName, client: Client, piece: Piece) -> Gathere
         key=digest(own),
         size=Size(tokens=estimate(len(text.encode())), exact=False),
         length=len(text.encode()),
-        side=clients.is_side(client, own),
-        summary=clients.is_summary(client, own),
-        subagent="cc_is_subagent=true" in text[:1_000],
+        side=_is_any(user_text.is_side, client, message.texts),
+        summary=_is_any(user_text.is_summary, client, message.texts),
+        subagent=_is_any(user_text.is_subagent, client, message.texts) or _MARKED in text[:1_000],
         guard=safety_checks.of_system(own),
     )
     return facts, countable(text)

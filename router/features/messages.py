@@ -161,8 +161,8 @@ def dump(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _arguments(text: Any) -> Any:
-    """A call's arguments from their JSON text, or the text itself where it is none."""
+def decoded(text: Any) -> Any:
+    """What JSON text holds, such as a call's arguments; the text itself where it is none."""
     if not isinstance(text, str):
         return text
     try:
@@ -203,9 +203,7 @@ def _openai_calls(message: dict[str, Any]) -> Iterable[Call]:
         inner = call.get("function") or call.get("custom")
         if isinstance(inner, dict):
             arguments = inner.get("arguments", inner.get("input"))
-            yield Call(
-                id=_word(call.get("id")), name=_word(inner.get("name")), arguments=_arguments(arguments)
-            )
+            yield Call(id=_word(call.get("id")), name=_word(inner.get("name")), arguments=decoded(arguments))
 
 
 DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {

@@ -47,6 +47,7 @@ class ParsedRequest:
     Attributes:
         options: The fields of `_OPTIONS` that are there, decoded; None where one cannot be.
         session: The id that the client gives it; empty for none.
+        subagent: Neither its system text nor its tools are those of its client's main loop.
         seed: Of the names under which the facts of pieces are cached.
     """
 
@@ -60,7 +61,9 @@ class ParsedRequest:
             name: piece.parsed_or_none() for name, piece in others.items() if name in _OPTIONS
         }
         self.headers = dict(request.headers)
-        self.client: Client = recognised.recognise(request.client, self.headers, head)
+        tools = self.tools.raw if self.tools else b""
+        self.client: Client = recognised.recognise(request.client, self.headers, head, tools)
+        self.subagent = recognised.is_subagent(self.client, self.headers, head, tools)
         self.session = clients.session(
             self.client, self.headers, self.options.get("metadata"), self.options.get("prompt_cache_key")
         )

@@ -7,7 +7,7 @@ A name that is not in it is still read by the names of its arguments.
 from collections.abc import Iterator
 from typing import Any
 
-from router.features import paths, shell
+from router.features import messages, paths, scripts, shell
 from router.features.messages import Call
 from router.features.paths import FileAccess
 
@@ -15,48 +15,91 @@ _VERBS = {
     name: verb
     for verb, names in (
         ("read", "read read_file readfile view open_file view_file notebookread read_many_files cat"),
+        ("read", "read_files readmanyfiles read_notebook view_code_item view_file_outline get_file_contents"),
         ("edit", "edit multiedit multi_edit write write_file writefile write_to_file create create_file"),
         ("edit", "edit_file editfile notebookedit str_replace replace replace_in_file insert insert_content"),
         ("edit", "apply_diff apply_patch patch search_replace single_find_and_replace delete_file"),
-        ("edit", "create_new_file edit_existing_file"),
+        (
+            "edit",
+            "create_new_file edit_existing_file editor edit_notebook notebook_edit strreplacefile strreplace",
+        ),
+        ("edit", "save append overwrite patch_many hashline_edit morph applypatch search_and_replace delete"),
+        (
+            "edit",
+            "replace_string_in_file multi_replace_string_in_file insert_edit_into_file edit_notebook_file",
+        ),
+        (
+            "edit",
+            "replace_file_content multi_replace_file_content edit_files write_files move_path delete_path",
+        ),
         ("list", "ls list list_files list_dir listfiles list_directory glob find file_search find_files"),
+        ("list", "list_code_definition_names find_path find_by_name listdir get_changed_files finder"),
         ("search", "grep search search_files codebase_search grep_search semantic_search find_symbol rg"),
+        ("search", "search_codebase code_search search_file_content list_code_usages sourcegraph"),
         ("run", "bash shell exec exec_command shell_command execute_bash execute_command terminal cmd"),
-        ("run", "local_shell powershell run_terminal_command run_terminal_cmd run_command"),
+        (
+            "run",
+            "local_shell powershell run_terminal_command run_terminal_cmd run_command run_commands execute",
+        ),
         (
             "run",
             "run_shell_command run_in_terminal pwsh run_powershell execute_powershell powershell_execute",
         ),
+        ("test", "runtests run_tests test_failure"),
+        ("script", "ipython python execute_python run_python python_repl"),
         ("editor", "str_replace_editor str_replace_based_edit_tool text_editor file_editor"),
     )
     for name in names.split()
 }
-_PHASES = {"read": "explore", "list": "explore", "search": "explore", "edit": "implement"}
-_PATH_KEYS = (
-    "file_path",
-    "filePath",
-    "filepath",
-    "path",
-    "file",
-    "filename",
-    "file_name",
-    "target_file",
-    "absolute_path",
-    "relative_path",
-    "notebook_path",
-    "paths",
-    "files",
-    "file_paths",
+_PHASES = {"read": "explore", "list": "explore", "search": "explore", "edit": "implement", "test": "verify"}
+_PATH_KEYS = frozenset(
+    [
+        "path",
+        "file",
+        "filepath",
+        "filename",
+        "targetfile",
+        "absolutepath",
+        "relativepath",
+        "notebookpath",
+        "targetnotebook",
+        "relativeworkspacepath",
+        "paths",
+        "files",
+        "filepaths",
+        "targetfiles",
+        "sourcepath",
+        "destinationpath",
+        "targetfilepath",
+        "uri",
+    ]
 )
-_COMMAND_KEYS = ("command", "cmd", "script", "commands")
-_FOLDER_KEYS = ("workdir", "cwd", "working_directory", "workingDirectory", "directory", "dir_path")
+"""Without case and underscores: `file_path`, `filePath` and `FilePath` are one."""
+_LISTS = frozenset(("replacements", "edits", "patches", "replacementchunks"))
+"""Arguments whose items may name files of their own."""
+_CODE_KEYS = ("code", "script", "command")
+_COMMAND_KEYS = ("command", "cmd", "script", "commands", "CommandLine", "commandLine", "command_line")
+_FOLDER_KEYS = ("workdir", "cwd", "Cwd", "working_directory", "workingDirectory", "directory", "dir_path")
 _EDITOR_READS = ("view", "view_range", "open")
+
+
+def is_known(name: str) -> bool:
+    """Whether the table has a tool of this name."""
+    return name in _VERBS
+
+
+def fails_whole(name: str) -> bool:
+    """Whether a failed call did nothing to its files; a command line may have done a part of what it says."""
+    return _verb(name) not in ("run", "script")
+
+
+def _verb(name: str) -> str:
+    return _VERBS.get(name.lower().rsplit("__", 1)[-1].rsplit(".", 1)[-1], "")
 
 
 def effect(call: Call) -> tuple[list[FileAccess], set[str]]:
     """Files that `call` touches, and its acts: explore, implement, run, verify."""
-    name = call.name.lower().rsplit("__", 1)[-1].rsplit(".", 1)[-1]
-    verb = _VERBS.get(name, "")
+    verb = _verb(call.name)
     arguments = call.arguments
     if isinstance(arguments, str):
         text = arguments
@@ -64,6 +107,9 @@ def effect(call: Call) -> tuple[list[FileAccess], set[str]]:
         text = _text(arguments, ("input", "patch", "patch_text", "patchText", "diff"))
     if verb == "editor":
         verb = "read" if _text(arguments, ("command",)) in _EDITOR_READS else "edit"
+    if verb == "script":
+        opened = scripts.opened(arguments if isinstance(arguments, str) else _text(arguments, _CODE_KEYS))
+        return [FileAccess(path, how) for word, how in opened if (path := paths.normal(word))], {"run"}
     if verb == "run" or (not verb and isinstance(arguments, dict) and "command" in arguments):
         done = shell.effect(_command(arguments), folder=paths.normal(_text(arguments, _FOLDER_KEYS)))
         return done.accesses, done.acts
@@ -88,7 +134,10 @@ def _command(arguments: Any) -> str:
     """A run tool's command line: a string, or a list like `["bash", "-lc", "…"]`."""
     command = arguments
     if isinstance(arguments, dict):
-        command = next((arguments[key] for key in _COMMAND_KEYS if key in arguments), "")
+        key = next((key for key in _COMMAND_KEYS if key in arguments), "")
+        command = arguments.get(key, "")
+        if key == "commands" and isinstance(command, list):
+            return "\n".join(_command(one) for one in command)
     if isinstance(command, list):
         words = [word for word in command if isinstance(word, str)]
         command = words[-1] if len(words) > 1 and words[1] in ("-c", "-lc") else " ".join(words)
@@ -99,11 +148,17 @@ def _paths(arguments: Any) -> Iterator[str]:
     """Paths under the usual argument names, singly or in lists."""
     if not isinstance(arguments, dict):
         return
-    for key in _PATH_KEYS:
-        value = arguments.get(key)
-        for item in value if isinstance(value, list) else (value,):
-            word = next((item[k] for k in _PATH_KEYS if k in item), None) if isinstance(item, dict) else item
-            if isinstance(word, str):
-                path = paths.normal(word)
-                if path:
+    for key, value in arguments.items():
+        named = _plain(key)
+        if named in _PATH_KEYS or named in _LISTS:
+            items = messages.decoded(value) if named in _LISTS else value
+            for item in items if isinstance(items, list) else (items,):
+                word = item if named in _PATH_KEYS else None
+                if isinstance(item, dict):
+                    word = next((item[k] for k in item if _plain(k) in _PATH_KEYS), None)
+                if isinstance(word, str) and (path := paths.normal(word)):
                     yield path
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", "").lower()

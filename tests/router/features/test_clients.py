@@ -1,104 +1,9 @@
-# ruff: noqa: E501 - whole blocks of user text read best one a row
-"""What is the user's and what is the harness's, block by block."""
-
-from itertools import product
+# ruff: noqa: E501 - a request a row
+"""Which client a request comes from."""
 
 import pytest
 
-from router.features.clients import CLIENTS, UNKNOWN, Clients, parse_user_text
-from router.features.paths import FileAccess
-
-ROWS = {client.name: client for client in (*CLIENTS, UNKNOWN)}
-WHOLE = (
-    "To suggest changes to a file you MUST return the entire content of the updated file.\n"
-    "You MUST use this *file listing* format:\n\npath/to/filename.js\n```\n// entire file content ...\n```\n"
-)
-BLOCKS = {
-    "an ask alone": ("unknown", "fix the port in a.py", "fix the port in a.py"),
-    "a reminder before it": ("unknown", "<system-reminder>\nsee b.py\n</system-reminder>\nfix a.py", "fix a.py"),
-    "surroundings of a client never seen": (
-        "unknown",
-        "<environment_info>\nlinux\n</environment_info>\n<workspaceStructure>\nb.py\n</workspaceStructure>\n<git-status>\nM c.py\n</git-status>\n\nfix a.py",
-        "fix a.py",
-    ),
-    "the ask in an element of its own": (
-        "unknown",
-        "<context>\nToday is Monday, see b.py.\n</context>\n<reminder>\nBe brief.\n</reminder>\n<userRequest>\nfix a.py\n</userRequest>",
-        "fix a.py",
-    ),
-    "the last of several": ("unknown", "<user_query>\nno\n</user_query>\n<user_query>\nfix a.py\n</user_query>\n", "fix a.py"),
-    "an element in a sentence": ("unknown", "what does <user_query>x</user_query> mean?", "what does <user_query>x</user_query> mean?"),
-    "an element that never ends": ("unknown", "<environment_info>\nfix a.py", "<environment_info>\nfix a.py"),
-    "markup of the user's own": ("unknown", "why is this wrong?\n<project>\n<info>x</info>\n</project>", "why is this wrong?\n<project>\n<info>x</info>\n</project>"),
-    "a task and what surrounds it": ("unknown", "<task>\nfix a.py\n</task>\n\n<environment_details>\nb.py\n</environment_details>", "<task>\nfix a.py\n</task>"),
-    "how to answer, whole files": ("aider", f"fix a.py\n\n{WHOLE}", "fix a.py"),
-    "how to answer, blocks": ("aider", "fix a.py\n\n# *SEARCH/REPLACE block* Rules:\n\nEvery block …", "fix a.py"),
-    "how to answer, diffs": ("aider", "fix a.py\n\n# File editing rules:\n\nReturn edits …", "fix a.py"),
-    "how to answer, patches": ("aider", "fix a.py\n\n# V4A Diff Format Rules:\n\nYour entire response …", "fix a.py"),
-    "in which language": ("aider", "why?\n\nReply in English.\n", "why?"),
-    "a language asked for in a sentence": ("aider", "Reply in English. Then in French.", "Reply in English. Then in French."),
-    "how to answer, of a fork": ("unknown", f"fix a.py\n\n{WHOLE}", "fix a.py"),
-    "rules of the user's own": ("unknown", "write a parser\n\n# Naming rules:\n\nshort ones", "write a parser\n\n# Naming rules:\n\nshort ones"),
-    "nothing but rules": ("unknown", "# File editing rules:\n\nuse tabs", "# File editing rules:\n\nuse tabs"),
-    "a repository map": ("unknown", "Here are summaries of some files present in my git repository.\n\na.py:\n⋮\n│def f", ""),
-    "no file shared": ("unknown", "I am not sharing any files that you can edit yet.", ""),
-    "an argument passed on in quotes": ("unknown", r'"say \"hi\" in a.py"', 'say "hi" in a.py'),
-    "quotes of the user's own": ("unknown", '"a.py" or "b.py"', '"a.py" or "b.py"'),
-    "an editor's tab": ("claude-code", "<ide_opened_file>The user opened /p/b.py in the IDE.</ide_opened_file>\nfix a.py", "fix a.py"),
-    "an editor's selection": ("claude-code", "<ide_selection>Lines 1 to 3 of /p/b.py:\nx = 1</ide_selection>fix it", "fix it"),
-    "an editor's findings": ("claude-code", '<ide_diagnostics>[{"file": "/p/b.py"}]</ide_diagnostics>\n\nfix it', "fix it"),
-    "findings that are new": ("claude-code", "<new-diagnostics>\nb.py: 1 error\n</new-diagnostics>\nfix it", "fix it"),
-    "tabs of a side panel": (
-        "unknown",
-        "<task>\nfix it\n</task>\n\n<environment_details>\n# VSCode Visible Files\nb.py\n\n# VSCode Open Tabs\nb.py,c.py\n</environment_details>",
-        "<task>\nfix it\n</task>",
-    ),
-    "files seen lately": (
-        "unknown",
-        "<open_and_recently_viewed_files>\nb.py\n</open_and_recently_viewed_files>\n<current_file>\nPath: b.py\n</current_file>\n<linter_errors>\nb.py: 1\n</linter_errors>\n<user_query>\nfix it\n</user_query>",
-        "fix it",
-    ),
-    "the editor's own context": (
-        "unknown",
-        "<editorContext>\nThe current file is b.py.\n</editorContext>\n<reminderInstructions>\nx\n</reminderInstructions>\n<userRequest>\nfix it\n</userRequest>",
-        "fix it",
-    ),
-    "an open editor in capitals": ("unknown", "<OPEN-EDITOR-FILES>\nb.py\n</OPEN-EDITOR-FILES>\n<ACTIVE-EDITOR-FILE>\nb.py\n</ACTIVE-EDITOR-FILE>\nfix it", "fix it"),
-    "metadata": ("unknown", "<USER_REQUEST>\nfix it\n</USER_REQUEST>\n<ADDITIONAL_METADATA>\nActive document: b.py\n</ADDITIONAL_METADATA>", "fix it"),
-    "an editor's setup under headings": ("codex", "# Context from my IDE setup:\n\n## Active file: b.py\n\n## Open tabs:\n- b.py: src/b.py\n\n## My request for Codex:\nfix it", "fix it"),
-    "an editor's setup alone": ("codex", "# Context from my IDE setup:\n\n## Active file: b.py\n", ""),
-    "an editor's context as an object": ("unknown", "Here is the user's editor context as a JSON object:\n```json\n{\"activeFile\": {\"path\": \"/p/b.py\"}}\n```", ""),
-    "buffers": ("unknown", "<open_buffers>\nb.py\n</open_buffers>\n<visible_files>c.py</visible_files>\nfix it", "fix it"),
-    "an element that only sounds alike": ("unknown", "<file>\nb\n</file>\nwhy does <selection> not render?", "<file>\nb\n</file>\nwhy does <selection> not render?"),
-    "instructions": ("unknown", "# AGENTS.md instructions for /r\n\n<INSTRUCTIONS>\nx\n</INSTRUCTIONS>", ""),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", BLOCKS)
-def test_the_ask_is_what_the_user_typed(name):
-    client, block, ask = BLOCKS[name]
-    assert parse_user_text(ROWS[client], block).text == ask
-
-
-def test_files_around_an_ask_are_given():
-    around = '<attachments>\n<file path="src/b.py">\nx = 1\n</file>\n</attachments>\n'
-    block = parse_user_text(UNKNOWN, f"{around}<userRequest>\nfix a.py\n</userRequest>")
-    assert block.text == "fix a.py"
-    assert block.attached == (FileAccess("src/b.py", "given"),)
-
-
-def test_worked_examples_are_left_behind():
-    assert parse_user_text(
-        UNKNOWN, "I switched to a new code base. Please don't consider the above files."
-    ).reset
-    assert not parse_user_text(UNKNOWN, "Why did I say that I switched to a new code base?").reset
-
-
-def test_many_elements_cost_no_more_than_their_length():
-    text = "<environment_info>" * 50_000 + "<userRequest>" * 50_000
-    assert parse_user_text(UNKNOWN, text).text == text
-    spelled = [f"<env_{''.join(letters)}>" for letters in product("iI", "nN", "fF", "oO")]
-    assert parse_user_text(UNKNOWN, "\n".join([*spelled, "fix a.py"])).text.endswith("fix a.py")
+from router.features.clients import CLIENTS, UNKNOWN, Clients
 
 
 @pytest.mark.parametrize(
@@ -109,6 +14,11 @@ def test_many_elements_cost_no_more_than_their_length():
         ("ls/JS 5.23.2", b'{"role":"system","content":"You are an agent in the Continue CLI. Given"}', "continue"),
         ("OpenAI/Python 2.20.0", b'{"role":"system","content":"Act as an expert software developer.\\n"}', "aider"),
         ("OpenAI/Python 2.20.0", b'{"role":"system","content":"You are a pirate."}', "unknown"),
+        ("QwenCode/0.24.4 (linux; x64)", b"", "qwen-code"),
+        ("OpenAI/JS 5.20.1", b'{"role":"system","content":"You are the GitHub Copilot CLI, a terminal"}', "copilot"),
+        ("ai-sdk/openai-compatible/3.0.37", b'{"role":"system","content":"You are Cline, an AI"}', "cline"),
+        ("OpenAI/JS 5.0", b'{"role":"system","content":"You are Roo, a"}', "roo-code"),
+        ("OpenAI/Python 2.54.0", b'{"role":"system","content":[{"type":"text","text":"You are gptme v0.35.1, a"}]}', "gptme"),
     ],
 )  # fmt: skip
 def test_a_client_is_told_by_its_agent_or_its_opening(agent, head, name):
@@ -118,31 +28,14 @@ def test_a_client_is_told_by_its_agent_or_its_opening(agent, head, name):
     assert others.recognise(agent, headers, head) is UNKNOWN
 
 
-SUMMARIES = [
-    "Your task is to create a detailed summary of the conversation so far, paying close attention to",
-    "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.\n\n- Do NOT use Read, Bash or any other tool.\n- Your entire response must be plain text: an <analysis> block followed by a <summary> block.",
-    "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary for another LLM",
-]
-LABELS = [
-    "Analyze if this message indicates a new conversation topic. If it does, extract a 2-3 word title",
-    "Please write a 5-10 word title for the following conversation:\n\nUser: summarize the report",
-    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.",
-    "### Task:\nSuggest 3-5 relevant follow-up questions",
-]
-
-
-@pytest.mark.parametrize("text", SUMMARIES)
-def test_a_request_for_a_summary_is_one(text):
-    block = parse_user_text(UNKNOWN, text)
-    assert (block.text, block.side, block.summary) == ("", True, True)
-
-
-@pytest.mark.parametrize("text", LABELS)
-def test_a_request_for_a_label_is_none(text):
-    block = parse_user_text(UNKNOWN, text)
-    assert (block.text, block.side, block.summary) == ("", True, False)
-
-
-def test_a_user_who_asks_for_a_summary_asks():
-    block = parse_user_text(UNKNOWN, "Create a summary of the conversation in docs/talk.md")
-    assert (bool(block.text), block.side, block.summary) == (True, False, False)
+def test_a_client_is_told_by_its_tools_where_nothing_else_does():
+    clients = Clients()
+    head = b'{"role":"system","content":"You look things up."}'
+    tools = b'[{"name":"read_files"},{"name":"search_codebase"},{"name":"run_commands"},{"name":"editor"}]'
+    assert clients.recognise("", {}, head) is UNKNOWN
+    assert clients.recognise("", {}, head, b'[{"name":"read_files"}]') is UNKNOWN
+    cline = clients.recognise("", {}, head, tools)
+    assert cline.name == "cline"
+    assert clients.is_subagent(cline, {}, head, tools)
+    assert not clients.is_subagent(cline, {}, head, tools + b'"team_status"')
+    assert not clients.is_subagent(cline, {}, b'{"content":"You are Cline, an AI"}', tools)

@@ -79,7 +79,7 @@ SHAPES = {
         {"headers": [SESSION, ("user-agent", "claude-cli/2.1.330 (external, sdk-cli)")]},
         {
             "client": "claude-code", "kind": "agent", "phase": "verify", "turns": 1, "turn_calls": 4, "tool_calls": 4,
-            "tools_used": 3, "tools_offered": 3, "tool_errors": 2, "repeats": 1, "files": 2, "files_edited": 1,
+            "tools_used": 3, "tools_offered": 3, "tool_errors": 2, "repeats": 1, "files": 2, "files_edited": 0,
             "files_named": 2, "directories": 1, "ask": "fix @calc.py so that test_calc.py passes",
             "thinking": True, "output_limit": 32000, "server_tools": False,
         },

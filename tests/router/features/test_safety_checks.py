@@ -210,7 +210,7 @@ def test_ordinary_work_is_none(reader, request_of, name):
 def test_a_client_may_name_its_reviewer_in_a_header(reader, request_of):
     body = asks("go on", tools=[tool("shell")])
     assert kind(reader, request_of, body, headers=[("x-openai-subagent", "guardian")]) == "guard"
-    assert kind(reader, request_of, body, headers=[("x-openai-subagent", "review")]) == "ask"
+    assert kind(reader, request_of, body, headers=[("x-openai-subagent", "review")]) == "subagent"
 
 
 def test_counting_one_is_counting(reader, request_of):

@@ -1,0 +1,102 @@
+"""What a tool answered: the text that its command printed, and whether it failed.
+
+Harnesses wrap both in forms of their own; each is one row here.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from router.features import messages, test_summary
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer."""
+
+    text: str
+    failed: bool
+    tested: tuple[int, int] | None = None
+    """Tests failed and passed in the newest test summary here."""
+
+
+_HEAD = 1_200
+_LONGEST_JSON = 2_000_000
+_FAILED_HEAD = re.compile(
+    r"\s*+(?:<tool_use_error>|<exception>|<error>|<returncode>(?!0</)|Exit code [1-9]|"
+    r"\[Command exited with code (?!0\])|Return code: [1-9]|"
+    # A tool of Codex, of Roo Code, of SWE-agent: some lines, then the code.
+    r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9]|"
+    r"Error (?:executing|during|reading|running|calling|invoking|writing|editing|applying|creating|listing"
+    r"|opening|performing|searching|replacing|inserting|parsing|processing|accessing)\b[^\n:]{0,120}:|"
+    r"(?:Error|ERROR|error): |\[ERROR\] |"
+    r"(?:The )?[Tt]ool (?:execution failed|call failed|\w+ (?:not found|failed))|"
+    r"(?:File|Path|Directory) (?:not found\b|does not exist|"
+    r"[^\n]{1,400} (?:does not exist|not found|is not a file))|"
+    r"Failed to (?:read|edit|write|apply|find|execute|create|open|replace|run|insert|delete|parse|access)\b|"
+    r"Could not find (?:the )?(?:old|exact|specified|string|text|file)|"
+    r"(?:[Oo]ld_?[Ss]tring|old_str|old text|[Ss]tring to replace|search (?:block|pattern|string))\b"
+    r"[^\n]{0,80} not found|"
+    r"No (?:replacement was performed|match(?:es)? (?:was |were )?found for (?:the )?(?:old|search)|"
+    r"such file or directory)|"
+    r"ENOENT\b|[Ii]nvalid (?:tool|arguments|parameters?)\b|"
+    r"Missing (?:required )?(?:value for required )?parameter|"
+    r"Unable to apply\b|Patch failed\b)"
+)
+_FAILED_TAIL = re.compile(
+    r"(?:completed with exit code|[Ee]xit [Cc]ode:?|[Rr]eturn code:) (?!0\b)-?\d+[.\])>\s]*"
+    r"(?:\nSignal: [^\n]*)?(?:\nProcess Group PGID: [^\n]*)?\s*$"
+)
+_ENDS = ("exit code", "return code")
+_TAIL = 300
+
+
+def parse(text: str, *, error: bool = False) -> list[Output]:
+    """The answers in one tool result: one, or as many as a tool says in JSON.
+
+    Args:
+        text: Of the result.
+        error: Whether the harness marked it as failed.
+    """
+    wrapped = _unwrapped(text) if text[:1] in "[{" else []
+    answers = wrapped or [(text, False)]
+    return [_output(answer, failed=failed or error) for answer, failed in answers]
+
+
+def _output(text: str, *, failed: bool) -> Output:
+    tested = test_summary.summary(text)
+    lost = tested is not None and tested[0] > 0
+    return Output(text=text, failed=failed or lost or _failed(text), tested=tested)
+
+
+def _unwrapped(text: str) -> list[tuple[str, bool]]:
+    """Answers in JSON, each with whether it failed; none where the text is no such JSON.
+
+    Cline's: an object, or a list of objects, with `result` and `success`. mini-SWE-agent's: `output` and
+    `returncode`.
+    """
+    if ('"success":' not in text and '"returncode":' not in text) or len(text) > _LONGEST_JSON:
+        return []
+    decoded = messages.decoded(text)
+    items: list[Any] = decoded if isinstance(decoded, list) else [decoded]
+    answers = [_answer(item) for item in items if isinstance(item, dict)]
+    return [answer for answer in answers if answer] if len(answers) == len(items) else []
+
+
+def _answer(item: dict[str, Any]) -> tuple[str, bool] | None:
+    if isinstance(item.get("success"), bool) and ("result" in item or "query" in item):
+        text = "\n".join(part for key in ("result", "error") if isinstance(part := item.get(key), str))
+        return text, not item["success"]
+    if isinstance(item.get("returncode"), int) and isinstance(item.get("output"), str):
+        return item["output"], item["returncode"] != 0
+    return None
+
+
+def _failed(text: str) -> bool:
+    """Whether a tool's answer says that it failed, in the words of one of the known harnesses."""
+    end = text[-_TAIL:]
+    lowered = end.lower()
+    return bool(
+        _FAILED_HEAD.match(text[:_HEAD])
+        or (any(word in lowered for word in _ENDS) and _FAILED_TAIL.search(end))
+    )
