@@ -222,7 +222,7 @@ COMMON = Client(
         (
             r"(?:Please |Now )?(?:[Cc]reate|[Pp]rovide|[Ww]rite|[Gg]enerate) "
             r"an? (?:[\w,\- ]{0,60} )?summary of "
-            r"(?:our|the|this) (?:\w+ )?conversation(?: so far| above| history)?\b"
+            r"(?:our|the|this) (?:\w+ )?conversation(?: so far| above| history)?[.,;:\n]"
         ),
         r"You are the component that summarizes\b",
         r"First, reason in your (?:<analysis>|<scratchpad>|analysis|private scratchpad)",
