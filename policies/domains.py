@@ -5,16 +5,15 @@ leave no value to never decides; both are found at load, from this.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
 from typing import Literal, get_args, get_origin
 
-from classifiers.features import Client, Features
+from classifiers.features import Client
 from classifiers.verdict import Work
 from policies.conditions import Value
-
-_COLLECTIONS = (frozenset, tuple)
+from policies.variables import NAMED_FEATURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +53,7 @@ def _of_feature(kind: object) -> Domain:
 
 DOMAINS: Mapping[str, Domain] = MappingProxyType(
     {
-        **{
-            field.name: _of_feature(field.type)
-            for field in fields(Features)
-            if get_origin(field.type) not in _COLLECTIONS
-        },
+        **{field.name: _of_feature(field.type) for field in NAMED_FEATURES},
         "client": Words(values=get_args(Client)),
         "p_local": SHARE,
         "work": Words(values=get_args(Work)),

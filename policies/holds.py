@@ -11,6 +11,7 @@ the turn is judged anew. It ends with `hold_s`, and with what only an outage dec
 it ends with the turn.
 """
 
+import re
 from dataclasses import replace
 
 from classifiers.features import Features
@@ -53,16 +54,27 @@ def current_hold(policy: Policy, features: Features, state: State) -> LastDecisi
     """Find the decision that still holds; None where this request is decided anew.
 
     A count takes the hold, though it never sets one: it is decided as the request
-    that it counts for would be. So does a summary: it is the memory of the held work.
+    that it counts for would be. So does a summary, the memory of the held work, unless the policy's rules
+    speak of summaries.
     """
     last = state.last
     if last is None or policy.hold == "none" or features.kind not in _TAKERS or last.age_s > policy.hold_s:
+        return None
+    if features.kind == "summary" and _decides_summaries(policy):
         return None
     if last.temporary:
         # What an outage sent to the cloud finishes its tool loop there; all else is free once it is over.
         in_loop = last.track == "cloud" and features.turn_calls > 0
         return last if in_loop and _same_ask(last, features) else None
     return last if policy.hold == "conversation" or _same_ask(last, features) else None
+
+
+def _decides_summaries(policy: Policy) -> bool:
+    return any(_SUMMARY.search(rule.when.source) for rule in policy.rules)
+
+
+_SUMMARY = re.compile(r"""\bkind\b.*(["'])summary\1""", re.DOTALL)
+"""In a rule's condition: the kind is compared with `summary`."""
 
 
 def _same_ask(last: LastDecision, features: Features) -> bool:

@@ -44,12 +44,15 @@ _COLLECTIONS = (frozenset, tuple)
 _NAMES = frozenset({"ask_key"})
 """Features that name something, and say nothing of it."""
 
+NAMED_FEATURES = tuple(
+    field
+    for field in fields(Features)
+    if get_origin(field.type) not in _COLLECTIONS and field.name not in _NAMES
+)
+"""The fields of `Features` that are variables."""
+
 READERS: Mapping[str, Callable[[Inputs], Value]] = {
-    **{
-        field.name: _feature(field.name, field.type)
-        for field in fields(Features)
-        if get_origin(field.type) not in _COLLECTIONS and field.name not in _NAMES
-    },
+    **{field.name: _feature(field.name, field.type) for field in NAMED_FEATURES},
     "p_local": lambda inputs: inputs.verdict.p_local,
     "work": lambda inputs: inputs.verdict.kind,
     "params": lambda inputs: dict(inputs.params),

@@ -229,11 +229,19 @@ class TestObserve:
 
 class TestHold:
     @pytest.mark.parametrize(("last", "verdict"), [(ON_LOCAL, HARD), (ON_CLOUD, EASY)])
-    @pytest.mark.parametrize("kind", ["ask", "agent", "subagent", "count", "summary"])
+    @pytest.mark.parametrize("kind", ["ask", "agent", "subagent", "count"])
     def test_a_turn_keeps_its_track(self, last, verdict, kind):
         decision = decided(BALANCED, ask(kind=kind, files=30), verdict, replace(STATE, last=last))
         assert decision.held
         assert (decision.track, decision.rule, decision.why) == (last.track, last.rule, last.why)
+
+    def test_a_summary_takes_the_hold_where_no_rule_speaks_of_summaries(self):
+        summary = ask(kind="summary")
+        small = 'rules: [{when: "p_local > 0.5", to: local, why: small}]'
+        assert decided(policy(small), summary, EASY, replace(STATE, last=ON_CLOUD)).held
+        own = """rules: [{when: 'kind == "summary"', to: local, why: small}]"""
+        decision = decided(policy(own), summary, EASY, replace(STATE, last=ON_CLOUD))
+        assert (decision.held, decision.track) == (False, "local")
 
     def test_the_next_turn_is_decided_anew(self):
         decision = decided(BALANCED, ask(turns=3), HARD, UP)
