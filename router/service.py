@@ -56,7 +56,7 @@ from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
 from router.tracks.providers import model_for
-from router.types import ModelRequest
+from router.types import ModelRequest, PromptParts
 
 log = structlog.get_logger(__name__)
 
@@ -114,6 +114,7 @@ class Service:
             limits=limits,
             own=self._registry.of,
             scanner=self._scanner,
+            waits=self._local.wait_s,
         )
         self._planner = planner
         observers = (self._metrics, self._traces) if self._traces else (self._metrics,)
@@ -187,7 +188,7 @@ class Service:
         """What both tracks are like now, for a prompt of this size."""
         return State(
             local_context=self._local.context,
-            local_wait_s=self._local.wait_s(features.context_tokens),
+            local_wait_s=self._local.wait_s(PromptParts(tokens=(features.context_tokens,))),
             local_model=self._local.name,
             local_up=self._local.up,
             cloud_up=self._cloud.breaker.up,

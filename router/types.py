@@ -224,6 +224,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptParts:
+    """What a prompt is made of, in order: tools, system text, messages. Three columns of one length."""
+
+    keys: tuple[bytes, ...] = ()
+    """Equal for parts that say the same."""
+    tokens: tuple[int, ...] = ()
+    """Counted, or estimated, as in `Features.context_tokens`."""
+    roles: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Tokens of the whole."""
+        return sum(self.tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A request with everything decided about it, before anything was sent."""
 
@@ -240,6 +256,7 @@ class Plan:
     """Time spent reading and deciding."""
     notes: tuple[str, ...] = field(default=())
     """What went wrong on the way, e.g. that reading failed."""
+    prompt: PromptParts = field(default=PromptParts())
 
 
 class Track(Protocol):

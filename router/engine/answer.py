@@ -53,6 +53,7 @@ class Answer:
         scheduler: Scheduler,
         family: Family,
         priority: int,
+        name: str = "",
     ) -> None:
         """Nothing runs before `items` is iterated."""
         self.finish: Finish = "stop"
@@ -66,6 +67,7 @@ class Answer:
         self._scheduler = scheduler
         self._family = family
         self._priority = priority
+        self._name = name
         self._text = ""
         self._calls = 0
 
@@ -203,6 +205,7 @@ class Answer:
             sampler=self._sampler(grammar),
             emit=lambda event: _deliver(loop, events, event),
             priority=self._priority,
+            prompt=self._name,
             special=bool(self._chat.tools),
         )
         try:

@@ -46,6 +46,8 @@ class Job:
     sampler: Sampler
     emit: Callable[[Event], None]
     priority: int = PRIORITIES["chat"]
+    prompt: str = ""
+    """What the sender calls this prompt."""
     special: bool = False
     """Whether control tokens show in the text (they mark tool calls)."""
     cancelled: bool = False

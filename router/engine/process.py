@@ -17,7 +17,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 import structlog
@@ -25,6 +25,7 @@ import structlog
 from router.engine import catalog
 from router.engine.catalog import ModelFile
 from router.engine.liveness import CHECK_S, START_SILENCE_S, Liveness
+from router.engine.slots import SlotState
 from router.settings import LocalSettings
 from router.system.subprocesses import ROOT, module_command
 from router.types import TrackError
@@ -43,6 +44,8 @@ _HOPELESS = 3
 """Starts that failed in a row before requests are refused at once."""
 _REFRESH_S = 2.0
 _STOP_S = 5.0
+_FIRST_LOAD_S, _LOAD_BYTES_S = 1.0, 1e9
+"""Before a model was loaded once: the process's own start, and a second for each gigabyte of the file."""
 
 log = structlog.get_logger("turnout.engine")
 
@@ -62,6 +65,11 @@ class Health:
     decode_tps: float = 0.0
     prefixes: tuple[int, ...] = ()
     """Of each slot: tokens it holds, so that a prompt that begins alike need not be read again."""
+    slots: tuple[SlotState, ...] = ()
+    answer_s: float = 0.0
+    """How long an answer of the usual length takes to write."""
+    parallel: int = 1
+    """Answers that are written at once."""
     restarts: int = 0
     reason: str = ""
     """Why it is not ready, for a person; empty while all is well."""
@@ -85,6 +93,19 @@ class Engine:
         self._session: aiohttp.ClientSession | None = None
         self._file: ModelFile | None = None
         self._used = 0.0
+        self._started = 0.0
+        self._load_s = 0.0
+        """How long the last child took until it was ready."""
+        self._refreshing: asyncio.Task[Health] | None = None
+
+    @property
+    def start_s(self) -> float:
+        """Seconds until the model is loaded: as long as the last time, or by its size; 0 where it is."""
+        if self._health.state not in {"starting", "stopped"} or self._file is None:
+            return 0.0
+        expected = self._load_s or _FIRST_LOAD_S + self._file.size / _LOAD_BYTES_S
+        running = self._health.state == "starting" and self._started
+        return max(0.0, expected - (time.monotonic() - self._started)) if running else expected
 
     @property
     def health(self) -> Health:
@@ -151,27 +172,35 @@ class Engine:
             await self._check_health()
         return self._health
 
+    def refresh_soon(self) -> None:
+        """Ask the engine in the background: something has ended that its snapshot shows."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self.refresh(), name="engine-refresh")
+
     async def _check_health(self) -> int | None:
         """Ask the engine for its health, and update the snapshot.
 
         Returns:
             How many batches it has computed since it started; None where it does not answer.
         """
+        if (answer := await self._ask_health()) is None:
+            return None
+        if self._health.state == "ready":
+            self._health = replace(self._health, **_load_of(answer))
+        return int(answer["steps"])
+
+    async def _ask_health(self) -> dict[str, Any] | None:
         if self._session is None:
             return None
         headers = {"authorization": f"Bearer {self.token}"}
         try:
             async with self._session.get(f"{self.url}/health", headers=headers) as response:
-                answer = await response.json()
+                answer: dict[str, Any] = await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             # The supervisor notices an end by itself; a slow answer is not yet one.
             log.debug("engine did not answer", error=str(error))
             return None
-        if self._health.state == "ready":
-            fields = ("context", "queue", "running", "wait_s", "prefill_tps", "decode_tps")
-            values = {name: answer[name] for name in fields}
-            self._health = replace(self._health, prefixes=tuple(answer["prefix"]), **values)
-        return int(answer["steps"])
+        return answer
 
     async def stop(self) -> None:
         """End the process and wait for its end."""
@@ -212,12 +241,16 @@ class Engine:
                     restarts=self._health.restarts + 1,
                     queue=0,
                     running=0,
+                    wait_s=0.0,
+                    prefixes=(),
+                    slots=(),
                 )
                 await asyncio.sleep(min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (failures - 1)))
 
     async def _run(self, file: ModelFile) -> int | None:
         """Run one child to its end. Returns its exit status; None where it was unloaded."""
         self.token = secrets.token_urlsafe(32)
+        self._started = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             *module_command("router.engine", *self._arguments(file)),
             stdin=PIPE,
@@ -267,7 +300,9 @@ class Engine:
             return
         address = json.loads(line)
         self.url = f"http://127.0.0.1:{address['port']}"
-        await self._set(state="ready", reason="", context=address["context"])
+        self._load_s = time.monotonic() - self._started
+        load = _load_of(answer) if (answer := await self._ask_health()) else {}
+        await self._set(**({"context": address["context"]} | load | {"state": "ready", "reason": ""}))
         log.info("engine ready", model=address["model"], context=address["context"], port=address["port"])
 
     async def _watch(self, process: Process) -> int | None:
@@ -312,6 +347,13 @@ class Engine:
         """Explain an end by the last lines of the log."""
         lines = list(self._log)[-1 if code == REFUSED else -_SHOWN_LINES :]
         return " | ".join([f"the engine process ended with status {code}", *lines])
+
+
+def _load_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """What an answer of `/health` says of the load, by the fields of `Health`."""
+    names = ("context", "queue", "running", "wait_s", "prefill_tps", "decode_tps", "answer_s", "parallel")
+    slots = tuple(SlotState(**slot) for slot in answer["slots"])
+    return {name: answer[name] for name in names} | {"prefixes": tuple(answer["prefix"]), "slots": slots}
 
 
 async def _end(process: Process) -> None:

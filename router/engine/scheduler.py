@@ -11,19 +11,21 @@ goes back to the queue with what it has, to be read again later.
 import itertools
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from router.engine.errors import QueueFull
 from router.engine.jobs import Finished, Job, Piece, Started
 from router.engine.model import DecodeFailed, Entry, Model
+from router.engine.rates import Rate, average
+from router.engine.slots import SlotState, choose_slot, common_prefix
 
 _CHUNK_S = 0.8
 """A chunk of prompt should take about so long: a hang-up is noticed between chunks."""
 _LEAST_CHUNK = 16
 _WARM_TOKENS = 64
-_WEIGHT = 0.3
-"""Of the newest measurement in the moving averages."""
+_WARM_S = 0.2
+"""For so long a rate is measured again and again before anything is served."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -35,6 +37,15 @@ class _Slot:
     """Those whose keys and values are in the cache."""
     job: Job | None = None
     last_used: int = 0
+    prompt: str = ""
+    """The name of the prompt that it is of."""
+
+    @property
+    def state(self) -> SlotState:
+        """As others see it."""
+        return SlotState(
+            prompt=self.prompt, tokens=len(self.tokens), busy=self.job is not None, last_used=self.last_used
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +57,11 @@ class Load:
     wait_s: float
     prefill_tps: float
     decode_tps: float
-    prefixes: tuple[int, ...]
-    """Cached tokens per slot."""
+    answer_s: float
+    """How long an answer of the usual length takes to write."""
+    parallel: int
+    """Answers that are written at once."""
+    slots: tuple[SlotState, ...]
     steps: int
     """Batches computed so far: it grows while anything is read or generated."""
 
@@ -55,8 +69,16 @@ class Load:
 class Scheduler:
     """Runs jobs: at most `parallel` generate at once; `slots` prefixes stay in the cache."""
 
-    def __init__(self, model: Model, *, slots: int, parallel: int, queue_limit: int) -> None:
-        """Nothing runs before `start`."""
+    def __init__(
+        self,
+        model: Model,
+        *,
+        slots: int,
+        parallel: int,
+        queue_limit: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing runs before `start`; rates age by `clock`."""
         self._model = model
         self._slots = [_Slot(sequence=i) for i in range(slots)]
         self._parallel = min(parallel, slots)
@@ -65,7 +87,7 @@ class Scheduler:
         self._wake = threading.Condition()
         self._numbers = itertools.count(1)
         self._clock = itertools.count(1)
-        self._prefill_tps = self._decode_tps = 0.0
+        self._prefill, self._decode = Rate(clock), Rate(clock)
         self._mean_answer = 200.0
         self._steps = 0
         self._stopping = False
@@ -73,14 +95,22 @@ class Scheduler:
 
     def warm(self) -> None:
         """Load the weights and measure both rates, so that the first wait can be predicted."""
-        for size in (1, min(_WARM_TOKENS, self._model.batch), 1):
+        self._seconds_for(1)
+        for rate, size in ((self._prefill, min(_WARM_TOKENS, self._model.batch)), (self._decode, 1)):
             began = time.perf_counter()
-            self._model.decode([Entry(token=0, position=i, sequence=0, output=False) for i in range(size)])
-            rate = size / (time.perf_counter() - began)
-            self._model.keep(0, 0)
-            self._prefill_tps, self._decode_tps = (
-                (rate, self._decode_tps) if size > 1 else (self._prefill_tps, rate)
-            )
+            fastest = self._seconds_for(size)
+            # The fastest of a few: what else runs on the machine slows some of them.
+            while time.perf_counter() - began < _WARM_S:
+                fastest = min(fastest, self._seconds_for(size))
+            rate.calibrate(size / fastest)
+
+    def _seconds_for(self, size: int) -> float:
+        """How long a batch of so many tokens takes, in the empty cache."""
+        began = time.perf_counter()
+        self._model.decode([Entry(token=0, position=i, sequence=0, output=False) for i in range(size)])
+        seconds = time.perf_counter() - began
+        self._model.keep(0, 0)
+        return seconds
 
     def start(self) -> None:
         """Start the thread that computes."""
@@ -123,32 +153,39 @@ class Scheduler:
                 queue=len(self._queue),
                 running=sum(slot.job is not None for slot in self._slots),
                 wait_s=self._wait_s(),
-                prefill_tps=self._prefill_tps,
-                decode_tps=self._decode_tps,
-                prefixes=tuple(len(slot.tokens) for slot in self._slots),
+                prefill_tps=self._prefill.current,
+                decode_tps=self._decode.current,
+                answer_s=_seconds(self._mean_answer, self._decode),
+                parallel=self._parallel,
+                slots=tuple(slot.state for slot in self._slots),
                 steps=self._steps,
             )
 
     def predict(self, prompt: Sequence[int]) -> tuple[int, float]:
         """Predict for a prompt how many tokens are cached, and the seconds until its first token."""
         with self._wake:
-            cached = max(_common(slot.tokens, prompt) for slot in self._slots)
-            read = (len(prompt) - cached) / self._prefill_tps if self._prefill_tps else 0.0
-            return cached, self._wait_s() + read
+            free = [slot for slot in self._slots if slot.job is None] if self._place_free() else self._slots
+            fits = [common_prefix(slot.tokens, prompt) for slot in free]
+            cached = fits[choose_slot(fits, [slot.state for slot in free])]
+            # The last token is computed again: its logits choose the first one of the answer.
+            return cached, self._wait_s() + _seconds(max(len(prompt) - cached, 1), self._prefill)
+
+    def _place_free(self) -> bool:
+        return not self._queue and sum(slot.job is not None for slot in self._slots) < self._parallel
 
     def _wait_s(self) -> float:
-        """Seconds until a place is free, if answers are as long as they were lately."""
+        """Seconds until a prompt would be read, if answers are as long as they were lately."""
         running = [slot for slot in self._slots if slot.job]
-        if not self._queue and len(running) < self._parallel:
-            return 0.0
+        if self._place_free():
+            left = sum(max(0, len(slot.job.tokens) - len(slot.tokens) - 1) for slot in running if slot.job)
+            return _seconds(left, self._prefill)
         work = sum(self._work_s(slot.job, len(slot.tokens)) for slot in running if slot.job)
         work += sum(self._work_s(job, 0) for job in self._queue)
         return work / self._parallel
 
     def _work_s(self, job: Job, cached: int) -> float:
-        read = max(0, len(job.tokens) - cached) / self._prefill_tps if self._prefill_tps else 0.0
         write = max(1.0, min(job.limit, self._mean_answer) - job.produced)
-        return read + (write / self._decode_tps if self._decode_tps else 0.0)
+        return _seconds(max(0, len(job.tokens) - cached), self._prefill) + _seconds(write, self._decode)
 
     def _run(self) -> None:
         while True:
@@ -185,15 +222,14 @@ class Scheduler:
     def _assign(self, job: Job, free: list[_Slot]) -> None:
         """Start a job in the free slot whose cached prefix fits best, else the one unused for longest."""
         # The last token is computed again: its logits choose the first one of the answer.
-        fits = {slot.sequence: min(_common(slot.tokens, job.tokens), len(job.tokens) - 1) for slot in free}
-        # A shared system prompt alone is no reason to overwrite a long conversation.
-        worth = {s.sequence: fits[s.sequence] * (2 * fits[s.sequence] >= len(s.tokens)) for s in free}
-        slot = max(free, key=lambda slot: (worth[slot.sequence], -slot.last_used))
-        cached = fits[slot.sequence]
+        fits = [min(common_prefix(slot.tokens, job.tokens), len(job.tokens) - 1) for slot in free]
+        chosen = choose_slot(fits, [slot.state for slot in free])
+        slot, cached = free[chosen], fits[chosen]
         if not self._model.keep(slot.sequence, cached):
             cached = 0
         slot.tokens = slot.tokens[:cached]
         slot.job = job
+        slot.prompt = job.prompt
         slot.last_used = next(self._clock)
         job.cached = job.cached if job.started else cached
 
@@ -246,9 +282,9 @@ class Scheduler:
 
     def _chunk(self) -> int:
         """Tokens of one batch: as many as take about `_CHUNK_S`."""
-        if not self._prefill_tps:
+        if not self._prefill.current:
             return self._model.batch
-        return min(self._model.batch, max(_LEAST_CHUNK, int(self._prefill_tps * _CHUNK_S)))
+        return min(self._model.batch, max(_LEAST_CHUNK, int(self._prefill.current * _CHUNK_S)))
 
     def _free_cells(self, size: int, taker: _Slot) -> bool:
         """Free cells for `size` more tokens; False where `taker` itself had to go back to the queue."""
@@ -289,7 +325,7 @@ class Scheduler:
         job = slot.job
         self._release(slot)
         if job:
-            self._mean_answer += _WEIGHT * (job.produced - self._mean_answer)
+            self._mean_answer = average(self._mean_answer, job.produced)
             job.emit(event)
 
     def _fail(self, slot: _Slot, error: str) -> None:
@@ -304,19 +340,20 @@ class Scheduler:
 
     def _empty(self, slot: _Slot) -> None:
         self._model.keep(slot.sequence, 0)
-        slot.tokens = []
+        slot.tokens, slot.prompt = [], ""
 
     def _measure(self, takes: list[tuple[_Slot, list[int]]], seconds: float) -> None:
         """Update a rate where the batch was all reading or all writing."""
         total = sum(len(take) for _, take in takes)
         if total == len(takes):
-            self._decode_tps = _average(self._decode_tps, 1 / seconds)
-        elif len(takes) == 1 and total >= _LEAST_CHUNK:
-            self._prefill_tps = _average(self._prefill_tps, total / seconds)
+            self._decode.measure(1 / seconds, alone=len(takes) == 1)
+        elif len(takes) == 1 and total >= min(_WARM_TOKENS, self._chunk()):
+            self._prefill.measure(total / seconds, alone=not self._queue)
 
 
-def _average(mean: float, value: float) -> float:
-    return mean + _WEIGHT * (value - mean) if mean else value
+def _seconds(tokens: float, rate: Rate) -> float:
+    """How long tokens take; 0 while nothing was measured."""
+    return tokens / rate.current if rate.current else 0.0
 
 
 def _remaining(slot: _Slot) -> tuple[int, int]:
@@ -327,15 +364,3 @@ def _remaining(slot: _Slot) -> tuple[int, int]:
 
 def _age(slot: _Slot) -> int:
     return slot.job.number if slot.job else 0
-
-
-def _common(cached: Sequence[int], prompt: Sequence[int]) -> int:
-    """Length of the common prefix, by halving: slices compare in C."""
-    low, high = 0, min(len(cached), len(prompt))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if cached[low:middle] == prompt[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -10,6 +10,7 @@ import hmac
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +25,7 @@ from router.engine.messages import read_messages, read_tools
 from router.engine.model import DecodeFailed, Model
 from router.engine.parameters import ChatRequest, read_request
 from router.engine.scheduler import Scheduler
+from router.engine.slots import PROMPT_HEADER
 from router.engine.template import Message, Template, TemplateRefused, Tool
 from router.engine.toolcalls import Call, Text, detect
 from router.telemetry.exceptions import describe
@@ -31,6 +33,7 @@ from router.telemetry.exceptions import describe
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PRIORITY_HEADER = "x-turnout-priority"
+_NAME_LENGTH = 64
 _LARGEST_BODY = 256 * 2**20
 # Marks a place inside a control token's text that came from a message. It is a noncharacter,
 # so no message needs it.
@@ -101,6 +104,7 @@ class Server:
             scheduler=self._scheduler,
             family=self._family,
             priority=_priority(request),
+            name=request.headers.get(PROMPT_HEADER, "")[:_NAME_LENGTH],
         )
         if chat.stream:
             return await self._stream(request, chat, answer, size)
@@ -169,7 +173,10 @@ class Server:
                 "wait_s": round(load.wait_s, 3),
                 "prefill_tps": round(load.prefill_tps, 1),
                 "decode_tps": round(load.decode_tps, 1),
-                "prefix": list(load.prefixes),
+                "prefix": [slot.tokens for slot in load.slots],
+                "answer_s": round(load.answer_s, 3),
+                "parallel": load.parallel,
+                "slots": [asdict(slot) for slot in load.slots],
             }
         )
 

@@ -24,7 +24,7 @@ from router.features.prefix_cache import Prefix, PrefixCache
 from router.features.tokens import Corrections, Counter
 from router.system.lru import Cache
 from router.system.time_slices import MANY, Pauses, Turns, apart_if_large, finish
-from router.types import DialectName, ModelRequest
+from router.types import DialectName, ModelRequest, PromptParts
 
 Facts = MessageFacts | SystemFacts | ToolFacts
 _WAITING = 32 << 20
@@ -106,12 +106,12 @@ class FeatureExtractor:
 
     def read(self, request: ModelRequest) -> Features:
         """Read one request at once; see `reading`."""
-        return finish(self.reading(request))
+        return finish(self.reading(request))[0]
 
     def reading(
         self, request: ModelRequest, outline: Outline | None = None, pauses: Pauses = ()
-    ) -> Turns[Features]:
-        """Read one request in turns; others may be read between them.
+    ) -> Turns[tuple[Features, PromptParts]]:
+        """Read one request, and what its prompt is made of, in turns; others may be read between them.
 
         Args:
             request: As it came.
@@ -139,7 +139,7 @@ class FeatureExtractor:
                 exact = exact and item.size.exact
             yield from pauses
         state = yield from self._conversation(parsed, messages, pauses)
-        return make_features(
+        features = make_features(
             parsed,
             state,
             system=system,
@@ -147,6 +147,8 @@ class FeatureExtractor:
             tokens=round(tokens * self._corrections.ratio(request.account.team, request.model)),
             exact=exact,
         )
+        yield from pauses
+        return features, _prompt_parts(tools, system, messages)
 
     def _parse(
         self, request: ModelRequest, outline: Outline, pauses: Pauses
@@ -274,6 +276,18 @@ _GATHER: dict[str, Callable[[DialectName, Client, Piece], tuple[Facts, str | Non
     "system": message_facts.gather_system,
     "tools": message_facts.gather_tools,
 }
+
+
+def _prompt_parts(
+    tools: ToolFacts | None, system: SystemFacts | None, messages: list[MessageFacts]
+) -> PromptParts:
+    """What the prompt is made of, in the order of most chat templates."""
+    beside = [part for part in (tools, system) if part]
+    return PromptParts(
+        keys=(*[part.key for part in beside], *[message.key for message in messages]),
+        tokens=(*[part.size.tokens for part in beside], *[message.size.tokens for message in messages]),
+        roles=(*["" for _ in beside], *[message.role for message in messages]),
+    )
 
 
 def _names(seed: int, pieces: list[Piece]) -> list[bytes]:

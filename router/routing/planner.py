@@ -29,7 +29,7 @@ from router.privacy.scanner import Scanner, list_sightings
 from router.routing.admission import Limits
 from router.routing.sticky_sessions import StickySessions
 from router.system.time_slices import Pauses, Turns, apart_if_large, finish
-from router.types import ModelRequest, Plan, Usage
+from router.types import ModelRequest, Plan, PromptParts, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -58,8 +58,22 @@ class Planner:
         limits: Limits | None = None,
         own: Callable[[str], Policy] | None = None,
         scanner: Scanner | None = None,
+        waits: Callable[[PromptParts], float] | None = None,
     ) -> None:
-        """Take the collaborators; `own` finds the policy that an account names."""
+        """Take the collaborators.
+
+        Args:
+            extractor: Reads requests.
+            classifier: Judges them.
+            policies: The endpoint's own.
+            tracks: What they are like.
+            sessions: The last decisions.
+            limits: What is left of budgets.
+            own: Finds the policy that an account names.
+            scanner: Finds what must not leave.
+            waits: Seconds until a prompt of these parts would get its first token here.
+        """
+        self._waits = waits
         self._scanner = scanner or Scanner()
         self._extractor = extractor
         self._classifier = classifier
@@ -87,9 +101,9 @@ class Planner:
         started = time.perf_counter()
         policy = self.policy_of(request)
         outline = self._scanner.outline(request)
-        features, verdict, notes = yield from self._understand(request, outline, pauses)
+        features, verdict, prompt, notes = yield from self._understand(request, outline, pauses)
         exposure = yield from self._scan(request, policy, features, outline, pauses)
-        routing = self._routing_input(request, policy, features, verdict, exposure)
+        routing = self._routing_input(request, policy, (features, verdict, prompt), exposure)
         decision = decide(routing)
         return Plan(
             request=request,
@@ -101,6 +115,7 @@ class Planner:
             classifier=verdict.by if verdict else "",
             overhead_s=time.perf_counter() - started,
             notes=notes,
+            prompt=prompt,
         )
 
     def _scan(
@@ -134,13 +149,13 @@ class Planner:
 
     def _understand(
         self, request: ModelRequest, outline: Outline, pauses: Pauses
-    ) -> Turns[tuple[Features | None, Verdict | None, tuple[str, ...]]]:
+    ) -> Turns[tuple[Features | None, Verdict | None, PromptParts, tuple[str, ...]]]:
         try:
-            features = yield from self._extractor.reading(request, outline, pauses)
-            return features, self._classifier.classify(features), ()
+            features, prompt = yield from self._extractor.reading(request, outline, pauses)
+            return features, self._classifier.classify(features), prompt, ()
         except Exception as failure:  # whatever a client sent, it is served
             log.warning("unreadable", request=request.id, exc_info=True)
-            return None, None, (f"reading failed: {type(failure).__name__}",)
+            return None, None, PromptParts(), (f"reading failed: {type(failure).__name__}",)
 
     def explain(self, request: ModelRequest) -> dict[str, Any]:
         """Explain at once; see `explaining`."""
@@ -155,11 +170,11 @@ class Planner:
         """
         policy = self.policy_of(request)
         outline = self._scanner.outline(request)
-        features, verdict, notes = yield from self._understand(request, outline, pauses)
+        features, verdict, prompt, notes = yield from self._understand(request, outline, pauses)
         exposure = yield from self._scan(request, policy, features, outline, pauses, learn=False)
         if features is None or verdict is None:
             raise BadRequest(f"{notes[0]}; when sent, the policy's `otherwise` would decide")
-        routing = self._routing_input(request, policy, features, verdict, exposure)
+        routing = self._routing_input(request, policy, (features, verdict, prompt), exposure)
         explanation = explain(routing, self._classifier)
         sightings = yield from apart_if_large(len(request.body), list_sightings, request, policy.never_cloud)
         return to_dict(explanation) | {"privacy": sightings}
@@ -183,25 +198,27 @@ class Planner:
         self,
         request: ModelRequest,
         policy: Policy,
-        features: Features | None,
-        verdict: Verdict | None,
+        read: tuple[Features | None, Verdict | None, PromptParts],
         exposure: Exposure | None,
     ) -> RoutingInput:
+        features, verdict, prompt = read
         account = request.account
         return RoutingInput(
             policy=policy,
             features=features,
             verdict=verdict,
-            state=self._state(request, features or Features(), policy),
+            state=self._state(request, features or Features(), prompt, policy),
             requested_model=request.model,
             clearance=clear(policy, exposure, account.team),
             team=account.team,
             user=account.user,
         )
 
-    def _state(self, request: ModelRequest, features: Features, policy: Policy) -> State:
+    def _state(self, request: ModelRequest, features: Features, prompt: PromptParts, policy: Policy) -> State:
         last = self._sessions.last(request.account.team, features)
         state = self._tracks.state(features)
+        if self._waits and prompt.keys:
+            state = replace(state, local_wait_s=self._waits(prompt))
         if self._limits and (budget := self._limits.budget_status(request.account, policy)):
             state = replace(state, budget_left_usd=budget.left_usd, budget_why=budget.why)
         return replace(state, last=last) if last else state

@@ -15,6 +15,7 @@ import msgspec
 
 from policies.decide import Decision
 from router.engine.process import Engine
+from router.engine.slots import PROMPT_HEADER
 from router.settings import LocalSettings
 from router.system.time_slices import Pacing
 from router.tracks.circuit_breaker import CircuitBreaker, StreamHealth, guarded
@@ -26,6 +27,7 @@ from router.tracks.failures import (
     unreadable_reply,
 )
 from router.tracks.local_client import LocalClient
+from router.tracks.local_wait import SentPrompt, WaitPredictor
 from router.tracks.streaming import (
     STREAM_HEADERS,
     Transform,
@@ -35,7 +37,7 @@ from router.tracks.streaming import (
 from router.tracks.transforms import FirstUnit, Repair, Translation, check_reply, without_thinking
 from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, local_request, wants_usage, weight
 from router.tracks.window import LARGE, corrected, find_window, first_model, fitting
-from router.types import ModelRequest, Plan, Progress, Reply, TrackError
+from router.types import ModelRequest, Plan, Progress, PromptParts, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
@@ -64,6 +66,7 @@ class LocalTrack:
         self._pacing = pacing or Pacing()
         self._engine = None if settings.url else engine
         self._client = LocalClient(settings, self._engine)
+        self._waits = WaitPredictor(self._engine)
         self.breaker = CircuitBreaker()
         """Whether the model counts as down, why, and until when."""
         self._served = ""
@@ -88,12 +91,9 @@ class LocalTrack:
         """What the model is called; empty until its server was asked."""
         return self._settings.name or (self._engine.health.model if self._engine else self._served)
 
-    def wait_s(self, tokens: int) -> float:
-        """Seconds until a prompt of `tokens` would get its first token, were nothing of it cached."""
-        if self._engine is None:
-            return 0.0
-        health = self._engine.health
-        return health.wait_s + (tokens / health.prefill_tps if health.prefill_tps else 0.0)
+    def wait_s(self, prompt: PromptParts) -> float:
+        """Seconds until a prompt of these parts would get its first token; see `WaitPredictor`."""
+        return self._waits.predict(prompt)
 
     async def close(self) -> None:
         """Close the connections; the engine is stopped by whoever made it."""
@@ -141,13 +141,29 @@ class LocalTrack:
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)
-        response = await self._post(plan, request, progress)
-        if response.status != HTTPStatus.OK:
-            response = await self._post_again(plan, name, shorter, response)
-        call = UpstreamCall(track="local", plan=plan, model=name, request=request, observer=UsageObserver())
-        if plan.request.stream:
-            return await self._stream(call, response, health)
-        return await _document(call, response)
+        sent = self._waits.send(plan)
+        try:
+            response = await self._post(plan, request, progress)
+            if response.status != HTTPStatus.OK:
+                response = await self._post_again(plan, name, shorter, response)
+            call = UpstreamCall(
+                track="local", plan=plan, model=name, request=request, observer=UsageObserver()
+            )
+            if plan.request.stream:
+                return await self._stream(call, response, health, sent)
+            reply = await _document(call, response)
+        except BaseException:
+            self._ended(sent)
+            raise
+        self._waits.began(sent, call.observer, stream=False)
+        self._ended(sent)
+        return reply
+
+    def _ended(self, sent: SentPrompt) -> None:
+        """Nothing more comes for a prompt, so the engine's account of its slots has changed."""
+        sent.ended = True
+        if self._engine is not None:
+            self._engine.refresh_soon()
 
     async def _ready(self) -> None:
         if self._engine is None:
@@ -164,9 +180,8 @@ class LocalTrack:
 
     async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
-        response = await self._client.post(
-            CHAT_PATH, request.body, headers={PRIORITY: priority}, progress=progress
-        )
+        headers = {PRIORITY: priority} | ({PROMPT_HEADER: plan.request.id} if self._engine else {})
+        response = await self._client.post(CHAT_PATH, request.body, headers=headers, progress=progress)
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise TrackError(
@@ -200,11 +215,12 @@ class LocalTrack:
         return again
 
     async def _stream(
-        self, call: UpstreamCall, response: aiohttp.ClientResponse, health: StreamHealth
+        self, call: UpstreamCall, response: aiohttp.ClientResponse, health: StreamHealth, sent: SentPrompt
     ) -> Reply:
         transform = _transform(call)
-        body = UpstreamBody(response)
+        body = UpstreamBody(response, closed=lambda: self._ended(sent))
         chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=health)
+        self._waits.began(sent, call.observer, stream=True)
         if not transform.ready:
             await chunks.aclose()
             raise stream_failure(call.observer.error)

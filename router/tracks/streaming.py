@@ -120,15 +120,21 @@ class StreamBody(ABC):
 class UpstreamBody(StreamBody):
     """The bytes as they come."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        """Take the response, whose head is here."""
+    def __init__(self, response: aiohttp.ClientResponse, closed: Callable[[], None] = lambda: None) -> None:
+        """Take the response, whose head is here; `closed` is called once nothing more is read of it."""
         super().__init__(response.content.readany)
         self._response = response
+        self._closed = closed
 
     @property
     def response(self) -> aiohttp.ClientResponse:
         """See `StreamBody`."""
         return self._response
+
+    def close(self) -> None:
+        """See `StreamBody`."""
+        super().close()
+        self._closed()
 
 
 async def open_stream(

@@ -31,7 +31,9 @@ def scheduler(model):
 class Client:
     """Submits one prompt and collects what comes."""
 
-    def __init__(self, model, scheduler, text, *, limit=8, grammar="", priority=PRIORITIES["chat"]):
+    def __init__(
+        self, model, scheduler, text, *, limit=8, grammar="", priority=PRIORITIES["chat"], prompt=""
+    ):
         self.events = queue.Queue()
         tokens = model.tokenize(text, start=True)
         self.size = len(tokens)
@@ -42,6 +44,7 @@ class Client:
             sampler=Sampler(model, GREEDY, grammar),
             emit=self.events.put,
             priority=priority,
+            prompt=prompt,
         )
         scheduler.submit(self.job)
 
@@ -148,3 +151,42 @@ def test_a_grammar_holds(model, scheduler):
 def test_a_grammar_that_does_not_compile(model):
     with pytest.raises(GrammarInvalid):
         Sampler(model, GREEDY, "root ::= nowhere")
+
+
+def test_an_idle_scheduler_waits_for_the_new_part_alone(model, scheduler):
+    scheduler.warm()
+    scheduler.start()
+    text = "Red green blue yellow. " * 12
+    Client(model, scheduler, text).result()
+    load = scheduler.load()
+    assert (load.queue, load.running, load.wait_s) == (0, 0, 0)
+    more = model.tokenize(text + " And then, what came next?", start=True)
+    cached, wait_s = scheduler.predict(more)
+    assert 0 < len(more) - cached < 20
+    assert wait_s == pytest.approx((len(more) - cached) / load.prefill_tps, rel=0.2)
+
+
+def test_a_prompt_goes_by_the_name_that_its_sender_gave(model, scheduler):
+    scheduler.start()
+    named = Client(model, scheduler, "Name me", prompt="first")
+    named.result()
+    (held,) = [slot for slot in scheduler.load().slots if slot.prompt]
+    assert (held.prompt, held.busy) == ("first", False)
+    assert held.tokens >= named.size
+
+
+def test_a_load_that_is_over_is_forgotten(model):
+    now = [0.0]
+    scheduler = Scheduler(model, slots=3, parallel=2, queue_limit=4, clock=lambda: now[0])
+    scheduler.warm()
+    scheduler.start()
+    idle = scheduler.load().prefill_tps
+    clients = [Client(model, scheduler, f"{at} " + "one two three four " * 12) for at in range(4)]
+    for client in clients:
+        client.result()
+    now[0] += 70 * 60
+    assert scheduler.load().prefill_tps >= idle
+    fresh = model.tokenize("9 " * 100, start=True)
+    cached, wait_s = scheduler.predict(fresh)
+    assert wait_s == pytest.approx((len(fresh) - cached) / scheduler.load().prefill_tps)
+    scheduler.stop()
