@@ -52,6 +52,8 @@ class Client:
     """Harness blocks whose fences are files that the user gave."""
     attached: tuple[str, ...] = ()
     """Whole files behind the ask, each match one; group `path` names it."""
+    compacted: tuple[str, ...] = ()
+    """Harness blocks that stand for the beginning of a conversation that was compacted."""
     resets: tuple[str, ...] = ()
     """User text after which nothing before it belongs to the work."""
 
@@ -64,6 +66,15 @@ _ATTACHED = (
 
 _TASK_ELEMENTS = (r"^</?(?:task|feedback|answer|user_message)>[ \t]*$",)
 """Elements in which Cline and its forks put what the user typed."""
+
+_COMPACTED = (
+    r"This session is being continued from a previous conversation",
+    r"Another language model started to solve this problem and produced a summary",
+    r"\[?(?:Conversation|Context) (?:history )?(?:summary|(?:was|has been) compacted)\b",
+    r"(?:Some of the|The) conversation history has been (?:compacted|summari[sz]ed)\b",
+    r"The conversation history before this point was compacted",
+    r"(?:<state_snapshot>|<conversation_summary>|<compaction_summary>)",
+)
 
 COMMON = Client(
     name="",
@@ -132,13 +143,7 @@ COMMON = Client(
         # Gemini CLI's and its forks': where they run, with a listing of the folder.
         r"This is (?:the )?\w[\w ]{0,40}\. We are setting up the context for our chat",
         r"Here is the folder structure of the current working director(?:y|ies)",
-        # What stands for a conversation that was compacted.
-        r"This session is being continued from a previous conversation",
-        r"Another language model started to solve this problem and produced a summary",
-        r"\[?(?:Conversation|Context) (?:history )?(?:summary|(?:was|has been) compacted)\b",
-        r"(?:Some of the|The) conversation history has been (?:compacted|summari[sz]ed)\b",
-        r"The conversation history before this point was compacted",
-        r"(?:<state_snapshot>|<conversation_summary>|<compaction_summary>)",
+        *_COMPACTED,
         r"Recently accessed files? \(full current content embedded\)",
         r"<path>[^<\n]{1,400}</path>\s*<type>(?:file|directory)</type>",
         # What a harness says where nobody asked: no call was made, go on, try again.
@@ -181,6 +186,7 @@ COMMON = Client(
             r"(?:(?!^--- End of content ---$)[\s\S])*+(?:^--- End of content ---$)?"
         ),
     ),
+    compacted=_COMPACTED,
     resets=(r"I switched to a new code ?base\b",),
     side=(
         r"You are a title generator",

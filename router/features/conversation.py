@@ -11,11 +11,13 @@ from classifiers.features import Phase
 from router.features import safety_checks
 from router.features.message_facts import MessageFacts, ToolCall
 from router.features.paths import FileAccess
-from router.features.relation import goes_on, subject_of
+from router.features.relation import goes_on, may_come_back, subject_of
 from router.system.time_slices import Pauses, Turns, finish
 
 _INHERITED = 3
 """Asks that go on, of which the text is kept beside that of the ask they go on from."""
+_COMPACTED = "what the summary tells of"
+"""Stands for the asks of a conversation that was compacted; their words are not known."""
 _SUBJECTS = 6
 """Earlier asks to which a later one may come back."""
 _TOUCHES = 200
@@ -55,6 +57,8 @@ class ConversationState:
         """What was asked before that, oldest first."""
         self.follow_up = False
         """The newest ask goes on from the one before."""
+        self.compacted = False
+        """What was asked first is only told of in a summary."""
         self.ask_images = 0
         """Images that came with the newest ask."""
         self.opening: str | bytes = b""
@@ -149,6 +153,7 @@ class ConversationState:
             self.tests = facts.tested
             self.failed_before |= self.tests[0] > 0
         self.opening = self.opening or facts.key
+        self.compacted |= facts.compacted
         if facts.asks:
             if not self.turns:
                 self.opening = facts.ask or facts.key
@@ -160,15 +165,21 @@ class ConversationState:
             self._take_ask(facts.ask)
 
     def _take_ask(self, ask: str) -> None:
-        """An ask that goes on inherits the ones that it goes on from; any other stands alone."""
-        self.follow_up = bool(self.asks) and goes_on(ask, self.ask)
-        if self.follow_up:
+        """An ask that goes on inherits the ones that it goes on from; any other stands alone.
+
+        One that may go on from either of two subjects is read with both, and goes on from none.
+        """
+        before = self.ask or (_COMPACTED if self.compacted else "")
+        self.follow_up = bool(before) and goes_on(ask, before)
+        if self.follow_up and self.subjects and len(self.asks) == 1 and may_come_back(ask, self.ask):
+            self.asks, self.follow_up = [self.subjects[-1], *self.asks, ask], False
+        elif self.follow_up and self.asks:
             self.asks = [self.asks[0], *self.asks[1:][-(_INHERITED - 1) :], ask]
-            return
-        if self.asks:
-            self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask]
-        subject = subject_of(ask, self.subjects)
-        self.asks = [subject, ask] if subject else [ask]
+        else:
+            if self.asks:
+                self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask]
+            subject = subject_of(ask, self.subjects)
+            self.asks = [subject, ask] if subject else [ask]
 
     @property
     def ask(self) -> str:

@@ -72,6 +72,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subagent: bool = False
     guard: int = safety_checks.NOTHING
     """Signs of a request that decides about safety, as `guards` reads them."""
+    compacted: bool = False
+    """It stands for the beginning of a conversation that was compacted."""
     reset: bool = False
 
 
@@ -230,7 +232,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         outputs += answers
         answered.append((result.id, all(answer.failed for answer in answers)))
     accesses: list[FileAccess] = []
-    side = wants_summary = reset = observed = False
+    side = wants_summary = compacted = reset = observed = False
     for block in user_text.joined(message.texts):
         text = block
         if _OBSERVED.match(text[:_HEAD_CHARS]):
@@ -246,6 +248,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         accesses.extend(parsed.attached)
         side |= parsed.side
         wants_summary |= parsed.summary
+        compacted |= parsed.compacted
         reset |= parsed.reset
         if parsed.text:
             asks.append(parsed.text)
@@ -261,6 +264,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         side=side,
         summary=wants_summary,
         guard=safety_checks.of_user("\n".join(message.texts)),
+        compacted=compacted,
         reset=reset,
     )
     return _with_outputs(facts, outputs)

@@ -9,7 +9,7 @@ is decided by what came before it, so whatever names a subject of its own stands
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from router.features.relation_words import (
     CHANGES,
@@ -43,14 +43,17 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _KANJI = re.compile(r"[\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]{2}")
 _CONTENT_LETTERS = 4
 """Letters of a word that may name a subject."""
-_CODE = re.compile(r"```|https?://|`|\S#\w")
+_CODE = re.compile(r"```|https?://|`")
 """Code or an address in an ask."""
 _FILE = re.compile(
     r"(?<![\w./-])(?:\.{0,2}/)?(?:[\w.-]+/){0,9}[\w.-]+\.(?:py|pyi|ipynb|[cm]?[jt]sx?|go|rs|java|kts?|rb|php|c|h|cc|cpp|hpp|cs|sql"
     r"|sh|ps1|md|rst|txt|toml|ya?ml|json|xml|html|s?css|vue|svelte|swift|conf|cfg|ini|env|lock|csv|tf|gradle)\b"
     r"|(?<![\w./:-])(?:[\w.-]+/){2,9}|(?<![\w./:-])[\w.-]{2,}/(?=\W|$)"
+    r"|(?<!\w)#\d{1,6}\b"
 )
-"""A file or folder."""
+"""A file, a folder, an issue."""
+_OWN: tuple[Callable[[str], object], ...] = (OURS.within, _FILE.search)
+"""What finds the user's own code or files in a text."""
 _OUTPUT = re.compile(
     r"(?:[\w.]*(?:error|exception)\b(?:\[\w+\])?:|npm err!|fatal:|panic:|error response from"
     r"|failed\b|caused by:"
@@ -73,7 +76,9 @@ def goes_on(ask: str, previous: str) -> bool:
     text = _fold(first)
     if not text:
         return not rest
-    if _only(text, YES) or (_OUTPUT.match(text) and len(ask) <= _READ_CHARS):
+    if not rest and _only(text, YES):
+        return True
+    if not rest and _OUTPUT.match(text) and len(first) <= _READ_CHARS and "?" not in text:
         return True
     reports = _begins(text, REPORTS) and _words(text) <= _LONG_WORDS
     if len(first) > _READ_CHARS or (rest and not reports):
@@ -99,6 +104,22 @@ def subject_of(ask: str, subjects: Sequence[str]) -> str:
     return subjects[shared.index(max(shared))] if max(shared, default=0) else ""
 
 
+def may_come_back(ask: str, subject: str) -> bool:
+    """Whether an ask that goes on from `subject` may as well come back to what was asked before that.
+
+    So it is with something to do after a question in between: "rename the model everywhere", "by the way,
+    what is the plural of index?", "ok, use that".
+    """
+    asked, text = _fold(subject), _fold(ask)
+    return _is_question(asked) and not _is_question(text) and not any(own(asked) for own in _OWN)
+
+
+def _is_question(text: str) -> bool:
+    return text.endswith(("?", "？", "؟")) or any(
+        _begins(part, NEW_QUESTIONS) for part in (text, _body(text))
+    )
+
+
 def _end_of_yes(text: str) -> int:
     match = YES.start.match(text)
     return match.end() if match else 0
@@ -118,7 +139,7 @@ def _names_a_subject(text: str, before: str) -> bool:
         return True
     if _words(text) > _TINY_WORDS and any(_begins(part, NEW_QUESTIONS) for part in (text, body)):
         return True
-    return any(finds(text) and not finds(before) for finds in (OURS.within, _FILE.search))
+    return any(own(text) and not own(before) for own in _OWN)
 
 
 def _refers_back(text: str, words: float) -> bool:

@@ -249,7 +249,7 @@ REFERENCES = _compile(
         "tr": "bunu|bunun|buna|bunda|onu|onun|ona|onları|şunu|de aynısını|aynısı|aynı|ayrıca|tekrar|yine|önceki|yukarıdaki|yerine|orada|ikisini|hepsini|olsun",
         "id": "itu|nya|tadi|juga|lagi|sama|sebelumnya|di atas|saja|aja|situ",
         "vi": "nó|chúng|đó|này|kia|cũng|lại|nữa|giống vậy|trước đó|ở trên|thay vào|luôn|nhé|hơn",
-        "zh": "它|它们|上面|刚才|刚刚|前面|之前的|同样|一样|这样|那样|这里|那里|也|再|吧|了吗|一点|一些",
+        "zh": "它|它们|上面|刚才|刚刚|前面|之前的|同样|一样|这样|那样|这里|那里|一点|一些",
         "ja": "それ|その|そこ|これを|これも|さっき|先ほど|上記|同じ|同様|もう一度|また|も追加|も書いて|も入れて|のまま|にして|に変更|だけで|なしで|でお願い|はいらない|は不要",
         "ko": "그거|그걸|그것|그건|거기|이거|이걸|아까|방금|위의|같은|똑같이|다시|또|도 추가|도 넣|도 해|만 남|으로 바꿔|로 바꿔|으로 해|로 해|이면\\?|도\\?|는요|해줘",
         "hi": "इसे|इसको|इसका|इसकी|इसमें|उसे|उसको|उसका|उसमें|यह|ये|वह|वो|वही|वाला|वाली|वाले|भी|फिर से|दोबारा|ऊपर|वहाँ|isko|usko|isme|usme|wala|bhi",

@@ -33,6 +33,7 @@ class _Rules:
     subagents: re.Pattern[str]
     gives: re.Pattern[str]
     resets: re.Pattern[str]
+    compacted: re.Pattern[str]
 
 
 def _any(parts: tuple[str, ...], flags: int = 0) -> re.Pattern[str]:
@@ -53,6 +54,7 @@ def _rules(client: Client) -> _Rules:
         subagents=_any((*client.subagents, *COMMON.subagents)),
         gives=_any((*client.gives, *COMMON.gives)),
         resets=_any((*client.resets, *COMMON.resets)),
+        compacted=_any((*client.compacted, *COMMON.compacted)),
     )
 
 
@@ -99,6 +101,8 @@ class UserText(msgspec.Struct, frozen=True, kw_only=True):
     side: bool
     summary: bool
     """A side request for a summary of the conversation."""
+    compacted: bool
+    """It stands for the beginning of a conversation that was compacted."""
     reset: bool
 
 
@@ -125,6 +129,7 @@ def parse_user_text(client: Client, text: str) -> UserText:
         attached=tuple(attached),
         side=side,
         summary=side and is_summary(client, own),
+        compacted=bool(rules.compacted.match(start)),
         reset=reset,
     )
 

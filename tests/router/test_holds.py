@@ -108,6 +108,25 @@ def test_after_a_compaction_the_next_ask_is_decided_anew(endpoint, path):
         assert track(talk.send(HARD, loop))[0] == "cloud"
 
 
+SUMMARY = (
+    "This session is being continued from a previous conversation that ran out of context. Summary: a task."
+)
+
+
+@PATHS
+@pytest.mark.parametrize(("ask", "where"), [(EASY, "local"), (HARD, "cloud")])
+def test_a_compaction_in_the_middle_of_a_turn_leaves_it_where_it_is(endpoint, path, ask, where):
+    talk = Talk(endpoint, path, f"auto{path}{where}")
+    assert track(talk.send(ask))[0] == where
+    assert track(talk.send(ask, talk.call(1)))[0] == where
+    for loop in ([], talk.call(2), [*talk.call(2), *talk.call(3)]):
+        answer = talk.send(SUMMARY, loop)
+        assert track(answer)[0] == where
+        assert endpoint.row(answer)["held"] == 1
+    assert track(talk.send(SUMMARY, SAID, "go on"))[0] == where
+    assert track(talk.send(SUMMARY, SAID, EASY if ask == HARD else HARD))[0] != where
+
+
 @PATHS
 def test_a_rewind_to_an_edited_ask_is_decided_anew(endpoint, path):
     talk = Talk(endpoint, path, f"rewind{path}")

@@ -94,6 +94,14 @@ EFFECTIVE = {
     ),
     "nothing to go on from": (["fix it"], ["fix it"]),
     "a greeting is nothing": (["hi", "fix it"], ["fix it"]),
+    "after a question in between, either may be meant": (
+        [REPOSITORY, "By the way, what is the plural of index?", "ok, use that"],
+        [REPOSITORY, "By the way, what is the plural of index?", "ok, use that"],
+    ),
+    "but not by a question": (
+        [REPOSITORY, "By the way, what is the plural of index?", "and in Latin?"],
+        ["By the way, what is the plural of index?", "and in Latin?"],
+    ),
     "one that comes back, by name": (
         [REPOSITORY, "different question: what is a mutex?", "back to the request class: keep an alias"],
         [REPOSITORY, "back to the request class: keep an alias"],
@@ -113,6 +121,12 @@ def test_one_that_comes_back_does_not_go_on_from_the_ask_before():
     asks, _ = EFFECTIVE["one that comes back, by name"]
     assert not state_of(map(ask, asks)).follow_up
     assert state_of(map(ask, [*asks, "yes"])).follow_up
+
+
+def test_nor_does_one_that_may_belong_to_either():
+    asks, _ = EFFECTIVE["after a question in between, either may be meant"]
+    assert not state_of(map(ask, asks)).follow_up
+    assert state_of(map(ask, EFFECTIVE["but not by a question"][0])).follow_up
 
 
 def image(said):
@@ -141,3 +155,25 @@ def test_an_image_that_a_tool_shows_is_no_other_ask():
     loop = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [shown]}]
     state = state_of([ask(FUNCTION), *loop])
     assert (state.images, state.ask_key) == (1, state_of([ask(FUNCTION)]).ask_key)
+
+
+COMPACTED = [
+    "This session is being continued from a previous conversation that ran out of context. Summary: moved.",
+    "Another language model started to solve this problem and produced a summary of its thinking process.",
+    "<state_snapshot>moved the class</state_snapshot>",
+]
+
+
+@pytest.mark.parametrize("summary", COMPACTED)
+@pytest.mark.parametrize(
+    ("said", "follow_up"), [("continue", True), ("继续", True), (REPOSITORY, False), (FUNCTION, False)]
+)
+def test_after_a_compaction_an_ask_may_go_on(summary, said, follow_up):
+    state = state_of([ask(summary), {"role": "assistant", "content": "I see."}, ask(said)])
+    assert (state.ask, state.follow_up, state.turns) == (said, follow_up, 1)
+
+
+@pytest.mark.parametrize("summary", COMPACTED)
+def test_in_the_middle_of_a_turn_a_compaction_leaves_no_ask(summary):
+    state = state_of([ask(summary), *steps(0, 2)])
+    assert (state.ask, state.ask_key, state.turns, state.turn_calls) == ("", "", 0, 2)
