@@ -20,6 +20,8 @@ _COMPACTED = "what the summary tells of"
 """Stands for the asks of a conversation that was compacted; their words are not known."""
 _SUBJECTS = 6
 """Earlier asks to which a later one may come back."""
+_SUBJECT_CHARS = 4_000
+"""Of each of these, its beginning."""
 _TOUCHES = 200
 """Taken between two pauses."""
 MOST_FILES = 10_000
@@ -177,7 +179,7 @@ class ConversationState:
             self.asks = [self.asks[0], *self.asks[1:][-(_INHERITED - 1) :], ask]
         else:
             if self.asks:
-                self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask]
+                self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask[:_SUBJECT_CHARS]]
             subject = subject_of(ask, self.subjects)
             self.asks = [subject, ask] if subject else [ask]
 

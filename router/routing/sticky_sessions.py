@@ -28,8 +28,8 @@ class StickySessions:
     """The decisions of each conversation's newest asks.
 
     Args:
-        limit: Conversations that are remembered. Of more, the one that was not heard of for longest is
-            forgotten, and is then simply decided anew.
+        limit: Decisions that are remembered, about 1.5 kB each. Of more, the conversation that was not heard of
+            for longest is forgotten, and is then simply decided anew.
         clock: Seconds, from any beginning.
     """
 
@@ -37,6 +37,7 @@ class StickySessions:
         self._limit = limit
         self._clock = clock
         self._conversations: OrderedDict[Conversation, OrderedDict[str, _Kept]] = OrderedDict()
+        self._size = 0
 
     def last(self, team: str, features: Features) -> LastDecision | None:
         """The decision of the ask that a request belongs to, or else its conversation's newest."""
@@ -71,13 +72,16 @@ class StickySessions:
 
     def _put(self, conversation: Conversation, last: LastDecision) -> None:
         asks = self._conversations.setdefault(conversation, OrderedDict())
+        self._size -= len(asks)
         asks[last.ask_key] = _Kept(decision=last, at=self._clock())
         asks.move_to_end(last.ask_key)
         if len(asks) > MOST_ASKS:
             asks.popitem(last=False)
+        self._size += len(asks)
         self._conversations.move_to_end(conversation)
-        if len(self._conversations) > self._limit:
-            self._conversations.popitem(last=False)
+        while self._size > self._limit and len(self._conversations) > 1:
+            _, forgotten = self._conversations.popitem(last=False)
+            self._size -= len(forgotten)
 
     def _find(self, team: str, features: Features) -> _Kept | None:
         """Look in its own conversation, for a summary or a last call without tools in the main one, too."""

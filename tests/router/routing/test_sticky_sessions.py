@@ -62,6 +62,15 @@ def test_the_one_not_heard_of_for_longest_is_forgotten_first():
     assert [name for name, last in remembered.items() if last] == ["a", "c"]
 
 
+def test_the_asks_of_one_conversation_count_as_well():
+    holds = StickySessions(limit=4)
+    holds.keep("web", Features(kind="ask", conversation="a"), EASY, LOCAL)
+    for number in range(4):
+        holds.keep("web", Features(kind="ask", conversation="b", ask_key=str(number)), EASY, CLOUD)
+    assert holds.last("web", Features(kind="ask", conversation="a")) is None
+    assert track(holds, Features(kind="ask", conversation="b", ask_key="0")) == "cloud"
+
+
 def test_each_ask_of_a_conversation_has_its_own():
     holds = StickySessions()
     first, second = replace(ASK, ask_key="first"), replace(ASK, ask_key="second")
