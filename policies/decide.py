@@ -258,7 +258,8 @@ def _by_rules(policy: Policy, inputs: Inputs | None) -> Decision:
 def _is_temporary(policy: Policy, inputs: Inputs, decision: Decision) -> bool:
     """Whether the rules would choose the other track if both were up and idle."""
     state = inputs.state
-    if state.local_up and state.cloud_up and not state.local_wait_s:
+    at_ease = state.cloud_up and (decision.track == "local" or (state.local_up and not state.local_wait_s))
+    if at_ease:
         return False
     if not any(name in _HEALTH for rule in policy.rules for name in rule.when.names):
         return False

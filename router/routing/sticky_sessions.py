@@ -28,8 +28,8 @@ class StickySessions:
     """The decisions of each conversation's newest asks.
 
     Args:
-        limit: Decisions that are remembered, about 1.5 kB each. Of more, the conversation that was not heard of
-            for longest is forgotten, and is then simply decided anew.
+        limit: Decisions that are remembered, about 1.5 kB each. Of more, the conversation that was not
+            heard of for longest is forgotten, and is then simply decided anew.
         clock: Seconds, from any beginning.
     """
 
