@@ -1,6 +1,8 @@
 """Real processes for tests: the scripted upstream and the endpoint, each on a free port."""
 
 import contextlib
+import gzip
+import json
 import os
 import signal
 import socket
@@ -24,6 +26,8 @@ hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+OURS = ROOT / "tests" / "recorded"
+RECORDED = [OURS, *([SHARED] if SHARED.is_dir() else [])]
 QUIET = ("TURNOUT_", "ANTHROPIC_", "OPENAI_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 PLAIN = False
@@ -183,6 +187,20 @@ def start_endpoint(tmp_path_factory) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
+    """Published runs, outcomes and texts, which are not in the repository."""
     if not SHARED.is_dir():
-        pytest.skip(f"recorded runs and outcomes are not here ({SHARED.name} beside the repository)")
+        pytest.skip(f"published runs and outcomes are not here ({SHARED.name} beside the repository)")
     return SHARED
+
+
+@pytest.fixture(scope="session", params=RECORDED, ids=lambda folder: folder.name)
+def recorded_data(request) -> Path:
+    """Recorded runs and texts: a small set of our own, and the published ones where they are."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def runs(recorded_data) -> list[dict[str, Any]]:
+    """Whole agent runs, every message."""
+    with gzip.open(recorded_data / "agent_trajectories" / "mini_swe_agent.jsonl.gz", "rt") as lines:
+        return [json.loads(line) for line in lines]

@@ -14,7 +14,6 @@ from classifiers.features import Features
 from classifiers.rules import ASK_SIGNALS, FEATURE_SIGNALS, RuleClassifier
 from policies.load import load
 
-DATA = Path(__file__).parents[2] / "../shared/data"
 CLASSIFIER = RuleClassifier()
 MIN_P_LOCAL = load("balanced").params["min_p_local"]
 
@@ -23,10 +22,7 @@ def p_local(ask: str, **features: int) -> float:
     return CLASSIFIER.classify(Features(ask=ask, turns=1, **features)).p_local
 
 
-def rows(name: str) -> list[dict]:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"needs the shared data file {name}")
+def rows(path: Path) -> list[dict]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
@@ -93,15 +89,16 @@ def test_many_files_outweigh_a_simple_ask():
     assert p_local("Write a function to add two numbers", files=12, files_edited=3, directories=4) < 0.5
 
 
-def test_mbpp_is_self_contained():
-    problems = rows("self_contained/mbpp.jsonl.gz")
+def test_functions_to_write_are_self_contained(recorded_data):
+    """MBPP's, or ours."""
+    problems = rows(recorded_data / "self_contained/mbpp.jsonl.gz")
     local = sum(p_local(problem["text"]) >= 0.8 for problem in problems)
     assert local / len(problems) >= 0.99
 
 
-def test_issues_of_repositories_are_not():
-    """500 real issue texts alone, with nothing read yet: the share that would start locally."""
-    issues = rows("swebench_verified/instances.jsonl.gz")
+def test_issues_of_repositories_are_not(recorded_data):
+    """Issue texts alone, 500 real ones or ours, with nothing read yet: the share that would start locally."""
+    issues = rows(recorded_data / "swebench_verified/instances.jsonl.gz")
     local = sum(p_local(issue["problem_statement"]) >= MIN_P_LOCAL for issue in issues)
     low = sum(p_local(issue["problem_statement"]) < 0.5 for issue in issues)
     assert local / len(issues) <= 0.02

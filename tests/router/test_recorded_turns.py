@@ -1,10 +1,7 @@
 """Every model call of the recorded runs under the shipped policy, with holds as the endpoint keeps them."""
 
-import gzip
 import json
 from collections import Counter
-
-import pytest
 
 from classifiers.rules import RuleClassifier
 from policies.decision import State
@@ -52,17 +49,11 @@ def requests(run):
             )
 
 
-@pytest.fixture(scope="module")
-def recorded(shared_data):
-    with gzip.open(shared_data / "agent_trajectories" / "mini_swe_agent.jsonl.gz", "rt") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def test_every_model_call_from_the_third_on_goes_to_the_cloud(recorded):
+def test_every_model_call_from_the_third_on_goes_to_the_cloud(runs):
     decide = planner()
     tracks: Counter[tuple[bool, str]] = Counter()
     served = []
-    for run in recorded:
+    for run in runs:
         for number, request in enumerate(requests(run), start=1):
             plan = decide.plan(request)
             decide.keep(plan, plan.decision)
@@ -71,12 +62,12 @@ def test_every_model_call_from_the_third_on_goes_to_the_cloud(recorded):
                 served.append((run["instance_id"], number, plan.decision.rule))
     assert served == []
     assert tracks[True, "cloud"] == sum(
-        message["role"] == "assistant" for run in recorded for message in run["messages"]
-    ) - 2 * len(recorded)
+        message["role"] == "assistant" for run in runs for message in run["messages"]
+    ) - 2 * len(runs)
 
 
-def test_without_holds_each_call_decides_alone(recorded):
+def test_without_holds_each_call_decides_alone(runs):
     """What the hold adds: here each prefix is decided as if nothing had come before it."""
-    for run in recorded[::6]:
+    for run in runs[::6]:
         for request in list(requests(run))[2::8]:
             assert planner().plan(request).decision.track == "cloud"

@@ -1,9 +1,7 @@
 """Requests as clients send them, and the recorded agent runs."""
 
-import gzip
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +9,6 @@ import pytest
 from router.accounts.teams import Account
 from router.features.extractor import FeatureExtractor
 from router.types import ModelRequest
-
-_RUNS = Path(__file__).parents[3] / "../shared/data/agent_trajectories/mini_swe_agent.jsonl.gz"
 
 BASH = {
     "type": "function",
@@ -48,14 +44,6 @@ def request_of() -> Callable[..., ModelRequest]:
 @pytest.fixture
 def reader() -> FeatureExtractor:
     return FeatureExtractor()
-
-
-@pytest.fixture(scope="session")
-def runs() -> list[dict[str, Any]]:
-    if not _RUNS.exists():
-        pytest.skip("the recorded agent runs are not on this machine")
-    with gzip.open(_RUNS, "rt") as lines:
-        return [json.loads(line) for line in lines]
 
 
 @pytest.fixture

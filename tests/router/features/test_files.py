@@ -1,7 +1,9 @@
 """The files that recorded runs read and edited, against labels made by hand from their commands."""
 
 import csv
+import gzip
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,10 @@ from router.features.clients import UNKNOWN
 from router.features.conversation import ConversationState
 from router.features.message_facts import gather
 from router.features.outline import piece_of
+
+OURS = Path(__file__).parents[2] / "recorded"
+sys.path.append(str(OURS))
+from sessions import SESSIONS  # noqa: E402 # behind the path
 
 LABELS = Path(__file__).parent / "labels"
 FITTED, HELD_OUT = "files.csv", "files_held_out.csv"
@@ -51,8 +57,9 @@ def in_folders(files: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def by_id(runs):
-    return {run["instance_id"]: run for run in runs}
+def by_id(shared_data):
+    with gzip.open(shared_data / "agent_trajectories" / "mini_swe_agent.jsonl.gz", "rt") as lines:
+        return {run["instance_id"]: run for run in map(json.loads, lines)}
 
 
 @pytest.mark.parametrize(("name", "runs", "paths"), [(FITTED, 10, 223), (HELD_OUT, 5, 130)])
@@ -78,6 +85,18 @@ def test_precision_and_recall_of_files_worked_with(by_id, name, kept, edited):
         found, wanted, right = found + len(mine), wanted + len(theirs), right + hits(mine, theirs)
     assert right / found >= AT_LEAST
     assert right / wanted >= AT_LEAST
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.name)
+def test_files_of_our_own_runs_are_those_that_their_commands_name(session):
+    with gzip.open(OURS / "agent_trajectories" / "mini_swe_agent.jsonl.gz", "rt") as lines:
+        run = next(run for run in map(json.loads, lines) if run["instance_id"] == session.name)
+    worked_with, edited = read(run)
+    inside = {path.removeprefix("/testbed/") for path in worked_with if not path.startswith("/tmp/")}
+    assert {path.removeprefix("/testbed/") for path in edited if not path.startswith("/tmp/")} == set(
+        session.edited
+    )
+    assert inside == {*session.read, *session.edited}
 
 
 def test_what_a_run_changed_in_the_end_was_seen_to_be_edited(runs):

@@ -1,6 +1,5 @@
 """The shipped policy on real work: HumanEval stays, recorded agent runs go to Claude."""
 
-import gzip
 import json
 from dataclasses import replace
 
@@ -64,11 +63,6 @@ def request(body: dict, dialect: str = "openai_chat") -> ModelRequest:
     )
 
 
-def recorded_runs(shared_data) -> list[dict]:
-    with gzip.open(shared_data / "agent_trajectories" / "mini_swe_agent.jsonl.gz", "rt") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def last_request(run: dict) -> dict:
     """All that was sent for the run's last model call."""
     messages = run["messages"]
@@ -97,10 +91,9 @@ def test_every_human_eval_prompt_is_local(dialect, context):
 
 
 @pytest.mark.parametrize("context", [8192, 65536, 262144])
-def test_the_last_request_of_every_recorded_run_goes_to_the_cloud(shared_data, context):
+def test_the_last_request_of_every_recorded_run_goes_to_the_cloud(runs, context):
     decide = planner(context=context)
-    runs = recorded_runs(shared_data)
-    assert len(runs) == 59
+    assert len(runs) in {8, 59}
     kept = []
     for run in runs:
         plan = decide.plan(request(last_request(run)))

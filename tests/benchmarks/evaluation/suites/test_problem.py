@@ -98,10 +98,9 @@ def test_humaneval_is_whole():
     assert all(problem.ask == problem.stub and f"def {problem.entry}(" in problem.ask for problem in problems)
 
 
-def test_an_answer_to_an_issue_cannot_be_run_here(data):
-    problems = list(swebench.problems(data / "swebench_verified/instances.jsonl.gz"))
-    assert len(problems) == 500
-    assert len({problem.group for problem in problems}) == 12
+def test_an_answer_to_an_issue_cannot_be_run_here(recorded_data):
+    problems = list(swebench.problems(recorded_data / "swebench_verified/instances.jsonl.gz"))
+    assert (len(problems), len({problem.group for problem in problems})) in {(500, 12), (18, 2)}
     assert problems[0].trial("diff --git a/x b/x") is None
 
 
