@@ -52,7 +52,7 @@ def cascade(  # noqa: PLR0917 - one parameter an option
 
     from rich.console import Console
 
-    from benchmarks.evaluation.cascade_report import evaluate_handover, paragraphs, sheets
+    from benchmarks.evaluation.cascade_report import evaluate_handover, paragraphs, sheets, verdict
     from benchmarks.evaluation.cost import Rates
     from benchmarks.evaluation.selection import Selection, load_suites, parse
     from benchmarks.render import draw, table
@@ -72,15 +72,17 @@ def cascade(  # noqa: PLR0917 - one parameter an option
         typer.echo(json.dumps(asdict(result)))
     else:
         console = Console()
+        for sentence in verdict(result):
+            console.print(sentence, markup=False, highlight=False, style="bold", soft_wrap=True)
         for sheet in sheets(result):
             draw(sheet, console)
-        for paragraph in paragraphs(result):
-            console.print(paragraph, markup=False, highlight=False)
+        for note in (*paragraphs(result), *result.notes):
+            console.print(f"- {note}", markup=False, highlight=False, style="dim")
     if markdown:
         tables = "\n\n".join(table(sheet) for sheet in sheets(result))
-        text = "\n\n".join(paragraphs(result))
+        found, text = "\n\n".join(verdict(result)), "\n".join(f"- {note}" for note in paragraphs(result))
         try:
-            markdown.write_text(f"{tables}\n\n{text}\n", encoding="utf-8")
+            markdown.write_text(f"{found}\n\n{tables}\n\n{text}\n", encoding="utf-8")
         except OSError as error:
             raise Misconfigured(f"--markdown: {markdown}: cannot be written: {error.strerror}") from error
 

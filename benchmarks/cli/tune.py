@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -28,6 +28,8 @@ from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 
+By = Literal["any", "certified", "measured"]
+
 if TYPE_CHECKING:
     from benchmarks.evaluation.traffic import Traffic
     from benchmarks.evaluation.tune.rewrite import Change
@@ -36,9 +38,29 @@ if TYPE_CHECKING:
 def tune(  # noqa: PLR0917 - one parameter an option
     policy: Policy = "balanced",
     max_quality_loss: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="The most quality that may be lost, as a share of the cloud's."),
-    ] = 0.01,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="The most quality that may be lost, as a share of the cloud's: the cheapest setting within "
+            "it. 0.01 where nothing else is asked for.",
+        ),
+    ] = None,
+    local_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The least share of the tasks that start local, e.g. 0.4."),
+    ] = None,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(min=0, help="US dollars a task at most, in the mean: the setting that loses least."),
+    ] = None,
+    by: Annotated[
+        By,
+        typer.Option(
+            "--by",
+            help="What a loss is held to: its certificate, its measurement, or whichever there is first.",
+        ),
+    ] = "any",
     confidence: Annotated[
         float, typer.Option(min=0.5, max=0.9999, help="How sure to be that no more is lost.")
     ] = 0.95,
@@ -68,17 +90,17 @@ def tune(  # noqa: PLR0917 - one parameter an option
     ledger: Annotated[str | None, typer.Option(help="The ledger to read for `--mix ledger`.")] = None,
     team: Annotated[str | None, typer.Option(help="Of this team only, for `--mix ledger`.")] = None,
 ) -> None:
-    """Choose a policy's numbers by outcomes: the cheapest that are certified to lose little enough.
+    """Choose a policy's numbers by outcomes: by a loss, a local share or a budget; several must all hold.
 
-    Exits with 1 where nothing can be certified; the policy's numbers then stay as they are.
+    What is certified and what is only measured stands apart. Exits with 1 where no setting does what is
+    asked; the policy's numbers then stay as they are.
 
-    Example: [bold]turnout policy tune my.yaml --mix ledger --out tuned.yaml --picture curve.svg[/bold]
+    Example: [bold]turnout policy tune my.yaml --max-quality-loss 0.05 --out tuned.yaml[/bold]
     """
     from benchmarks.evaluation.selection import Selection, load_suites, parse
-    from benchmarks.evaluation.tune.report import changes, paragraphs, sheets
+    from benchmarks.evaluation.tune.report import changes, paragraphs, sheets, verdict
     from benchmarks.evaluation.tune.report import markdown as as_markdown
-    from benchmarks.evaluation.tune.risk import Bound
-    from benchmarks.evaluation.tune.tuner import TuneOptions
+    from benchmarks.evaluation.tune.result import Goal, TuneOptions
     from benchmarks.evaluation.tune.tuner import tune as run
     from benchmarks.evaluation.verdicts import classifier_name
     from benchmarks.render import draw
@@ -95,7 +117,8 @@ def tune(  # noqa: PLR0917 - one parameter an option
     _check_files(out, picture, markdown)
     traffic = _traffic(mix, ledger, team)
     options = TuneOptions(
-        bound=Bound(max_loss=max_quality_loss, confidence=confidence),
+        goal=Goal(max_loss=max_quality_loss, local_share=local_share, budget_usd=budget_usd, by=by),
+        confidence=confidence,
         mix=traffic.mix,
         mix_words=traffic.words,
         only=names,
@@ -121,11 +144,11 @@ def tune(  # noqa: PLR0917 - one parameter an option
         typer.echo(json.dumps(asdict(result) | {"changes": [asdict(change) for change in changed]}))
     else:
         console = Console()
+        for sentence in verdict(result):
+            console.print(sentence, markup=False, highlight=False, style="bold", soft_wrap=True)
         for sheet in sheets(result):
             draw(sheet, console)
-        for paragraph in paragraphs(result):
-            console.print(paragraph, markup=False, highlight=False)
-        for note in result.notes:
+        for note in (*paragraphs(result), *result.notes):
             console.print(f"- {note}", markup=False, highlight=False, style="dim")
     if picture:
         from benchmarks.evaluation.tune.picture import draw as draw_picture

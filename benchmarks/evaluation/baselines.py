@@ -4,24 +4,21 @@ A figure is an array: the point, then one value for each resample (`benchmarks.e
 resampled each by itself; a pool is their figures weighted by their share of the tasks, so
 every comparison stays paired within each suite.
 
-- `always-local`, `always-cloud`; `best-single`: the better of the two, on the tasks at hand.
-- `random`: a coin that sends as many tasks to the local track as the policy does.
+- `always-local`, to the end; `always-cloud`; `best-single`: the better of the two, on the tasks at hand.
+- `random`: a coin that starts as many tasks on the local track as the policy does, and hands them over after
+  as many calls.
 - `oracle`: knows each outcome beforehand, takes the local track where both pass equally often.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import Case, Suite, SuiteName
-from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, interval, ratio, resample
+from benchmarks.evaluation.stats import Floats, interval, ratio
+from benchmarks.evaluation.whole_task import Flags, Start, WholeTasks
 
-Flags = NDArray[np.bool_]
 POLICY, LOCAL, CLOUD, BEST, RANDOM, ORACLE = (
     "policy",
     "always-local",
@@ -30,7 +27,9 @@ POLICY, LOCAL, CLOUD, BEST, RANDOM, ORACLE = (
     "random",
     "oracle",
 )
-RESERVED = (POLICY, LOCAL, CLOUD, BEST, RANDOM, ORACLE)
+STARTED = "started-local"
+"""All tasks started locally under the policy's limit on calls: what `random` is mixed from, no row."""
+RESERVED = (POLICY, LOCAL, CLOUD, BEST, RANDOM, ORACLE, STARTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,68 +64,33 @@ def is_paired(suite: Suite) -> Flags:
 
 
 def sample(
-    suite: Suite,
-    routers: Mapping[str, Flags],
-    rates: Rates,
-    rng: np.random.Generator,
-    *,
-    resamples: int = RESAMPLES,
+    tasks: WholeTasks, routers: Mapping[str, Flags], limits: Mapping[str, float | None]
 ) -> dict[str, Figures]:
     """Measure routers on a suite, beside `always-local`, `always-cloud` and `oracle`.
 
-    Quality is resampled over the tasks whose outcomes are known, shares and costs over all.
-
     Args:
-        suite: The tasks.
+        tasks: The suite under the model of whole tasks.
         routers: By name, which cases start on the local track, in the suite's order.
-        rates: What tokens cost.
-        rng: What draws.
-        resamples: How many times the tasks are drawn.
+        limits: By name, after how many calls a router hands a local run over; never, where it is not named.
 
     Raises:
-        BenchmarkError: no task has both outcomes, or a price is not known.
+        BenchmarkError: a price is not known.
     """
-    both, paired = outcomes(suite), is_paired(suite)
-    if not len(both):
-        raise BenchmarkError(
-            f"{suite.title}: no task has outcomes of both {suite.local.name} and {suite.cloud.name}"
-        )
-    everywhere = {
-        **routers,
-        LOCAL: np.ones(len(paired), dtype=np.bool_),
-        CLOUD: np.zeros(len(paired), dtype=np.bool_),
+    every = np.ones(len(tasks.paired), dtype=np.bool_)
+    starts = {
+        **{name: Start(local=local, limit=limits.get(name)) for name, local in routers.items()},
+        LOCAL: Start(local=every),
+        CLOUD: Start(local=~every),
+        STARTED: Start(local=every, limit=limits.get(POLICY)),
     }
-    local = np.array(list(everywhere.values()))
-    usd = np.array([(rates.local(case.local_effort), rates.cloud(case.cloud_effort)) for case in suite.cases])
-    best = both[:, 0] >= both[:, 1]
-    draw = partial(resample, rng=rng, resamples=resamples)
-    columns, corners = _quality(both, np.vstack([local[:, paired], best]))
-    quality = draw(columns, corners=corners)
-    shares_and_costs = draw(np.hstack([local.T, _chosen_usd(local, usd).T]))
-    ideal = draw(np.hstack([best[:, None], _chosen_usd(best[None], usd[paired]).T]))
     measured = {
-        name: Figures(
-            share=shares_and_costs[:, at], quality=quality[:, at], usd=shares_and_costs[:, len(local) + at]
+        name: Figures(share=figure["local_share"], quality=figure["quality"], usd=figure["usd"])
+        for name, figure in zip(
+            starts, tasks.figures(list(starts.values()), ("local_share", "quality", "usd")), strict=True
         )
-        for at, name in enumerate(everywhere)
     }
-    return {**measured, ORACLE: Figures(share=ideal[:, 0], quality=quality[:, -1], usd=ideal[:, 1])}
-
-
-def _chosen_usd(local: Flags, usd: Floats) -> Floats:
-    return np.where(local, usd[:, 0], usd[:, 1])
-
-
-def _quality(both: Floats, local: Flags) -> tuple[Floats, Floats]:
-    """Each router's outcomes by task, and on the task that is thought of; the oracle comes last.
-
-    That task goes where the router sends the others, in proportion; the oracle knows its outcome.
-    """
-    columns = np.where(local, both[:, 0], both[:, 1]).T
-    share = local.mean(axis=1)
-    corners = CORNERS[:, [0]] * share + CORNERS[:, [1]] * (1 - share)
-    corners[:, -1] = CORNERS.max(axis=1)
-    return columns, corners
+    share, quality, usd = tasks.oracle()
+    return {**measured, ORACLE: Figures(share=share, quality=quality, usd=usd)}
 
 
 def mix(
@@ -148,12 +112,12 @@ def mix(
 
 def standings(measured: Mapping[str, Figures]) -> dict[str, Figures]:
     """All rows in the order they are shown, with those that follow from the others."""
-    local, cloud = measured[LOCAL], measured[CLOUD]
+    local, cloud, started = measured[LOCAL], measured[CLOUD], measured[STARTED]
     share = measured[POLICY].share
     random = Figures(
         share=share,
-        quality=share * local.quality + (1 - share) * cloud.quality,
-        usd=share * local.usd + (1 - share) * cloud.usd,
+        quality=share * started.quality + (1 - share) * cloud.quality,
+        usd=share * started.usd + (1 - share) * cloud.usd,
     )
     best = local if local.quality[0] > cloud.quality[0] else cloud
     derived = {**measured, BEST: best, RANDOM: random}

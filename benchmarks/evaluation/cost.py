@@ -9,7 +9,7 @@ for by the last call, everything was new once. A task of one call caches nothing
 plain input. The dearer rate for long prompts goes by one call's prompt, not by the task's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import PRICE_MODEL, Effort
@@ -45,6 +45,14 @@ class Rates:
                 f"such as {PRICE_MODEL}"
             )
         return usd
+
+    def conversation_before(self, effort: Effort, tokens: float) -> float:
+        """Return US dollars by which a task on the cloud is dearer with so many tokens before each call."""
+        alone = replace(effort, usd=None)
+        longer = replace(
+            alone, prompt=effort.prompt + effort.calls * tokens, last_prompt=effort.last_prompt + tokens
+        )
+        return self.cloud(longer) - self.cloud(alone)
 
     def local(self, effort: Effort) -> float:
         """Return US dollars of one task on this machine: as measured, else its prefix kept between calls."""

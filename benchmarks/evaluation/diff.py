@@ -8,7 +8,7 @@ quality   of turns that change track, by what is recorded of tasks like them: se
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -19,9 +19,11 @@ from benchmarks.evaluation.baselines import outcomes
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, Suite, SuiteName
 from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.replay import ReplayedRequest, Row, replay
-from benchmarks.evaluation.route import route
+from benchmarks.evaluation.route import handover_limit, route
+from benchmarks.evaluation.runs import local_runs
 from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, Interval, interval, resample
 from benchmarks.evaluation.traffic import SUITE_FOR_WORK
+from benchmarks.evaluation.whole_task import Measure, Start, WholeTasks
 from policies.decision import TrackName
 from policies.policy import Policy
 from router.ledger.turns import MAIN
@@ -129,16 +131,16 @@ class _Totals:
     to_cloud: dict[SuiteName, int] = field(default_factory=dict)
     to_local: dict[SuiteName, int] = field(default_factory=dict)
 
-    def take(self, replayed: ReplayedRequest) -> MovedRequest | None:
-        """Count a request; what changed, where it does."""
+    def take(
+        self, replayed: ReplayedRequest, cost_before: float | None, cost_after: float | None
+    ) -> MovedRequest | None:
+        """Count a request and its dollars under both policies; what changed, where it does."""
         row, before, after = replayed.row, replayed.before.track, replayed.after.track
         opens = row["kind"] in MAIN and not row["turn_calls"]
         self.requests += 1
         self.turns += opens
         self.local_before += before == "local"
         self.local_after += after == "local"
-        usd = {"local": on_this_machine(row), "cloud": on_the_cloud(row)}
-        cost_before, cost_after = usd[before], usd[after]
         change = None
         if cost_before is None or cost_after is None:
             self.unpriced += 1
@@ -219,7 +221,8 @@ def of_rows(
     replayed = replay(before, after, rows, local_context=local_context)
     while batch := list(islice(replayed, EVERY)):
         for request in batch:
-            moved = count.take(request)
+            usd = {"local": on_this_machine(request.row), "cloud": on_the_cloud(request.row)}
+            moved = count.take(request, usd[request.before.track], usd[request.after.track])
             if moved:
                 on_move(moved)
         progress(count.requests)
@@ -246,34 +249,44 @@ def of_suite(
     seed: int = 0,
     on_move: Callable[[MovedRequest], None] = lambda _: None,
 ) -> Difference:
-    """Route a suite's tasks under both policies; a task's dollars are those of all its calls."""
+    """Route a suite's tasks under both policies; a task's dollars are those of its whole run."""
     started = time.perf_counter()
+    tasks = WholeTasks(suite=suite, rates=rates, runs=local_runs(), seed=seed)
     count = _Totals()
-    gains: list[float] = []
-    moved_known = 0
-    for case in suite.cases:
-        first, second = (route(policy, case, local_context=local_context) for policy in (before, after))
-        usd = {"local": rates.local(case.local_effort), "cloud": rates.cloud(case.cloud_effort)}
+    decided = [
+        [route(policy, case, local_context=local_context) for case in suite.cases]
+        for policy in (before, after)
+    ]
+    starts = [
+        Start(
+            local=np.array([decision.track == "local" for decision in decisions], dtype=np.bool_),
+            limit=handover_limit(policy),
+        )
+        for policy, decisions in zip((before, after), decided, strict=True)
+    ]
+    usd = [
+        np.where(start.local, tasks.expected("usd", start.limit), tasks.usd_cloud).tolist()
+        for start in starts
+    ]
+    for case, first, second, *costs in zip(suite.cases, *decided, *usd, strict=True):
         row = {
             "id": case.id, "begun_at": None, "team": "", "client": suite.client, "kind": "ask",
-            "turn_calls": 0, "work": case.judged.kind, "served_track": "local", "local_usd": usd["local"],
-            "baseline_usd": usd["cloud"],
+            "turn_calls": 0, "work": case.judged.kind,
         }  # fmt: skip
-        moved = count.take(ReplayedRequest(row=row, before=first, after=second))
+        moved = count.take(ReplayedRequest(row=row, before=first, after=second), *costs)
         if moved:
             on_move(moved)
-        if case.local is not None and case.cloud is not None:
-            towards = 0 if moved is None else 1 if moved.after == "cloud" else -1
-            moved_known += abs(towards)
-            gains.append(towards * (case.cloud - case.local))
+    measures: tuple[Measure, ...] = ("quality",)
+    quality = [figures["quality"] for figures in tasks.figures(starts, measures)]
+    known = int(tasks.paired.sum())
     towards_cloud, towards_local = (
         sum(group.requests for way, group in count.groups.items() if way[1] == track)
         for track in ("cloud", "local")
     )
-    quality = Quality(
-        change=interval(_mean_gain(gains, moved_known, seed)),
-        rated=len(gains),
-        unrated=len(suite.cases) - len(gains),
+    expected = Quality(
+        change=interval(quality[1] - quality[0]),
+        rated=known,
+        unrated=len(suite.cases) - known,
         to_cloud={suite.name: towards_cloud},
         to_local={suite.name: towards_local},
     )
@@ -283,8 +296,8 @@ def of_suite(
         before=before,
         after=after,
         source=source,
-        quality=quality,
-        notes=suite.notes,
+        quality=expected,
+        notes=(*_handed_notes(before, after), *suite.notes),
         started=started,
         suite=suite,
     )
@@ -342,14 +355,15 @@ def _expected_gain(count: _Totals, suites: Mapping[SuiteName, Suite], seed: int)
     return change
 
 
-def _mean_gain(gains: list[float], moved: int, seed: int) -> Floats:
-    """(1 + resamples,): the mean gain of tasks with known outcomes."""
-    if not gains:
-        return np.array([math.nan])
-    share = moved / len(gains)
-    corners = np.array([[share], [-share], [0.0], [0.0]])
-    drawn = resample(np.array(gains).reshape(-1, 1), np.random.default_rng(seed), corners=corners)
-    return drawn[:, 0]
+def _handed_notes(before: Policy, after: Policy) -> Iterator[str]:
+    """Say what hands a task over, for its dollars and its quality are those of the whole run."""
+    for policy in (before,) if before.name == after.name else (before, after):
+        limit = handover_limit(policy)
+        if limit is not None:
+            yield (
+                f"{policy.name} hands an agent's task that starts locally over to the cloud after {limit:g} "
+                "calls; both runs are paid."
+            )
 
 
 def _notes_of_rows(

@@ -21,15 +21,18 @@ from router.system.files import open_private
 
 def render(difference: Difference, console: Console) -> None:
     """Print what changes, for what money, and how sure anyone can be."""
-    title = f"[bold]{escape(difference.before)}[/bold] to [bold]{escape(difference.after)}[/bold]"
-    console.print(f"{title}, on {escape(difference.source)}", highlight=False)
     if not difference.requests:
+        console.print(
+            f"{difference.before} to {difference.after}, on {difference.source}",
+            markup=False,
+            highlight=False,
+        )
         console.print("nothing to replay: no request is there")
         return
+    for line in summary(difference):
+        console.print(escape(line), highlight=False, style="bold", soft_wrap=True)
     if difference.groups:
         console.print(_table(difference))
-    for line in summary(difference):
-        console.print(escape(line), highlight=False)
     for note in difference.notes:
         console.print(f"[dim]- {escape(note)}[/dim]", highlight=False)
 
@@ -38,10 +41,10 @@ def summary(difference: Difference) -> Iterator[str]:
     """Say it in a few sentences."""
     share = difference.changed / difference.requests if difference.requests else 0.0
     changed = f"{difference.changed:,} of {difference.requests:,} {difference.unit}"
-    yield f"{changed} change track ({100 * share:.1f}%)"
     yield (
-        f"served locally: {_percent(difference.local_before, difference.requests)} before, "
-        f"{_percent(difference.local_after, difference.requests)} after"
+        f"{difference.before} to {difference.after}, on {difference.source}: {changed} change track "
+        f"({100 * share:.1f}%); served locally: {_percent(difference.local_before, difference.requests)} "
+        f"before, {_percent(difference.local_after, difference.requests)} after"
     )
     change = difference.usd_after - difference.usd_before
     priced = (

@@ -17,6 +17,9 @@ from policies.policy import Policy
 from policies.privacy import Exposure, clear
 from policies.routing_input import RoutingInput
 
+LIMIT = "max_turn_calls"
+"""The number of a policy that ends a local turn, where `escalate` names `turn_too_long`."""
+
 
 def route(policy: Policy, case: Case, *, local_context: int = LOCAL_CONTEXT) -> Decision:
     """Decide one case.
@@ -42,3 +45,11 @@ def starts_local(policy: Policy, suite: Suite, *, local_context: int = LOCAL_CON
     """Tell for each case of a suite, in its order, whether the policy starts it on the local track."""
     routed = (route(policy, case, local_context=local_context) for case in suite.cases)
     return np.array([decision.track == "local" for decision in routed], dtype=np.bool_)
+
+
+def handover_limit(policy: Policy) -> float | None:
+    """Calls after which a turn that was held local goes on in the cloud; None where it never does."""
+    causes = policy.escalate.causes if policy.escalate else frozenset()
+    if policy.observe or policy.hold == "none" or "turn_too_long" not in causes:
+        return None
+    return policy.params.get(LIMIT)

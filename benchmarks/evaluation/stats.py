@@ -19,6 +19,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,17 +76,21 @@ def resample(
     thought = np.empty((0, columns.shape[1])) if corners is None else corners
     every = np.vstack([columns, thought])
     weights = np.concatenate([np.ones(tasks), np.full(len(thought), 1 / max(len(thought), 1))])
-    # Tasks that are alike are drawn together: the same distribution, from fewer draws.
-    rows, like = np.unique(every, axis=0, return_inverse=True)
-    together = np.bincount(like.ravel(), weights=weights)
-    shares = together / together.sum()
+    # How often each task is drawn does not depend on the columns: the same seed draws the same tasks
+    # for every figure, so that figures that were not drawn together stay paired.
+    shares = weights / weights.sum()
     drawn = np.empty((1 + resamples, columns.shape[1]))
     drawn[0] = columns.mean(axis=0)
-    step = max(1, _AT_ONCE // len(rows))
+    step = max(1, _AT_ONCE // len(every))
     for start in range(1, 1 + resamples, step):
         counts = rng.multinomial(tasks, shares, size=min(step, 1 + resamples - start))
-        drawn[start : start + len(counts)] = counts @ rows / tasks
+        drawn[start : start + len(counts)] = counts.astype(np.float64) @ every / tasks
     return drawn
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """Make what draws, its own for each name: what one command draws does not shift what another does."""
+    return np.random.default_rng([seed, *(crc32(name.encode()) for name in names)])
 
 
 def interval(figure: Floats, confidence: float = CONFIDENCE) -> Interval:

@@ -1,13 +1,15 @@
 """Was that the right choice? A policy on the recorded suites, beside what anyone has for free.
 
 Each task's first request is decided as it would be served (`benchmarks.evaluation.route`), and joined with
-what a local and a cloud system are recorded to have made of that task. What is measured is
-held to the bars in the policy; everything else is there to judge the figures by.
+what a local and a cloud system are recorded to have made of that task, hand-over included
+(`benchmarks.evaluation.whole_task`). What is measured is held to the bars in the policy; everything else is
+there to judge the figures by.
 """
 
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import hypot, isnan, nan
@@ -17,7 +19,7 @@ import numpy as np
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation import baselines
-from benchmarks.evaluation.baselines import CLOUD, LOCAL, POLICY, Figures, Flags
+from benchmarks.evaluation.baselines import CLOUD, LOCAL, POLICY, Figures
 from benchmarks.evaluation.cases import SUITES, Suite, SuiteName
 from benchmarks.evaluation.check.curve import curve
 from benchmarks.evaluation.check.notes import notes
@@ -35,7 +37,8 @@ from benchmarks.evaluation.check.result import (
     RouterFigures,
 )
 from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.route import starts_local
+from benchmarks.evaluation.route import handover_limit, starts_local
+from benchmarks.evaluation.runs import local_runs
 from benchmarks.evaluation.selection import Selection, load_suites
 from benchmarks.evaluation.stats import (
     Floats,
@@ -44,10 +47,12 @@ from benchmarks.evaluation.stats import (
     interval,
     mcnemar,
     sign_flip,
+    stream,
     wilson,
 )
 from benchmarks.evaluation.suites.recorded import load_suite
 from benchmarks.evaluation.verdicts import classifier_name
+from benchmarks.evaluation.whole_task import Flags, Start, WholeTasks, whole_tasks
 from policies.bars import Bar
 from policies.policy import Policy
 from policies.proof import digest
@@ -79,24 +84,19 @@ def measure(
 ) -> Result:
     """Measure a policy on the suites given; `started` is when, by `time.perf_counter`."""
     rates = Rates(model=options.price_model, prices=Prices(), local_usd_per_mtok=options.local_usd_per_mtok)
-    rng = np.random.default_rng(options.seed)
+    tasks = whole_tasks(suites, rates, local_runs(), seed=options.seed, resamples=options.resamples)
     routed = {name: _routers(policy, suite, options, compared) for name, suite in suites.items()}
-    measured = {
-        name: baselines.sample(suite, routed[name], rates, rng, resamples=options.resamples)
-        for name, suite in suites.items()
-    }
+    limit = handover_limit(policy)
+    measured = {name: baselines.sample(tasks[name], routed[name], {POLICY: limit}) for name in suites}
     pooled = baselines.mix(measured, options.mix)
     ci = policy.check.ci
+    outcomes = {
+        name: _outcomes(tasks[name], Start(local=flags[POLICY], limit=limit))
+        for name, flags in routed.items()
+    }
     parts = (
-        *(_part(suite, measured[name], routed[name][POLICY], ci, rng) for name, suite in suites.items()),
-        _pool(
-            suites,
-            pooled,
-            {name: flags[POLICY] for name, flags in routed.items()},
-            options.mix,
-            ci=ci,
-            rng=rng,
-        ),
+        *(_part(suite, measured[name], outcomes[name], ci, options.seed) for name, suite in suites.items()),
+        _pool(suites, pooled, outcomes, options.mix, ci=ci, seed=options.seed),
     )
     metrics = dict(_figures(parts))
     bars = tuple(_hold_bar(bar, _value(bar, metrics)) for bar in policy.check.bars)
@@ -108,7 +108,7 @@ def measure(
         passed=all(bar.held for bar in bars),
         bars=bars,
         parts=parts,
-        ranking=_ranking(suites, options, ci, rng),
+        ranking=_ranking(suites, options, ci),
         ci=ci,
         mix=dict(options.mix),
         client=options.client,
@@ -216,40 +216,62 @@ def _standings(measured: Mapping[str, Figures], ci: float) -> Iterator[RouterFig
         )
 
 
-def _part(
-    suite: Suite, measured: Mapping[str, Figures], local: Flags, ci: float, rng: np.random.Generator
-) -> Part:
-    both = baselines.outcomes(suite)
-    sent = local[baselines.is_paired(suite)]
-    policy = np.where(sent, both[:, 0], both[:, 1])
-    binary = bool(np.isin(both, (0, 1)).all())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcomes:
+    """Of the tasks with both outcomes: how often each passes; arrays of (known,) but for the last."""
+
+    local: Floats
+    cloud: Floats
+    policy: Floats
+    started_local: Flags
+    every_local: Flags
+    """Of all tasks, which the policy starts locally."""
+
+
+def _outcomes(tasks: WholeTasks, start: Start) -> _Outcomes:
+    known = tasks.paired
+    local = tasks.expected("quality", start.limit)
+    return _Outcomes(
+        local=tasks.local[known],
+        cloud=tasks.cloud[known],
+        policy=np.where(start.local, local, tasks.cloud)[known],
+        started_local=start.local[known],
+        every_local=start.local,
+    )
+
+
+def _part(suite: Suite, measured: Mapping[str, Figures], outcomes: _Outcomes, ci: float, seed: int) -> Part:
+    gaps = outcomes.policy - outcomes.cloud
+    binary = bool(np.isin([outcomes.policy, outcomes.cloud], (0, 1)).all())
     return Part(
         name=suite.name,
         title=suite.title,
         tasks=len(suite.cases),
-        outcomes=len(both),
+        outcomes=len(outcomes.cloud),
         standings=tuple(_standings(measured, ci)),
         test="McNemar, exact" if binary else "paired sign flips",
-        p_value=mcnemar(policy, both[:, 1]) if binary else sign_flip(policy - both[:, 1], rng),
-        detectable=detectable(both[:, 0] - both[:, 1], confidence=ci),
-        contested=_contested(both, sent),
-        labelled=_labelled(suite, local, ci),
+        p_value=mcnemar(outcomes.policy, outcomes.cloud)
+        if binary
+        else sign_flip(gaps, stream(seed, suite.name, "sign flips")),
+        detectable=detectable(outcomes.local - outcomes.cloud, confidence=ci),
+        contested=_contested(outcomes),
+        labelled=_labelled(suite, outcomes.every_local, ci),
         local=suite.local.name,
         cloud=suite.cloud.name,
         notes=suite.notes,
     )
 
 
-def _contested(both: Floats, sent: Flags) -> Contested:
-    better = both[:, 0] - both[:, 1]
+def _contested(outcomes: _Outcomes) -> Contested:
+    better = outcomes.local - outcomes.cloud
     # Rates are hundredths: 1 - 0.9 must count as a tenth.
     local, cloud = better > CONTESTED - 1e-9, better < -CONTESTED + 1e-9
     return Contested(
         tasks=int((local | cloud).sum()),
         local_better=int(local.sum()),
         cloud_better=int(cloud.sum()),
-        missed=int((local & ~sent).sum()),
-        lost=int((cloud & sent).sum()),
+        missed=int((local & ~outcomes.started_local).sum()),
+        lost=int((cloud & outcomes.started_local).sum()),
     )
 
 
@@ -280,29 +302,27 @@ def _counted(flags: Sequence[bool], ci: float) -> Interval:
 def _pool(
     suites: Suites,
     pooled: Mapping[str, Figures],
-    routed: Mapping[SuiteName, Flags],
+    outcomes: Mapping[SuiteName, _Outcomes],
     mix: Mapping[SuiteName, float],
     *,
     ci: float,
-    rng: np.random.Generator,
+    seed: int,
 ) -> Part:
     used = {name: weight for name, weight in mix.items() if weight > 0}
-    outcomes = {name: baselines.outcomes(suites[name]) for name in used}
     moved, least = [], 0.0
     for name, weight in used.items():
-        both = outcomes[name]
-        sent = routed[name][baselines.is_paired(suites[name])]
-        moved.append(np.where(sent, both[:, 0] - both[:, 1], 0.0) * weight / len(both))
-        least = hypot(least, weight * detectable(both[:, 0] - both[:, 1], confidence=ci))
+        known = outcomes[name]
+        moved.append((known.policy - known.cloud) * weight / max(len(known.cloud), 1))
+        least = hypot(least, weight * detectable(known.local - known.cloud, confidence=ci))
     shares = " + ".join(f"{weight:.0%} {suites[name].title}" for name, weight in used.items())
     return Part(
         name=POOL,
         title=f"Mixed traffic: {shares} (share of tasks)",
         tasks=sum(len(suites[name].cases) for name in used),
-        outcomes=sum(map(len, outcomes.values())),
+        outcomes=sum(len(outcomes[name].cloud) for name in used),
         standings=tuple(_standings(pooled, ci)),
         test="paired sign flips",
-        p_value=sign_flip(np.concatenate(moved), rng),
+        p_value=sign_flip(np.concatenate(moved), stream(seed, POOL, "sign flips")),
         detectable=least,
         contested=None,
         labelled=None,
@@ -312,12 +332,12 @@ def _pool(
     )
 
 
-def _ranking(suites: Suites, options: Options, ci: float, rng: np.random.Generator) -> Ranking:
+def _ranking(suites: Suites, options: Options, ci: float) -> Ranking:
     scores = {
         name: np.array([case.judged.p_local for case in baselines.paired_cases(suite)], dtype=np.float64)
         for name, suite in suites.items()
     }
-    drawn = curve(suites, scores, options.mix, rng, resamples=options.resamples)
+    drawn = curve(suites, scores, options.mix, stream(options.seed, "ranking"), resamples=options.resamples)
     return Ranking(
         apgr=interval(drawn.apgr, ci),
         cpt_50=interval(drawn.cpt(0.5), ci),

@@ -7,6 +7,7 @@ import numpy as np
 from benchmarks.evaluation.cases import PRICE_MODEL, Suite, SuiteName
 from benchmarks.evaluation.check.result import Options
 from benchmarks.evaluation.cost import PUBLISHED_USD, Rates
+from benchmarks.evaluation.route import handover_limit
 from policies.policy import Policy
 from router.billing.prices import Prices
 
@@ -20,11 +21,13 @@ def notes(policy: Policy, suites: Mapping[SuiteName, Suite], options: Options) -
         f"Each task's first request, asked as {options.client} sends it; both tracks up and idle, {window}, "
         f"verdicts of the classifier `{options.classifier}`."
     )
-    limit = policy.params.get("max_turn_calls")
-    if limit:
+    limit = handover_limit(policy)
+    if limit is not None:
         yield (
-            f"A task that starts local counts as local to its end. The policy's limit of {limit:g} calls in "
-            "a turn, failures that escalate and later turns are not in these figures."
+            f"An agent's task that starts local is handed over after {limit:g} calls, as the policy says, "
+            "and both runs are paid. Where a local run's calls were not measured, they are taken from 59 "
+            "recorded runs, scaled to a published mean. Failures that escalate and later turns are not in "
+            "these figures."
         )
     if policy.observe:
         yield "The policy only observes: every request goes where the client asked, here to the cloud."

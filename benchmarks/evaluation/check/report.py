@@ -12,6 +12,7 @@ from rich.text import Text
 from benchmarks.evaluation.baselines import POLICY
 from benchmarks.evaluation.check.result import POOL, Labelled, Part, Result, RouterFigures
 from benchmarks.evaluation.stats import Interval
+from benchmarks.evaluation.wording import between, comes_to, percent
 
 WIDE = 116
 """Columns from which an interval stands beside its figure, in full; below that, under it and rounded."""
@@ -56,7 +57,14 @@ COLUMNS: tuple[tuple[str, Callable[[RouterFigures], Interval], Worded, Worded], 
 
 def render(result: Result, console: Console) -> None:
     """Print bars, parts, tables and notes."""
-    console.print(f"[bold]{escape(result.policy)}[/bold]  {escape(result.description)}", highlight=False)
+    for sentence in verdict(result):
+        console.print(escape(sentence), highlight=False, style="bold", soft_wrap=True)
+    for bar in result.bars:
+        sign = "[green]holds[/green]" if bar.held else "[red]fell [/red]"
+        console.print(f"{sign}  {escape(bar.words)}", highlight=False)
+    if result.description:
+        console.print()
+        console.print(escape(result.description), highlight=False)
     for part in result.parts:
         console.print()
         console.print(f"[bold]{escape(part.title)}[/bold]", highlight=False)
@@ -68,11 +76,6 @@ def render(result: Result, console: Console) -> None:
     console.print()
     for line in (*_ranking(result), *_small(result)):
         console.print(escape(f"- {line}"), highlight=False, style="dim")
-    console.print()
-    for bar in result.bars:
-        sign = "[green]holds[/green]" if bar.held else "[red]fell [/red]"
-        console.print(f"{sign}  {escape(bar.words)}", highlight=False)
-    console.print(escape(summary(result)), highlight=False, style="bold")
 
 
 def summary(result: Result) -> str:
@@ -84,6 +87,26 @@ def summary(result: Result) -> str:
         return f"{result.policy} fell: {'; '.join(fallen)}."
     verdict = "its bar holds" if len(result.bars) == 1 else f"all {len(result.bars)} bars hold"
     return f"{result.policy} passed: {verdict}."
+
+
+def verdict(result: Result) -> tuple[str, str, str]:
+    """Say what came out, in three sentences: the bars, the mixed traffic, each suite."""
+    *suites, pool = result.parts
+    own = pool.standings[0]
+    measured = comes_to(
+        local_share=own.local_share.point,
+        kept=own.quality_kept,
+        usd=own.usd_per_task.point,
+        saving=own.saving.point,
+    )
+    each = "; ".join(f"{part.title}: {_suite_verdict(part)}" for part in suites)
+    return summary(result), f"Measured: {measured} ({pool.title.partition(' (')[0]}).", f"{each}."
+
+
+def _suite_verdict(part: Part) -> str:
+    own = part.standings[0]
+    kept = "" if isnan(own.quality_kept.point) else f", quality kept {between(own.quality_kept)}"
+    return f"{percent(own.local_share.point)} start local{kept}"
 
 
 def _table(part: Part, policy: str, *, wide: bool) -> Table:
@@ -132,7 +155,7 @@ def _findings(part: Part) -> Iterator[str]:
     if contested := part.contested:
         yield (
             f"Contested, where the two differ: {contested.tasks} tasks. "
-            f"Cloud better on {contested.cloud_better}, of which {contested.lost} stayed local; "
+            f"Cloud better on {contested.cloud_better}, of which {contested.lost} started local; "
             f"local better on {contested.local_better}, of which {contested.missed} went to the cloud."
         )
 
@@ -169,8 +192,9 @@ def _share(figure: Interval) -> str:
 def _small(result: Result) -> Iterator[str]:
     yield (
         "kept: quality as a share of always-cloud's. PGR: share of the gap from always-local to "
-        "always-cloud, left out where the two cannot be told apart. best single: the better of the two. "
-        "random: as many tasks local, by lot. oracle: knows each outcome beforehand."
+        "always-cloud, left out where the two cannot be told apart. always local: to the end. best single: "
+        "the better of the two. random: as many tasks started local, by lot, under the policy's limit on "
+        "calls. oracle: knows each outcome beforehand."
     )
     yield from result.notes
     for note in dict.fromkeys(note for part in result.parts for note in part.notes):
@@ -181,7 +205,8 @@ def _small(result: Result) -> Iterator[str]:
 def markdown(result: Result, *, level: int = 1) -> str:
     """Return everything as a page, its title of the level given."""
     title, under = "#" * level, "#" * (level + 1)
-    parts = [f"{title} {result.policy}", f"{result.description}".strip(), f"**{summary(result)}**"]
+    said, *measured = verdict(result)
+    parts = [f"{title} {result.policy}", f"**{said}**", *measured, f"{result.description}".strip()]
     parts = [part for part in parts if part]
     if result.bars:
         lines = [

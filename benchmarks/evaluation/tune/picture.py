@@ -13,8 +13,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from benchmarks.evaluation.tune.report import NAMES
+from benchmarks.evaluation.tune.result import Point, Result
 from benchmarks.evaluation.tune.rewrite import format_number
-from benchmarks.evaluation.tune.tuner import Point, Result
 from router.errors import Misconfigured
 
 BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"

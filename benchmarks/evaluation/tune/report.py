@@ -1,10 +1,11 @@
-"""A tuning in words and tables: for a terminal, and as Markdown. What is found comes first."""
+"""A tuning in words and tables: for a terminal, and as Markdown. What was found comes first."""
 
 from collections.abc import Iterator, Mapping
 
 from benchmarks.evaluation.stats import Interval
+from benchmarks.evaluation.tune.result import Goal, HeldOut, Nearest, Point, Requirement, Result
 from benchmarks.evaluation.tune.rewrite import Change, format_number
-from benchmarks.evaluation.tune.tuner import Point, Requirement, Result
+from benchmarks.evaluation.wording import between, comes_to, dollars, percent
 from benchmarks.render import Sheet, table
 
 NAMES: Mapping[str, str] = {
@@ -14,42 +15,43 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def finding(result: Result) -> str:
-    """Say what came out, in a sentence or two."""
-    bound = f"{_percent(result.max_loss)} quality loss with {_percent(result.confidence)} confidence"
-    if result.chosen is None:
-        return (
-            f"Nothing that keeps a task local can be certified to stay within {bound}. "
-            "The policy's numbers stay as they are."
-        )
+def verdict(result: Result) -> tuple[str, str, str]:
+    """Say what came out, in three sentences: what was chosen, what was measured of it, what is certified."""
     chosen = result.chosen
-    same = "The policy's own numbers are the cheapest" if chosen == result.own else "The cheapest setting"
+    if chosen is None:
+        own = result.own
+        return (
+            f"{_none(result)} The policy's numbers stay as they are.",
+            f"Measured of them: {_measured(own)}.",
+            _certified(own.certified_loss, result),
+        )
+    held_out = f" {_held_out(result.held_out)}" if result.held_out else ""
     return (
-        f"{same} that is certified to stay within {bound}: {_params(chosen.params)}. "
-        f"{_percent(chosen.local_share)} of the tasks start local; quality kept "
-        f"{_interval(chosen.kept)}, {_cost(chosen)}."
+        f"Chosen: {_settings(chosen, result)}, {_reason(result)}.",
+        f"Measured: {_measured(chosen)}.{held_out}",
+        _certified(
+            _certified_loss(result), result, picked=result.basis == "measured" and chosen != result.own
+        ),
     )
 
 
 def paragraphs(result: Result) -> Iterator[str]:
-    """Say what the finding rests on."""
-    yield finding(result)
+    """Say what the verdict rests on."""
+    chosen = result.chosen
+    if chosen and chosen != result.own:
+        yield (
+            f"The policy's own numbers ({_params(result.own.params)}). Measured: {_measured(result.own)}. "
+            f"{_certified(result.own.certified_loss, result)}"
+        )
+    if chosen and chosen.saving < 0 and chosen.kept.point < 1:
+        yield (
+            "It costs more than everything to the cloud and keeps less: local work that is handed over is "
+            "paid twice."
+        )
     for needed in result.needed:
         yield _needed(needed, result)
-    if not result.needed and result.chosen is None:
-        yield (
-            "No setting keeps a task local with a measured loss within the bound, so no number of tasks like "
-            "these would certify one. Allow more with --max-quality-loss, or measure other models."
-        )
-    held_out = result.held_out
-    if held_out:
-        yield (
-            f"Chosen anew without each of {held_out.folds} folds ({held_out.groups} repositories and "
-            f"benchmarks, each in one fold) and measured on it: quality loss {_interval(held_out.loss)}, "
-            f"{_percent(held_out.local_share)} of the tasks local."
-        )
     samples = "; ".join(
-        f"{sample.title} {_percent(sample.share)} "
+        f"{sample.title} {percent(sample.share)} "
         f"({sample.outcomes} of {sample.tasks} tasks have known outcomes)"
         for sample in result.samples
     )
@@ -69,16 +71,16 @@ def paragraphs(result: Result) -> Iterator[str]:
 def sheets(result: Result) -> Iterator[Sheet]:
     """The settings along the policy's own other numbers, and what anyone has for free."""
     yield Sheet(
-        title="Tasks that start local, quality kept, US$ of 100 tasks; ok: certified",
-        columns=("", "local", "quality kept (95%)", "cost", "saving", "ok"),
+        title="Measured: local share, quality kept (95%), US$ a task. Certified: loses at most, row by row",
+        columns=("", "local", "quality kept", "US$", "saving", "certified"),
         rows=tuple(
             (
                 _mark(point, result),
-                _percent(point.local_share),
-                _interval(point.kept),
-                f"${100 * point.usd:.2f}",
-                _percent(point.saving),
-                "yes" if point.certified else "no",
+                percent(point.local_share),
+                between(point.kept),
+                f"{point.usd:.3f}",
+                percent(point.saving),
+                _at_most(point),
             )
             for point in _points(result)
         ),
@@ -91,18 +93,12 @@ def changes(result: Result) -> tuple[Change, ...]:
     if chosen is None:
         return ()
     tasks = ", ".join(f"{sample.outcomes} {sample.title}" for sample in result.samples)
+    why = (
+        f"It is {_reason(result)}. Measured: {_measured(chosen)}. {verdict(result)[2]} "
+        f"By {tasks} tasks; traffic {_mix(result)}."
+    )
     return tuple(
-        Change(
-            name=name,
-            old=result.own.params[name],
-            new=new,
-            why=(
-                f"Cheapest setting certified to lose at most {_percent(result.max_loss)} of quality with "
-                f"{_percent(result.confidence)} confidence: {_percent(chosen.local_share)} of tasks start "
-                f"local, quality kept {_interval(chosen.kept)}, {_cost(chosen)} (by {tasks} tasks; "
-                f"traffic {_mix(result)})."
-            ),
-        )
+        Change(name=name, old=result.own.params[name], new=new, why=why)
         for name, new in chosen.params.items()
         if name in result.own.params and new != result.own.params[name]
     )
@@ -110,13 +106,102 @@ def changes(result: Result) -> tuple[Change, ...]:
 
 def markdown(result: Result) -> str:
     """All of it, as Markdown."""
+    found = "\n\n".join(verdict(result))
     text = "\n\n".join(paragraphs(result))
     tables = "\n\n".join(table(sheet) for sheet in sheets(result))
     notes = "\n".join(f"- {note}" for note in result.notes)
     sources = "\n".join(f"- `{file}`: {source}" for file, source in result.sources.items())
     return (
-        f"# Tuning `{result.policy}`\n\n{text}\n\n{tables}\n\n"
+        f"# Tuning `{result.policy}`\n\n{found}\n\n{tables}\n\n## What that rests on\n\n{text}\n\n"
         f"## What this does not show\n\n{notes}\n\n## Made from\n\n{sources}\n"
+    )
+
+
+def sought(goal: Goal, max_loss: float) -> str:
+    """What was asked for, as a clause on settings."""
+    asked = []
+    if goal.local_share is not None:
+        asked.append(f"keeps at least {percent(goal.local_share)} of the tasks local")
+    if goal.budget_usd is not None:
+        asked.append(f"costs at most ${format_number(goal.budget_usd)} a task")
+    if goal.by_loss:
+        asked.append(f"loses at most {percent(max_loss)} of the cloud's quality")
+    return " and ".join(asked)
+
+
+def _reason(result: Result) -> str:
+    asked = sought(result.goal, result.max_loss)
+    if result.basis == "certified":
+        return f"the cheapest setting that {asked}, certified with {percent(result.confidence)} confidence"
+    if result.basis == "share":
+        return f"the setting that {asked} and goes little further than it must"
+    if result.goal.by_loss:
+        return f"the cheapest setting that {asked}, as measured and not as certified"
+    return f"the setting that loses least, as measured, of those of which each {asked}"
+
+
+def _none(result: Result) -> str:
+    asked = sought(result.goal, result.max_loss)
+    if result.nearest is None:
+        return "No setting keeps a task local whose outcomes are known, so there is nothing to choose."
+    if result.goal.by == "certified":
+        confidence = f"{percent(result.confidence)} confidence"
+        return f"No setting that keeps tasks local and {asked} is certified with {confidence}."
+    return f"No setting {asked}. {_nearest(result.nearest)}"
+
+
+def _nearest(nearest: Nearest) -> str:
+    comes = {
+        "local_share": f"The most is {percent(nearest.local_share)} local",
+        "usd": f"The cheapest costs {dollars(nearest.usd)} a task",
+        "loss": f"The least loss is {percent(nearest.loss)}, as measured",
+    }[nearest.what]
+    option = {
+        "local_share": f"--local-share {_down(nearest.local_share)}",
+        "usd": f"--budget-usd {_up(nearest.usd)}",
+        "loss": f"--max-quality-loss {_up(nearest.loss)}",
+    }[nearest.what]
+    named = f" ({_params(nearest.params)})" if nearest.params else ""
+    return f"{comes}{named}: {option} would choose it."
+
+
+def _measured(point: Point) -> str:
+    return comes_to(local_share=point.local_share, kept=point.kept, usd=point.usd, saving=point.saving)
+
+
+def _held_out(held_out: HeldOut) -> str:
+    kept = held_out.loss
+    interval = Interval(point=1 - kept.point, low=1 - kept.high, high=1 - kept.low)
+    return (
+        f"Chosen anew without each of {held_out.folds} folds and measured on it: quality kept "
+        f"{between(interval)}."
+    )
+
+
+def _certified_loss(result: Result) -> float | None:
+    if result.basis == "certified":
+        return result.max_loss
+    return result.picked_loss
+
+
+def _certified(loss: float | None, result: Result, *, picked: bool = False) -> str:
+    confidence = f"Certified with {percent(result.confidence)} confidence"
+    among = f", picked as it was among {result.settings} settings" if picked else ""
+    if loss is None:
+        return f"{confidence}: nothing{among}."
+    if loss == 0:
+        return f"{confidence}: loses nothing, for nothing starts local."
+    return f"{confidence}: loses at most {percent(loss)} of the cloud's quality{among}."
+
+
+def _settings(point: Point, result: Result) -> str:
+    if not result.own.params:
+        return "the policy as it is, which has no numbers"
+    same = "the policy's own numbers, " if point == result.own else ""
+    return (
+        f"{same}{_params(point.params)}"
+        if point.params
+        else f"{same}as they are".removesuffix(", as they are")
     )
 
 
@@ -139,40 +224,43 @@ def _mark(point: Point, result: Result) -> str:
     return f"chosen: {name}" if point == result.chosen else name
 
 
+def _at_most(point: Point) -> str:
+    if point.name in NAMES:
+        return "0%" if point.name == "always-cloud" else ""
+    return "nothing" if point.certified_loss is None else f"{percent(point.certified_loss)}"
+
+
 def _needed(needed: Requirement, result: Result) -> str:
     what = (
         "The policy's own numbers"
         if needed.own
         else f"The cheapest within it as measured ({_params(needed.params)})"
     )
-    start = f"{_percent(needed.local_share)} of the tasks start local"
-    loss = f"measured quality loss {_percent(needed.loss)}, {start}"
+    start = f"{percent(needed.local_share)} of the tasks start local"
+    loss = f"measured quality loss {percent(needed.loss)}, {start}"
+    bound = f"to certify {percent(result.max_loss)}"
     if needed.outcomes is None:
         over = needed.loss > result.max_loss
         why = "that is more than allowed" if over else "the outcomes scatter too much"
-        return f"{what}: {loss}; {why}, so no number of tasks that come out like these would certify them."
+        return (
+            f"{what}: {loss}; {why}, so no number of tasks that come out like these would be enough {bound}."
+        )
     tasks = " and ".join(f"{count} {title} tasks" for title, count in needed.outcomes.items())
-    return f"{what}: {loss}; {tasks} with outcomes like these would be needed."
-
-
-def _cost(point: Point) -> str:
-    if round(100 * point.saving, 1) == 0:
-        return "costs about the same as everything to the cloud"
-    change = "less" if point.saving >= 0 else "more"
-    return f"costs {_percent(abs(point.saving))} {change} than everything to the cloud"
+    return f"{what}: {loss}; {bound}, {tasks} with outcomes like these would be needed."
 
 
 def _mix(result: Result) -> str:
-    return ", ".join(f"{name} {_percent(share)}" for name, share in result.mix.items())
+    return ", ".join(f"{name} {percent(share)}" for name, share in result.mix.items())
 
 
 def _params(params: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {format_number(value)}" for name, value in params.items())
 
 
-def _interval(figure: Interval) -> str:
-    return f"{_percent(figure.point)} ({_percent(figure.low)} to {_percent(figure.high)})"
+def _up(value: float) -> str:
+    """The least number of three digits that is not below a value."""
+    return format_number(round(value + 0.0005, 3))
 
 
-def _percent(share: float) -> str:
-    return f"{round(100 * share, 1):g}%"
+def _down(value: float) -> str:
+    return format_number(max(0.0, round(value - 0.0005, 3)))

@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evaluation.cases import Case
+from benchmarks.evaluation.route import LIMIT, handover_limit
 from policies.conditions import bind
 from policies.decision import State
 from policies.policy import Policy
 from policies.variables import Inputs, values
 
-LIMIT = "max_turn_calls"
-"""The number that ends a local turn."""
 MOST = 400
 """Settings tried at most; beyond that each number's values are thinned evenly."""
 
@@ -79,12 +78,6 @@ class Sweep:
     """The policy's own numbers."""
 
 
-def escalates_long_turns(policy: Policy) -> bool:
-    """Tell whether a turn that was held local moves to the cloud after `max_turn_calls`."""
-    causes = policy.escalate.causes if policy.escalate else frozenset()
-    return policy.hold != "none" and "turn_too_long" in causes and LIMIT in policy.params
-
-
 def numbers(
     policy: Policy,
     cases: Sequence[Case],
@@ -116,7 +109,7 @@ def numbers(
             left[name] = "was not asked for"
         elif name in windows and name not in only:
             left[name] = f"says what fits the local window; --only {name} sweeps it all the same"
-        elif name == LIMIT and escalates_long_turns(policy):
+        elif name == LIMIT and handover_limit(policy) is not None:
             why = "calls of recorded runs"
             swept.append(SweptParam(name=name, values=tuple(sorted({own, *limits})), why=why))
         else:
@@ -152,7 +145,7 @@ def sweep(
         local_context: The local window in tokens.
         progress: Called with how many settings are done, and of how many.
     """
-    limited = escalates_long_turns(policy)
+    limited = handover_limit(policy) is not None
     routing = [param for param in swept if not (limited and param.name == LIMIT)]
     limits: tuple[float | None, ...] = (policy.params[LIMIT] if limited else None,)
     if limited and len(routing) < len(swept):
