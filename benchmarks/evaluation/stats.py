@@ -52,6 +52,7 @@ def resample(
     *,
     resamples: int = RESAMPLES,
     corners: Floats | None = None,
+    one_by_one: bool = False,
 ) -> Floats:
     """Return the columns' means, and their means in each resample of the tasks.
 
@@ -63,6 +64,9 @@ def resample(
         resamples: How many times the tasks are drawn with replacement.
         corners: (corners, figures): the figures of a task that is thought of, spread evenly
             over the rows; None where figures have no bounds, such as costs.
+        one_by_one: Whether each task is drawn for itself, which takes longer: the same generator then
+            draws the same tasks whatever the columns, so that figures that were not drawn together stay
+            paired.
 
     Returns:
         (1 + resamples, figures), the first row from the tasks as they are.
@@ -76,15 +80,18 @@ def resample(
     thought = np.empty((0, columns.shape[1])) if corners is None else corners
     every = np.vstack([columns, thought])
     weights = np.concatenate([np.ones(tasks), np.full(len(thought), 1 / max(len(thought), 1))])
-    # How often each task is drawn does not depend on the columns: the same seed draws the same tasks
-    # for every figure, so that figures that were not drawn together stay paired.
-    shares = weights / weights.sum()
+    rows, together = every, weights
+    if not one_by_one:
+        # Tasks that are alike are drawn together: the same distribution, from fewer draws.
+        rows, like = np.unique(every, axis=0, return_inverse=True)
+        together = np.bincount(like.ravel(), weights=weights)
+    shares = together / together.sum()
     drawn = np.empty((1 + resamples, columns.shape[1]))
     drawn[0] = columns.mean(axis=0)
-    step = max(1, _AT_ONCE // len(every))
+    step = max(1, _AT_ONCE // len(rows))
     for start in range(1, 1 + resamples, step):
         counts = rng.multinomial(tasks, shares, size=min(step, 1 + resamples - start))
-        drawn[start : start + len(counts)] = counts.astype(np.float64) @ every / tasks
+        drawn[start : start + len(counts)] = counts.astype(np.float64) @ rows / tasks
     return drawn
 
 

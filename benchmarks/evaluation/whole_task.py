@@ -230,6 +230,7 @@ class WholeTasks:
             columns,
             stream(self.seed, self.suite.name, "outcomes" if rows is self.paired else "tasks"),
             resamples=self.resamples,
+            one_by_one=True,
             corners=None if corners is None else np.column_stack([t.tasks for one in corners for t in one]),
         )
         figures, at = [], 0

@@ -57,7 +57,7 @@ def curve(
         rng: What draws.
         resamples: How many times the tasks are drawn.
     """
-    used = {name: weight for name, weight in weights.items() if weight > 0}
+    used = {name: weight for name, weight in weights.items() if weight > 0 and len(scores[name])}
     steps = {name: np.round(scores[name], 2) for name in used}
     levels = np.unique(np.concatenate(list(steps.values())))
     total = np.zeros((1 + resamples, 2 * len(levels)))

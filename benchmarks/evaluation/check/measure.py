@@ -337,6 +337,9 @@ def _ranking(suites: Suites, options: Options, ci: float) -> Ranking:
         name: np.array([case.judged.p_local for case in baselines.paired_cases(suite)], dtype=np.float64)
         for name, suite in suites.items()
     }
+    if not any(len(scores[name]) for name, weight in options.mix.items() if weight > 0):
+        unknown = Interval(point=nan, low=nan, high=nan)
+        return Ranking(apgr=unknown, cpt_50=unknown, cpt_80=unknown)
     drawn = curve(suites, scores, options.mix, stream(options.seed, "ranking"), resamples=options.resamples)
     return Ranking(
         apgr=interval(drawn.apgr, ci),

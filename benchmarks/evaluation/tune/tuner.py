@@ -100,7 +100,9 @@ def tune(
         ),
         baselines=baselines,
         nearest=chooser.nearest() if at is None else None,
-        needed=tuple(chooser.needed()) if options.goal.by_loss and basis != "certified" else (),
+        needed=tuple(chooser.needed())
+        if options.goal.by_loss and (at is None or basis != "certified")
+        else (),
         held_out=None if at is None else chooser.held_out(),
         notes=(
             f"Verdicts of the classifier `{options.classifier}`.",
