@@ -106,6 +106,8 @@ def verdict(result: Result) -> tuple[str, str, str]:
 def _suite_verdict(part: Part) -> str:
     own = part.standings[0]
     kept = "" if isnan(own.quality_kept.point) else f", quality kept {between(own.quality_kept)}"
+    if part.labelled:
+        kept = f", {between(part.labelled.right)} decided as labelled"
     return f"{percent(own.local_share.point)} start local{kept}"
 
 
