@@ -3,7 +3,7 @@
     TurnoutError                      has `status`, `kind` (the provider's error type), `message`
     ├── BadRequest            400     the client's request cannot be served as it is
     │   ├── NotFound          404
-    │   │   └── MethodNotAllowed   405
+    │   ├── MethodNotAllowed  405
     │   ├── RequestTimeout    408
     │   ├── Conflict          409
     │   ├── TooLarge          413
@@ -64,10 +64,11 @@ class NotFound(BadRequest):
     record = "not found"
 
 
-class MethodNotAllowed(NotFound):
+class MethodNotAllowed(BadRequest):
     """The path exists and does not take this method."""
 
     status = 405
+    kind = "method_not_allowed"
     record = "method not allowed"
 
 

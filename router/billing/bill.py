@@ -102,7 +102,7 @@ class Billing:
             local_usd=local,
             wasted_usd=_sum(abandoned, failed or 0.0),
             budget_usd=self._charge(row, usage, served, attempts, failures),
-            **self._counterfactual(row, usage, cached, at),
+            **self._counterfactual(row, attempts, usage, cached),
         )
 
     def _local(self, worked: float | None) -> float | None:
@@ -133,10 +133,12 @@ class Billing:
         least = sum(part for part in parts if part is not None)
         return max(least, row.get("reserved_usd") or 0.0) if None in parts else least
 
-    def _counterfactual(self, row: Mapping[str, Any], usage: Usage, cached: int, at: float) -> dict[str, Any]:
+    def _counterfactual(
+        self, row: Mapping[str, Any], attempts: Sequence[Attempt], usage: Usage, cached: int
+    ) -> dict[str, Any]:
         """The columns of what was asked for: its own model where it has a price, `local` where it said so."""
-        requested, local = row["asked_model"] or "", row["served_track"] == "local"
-        if named_track(requested, row["served_model"] if local else "") == "local":
+        requested, local, at = row["asked_model"] or "", row["served_track"] == "local", row["begun_at"]
+        if _asked_local(row, attempts):
             return _columns("local", 0.0, 0.0, ASKED_LOCAL)
         priced = self._prices.price(requested, at=at) is not None
         model = requested if priced else self._cloud_model
@@ -160,6 +162,19 @@ class Billing:
 
 def _columns(model: str, warm: float | None, cold: float | None, how: str) -> dict[str, Any]:
     return {"baseline_model": model, "baseline_usd": warm, "baseline_cold_usd": cold, "baseline_how": how}
+
+
+def _asked_local(row: Mapping[str, Any], attempts: Sequence[Attempt]) -> bool:
+    """Whether the client named the local model: as it was routed, or by the name asked of the server.
+
+    What the server calls its model in the answer is no evidence: it may be any name, also a provider's.
+    """
+    if row.get("rule") == "asked":
+        return bool(row.get("track") == "local")
+    names = {attempt.model for attempt in attempts if attempt.track == "local"}
+    if not names and not row.get("rule") and row["served_track"] == "local":
+        names = {row["served_model"] or ""}  # a row of which no more is known
+    return any(named_track(row["asked_model"] or "", name) == "local" for name in names or {""})
 
 
 def _abandoned(attempt: Attempt) -> bool:

@@ -39,6 +39,8 @@ _open = (
             for name in (
                 "operation",
                 "asked_model",
+                "rule",
+                "track",
                 "team",
                 "key_id",
                 "conversation",

@@ -21,6 +21,7 @@ KINDS: Mapping[int, str] = {
     402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
+    405: "method_not_allowed",
     413: "request_too_large",
     422: "invalid_request_error",
     429: "rate_limit_error",

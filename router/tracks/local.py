@@ -244,9 +244,14 @@ def _transform(call: UpstreamCall) -> Transform:
     if conversation is None:
         usage = wants_usage(call.plan.request.body)
         return Repair(observer, FirstUnit(thinking=True), usage=usage)
-    encoder = call.encoder(conversation)
+    # Claude refuses thinking that it never signed; a client of this dialect brings none there as signed.
+    thinking = conversation.dialect == CHAT.name
     return Translation(
-        CHAT.reply_decoder(), encoder, observer, first_unit=FirstUnit(thinking=False), thinking=False
+        CHAT.reply_decoder(),
+        call.encoder(conversation),
+        observer,
+        first_unit=FirstUnit(thinking=thinking),
+        thinking=thinking,
     )
 
 
@@ -259,5 +264,6 @@ async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Rep
         raise stream_failure(call.observer.error)
     check_reply(events)
     if (conversation := call.request.conversation) is not None:
-        body = call.encode(without_thinking(events), conversation)
+        own = conversation.dialect == CHAT.name
+        body = call.encode(events if own else without_thinking(events), conversation)
     return call.document(body)

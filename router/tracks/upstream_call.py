@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 
 from policies.decision import TrackName
+from router.errors import BadRequest
 from router.tracks.failures import cloud_failure, failed, refusal_body
 from router.tracks.streaming import JSON_HEADERS, single_chunk
-from router.types import Headers, ModelRequest, Plan, Reply
+from router.types import Headers, ModelRequest, Plan, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.arguments import repair_body
 from router.wire.capabilities import adapt, drop_fields
+from router.wire.chat_request import has_free_text
 from router.wire.conversation import Conversation
 from router.wire.events import Event, ReplyEncoder
 from router.wire.target import LOCAL, Target
@@ -128,6 +130,8 @@ def translate_request(
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_AS_ARRANGED = replace(LOCAL, alternating=False, prefill="native")
+"""The local model for a client of its own dialect: the messages stay as they are."""
 
 
 class _Streaming(msgspec.Struct):
@@ -144,9 +148,12 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
 
     Raises:
         BadRequest: it cannot be put to a local model.
+        TrackError: `unsupported`, a tool that takes plain text asks for more than a function can give.
     """
     if request.dialect != LOCAL.dialect:
         return translate_request(request, model, LOCAL, limit)
+    if b'"custom"' in request.body and has_free_text(request.body):
+        return _with_functions(request, model, limit)
     fields, dropped = drop_fields(_FIELDS.decode(repair_body(request.body)), LOCAL)
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     if "max_completion_tokens" in fields:
@@ -156,6 +163,16 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
     if request.stream:
         fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
     return OutgoingRequest(body=msgspec.json.encode(fields), dropped=dropped)
+
+
+def _with_functions(request: ModelRequest, model: str, limit: int | None) -> OutgoingRequest:
+    """Put tools that take plain text as functions of one string, which every local model can be offered."""
+    try:
+        return translate_request(request, model, _AS_ARRANGED, limit)
+    except BadRequest as refusal:
+        raise TrackError(
+            refusal.message, cause="unsupported", status=refusal.status, kind=refusal.kind
+        ) from refusal
 
 
 def wants_usage(body: bytes) -> bool:

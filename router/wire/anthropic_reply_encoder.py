@@ -249,9 +249,13 @@ def _stop(stopped: Stopped, conversation: Conversation, *, called: bool) -> Json
     return {"stop_reason": word, "stop_sequence": sequence}
 
 
+_TYPES = {"method_not_allowed": "invalid_request_error"}
+"""For what this dialect has no type of its own."""
+
+
 def error(kind: str, message: str, *, request_id: str = "") -> bytes:
     """Write an error body."""
-    body: Json = {"type": "error", "error": {"type": kind, "message": message}}
+    body: Json = {"type": "error", "error": {"type": _TYPES.get(kind, kind), "message": message}}
     return _to_json(body | ({"request_id": request_id} if request_id else {}))
 
 

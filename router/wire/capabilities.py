@@ -34,6 +34,7 @@ from router.wire.conversation import (
     ToolCall,
     ToolResult,
     Turn,
+    free_text_tools,
 )
 from router.wire.target import Side, Target
 
@@ -121,6 +122,8 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
         BadRequest: something without which the answer would mislead; names it and the remedy.
     """
     dropped: list[str] = []
+    if target.dialect == conversation.dialect and free_text_tools(conversation):
+        _check_reply_fields(conversation)
     adapted = replace(
         conversation,
         extras=dict(_extras(conversation, target, dropped)),
@@ -233,12 +236,36 @@ def _fate(name: str, value: Any, row: _Row, target: Target, dropped: list[str]) 
 
 def _tools(conversation: Conversation, target: Target, dropped: list[str]) -> Iterator[Tool | Opaque]:
     for tool in conversation.tools:
-        if isinstance(tool, Tool) or (tool.dialect == target.dialect and target.side in _OWN[tool.dialect]):
+        own = (
+            isinstance(tool, Opaque) and tool.dialect == target.dialect and target.side in _OWN[tool.dialect]
+        )
+        if isinstance(tool, Tool) or (own and tool.kind != "custom"):
             yield tool
         elif tool.dialect == "openai_chat":
             raise _refused_tool(tool, target)
         else:
             dropped.append(tool.kind)  # run by the provider's own servers
+
+
+_REPLY_FIELDS: Mapping[str, _Row] = {
+    name: _FIELDS["openai_chat"][name] for name in ("n", "logprobs", "top_logprobs", "audio", "modalities")
+}
+"""Fields that ask for more than one answer in text, which is all that a translated reply holds."""
+
+
+def _check_reply_fields(conversation: Conversation) -> None:
+    """See that a request whose calls are translated back asks for nothing that is lost on the way.
+
+    Raises:
+        BadRequest: names the field and the remedy.
+    """
+    for name, row in _REPLY_FIELDS.items():
+        value = conversation.extras.get(name)
+        if value and value not in row.usual:
+            raise BadRequest(
+                f"{name}: cannot be had beside a `custom` tool, which is a function of one string here; "
+                "leave it out, or offer the tool as a `function`"
+            )
 
 
 def _refused_tool(tool: Opaque, target: Target) -> BadRequest:
@@ -300,7 +327,7 @@ def _opaque(part: Opaque, target: Target, dropped: list[str]) -> Part | None:
 
 
 def _name_of(target: Target) -> str:
-    return "Claude" if target.side == "claude" else "this provider"
+    return {"claude": "Claude", "local": "the local model", "provider": "this provider"}[target.side]
 
 
 def _document(part: Document, dialect: DialectName, target: Target, dropped: list[str]) -> Part:

@@ -12,6 +12,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "invalid_request_error": ("invalid_request_error", None),
     "request_too_large": ("invalid_request_error", "request_too_large"),
     "not_found_error": ("invalid_request_error", "not_found"),
+    "method_not_allowed": ("invalid_request_error", "method_not_allowed"),
     "authentication_error": ("invalid_request_error", "invalid_api_key"),
     "permission_error": ("invalid_request_error", "permission_denied"),
     "billing_error": ("insufficient_quota", "insufficient_quota"),
@@ -20,7 +21,7 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
     "timeout_error": ("server_error", "timeout"),
     "api_error": ("server_error", None),
 }
-"""OpenAI's `type` and `code` for each of Anthropic's error types."""
+"""OpenAI's `type` and `code` for each of Anthropic's error types, and for 405, which has none."""
 _THEIR_KINDS: Mapping[str, str] = {code: kind for kind, (_, code) in _KINDS.items() if code is not None} | {
     "service_unavailable_error": "overloaded_error",
     "rate_limit_exceeded": "rate_limit_error",

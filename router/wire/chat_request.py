@@ -7,6 +7,7 @@ that says nothing.
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -100,6 +101,36 @@ def decode_request(body: bytes) -> Conversation:
         stream_usage=bool(chat.stream_options and chat.stream_options.include_usage),
         user=chat.user or "",
         extras=source.extras(),
+    )
+
+
+class _Typed(msgspec.Struct):
+    type: Any = None
+
+
+class _Calling(msgspec.Struct):
+    tool_calls: list[_Typed] | None = None
+
+
+class _Tools(msgspec.Struct):
+    messages: list[_Calling]
+    tools: list[_Typed] | None = None
+    tool_choice: Any = None
+
+
+_TOOLS = msgspec.json.Decoder(_Tools)
+
+
+def has_free_text(body: bytes) -> bool:
+    """Whether a body offers, chooses, or has called a tool that takes plain text."""
+    try:
+        read_tools = _TOOLS.decode(body)
+    except wire_body.UNREADABLE:
+        return False
+    choice = read_tools.tool_choice
+    typed = [*(read_tools.tools or ()), *(c for m in read_tools.messages for c in m.tool_calls or ())]
+    return any(item.type == "custom" for item in typed) or (
+        isinstance(choice, dict) and choice.get("type") == "custom"
     )
 
 

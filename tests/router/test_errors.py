@@ -15,7 +15,7 @@ SHAPES = [
     ("OverBudget", 402, "billing_error", ("insufficient_quota", "insufficient_quota")),
     ("NotAllowed", 403, "permission_error", ("invalid_request_error", "permission_denied")),
     ("NotFound", 404, "not_found_error", ("invalid_request_error", "not_found")),
-    ("MethodNotAllowed", 405, "not_found_error", ("invalid_request_error", "not_found")),
+    ("MethodNotAllowed", 405, "invalid_request_error", ("invalid_request_error", "method_not_allowed")),
     ("RequestTimeout", 408, "invalid_request_error", ("invalid_request_error", None)),
     ("Conflict", 409, "invalid_request_error", ("invalid_request_error", None)),
     ("TooLarge", 413, "request_too_large", ("invalid_request_error", "request_too_large")),

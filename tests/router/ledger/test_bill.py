@@ -32,6 +32,7 @@ LOCAL = {"served_track": "local", "served_model": "qwen"}
 TOKENS = {"input": 10_000, "output": 1000}
 SLOW = {"track": "cloud", "model": "claude-sonnet-5-5", "cause": "slow", "status": 504, "seconds": 30.0}
 SERVED = {**SLOW, "cause": "", "status": 200}
+AT_HOME = json.dumps([{**SERVED, "track": "local", "model": "qwen"}])
 REFUSED = {**SLOW, "cause": "cloud_error", "status": 529}
 
 
@@ -207,6 +208,36 @@ def test_without_a_price_of_the_own_machine_the_cost_is_the_providers_part() -> 
         (MIXED, 8000, 0.020, 0.020, AS_SERVED),
         ({**MIXED, "asked_model": "auto"}, 0, 0.020, 0.020, AS_SERVED + USUAL),
         ({**LOCAL, **TOKENS, "asked_model": "local"}, 8000, 0.0, 0.0, ASKED_LOCAL),
+        # By its own name, as it was routed, or as it was asked of the server where something else decided
+        (
+            {**LOCAL, **TOKENS, "asked_model": "qwen", "rule": "asked", "track": "local"},
+            0,
+            0.0,
+            0.0,
+            ASKED_LOCAL,
+        ),
+        (
+            {**LOCAL, **TOKENS, "asked_model": "qwen", "rule": "never_cloud", "attempts": AT_HOME},
+            0,
+            0.0,
+            0.0,
+            ASKED_LOCAL,
+        ),
+        # What a server calls its model in the answer says nothing of what was asked, be it a provider's name
+        (
+            {**LOCAL, **TOKENS, "served_model": "claude-sonnet-5-5", "attempts": AT_HOME},
+            8000,
+            0.0148,
+            0.030,
+            WARM,
+        ),
+        (
+            {**LOCAL, **TOKENS, "served_model": "auto", "asked_model": "auto", "rule": "otherwise"},
+            8000,
+            0.0148,
+            0.030,
+            WARM + USUAL,
+        ),
         ({**MIXED, "asked_model": "gpt-4o"}, 0, None, None, AS_SERVED),
         ({**TOKENS, "operation": "count"}, 0, 0.0, 0.0, NOTHING),
     ],

@@ -366,6 +366,21 @@ async def test_what_claude_cannot_do_is_refused_unsent(cloud, upstream, plan, fi
     assert await upstream.requests() == []
 
 
+@pytest.mark.parametrize("fields", [{"n": 2}, {"logprobs": True}, {"logprobs": True, "top_logprobs": 2}])
+async def test_one_plain_answer_is_all_that_a_custom_tool_allows(
+    cloud, upstream, plan, whole, fields
+) -> None:
+    """Its calls are translated back, and in that several choices or probabilities would be lost."""
+    tool = {"type": "custom", "custom": {"name": "apply_patch"}}
+    track = cloud(base_url=f"{upstream.url}/v1", dialect="litellm", model="openai/gpt-4o")
+    with pytest.raises(BadRequest, match=rf"^{next(iter(fields))}: cannot be had beside a `custom` tool"):
+        await track.open(plan({"tools": [tool]} | fields, dialect="openai_chat"), CLOUD)
+    assert await upstream.requests() == []
+    plain = plan({"tools": [READ]} | fields, dialect="openai_chat")
+    await whole(await track.open(plain, CLOUD))
+    assert fields.items() <= (await upstream.last_json()).items()
+
+
 CLAUDE_BY_LITELLM = {
     "dialect": "litellm",
     "model": "anthropic/claude-sonnet-4-5",

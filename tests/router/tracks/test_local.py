@@ -430,3 +430,106 @@ async def test_the_window_is_asked_for_before_a_large_limit_is_sent(local, raw, 
     asked = replace(asked, features=replace(asked.features, output_limit=32_000, context_tokens=1000))
     assert b"hi" in await whole(await local(url=f"{url}/v1", name="mine").open(asked, LOCAL))
     assert limits == [2996]
+
+
+PATCH = {"type": "custom", "custom": {"name": "apply_patch", "description": "Takes a patch as it is."}}
+GRAMMAR = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /a+/"}}
+HISTORY = [
+    {"role": "user", "content": "patch it"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c1", "type": "custom", "custom": {"name": "apply_patch", "input": 'a "b"'}}],
+    },
+    {"role": "tool", "tool_call_id": "c1", "content": "done"},
+    {"role": "user", "content": "once more"},
+]
+
+
+def custom_calls(told: bytes, *, stream: bool) -> list[tuple[str, str]]:
+    """Name and text of each call of a custom tool, put together as a client does."""
+    if not stream:
+        calls = json.loads(told)["choices"][0]["message"]["tool_calls"]
+        return [(call["custom"]["name"], call["custom"]["input"]) for call in calls]
+    names, texts = [], []
+    for block in blocks(told)[:-1]:
+        for choice in json.loads(block.removeprefix(b"data: "))["choices"]:
+            for call in choice["delta"].get("tool_calls", ()):
+                names += [call["custom"]["name"]] if "name" in call["custom"] else []
+                texts.append(call["custom"].get("input", ""))
+    return [(name, "".join(texts)) for name in names]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_custom_tool_is_a_function_of_one_string_there(local, upstream, plan, whole, stream) -> None:
+    await upstream.script({"tools": [{"name": "apply_patch", "input": {"input": 'x = "1"\n'}}]})
+    body = {
+        "messages": HISTORY,
+        "tools": [PATCH, *TOOLS["openai_chat"]],
+        "tool_choice": {"type": "custom", "custom": {"name": "apply_patch"}},
+        "top_k": 40,
+        "stream": stream,
+    }
+    told = await whole(await local(name="mine").open(plan(body, dialect="openai_chat"), LOCAL))
+    arrived = await upstream.last_json()
+    assert [tool["type"] for tool in arrived["tools"]] == ["function", "function"]
+    assert arrived["tools"][0]["function"]["parameters"]["required"] == ["input"]
+    assert arrived["tool_choice"] == {"type": "function", "function": {"name": "apply_patch"}}
+    assert arrived["messages"][1]["tool_calls"][0]["function"] == {
+        "name": "apply_patch",
+        "arguments": '{"input":"a \\"b\\""}',
+    }
+    assert arrived["top_k"] == 40
+    assert custom_calls(told, stream=stream) == [("apply_patch", 'x = "1"\n')]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"tools": [PATCH | {"custom": {"name": "p", "format": GRAMMAR}}]},
+            "tools[0].custom.format: the local model cannot be held to a grammar",
+        ),
+        ({"n": 2}, "n: cannot be had beside a `custom` tool"),
+        ({"logprobs": True}, "logprobs: cannot be had beside a `custom` tool"),
+        ({"logprobs": True, "top_logprobs": 3}, "logprobs: cannot be had beside a `custom` tool"),
+        ({"modalities": ["text", "audio"]}, "modalities: cannot be had beside a `custom` tool"),
+    ],
+)
+async def test_what_cannot_be_had_with_a_custom_tool_is_named_before_anything_is_sent(
+    local, upstream, plan, changed, message
+) -> None:
+    with pytest.raises(TrackError) as caught:
+        await local(name="mine").open(plan({"tools": [PATCH]} | changed, dialect="openai_chat"), LOCAL)
+    assert (caught.value.cause, caught.value.status) == ("unsupported", 400)
+    assert caught.value.message.startswith(message)
+    assert await upstream.requests() == []
+
+
+async def test_one_choice_may_be_asked_for_beside_a_custom_tool(local, plan, whole) -> None:
+    body = {"tools": [PATCH], "n": 1, "logprobs": False, "modalities": ["text"]}
+    told = await whole(await local(name="mine").open(plan(body, dialect="openai_chat"), LOCAL))
+    assert json.loads(told)["choices"][0]["index"] == 0
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_engine_calls_a_custom_tool(demo, plan, whole, stream) -> None:
+    body = {
+        "tools": [PATCH],
+        "tool_choice": {"type": "custom", "custom": {"name": "apply_patch"}},
+        "max_tokens": 60,
+        "stream": stream,
+        "messages": [{"role": "user", "content": "Call apply_patch with the text: hello"}],
+    }
+    told = await whole(await demo.open(plan(body, dialect="openai_chat"), LOCAL))
+    ((name, text),) = custom_calls(told, stream=stream)
+    assert name == "apply_patch"
+    assert not text.startswith("{")
+
+
+async def test_a_word_in_a_message_makes_no_custom_tool(local, upstream, plan, whole) -> None:
+    content = 'the type is "custom"'
+    body = {"messages": [{"role": "user", "content": content, "anything": {"type": "custom"}}]}
+    await whole(await local(name="mine").open(plan(body, dialect="openai_chat"), LOCAL))
+    assert (await upstream.last_json())["messages"] == body["messages"]
