@@ -13,6 +13,7 @@ from benchmarks.cli.options import (
     LocalUsd,
     Markdown,
     Outcomes,
+    OwnSuite,
     Policy,
     PriceModel,
     Seed,
@@ -32,6 +33,7 @@ def cascade(  # noqa: PLR0917 - one parameter an option
         typer.Option(help="Calls after which the cloud takes over, besides the policy's own and the ends."),
     ] = "40,60,80,100,120",
     outcomes: Outcomes = None,
+    suite: OwnSuite = None,
     local: LocalSystem = None,
     cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
@@ -62,11 +64,15 @@ def cascade(  # noqa: PLR0917 - one parameter an option
     rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
     with plain_errors(), Console(stderr=True).status("drawing runs"):
         selection = Selection(
-            local=parse("--local", local or ()), cloud=parse("--cloud", cloud or ()), outcomes=outcomes
+            local=parse("--local", local or ()),
+            cloud=parse("--cloud", cloud or ()),
+            outcomes=outcomes,
+            suite=suite,
         )
-        suite = load_suites(("swebench",), selection)["swebench"]
+        name = selection.own_suite or "swebench"
+        tasks = load_suites((name,), selection)[name]
         result: Handover = evaluate_handover(
-            load(policy), suite, tried, rates, local_context=local_context, seed=seed
+            load(policy), tasks, tried, rates, local_context=local_context, seed=seed
         )
     if as_json:
         typer.echo(json.dumps(asdict(result)))

@@ -17,6 +17,7 @@ from benchmarks.cli.options import (
     LocalUsd,
     Markdown,
     Outcomes,
+    OwnSuite,
     Policy,
     PriceModel,
     Seed,
@@ -37,8 +38,12 @@ def check(
     policy: Policy = "balanced",
     *,
     mix: Annotated[
-        str, typer.Option(help="Share of the tasks by suite, e.g. humaneval=0.7,swebench=0.3.")
-    ] = "humaneval=1,swebench=1",
+        str,
+        typer.Option(
+            help="Share of the tasks by suite, e.g. humaneval=0.7,swebench=0.3.",
+            show_default="humaneval=1,swebench=1",
+        ),
+    ] = "",
     client: AskedAs = Client.bare,
     classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",
@@ -46,6 +51,7 @@ def check(
         list[Path] | None, typer.Option(help="Another router's decisions, a CSV of task,track; a row more.")
     ] = None,
     outcomes: Outcomes = None,
+    suite: OwnSuite = None,
     local: LocalSystem = None,
     cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
@@ -68,12 +74,13 @@ def check(
     """
     from benchmarks.evaluation import traffic
     from benchmarks.evaluation.check.result import Options
-    from benchmarks.evaluation.selection import parse
+    from benchmarks.evaluation.selection import Selection, parse
 
     with plain_errors():
+        own = Selection(suite=suite).own_suite
         systems = {"local": parse("--local", local or ()), "cloud": parse("--cloud", cloud or ())}
     options = Options(
-        mix=traffic.parse(mix).mix,
+        mix=traffic.parse(mix, own).mix,
         client=client.value,
         classifier=classifier,
         classifier_file=classifier_file,
@@ -84,6 +91,7 @@ def check(
         local=systems["local"],
         cloud=systems["cloud"],
         outcomes=outcomes,
+        suite=suite,
     )
     with plain_errors():
         result = _run_check(policy, options, compare or [])

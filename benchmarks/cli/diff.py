@@ -3,7 +3,6 @@
 import json
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,21 +20,13 @@ from benchmarks.cli.options import (
     PriceModel,
 )
 from benchmarks.cli.plain import plain_errors
-from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL, SUITES
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.diff import Difference
     from benchmarks.evaluation.selection import Selection
     from policies.policy import Policy
-
-
-class SuiteChoice(StrEnum):
-    """The suites whose tasks are recorded."""
-
-    humaneval = "humaneval"
-    mbpp = "mbpp"
-    swebench = "swebench"
 
 
 _DAY = "a UTC day or time, such as 2026-11-01"
@@ -52,7 +43,12 @@ def diff(
             "wrote. The settings' own unless named."
         ),
     ] = None,
-    suite: Annotated[SuiteChoice | None, typer.Option(help="Route a suite's tasks instead.")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            help="Route a suite's tasks instead: a shipped one's name, or a JSONL file of your own."
+        ),
+    ] = None,
     team: Annotated[str | None, typer.Option(help="Of this team only.")] = None,
     since: Annotated[str | None, typer.Option(help=f"Only what began then or later: {_DAY}.")] = None,
     until: Annotated[str | None, typer.Option(help=f"Only what began before: {_DAY}.")] = None,
@@ -79,6 +75,7 @@ def diff(
     from benchmarks.evaluation.diff import of_suite
     from benchmarks.evaluation.diff_report import csv_writer, render, values
     from benchmarks.evaluation.selection import Selection, load_suites, parse
+    from policies.conditions import nearest
     from policies.load import load
     from router.billing.prices import Prices
 
@@ -88,6 +85,8 @@ def diff(
         )
     if not suite and local_usd_per_mtok:
         raise Misconfigured("--local-usd-per-mtok: a ledger's rows say what this machine cost; leave it out")
+    if suite and suite not in SUITES and not Path(suite).exists():
+        raise Misconfigured(f"--suite: there is no suite or file {suite!r}{nearest(suite, list(SUITES))}")
     before, after = load(old), load(new)
     with plain_errors():
         selection = Selection(
@@ -95,12 +94,14 @@ def diff(
             local=parse("--local", local or ()),
             cloud=parse("--cloud", cloud or ()),
             outcomes=outcomes,
+            suite=None if suite is None or suite in SUITES else Path(suite),
         )
         if suite:
+            name = selection.own_suite or suite
             rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
             with csv_writer(csv_file) as on_move:
                 difference = of_suite(
-                    before, after, load_suites((suite.value,), selection)[suite.value], rates,
+                    before, after, load_suites((name,), selection)[name], rates,
                     local_context=local_context, on_move=on_move,
                 )  # fmt: skip
         else:

@@ -43,6 +43,14 @@ LocalSystem = Annotated[
 CloudSystem = Annotated[
     list[str] | None, typer.Option("--cloud", help="The cloud system, likewise, e.g. humaneval=NAME.")
 ]
+OwnSuite = Annotated[
+    Path | None,
+    typer.Option(
+        "--suite",
+        help="Tasks of your own, JSON lines with `id` and `ask`; a suite with the file's name, all of the "
+        "traffic unless --mix says otherwise.",
+    ),
+]
 LocalContext = Annotated[int, typer.Option(min=0, help="The local window in tokens; 0 for unknown.")]
 PriceModel = Annotated[str, typer.Option(help="At whose price the cloud's tokens are counted.")]
 LocalUsd = Annotated[

@@ -20,6 +20,7 @@ from benchmarks.cli.options import (
     LocalUsd,
     Markdown,
     Outcomes,
+    OwnSuite,
     Policy,
     PriceModel,
     Seed,
@@ -66,8 +67,11 @@ def tune(  # noqa: PLR0917 - one parameter an option
     ] = 0.95,
     mix: Annotated[
         str,
-        typer.Option(help="Share of tasks by suite, or `ledger`: what your own ledger shows."),
-    ] = "humaneval=1,swebench=1",
+        typer.Option(
+            help="Share of tasks by suite, or `ledger`: what your own ledger shows.",
+            show_default="humaneval=1,swebench=1",
+        ),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Write the tuned policy to this new file.")] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw the cost-quality curve to this .svg or .png file.")
@@ -82,6 +86,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
     classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",
     outcomes: Outcomes = None,
+    suite: OwnSuite = None,
     local: LocalSystem = None,
     cloud: CloudSystem = None,
     local_context: LocalContext = LOCAL_CONTEXT,
@@ -115,7 +120,9 @@ def tune(  # noqa: PLR0917 - one parameter an option
                 f"--only: {loaded.source} has no params.{name}; it has {', '.join(loaded.params) or 'none'}"
             )
     _check_files(out, picture, markdown)
-    traffic = _traffic(mix, ledger, team)
+    with plain_errors():
+        own = Selection(suite=suite).own_suite
+    traffic = _traffic(mix, own, ledger, team)
     options = TuneOptions(
         goal=Goal(max_loss=max_quality_loss, local_share=local_share, budget_usd=budget_usd, by=by),
         confidence=confidence,
@@ -136,6 +143,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
             local=parse("--local", local or ()),
             cloud=parse("--cloud", cloud or ()),
             outcomes=outcomes,
+            suite=suite,
         )
         suites = load_suites(tuple(traffic.mix), selection)
         result = run(loaded, tuple(suites.values()), options, status.update)
@@ -177,11 +185,11 @@ def _check_files(out: Path | None, picture: Path | None, markdown: Path | None) 
             raise Misconfigured(f"{option}: there is no folder {path.parent}; make it first")
 
 
-def _traffic(mix: str, ledger: str | None, team: str | None) -> "Traffic":
+def _traffic(mix: str, own: str, ledger: str | None, team: str | None) -> "Traffic":
     from benchmarks.evaluation.traffic import from_rows, parse
 
     if mix != "ledger":
-        return parse(mix)
+        return parse(mix, own)
     from router.ledger.store import LedgerStore
     from router.settings import load_settings
 

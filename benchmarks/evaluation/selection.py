@@ -15,8 +15,9 @@ from benchmarks.evaluation.cases import SUITES, Suite, SuiteName
 from benchmarks.evaluation.suites import outcomes as own_outcomes
 from benchmarks.evaluation.suites.facts import read
 from benchmarks.evaluation.suites.outcomes import Outcome
+from benchmarks.evaluation.suites.own import load_own_suite, load_tasks, suite_name
 from benchmarks.evaluation.suites.recorded import TITLES, load_suite, systems
-from benchmarks.evaluation.suites.systems import Runs
+from benchmarks.evaluation.suites.systems import DEFAULTS, Runs
 from benchmarks.evaluation.verdicts import with_verdicts
 from classifiers.choose import DEFAULT, ClassifierName
 from policies.conditions import nearest
@@ -40,6 +41,17 @@ class Selection:
     cloud: Systems = field(default_factory=dict)
     outcomes: Path | None = None
     """The user's own outcomes."""
+    suite: Path | None = None
+    """Tasks of the user's own, a suite named as the file is."""
+
+    @property
+    def own_suite(self) -> SuiteName:
+        """The name of the user's own suite; empty where there is none.
+
+        Raises:
+            BenchmarkError: the file's name names none.
+        """
+        return suite_name(self.suite) if self.suite else ""
 
 
 def parse(flag: str, texts: Iterable[str]) -> dict[SuiteName, str]:
@@ -69,28 +81,40 @@ def load_suites(names: Sequence[SuiteName], selection: Selection) -> dict[SuiteN
     """Load suites with the systems chosen for them.
 
     Args:
-        names: Which suites, in the order in which they are shown.
+        names: Which suites, in the order in which they are shown; the user's own among them.
         selection: What they are judged by.
 
     Raises:
         BenchmarkError: a suite or a system is not known, own outcomes are wrong or of no system that is
             chosen, or no task has outcomes of both systems chosen.
     """
-    own = _Own.load(selection.outcomes)
+    mine = load_tasks(selection.suite) if selection.suite else ()
+    own = _Own.load(selection.outcomes, {task.problem.id: task.problem.suite for task in mine})
     chosen: dict[Runs, dict[SuiteName, str]] = {
         "local": _resolve("--local", "local", selection.local, names, own),
         "cloud": _resolve("--cloud", "cloud", selection.cloud, names, own),
     }
-    suites = {
-        name: load_suite(
+
+    def load(name: SuiteName) -> Suite:
+        local, cloud = chosen["local"].get(name), chosen["cloud"].get(name)
+        if selection.suite and name == selection.own_suite:
+            return load_own_suite(
+                selection.suite,
+                client=selection.client,
+                systems={"local": local, "cloud": cloud},
+                outcomes=own.outcomes,
+                outcomes_file=selection.outcomes,
+            )
+        return load_suite(
             name,
             client=selection.client,
-            local=chosen["local"].get(name),
-            cloud=chosen["cloud"].get(name),
+            local=local,
+            cloud=cloud,
             outcomes=selection.outcomes,
+            others=[task.problem.id for task in mine],
         )
-        for name in names
-    }
+
+    suites = {name: load(name) for name in names}
     own.check_used(suites)
     for suite in suites.values():
         own.check_paired(suite)
@@ -105,17 +129,20 @@ class _Own:
     """A user's own outcomes, by suite."""
 
     file: Path | None
+    outcomes: tuple[Outcome, ...]
     tasks: Mapping[SuiteName, Mapping[str, Sequence[str]]]
     """By suite and system: the tasks that have a row."""
 
     @classmethod
-    def load(cls, file: Path | None) -> "_Own":
-        suite_of = {row["task"]: row["suite"] for row in read("tasks.csv").rows}
+    def load(cls, file: Path | None, others: Mapping[str, SuiteName]) -> "_Own":
+        suite_of = {row["task"]: row["suite"] for row in read("tasks.csv").rows} | dict(others)
         tasks: dict[SuiteName, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         outcomes: tuple[Outcome, ...] = own_outcomes.load(file, suite_of) if file else ()
         for outcome in outcomes:
             tasks[suite_of[outcome.task]][outcome.system].append(outcome.task)
-        return cls(file=file, tasks={suite: dict(systems) for suite, systems in tasks.items()})
+        return cls(
+            file=file, outcomes=outcomes, tasks={suite: dict(systems) for suite, systems in tasks.items()}
+        )
 
     def has(self, system: str, suite: SuiteName) -> bool:
         """Whether the file has a row of a system for a task of a suite."""
@@ -182,19 +209,25 @@ def _resolve(
                 f"{flag}: {suite} is not among the suites asked for, {', '.join(names)}; leave "
                 f"{suite}={system} out, or give the suite a share in --mix"
             )
+        if suite not in DEFAULTS and not own.has(system, suite):
+            raise BenchmarkError(
+                f"{flag}: no outcomes of {system!r} on {suite}"
+                f"{nearest(system, sorted(own.tasks.get(suite, {})))}; give rows of it with --outcomes"
+            )
     resolved = {suite: system for suite, system in wanted.items() if suite != EVERY}
     if EVERY not in wanted:
         return resolved
     system = wanted[EVERY]
+    recorded = {name: systems(name) if name in DEFAULTS else () for name in names}
     known = [
         name
         for name in names
         if own.has(system, name)
-        or any(other.name == system and other.runs == runs for other in systems(name))
+        or any(other.name == system and other.runs == runs for other in recorded[name])
     ]
     if not known:
         every = sorted(
-            {other.name for name in names for other in systems(name) if other.runs == runs}
+            {other.name for name in names for other in recorded[name] if other.runs == runs}
             | {mine for name in names for mine in own.tasks.get(name, {})}
         )
         raise BenchmarkError(

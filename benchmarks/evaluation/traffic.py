@@ -49,13 +49,22 @@ class Traffic:
     """Where it comes from, in a sentence."""
 
 
-def parse(text: str) -> Traffic:
+def parse(text: str, own: SuiteName = "") -> Traffic:
     """Read a mix such as `humaneval=1,swebench=1`; the numbers are proportions.
+
+    Args:
+        text: The mix; empty for all of `own`, or `MIX` where there is none.
+        own: The name of a suite of the user's own.
 
     Raises:
         Misconfigured: it cannot be parsed.
     """
-    names: dict[str, SuiteName] = {name: name for name in SUITES}
+    if not text:
+        whose = (
+            f"all of it tasks of {own}" if own else "half functions, half issues, unless --mix says otherwise"
+        )
+        return Traffic(mix={own: 1.0} if own else MIX, words=whose)
+    names: dict[str, SuiteName] = {name: name for name in (*SUITES, *filter(None, [own]))}
     shares: dict[SuiteName, float] = {}
     for part in text.split(","):
         name, _, number = part.strip().partition("=")

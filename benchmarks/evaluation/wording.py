@@ -1,5 +1,7 @@
 """Figures in words, the same in every command: shares, intervals, dollars, what a router comes to."""
 
+from math import isnan
+
 from benchmarks.evaluation.stats import Interval
 
 _CENT = 0.01
@@ -22,9 +24,9 @@ def dollars(usd: float) -> str:
 
 def comes_to(*, local_share: float, kept: Interval, usd: float, saving: float) -> str:
     """What a router comes to as measured, in one clause."""
+    quality = "of unknown quality" if isnan(kept.point) else f"quality kept {between(kept)}"
     return (
-        f"{percent(local_share)} of the tasks start local, quality kept {between(kept)}, "
-        f"{dollars(usd)} a task, {_cost(saving)}"
+        f"{percent(local_share)} of the tasks start local, {quality}, {dollars(usd)} a task, {_cost(saving)}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.evaluation.cases import SUITES
 from benchmarks.evaluation.check.measure import figures
 from benchmarks.evaluation.check.result import POOL, BarResult, Part, Result
 from benchmarks.evaluation.stats import Interval
@@ -77,6 +78,7 @@ def publish(name_or_path: str, result: Result) -> Path:
             "local_context": str(result.local_context),
             "price_model": result.price_model,
             "seed": str(result.seed),
+            **({"suites": ",".join(own)} if (own := _own_suites(result)) else {}),
         },
         checked=result.checked,
         version=result.version,
@@ -87,6 +89,11 @@ def publish(name_or_path: str, result: Result) -> Path:
     except OSError as error:
         raise BenchmarkError(f"--publish: {path}: cannot be written: {error.strerror}") from error
     return path
+
+
+def _own_suites(result: Result) -> list[str]:
+    """The suites that are not shipped."""
+    return [part.name for part in result.parts if part.name not in {*SUITES, POOL}]
 
 
 def _figure(interval: Interval) -> Figure:

@@ -70,7 +70,8 @@ def check(policy: Policy, options: Options | None = None, compared: Compared | N
     """
     started = time.perf_counter()
     chosen = options or Options()
-    suites = load_suites(SUITES, _selection(chosen))
+    selection = _selection(chosen)
+    suites = load_suites((*SUITES, *filter(None, [selection.own_suite])), selection)
     return measure(policy, suites, chosen, compared or {}, started=started)
 
 
@@ -166,7 +167,9 @@ def _value(bar: Bar, metrics: Mapping[str, Interval]) -> float:
 def _hold_bar(bar: Bar, value: float) -> BarResult:
     holds = bar.holds(value)
     if isnan(value):
-        words = f"{bar.metric} has no value: the two systems cannot be told apart, the bar is {bar.text}"
+        pgr = bar.metric.endswith("pgr")
+        why = "the two systems cannot be told apart" if pgr else "no task has outcomes of both systems"
+        words = f"{bar.metric} has no value: {why}, the bar is {bar.text}"
     else:
         short = f"{value:.4g}"
         figure = short if bar.holds(float(short)) == holds else repr(value)
@@ -182,6 +185,7 @@ def _selection(options: Options) -> Selection:
         local=options.local,
         cloud=options.cloud,
         outcomes=options.outcomes,
+        suite=options.suite,
     )
 
 

@@ -36,6 +36,8 @@ class Options:
     cloud: Mapping[SuiteName, str] = field(default_factory=dict)
     outcomes: Path | None = None
     """The user's own outcomes."""
+    suite: Path | None = None
+    """Tasks of the user's own, a suite more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,14 +8,32 @@
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from statistics import fmean
 
 from benchmarks.evaluation.cases import Effort
+from benchmarks.evaluation.suites.facts import RECORDED, read
+from benchmarks.evaluation.suites.systems import Runs
 
 
 def one_call(prompt: float, output: float) -> Effort:
     """Return the effort of a self-contained task: one call."""
     return Effort(calls=1, prompt=prompt, last_prompt=prompt, output=output, measured=False)
+
+
+def agent_efforts(folder: Path = RECORDED) -> Mapping[Runs, Effort]:
+    """The effort of an agent's task by track: recorded runs, as long as the published means."""
+    runs, published = read("runs.csv", folder).rows, read("published.csv", folder).rows
+    calls = {row["runs"]: float(row["calls"]) for row in published}
+    return {"local": agent(runs, calls["local"]), "cloud": agent(runs, calls["cloud"])}
+
+
+def last_prompt_growth(folder: Path = RECORDED) -> float:
+    """A run's last prompt as a multiple of its mean one."""
+    return fmean(
+        float(row["last_prompt"]) * float(row["calls"]) / float(row["prompt"])
+        for row in read("runs.csv", folder).rows
+    )
 
 
 def agent(runs: Iterable[Mapping[str, str]], calls: float) -> Effort:

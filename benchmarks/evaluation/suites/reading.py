@@ -10,6 +10,26 @@ from classifiers.rules import RuleClassifier
 from classifiers.verdict import Verdict
 from router.features.extractor import FeatureExtractor
 from router.training.envelopes import model_request
+from router.types import DialectName, Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A request as a client sends it."""
+
+    dialect: DialectName
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentReading:
+    """What is read from a request."""
+
+    features: Features
+    """With the ask."""
+    judged: Verdict
+    """Of the rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +49,22 @@ def read_problems(problems: Iterable[Problem], client: str) -> Iterator[ReadProb
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
+    asked = list(problems)
+    sent = (request(problem, client) for problem in asked)
+    readings = read_sent(Sent(dialect=dialect, headers=headers, body=body) for dialect, headers, body in sent)
+    for problem, reading in zip(asked, readings, strict=True):
+        yield ReadProblem(problem=problem, features=reading.features, judged=reading.judged)
+
+
+def read_sent(requests: Iterable[Sent]) -> Iterator[SentReading]:
+    """Read each request, in the order given.
+
+    Raises:
+        BenchmarkError: tokens cannot be counted.
+    """
     reader, rules = FeatureExtractor(count_bytes=1 << 30), RuleClassifier()
     if not reader.warm():
         raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
-    for problem in problems:
-        dialect, headers, body = request(problem, client)
-        features = reader.read(model_request(body, dialect, headers))
-        yield ReadProblem(problem=problem, features=features, judged=rules.classify(features))
+    for sent in requests:
+        features = reader.read(model_request(sent.body, sent.dialect, sent.headers))
+        yield SentReading(features=features, judged=rules.classify(features))

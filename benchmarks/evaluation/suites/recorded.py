@@ -11,14 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from statistics import fmean
 from types import MappingProxyType
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import Case, Effort, Label, Suite, SuiteName, System
 from benchmarks.evaluation.suites import arena, everyday, humaneval, mbpp, store, swebench, vectors
 from benchmarks.evaluation.suites import outcomes as own_outcomes
-from benchmarks.evaluation.suites.effort import agent, one_call
+from benchmarks.evaluation.suites.effort import agent_efforts, last_prompt_growth, one_call
 from benchmarks.evaluation.suites.facts import RECORDED, Facts, read
 from benchmarks.evaluation.suites.notes import notes, own_notes
 from benchmarks.evaluation.suites.outcomes import Outcome
@@ -114,10 +113,8 @@ def load_suite(
         pair=pair,
         recorded=_by_task(name, measured),
         own={(outcome.task, outcome.system): outcome for outcome in own},
-        agents=_agent_efforts(runs, published),
-        growth=fmean(
-            float(row["last_prompt"]) * float(row["calls"]) / float(row["prompt"]) for row in runs.rows
-        ),
+        agents=agent_efforts(folder),
+        growth=last_prompt_growth(folder),
     )
     cases = tuple(joined.case(name, row, judged[row["task"]]) for row in tasks.rows if row["suite"] == name)
     used = {"tasks.csv": tasks, **vectored, FILES[name]: measured}
@@ -231,8 +228,3 @@ def _by_task(name: SuiteName, measured: Facts) -> Mapping[str, Row]:
     if name == "everyday":
         return arena.outcomes(measured.rows)
     return {row["task"]: row for row in measured.rows}
-
-
-def _agent_efforts(runs: Facts, published: Facts) -> Efforts:
-    calls = {row["runs"]: float(row["calls"]) for row in published.rows}
-    return {"local": agent(runs.rows, calls["local"]), "cloud": agent(runs.rows, calls["cloud"])}

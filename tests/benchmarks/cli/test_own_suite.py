@@ -1,0 +1,68 @@
+"""`--suite FILE`: tasks and outcomes of one's own in `check`, `tune`, `cascade` and `diff`."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from router.cli.main import app
+from router.errors import Misconfigured
+
+
+@pytest.fixture
+def options(tmp_path):
+    asks, rows = [], ["task,system,passed,calls,prompt,output,usd"]
+    for at in range(20):
+        agent = at % 2
+        ask = (
+            "Fix the bug in the billing module of our repository." if agent else "Write a function that adds."
+        )
+        asks.append({"id": f"t/{at}", "ask": ask, **({"tools": ["bash"]} if agent else {})})
+        rows.append(f"t/{at},mine,{int(at % 4 != 1)},{90 if agent else 1},{900_000 if agent else 300},900,")
+        rows.append(
+            f"t/{at},theirs,1,{30 if agent else 1},{500_000 if agent else 300},900,{0.4 if agent else 0.01}"
+        )
+    suite, outcomes = tmp_path / "ours.jsonl", tmp_path / "m.csv"
+    suite.write_text("\n".join(map(json.dumps, asks)))
+    outcomes.write_text("\n".join(rows))
+    return ("--suite", suite, "--outcomes", outcomes, "--local", "mine", "--cloud", "theirs")
+
+
+def turnout(*words):
+    return CliRunner().invoke(app, ["policy", *map(str, words)])
+
+
+def test_all_four_commands_tell_one_story_of_it(options):
+    checked = json.loads(turnout("check", "local-first", *options, "--json").stdout)
+    assert checked["mix"] == {"ours": 1.0}
+    pool = next(part for part in checked["parts"] if part["name"] == "pool")["standings"][0]
+    assert pool["local_share"]["point"] == 1
+    # Half are agents' of 90 calls, which are handed over after 80: their failures are the cloud's to mend.
+    assert pool["quality"]["point"] == 1
+    assert pool["saving"]["point"] < 0
+    tuned = json.loads(turnout("tune", "local-first", *options, "--local-share", "0.4", "--json").stdout)
+    assert tuned["own"]["kept"] == pytest.approx(pool["quality_kept"])
+    assert tuned["own"]["usd"] == pytest.approx(pool["usd_per_task"]["point"])
+    result = json.loads(turnout("cascade", "local-first", *options, "--json").stdout)
+    row = next(row for row in result["rows"] if row["limit"] == 80)
+    assert (row["usd"], row["kept"]) == (
+        pytest.approx(pool["usd_per_task"]),
+        pytest.approx(pool["quality_kept"]),
+    )
+    assert result["modelled"] == 0
+    difference = json.loads(turnout("diff", "observe", "local-first", *options, "--json").stdout)
+    assert difference["usd_after"] == pytest.approx(20 * pool["usd_per_task"]["point"])
+    assert difference["usd_before"] == pytest.approx(10 * 0.41)
+
+
+def test_a_name_that_is_no_suite_and_no_file_is_refused():
+    ran = turnout("diff", "balanced", "local-first", "--suite", "humanevl")
+    assert isinstance(ran.exception, Misconfigured)
+    assert "there is no suite or file 'humanevl'; did you mean 'humaneval'?" in str(ran.exception)
+
+
+def test_a_mix_may_name_it(options):
+    checked = json.loads(
+        turnout("check", "balanced", *options, "--mix", "ours=1,swebench=3", "--json").stdout
+    )
+    assert checked["mix"] == {"ours": 0.25, "swebench": 0.75}
