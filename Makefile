@@ -36,7 +36,7 @@ run: $(VENV)/.run-$(GPU)      ## set up and start the endpoint (ARGS="--listen 1
 test: $(VENV)/.dev node       ## all quick tests
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 
-test-slow: $(VENV)/.dev node node-slow .venv-clients/.ready .venv-swebench/.ready  ## conformance and load runs, minutes each
+test-slow: $(VENV)/.dev node node-slow .venv-clients/.ready .venv-gptme/.ready .venv-swebench/.ready  ## conformance and load runs, minutes each
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-all: test test-slow      ## both
@@ -66,12 +66,13 @@ lock: $(UV)                   ## resolve the locked requirements anew
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml --extra otel --extra postgres --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-bench.in -o requirements-bench.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-clients.in -o requirements-clients.txt
+	$(UV) pip compile -q -U $(LOCK) requirements-gptme.in -o requirements-gptme.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-swebench.in -o requirements-swebench.txt
 	echo "uv==$(shell $(UV) --version | cut -d' ' -f2)" | $(UV) pip compile -q -U $(LOCK) - -o requirements-setup.txt
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
 clean:           ## remove what was set up here
-	rm -rf $(VENV) .venv-bench .venv-clients .venv-swebench tests/clients/node_modules
+	rm -rf $(VENV) .venv-bench .venv-clients .venv-gptme .venv-swebench tests/clients/node_modules
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)
@@ -108,13 +109,19 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run-$(GPU)
 	echo "aider does not install with this Python: tests with it will skip"
 	@touch $@
 
+.venv-gptme/.ready: requirements-gptme.txt | $(UV)
+	$(UV) venv -q --python $(PYTHON) .venv-gptme
+	@$(UV) pip install -q --python .venv-gptme/bin/python --require-hashes -r requirements-gptme.txt || \
+	echo "gptme does not install with this Python: tests with it will skip"
+	@touch $@
+
 .venv-swebench/.ready: requirements-swebench.txt | $(UV)
 	$(UV) venv -q --clear --python $(PYTHON) .venv-swebench
 	@$(UV) pip install -q --python .venv-swebench/bin/python --require-hashes -r requirements-swebench.txt || \
 	echo "mini-SWE-agent does not install with this Python: tests with it will skip"
 	@touch $@
 
-# The real coding assistants the tests drive; the large one (400 MB) for the slow tests only.
+# The real coding assistants the tests drive; the large ones (1 GB) for the slow tests only.
 # Where there is no npm, those tests skip and say so.
 .PHONY: node node-slow
 node: tests/clients/node_modules/.ready

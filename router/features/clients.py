@@ -154,6 +154,8 @@ COMMON = Client(
         r"\[(?:SYSTEM|System)[^\]\n]{0,60}\]:? ",
         r"Please continue working on the task on whatever approach you think is suitable",
         r"Your (?:last )?(?:output|response|message) (?:was|is) not formatted correctly",
+        # What Qwen Code tells the sub-agent that keeps its memory.
+        r"Managed memory has TWO directories\b",
         # A skill's own text, which its call puts into the user's message.
         r"Base directory for this skill:",
         r"x-anthropic-billing-header:",
@@ -233,7 +235,6 @@ COMMON = Client(
         r"You are the component that summarizes\b",
         r"First, reason in your (?:<analysis>|<scratchpad>|analysis|private scratchpad)",
         r"Warmup\s*\Z",
-        r"Managed memory has TWO directories\b|You are now acting as the memory extraction subagent\b",
         r"(?:The conversation|This session) is being compacted\b",
     ),
 )

@@ -59,6 +59,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     first_byte_s: float = 5
     """The delay of `slow`."""
     times: Annotated[int, msgspec.Meta(ge=1)] = 1
+    when: str = ""
+    """Text that the request's body holds: the step waits for one that does."""
 
 
 class Script:
@@ -71,9 +73,13 @@ class Script:
         """Replace the remaining steps by `steps`, each repeated `times` times."""
         self._steps = deque(step for step in steps for _ in range(step.times))
 
-    def next(self) -> Step:
-        """Take the next step; the default once all are used."""
-        return self._steps.popleft() if self._steps else Step()
+    def next(self, body: bytes) -> Step:
+        """Take the next step for a request with this body; the default once there is none."""
+        for at, step in enumerate(self._steps):
+            if step.when.encode() in body:
+                del self._steps[at]
+                return step
+        return Step()
 
     def __len__(self) -> int:
         return len(self._steps)

@@ -134,11 +134,12 @@ class Upstream:
 
     async def _generate(self, request: web.Request, wire: Wire) -> web.StreamResponse:
         try:
-            body = msgspec.json.decode(await request.read())
+            raw = await request.read()
+            body = msgspec.json.decode(raw)
             parsed = wire.parse_request(body)
         except ODD as error:
             return _refuse(wire, error)
-        step = self._script.next()
+        step = self._script.next(raw)
         request[_ROW]["fault"] = step.fault
         if step.fault == "status":
             await asyncio.sleep(step.delay_s)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,9 @@ MODULES = Path(__file__).with_name("node_modules")
 PI = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
 CN = MODULES / "@continuedev/cli/dist/cn.js"
 CODEX = MODULES / "@openai/codex/bin/codex.js"
+CLAUDE_2_0 = MODULES / "claude-code-2.0/cli.js"
+QWEN = MODULES / "@qwen-code/qwen-code/cli-entry.js"
+GPTME = Path(__file__).parents[2] / ".venv-gptme/bin/gptme"
 AIDER = Path(__file__).parents[2] / ".venv-clients/bin/aider"
 KEY = "sk-ant-test-not-a-real-key"
 ASK = "Make the file made.txt with the word proof in it."
@@ -68,7 +71,19 @@ class Finished:
         return printed
 
 
-Name = Literal["claude-code", "pi", "continue", "aider", "codex"]
+Name = Literal[
+    "claude-code",
+    "claude-code-2.0",
+    "pi",
+    "continue",
+    "aider",
+    "codex",
+    "cline",
+    "copilot",
+    "qwen-code",
+    "opencode",
+    "gptme",
+]
 
 
 def missing(*names: Name) -> str:
@@ -79,12 +94,20 @@ def missing(*names: Name) -> str:
         "continue": CN.exists(),
         "aider": AIDER.exists(),
         "codex": CODEX.exists(),
+        "claude-code-2.0": CLAUDE_2_0.exists(),
+        "cline": _platform("@cline/cli-*/bin/cline") is not None,
+        "copilot": _platform("@github/copilot-*/copilot") is not None,
+        "qwen-code": QWEN.exists(),
+        "opencode": _opencode() is not None,
+        "gptme": GPTME.exists(),
     }
     absent = [name for name in names if not there[name]]
-    if set(names) - {"aider"} and not shutil.which("node"):
+    if set(names) - {"aider", "gptme"} and not shutil.which("node"):
         absent.append("node")
     return (
-        f"{', '.join(absent)} not installed: run `make node node-slow .venv-clients/.ready`" if absent else ""
+        f"{', '.join(absent)} not installed: run `make node node-slow .venv-clients/.ready .venv-gptme/.ready`"
+        if absent
+        else ""
     )
 
 
@@ -98,11 +121,28 @@ def need(*names: Name) -> None:
 
 def _claude() -> Path | None:
     # The platform's package holds the program itself; the `claude` in `.bin` needs an install script.
-    return next((MODULES / "@anthropic-ai").glob("claude-code-*/claude*"), None)
+    return _platform("@anthropic-ai/claude-code-*/claude*")
+
+
+def _platform(pattern: str) -> Path | None:
+    """The program in a package for this platform."""
+    return next(MODULES.glob(pattern), None)
+
+
+def _opencode() -> Path | None:
+    # The baseline runs on any processor.
+    return _platform("opencode-*-baseline/bin/opencode") or _platform("opencode-*/bin/opencode")
 
 
 def claude(
-    place: Place, ask: str, *, url: str, model: str = "", tools: str = "Bash,Read,Write", key: str = KEY
+    place: Place,
+    ask: str,
+    *,
+    url: str,
+    model: str = "",
+    tools: str = "Bash,Read,Write",
+    key: str = KEY,
+    flags: tuple[str, ...] = (),
 ) -> Program:
     """Claude Code, one ask, no person beside it.
 
@@ -113,10 +153,11 @@ def claude(
         model: A model name, or empty for its own choice.
         tools: What it may use without asking.
         key: Sent as `x-api-key`.
+        flags: More of them.
     """
-    flags = ("--model", model) if model else ()
+    chosen = ("--model", model) if model else ()
     return Program(
-        argv=(str(_claude()), "-p", ask, "--allowedTools", tools, "--output-format", "json", *flags),
+        argv=(str(_claude()), "-p", ask, "--allowedTools", tools, "--output-format", "json", *chosen, *flags),
         env={
             **_env(place),
             "ANTHROPIC_BASE_URL": url,
@@ -158,7 +199,107 @@ def pi(
     )
 
 
-def cn(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+def claude_2_0(place: Place, ask: str, *, url: str, tools: str, flags: tuple[str, ...] = ()) -> Program:
+    """A version of Claude Code that is a year old."""
+    program = claude(place, ask, url=url, tools=tools, flags=flags)
+    return replace(program, argv=("node", str(CLAUDE_2_0), *program.argv[1:]))
+
+
+def cline(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+    """Cline's command line, one ask, no person beside it; its tools run without asking."""
+    provider = {"provider": "openai-compatible", "apiKey": KEY, "model": model, "baseUrl": f"{url}/v1"}
+    chosen = {"settings": provider, "updatedAt": "2026-11-01T00:00:00.000Z", "tokenSource": "manual"}
+    config = place.home / ".cline/data/settings/providers.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        json.dumps(
+            {
+                "version": 1,
+                "lastUsedProvider": "openai-compatible",
+                "modes": {},
+                "providers": {"openai-compatible": chosen},
+            }
+        )
+    )
+    return Program(
+        argv=(str(_platform("@cline/cli-*/bin/cline")), ask),
+        env={**_env(place), "CLINE_TELEMETRY_DISABLED": "1", "CLINE_NO_AUTO_UPDATE": "1"},
+        cwd=place.workspace,
+    )
+
+
+def copilot(
+    place: Place, ask: str, *, url: str, model: str = "claude-sonnet-4.5", goes_on: bool = False
+) -> Program:
+    """GitHub Copilot's command line with a provider of one's own, one ask; its tools run without asking."""
+    flags = ("--continue",) if goes_on else ()
+    return Program(
+        argv=(
+            *(str(_platform("@github/copilot-*/copilot")), "-p", ask, *flags),
+            *("--allow-all-tools", "--allow-all-paths"),
+        ),
+        env={
+            **_env(place),
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_AUTO_UPDATE": "false",
+            "COPILOT_MODEL": model,
+            "COPILOT_PROVIDER_API_KEY": KEY,
+            "COPILOT_PROVIDER_BASE_URL": f"{url}/v1",
+            "COPILOT_PROVIDER_TYPE": "openai",
+        },
+        cwd=place.workspace,
+    )
+
+
+def qwen(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool = False) -> Program:
+    """Qwen Code, one ask, no person beside it; its tools run without asking."""
+    flags = ("--continue",) if goes_on else ()
+    return Program(
+        argv=(
+            *("node", str(QWEN), "--auth-type", "openai", "--approval-mode", "yolo"),
+            *(*flags, "-p", ask),
+        ),
+        env={
+            **_env(place),
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": f"{url}/v1",
+            "OPENAI_MODEL": model,
+            "QWEN_TELEMETRY": "0",
+        },
+        cwd=place.workspace,
+    )
+
+
+def opencode(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool = False) -> Program:
+    """Opencode, one ask, no person beside it; its tools run without asking. With the first goes the README."""
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "turnout",
+        "options": {"baseURL": f"{url}/v1", "apiKey": KEY},
+        "models": {model: {"name": model}},
+    }
+    config = place.home / ".config/opencode/opencode.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    settings = {"permission": "allow", "autoupdate": False, "share": "disabled"}
+    chosen = {"model": f"turnout/{model}", "small_model": f"turnout/{model}"}
+    config.write_text(json.dumps({"provider": {"turnout": provider}, **chosen, **settings}))
+    more = ("--continue",) if goes_on else ("-f", str(place.workspace / "README.md"))
+    return Program(argv=(str(_opencode()), "run", "--auto", ask, *more), env=_env(place), cwd=place.workspace)
+
+
+def gptme(place: Place, ask: str, *, url: str, form: Literal["tool", "markdown", "xml"]) -> Program:
+    """Gptme, one ask and the README, no person beside it; `form` is how it has tools called."""
+    return Program(
+        argv=(
+            *(str(GPTME), "-n", "-m", "local/auto", "--tool-format", form),
+            *(ask, "README.md"),
+        ),
+        env={**_env(place), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{url}/v1"},
+        cwd=place.workspace,
+    )
+
+
+def cn(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool = False) -> Program:
     """Continue's command line, one ask, no person beside it; its tools run without asking."""
     served = {
         "name": model,
@@ -172,7 +313,11 @@ def cn(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
     config = place.home / "config.yaml"
     config.write_text(json.dumps({"name": "turnout", "version": "1.0.0", "schema": "v1", "models": [served]}))
     return Program(
-        argv=("node", str(CN), "--config", str(config), "--auto", "-p", ask),
+        argv=(
+            *("node", str(CN), "--config", str(config), "--auto"),
+            *(("--resume",) if goes_on else ()),
+            *("-p", ask),
+        ),
         env={**_env(place), "CONTINUE_TELEMETRY_ENABLED": "0", "CONTINUE_CLI_ENABLE_TELEMETRY": "0"},
         cwd=place.workspace,
     )

@@ -1,15 +1,17 @@
 """What the client tests stand on: a scripted upstream, endpoints, and a place for each assistant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
 import assistants
 import pytest
+import recorder
 import servers
 import tinygguf
 from assistants import COMMAND, Place
+from recorder import Recorder
 from servers import Endpoint, Upstream
 
 
@@ -32,6 +34,21 @@ def endpoint(running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("endpoint")
     with servers.endpoint(folder, cloud=running_upstream.url) as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def fast_endpoint(running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """The endpoint with the scripted upstream as both tracks, and a window that does not decide."""
+    folder = tmp_path_factory.mktemp("fast")
+    local = {"local__url": f"{running_upstream.url}/v1", "local__context": "262144"}
+    with servers.endpoint(folder, cloud=running_upstream.url, **local) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def kept(fast_endpoint: Endpoint) -> AsyncIterator[Recorder]:
+    async with recorder.recorder(fast_endpoint.url) as kept:
+        yield kept
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,10 @@ from http import HTTPStatus
 import aiohttp
 from aiohttp import web
 
+from router.accounts.keys import Keyring
+from router.app.request import make_request, read_outline
+from router.types import DialectName, ModelRequest, Operation
+
 HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
 """Header fields of one connection, which are not passed on."""
 
@@ -81,3 +85,17 @@ async def recorder(endpoint: str) -> AsyncIterator[Recorder]:
             yield kept
         finally:
             await runner.cleanup()
+
+
+def request_of(sent: Sent) -> ModelRequest:
+    """What the endpoint made of it."""
+    dialect: DialectName = "anthropic_messages" if "/messages" in sent.path else "openai_chat"
+    operation: Operation = "count" if sent.path.endswith("/count_tokens") else "generate"
+    return make_request(
+        dialect=dialect,
+        operation=operation,
+        outline=read_outline(dialect, sent.body),
+        headers=sent.headers,
+        query="",
+        account=Keyring().anonymous,
+    )

