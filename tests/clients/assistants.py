@@ -104,11 +104,8 @@ def missing(*names: Name) -> str:
     absent = [name for name in names if not there[name]]
     if set(names) - {"aider", "gptme"} and not shutil.which("node"):
         absent.append("node")
-    return (
-        f"{', '.join(absent)} not installed: run `make node node-slow .venv-clients/.ready .venv-gptme/.ready`"
-        if absent
-        else ""
-    )
+    remedy = "make node node-slow .venv-clients/.ready .venv-gptme/.ready"
+    return f"{', '.join(absent)} not installed: run `{remedy}`" if absent else ""
 
 
 def need(*names: Name) -> None:
@@ -271,7 +268,7 @@ def qwen(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool
 
 
 def opencode(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool = False) -> Program:
-    """Opencode, one ask, no person beside it; its tools run without asking. With the first goes the README."""
+    """Opencode, one ask, no person beside it; its tools run without asking; first with the README."""
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "name": "turnout",

@@ -89,6 +89,16 @@ async def test_openai_answers_in_text(gpt, stream):
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (11, 8)
 
 
+async def test_a_step_waits_for_the_request_it_is_for(claude, http):
+    steps = [{"text": "For the turnout.", "when": "turnout"}, {"text": "For anybody."}]
+    await http.post("/_script", json=steps)
+    other = await claude.messages.create(
+        model="m", max_tokens=9, messages=[{"role": "user", "content": "What is a siding?"}]
+    )
+    assert other.content[0].text == "For anybody."
+    assert (await ask_claude(claude, False)).content[0].text == "For the turnout."
+
+
 @BOTH_WAYS
 async def test_claude_walks_the_tool_loop(claude, stream):
     first = await ask_claude(claude, stream, tools=[CLAUDE_TOOL])

@@ -520,3 +520,146 @@ def test_five_thousand_tools(reader, request_of):
     features = reader.read(request_of({"tools": tools, "messages": [user(text("x"))]}))
     assert features.tools_offered == 5_000
     assert not features.tokens_exact
+
+
+SURROUNDINGS = "<environment_details>\n# VSCode Open Tabs\nsrc/z.py\n</environment_details>"
+
+
+def panel(*said):
+    return user(*map(text, said), text(SURROUNDINGS))
+
+
+def written(said):
+    return {"role": "assistant", "content": said}
+
+
+def in_elements():
+    """A side panel's conversation, its calls and answers in text."""
+    messages = [panel("<task>\ndrop the surcharge everywhere\n</task>")]
+    for name in ("a", "b", "c"):
+        messages += [
+            written(f"Let me see.\n\n<read_file>\n<path>src/{name}.py</path>\n</read_file>"),
+            panel(f"[read_file for 'src/{name}.py'] Result:", "x = 1\n"),
+        ]
+    diff = "------- SEARCH\nx = 1\n=======\nx = 2\n+++++++ REPLACE"
+    messages += [
+        written(f"<replace_in_file>\n<path>src/a.py</path>\n<diff>\n{diff}\n</diff>\n</replace_in_file>"),
+        panel("[replace_in_file for 'src/a.py'] Result:", "The content was successfully saved to src/a.py."),
+        written(f"<replace_in_file>\n<path>src/gone.py</path>\n<diff>\n{diff}\n</diff>\n</replace_in_file>"),
+        panel(
+            "[replace_in_file for 'src/gone.py'] Result:",
+            "The tool execution failed with the following error:\n<error>\nno such file\n</error>",
+        ),
+        written("<execute_command>\n<command>python -m pytest -q</command>\n</execute_command>"),
+        panel(
+            "[execute_command for 'python -m pytest -q'] Result:",
+            "Command executed.\nOutput:\nF\n1 failed, 2 passed in 0.1s\n",
+        ),
+    ]
+    return messages
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_calls_and_answers_in_text(blocks, reader, request_of):
+    messages = in_elements()
+    if not blocks:
+        messages = [
+            {**one, "content": "\n".join(block["text"] for block in one["content"])}
+            if one["role"] == "user"
+            else one
+            for one in messages
+        ]
+    features = reader.read(
+        request_of(
+            {"messages": [system("You are Cline, a software engineer."), *messages]}, dialect="openai_chat"
+        )
+    )
+    assert (features.client, features.kind, features.phase) == ("cline", "agent", "verify")
+    assert (features.files, features.files_edited, features.files_named) == (3, 1, 0)
+    assert (features.tool_calls, features.tool_errors, features.turns) == (6, 2, 1)
+    assert (features.tests_failed, features.tests_passed) == (1, 2)
+    assert features.ask == "drop the surcharge everywhere"
+    assert "src/gone.py" in features.paths  # what was tried is still protected
+
+
+def test_what_is_typed_at_an_answer_is_an_ask(reader, request_of):
+    typed = "The user has provided feedback on the results.\n<feedback>\nnow write docs/plums.md from scratch\n</feedback>"
+    more = [
+        written("<attempt_completion>\n<result>Done.</result>\n</attempt_completion>"),
+        panel("[attempt_completion] Result:", typed),
+    ]
+    features = reader.read(request_of({"messages": [*in_elements(), *more]}))
+    assert (features.turns, features.turn_calls) == (2, 0)
+    assert features.ask.endswith("now write docs/plums.md from scratch")
+
+
+def test_answers_in_system_messages(reader, request_of):
+    messages = [
+        system("You are gptme v1, an assistant."),
+        {"role": "user", "content": "drop the surcharge"},
+        written("```patch a.py\nx\n```\n\n```patch b.py\nx\n```"),
+        system("Patch successfully applied to `a.py`"),
+        system("Error during execution: Patch failed: No such file or directory `b.py`"),
+        {
+            "role": "user",
+            "content": "<system>No tool call detected in last message. Did you mean to finish?</system>",
+        },
+    ]
+    features = reader.read(request_of({"messages": messages}, dialect="openai_chat"))
+    assert (features.client, features.kind, features.phase) == ("gptme", "agent", "implement")
+    assert (features.files, features.files_edited, features.tool_calls) == (1, 1, 2)
+    assert (features.tool_errors, features.turns, features.ask) == (1, 1, "drop the surcharge")
+
+
+def test_a_read_that_failed_touched_no_file(reader, request_of):
+    messages = [
+        {"role": "user", "content": "fix it"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [
+                *call("1", "read_file", path="a.py")["tool_calls"],
+                *call("2", "read_file", path="b.py")["tool_calls"],
+            ],
+        },
+        answer("1", "x = 1"),
+        answer("2", "File not found: b.py"),
+        call("3", "bash", command="cat c.py d.py"),
+        answer("3", "x\ncat: d.py\nexit code: 1"),
+    ]
+    features = reader.read(request_of({"messages": messages}, dialect="openai_chat"))
+    assert (features.files, features.tool_errors) == (3, 2)  # a command may have done a part of what it says
+    assert features.paths >= {"a.py", "b.py", "c.py", "d.py"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ((), "ask"),
+        ((("x-interaction-type", "conversation-subagent"),), "subagent"),
+        ((("x-interaction-type", "conversation-compaction"),), "summary"),
+    ],
+)
+def test_a_header_says_what_a_request_is_for(headers, kind, reader, request_of):
+    body = {"messages": [{"role": "user", "content": "go through the repository"}], "tools": CLAUDE_TOOLS}
+    assert reader.read(request_of(body, headers=headers)).kind == kind
+
+
+def test_a_schema_with_a_title_is_a_programs_own(reader, request_of):
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "t", "schema": schema}}
+    body = {"messages": [{"role": "user", "content": "a title for my novel?"}], "response_format": form}
+    assert reader.read(request_of(body, dialect="openai_chat")).kind == "ask"
+
+
+def test_a_session_is_named_aside(reader, request_of):
+    naming = {"type": "text", "text": "You are naming a coding session so the user can find it."}
+    body = {
+        "system": [*CLAUDE_SYSTEM, naming],
+        "tools": [],
+        "messages": [user(text("<session>\nfix it\n</session>"))],
+    }
+    turn = {"system": CLAUDE_SYSTEM, "tools": CLAUDE_TOOLS, "messages": [user(text("fix it"))]}
+    named, asked = (reader.read(request_of(one, headers=[SESSION])) for one in (body, turn))
+    assert (named.kind, asked.kind) == ("housekeeping", "ask")
+    assert named.conversation != asked.conversation
