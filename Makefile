@@ -53,8 +53,9 @@ format: $(VENV)/.dev          ## put the code in shape
 
 # Needed after a change of how requests are read or judged; `turnout policy check` says so.
 DATA ?= ../shared/data
-proofs: $(VENV)/.dev          ## record the suites anew (DATA=FOLDER), prove the shipped policies with them
+proofs: $(VENV)/.dev          ## record the suites anew (DATA=FOLDER), prove the shipped policies and write their page
 	$(BIN)/turnout bench record --data $(DATA)
+	$(BIN)/turnout bench policies --markdown benchmarks/results/check.md
 	for policy in policies/*.yaml; do $(BIN)/turnout policy check $$(basename $$policy .yaml) --publish >/dev/null || exit 1; done
 
 bench: $(VENV)/.run-$(GPU) .venv-bench/.ready  ## the latency the endpoint adds, beside its peers; what a decision costs

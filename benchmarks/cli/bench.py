@@ -152,6 +152,27 @@ def everyday(
 
 
 @app.command()
+def policies(markdown_file: MarkdownFile = None) -> None:
+    """Check all shipped policies, also as other clients ask and other classifiers judge: one page.
+
+    Example: [bold]turnout bench policies --markdown benchmarks/results/check.md[/bold]
+    """
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.research.shipped import markdown, run
+    from router.errors import Misconfigured
+
+    try:
+        with Console(stderr=True).status("starting") as status:
+            page = markdown(run(status.update))
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    if markdown_file:
+        markdown_file.write_text(page, encoding="utf-8")
+    else:
+        typer.echo(page)
+
+
+@app.command()
 def late(
     runs: Annotated[
         Path, typer.Option(help="Recorded runs: gzipped lines of `instance_id`, `resolved`, `messages`.")
