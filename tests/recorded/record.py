@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
 import httpx  # noqa: E402 # behind the path
 from conftest import PLAIN, environment, free_port, launch  # noqa: E402
-from sessions import FILES, FUNCTIONS, SESSIONS, Session  # noqa: E402
+from library_runs import FILES, FUNCTIONS, SESSIONS, Session  # noqa: E402
 
 from benchmarks.evaluation.suites import everyday  # noqa: E402
 from router.training.envelopes import ENVELOPES, SHELL  # noqa: E402

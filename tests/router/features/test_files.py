@@ -16,7 +16,7 @@ from router.features.outline import piece_of
 
 OURS = Path(__file__).parents[2] / "recorded"
 sys.path.append(str(OURS))
-from sessions import SESSIONS  # noqa: E402 # behind the path
+from library_runs import SESSIONS  # noqa: E402 # behind the path
 
 LABELS = Path(__file__).parent / "labels"
 FITTED, HELD_OUT = "files.csv", "files_held_out.csv"

@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE))
-from sessions import FUNCTIONS, SESSIONS  # noqa: E402 # behind the path
+from library_runs import FUNCTIONS, SESSIONS  # noqa: E402 # behind the path
 
 
 def rows(name: str) -> list[dict]:

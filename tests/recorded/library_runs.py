@@ -1,4 +1,4 @@
-"""The sessions of `sessions.yaml`, as values."""
+"""The sessions of `library_runs.yaml`, as values."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
-SOURCE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("sessions.yaml").read_text(encoding="utf-8"))
+SOURCE: dict[str, Any] = yaml.safe_load(
+    Path(__file__).with_name("library_runs.yaml").read_text(encoding="utf-8")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
