@@ -36,6 +36,8 @@ def make_features(
     compacts = purpose in clients.COMPACTIONS
     summary = compacts or state.summary or state.system_summary or bool(system and system.summary)
     output_limit = _number(options.get("max_completion_tokens")) or _number(options.get("max_tokens"))
+    # An assistant that wants a single token tries whether a model is there.
+    side |= parsed.client is not clients.UNKNOWN and output_limit == 1
     thinking, server_tools = _thinks(options), _needs_server(options, state, tools)
     kind = _kind(
         parsed,

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -192,6 +193,27 @@ def pi(
     return Program(
         argv=("node", str(PI), "--provider", "turnout", "--model", model, "-p", ask),
         env={**_env(place), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
+        cwd=place.workspace,
+    )
+
+
+def claude_typed(place: Place, *script: str, url: str) -> Program:
+    """Claude Code in a terminal: what to wait for and what to type, in turn."""
+    known = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+        "projects": {
+            str(place.workspace): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        },
+    }
+    (place.home / ".claude.json").write_text(json.dumps(known))
+    program = claude(place, "", url=url)
+    env = {name: value for name, value in program.env.items() if "NONESSENTIAL" not in name}
+    typed = str(Path(__file__).with_name("typed.py"))
+    return Program(
+        argv=(sys.executable, typed, str(_claude()), *script),
+        env={**env, "TERM": "xterm-256color"},
         cwd=place.workspace,
     )
 

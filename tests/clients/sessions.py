@@ -58,6 +58,7 @@ def _claude(agent: str, main: str, sub: str) -> Callable[[Path], list[Step]]:
         edit = call("Edit", file_path=str(at / "orchard/apples.py"), old_string=OLD, new_string=NEW)
         errand = call(agent, subagent_type="general-purpose", description="Look", prompt=ERRAND)
         return [
+            says("<summary>A summary.</summary>", when="Respond with TEXT ONLY"),
             says("A summary.", when="create a detailed summary of the conversation"),
             calls(read("figs"), when=sub, delay_s=SLOW),
             says("In orchard/figs.py.", when=sub),
@@ -256,6 +257,24 @@ SESSIONS: dict[str, Session] = {
         client="claude-code",
         programs=_claude_programs(assistants.claude),
         steps=_claude("Agent", main='"ScheduleWakeup"', sub="cc_is_subagent=true"),
+    ),
+    "claude-code, typed": Session(
+        client="claude-code",
+        programs=lambda place, url: [
+            assistants.claude_typed(
+                place,
+                "cycle)",
+                "/model claude-opus-5-5",
+                "Set model to",
+                FIRST,
+                "It is all there.",
+                url=url,
+            )
+        ],
+        steps=lambda at: [
+            calls(call("Read", file_path=str(at / "orchard/apples.py")), when='"ScheduleWakeup"'),
+            says("It is all there.", when='"ScheduleWakeup"'),
+        ],
     ),
     "claude-code-2.0": Session(
         client="claude-code-2.0",

@@ -663,3 +663,10 @@ def test_a_session_is_named_aside(reader, request_of):
     named, asked = (reader.read(request_of(one, headers=[SESSION])) for one in (body, turn))
     assert (named.kind, asked.kind) == ("housekeeping", "ask")
     assert named.conversation != asked.conversation
+
+
+def test_an_assistant_that_wants_one_token_tries_a_model(reader, request_of):
+    body = {"messages": [user(text("Hi"))], "max_tokens": 1}
+    claude = [("user-agent", "claude-cli/2.1.330 (external, cli)")]
+    assert reader.read(request_of(body, headers=claude)).kind == "housekeeping"
+    assert reader.read(request_of(body)).kind == "ask"
