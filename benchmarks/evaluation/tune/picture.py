@@ -12,13 +12,19 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.evaluation.tune.report import NAMES
+from benchmarks.evaluation.tune.report import verdict
 from benchmarks.evaluation.tune.result import Point, Result
 from benchmarks.evaluation.tune.rewrite import format_number
+from benchmarks.evaluation.wording import percent
 from router.errors import Misconfigured
 
 BLUE, ORANGE, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#222222"
 SUFFIXES = (".svg", ".png")
+_SHOWN = (130.0, 220.0)
+"""Where the picture ends at least and at most, in % of the cloud's cost."""
+_NEARLY = 100.5
+"""Up to where a setting counts as no dearer than the cloud."""
+_BOX: Any = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "turnout",
@@ -44,117 +50,141 @@ def draw(result: Result, path: Path) -> None:
     """Draw to an SVG or a PNG file, as its name ends."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(10, 7.2), layout=None)
-        axes = figure.add_axes((0.08, 0.225, 0.89, 0.665))
-        _points(axes, result)
-        _label(figure, axes, result)
+        axes = figure.add_axes((0.08, 0.2, 0.89, 0.64))
+        _frame(axes, result)
+        _settings(axes, result)
+        _always(axes, result)
+        _policy(axes, result)
+        title, subtitle = _title(result)
+        figure.text(0.02, 0.975, fill(title, 88), ha="left", va="top", size=14, weight="bold")
+        figure.text(0.02, 0.92, fill(subtitle, 120), ha="left", va="top", size=10.5, color="#444444")
+        figure.text(0.02, 0.012, fill(_caption(result), 158), ha="left", va="bottom", size=8, color="#444444")
         if path.suffix == ".svg":
             figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "Turnout"})
         else:
             figure.savefig(path, format="png", dpi=130, metadata={"Software": "Turnout"})
 
 
-def _points(axes: Any, result: Result) -> None:
-    always = {point.name: point for point in result.baselines}
-    local, cloud, oracle = (always[name] for name in ("always-local", "always-cloud", "oracle"))
-    axes.plot(*_line(local, cloud), color=GREY, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
-    axes.scatter(
-        [100 * (1 - saving) for _, _, saving in result.others],
-        [100 * quality for _, quality, _ in result.others],
-        s=9, color="#C9C9C9", linewidth=0, zorder=1,
-    )  # fmt: skip
-    curve = list(result.curve)
-    x, y = [_x(point) for point in curve], [_y(point) for point in curve]
-    axes.plot(x, y, color=BLUE, linewidth=1.6, zorder=3)
-    for point in curve:
-        axes.plot([_x(point)] * 2, _ends(point), color=BLUE, alpha=0.25, linewidth=1.2, zorder=2)
-    axes.scatter(x, y, s=20, color=BLUE, zorder=4)
-    for point, shape, colour in ((local, "s", GREY), (cloud, "s", BLACK), (oracle, "^", GREEN)):
-        axes.scatter([_x(point)], [_y(point)], s=64, marker=shape, color=colour, zorder=5)
-    bound = 100 * (1 - result.max_loss)
-    axes.axhline(bound, color=ORANGE, linewidth=1.2, zorder=1)
-    marked = result.chosen or result.own
-    axes.plot([_x(marked)] * 2, _ends(marked), color=ORANGE, linewidth=2.4, zorder=6)
-    ring = {"facecolor": "none", "edgecolor": ORANGE, "linewidth": 2.6}
-    axes.scatter([_x(marked)], [_y(marked)], s=170, marker="o", zorder=6, **ring)
-
-
-def _label(figure: Any, axes: Any, result: Result) -> None:
-    points = [*result.curve, *result.baselines]
-    right = max(100.0, *(_x(point) for point in points))
-    low = 100 * min(*(point.kept.low for point in points), 1 - result.max_loss)
-    high = max(100 * point.kept.high for point in points)
-    axes.set_xlim(-0.03 * right, 1.12 * right)
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.25 * (high - low))
+def _frame(axes: Any, result: Result) -> None:
+    """Axes, what is asked for, and where a setting costs more than the cloud alone."""
+    low, high = _range(result)
+    right = _right(result)
+    axes.set_xlim(-4, right)
+    axes.set_ylim(low, high)
     axes.set_xlabel("Cost of a task, in % of sending everything to the cloud   (left is cheaper)")
     axes.set_ylabel("Quality kept, in % of the cloud's   (up is better)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#EEEEEE", zorder=0)
     axes.set_axisbelow(True)
-    always = {point.name: point for point in result.baselines}
-    local, cloud = always["always-local"], always["always-cloud"]
-    middle = ((_x(local) + _x(cloud)) / 2, (_y(local) + _y(cloud)) / 2)
-    bound, dearest = 100 * (1 - result.max_loss), max(result.curve, key=_x)
-    for text, at, offset, align, colour in (
-        (NAMES["always-local"], (_x(local), _y(local)), (10, -14), "left", BLACK),
-        (NAMES["always-cloud"], (_x(cloud), _y(cloud)), (-12, 8), "right", BLACK),
-        (
-            "an oracle, which knows every outcome",
-            (_x(always["oracle"]), _y(always["oracle"])),
-            (-4, 10),
-            "left",
-            GREEN,
-        ),
-        ("a coin between the two", middle, (-8, 10), "right", "#6B6B6B"),
-        (f"no more than {100 * result.max_loss:g}% lost", (1.12 * right, bound), (0, -13), "right", ORANGE),
-        (_moved(result), (_x(dearest), _y(dearest)), (16, 24), "right", BLUE),
-    ):
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.axvspan(100, right, color="#F4F4F4", zorder=0)
+    axes.text(101, low + 0.02 * (high - low), "dearer than\nthe cloud alone", color="#6B6B6B", va="bottom")
+    if result.goal.by_loss:
+        bound = 100 * (1 - result.max_loss)
+        axes.axhline(bound, color=GREEN, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
-            text, at, offset, textcoords="offset points", ha=align, color=colour, bbox=box, zorder=6
+            f"allowed: loses at most {100 * result.max_loss:g}%", (-4, bound), (5, -4),
+            textcoords="offset points", color=GREEN, ha="left", va="top", bbox=_BOX, zorder=6,
+        )  # fmt: skip
+    if result.goal.budget_usd is not None:
+        cloud = _always_of(result)["always-cloud"].usd
+        most = 100 * result.goal.budget_usd / cloud if cloud else 0.0
+        if most <= right:
+            axes.axvline(most, color=GREEN, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+            axes.annotate(
+                f"budget: ${result.goal.budget_usd:g} a task", (most, low), (4, 4), color=GREEN,
+                textcoords="offset points", ha="left", va="bottom", rotation=90, bbox=_BOX, zorder=6,
+            )  # fmt: skip
+
+
+def _settings(axes: Any, result: Result) -> None:
+    """Every setting, and the line of the best: none that is cheaper keeps more."""
+    always = _always_of(result)
+    points = [(100 * (1 - saving), 100 * quality) for _, quality, saving in result.others]
+    points += [(_x(point), _y(point)) for point in (*result.curve, result.own)]
+    axes.scatter(*zip(*points, strict=True), s=10, color="#C4C4C4", linewidth=0, zorder=1)
+    best, highest = [], float("-inf")
+    for x, y in sorted([*points, (_x(always["always-local"]), _y(always["always-local"]))]):
+        if y > highest and x <= _NEARLY:
+            best.append((x, y))
+            highest = y
+    if len(best) > 1:
+        axes.plot(*zip(*best, strict=True), color=BLUE, linewidth=2, zorder=2, drawstyle="steps-post")
+        x, y = best[len(best) // 2]
+        axes.annotate(
+            "the best settings, as measured", (x, y), (-14, 34), textcoords="offset points", ha="right",
+            color=BLUE, arrowprops={"arrowstyle": "-", "color": BLUE}, bbox=_BOX, zorder=6,
+        )  # fmt: skip
+
+
+def _always(axes: Any, result: Result) -> None:
+    """What anyone has for free, and the coin between the two."""
+    always = _always_of(result)
+    local, cloud = always["always-local"], always["always-cloud"]
+    ends = [_x(local), _x(cloud)], [_y(local), _y(cloud)]
+    axes.plot(*ends, color=GREY, linestyle=(0, (1, 2)), linewidth=1.4, zorder=1)
+    middle = (sum(ends[0]) / 2, sum(ends[1]) / 2)
+    for text, at, offset, align in (
+        ("everything local", (_x(local), _y(local)), (4, -18), "left"),
+        ("everything to the cloud", (_x(cloud), _y(cloud)), (8, 12), "left"),
+        ("tossing a coin", middle, (6, -16), "left"),
+    ):
+        axes.annotate(text, at, offset, textcoords="offset points", ha=align, bbox=_BOX, zorder=6)
+    axes.scatter([_x(local)], [_y(local)], s=80, marker="s", color=GREY, zorder=5)
+    axes.scatter([_x(cloud)], [_y(cloud)], s=80, marker="s", color=BLACK, zorder=5)
+
+
+def _policy(axes: Any, result: Result) -> None:
+    """The policy as it is, and the chosen setting with its interval."""
+    own, chosen, right = result.own, result.chosen, _right(result)
+    if chosen is None or chosen != own:
+        x = min(_x(own), right - 1)
+        axes.scatter(
+            [x], [_y(own)], s=90, marker="o", facecolor="white", edgecolor=BLACK, zorder=6, linewidth=2
         )
-    marked = result.chosen or result.own
-    kind = "Chosen" if result.chosen else "The policy's own numbers, not certified"
-    numbers = "\n".join(f"{name} {format_number(value)}" for name, value in marked.params.items())
+        off = "" if x == _x(own) else f", at {_x(own):.0f}% of the cloud's cost"
+        above = _y(own) >= _y(_always_of(result)["always-cloud"])
+        axes.annotate(
+            f"{result.policy} as it is{off}", (x, _y(own)), (-12, 44 if above else -44),
+            textcoords="offset points",
+            ha="right", arrowprops={"arrowstyle": "-", "color": BLACK, "shrinkB": 5}, bbox=_BOX, zorder=6,
+        )  # fmt: skip
+    if chosen is None:
+        return
+    x = min(_x(chosen), right - 1)
+    axes.plot([x] * 2, [100 * chosen.kept.low, 100 * chosen.kept.high], color=ORANGE, linewidth=2.4, zorder=6)
+    axes.scatter([x], [_y(chosen)], s=130, marker="o", color=ORANGE, zorder=7)
     axes.annotate(
-        f"{kind}:\n{numbers}\n{100 * marked.local_share:.0f}% of tasks start local",
-        (_x(marked), _y(marked)),
-        (0.33, 0.985),
-        textcoords="axes fraction",
-        ha="center",
-        va="top",
-        color=ORANGE,
-        weight="bold",
-        arrowprops={"arrowstyle": "-", "color": ORANGE, "shrinkB": 8, "relpos": (1, 0.5)},
-        zorder=7,
+        _facts(result, chosen), (x, _y(chosen)), (0.02, 0.97), textcoords="axes fraction", ha="left",
+        va="top", color=ORANGE, weight="bold", bbox={"facecolor": "white", "edgecolor": ORANGE, "pad": 5},
+        arrowprops={"arrowstyle": "-", "color": ORANGE, "shrinkB": 8}, zorder=8,
+    )  # fmt: skip
+
+
+def _facts(result: Result, chosen: Point) -> str:
+    kept = f"{100 * chosen.kept.low:.0f} to {100 * chosen.kept.high:.0f}%"
+    named = "Chosen" if chosen != result.own else "Chosen: as it is"
+    loss = result.max_loss if result.basis == "certified" else result.picked_loss
+    certified = "nothing" if loss is None else f"loses at most {percent(loss)}"
+    numbers = "\n".join(f"{name} {format_number(value)}" for name, value in chosen.params.items())
+    return (
+        f"{named}\n{percent(chosen.local_share)} of the tasks start local\n"
+        f"measured: keeps {percent(chosen.kept.point)} (95%: {kept})\n"
+        f"certified: {certified}\n{numbers}"
     )
-    figure.text(0.02, 0.98, fill(_title(result), 96), ha="left", va="top", size=12, weight="bold")
-    figure.text(0.02, 0.012, fill(_caption(result), 158), ha="left", va="bottom", size=8, color="#444444")
 
 
-def _moved(result: Result) -> str:
-    """Say which number the curve moves."""
-    names = [
-        name
-        for name in result.own.params
-        if len({point.params[name] for point in result.curve if name in point.params}) > 1
-    ]
-    if not names:
-        return "blue: the policy"
-    values = [point.params[names[0]] for point in result.curve if names[0] in point.params]
-    others = "" if len(result.own.params) == 1 else ",\nall else as in the policy"
-    return f"blue: {names[0]} from {format_number(values[0])} to {format_number(values[-1])}{others}"
-
-
-def _title(result: Result) -> str:
-    bound = f"within {100 * result.max_loss:g}% quality loss ({100 * result.confidence:g}% confidence)"
+def _title(result: Result) -> tuple[str, str]:
     point = result.chosen or result.own
-    cost = f"{100 * point.kept.point:.1f}% of the cloud's quality at {_x(point):.1f}% of its cost"
+    cost = (
+        "as much as the cloud alone"
+        if round(100 * point.saving) == 0
+        else f"{percent(abs(point.saving))} {'less' if point.saving > 0 else 'more'} than the cloud alone"
+    )
+    title = f"{result.policy}: {percent(point.kept.point)} of the cloud's quality, for {cost}"
+    first, _, certified = verdict(result)
     if result.chosen is None:
-        return (
-            f"{result.policy}: no setting that keeps tasks local is certified to stay {bound}; "
-            f"its own numbers keep {cost}"
-        )
-    return f"{result.policy}: the chosen numbers keep {cost}, certified to stay {bound}"
+        return f"{title}, as it is", first
+    return title, f"As measured on recorded tasks. {certified}"
 
 
 def _caption(result: Result) -> str:
@@ -164,21 +194,39 @@ def _caption(result: Result) -> str:
         for sample in result.samples
     )
     calls = (
-        " Tasks handed over after so many calls are modelled by 59 recorded runs, scaled to a published "
-        "mean; all local work that failed is charged, and the cloud's full run after it."
-        if result.hand_over is not None
+        " Tasks handed over after so many calls: both runs are paid; where calls were not measured, they are "
+        "as 59 recorded runs, scaled to a published mean."
+        if any("max_turn_calls" in point.params for point in (result.own, *result.curve))
         else ""
     )
     return (
-        f"Blue and orange bars: 95% intervals over tasks. Grey dots: all other settings, {result.settings} "
-        f"in all. Traffic by tasks: {tasks}. Cost: whole tasks at list prices with a warm prompt cache; "
-        f"local work as you price it, free by default.{calls} Outcomes are of published models, not yours, "
-        "and on SWE-bench of one run per task."
+        f"Grey: all {result.settings} settings of the policy's numbers; those that cost more than "
+        f"{_right(result):.0f}% are not shown. Orange bar: 95% interval over tasks. Traffic by tasks: "
+        f"{tasks}. Cost: whole tasks at list prices with a warm prompt cache; local work as you price it, free "
+        f"by default.{calls} "
+        "Outcomes are of recorded systems, perhaps not yours."
     )
 
 
-def _line(start: Point, end: Point) -> tuple[list[float], list[float]]:
-    return [_x(start), _x(end)], [_y(start), _y(end)]
+def _range(result: Result) -> tuple[float, float]:
+    """Of quality: all settings that are shown, what was chosen with its interval, and room for words."""
+    kept = [100 * quality for _, quality, saving in result.others if 100 * (1 - saving) <= _right(result)]
+    kept += [_y(point) for point in (*result.curve, result.own)]
+    kept += [_y(point) for name, point in _always_of(result).items() if name != "oracle"]
+    if result.chosen:
+        kept += [100 * result.chosen.kept.low, 100 * result.chosen.kept.high]
+    kept.append(100 * (1 - result.max_loss))
+    room = max(max(kept) - min(kept), 5)
+    return min(kept) - 0.15 * room, max(kept) + 0.6 * room
+
+
+def _right(result: Result) -> float:
+    least, most = _SHOWN
+    return min(most, max(least, *(_x(point) + 10 for point in (result.chosen, result.own) if point)))
+
+
+def _always_of(result: Result) -> dict[str, Point]:
+    return {point.name: point for point in result.baselines}
 
 
 def _x(point: Point) -> float:
@@ -187,7 +235,3 @@ def _x(point: Point) -> float:
 
 def _y(point: Point) -> float:
     return 100 * point.kept.point
-
-
-def _ends(point: Point) -> list[float]:
-    return [100 * point.kept.low, 100 * point.kept.high]
