@@ -202,8 +202,8 @@ def _caption(result: Result) -> str:
     return (
         f"Grey: all {result.settings} settings of the policy's numbers; those that cost more than "
         f"{_right(result):.0f}% are not shown. Orange bar: 95% interval over tasks. Traffic by tasks: "
-        f"{tasks}. Cost: whole tasks at list prices with a warm prompt cache; local work as you price it, free "
-        f"by default.{calls} "
+        f"{tasks}. Cost: whole tasks at list prices with a warm prompt cache; local work as you price it, "
+        f"free by default.{calls} "
         "Outcomes are of recorded systems, perhaps not yours."
     )
 
