@@ -103,6 +103,7 @@ COMMON = Client(
         "available_skills",
         "skills_instructions",
         "current_datetime",
+        "info-msg",
         "current_date",
         "current_time",
         "sql_tables",
@@ -150,8 +151,11 @@ COMMON = Client(
         r"\[ERROR\] You did not use a tool in your previous response",
         r"If you have completed the user's task, use the attempt_completion tool",
         r"You have not (?:used a tool|called a tool|made a tool call)\b",
-        r"\[SYSTEM NOTIFICATION - NOT USER INPUT\]",
-        r"\[(?:SYSTEM|System)[^\]\n]{0,60}\]:? ",
+        r"\[(?:SYSTEM|System) (?i:notification|notice|message|reminder|warning)[^\]\n]{0,60}\]",
+        (
+            r"(?:Pre|Post|Subagent|Session|User|Stop|Notification)\w{0,20} hook "
+            r"(?:feedback|additional context|output)\b"
+        ),
         r"Please continue working on the task on whatever approach you think is suitable",
         r"Your (?:last )?(?:output|response|message) (?:was|is) not formatted correctly",
         # What Qwen Code tells the sub-agent that keeps its memory.

@@ -76,7 +76,7 @@ _EDITOR = re.compile(
     re.IGNORECASE,
 )
 """Names of elements in which editors tell of tabs, selections and diagnostics."""
-_IDE_SETUP = "# Context from my IDE setup:"
+_IDE_SETUP = ("# Context from my IDE setup:", "# Files mentioned by the user:")
 _IDE_ASK = re.compile(r"^## My request for \w+:[ \t]*$", re.MULTILINE)
 """How Codex' editor extension puts tabs and selections before the ask, and heads the ask."""
 _MOST_ELEMENTS = 40
@@ -187,6 +187,8 @@ def _without_elements(rules: _Rules, text: str, attached: list[FileAccess]) -> s
     )
     for tag in islice(theirs, _MOST_ELEMENTS):
         text = _without(text, tag)
+    for tag in (tag for tag in opened if tag in _HOLDERS):
+        text = _without_holders(text, tag, attached)
     for tag in (tag for tag in opened if tag in _FILE_TAGS):
         text = _without_attachments(text, tag, attached)
     for tag in (tag for tag in opened if tag in rules.asks):
@@ -274,6 +276,28 @@ _LOCAL_COMMANDS = frozenset(
 def _is_local_command(text: str) -> bool:
     name = _COMMAND_NAME.search(text)
     return "<local-command-std" in text or (name is not None and name[1] in _LOCAL_COMMANDS)
+
+
+_HOLDERS = frozenset(("attached_files", "attachments", "attached_context", "context"))
+"""Elements that hold what the user attached."""
+_HELD = re.compile(r"\s*(?:The following items were attached by the user\b|<(?:files?|attachments?)>)")
+"""How `context` begins where it is one of them."""
+
+
+def _without_holders(text: str, tag: str, attached: list[FileAccess]) -> str:
+    """`text` without elements `tag` that hold attached files."""
+    parts: list[str] = []
+    done = 0
+    for start, inner, closing, end in _elements(text, tag):
+        held = text[inner:closing]
+        if tag == "context" and not _HELD.match(held):
+            continue
+        named = [name[1].strip() for name in _ATTRIBUTE.finditer(held) if paths.is_path(name[1].strip())]
+        found = dict.fromkeys((*map(paths.normal, named), *paths.embedded(held)))
+        attached.extend(FileAccess(path, "given") for path in found if path)
+        parts.append(text[done:start])
+        done = end
+    return "".join((*parts, text[done:])) if done else text
 
 
 _FILE_TAGS = frozenset(
