@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from classifiers.learned import LearnedClassifier
 from classifiers.rules import RuleClassifier
 from classifiers.sufficiency import SufficiencyClassifier
 from classifiers.verdict import Classifier
 
-ClassifierName = Literal["rules", "sufficiency"]
+ClassifierName = Literal["learned", "rules", "sufficiency"]
 DEFAULT: ClassifierName = "rules"
 """Which judges unless a setting or an option names another."""
 CLASSIFIERS: Mapping[ClassifierName, Callable[[], Classifier]] = MappingProxyType(
-    {"rules": RuleClassifier, "sufficiency": SufficiencyClassifier}
+    {"learned": LearnedClassifier, "rules": RuleClassifier, "sufficiency": SufficiencyClassifier}
 )

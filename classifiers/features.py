@@ -98,6 +98,8 @@ class Features:
     removed. Never stored."""
     ask_key: str = ""
     """Equal for requests that belong to the same ask, its images included. Never stored."""
+    self_contained: float | None = None
+    """How likely everything that the ask refers to stands in the message, 0..1; None where nobody judged."""
     follow_up: bool = False
     """The newest ask only goes on from the one before ("yes, do it")."""
 

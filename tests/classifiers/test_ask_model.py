@@ -1,0 +1,84 @@
+"""The shipped model: what serves says what was trained, for any text; a damaged file is refused in words."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifiers.ask_model import TOKENS, AskModelRefused, load, shipped, tokens
+
+MODEL = shipped()
+CLOSE = 0.04
+"""Between 32-bit weights in training and 8-bit weights in service."""
+
+
+@pytest.mark.parametrize(("ask", "trained"), MODEL.card["probes"])
+def test_it_says_what_the_trained_network_said(ask: str, trained: float) -> None:
+    assert MODEL.predict(ask) == pytest.approx(trained, abs=CLOSE)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "Write a Python function that returns the n-th Fibonacci number.",
+        "Schreibe eine Funktion in Go, die prüft, ob ein Wort ein Palindrom ist.",
+        "用 Java 写一个函数来判断一个整数是否为质数。",
+        "How do I center a div with flexbox?",
+        "что такое замыкание в javascript",
+    ],
+)
+def test_self_contained_asks(ask: str) -> None:
+    assert MODEL.predict(ask) > 0.5
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "add a dark mode toggle to the settings page",
+        "Rename `Cart.total` to `Cart.sum` everywhere and update its tests.",
+        "warum schlägt unser Build seit gestern fehl?",
+        "修复我们登录页面的错误",
+        "куда наш проект пишет свои логи",
+    ],
+)
+def test_asks_that_need_the_repository(ask: str) -> None:
+    assert MODEL.predict(ask) < 0.5
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.characters(), max_size=400))
+def test_any_text_is_judged(ask: str) -> None:
+    assert 0 < MODEL.predict(ask) < 1
+
+
+@pytest.mark.parametrize("ask", ["", " ", "\0", "\ud83d", "😀" * 5_000, "x" * 1_000_000, "```\n" * 9_000])
+def test_odd_text_is_judged(ask: str) -> None:
+    assert 0 < MODEL.predict(ask) < 1
+
+
+def test_what_a_long_ask_begins_and_ends_with_is_read() -> None:
+    numbers = tokens(MODEL.tokenizer, "start " + "word " * 5_000 + "\nfinish")
+    assert len(numbers) == TOKENS
+    ending = tokens(MODEL.tokenizer, "finish")
+    assert numbers[-3:] == ending[-3:]
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04broken"])
+def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.npz"
+    path.write_bytes(content)
+    with pytest.raises(AskModelRefused, match="cannot be read"):
+        load(path)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "model.npz", card=np.frombuffer(b'{"format": 0}', np.uint8))
+    with pytest.raises(AskModelRefused, match=r"format 0.*train-asks"):
+        load(tmp_path / "model.npz")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AskModelRefused, match="cannot be read"):
+        load(tmp_path / "none.npz")

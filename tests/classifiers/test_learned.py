@@ -1,0 +1,67 @@
+"""The learned reading of the ask and the rules of the conversation, joined."""
+
+import pytest
+
+from classifiers.features import Features
+from classifiers.learned import LearnedClassifier, model_digest
+from classifiers.rules import RuleClassifier
+
+CLASSIFIER = LearnedClassifier()
+
+
+def test_it_is_named_by_its_numbers() -> None:
+    assert len(model_digest()) == 8
+    assert CLASSIFIER.name == f"learned@{model_digest()}"
+    assert CLASSIFIER.classify(Features(ask="hi", self_contained=0.9)).by == CLASSIFIER.name
+
+
+@pytest.mark.parametrize("value", [0.0, 0.02, 0.3, 0.5, 0.7, 0.99, 1.0])
+def test_where_the_conversation_shows_nothing_the_reading_counts(value: float) -> None:
+    verdict = CLASSIFIER.classify(Features(ask="x", self_contained=value))
+    assert verdict.p_local == pytest.approx(min(max(value, 0.005), 0.995))
+
+
+def test_evidence_outweighs_even_a_sure_reading() -> None:
+    features = Features(
+        kind="agent", ask="x", self_contained=1.0, files=6, files_edited=3, directories=4, tool_calls=30
+    )
+    verdict = CLASSIFIER.classify(features)
+    assert verdict.p_local < 0.5
+    assert verdict.kind in {"crosses-files", "long-run"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "why"),
+    [
+        (0.97, "self-contained", "all that the ask refers to is in the message"),
+        (0.04, "repository-wide", "the ask refers to what is not in the message"),
+    ],
+)
+def test_it_says_why(value: float, kind: str, why: str) -> None:
+    verdict = CLASSIFIER.classify(Features(ask="x", self_contained=value))
+    assert (verdict.kind, verdict.why) == (kind, why)
+
+
+def test_the_rules_reason_is_given_where_they_agree() -> None:
+    ask = 'Traceback (most recent call last):\n  File "app/x.py", line 3\nfix it'
+    assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.1)).why == "carries a stack trace"
+    assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.99)).why != "carries a stack trace"
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        Features(ask="Write a function that adds two numbers."),
+        Features(ask="x", kind="housekeeping", self_contained=0.1),
+        Features(ask="x", kind="autocomplete", self_contained=0.1),
+    ],
+)
+def test_the_rules_judge_what_nobody_read_and_side_requests(features: Features) -> None:
+    assert CLASSIFIER.classify(features) == RuleClassifier().classify(features)
+
+
+def test_a_recorded_request_without_text_is_judged_as_it_was() -> None:
+    features = Features(ask="Write a function that adds two numbers.", self_contained=0.8, files=2)
+    judged = RuleClassifier().classify(features)
+    recorded = Features(self_contained=0.8, files=2)
+    assert CLASSIFIER.refine(recorded, judged) == CLASSIFIER.classify(features)
