@@ -41,13 +41,13 @@ def _last(inputs: Inputs) -> Value:
 
 
 _COLLECTIONS = (frozenset, tuple)
-_NAMES = frozenset({"ask_key"})
-"""Features that name something, and say nothing of it."""
+_NO_VARIABLES = frozenset({"ask_key", "self_contained"})
+"""Features that name something and say nothing of it, or that `p_local` has taken in already."""
 
 NAMED_FEATURES = tuple(
     field
     for field in fields(Features)
-    if get_origin(field.type) not in _COLLECTIONS and field.name not in _NAMES
+    if get_origin(field.type) not in _COLLECTIONS and field.name not in _NO_VARIABLES
 )
 """The fields of `Features` that are variables."""
 

@@ -40,7 +40,7 @@ from router.ledger.store import LedgerStore
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
 from router.routing.admission import Limits
-from router.routing.classifier import load_classifier
+from router.routing.classifier import load_classifier, make_ask_reader
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -78,7 +78,7 @@ class Service:
         self._policies = PolicyHolder(settings.policy, guard=guard)
         _say_other_proof(settings, self._policies.policy, serving)
         self._registry = PolicyRegistry(self._policies, _say_bad_policy)
-        self._extractor = FeatureExtractor()
+        self._extractor = FeatureExtractor(asks=make_ask_reader(settings))
         self._worker = Worker()
         self._pacing = Pacing(self._worker.call)
         self._engine = None if settings.local.url else Engine(settings.local)

@@ -23,6 +23,7 @@ from benchmarks.evaluation.verdicts import make_classifier
 from benchmarks.planner import POLICY, make_planner
 from classifiers.choose import DEFAULT, ClassifierName
 from policies.decision import TrackName
+from router.features.ask_reader import AskReader
 from router.features.extractor import FeatureExtractor
 from router.features.fingerprint import reading_digest
 from router.training.envelopes import ENVELOPES, model_request
@@ -144,7 +145,9 @@ def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> R
     for client in dict.fromkeys(options.clients):
         progress(f"{len(asks)} asks as {client} sends them")
         path = make_planner(
-            FeatureExtractor(count_bytes=1 << 30), policy=options.policy, classifier=classifier
+            FeatureExtractor(count_bytes=1 << 30, asks=AskReader()),
+            policy=options.policy,
+            classifier=classifier,
         )
         envelope = ENVELOPES[client]
         for ask in asks:

@@ -20,6 +20,7 @@ from benchmarks.planner import POLICY, make_planner
 from benchmarks.research.complexity import TIERS, TierScore, judge
 from benchmarks.research.tasks import Task, tasks
 from policies.decision import TrackName
+from router.features.ask_reader import AskReader
 from router.features.extractor import FeatureExtractor
 from router.system.subprocesses import ROOT
 from router.training.envelopes import model_request
@@ -119,7 +120,7 @@ def run(
 
 def _turnout_choices(task_list: Sequence[Task]) -> Mapping[str, list[Choice]]:
     """Turnout's choices, and those of a length threshold on the tokens that it counted."""
-    path = make_planner(FeatureExtractor(count_bytes=1 << 30))
+    path = make_planner(FeatureExtractor(count_bytes=1 << 30, asks=AskReader()))
     plans = [path.plan(model_request(task.body())) for task in task_list]
     return {
         f"Turnout, {POLICY}": [

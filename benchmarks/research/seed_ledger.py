@@ -167,6 +167,7 @@ def make_rows(rng: np.random.Generator, size: int, *, first: int, total: int) ->
         "tests_fixed": False,
         "turns": 1 + turn % TURNS,
         "turn_calls": call,
+        "self_contained": np.round(rng.random(size), 3),
         "follow_up": rng.random(size) < 0.05,
         "ask_digest": [f"{digest:016x}" for digest in rng.integers(0, 2**60, size)],
         "phase": np.where(call > 0, "implement", ""),

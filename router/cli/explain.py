@@ -55,12 +55,12 @@ def explain(
 def _planner(settings: Settings) -> "Planner":
     from policies.load import PolicyHolder
     from router.features.extractor import FeatureExtractor
-    from router.routing.classifier import load_classifier
+    from router.routing.classifier import load_classifier, make_ask_reader
     from router.routing.planner import Planner
     from router.routing.sticky_sessions import StickySessions
 
     policies = PolicyHolder(settings.policy)
-    extractor = FeatureExtractor()
+    extractor = FeatureExtractor(asks=make_ask_reader(settings))
     return Planner(
         extractor=extractor,
         classifier=load_classifier(settings),

@@ -14,6 +14,7 @@ import xxhash
 
 from classifiers.features import Features
 from router.features import message_facts
+from router.features.ask_reader import AskReader
 from router.features.clients import Client, Clients
 from router.features.conversation import ConversationState
 from router.features.features import make_features
@@ -46,6 +47,7 @@ class FeatureExtractor:
         count_bytes: up to how many bytes of unseen text are counted at once (about 10 MB/s);
             above it the tokens are estimated, and `settle` counts them later.
         clients: the clients it tells apart; all that are known, unless given.
+        asks: judges what an ask needs; without it nobody does.
     """
 
     def __init__(
@@ -55,8 +57,10 @@ class FeatureExtractor:
         cache_bytes: int = 64 << 20,
         count_bytes: int = 4 << 10,
         clients: Clients | None = None,
+        asks: AskReader | None = None,
     ) -> None:
         self._clients = clients or Clients()
+        self._asks = asks
         self._pieces: Cache[Facts] = Cache(entries=entries, size=cache_bytes * 11 // 16)
         self._conversations: Cache[ConversationState] = Cache(
             entries=max(entries // 40, 8), size=cache_bytes // 4
@@ -70,7 +74,9 @@ class FeatureExtractor:
         self._put_off = self._settled = 0
 
     def warm(self) -> bool:
-        """Load the token encoding now; True where counts will be exact. Safe in another thread."""
+        """Load what reading needs now; True where token counts will be exact. Safe in another thread."""
+        if self._asks:
+            self._asks.warm()
         return self._counter.warm()
 
     def correct(self, team: str, model: str, estimated: int, actual: int) -> None:
@@ -148,6 +154,8 @@ class FeatureExtractor:
             exact=exact,
         )
         yield from pauses
+        if self._asks:
+            features = yield from self._asks.reading(features)
         return features, _prompt_parts(tools, system, messages)
 
     def _parse(

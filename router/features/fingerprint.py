@@ -2,8 +2,8 @@
 
 The digest is of what `FeatureExtractor` makes of a fixed set of requests of our own (`probes.jsonl`:
 clients, envelopes, languages, tools, follow-ups, side requests), of the names and types of the
-features, and of the rules, on which every classifier builds. So it stays where code is moved, renamed
-or made faster, and changes with what is read.
+features, of the rules, on which every classifier builds, and of the numbers that read asks. So it stays
+where code is moved, renamed or made faster, and changes with what is read.
 Tokens are estimated for it, not counted: to load the encoding would take longer than all the rest.
 """
 
@@ -17,6 +17,7 @@ import xxhash
 
 from classifiers import rules
 from classifiers.features import Features
+from classifiers.learned import model_digest
 from router.accounts.teams import NOBODY
 from router.features.extractor import FeatureExtractor
 from router.types import ModelRequest
@@ -39,7 +40,7 @@ def digest_of(extractor: FeatureExtractor) -> str:
     """Name the reading of `extractor`, which must not count tokens at once (`count_bytes=0`)."""
     types = {field.name: field.type for field in fields(Features)}
     names = [name for name in types if name not in _LEFT_OUT]
-    digest = xxhash.xxh32(f"{types!r}\n{rules.digest()}\n".encode())
+    digest = xxhash.xxh32(f"{types!r}\n{rules.digest()}\n{model_digest()}\n".encode())
     for probe in probes():
         read = extractor.read(probe)
         values = [_plain(getattr(read, name)) for name in names]

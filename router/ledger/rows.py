@@ -83,6 +83,7 @@ def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
         "tests_fixed": features.tests_fixed,
         "turns": features.turns,
         "turn_calls": features.turn_calls,
+        "self_contained": features.self_contained,
         "follow_up": features.follow_up,
         "ask_digest": "" if features.turn_calls else ask_digest(features.ask, secret),
         "phase": features.phase,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from router.types import USAGE_FIELDS
 
-REVISION = "0008"
+REVISION = "0009"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -70,6 +70,7 @@ requests = sa.Table(
     sa.Column("tests_fixed", sa.Boolean),
     sa.Column("turns", sa.Integer),
     sa.Column("turn_calls", sa.Integer),
+    sa.Column("self_contained", sa.Float),  # null: nobody judged the ask
     sa.Column("follow_up", sa.Boolean),
     sa.Column("ask_digest", sa.String(32)),  # of what opens a turn; see `rows.ask_digest`
     sa.Column("phase", sa.String(16)),

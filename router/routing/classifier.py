@@ -10,6 +10,7 @@ from classifiers.rules import RuleClassifier
 from classifiers.sufficiency import SufficiencyClassifier
 from classifiers.verdict import Classifier
 from router.errors import Misconfigured
+from router.features.ask_reader import AskReader
 from router.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,11 @@ def load_classifier(settings: Settings) -> Classifier:
         )
         return RuleClassifier()
     return SufficiencyClassifier(load=lambda: numbers)
+
+
+def make_ask_reader(settings: Settings) -> AskReader | None:
+    """Make the reader of asks where the classifier judges by it; it takes some 60 MB."""
+    return AskReader() if settings.classifier == "learned" else None
 
 
 def read_numbers(file: str) -> Artefact:

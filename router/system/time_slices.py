@@ -25,7 +25,14 @@ class Apart(NamedTuple):
     arguments: tuple[Any, ...]
 
 
-Turns = Generator[Apart | None, Any, T]
+class Aside(NamedTuple):
+    """A call to be made in another thread: it takes a while, and mostly leaves the interpreter free."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+Turns = Generator[Apart | Aside | None, Any, T]
 
 
 LARGE_BODY = 1 << 20
@@ -93,25 +100,30 @@ class Pacing:
         """Do the work and return its result; what it raises is raised."""
         try:
             step = turns.send(None)
-        except StopIteration as end:  # as nearly all of it: done in its first turn
-            return end.value  # type: ignore[no-any-return]
-        async with self._long:
-            try:
+            while isinstance(step, Aside):
+                step = _resume(turns, *await self._outcome(step))
+            async with self._long:
                 while True:
-                    if step is None:
-                        await asyncio.sleep(0)
-                        step = turns.send(None)
-                        continue
-                    try:
-                        result = await self._apart(step.function, *step.arguments)
-                    except Exception as failure:
-                        step = turns.throw(failure)
-                    else:
-                        step = turns.send(result)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            finally:
-                turns.close()
+                    step = _resume(turns, *await self._outcome(step))
+        except StopIteration as end:  # nearly all of it is done in its first turn
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            turns.close()
+
+    async def _outcome(self, step: Apart | Aside | None) -> tuple[Any, Exception | None]:
+        """Do what a step asks for; return its result, or what it raised."""
+        if step is None:
+            await asyncio.sleep(0)
+            return None, None
+        make = asyncio.to_thread if isinstance(step, Aside) else self._apart
+        try:
+            return await make(step.function, *step.arguments), None
+        except Exception as failure:
+            return None, failure
+
+
+def _resume(turns: Turns[Any], result: Any, failure: Exception | None) -> Apart | Aside | None:
+    return turns.throw(failure) if failure else turns.send(result)
 
 
 async def _here(function: Callable[..., T], *arguments: Any) -> T:

@@ -8,6 +8,7 @@ from benchmarks.evaluation.suites.problem import Problem, request
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from classifiers.verdict import Verdict
+from router.features.ask_reader import AskReader
 from router.features.extractor import FeatureExtractor
 from router.training.envelopes import model_request
 from router.types import DialectName, Headers
@@ -62,7 +63,7 @@ def read_sent(requests: Iterable[Sent]) -> Iterator[SentReading]:
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
-    reader, rules = FeatureExtractor(count_bytes=1 << 30), RuleClassifier()
+    reader, rules = FeatureExtractor(count_bytes=1 << 30, asks=AskReader()), RuleClassifier()
     if not reader.warm():
         raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
     for sent in requests:

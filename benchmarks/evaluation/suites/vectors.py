@@ -6,7 +6,7 @@ good for the `Features` it was made from, so a file of rows carries `schema()`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 import xxhash
@@ -18,8 +18,9 @@ LEFT_OUT = frozenset({"ask", "ask_key", "conversation", "marks", "paths"})
 _DIGITS = 6
 _FEATURES = tuple(field for field in fields(Features) if field.name not in LEFT_OUT)
 _MAKE: Mapping[type, Callable[[str], Any]] = MappingProxyType(
-    {bool: lambda text: text == "1", int: int, float: float, str: str}
+    {bool: lambda text: text == "1", int: int, str: str, NoneType: lambda text: float(text) if text else None}
 )
+"""By the type of a field's default; what may be unknown is a number or empty."""
 _READ = tuple((field.name, _MAKE[type(field.default)]) for field in _FEATURES)
 
 
@@ -31,12 +32,17 @@ def schema() -> str:
 
 def row(features: Features, judged: Verdict) -> dict[str, str]:
     """Flat; a flag is 0 or 1."""
-    cells = ((field.name, getattr(features, field.name)) for field in _FEATURES)
-    return {name: str(int(value) if isinstance(value, bool) else value) for name, value in cells} | {
+    return {field.name: _cell(getattr(features, field.name)) for field in _FEATURES} | {
         "judged_p_local": str(round(judged.p_local, _DIGITS)),
         "judged_kind": judged.kind,
         "judged_why": judged.why,
     }
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return str(round(value, _DIGITS))
+    return "" if value is None else str(int(value) if isinstance(value, bool) else value)
 
 
 def features(flat: Mapping[str, str], conversation: str) -> Features:

@@ -34,6 +34,7 @@ FEATURE_LABELS: Mapping[str, str] = {
     "output_limit": "most tokens wanted back",
     "turns": "turns of the conversation",
     "turn_calls": "calls made in this turn before",
+    "self_contained": "how likely the ask is self-contained",
     "follow_up": "only goes on from the ask before",
     "files": "files in play",
     "files_edited": "files edited",

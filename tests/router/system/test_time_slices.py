@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import math
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from long_bodies import AIDER, CONVERSATIONS, call, printed, shell, user
 
 from benchmarks.planner import make_planner
 from router.features.extractor import FeatureExtractor
-from router.system.time_slices import TURN_S, Apart, Pacing, Turns, finish, pauses_for
+from router.system.time_slices import TURN_S, Apart, Aside, Pacing, Turns, finish, pauses_for
 from router.training.envelopes import model_request
 from router.types import Plan
 
@@ -135,3 +136,25 @@ async def test_what_a_call_apart_raises_reaches_the_work():
 
     assert await Pacing(fails).drive(careful()) == "went on"
     assert TURN_S < BOUND_S
+
+
+def _aside(value: int) -> int:
+    if value < 0:
+        raise ValueError(value)
+    return threading.get_ident()
+
+
+def _asking(value: int) -> Turns[int]:
+    result = yield Aside(_aside, (value,))
+    yield None
+    return result
+
+
+async def test_a_call_aside_is_made_in_another_thread():
+    assert await Pacing().drive(_asking(1)) != threading.get_ident()
+    assert finish(_asking(1)) == threading.get_ident()
+
+
+async def test_what_a_call_aside_raises_is_raised_where_it_was_asked_for():
+    with pytest.raises(ValueError, match="-1"):
+        await Pacing().drive(_asking(-1))

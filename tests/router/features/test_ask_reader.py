@@ -1,0 +1,85 @@
+"""Each ask is read once, off the event loop; where there is no model nobody reads it."""
+
+import asyncio
+import json
+import threading
+
+import pytest
+
+from classifiers.ask_model import AskModelRefused, shipped
+from classifiers.features import Features, Kind
+from router.features.ask_reader import AskReader
+from router.features.extractor import FeatureExtractor
+from router.system.time_slices import Pacing, finish
+from router.training.envelopes import model_request
+from router.types import DialectName
+
+
+class Counting:
+    """A model that says how often and where it was asked."""
+
+    def __init__(self) -> None:
+        self.asks: list[str] = []
+        self.threads: set[int] = set()
+
+    def predict(self, ask: str) -> float:
+        self.asks.append(ask)
+        self.threads.add(threading.get_ident())
+        return 0.25
+
+
+def read(reader: AskReader, features: Features) -> float | None:
+    return finish(reader.reading(features)).self_contained
+
+
+def test_an_ask_is_read_once() -> None:
+    model = Counting()
+    reader = AskReader(lambda: model)
+    for _ in range(3):
+        assert read(reader, Features(ask="one", turns=1)) == 0.25
+    assert read(reader, Features(ask="two", kind="agent", turns=2)) == 0.25
+    assert model.asks == ["one", "two"]
+
+
+@pytest.mark.parametrize("kind", ["autocomplete", "housekeeping", "count", "guard"])
+def test_side_requests_are_not_read(kind: Kind) -> None:
+    model = Counting()
+    assert read(AskReader(lambda: model), Features(ask="title this", kind=kind)) is None
+    assert not model.asks
+
+
+def test_without_an_ask_nothing_is_read() -> None:
+    model = Counting()
+    assert read(AskReader(lambda: model), Features(kind="agent")) is None
+    assert not model.asks
+
+
+def test_it_is_read_in_another_thread() -> None:
+    model = Counting()
+    reader = AskReader(lambda: model)
+    features = asyncio.run(Pacing().drive(reader.reading(Features(ask="x"))))
+    assert features.self_contained == 0.25
+    assert threading.get_ident() not in model.threads
+
+
+def test_a_refused_model_is_asked_for_once_and_nobody_reads() -> None:
+    loads = []
+
+    def load() -> Counting:
+        loads.append(1)
+        raise AskModelRefused("format 0")
+
+    reader = AskReader(load)
+    assert not reader.warm()
+    for _ in range(3):
+        assert read(reader, Features(ask="x")) is None
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize("dialect", ["anthropic_messages", "openai_chat"])
+def test_a_request_is_read_with_its_ask(dialect: DialectName) -> None:
+    body = {"model": "auto", "messages": [{"role": "user", "content": "What is a mutex?"}]}
+    request = model_request(json.dumps(body).encode(), dialect)
+    features = FeatureExtractor(asks=AskReader()).read(request)
+    assert features.self_contained == round(shipped().predict("What is a mutex?"), 4)
+    assert FeatureExtractor().read(request).self_contained is None
