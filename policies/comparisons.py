@@ -89,9 +89,9 @@ def _unlike(atom: Operation, scope: Scope) -> Iterator[str]:
             is_a = {bool: "true or false", float: "a number", str: "text"}
             (kind,) = kinds
             yield f"{variable.name} is {is_a[kind]}, {literal.text} is {is_a[type(literal.value)]}"
-    for one, other in (atom.operands, atom.operands[::-1]):
-        if isinstance(one, Variable) and isinstance(other, Variable):
-            domain = scope.domain(one.name)
+    for side, other in (atom.operands, atom.operands[::-1]):
+        if isinstance(side, Variable) and isinstance(other, Variable):
+            domain = scope.domain(side.name)
             if isinstance(domain, Words) and other.name in domain.values:
                 yield f"{other.name} is a variable here; put the word in quotes: '{other.name}'"
 
@@ -108,9 +108,9 @@ def _unknown(atom: Operation, scope: Scope) -> Iterator[str]:
 
 
 def _nearest_word(word: str, words: list[str]) -> str:
-    plain = {_plain(known): known for known in words if known}
+    plain = {_plain(candidate): candidate for candidate in words if candidate}
     beginning = _plain(word)
-    longer = [known for known in plain if beginning and known.startswith(beginning)]
+    longer = [candidate for candidate in plain if beginning and candidate.startswith(beginning)]
     close = longer[:1] or get_close_matches(beginning, plain, n=1, cutoff=0.6)
     return f"; did you mean '{plain[close[0]]}'?" if close else f"; valid are {', '.join(map(repr, words))}"
 
@@ -121,14 +121,14 @@ def _plain(word: str) -> str:
 
 def _outside(atom: Operation, scope: Scope) -> Iterator[str]:
     """A probability compared with what is none."""
-    for one, other in (atom.operands, atom.operands[::-1]):
-        if not isinstance(one, Variable) or scope.domain(one.name) != SHARE:
+    for side, other in (atom.operands, atom.operands[::-1]):
+        if not isinstance(side, Variable) or scope.domain(side.name) != SHARE:
             continue
         for item in other.items if isinstance(other, Items) else (other,):
             number = _constant(item, scope)
             if number is not None and not 0 <= number <= 1:
-                said = item.text if isinstance(item, Literal) else f"{item.text} = {number:g}"
-                yield f"{one.name} is between 0 and 1, never {said}{_share(number)}"
+                text = item.text if isinstance(item, Literal) else f"{item.text} = {number:g}"
+                yield f"{side.name} is between 0 and 1, never {text}{_share(number)}"
 
 
 def _share(number: float) -> str:
@@ -148,10 +148,10 @@ def _constant(node: Node, scope: Scope) -> float | None:
 def _pairs(atom: Node) -> Iterator[tuple[Variable, Literal]]:
     """Give each variable with each value that it is compared with."""
     if isinstance(atom, Operation) and atom.sign in RELATIONS:
-        for one, other in (atom.operands, atom.operands[::-1]):
-            if isinstance(one, Variable) and not one.name.startswith("params."):
+        for side, other in (atom.operands, atom.operands[::-1]):
+            if isinstance(side, Variable) and not side.name.startswith("params."):
                 for literal in _literals(other):
-                    yield one, literal
+                    yield side, literal
 
 
 def _literals(node: Node) -> Iterator[Literal]:
@@ -184,9 +184,9 @@ def _range_of(atom: Node, scope: Scope) -> str:
     if isinstance(domain, Text):
         return ""
     if isinstance(domain, Words):
-        shown = (str(word).lower() if isinstance(word, bool) else repr(word) for word in domain.values)
-        return f": {names[0]} is one of {', '.join(shown)}"
-    whole = "a whole number" if domain.whole else "a number"
+        words = (str(word).lower() if isinstance(word, bool) else repr(word) for word in domain.values)
+        return f": {names[0]} is one of {', '.join(words)}"
+    noun = "a whole number" if domain.integer else "a number"
     if domain.high < inf:
         return f": {names[0]} is between {domain.low:g} and {domain.high:g}"
-    return f": {names[0]} is {whole}, at least {domain.low:g}" if domain.low > -inf else ""
+    return f": {names[0]} is {noun}, at least {domain.low:g}" if domain.low > -inf else ""

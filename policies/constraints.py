@@ -138,9 +138,9 @@ def _choice(node: Operation, scope: Scope, *, positive: bool) -> Constraint:
 def _compared_with_switch(node: Operation) -> tuple[Node, bool] | None:
     """The condition in `(files > 3) == true`, and whether it is to hold."""
     if node.sign in {"==", "!="}:
-        for one, other in (node.operands, node.operands[::-1]):
-            if isinstance(other, Literal) and isinstance(other.value, bool) and is_condition(one):
-                return one, other.value == (node.sign == "==")
+        for side, other in (node.operands, node.operands[::-1]):
+            if isinstance(other, Literal) and isinstance(other.value, bool) and is_condition(side):
+                return side, other.value == (node.sign == "==")
     return None
 
 
@@ -178,25 +178,25 @@ def _holds(node: Node, name: str, value: str | bool, scope: Scope) -> bool:
         if isinstance(left, Variable):
             words = [right] if isinstance(right, Literal) else right.items if isinstance(right, Items) else ()
             if words and all(isinstance(word, Literal) for word in words):
-                found = any(
+                matches = any(
                     type(word.value) is type(value) and word.value == value
                     for word in words
                     if isinstance(word, Literal)
                 )
-                return found != (node.sign == "!=")
+                return matches != (node.sign == "!=")
     return scope.evaluate(node.text, {name: value}) is True
 
 
 def _spelled(node: Operation, scope: Scope, positive: bool) -> Constraint | None:
     """A text compared with words that are written out."""
-    for one, other in (node.operands, node.operands[::-1]):
-        if not isinstance(one, Variable) or not isinstance(scope.domain(one.name), Text):
+    for side, other in (node.operands, node.operands[::-1]):
+        if not isinstance(side, Variable) or not isinstance(scope.domain(side.name), Text):
             continue
         items = other.items if isinstance(other, Items) else (other,)
         words = [item.value for item in items if isinstance(item, Literal) and isinstance(item.value, str)]
-        looked_up = node.sign == "in" and one is node.operands[0]
+        looked_up = node.sign == "in" and side is node.operands[0]
         if len(words) == len(items) and (looked_up or node.sign in {"==", "!="}):
-            return Spelled(one.name, frozenset(words), positive=positive != (node.sign == "!="))
+            return Spelled(side.name, frozenset(words), positive=positive != (node.sign == "!="))
     return None
 
 

@@ -29,7 +29,7 @@ class Numbers:
 
     low: float = -inf
     high: float = inf
-    whole: bool = False
+    integer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Text:
 
 
 Domain = Words | Numbers | Text
-COUNT = Numbers(low=0, whole=True)
+COUNT = Numbers(low=0, integer=True)
 SHARE = Numbers(low=0, high=1)
 SWITCH = Words(values=(False, True))
 

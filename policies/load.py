@@ -246,11 +246,11 @@ class _Compiler:
 
     def _pointless(self, lines: Sequence[Line], names: Mapping[str, int]) -> None:
         """Warn of what is in order and still does not do what it seems to."""
-        for one in lines:
-            loc = ("rules", one.at, "when")
-            for problem in find_pointless(one.condition.tree):
+        for entry in lines:
+            loc = ("rules", entry.at, "when")
+            for problem in find_pointless(entry.condition.tree):
                 self._add_warning(loc, problem)
-            for rule in rules_named(one.condition.tree):
+            for rule in rules_named(entry.condition.tree):
                 if rule and rule not in names and rule not in RESERVED:
                     hint = nearest(rule, [*names, *RESERVED])
                     self._add_warning(loc, f"no rule here is called '{rule}', as last.rule should be{hint}")

@@ -93,10 +93,10 @@ def find_misuse(node: Node) -> str:
 
 def nearest_function(name: str) -> str:
     """Phrase the function that was probably meant; empty where none is near."""
-    known = _OTHER_FUNCTIONS.get(name.lower()) or next(
+    match = _OTHER_FUNCTIONS.get(name.lower()) or next(
         iter(get_close_matches(name.lower(), [f.lower() for f in _FUNCTIONS], n=1, cutoff=0.7)), ""
     )
-    right = next((function for function in _FUNCTIONS if function.lower() == known.lower()), "")
+    right = next((function for function in _FUNCTIONS if function.lower() == match.lower()), "")
     return f"; did you mean '{right}'?" if right else f"; there are {', '.join(_FUNCTIONS)}"
 
 
@@ -151,10 +151,10 @@ def _tuple(tokens: list[re.Match[str]]) -> str:
     return "a list is written in square brackets: x in ['a', 'b']" if opened else ""
 
 
-def _sign(cluster: str, rest: str) -> str:
+def _sign(cluster: str, tail: str) -> str:
     if cluster in _QUOTES:
         return "put text in straight quotes: 'agent'"
-    if cluster == "!" and re.match(r"\s*in\b", rest):
+    if cluster == "!" and re.match(r"\s*in\b", tail):
         return "for 'not in', write !(x in [...])"
     if cluster in _SIGNS:
         return f"write '{_SIGNS[cluster]}'"
@@ -173,9 +173,9 @@ def _cluster(source: str, start: int) -> str:
     """The signs that stand together from `start` on, as an operator of another language would."""
     match = _CLUSTER.match(source, start)
     text = match.group() if match else source[start]
-    known = {*_SIGNS, *_REMEDIES}
+    signs = {*_SIGNS, *_REMEDIES}
     for length in range(len(text), 0, -1):
-        if text[:length] in known or text[:length] in {"==", "!=", "<=", ">=", "&&", "||"}:
+        if text[:length] in signs or text[:length] in {"==", "!=", "<=", ">=", "&&", "||"}:
             return text[:length]
     return text[:1]
 

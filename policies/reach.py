@@ -59,27 +59,27 @@ def line(at: int, name: str, condition: Condition, scope: Scope) -> Line:
 
 def findings(lines: Sequence[Line], scope: Scope) -> Iterator[Finding]:
     """Find the rules that never decide."""
-    for place, one in enumerate(lines):
-        finding = _examine(one, lines[:place], scope)
+    for place, rule in enumerate(lines):
+        finding = _examine(rule, lines[:place], scope)
         if finding:
             yield finding
 
 
-def _examine(one: Line, earlier: Sequence[Line], scope: Scope) -> Finding | None:
-    if not _may_hold([one.holds], scope):
+def _examine(rule: Line, earlier: Sequence[Line], scope: Scope) -> Finding | None:
+    if not _may_hold([rule.holds], scope):
         return Finding(
-            at=one.at,
+            at=rule.at,
             text="is never true, so this rule never decides; remove it",
             certain=True,
             never_true=True,
         )
     try:
-        model = find_model([one.holds, *(other.fails for other in earlier)], scope)
+        model = find_model([rule.holds, *(other.fails for other in earlier)], scope)
     except Undecided:
-        return _try(one, earlier, Model(scope=scope))
+        return _try(rule, earlier, Model(scope=scope))
     if model is None:
-        return Finding(at=one.at, text=f"is never reached: {_blame(one, earlier, scope)}", certain=True)
-    return None if model.exact else _try(one, earlier, model)
+        return Finding(at=rule.at, text=f"is never reached: {_blame(rule, earlier, scope)}", certain=True)
+    return None if model.exact else _try(rule, earlier, model)
 
 
 def _may_hold(constraints: Sequence[Constraint], scope: Scope) -> bool:
@@ -89,17 +89,17 @@ def _may_hold(constraints: Sequence[Constraint], scope: Scope) -> bool:
         return True
 
 
-def _blame(one: Line, earlier: Sequence[Line], scope: Scope) -> str:
+def _blame(rule: Line, earlier: Sequence[Line], scope: Scope) -> str:
     """Name the earlier rules that take everything this one would."""
     for other in earlier:
         if not _may_hold([other.fails], scope):
             return f"rules[{other.at}] takes everything"
-        if canonical(other.condition.source) == canonical(one.condition.source):
+        if canonical(other.condition.source) == canonical(rule.condition.source):
             return f"rules[{other.at}] has the same condition"
     needed = list(earlier)
     for other in earlier:
-        fewer = [kept for kept in needed if kept is not other]
-        if not _may_hold([one.holds, *(kept.fails for kept in fewer)], scope):
+        fewer = [blocker for blocker in needed if blocker is not other]
+        if not _may_hold([rule.holds, *(blocker.fails for blocker in fewer)], scope):
             needed = fewer
     named = [f"rules[{other.at}] ('{other.name}')" for other in needed]
     places = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
@@ -108,12 +108,12 @@ def _blame(one: Line, earlier: Sequence[Line], scope: Scope) -> str:
     return f"{places} {verb}{together} wherever this does; move this before {pronoun}, or remove it"
 
 
-def _try(one: Line, earlier: Sequence[Line], model: Model) -> Finding | None:
+def _try(rule: Line, earlier: Sequence[Line], model: Model) -> Finding | None:
     """Make requests up on which the rule holds, and see whether an earlier rule takes each."""
     taken: tuple[Line, dict[str, Value]] | None = None
-    for values in _made_up(one, earlier, model):
+    for values in _made_up(rule, earlier, model):
         context = bind(with_values(model.scope.sample, values))
-        if not _holds(one, context):
+        if not _holds(rule, context):
             continue
         taker = next((other for other in earlier if _holds(other, context)), None)
         if taker is None:
@@ -122,23 +122,25 @@ def _try(one: Line, earlier: Sequence[Line], model: Model) -> Finding | None:
     if taken is None:
         return None
     taker, values = taken
-    shown = ", ".join(f"{name} = {_written(values[name])}" for name in one.condition.names if name in values)
+    example = ", ".join(
+        f"{name} = {_written(values[name])}" for name in rule.condition.names if name in values
+    )
     text = (
         f"may never be reached: each request tried on which it holds is taken by an earlier rule, "
-        f"e.g. {shown or 'any'} by rules[{taker.at}] ('{taker.name}')"
+        f"e.g. {example or 'any'} by rules[{taker.at}] ('{taker.name}')"
     )
-    return Finding(at=one.at, text=text, certain=False)
+    return Finding(at=rule.at, text=text, certain=False)
 
 
-def _holds(one: Line, context: object) -> bool:
+def _holds(rule: Line, context: object) -> bool:
     try:
-        return one.condition.holds(context)
+        return rule.condition.holds(context)
     except ERRORS:
         return False
 
 
-def _made_up(one: Line, earlier: Sequence[Line], model: Model) -> Iterator[dict[str, Value]]:
-    lines = (*earlier, one)
+def _made_up(rule: Line, earlier: Sequence[Line], model: Model) -> Iterator[dict[str, Value]]:
+    lines = (*earlier, rule)
     names = dict.fromkeys(name for other in lines for name in other.condition.names)
     candidates = {name: _candidates(name, lines, model) for name in names if not name.startswith("params.")}
     dice = random.Random(0)  # noqa: S311 # the same every time
@@ -154,8 +156,8 @@ def _candidates(name: str, lines: Sequence[Line], model: Model) -> list[Value]:
     if isinstance(domain, Text):
         return list(_texts(name, lines, model))
     low, _, high, _ = model.range_of(name)
-    whole = isinstance(domain, Numbers) and domain.whole
-    step = 1.0 if whole else 0.01
+    integer = isinstance(domain, Numbers) and domain.integer
+    step = 1.0 if integer else 0.01
     turns = {0.0, 1.0, 8192.0, 1e6, *_numbers(lines, model.scope)}
     tried = {edge + by for edge in turns for by in (-step, 0.0, step)} | {low, low + step, high, high - step}
     possible = sorted(value for value in tried if low <= value <= high and abs(value) < inf)

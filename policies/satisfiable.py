@@ -76,14 +76,14 @@ class Model:
 
     def _bound(self, bound: Bound) -> bool:
         least, strict = self._rounded(bound)
-        known, known_strict = self.bounds.get(bound.terms, (-inf, False))
-        self.bounds[bound.terms] = max((known, known_strict), (least, strict))
+        current, current_strict = self.bounds.get(bound.terms, (-inf, False))
+        self.bounds[bound.terms] = max((current, current_strict), (least, strict))
         return self._feasible()
 
     def _rounded(self, bound: Bound) -> tuple[float, bool]:
         (name, _), *others = bound.terms
         domain = self.scope.domain(name)
-        if others or not isinstance(domain, Numbers) or not domain.whole or bound.least in {inf, -inf}:
+        if others or not isinstance(domain, Numbers) or not domain.integer or bound.least in {inf, -inf}:
             return bound.least, bound.strict
         return (floor(bound.least) + 1.0 if bound.strict else float(ceil(bound.least))), False
 
@@ -171,10 +171,10 @@ class _Search:
         if not choices:
             return model
         narrowest = min(choices, key=lambda choice: len(choice.parts))
-        rest = [choice for choice in choices if choice is not narrowest]
+        others = [choice for choice in choices if choice is not narrowest]
         for part in narrowest.parts:
-            if found := self.run(model.copy(), [part], rest):
-                return found
+            if result := self.run(model.copy(), [part], others):
+                return result
         return None
 
 
@@ -199,20 +199,24 @@ def _possible(model: Model, part: Constraint) -> bool:
     return _take_in(trial, [part], [])
 
 
-def _contradict(one: Test, other: Test) -> bool:
+def _contradict(test: Test, other: Test) -> bool:
     """Whether two tests of a text's beginning, end or content exclude each other."""
-    first, second = _METHOD.fullmatch(one.text), _METHOD.fullmatch(other.text)
+    first, second = _METHOD.fullmatch(test.text), _METHOD.fullmatch(other.text)
     if not first or not second or first[1] != second[1]:
         return False
-    if one.positive and other.positive:
+    if test.positive and other.positive:
         return first[2] == second[2] == "startsWith" and not (
             first[4].startswith(second[4]) or second[4].startswith(first[4])
         )
-    if one.positive == other.positive:
+    if test.positive == other.positive:
         return False
-    held, failed = (first, second) if one.positive else (second, first)
-    return (failed[2] == "contains" and failed[4] in held[4]) or (
-        failed[2] == held[2]
-        and (held[4].startswith(failed[4]) if failed[2] == "startsWith" else held[4].endswith(failed[4]))
-        and failed[2] != "contains"
+    positive, negative = (first, second) if test.positive else (second, first)
+    return (negative[2] == "contains" and negative[4] in positive[4]) or (
+        negative[2] == positive[2]
+        and (
+            positive[4].startswith(negative[4])
+            if negative[2] == "startsWith"
+            else positive[4].endswith(negative[4])
+        )
+        and negative[2] != "contains"
     )

@@ -208,9 +208,9 @@ class ConversationState:
                 self.repeat_streak = 0
             self._digests.add(call.digest)
             acts |= call.acts
-            self._open[call.id] = call.accesses if call.whole else ()
+            self._open[call.id] = call.accesses if call.atomic else ()
             self.written.update(path for path, _ in call.accesses)
-            if not call.whole:
+            if not call.atomic:
                 yield from self._touch(call.accesses, pauses)
         self.phase = _phase(acts, edited=bool(self.edited)) or self.phase
 

@@ -31,7 +31,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accesses: tuple[FileAccess, ...]
     acts: frozenset[str]
     id: str
-    whole: bool
+    atomic: bool
     """It does all that it says or, where it fails, nothing: its files count once it is answered."""
 
 
@@ -219,7 +219,7 @@ def _tool_call(call: Call) -> ToolCall:
         accesses=tuple(dict.fromkeys(accesses)),
         acts=frozenset(acts),
         id=call.id,
-        whole=bool(call.id) and tool_calls.fails_whole(call.name),
+        atomic=bool(call.id) and tool_calls.fails_whole(call.name),
     )
 
 
@@ -277,9 +277,11 @@ def _answers(outputs: list[tool_output.Output]) -> tuple[tuple[str, bool], ...]:
 
 def _behind_heading(text: str) -> str:
     """An answer without the line in which Cline and its forks say whose it is."""
-    heading, found, answer = text.partition("] Result:")
+    heading, separator, answer = text.partition("] Result:")
     return (
-        answer.lstrip("\n") if found and len(heading) <= _HEAD_CHARS and heading.lstrip()[:1] == "[" else text
+        answer.lstrip("\n")
+        if separator and len(heading) <= _HEAD_CHARS and heading.lstrip()[:1] == "["
+        else text
     )
 
 

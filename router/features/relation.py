@@ -72,16 +72,16 @@ def goes_on(ask: str, previous: str) -> bool:
     before = _fold(_ends(previous))
     if not before or _only(before, GREETINGS):
         return False
-    first, _, rest = ask.strip().partition("\n\n")
+    first, _, remainder = ask.strip().partition("\n\n")
     text = _fold(first)
     if not text:
-        return not rest
-    if not rest and _only(text, YES):
+        return not remainder
+    if not remainder and _only(text, YES):
         return True
-    if not rest and _OUTPUT.match(text) and len(first) <= _READ_CHARS and "?" not in text:
+    if not remainder and _OUTPUT.match(text) and len(first) <= _READ_CHARS and "?" not in text:
         return True
     reports = _begins(text, REPORTS) and _words(text) <= _LONG_WORDS
-    if len(first) > _READ_CHARS or (rest and not reports):
+    if len(first) > _READ_CHARS or (remainder and not reports):
         return False
     return not _names_a_subject(text, before) and (reports or _refers_back(text, _words(text)))
 
@@ -110,8 +110,8 @@ def may_come_back(ask: str, subject: str) -> bool:
     So it is with something to do after a question in between: "rename the model everywhere", "by the way,
     what is the plural of index?", "ok, use that".
     """
-    asked, text = _fold(subject), _fold(ask)
-    return _is_question(asked) and not _is_question(text) and not any(own(asked) for own in _OWN)
+    previous, text = _fold(subject), _fold(ask)
+    return _is_question(previous) and not _is_question(text) and not any(own(previous) for own in _OWN)
 
 
 def _is_question(text: str) -> bool:

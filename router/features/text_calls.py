@@ -33,16 +33,16 @@ _CHILD = re.compile(r"<([a-z][a-z_]{1,40})>")
 
 def calls(text: str) -> tuple[Call, ...]:
     """The calls in one message's text, in order of kind."""
-    found: list[Call] = []
+    result: list[Call] = []
     if "```" in text:
-        found += [_fenced(match) for match in islice(_FENCE.finditer(text), _MOST)]
+        result += [_fenced(match) for match in islice(_FENCE.finditer(text), _MOST)]
     if "<tool_call>" in text:
-        found += islice(_encoded(text), _MOST)
+        result += islice(_encoded(text), _MOST)
     if "<function=" in text or "invoke name=" in text:
-        found += islice(_functions(text), _MOST)
+        result += islice(_functions(text), _MOST)
     elif "</" in text:
-        found += islice(_elements(text), _MOST)
-    return tuple(found)
+        result += islice(_elements(text), _MOST)
+    return tuple(result)
 
 
 def _fenced(match: re.Match[str]) -> Call:

@@ -137,7 +137,7 @@ def _command(arguments: Any) -> str:
         key = next((key for key in _COMMAND_KEYS if key in arguments), "")
         command = arguments.get(key, "")
         if key == "commands" and isinstance(command, list):
-            return "\n".join(_command(one) for one in command)
+            return "\n".join(_command(item) for item in command)
     if isinstance(command, list):
         words = [word for word in command if isinstance(word, str)]
         command = words[-1] if len(words) > 1 and words[1] in ("-c", "-lc") else " ".join(words)

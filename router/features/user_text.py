@@ -169,8 +169,8 @@ def _without_files(rules: _Rules, text: str, attached: list[FileAccess]) -> str:
     parts: list[str] = []
     done = 0
     for match in rules.attached.finditer(text):
-        found = match.groupdict().get("path")
-        named = map(paths.normal, (found,) if found else _FROM.findall(match[0]))
+        source = match.groupdict().get("path")
+        named = map(paths.normal, (source,) if source else _FROM.findall(match[0]))
         attached.extend(FileAccess(path, "given") for path in named if path)
         parts.append(text[done : match.start()])
         done = match.end()
@@ -289,12 +289,12 @@ def _without_holders(text: str, tag: str, attached: list[FileAccess]) -> str:
     parts: list[str] = []
     done = 0
     for start, inner, closing, end in _elements(text, tag):
-        held = text[inner:closing]
-        if tag == "context" and not _HELD.match(held):
+        content = text[inner:closing]
+        if tag == "context" and not _HELD.match(content):
             continue
-        named = [name[1].strip() for name in _ATTRIBUTE.finditer(held) if paths.is_path(name[1].strip())]
-        found = dict.fromkeys((*map(paths.normal, named), *paths.embedded(held)))
-        attached.extend(FileAccess(path, "given") for path in found if path)
+        named = [name[1].strip() for name in _ATTRIBUTE.finditer(content) if paths.is_path(name[1].strip())]
+        files = dict.fromkeys((*map(paths.normal, named), *paths.embedded(content)))
+        attached.extend(FileAccess(path, "given") for path in files if path)
         parts.append(text[done:start])
         done = end
     return "".join((*parts, text[done:])) if done else text

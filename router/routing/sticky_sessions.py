@@ -41,8 +41,8 @@ class StickySessions:
 
     def last(self, team: str, features: Features) -> LastDecision | None:
         """The decision of the ask that a request belongs to, or else its conversation's newest."""
-        found = self._find(team, features)
-        return replace(found.decision, age_s=self._clock() - found.at) if found else None
+        entry = self._find(team, features)
+        return replace(entry.decision, age_s=self._clock() - entry.at) if entry else None
 
     def keep(self, team: str, features: Features, verdict: Verdict, decision: Decision) -> None:
         """Remember `decision`.
@@ -87,11 +87,11 @@ class StickySessions:
         """Look in its own conversation, for a summary or a last call without tools in the main one, too."""
         offers = features.tools_offered > 0
         main_loop = not offers and (features.tool_calls > 0 or features.kind == "summary")
-        kept = [
+        candidates = [
             asks
             for with_tools in ((offers, True) if main_loop else (offers,))
             if (asks := self._conversations.get((team, features.conversation, with_tools)))
         ]
-        same_ask = (asks[features.ask_key] for asks in kept if features.ask_key in asks)
-        newest = (asks[next(reversed(asks))] for asks in kept)
+        same_ask = (asks[features.ask_key] for asks in candidates if features.ask_key in asks)
+        newest = (asks[next(reversed(asks))] for asks in candidates)
         return next(same_ask, None) or next(newest, None)

@@ -135,25 +135,25 @@ class WaitPredictor:
         earlier = self._sent.get(slot.prompt)
         return self._shared(parts, earlier, slot.tokens) if earlier else None
 
-    def _shared(self, parts: PromptParts, earlier: SentPrompt, held: int) -> _Overlap:
-        """Compare a prompt with an earlier one, of which and of its answer `held` tokens are cached."""
+    def _shared(self, parts: PromptParts, earlier: SentPrompt, cache_size: int) -> _Overlap:
+        """Compare a prompt with an earlier one, of which and of its answer `cache_size` tokens are cached."""
         alike = common_prefix(parts.keys, earlier.parts.keys)
-        whole = earlier.parts.total
-        ratio = earlier.tokens / whole if earlier.tokens and whole else self._ratio
+        total = earlier.parts.total
+        ratio = earlier.tokens / total if earlier.tokens and total else self._ratio
         cached = shared = sum(earlier.parts.tokens[:alike]) * ratio
         if alike == len(earlier.parts.keys) < len(parts.keys) and parts.roles[alike] == "assistant":
             cached += parts.tokens[alike] * ratio  # the answer, which was computed here
-        cached = min(cached, held)
-        rest = shared - cached + sum(parts.tokens[alike:]) * ratio
-        return _Overlap(cached=cached, fresh=max(rest, 1.0))
+        cached = min(cached, cache_size)
+        fresh = shared - cached + sum(parts.tokens[alike:]) * ratio
+        return _Overlap(cached=cached, fresh=max(fresh, 1.0))
 
     def _fresh_of_server(self, parts: PromptParts) -> float:
         """What a server that says what it caches would read of a prompt; else all of it."""
         everything = parts.total * self._ratio
         if not self._caches:
             return everything
-        known = [sent for sent in self._sent.values() if sent.tokens]
-        return min([everything, *(self._shared(parts, sent, sent.tokens).fresh for sent in known)])
+        measured = [sent for sent in self._sent.values() if sent.tokens]
+        return min([everything, *(self._shared(parts, sent, sent.tokens).fresh for sent in measured)])
 
     def _learn(self) -> None:
         """Take what answers that have ended said of their prompts."""
@@ -171,9 +171,9 @@ class WaitPredictor:
 
     def _forget(self) -> None:
         """Drop the oldest prompts that nothing holds any more."""
-        held = {slot.prompt for slot in self._health.slots}
+        cached = {slot.prompt for slot in self._health.slots}
         droppable: Sequence[str] = [
-            name for name, sent in self._sent.items() if sent.ended and name not in held
+            name for name, sent in self._sent.items() if sent.ended and name not in cached
         ]
         for name in droppable[: max(0, len(self._sent) - _REMEMBERED)]:
             del self._sent[name]

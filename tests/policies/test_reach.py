@@ -151,7 +151,7 @@ def some_value(name: str) -> st.SearchStrategy[object]:
         return st.sampled_from(domain.values)
     if isinstance(domain, Numbers):
         whole = st.integers(1, 12).map(float)
-        return whole if domain.whole else st.integers(5, 95).map(lambda share: share / 100)
+        return whole if domain.integer else st.integers(5, 95).map(lambda share: share / 100)
     return st.sampled_from(TEAMS)
 
 
