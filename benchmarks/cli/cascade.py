@@ -86,9 +86,9 @@ def cascade(  # noqa: PLR0917 - one parameter an option
             console.print(f"- {note}", markup=False, highlight=False, style="dim")
     if markdown:
         tables = "\n\n".join(table(sheet) for sheet in sheets(result))
-        found, text = "\n\n".join(verdict(result)), "\n".join(f"- {note}" for note in paragraphs(result))
+        conclusion, text = "\n\n".join(verdict(result)), "\n".join(f"- {note}" for note in paragraphs(result))
         try:
-            markdown.write_text(f"{found}\n\n{tables}\n\n{text}\n", encoding="utf-8")
+            markdown.write_text(f"{conclusion}\n\n{tables}\n\n{text}\n", encoding="utf-8")
         except OSError as error:
             raise Misconfigured(f"--markdown: {markdown}: cannot be written: {error.strerror}") from error
 

@@ -278,15 +278,15 @@ def of_suite(
             on_move(moved)
     measures: tuple[Measure, ...] = ("quality",)
     quality = [figures["quality"] for figures in tasks.figures(starts, measures)]
-    known = int(tasks.paired.sum())
+    rated = int(tasks.paired.sum())
     towards_cloud, towards_local = (
         sum(group.requests for way, group in count.groups.items() if way[1] == track)
         for track in ("cloud", "local")
     )
     expected = Quality(
         change=interval(quality[1] - quality[0]),
-        rated=known,
-        unrated=len(suite.cases) - known,
+        rated=rated,
+        unrated=len(suite.cases) - rated,
         to_cloud={suite.name: towards_cloud},
         to_local={suite.name: towards_local},
     )

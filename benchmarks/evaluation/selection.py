@@ -196,10 +196,10 @@ def _some(tasks: Sequence[str]) -> str:
 
 
 def _resolve(
-    flag: str, runs: Runs, wanted: Systems, names: Sequence[SuiteName], own: _Own
+    flag: str, runs: Runs, selected: Systems, names: Sequence[SuiteName], own: _Own
 ) -> dict[SuiteName, str]:
     """Name a system by suite; one for `EVERY` only where a suite knows it."""
-    for suite, system in wanted.items():
+    for suite, system in selected.items():
         if suite == EVERY:
             continue
         if suite not in (*names, *SUITES):
@@ -214,18 +214,18 @@ def _resolve(
                 f"{flag}: no outcomes of {system!r} on {suite}"
                 f"{nearest(system, sorted(own.tasks.get(suite, {})))}; give rows of it with --outcomes"
             )
-    resolved = {suite: system for suite, system in wanted.items() if suite != EVERY}
-    if EVERY not in wanted:
+    resolved = {suite: system for suite, system in selected.items() if suite != EVERY}
+    if EVERY not in selected:
         return resolved
-    system = wanted[EVERY]
+    system = selected[EVERY]
     recorded = {name: systems(name) if name in DEFAULTS else () for name in names}
-    known = [
+    measured = [
         name
         for name in names
         if own.has(system, name)
         or any(other.name == system and other.runs == runs for other in recorded[name])
     ]
-    if not known:
+    if not measured:
         every = sorted(
             {other.name for name in names for other in recorded[name] if other.runs == runs}
             | {mine for name in names for mine in own.tasks.get(name, {})}
@@ -234,4 +234,4 @@ def _resolve(
             f"{flag}: no outcomes of {system!r} on {', '.join(TITLES.get(name, name) for name in names)}"
             f"{nearest(system, every)}"
         )
-    return dict.fromkeys(known, system) | resolved
+    return dict.fromkeys(measured, system) | resolved

@@ -164,7 +164,7 @@ class WholeTasks:
         usd = list(self._started(Start(local=best), "usd"))
         share = [Term(tasks=best.astype(np.float64), factor=_ONE)]
         (drawn,) = self._drawn([[quality]], [[corner]])
-        ideal_share, ideal_usd = self._drawn([share, usd], known=True)
+        ideal_share, ideal_usd = self._drawn([share, usd], paired_only=True)
         return ideal_share, drawn, ideal_usd
 
     @cached_property
@@ -207,9 +207,9 @@ class WholeTasks:
         """Quality of the task that is thought of: it goes where the others go, in proportion."""
         local, cloud = CORNERS[:, 0], CORNERS[:, 1]
         here = start.local & self.paired
-        known = max(int(self.paired.sum()), 1)
-        ours = (here & ~self.over(start.limit)).sum() / known
-        handed = (here & self.modelled).sum() / known
+        pairs = max(int(self.paired.sum()), 1)
+        ours = (here & ~self.over(start.limit)).sum() / pairs
+        handed = (here & self.modelled).sum() / pairs
         yield Term(tasks=local * ours + cloud * (1 - ours), factor=_ONE)
         yield Term(tasks=-handed * local * (1 - cloud), factor=_ONE)
         yield Term(tasks=handed * (1 - local) * cloud, factor=_ONE)
@@ -219,11 +219,13 @@ class WholeTasks:
         terms: Sequence[Sequence[Term]],
         corners: Sequence[Sequence[Term]] | None = None,
         *,
-        known: bool = False,
+        paired_only: bool = False,
     ) -> list[Floats]:
         """Sum each list of terms over every resample of the tasks; with corners, of those with outcomes."""
-        rows = self.paired if corners is not None or known else np.ones(len(self.paired), dtype=np.bool_)
-        columns = np.column_stack([term.tasks[rows] for one in terms for term in one])
+        rows = (
+            self.paired if corners is not None or paired_only else np.ones(len(self.paired), dtype=np.bool_)
+        )
+        columns = np.column_stack([term.tasks[rows] for group in terms for term in group])
         if not len(columns):
             return [np.full(1 + self.resamples, np.nan) for _ in terms]
         means = resample(
@@ -231,12 +233,14 @@ class WholeTasks:
             stream(self.seed, self.suite.name, "outcomes" if rows is self.paired else "tasks"),
             resamples=self.resamples,
             one_by_one=True,
-            corners=None if corners is None else np.column_stack([t.tasks for one in corners for t in one]),
+            corners=None
+            if corners is None
+            else np.column_stack([t.tasks for group in corners for t in group]),
         )
         figures, at = [], 0
-        for one in terms:
-            figures.append(sum((term.factor * means[:, at + n] for n, term in enumerate(one)), np.zeros(1)))
-            at += len(one)
+        for group in terms:
+            figures.append(sum((term.factor * means[:, at + n] for n, term in enumerate(group)), np.zeros(1)))
+            at += len(group)
         return figures
 
     def _from_local(self, limit: float | None) -> dict[Measure, tuple[Term, ...]]:

@@ -22,9 +22,9 @@ def dollars(usd: float) -> str:
     return f"${usd:.3f}" if usd >= _CENT or usd == 0 else f"${usd:.5f}"
 
 
-def comes_to(*, local_share: float, kept: Interval, usd: float, saving: float) -> str:
+def comes_to(*, local_share: float, quality_kept: Interval, usd: float, saving: float) -> str:
     """What a router comes to as measured, in one clause."""
-    quality = "of unknown quality" if isnan(kept.point) else f"quality kept {between(kept)}"
+    quality = "of unknown quality" if isnan(quality_kept.point) else f"quality kept {between(quality_kept)}"
     return (
         f"{percent(local_share)} of the tasks start local, {quality}, {dollars(usd)} a task, {_cost(saving)}"
     )

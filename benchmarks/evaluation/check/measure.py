@@ -222,7 +222,7 @@ def _standings(measured: Mapping[str, Figures], ci: float) -> Iterator[RouterFig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcomes:
-    """Of the tasks with both outcomes: how often each passes; arrays of (known,) but for the last."""
+    """Of the tasks with both outcomes: how often each passes; arrays of (paired,) but for the last."""
 
     local: Floats
     cloud: Floats
@@ -233,13 +233,13 @@ class _Outcomes:
 
 
 def _outcomes(tasks: WholeTasks, start: Start) -> _Outcomes:
-    known = tasks.paired
+    paired = tasks.paired
     local = tasks.expected("quality", start.limit)
     return _Outcomes(
-        local=tasks.local[known],
-        cloud=tasks.cloud[known],
-        policy=np.where(start.local, local, tasks.cloud)[known],
-        started_local=start.local[known],
+        local=tasks.local[paired],
+        cloud=tasks.cloud[paired],
+        policy=np.where(start.local, local, tasks.cloud)[paired],
+        started_local=start.local[paired],
         every_local=start.local,
     )
 
@@ -315,9 +315,9 @@ def _pool(
     used = {name: weight for name, weight in mix.items() if weight > 0}
     moved, least = [], 0.0
     for name, weight in used.items():
-        known = outcomes[name]
-        moved.append((known.policy - known.cloud) * weight / max(len(known.cloud), 1))
-        least = hypot(least, weight * detectable(known.local - known.cloud, confidence=ci))
+        pass_rates = outcomes[name]
+        moved.append((pass_rates.policy - pass_rates.cloud) * weight / max(len(pass_rates.cloud), 1))
+        least = hypot(least, weight * detectable(pass_rates.local - pass_rates.cloud, confidence=ci))
     shares = " + ".join(f"{weight:.0%} {suites[name].title}" for name, weight in used.items())
     return Part(
         name=POOL,

@@ -95,7 +95,7 @@ def verdict(result: Result) -> tuple[str, str, str]:
     own = pool.standings[0]
     measured = comes_to(
         local_share=own.local_share.point,
-        kept=own.quality_kept,
+        quality_kept=own.quality_kept,
         usd=own.usd_per_task.point,
         saving=own.saving.point,
     )
@@ -105,10 +105,10 @@ def verdict(result: Result) -> tuple[str, str, str]:
 
 def _suite_verdict(part: Part) -> str:
     own = part.standings[0]
-    kept = "" if isnan(own.quality_kept.point) else f", quality kept {between(own.quality_kept)}"
+    clause = "" if isnan(own.quality_kept.point) else f", quality kept {between(own.quality_kept)}"
     if part.labelled:
-        kept = f", {between(part.labelled.right)} decided as labelled"
-    return f"{percent(own.local_share.point)} start local{kept}"
+        clause = f", {between(part.labelled.right)} decided as labelled"
+    return f"{percent(own.local_share.point)} start local{clause}"
 
 
 def _table(part: Part, policy: str, *, wide: bool) -> Table:
@@ -207,8 +207,8 @@ def _small(result: Result) -> Iterator[str]:
 def markdown(result: Result, *, level: int = 1) -> str:
     """Return everything as a page, its title of the level given."""
     title, under = "#" * level, "#" * (level + 1)
-    said, *measured = verdict(result)
-    parts = [f"{title} {result.policy}", f"**{said}**", *measured, f"{result.description}".strip()]
+    headline, *measured = verdict(result)
+    parts = [f"{title} {result.policy}", f"**{headline}**", *measured, f"{result.description}".strip()]
     parts = [part for part in parts if part]
     if result.bars:
         lines = [

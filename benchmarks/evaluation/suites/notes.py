@@ -19,8 +19,11 @@ def notes(
     recorded = {runs: system for runs, system in pair.items() if system.name not in own}
     if name == "everyday":
         return (*_everyday(recorded, cases),)
-    said = _repository(recorded) if name == "swebench" else _self_contained(recorded, cases)
-    return (*said, "The rules were written with tasks like these in view; other work is not in the numbers.")
+    sentences = _repository(recorded) if name == "swebench" else _self_contained(recorded, cases)
+    return (
+        *sentences,
+        "The rules were written with tasks like these in view; other work is not in the numbers.",
+    )
 
 
 def own_notes(

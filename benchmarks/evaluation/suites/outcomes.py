@@ -174,9 +174,9 @@ def _check_header(path: Path, header: list[str]) -> None:
                 )
     for at, name in enumerate(header):
         if name not in COLUMNS:
-            known = _ALIASES.get(name.lower()) or get_close_matches(name.lower(), COLUMNS, n=1, cutoff=0)[0]
+            column = _ALIASES.get(name.lower()) or get_close_matches(name.lower(), COLUMNS, n=1, cutoff=0)[0]
             raise BenchmarkError(
-                f"{path}, line 1: unknown column {name!r}: did you mean {known!r}? "
+                f"{path}, line 1: unknown column {name!r}: did you mean {column!r}? "
                 f"There are {', '.join(COLUMNS)}"
             )
         if name in header[:at]:

@@ -50,10 +50,10 @@ def read_problems(problems: Iterable[Problem], client: str) -> Iterator[ReadProb
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
-    asked = list(problems)
-    sent = (request(problem, client) for problem in asked)
+    ordered = list(problems)
+    sent = (request(problem, client) for problem in ordered)
     readings = read_sent(Sent(dialect=dialect, headers=headers, body=body) for dialect, headers, body in sent)
-    for problem, reading in zip(asked, readings, strict=True):
+    for problem, reading in zip(ordered, readings, strict=True):
         yield ReadProblem(problem=problem, features=reading.features, judged=reading.judged)
 
 

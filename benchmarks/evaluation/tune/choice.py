@@ -57,15 +57,15 @@ class Chooser:
 
     def nearest(self) -> Nearest | None:
         """Where nothing can be chosen: the setting that comes nearest, by the limit that none keeps."""
-        known = np.ones(len(self.certificate.tasks.local), dtype=np.bool_)
-        losses, risky = self.certificate.losses(known), self.certificate.risky
+        all_paired = np.ones(len(self.certificate.tasks.local), dtype=np.bool_)
+        losses, risky = self.certificate.losses(all_paired), self.certificate.risky
         if not risky.any():
             return None
         if not (risky & self._reaches()).any():
             return self._near("local_share", self._first(risky, -self.shares, self.usd), losses)
         if not (risky & self._affords()).any():
             return self._near("usd", self._first(risky, self.usd, losses), losses)
-        if self.goal.by_loss and not (risky & self._loses_little(known)).any():
+        if self.goal.by_loss and not (risky & self._loses_little(all_paired)).any():
             return self._near("loss", self._first(risky, losses, self.usd), losses)
         both = risky & self._reaches()
         return self._near("usd", self._first(both, self.usd, losses), losses)
@@ -73,12 +73,12 @@ class Chooser:
     def needed(self) -> Iterator[Requirement]:
         """How many tasks would certify the policy's own numbers, and the cheapest within the loss."""
         certificate = self.certificate
-        known = np.ones(len(certificate.tasks.local), dtype=np.bool_)
-        grown, losses = certificate.grown(known), certificate.losses(known)
+        all_paired = np.ones(len(certificate.tasks.local), dtype=np.bool_)
+        grown, losses = certificate.grown(all_paired), certificate.losses(all_paired)
         part: dict[int, float] = {}
         for path, share in branches(certificate.grid.chains):
             part[path[-1]] = max(share, part.get(path[-1], 0.0))
-        best = self._cheapest(certificate.risky & self._loses_little(known))
+        best = self._cheapest(certificate.risky & self._loses_little(all_paired))
         own = certificate.grid.own
         for at in dict.fromkeys(index for index in (own, best) if index is not None):
             if not certificate.risky[at]:
@@ -100,7 +100,7 @@ class Chooser:
     def held_out(self) -> HeldOut | None:
         """Choose anew without each fold's groups, and measure that choice on them."""
         tasks = self.certificate.tasks
-        groups = [case.group for case, known in zip(tasks.cases, tasks.paired, strict=True) if known]
+        groups = [case.group for case, paired in zip(tasks.cases, tasks.paired, strict=True) if paired]
         folds = _folds(groups)
         if len(folds) <= 1:
             return None

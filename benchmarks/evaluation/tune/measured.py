@@ -53,9 +53,9 @@ class Tasks:
     @cached_property
     def measured(self) -> Floats:
         """Each known task's share, where only those count; (known,)."""
-        known = {name: int(tasks.paired.sum()) for name, tasks in self.suites.items()}
+        counts = {name: int(tasks.paired.sum()) for name, tasks in self.suites.items()}
         return np.concatenate(
-            [np.full(count, self.mix[name] / max(count, 1)) for name, count in known.items()]
+            [np.full(count, self.mix[name] / max(count, 1)) for name, count in counts.items()]
         )
 
     @cached_property

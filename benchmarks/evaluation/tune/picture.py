@@ -161,14 +161,14 @@ def _policy(axes: Any, result: Result) -> None:
 
 
 def _facts(result: Result, chosen: Point) -> str:
-    kept = f"{100 * chosen.kept.low:.0f} to {100 * chosen.kept.high:.0f}%"
+    interval = f"{100 * chosen.kept.low:.0f} to {100 * chosen.kept.high:.0f}%"
     named = "Chosen" if chosen != result.own else "Chosen: as it is"
     loss = result.max_loss if result.basis == "certified" else result.picked_loss
     certified = "nothing" if loss is None else f"loses at most {percent(loss)}"
     numbers = "\n".join(f"{name} {format_number(value)}" for name, value in chosen.params.items())
     return (
         f"{named}\n{percent(chosen.local_share)} of the tasks start local\n"
-        f"measured: keeps {percent(chosen.kept.point)} (95%: {kept})\n"
+        f"measured: keeps {percent(chosen.kept.point)} (95%: {interval})\n"
         f"certified: {certified}\n{numbers}"
     )
 
@@ -210,14 +210,14 @@ def _caption(result: Result) -> str:
 
 def _range(result: Result) -> tuple[float, float]:
     """Of quality: all settings that are shown, what was chosen with its interval, and room for words."""
-    kept = [100 * quality for _, quality, saving in result.others if 100 * (1 - saving) <= _right(result)]
-    kept += [_y(point) for point in (*result.curve, result.own)]
-    kept += [_y(point) for name, point in _always_of(result).items() if name != "oracle"]
+    quality = [100 * share for _, share, saving in result.others if 100 * (1 - saving) <= _right(result)]
+    quality += [_y(point) for point in (*result.curve, result.own)]
+    quality += [_y(point) for name, point in _always_of(result).items() if name != "oracle"]
     if result.chosen:
-        kept += [100 * result.chosen.kept.low, 100 * result.chosen.kept.high]
-    kept.append(100 * (1 - result.max_loss))
-    room = max(max(kept) - min(kept), 5)
-    return min(kept) - 0.15 * room, max(kept) + 0.6 * room
+        quality += [100 * result.chosen.kept.low, 100 * result.chosen.kept.high]
+    quality.append(100 * (1 - result.max_loss))
+    room = max(max(quality) - min(quality), 5)
+    return min(quality) - 0.15 * room, max(quality) + 0.6 * room
 
 
 def _right(result: Result) -> float:

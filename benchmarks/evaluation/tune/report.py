@@ -106,48 +106,48 @@ def changes(result: Result) -> tuple[Change, ...]:
 
 def markdown(result: Result) -> str:
     """All of it, as Markdown."""
-    found = "\n\n".join(verdict(result))
+    conclusion = "\n\n".join(verdict(result))
     text = "\n\n".join(paragraphs(result))
     tables = "\n\n".join(table(sheet) for sheet in sheets(result))
     notes = "\n".join(f"- {note}" for note in result.notes)
     sources = "\n".join(f"- `{file}`: {source}" for file, source in result.sources.items())
     return (
-        f"# Tuning `{result.policy}`\n\n{found}\n\n{tables}\n\n## What that rests on\n\n{text}\n\n"
+        f"# Tuning `{result.policy}`\n\n{conclusion}\n\n{tables}\n\n## What that rests on\n\n{text}\n\n"
         f"## What this does not show\n\n{notes}\n\n## Made from\n\n{sources}\n"
     )
 
 
 def sought(goal: Goal, max_loss: float) -> str:
     """What was asked for, as a clause on settings."""
-    asked = []
+    clauses = []
     if goal.local_share is not None:
-        asked.append(f"keeps at least {percent(goal.local_share)} of the tasks local")
+        clauses.append(f"keeps at least {percent(goal.local_share)} of the tasks local")
     if goal.budget_usd is not None:
-        asked.append(f"costs at most ${format_number(goal.budget_usd)} a task")
+        clauses.append(f"costs at most ${format_number(goal.budget_usd)} a task")
     if goal.by_loss:
-        asked.append(f"loses at most {percent(max_loss)} of the cloud's quality")
-    return " and ".join(asked)
+        clauses.append(f"loses at most {percent(max_loss)} of the cloud's quality")
+    return " and ".join(clauses)
 
 
 def _reason(result: Result) -> str:
-    asked = sought(result.goal, result.max_loss)
+    clause = sought(result.goal, result.max_loss)
     if result.basis == "certified":
-        return f"the cheapest setting that {asked}, certified with {percent(result.confidence)} confidence"
+        return f"the cheapest setting that {clause}, certified with {percent(result.confidence)} confidence"
     if result.basis == "share":
-        return f"the setting that {asked} and goes little further than it must"
+        return f"the setting that {clause} and goes little further than it must"
     if result.goal.by_loss:
-        return f"the cheapest setting that {asked}, as measured and not as certified"
-    return f"the setting that loses least, as measured, of those of which each {asked}"
+        return f"the cheapest setting that {clause}, as measured and not as certified"
+    return f"the setting that loses least, as measured, of those of which each {clause}"
 
 
 def _none(result: Result) -> str:
-    asked = sought(result.goal, result.max_loss)
+    clause = sought(result.goal, result.max_loss)
     if result.nearest is None:
         return "No setting keeps a task local whose outcomes are known, so there is nothing to choose."
     if result.goal.by == "certified":
         confidence = f"{percent(result.confidence)} confidence"
-        return f"No setting that keeps tasks local and {asked} is certified with {confidence}."
-    return f"No setting {asked}. {_nearest(result.nearest)}"
+        return f"No setting that keeps tasks local and {clause} is certified with {confidence}."
+    return f"No setting {clause}. {_nearest(result.nearest)}"
 
 
 def _nearest(nearest: Nearest) -> str:
@@ -166,12 +166,14 @@ def _nearest(nearest: Nearest) -> str:
 
 
 def _measured(point: Point) -> str:
-    return comes_to(local_share=point.local_share, kept=point.kept, usd=point.usd, saving=point.saving)
+    return comes_to(
+        local_share=point.local_share, quality_kept=point.kept, usd=point.usd, saving=point.saving
+    )
 
 
 def _held_out(held_out: HeldOut) -> str:
-    kept = held_out.loss
-    interval = Interval(point=1 - kept.point, low=1 - kept.high, high=1 - kept.low)
+    loss = held_out.loss
+    interval = Interval(point=1 - loss.point, low=1 - loss.high, high=1 - loss.low)
     return (
         f"Chosen anew without each of {held_out.folds} folds and measured on it: quality kept "
         f"{between(interval)}."
