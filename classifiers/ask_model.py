@@ -13,7 +13,6 @@ from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from classifiers.ask_text import condense, signs
 from classifiers.unigram import Unigram
@@ -150,9 +149,13 @@ def load(source: Traversable) -> AskModel:
 
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return AskModel({name: archive[name] for name in archive.files})
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            model = AskModel({name: archive[name] for name in archive.files})
+        model.predict("word " * TOKENS)
+    except AskModelRefused:
+        raise
+    except Exception as error:  # a damaged archive fails in many ways, some only where it is used
         raise AskModelRefused(f"the ask model cannot be read ({error}); install the package anew") from error
+    return model
 
 
 def vocabulary(arrays: Mapping[str, Any]) -> Unigram:
@@ -167,8 +170,8 @@ def vocabulary(arrays: Mapping[str, Any]) -> Unigram:
 
 def tokens(tokenizer: Unigram, ask: str) -> list[int]:
     """Cut an ask, in short, into at most `TOKENS` pieces of its beginning and end."""
-    numbers = [BEGIN, *tokenizer.encode(PREFIX + condense(ask)), END]
-    return numbers if len(numbers) <= TOKENS else [*numbers[: TOKENS - TAIL], *numbers[-TAIL:]]
+    first, last = TOKENS - TAIL - 1, TAIL - 1
+    return [BEGIN, *tokenizer.encode_ends(PREFIX + condense(ask), first, last), END]
 
 
 def _embed(arrays: Mapping[str, Any], numbers: list[int]) -> "Numbers":

@@ -2,6 +2,7 @@
 
 A person's own words say what is wanted; of what is pasted, a few lines tell what it is. Nothing
 here depends on the human language but `_WE`, the words by which people speak of what is theirs.
+No pattern that is searched for in many lines crosses a line's end: a search stays linear.
 """
 
 import math
@@ -43,7 +44,7 @@ _IDENTIFIER = re.compile(
     r"|\w{1,60}::\w{1,60}|\w{2,60}\.\w{2,60}\.\w{1,60})"
 )
 _TRACE = re.compile(
-    r"traceback \(most|^\s*file \"|^\s+at \S{1,200}\(|panicked at|exception in thread|^\s*caused by"
+    r"traceback \(most|^[ \t]*file \"|^[ \t]+at \S{1,200}\(|panicked at|exception in thread|^[ \t]*caused by"
     r"|\b\w{1,60}(?:error|exception): ",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -51,13 +52,13 @@ _VERSION = re.compile(r"\bv?\d{1,4}\.\d{1,4}(?:\.\d{1,4})?\b")
 _TICKET = re.compile(r"(?<!\w)#\d{2,6}\b|\b[A-Z]{2,10}-\d{1,6}\b")
 _LINK = re.compile(r"https?://")
 _SIGNATURE = re.compile(
-    r"^\s*(?:async |export |public |private |static )*"
+    r"^[ \t]*(?:async |export |public |private |static )*"
     r"(?:def|func|fn|function|class|struct|interface|fun|sub)\b",
     re.MULTILINE,
 )
-_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,4} |^\*\*", re.MULTILINE)
-_PROMPT = re.compile(r"^\s*(?:\$|>>>) ", re.MULTILINE)
+_PROMPT = re.compile(r"^[ \t]*(?:\$|>>>) ", re.MULTILINE)
 _DIFF = re.compile(r"^@@|^diff |^[+-]\S", re.MULTILINE)
 _QUESTION = re.compile(r"[?\uff1f\u061f]")
 _WE = re.compile(

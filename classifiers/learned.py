@@ -21,8 +21,9 @@ from classifiers.verdict import Verdict, Work
 NAME = "learned"
 SIDE_KINDS = frozenset({"autocomplete", "housekeeping"})
 """What the rules alone judge."""
-_SUREST = 0.995
-"""A model is never surer than this, so that evidence can still turn what it says."""
+_LEAST, _MOST = 0.005, 0.95
+"""A model is never surer than this; that nothing is missing least of all, so that evidence can turn it."""
+_EVEN = 0.5
 _HERE: tuple[Work, str] = ("self-contained", "all that the ask refers to is in the message")
 _ELSEWHERE: tuple[Work, str] = ("repository-wide", "the ask refers to what is not in the message")
 
@@ -51,12 +52,13 @@ class LearnedClassifier:
         """
         if features.self_contained is None or features.kind in SIDE_KINDS:
             return judged
-        read = _odds(min(max(features.self_contained, 1 - _SUREST), _SUREST))
+        read = _odds(min(max(features.self_contained, _LEAST), _MOST))
         signs = _odds(judged.p_local) - PRIOR
         odds = read + signs
         kind: str
         kind, why = _ELSEWHERE if odds < 0 else _HERE
-        if judged.kind != "unknown" and signs * odds > 0:
+        agree = judged.kind != "unknown" and (judged.p_local > _EVEN) == (odds > 0)
+        if agree and abs(signs) > abs(read):
             kind, why = judged.kind, judged.why
         return replace(judged, p_local=1 / (1 + math.exp(-odds)), kind=kind, why=why, by=self.name)
 

@@ -5,7 +5,7 @@ brought to NFKC, white space becomes one mark before each word, and each word is
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 _MARK = "\u2581"
@@ -32,12 +32,41 @@ class Unigram:
 
     def encode(self, text: str) -> list[int]:
         """Cut text into pieces; return their numbers."""
+        words = text.split()
+        return self._cut_words(words, len(text) * 2)
+
+    def encode_ends(self, text: str, first: int, last: int) -> list[int]:
+        """Cut text; of more than `first + last` pieces return so many from its beginning and its end.
+
+        Only as much is cut as is returned.
+        """
+        words = text.split()
+        numbers = self._cut_words(words, first + last)
+        if len(numbers) <= first + last:
+            return numbers
+        ending: list[int] = []
+        for word in reversed(words):
+            ending = [*self._cut_word(word), *ending]
+            if len(ending) >= last:
+                break
+        return [*numbers[:first], *ending[-last:]]
+
+    def _cut_words(self, words: Sequence[str], enough: int) -> list[int]:
+        """Cut words until there are more than `enough` pieces."""
         numbers: list[int] = []
-        for word in unicodedata.normalize("NFKC", text).split():
-            numbers += self._cut_kept(_MARK + word[:_LONGEST_WORD])
+        for word in words:
+            numbers += self._cut_word(word)
+            if len(numbers) > enough:
+                break
         return numbers
 
+    def _cut_word(self, word: str) -> tuple[int, ...]:
+        return self._cut_kept(word[:_LONGEST_WORD])
+
     def _cut(self, word: str) -> tuple[int, ...]:
+        # A word at a time: to order a long run of accents takes the square of its length.
+        plain = "".join(unicodedata.normalize("NFKC", word).split())
+        word = _MARK + plain[:_LONGEST_WORD]
         length = len(word)
         best = [0.0, *[-1e9] * length]
         back: list[tuple[int, int]] = [(0, self._unknown)] * (length + 1)

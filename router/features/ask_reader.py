@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 import xxhash
 
-from classifiers.ask_model import AskModelRefused, shipped
+from classifiers.ask_model import shipped
 from classifiers.features import Features
 from router.system.lru import Cache
 from router.system.time_slices import Aside, Turns
@@ -26,7 +26,7 @@ _ONE_CORE = ("OPENBLAS_NUM_THREADS", "1")
 """Set before NumPy is loaded: with so little to do, a second core is only waited for."""
 _DECIMALS = 4
 """Of a probability; below that, machines differ."""
-_SIDE_KINDS = frozenset({"autocomplete", "housekeeping", "count", "guard"})
+_SIDE_KINDS = frozenset({"autocomplete", "housekeeping", "guard"})
 """Kinds of requests that are not a person's work."""
 
 
@@ -60,9 +60,10 @@ class AskReader:
                 os.environ.setdefault(*_ONE_CORE)
                 try:
                     self._model = self._load()
-                except (AskModelRefused, ImportError) as refused:
+                except Exception as refused:  # whatever is wrong with it, requests are routed
                     log.warning("asks are judged by the rules alone", why=str(refused))
-                self._loaded = True
+                finally:
+                    self._loaded = True
         return self._model is not None
 
     def reading(self, features: Features) -> Turns[Features]:
@@ -79,4 +80,10 @@ class AskReader:
         return replace(features, self_contained=probability)
 
     def _judge(self, ask: str) -> float | None:
-        return round(self._model.predict(ask), _DECIMALS) if self.warm() and self._model else None
+        if not self.warm() or self._model is None:
+            return None
+        try:
+            return round(self._model.predict(ask), _DECIMALS)
+        except Exception:  # the rules judge, and the request is routed
+            log.warning("an ask could not be judged", exc_info=True)
+            return None

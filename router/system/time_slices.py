@@ -6,6 +6,7 @@ event loop. A single call that takes long, and no pause divides, is made `Apart`
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,7 +27,7 @@ class Apart(NamedTuple):
 
 
 class Aside(NamedTuple):
-    """A call to be made in another thread: it takes a while, and mostly leaves the interpreter free."""
+    """A call to be made in another thread, one at a time: it mostly leaves the interpreter free."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -89,6 +90,7 @@ class Pacing:
         """Take who makes calls apart: awaited with a function and its arguments; None makes them here."""
         self._apart = apart or _here
         self._long = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
 
     async def call(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
         """Make a call on `size` bytes: here, or apart where they are many."""
@@ -115,9 +117,11 @@ class Pacing:
         if step is None:
             await asyncio.sleep(0)
             return None, None
-        make = asyncio.to_thread if isinstance(step, Aside) else self._apart
         try:
-            return await make(step.function, *step.arguments), None
+            if isinstance(step, Aside):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, step.function, *step.arguments), None
+            return await self._apart(step.function, *step.arguments), None
         except Exception as failure:
             return None, failure
 

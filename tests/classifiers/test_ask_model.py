@@ -1,5 +1,6 @@
 """The shipped model: what serves says what was trained, for any text; a damaged file is refused in words."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.ask_model import TOKENS, AskModelRefused, load, shipped, tokens
+from classifiers.ask_model import SHIPPED, TOKENS, AskModelRefused, load, shipped, tokens
 
 MODEL = shipped()
 CLOSE = 0.04
@@ -71,6 +72,21 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(AskModelRefused, match="cannot be read"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["scores", "position", "0.attend", "head.w1", "table"])
+def test_a_file_whose_numbers_do_not_fit_is_refused(tmp_path: Path, name: str) -> None:
+    with np.load(str(files("classifiers").joinpath(SHIPPED))) as archive:
+        numbers = {key: archive[key] for key in archive.files}
+    np.savez(tmp_path / "model.npz", **(numbers | {name: numbers[name][:10]}))
+    with pytest.raises(AskModelRefused, match="cannot be read"):
+        load(tmp_path / "model.npz")
+
+
+def test_an_array_alone_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "model.npy", np.zeros(3))
+    with pytest.raises(AskModelRefused, match="cannot be read"):
+        load(tmp_path / "model.npy")
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_it_is_named_by_its_numbers() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.02, 0.3, 0.5, 0.7, 0.99, 1.0])
 def test_where_the_conversation_shows_nothing_the_reading_counts(value: float) -> None:
     verdict = CLASSIFIER.classify(Features(ask="x", self_contained=value))
-    assert verdict.p_local == pytest.approx(min(max(value, 0.005), 0.995))
+    assert verdict.p_local == pytest.approx(min(max(value, 0.005), 0.95))
 
 
 def test_evidence_outweighs_even_a_sure_reading() -> None:
@@ -28,6 +28,18 @@ def test_evidence_outweighs_even_a_sure_reading() -> None:
     verdict = CLASSIFIER.classify(features)
     assert verdict.p_local < 0.5
     assert verdict.kind in {"crosses-files", "long-run"}
+
+
+def test_a_dozen_calls_and_four_files_do() -> None:
+    features = Features(kind="agent", ask="x", self_contained=1.0, files=4, tool_calls=12)
+    assert CLASSIFIER.classify(features).p_local < 0.5
+
+
+def test_a_reason_speaks_for_the_side_that_won() -> None:
+    ask = "Write a function that parses versions like 1.2.3, see #1234"
+    verdict = CLASSIFIER.classify(Features(ask=ask, self_contained=0.85))
+    assert verdict.p_local > 0.5
+    assert verdict.kind == "self-contained"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +56,7 @@ def test_it_says_why(value: float, kind: str, why: str) -> None:
 
 def test_the_rules_reason_is_given_where_they_agree() -> None:
     ask = 'Traceback (most recent call last):\n  File "app/x.py", line 3\nfix it'
-    assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.1)).why == "carries a stack trace"
+    assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.3)).why == "carries a stack trace"
     assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.99)).why != "carries a stack trace"
 
 

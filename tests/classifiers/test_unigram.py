@@ -50,3 +50,11 @@ def test_any_text_is_cut_the_same_way_twice(text: str) -> None:
 
 def test_one_endless_word_is_cut_short() -> None:
     assert len(TOKENIZER.encode("s" * 1_000_000)) <= 401
+
+
+@given(st.lists(st.sampled_from(["reverse", "s", "列表", "q", "reverses"]), max_size=60))
+def test_the_ends_are_those_of_the_whole(words: list[str]) -> None:
+    text = " ".join(words)
+    whole_text = TOKENIZER.encode(text)
+    ends = TOKENIZER.encode_ends(text, 7, 3)
+    assert ends == (whole_text if len(whole_text) <= 10 else [*whole_text[:7], *whole_text[-3:]])

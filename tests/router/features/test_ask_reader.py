@@ -41,7 +41,7 @@ def test_an_ask_is_read_once() -> None:
     assert model.asks == ["one", "two"]
 
 
-@pytest.mark.parametrize("kind", ["autocomplete", "housekeeping", "count", "guard"])
+@pytest.mark.parametrize("kind", ["autocomplete", "housekeeping", "guard"])
 def test_side_requests_are_not_read(kind: Kind) -> None:
     model = Counting()
     assert read(AskReader(lambda: model), Features(ask="title this", kind=kind)) is None
@@ -74,6 +74,24 @@ def test_a_refused_model_is_asked_for_once_and_nobody_reads() -> None:
     for _ in range(3):
         assert read(reader, Features(ask="x")) is None
     assert len(loads) == 1
+
+
+class Failing:
+    def predict(self, ask: str) -> float:
+        raise ValueError(ask)
+
+
+def test_an_ask_that_the_model_fails_on_is_left_to_the_rules() -> None:
+    assert read(AskReader(Failing), Features(ask="x", files=3)) is None
+
+
+def test_any_failure_to_load_is_a_refusal() -> None:
+    def load() -> Counting:
+        raise NotImplementedError("compression")
+
+    reader = AskReader(load)
+    assert not reader.warm()
+    assert read(reader, Features(ask="x")) is None
 
 
 @pytest.mark.parametrize("dialect", ["anthropic_messages", "openai_chat"])

@@ -11,6 +11,8 @@ import pytest
 from long_bodies import CONVERSATIONS
 
 from benchmarks.planner import make_planner
+from classifiers.ask_text import condense, signs
+from classifiers.unigram import Unigram
 from router.features.conversation import MOST_FILES, PathSet
 from router.features.extractor import FeatureExtractor
 from router.features.relation import goes_on
@@ -28,6 +30,19 @@ def test_reading_is_linear(name):
     plan = path.plan(query)
     assert time.thread_time() - began < BOUND_S
     assert plan.notes == ()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    ["fix" + "\n" * 8_000 + "this?", " \n" * 4_000, "}\n\n\n" * 2_000, "a" + "\u0323\u0301" * 4_000, "a-" * 4_000],
+    ids=["blank lines", "blank lines with a space", "braces", "accents", "dashes"],
+)
+def test_an_ask_is_put_in_short_in_one_pass(ask):
+    tokenizer = Unigram({"a": (1, -1.0)}, unknown=0)
+    began = time.thread_time()
+    signs(ask)
+    tokenizer.encode_ends(condense(ask), 70, 20)
+    assert time.thread_time() - began < 0.5
 
 
 @pytest.mark.parametrize("phrase", ["do it ", "try again ", "fix that ", "go on ", "y,"])
