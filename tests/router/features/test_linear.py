@@ -34,8 +34,13 @@ def test_reading_is_linear(name):
 
 @pytest.mark.parametrize(
     "ask",
-    ["fix" + "\n" * 8_000 + "this?", " \n" * 4_000, "}\n\n\n" * 2_000, "a" + "\u0323\u0301" * 4_000, "a-" * 4_000],
-    ids=["blank lines", "blank lines with a space", "braces", "accents", "dashes"],
+    [
+        pytest.param("fix" + "\n" * 8_000 + "this?", id="blank lines"),
+        pytest.param(" \n" * 4_000, id="blank lines with a space"),
+        pytest.param("}\n\n\n" * 2_000, id="braces"),
+        pytest.param("a" + "\u0323\u0301" * 4_000, id="accents"),
+        pytest.param("a-" * 4_000, id="dashes"),
+    ],
 )
 def test_an_ask_is_put_in_short_in_one_pass(ask):
     tokenizer = Unigram({"a": (1, -1.0)}, unknown=0)
