@@ -5,6 +5,7 @@ features and what the rules said, so numbers that weigh the words of an ask cann
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 from benchmarks.errors import BenchmarkError
@@ -12,10 +13,13 @@ from benchmarks.evaluation.cases import Case, Suite
 from classifiers.artefact import Artefact, ArtefactUnfit
 from classifiers.choose import CLASSIFIERS, DEFAULT, ClassifierName
 from classifiers.features import Features
+from classifiers.learned import LearnedClassifier
 from classifiers.rules import RuleClassifier
 from classifiers.sufficiency import SufficiencyClassifier
 from classifiers.verdict import Classifier, Verdict
+from router.features.ask_reader import AskReader
 from router.routing.classifier import read_numbers
+from router.system.time_slices import finish
 
 
 @runtime_checkable
@@ -59,7 +63,15 @@ def _judge(judge: Classifier, case: Case) -> Verdict:
     """What the classifier says now; without the text, by the features and the rules' verdict."""
     if not case.features.ask and isinstance(judge, Refining):
         return judge.refine(case.features, case.judged)
+    if isinstance(judge, LearnedClassifier):
+        return judge.classify(finish(_ask_reader().reading(case.features)))
     return judge.classify(case.features)
+
+
+@lru_cache(maxsize=1)
+def _ask_reader() -> AskReader:
+    """One for all suites: clients ask the same in other envelopes."""
+    return AskReader()
 
 
 def classifier_name(classifier: ClassifierName, file: str = "") -> str:

@@ -44,26 +44,34 @@ class ReadProblem:
     """Of the rules."""
 
 
-def read_problems(problems: Iterable[Problem], client: str) -> Iterator[ReadProblem]:
+def read_problems(
+    problems: Iterable[Problem], client: str, *, asks: AskReader | None = None
+) -> Iterator[ReadProblem]:
     """Read each problem where `client` asks it, in the order given.
+
+    Args:
+        problems: What is asked.
+        client: Whose envelope it is asked in.
+        asks: Judges what the asks need; without it nobody does, which is all that the rules need.
 
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
     ordered = list(problems)
     sent = (request(problem, client) for problem in ordered)
-    readings = read_sent(Sent(dialect=dialect, headers=headers, body=body) for dialect, headers, body in sent)
+    requests = (Sent(dialect=dialect, headers=headers, body=body) for dialect, headers, body in sent)
+    readings = read_sent(requests, asks=asks)
     for problem, reading in zip(ordered, readings, strict=True):
         yield ReadProblem(problem=problem, features=reading.features, judged=reading.judged)
 
 
-def read_sent(requests: Iterable[Sent]) -> Iterator[SentReading]:
+def read_sent(requests: Iterable[Sent], *, asks: AskReader | None = None) -> Iterator[SentReading]:
     """Read each request, in the order given.
 
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
-    reader, rules = FeatureExtractor(count_bytes=1 << 30, asks=AskReader()), RuleClassifier()
+    reader, rules = FeatureExtractor(count_bytes=1 << 30, asks=asks), RuleClassifier()
     if not reader.warm():
         raise BenchmarkError("tokens cannot be counted: litellm's encoding file is missing")
     for sent in requests:

@@ -19,6 +19,7 @@ from benchmarks.evaluation.suites.facts import number, write
 from benchmarks.evaluation.suites.problem import CLIENTS, Problem, fingerprint
 from benchmarks.evaluation.suites.reading import read_problems
 from benchmarks.evaluation.suites.systems import SUBMISSIONS
+from router.features.ask_reader import AskReader
 from router.features.fingerprint import reading_digest
 from router.features.tokens import Counter
 
@@ -132,18 +133,19 @@ def record(data: Path, folder: Path, progress: Callable[[str], None] = lambda _:
     progress("lengths of solutions")
     problems = [*humaneval.problems(), *textless, *everyday.problems()]
     write(folder / "tasks.csv", _TASKS, _tasks(problems, arena.answer_tokens(arena_rows)))
+    asks = AskReader()
     for client in CLIENTS:
         progress(f"{len(textless)} requests as {client} sends them")
-        write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(textless, client)))
+        write(folder / f"features-{client}.csv", _read_by(client), list(vectors_of(textless, client, asks)))
 
 
-def vectors_of(problems: list[Problem], client: str) -> Iterator[dict[str, str]]:
+def vectors_of(problems: list[Problem], client: str, asks: AskReader) -> Iterator[dict[str, str]]:
     """Each problem as it is read and judged where `client` asks it.
 
     Raises:
         BenchmarkError: tokens cannot be counted.
     """
-    for read in read_problems(problems, client):
+    for read in read_problems(problems, client, asks=asks):
         yield {"task": read.problem.id} | vectors.row(read.features, read.judged)
 
 
