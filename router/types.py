@@ -7,6 +7,7 @@ Values are frozen and do nothing; behaviour is functions over them.
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal, NamedTuple, Protocol
 
 from classifiers.features import Features
@@ -232,11 +233,17 @@ class PromptParts:
     tokens: tuple[int, ...] = ()
     """Counted, or estimated, as in `Features.context_tokens`."""
     roles: tuple[str, ...] = ()
+    before: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """Tokens before each part, and last those of the whole."""
+
+    def __post_init__(self) -> None:
+        """Add up once what is asked for at every comparison."""
+        object.__setattr__(self, "before", tuple(accumulate(self.tokens, initial=0)))
 
     @property
     def total(self) -> int:
         """Tokens of the whole."""
-        return sum(self.tokens)
+        return self.before[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

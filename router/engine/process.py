@@ -100,12 +100,16 @@ class Engine:
 
     @property
     def start_s(self) -> float:
-        """Seconds until the model is loaded: as long as the last time, or by its size; 0 where it is."""
-        if self._health.state not in {"starting", "stopped"} or self._file is None:
+        """Seconds until a model that is loading is loaded: as long as the last time, or by its size.
+
+        0 where it is loaded, and where it is stopped: it loads with the next request, which a wait
+        would send elsewhere, so that it never loaded again.
+        """
+        if self._health.state != "starting" or self._file is None:
             return 0.0
         expected = self._load_s or _FIRST_LOAD_S + self._file.size / _LOAD_BYTES_S
-        running = self._health.state == "starting" and self._started
-        return max(0.0, expected - (time.monotonic() - self._started)) if running else expected
+        elapsed = time.monotonic() - self._started if self._started else 0.0
+        return max(0.0, expected - elapsed)
 
     @property
     def health(self) -> Health:

@@ -13,7 +13,8 @@ class Rate:
     """Tokens per second; 0 until measured.
 
     What was measured under load says little an hour later. So the current rate moves from the
-    last measurements to the idle rate as time passes, also while nothing is served.
+    last measurements to the idle rate as time passes, also while nothing is served. It stays as
+    it is where no idle rate is known.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -24,7 +25,7 @@ class Rate:
     @property
     def current(self) -> float:
         """What is to be expected of the next batch."""
-        return self._idle + (self._recent - self._idle) * self._left
+        return self._idle + (self._recent - self._idle) * self._left if self._idle else self._recent
 
     @property
     def _left(self) -> float:

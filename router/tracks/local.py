@@ -8,6 +8,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 
 import aiohttp
@@ -155,7 +156,7 @@ class LocalTrack:
         except BaseException:
             self._ended(sent)
             raise
-        self._waits.began(sent, call.observer, stream=False)
+        self._waits.began(sent, call.observer)
         self._ended(sent)
         return reply
 
@@ -217,10 +218,10 @@ class LocalTrack:
     async def _stream(
         self, call: UpstreamCall, response: aiohttp.ClientResponse, health: StreamHealth, sent: SentPrompt
     ) -> Reply:
-        transform = _transform(call)
+        transform = _transform(call, lambda: self._waits.heard(sent))
         body = UpstreamBody(response, closed=lambda: self._ended(sent))
         chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=health)
-        self._waits.began(sent, call.observer, stream=True)
+        self._waits.began(sent, call.observer)
         if not transform.ready:
             await chunks.aclose()
             raise stream_failure(call.observer.error)
@@ -239,18 +240,18 @@ async def _read_error(response: aiohttp.ClientResponse) -> UpstreamError:
         return read_upstream_error(await response.read())
 
 
-def _transform(call: UpstreamCall) -> Transform:
+def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
     conversation, observer = call.request.conversation, call.observer
     if conversation is None:
         usage = wants_usage(call.plan.request.body)
-        return Repair(observer, FirstUnit(thinking=True), usage=usage)
+        return Repair(observer, FirstUnit(thinking=True, heard=heard), usage=usage)
     # Claude refuses thinking that it never signed; a client of this dialect brings none there as signed.
     thinking = conversation.dialect == CHAT.name
     return Translation(
         CHAT.reply_decoder(),
         call.encoder(conversation),
         observer,
-        first_unit=FirstUnit(thinking=thinking),
+        first_unit=FirstUnit(thinking=thinking, heard=heard),
         thinking=thinking,
     )
 

@@ -5,9 +5,11 @@
 Of our engine, both rates, the queue and the cached prefixes are its own account (`Health`). A slot
 goes by the request that it served last; what a new prompt has in common with that one is known from
 the keys of their parts, so nothing is tokenised here. Of a server at `local.url`, only its answers
-are known: how long their first token took, and what it said was cached.
+are known: how long their first event took, and what it said was cached. That time holds more than
+reading, so it counts only of long prompts to a server that answered shortly before, and not for long.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,7 +23,11 @@ from router.types import Plan, PromptParts, Tap
 _REMEMBERED = 64
 """Prompts whose parts are kept, beside those that the engine holds."""
 _LEAST_TOKENS = 64
-"""Shorter prompts say little about how tokens are counted, or how fast they are read."""
+"""Shorter prompts say little about how tokens are counted."""
+_LEAST_READ = 2_000
+"""Of fewer tokens that a server read anew, the time tells of its latency rather than of its reading."""
+_KNOWN_S = 180.0
+"""For so long a server counts as it was last seen: later it may have unloaded its model, or be free again."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -31,13 +37,15 @@ class SentPrompt:
     name: str
     parts: PromptParts
     fresh: float
-    """Tokens expected to be read for it."""
+    """Tokens that the engine is expected to read for it; 0 of a server."""
     sent_at: float
     alone: bool
     """No other prompt was on its way."""
+    warm: bool
+    """Something was answered shortly before, so the model was loaded."""
     tap: Tap | None = None
-    first_unit_s: float = 0.0
-    """From sending to the first useful unit of a stream; 0 while, or where, that is not known."""
+    heard_at: float = 0.0
+    """When the first event of a stream came, of any kind; 0 while, or where, that is not known."""
     ended: bool = False
     learned: bool = False
 
@@ -73,16 +81,21 @@ class WaitPredictor:
         self._ratio = 1.0
         """The model's tokens for one that was counted here."""
         self._rate = Rate(clock)
+        self._measured_at = self._answered_at = -math.inf
         self._caches = False
         """The server has said of a prompt that some of it was cached."""
 
     def send(self, plan: Plan) -> SentPrompt:
         """Note that a prompt is being sent."""
         parts = plan.prompt
-        fresh = self._chosen(parts, self._health).fresh if self._engine else self._fresh_of_server(parts)
         under_way = [sent for sent in self._sent.values() if not sent.ended]
         sent = SentPrompt(
-            name=plan.request.id, parts=parts, fresh=fresh, sent_at=self._clock(), alone=not under_way
+            name=plan.request.id,
+            parts=parts,
+            fresh=self._chosen(parts, self._health).fresh if self._engine else 0.0,
+            sent_at=self._clock(),
+            alone=not under_way,
+            warm=self._is_known(self._answered_at),
         )
         for other in under_way:
             other.alone = False
@@ -90,13 +103,17 @@ class WaitPredictor:
         self._forget()
         return sent
 
-    def began(self, sent: SentPrompt, tap: Tap, *, stream: bool) -> None:
+    def heard(self, sent: SentPrompt) -> None:
+        """Note that a stream has brought an event; only the first counts."""
+        sent.heard_at = sent.heard_at or self._clock()
+
+    def began(self, sent: SentPrompt, tap: Tap) -> None:
         """Note that the answer of a prompt has begun."""
         sent.tap = tap
-        sent.first_unit_s = self._clock() - sent.sent_at if stream else 0.0
+        self._answered_at = self._clock()
 
     def predict(self, parts: PromptParts) -> float:
-        """Seconds until a prompt would get its first token; 0 while nothing was measured."""
+        """Seconds until a prompt would get its first token; 0 while nothing is known."""
         self._learn()
         if self._engine is None:
             return self._fresh_of_server(parts) / self._rate.current if self._rate.current else 0.0
@@ -104,6 +121,10 @@ class WaitPredictor:
         fresh = self._chosen(parts, health).fresh
         reading = fresh / health.prefill_tps if health.prefill_tps else 0.0
         return self._engine.start_s + health.wait_s + self._unseen_s(health) + reading
+
+    def _is_known(self, at: float) -> bool:
+        """Whether what was seen then still says something of a server."""
+        return self._clock() - at <= _KNOWN_S
 
     @property
     def _health(self) -> Health:
@@ -140,11 +161,11 @@ class WaitPredictor:
         alike = common_prefix(parts.keys, earlier.parts.keys)
         total = earlier.parts.total
         ratio = earlier.tokens / total if earlier.tokens and total else self._ratio
-        cached = shared = sum(earlier.parts.tokens[:alike]) * ratio
+        cached = shared = earlier.parts.before[alike] * ratio
         if alike == len(earlier.parts.keys) < len(parts.keys) and parts.roles[alike] == "assistant":
             cached += parts.tokens[alike] * ratio  # the answer, which was computed here
         cached = min(cached, cache_size)
-        fresh = shared - cached + sum(parts.tokens[alike:]) * ratio
+        fresh = shared - cached + (parts.total - parts.before[alike]) * ratio
         return _Overlap(cached=cached, fresh=max(fresh, 1.0))
 
     def _fresh_of_server(self, parts: PromptParts) -> float:
@@ -152,11 +173,26 @@ class WaitPredictor:
         everything = parts.total * self._ratio
         if not self._caches:
             return everything
-        measured = [sent for sent in self._sent.values() if sent.tokens]
-        return min([everything, *(self._shared(parts, sent, sent.tokens).fresh for sent in measured)])
+        nearest = self._nearest(parts)
+        return min(everything, self._shared(parts, nearest, nearest.tokens).fresh) if nearest else everything
+
+    def _nearest(self, parts: PromptParts) -> SentPrompt | None:
+        """The answered prompt that begins like this one for longest; of several the newest."""
+        nearest, alike = None, 0
+        for sent in reversed(self._sent.values()):
+            if alike == len(parts.keys):
+                break
+            # Most are told apart by the one part that would make them better.
+            if parts.keys[alike : alike + 1] == sent.parts.keys[alike : alike + 1] and sent.tokens:
+                length = common_prefix(parts.keys, sent.parts.keys)
+                if length > alike:
+                    nearest, alike = sent, length
+        return nearest
 
     def _learn(self) -> None:
         """Take what answers that have ended said of their prompts."""
+        if not self._is_known(self._measured_at):
+            self._rate = Rate(self._clock)
         for sent in self._sent.values():
             if sent.learned or not sent.ended:
                 continue
@@ -165,9 +201,14 @@ class WaitPredictor:
                 continue
             self._ratio = average(self._ratio, sent.tokens / sent.parts.total)
             self._caches |= sent.cached > 0
-            read = sent.tokens - sent.cached
-            if sent.first_unit_s > 0 and read >= _LEAST_TOKENS:
-                self._rate.measure(read / sent.first_unit_s, alone=sent.alone)
+            self._measure(sent)
+
+    def _measure(self, sent: SentPrompt) -> None:
+        """Take how fast a server read a prompt, where its time tells that."""
+        read, seconds = sent.tokens - sent.cached, sent.heard_at - sent.sent_at
+        if sent.warm and read >= _LEAST_READ and seconds > 0 and self._is_known(sent.heard_at):
+            self._rate.measure(read / seconds, alone=sent.alone)
+            self._measured_at = max(self._measured_at, sent.heard_at)
 
     def _forget(self) -> None:
         """Drop the oldest prompts that nothing holds any more."""

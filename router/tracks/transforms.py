@@ -36,8 +36,14 @@ _REASONING = frozenset({ThinkingDelta, Signature})
 class FirstUnit:
     """Looks for text, or a first tool call that is complete and sound."""
 
-    def __init__(self, *, thinking: bool) -> None:
-        """Take whether the client is sent the model's reasoning, which is then a unit, too."""
+    def __init__(self, *, thinking: bool, heard: Callable[[], None] = lambda: None) -> None:
+        """Take what makes a unit, and whom to tell of what comes before it.
+
+        Args:
+            thinking: whether the client is sent the model's reasoning, which is then a unit, too.
+            heard: called at every event up to the first unit, of whatever kind.
+        """
+        self._heard = heard
         self._texts = (TextDelta, RefusalDelta, ThinkingDelta) if thinking else (TextDelta, RefusalDelta)
         self._name = ""
         self._arguments: list[str] = []
@@ -51,6 +57,7 @@ class FirstUnit:
         return any(self._reached(event) for event in events)
 
     def _reached(self, event: Event) -> bool:
+        self._heard()
         match event:
             case CallStarted():
                 self._name, self._arguments = event.name, []

@@ -31,6 +31,15 @@ def test_nothing_is_known_until_it_is_measured(clock):
     assert rate.current == 40
 
 
+def test_without_an_idle_rate_the_last_one_stays(clock):
+    rate = Rate(clock)
+    rate.measure(40, alone=False)
+    clock.now += 30 * HALF_LIFE_S
+    assert rate.current == 40
+    rate.measure(10, alone=False)
+    assert rate.current == pytest.approx(10)
+
+
 def test_a_load_counts_half_after_the_half_life(rate, clock):
     for _ in range(30):
         rate.measure(20, alone=False)

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from policies.decide import Decision
 from router.engine.process import Engine
-from router.engine.rates import HALF_LIFE_S
 from router.features.extractor import FeatureExtractor
 from router.settings import LocalSettings
 from router.tracks.local import LocalTrack
@@ -145,7 +144,7 @@ async def test_what_is_being_answered_is_waited_for_and_then_is_not(track, engin
     assert tokens_ahead(track, small) < 40
 
 
-async def test_an_engine_that_is_not_loaded_counts_its_loading() -> None:
+async def test_a_model_that_is_loading_counts_the_rest_of_it() -> None:
     engine = Engine(LocalSettings(context=512))
     track = LocalTrack(LocalSettings(), engine)
     assert track.wait_s(PromptParts(tokens=(1000,))) == 0  # nothing is known of it yet
@@ -153,7 +152,24 @@ async def test_an_engine_that_is_not_loaded_counts_its_loading() -> None:
     assert track.wait_s(PromptParts(tokens=(1000,))) > 0
     await engine.ready(60)
     await engine.stop()
-    assert engine.start_s > 0
+    await track.close()
+
+
+async def test_a_model_that_was_unloaded_when_idle_is_not_waited_for(eventually) -> None:
+    """A wait would send its prompts elsewhere, and only a prompt loads it again."""
+    engine = Engine(LocalSettings(context=512, idle_unload_s=0.3))
+    track = LocalTrack(LocalSettings(), engine)
+    await engine.start()
+    await engine.ready(60)
+
+    async def unloaded() -> bool:
+        return engine.health.state == "stopped"
+
+    await eventually(unloaded)
+    assert engine.start_s == 0
+    reading_s = 1 / engine.health.prefill_tps
+    assert track.wait_s(PromptParts(tokens=(1,))) == pytest.approx(reading_s)
+    await engine.stop()
     await track.close()
 
 
@@ -173,48 +189,137 @@ class Said:
         self.usage = usage
 
 
+HUGE = LONG * 12
+"""So long that the time of its first event tells how fast it was read."""
+
+
 def served(waits: WaitPredictor, clock: Clock, plan: Plan, seconds: float, usage: Usage) -> None:
+    """A streamed answer whose first event comes after so many seconds, and text ten later."""
     sent = waits.send(plan)
     clock.now += seconds
-    waits.began(sent, Said(usage), stream=True)
+    waits.heard(sent)
+    clock.now += 10.0
+    waits.heard(sent)
+    waits.began(sent, Said(usage))
     sent.ended = True
 
 
-def test_of_a_server_only_the_answers_are_known(plan) -> None:
-    clock = Clock()
+def asked(plan, text: str) -> Plan:
+    return planned(plan, [{"role": "user", "content": text}])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def waits(clock, plan) -> WaitPredictor:
+    """For a server that has just loaded its model for a first prompt, which took long."""
     waits = WaitPredictor(None, clock)
-    first = planned(plan, [{"role": "user", "content": LONG}])
+    first = asked(plan, HUGE)
+    served(waits, clock, first, 60.0, Usage(input=first.prompt.total))
     assert waits.predict(first.prompt) == 0
+    return waits
+
+
+def test_of_a_server_only_the_answers_are_known(waits, clock, plan) -> None:
+    first = asked(plan, HUGE)
     size = first.prompt.total
     served(waits, clock, first, 2.0, Usage(input=size))
     assert waits.predict(first.prompt) == pytest.approx(2.0)
     assert waits.predict(PromptParts(tokens=(2 * size,))) == pytest.approx(4.0)
 
 
-def test_a_server_that_says_what_it_caches_is_believed(plan) -> None:
-    clock = Clock()
+def test_a_short_prompt_says_nothing_of_how_fast_a_server_reads(waits, clock, plan) -> None:
+    short = asked(plan, LONG)
+    assert 64 < short.prompt.total < 2_000
+    served(waits, clock, short, 12.0, Usage(input=short.prompt.total))
+    assert waits.predict(PromptParts(tokens=(20_000,))) == 0
+
+
+def test_nor_does_a_long_one_that_was_cached_but_for_little(waits, clock, plan) -> None:
+    served(waits, clock, asked(plan, HUGE), 12.0, Usage(input=1_000, cache_read=5_000))
+    assert waits.predict(PromptParts(tokens=(20_000,))) == 0
+
+
+def test_what_is_sent_while_a_server_loads_its_model_is_not_measured(clock, plan) -> None:
     waits = WaitPredictor(None, clock)
-    first = planned(plan, [{"role": "user", "content": LONG}])
+    together = [waits.send(asked(plan, HUGE)) for _ in range(3)]
+    for sent in together:
+        clock.now += 30.0
+        waits.heard(sent)
+        waits.began(sent, Said(Usage(input=sent.parts.total)))
+        sent.ended = True
+    assert waits.predict(together[0].parts) == 0
+
+
+def test_a_server_that_says_what_it_caches_is_believed(waits, clock, plan) -> None:
+    first = asked(plan, HUGE)
     size = first.prompt.total
     served(waits, clock, first, 2.0, Usage(input=size))
-    served(waits, clock, planned(plan, [{"role": "user", "content": LONG}]), 0.1, Usage(cache_read=size))
+    served(waits, clock, asked(plan, HUGE), 0.1, Usage(cache_read=size))
     assert waits.predict(first.prompt) < 0.1
-    other = planned(plan, [{"role": "user", "content": "Something else: " + "one two three four " * 80}])
+    other = asked(plan, "Something else: " + "one two three four " * 80)
     assert waits.predict(other.prompt) == pytest.approx(2.0 * other.prompt.total / size)
 
 
-def test_a_server_that_was_busy_is_not_for_ever(plan) -> None:
-    clock = Clock()
-    waits = WaitPredictor(None, clock)
-    prompt = planned(plan, [{"role": "user", "content": LONG}])
+def test_of_several_conversations_the_one_that_goes_on_counts_as_cached(waits, clock, plan) -> None:
+    system = {"role": "system", "content": HUGE}
+    turns = [[system, {"role": "user", "content": f"{at}: {LONG}"}] for at in range(3)]
+    for messages in turns:
+        made = planned(plan, messages)
+        served(waits, clock, made, 2.0, Usage(input=made.prompt.total - 100, cache_read=100))
+    whole_s = waits.predict(PromptParts(tokens=(planned(plan, turns[0]).prompt.total,)))
+    new = {"role": "user", "content": "And now in two words?"}
+    for messages in turns:
+        further = planned(plan, [*messages, {"role": "assistant", "content": "Colours."}, new])
+        assert waits.predict(further.prompt) < 0.02 * whole_s
+    another = planned(plan, [system, new])
+    assert waits.predict(another.prompt) < 0.02 * whole_s
+
+
+def test_a_server_that_was_busy_is_unknown_again_after_minutes(waits, clock, plan) -> None:
+    prompt = asked(plan, HUGE)
     size = prompt.prompt.total
-    served(waits, clock, prompt, 2.0, Usage(input=size))
-    waits.predict(prompt.prompt)
-    beside = waits.send(planned(plan, [{"role": "user", "content": "x"}]))
-    for _ in range(20):
-        served(waits, clock, planned(plan, [{"role": "user", "content": LONG}]), 43.0, Usage(input=size))
-        waits.predict(prompt.prompt)
-    assert waits.predict(prompt.prompt) > 10
+    beside = waits.send(asked(plan, "x"))  # so that nothing is ever measured alone
+    for _ in range(5):
+        served(waits, clock, asked(plan, HUGE), 43.0, Usage(input=size))
+        assert waits.predict(prompt.prompt) == pytest.approx(43.0)
     beside.ended = True
-    clock.now += 20 * HALF_LIFE_S
-    assert waits.predict(prompt.prompt) == pytest.approx(2.0, rel=0.01)
+    clock.now += 100
+    assert waits.predict(prompt.prompt) == pytest.approx(43.0)
+    for _ in range(3):
+        clock.now += 600
+        assert waits.predict(prompt.prompt) == 0
+
+
+def test_an_answer_that_nobody_asked_about_for_long_is_not_news(waits, clock, plan) -> None:
+    served(waits, clock, asked(plan, HUGE), 43.0, Usage(input=asked(plan, HUGE).prompt.total))
+    clock.now += 600
+    assert waits.predict(asked(plan, HUGE).prompt) == 0
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
+async def test_thinking_is_an_event_of_the_stream(local, raw, read, plan, whole, eventually, dialect) -> None:
+    """The server begins its text only once its thinking was heard."""
+
+    async def heard() -> bool:
+        return any(sent.heard_at for sent in track._waits._sent.values())
+
+    async def think_first(reader, writer) -> None:
+        await read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        writer.write(chunk({"reasoning_content": "Let me see"}))
+        await eventually(heard)
+        writer.write(chunk({"content": "Hi"}) + chunk({}, "stop") + b"data: [DONE]\n\n")
+
+    url, _ = await raw(think_first)
+    track = local(url=url, name="mine")
+    body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True, "max_tokens": 9}
+    assert b"Hi" in await whole(await track.open(plan(body, dialect=dialect), LOCAL))
+
+
+def chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return b"data: %b\n\n" % msgspec.json.encode({"choices": [choice]})
