@@ -46,6 +46,8 @@ class Client:
     """How a block of a sub-agent's system text begins."""
     side_asks: tuple[str, ...] = ()
     """How the user text that asks for a side request begins; tools or not."""
+    toolless_side_asks: tuple[str, ...] = ()
+    """The same for texts that a user may write, too: they count only where no tools are offered."""
     asks: tuple[str, ...] = ()
     """Elements that hold the ask where there is one; all around them is the harness's."""
     gives: tuple[str, ...] = ()
@@ -67,12 +69,29 @@ _ATTACHED = (
 _TASK_ELEMENTS = (r"^</?(?:task|feedback|answer|user_message)>[ \t]*$",)
 """Elements in which Cline and its forks put what the user typed."""
 
+_LINE_ENDS = r"[ \t]*(?:\n|\Z)"
+"""What a harness heads stands below: a user who names the same thing goes on in the line."""
+_SENTENCE_ENDS = rf"(?:\.(?:\s|\Z)|:?{_LINE_ENDS})"
+
 _COMPACTED = (
-    r"This session is being continued from a previous conversation",
+    (
+        r"This session is being continued from a previous conversation"
+        rf"(?: that ran out of context\b|[.:]?{_LINE_ENDS})"
+    ),
     r"Another language model started to solve this problem and produced a summary",
-    r"\[?(?:Conversation|Context) (?:history )?(?:summary|(?:was|has been) compacted)\b",
-    r"(?:Some of the|The) conversation history has been (?:compacted|summari[sz]ed)\b",
-    r"The conversation history before this point was compacted",
+    (
+        r"\[(?:Conversation|Context) (?:history )?(?:summary|(?:was |has been )?compacted)\b[^\]\n]{0,60}\]"
+        rf"{_LINE_ENDS}"
+    ),
+    (
+        r"(?:Conversation|Context) (?:history )?(?:summary(?: so far)?|(?:was|has been) compacted)"
+        r"(?:\. Summary)?:[ \t]*\n"
+    ),
+    (
+        r"(?:Some of the|The) conversation history has been (?:compacted|summari[sz]ed)"
+        rf"(?: to free up context\b|[.:]{_LINE_ENDS})"
+    ),
+    rf"The conversation history before this point was compacted(?: into [\w ]{{1,40}}:|[.:]){_LINE_ENDS}",
     r"(?:<state_snapshot>|<conversation_summary>|<compaction_summary>)",
 )
 
@@ -143,21 +162,34 @@ COMMON = Client(
         r"Here is (?:the user's editor context|a summary of changes in the user's editor context)",
         # Gemini CLI's and its forks': where they run, with a listing of the folder.
         r"This is (?:the )?\w[\w ]{0,40}\. We are setting up the context for our chat",
-        r"Here is the folder structure of the current working director(?:y|ies)",
+        rf"Here is the folder structure of the current working director(?:y|ies):{_LINE_ENDS}",
         *_COMPACTED,
         r"Recently accessed files? \(full current content embedded\)",
         r"<path>[^<\n]{1,400}</path>\s*<type>(?:file|directory)</type>",
         # What a harness says where nobody asked: no call was made, go on, try again.
         r"\[ERROR\] You did not use a tool in your previous response",
         r"If you have completed the user's task, use the attempt_completion tool",
-        r"You have not (?:used a tool|called a tool|made a tool call)\b",
-        r"\[(?:SYSTEM|System) (?i:notification|notice|message|reminder|warning)[^\]\n]{0,60}\]",
         (
-            r"(?:Pre|Post|Subagent|Session|User|Stop|Notification)\w{0,20} hook "
-            r"(?:feedback|additional context|output)\b"
+            r"You have not (?:used a tool|called a tool|made a tool call)"
+            rf"(?: in your (?:previous|last) \w{{1,20}})?[.!]{_LINE_ENDS}"
+        ),
+        (
+            r"\[(?:SYSTEM|System) (?i:notification|notice|message|reminder|warning)[^\]\n]{0,60}\]"
+            rf"{_LINE_ENDS}"
+        ),
+        (
+            r"\[?(?:Pre|Post|Subagent|Session|User|Stop|Notification)\w{0,20}(?::\w{1,60})? hook "
+            r"(?:feedback|additional context|output)(?::[ \t]*\n|\][ \t]*\n)"
+        ),
+        (
+            r"(?:(?:Pre|Post)ToolUse(?:Failure)?(?::\w{1,60})?|(?:Subagent|Session)(?:Start|Stop)|UserPromptSubmit)"
+            r" hook additional context(?: for [\w.\-]{1,60})?:"
         ),
         r"Please continue working on the task on whatever approach you think is suitable",
-        r"Your (?:last )?(?:output|response|message) (?:was|is) not formatted correctly",
+        (
+            r"Your (?:last )?(?:output|response|message) (?:was|is) not formatted correctly"
+            r"[.:!](?:[ \t]*\n| (?:You must|Make sure)\b)"
+        ),
         # What Qwen Code tells the sub-agent that keeps its memory.
         r"Managed memory has TWO directories\b",
         # A skill's own text, which its call puts into the user's message.
@@ -169,8 +201,8 @@ COMMON = Client(
         r"Result of calling the \w+ tool:",
         # Aider's, and those of its forks, which go by other names.
         r"(?:I am working with you on code in a git repository\.\s+)?Here are summaries of some files",
-        r"Don't try and edit any existing code without asking me",
-        r"I am not sharing (?:any files|the full contents)",
+        r"Don't try and edit any existing code without asking me to add\b",
+        r"I am not sharing (?:any files that you can edit|the full contents of any files with you)\b",
         *_ATTACHED,
     ),
     asks=("userRequest", "user_request", "user_query", "user_prompt", "USER_REQUEST"),
@@ -193,7 +225,7 @@ COMMON = Client(
         ),
     ),
     compacted=_COMPACTED,
-    resets=(r"I switched to a new code ?base\b",),
+    resets=(r"I switched to a new code ?base\. Please don't consider\b",),
     side=(
         r"You are a title generator",
         (
@@ -224,22 +256,27 @@ COMMON = Client(
         r"You are performing a CONTEXT CHECKPOINT COMPACTION",
         r"Analyze if this message indicates a new conversation topic",
         r"Please write a 5-10 word title for the following conversation",
-        r"Generate a title for this conversation",
+        rf"Generate a title for this conversation:?{_LINE_ENDS}",
+        r"Please provide a concise summary of our conversation so far, capturing\b",
+        r"Please create a detailed summary of the conversation so far\. The history is being compacted\b",
+        r"You are the component that summarizes\b",
+        r"First, reason in your (?:<analysis>|<scratchpad>|analysis|private scratchpad)",
+        r"Warmup\s*\Z",
+        r"(?:The conversation|This session) is being compacted[.:][^\n]{0,120}\b[Ss]ummar",
+    ),
+    toolless_side_asks=(
         r"### Task:\s+(?:Generate|Suggest|Analyze)\b",
         (
             r"(?:Your task(?: is to|:) |Please |Now )?(?:[Gg]enerate|[Cc]reate|[Ww]rite|[Pp]rovide) "
             r"an? (?:[\w,\- ()]{0,60} )?title (?:for|of) (?:this|the(?: following| above)?) "
-            r"(?:conversation|session|chat|thread|discussion)\b"
+            rf"(?:conversation|session|chat|thread|discussion){_SENTENCE_ENDS}"
         ),
         (
             r"(?:Please |Now )?(?:[Cc]reate|[Pp]rovide|[Ww]rite|[Gg]enerate) "
             r"an? (?:[\w,\- ]{0,60} )?summary of "
-            r"(?:our|the|this) (?:\w+ )?conversation(?: so far| above| history)?[.,;:\n]"
+            rf"(?:our|the|this) (?:\w+ )?conversation(?: so far| above| history)?{_SENTENCE_ENDS}"
         ),
-        r"You are the component that summarizes\b",
-        r"First, reason in your (?:<analysis>|<scratchpad>|analysis|private scratchpad)",
-        r"Warmup\s*\Z",
-        r"(?:The conversation|This session) is being compacted\b",
+        rf"(?:The conversation|This session) is being compacted{_SENTENCE_ENDS}",
     ),
 )
 

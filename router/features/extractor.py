@@ -136,6 +136,8 @@ class FeatureExtractor:
         if len(request.body) >= BLOCK:
             self._prefixes.keep(outline, prefix, parsed.seed, parsed.messages, names[len(beside) :])
         messages: list[MessageFacts] = [*items[:1], *earlier, *items[1:]]
+        if messages and not (tools and tools.names):
+            _read_without_tools(messages)
         yield from pauses
         tokens, exact = 0, True
         gathered = [item for item in (system, tools, *messages) if item]
@@ -275,6 +277,13 @@ class FeatureExtractor:
         yield from state.adding(messages[done:settled], pauses)
         self._conversations.put(xxhash.xxh3_128_digest(keys, parsed.seed), state, state.cost())
         return (yield from state.copy().adding(messages[settled:], pauses))
+
+
+def _read_without_tools(messages: list[MessageFacts]) -> None:
+    """Read the newest message that is no system's as one of a request that offers no tools, in place."""
+    newest = next((at for at in reversed(range(len(messages))) if messages[at].role != "system"), None)
+    if newest is not None:
+        messages[newest] = message_facts.without_tools(messages[newest])
 
 
 _SALTS = {MESSAGES: 0, "system": 1, "tools": 2}

@@ -36,24 +36,27 @@ def make_features(
     compacts = purpose in clients.COMPACTIONS
     summary = compacts or state.summary or state.system_summary or bool(system and system.summary)
     output_limit = _number(options.get("max_completion_tokens")) or _number(options.get("max_tokens"))
-    # An assistant that wants a single token tries whether a model is there.
-    side |= parsed.client is not clients.UNKNOWN and output_limit == 1
+    # An assistant that wants a single token tries whether a model is there, unless it wants a verdict.
+    tries = parsed.client is not clients.UNKNOWN and output_limit == 1
+    subagent = (
+        bool(agent)
+        or purpose in clients.SUBAGENTS
+        or parsed.subagent
+        or state.subagent
+        or bool(system and system.subagent)
+    )
     thinking, server_tools = _thinks(options), _needs_server(options, state, tools)
     kind = _kind(
         parsed,
         state,
         guard=_is_guard(parsed, state, system, tools, schema, side=side),
-        side=(side and not tools) or compacts,
+        side=((side or tries) and not tools) or compacts,
         summary=summary,
-        subagent=bool(agent)
-        or purpose in clients.SUBAGENTS
-        or parsed.subagent
-        or state.subagent
-        or bool(system and system.subagent),
+        subagent=subagent,
     )
     return Features(
         client=parsed.client.name,
-        conversation=_conversation(parsed, state, system, tools, agent, kind=kind),
+        conversation=_conversation(parsed, state, system, tools, agent, kind=kind, subagent=subagent),
         kind=kind,
         phase=state.phase,
         context_tokens=tokens,
@@ -99,8 +102,6 @@ def _is_guard(
     options = parsed.options
     choice = options.get("tool_choice")
     signs = state.system_guard | state.guard | (system.guard if system else safety_checks.NOTHING)
-    if side and not signs & safety_checks.KNOWN:
-        return False  # what a summary or a title is to say may sound like a judgement
     return safety_checks.is_guard(
         signs,
         headers=parsed.headers,
@@ -109,6 +110,7 @@ def _is_guard(
         tools=tools.names if tools else (),
         forced=(isinstance(choice, dict) and choice.get("type") in ("tool", "any", "function"))
         or choice == "required",
+        side=side,
     )
 
 
@@ -140,12 +142,14 @@ def _conversation(
     agent: str,
     *,
     kind: Kind,
+    subagent: bool,
 ) -> str:
     """The stable id: of the session where the client names one, else of how it opened.
 
     Hashed with team, user and key, so that nobody lands in another's conversation; without a session with
     the program that sent it, too. A side request without tools, and one that judges, is a conversation of its
-    own under the same session. So is each sub-agent, by how it was opened: several run at once.
+    own under the same session. So is each sub-agent, by how it was opened: several run at once. A
+    count or a summary of its work is of that conversation, too.
     """
     account = parsed.request.account
     system_key = system.key if system else state.system_key
@@ -153,7 +157,7 @@ def _conversation(
     if not parsed.session:
         program = parsed.headers.get("user-agent", "")
         opened = [program, system_key, tools.key if tools else b"", state.opening]
-    elif kind == "subagent":
+    elif subagent:
         opened += [system_key, state.opening]
     aside = "guard" if kind == "guard" else "side" if kind == "housekeeping" and not tools else ""
     parts = (account.team, account.user, account.key_id, parsed.client.name, *opened, aside, b"")

@@ -67,6 +67,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     images: int = 0
     server: bool = False
     side: bool = False
+    toolless_side: bool = False
+    """One only where no tools are offered; until then it counts as an ask."""
     summary: bool = False
     """Of those, one that asks for a summary of the conversation."""
     subagent: bool = False
@@ -232,7 +234,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         outputs += answers
         answered.append((result.id, all(answer.failed for answer in answers)))
     accesses: list[FileAccess] = []
-    side = wants_summary = compacted = reset = observed = False
+    side = toolless_side = wants_summary = compacted = reset = observed = False
     for block in user_text.joined(message.texts):
         text = block
         if _OBSERVED.match(text[:_HEAD_CHARS]):
@@ -247,6 +249,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         parsed = user_text.parse_user_text(client, text)
         accesses.extend(parsed.attached)
         side |= parsed.side
+        toolless_side |= parsed.toolless_side
         wants_summary |= parsed.summary
         compacted |= parsed.compacted
         reset |= parsed.reset
@@ -262,12 +265,18 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
         observed=observed,
         accesses=(*accesses, *_of_ask(ask)),
         side=side,
+        toolless_side=toolless_side,
         summary=wants_summary,
         guard=safety_checks.of_user("\n".join(message.texts)),
         compacted=compacted,
         reset=reset,
     )
     return _with_outputs(facts, outputs)
+
+
+def without_tools(facts: MessageFacts) -> MessageFacts:
+    """The newest message of a request that offers no tools: what may be a side request is one."""
+    return replace(facts, side=True, ask="", asks=False) if facts.toolless_side else facts
 
 
 def _answers(outputs: list[tool_output.Output]) -> tuple[tuple[str, bool], ...]:

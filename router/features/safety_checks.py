@@ -254,7 +254,14 @@ _FORMS = (_EITHER, _JSON, _TAGS, _TERSE, _ELSEWHERE_TERSE)
 
 
 def is_guard(
-    signs: int, *, headers: dict[str, str], stops: Any, schema: Any, tools: tuple[str, ...], forced: bool
+    signs: int,
+    *,
+    headers: dict[str, str],
+    stops: Any,
+    schema: Any,
+    tools: tuple[str, ...],
+    forced: bool,
+    side: bool = False,
 ) -> bool:
     """Tell whether a request decides about safety.
 
@@ -265,9 +272,12 @@ def is_guard(
         schema: The JSON schema of the answer; None where there is none.
         tools: Names of the tools it offers.
         forced: It demands that one of them be called.
+        side: Its prompt or schema wants a title or a summary: what that is to say may sound like a judgement.
     """
     if signs & KNOWN or any(form.search(headers.get(name, "")) for name, form in _HEADERS.items()):
         return True
+    if side:
+        return False
     reports = bool(tools) and (forced or len(tools) == 1) and all(map(_VERDICT_TOOL.search, tools))
     reports = reports or (forced and len(tools) == 1 and not _ACTS.search(tools[0]))
     if (tools and not reports) or not signs & JUDGES:

@@ -30,6 +30,7 @@ class _Rules:
     attached: re.Pattern[str]
     side: re.Pattern[str]
     side_asks: re.Pattern[str]
+    toolless_side_asks: re.Pattern[str]
     subagents: re.Pattern[str]
     gives: re.Pattern[str]
     resets: re.Pattern[str]
@@ -49,8 +50,9 @@ def _rules(client: Client) -> _Rules:
         unwrap=_any(client.unwrap, re.MULTILINE) if client.unwrap else None,
         endings=_any(client.endings) if client.endings else None,
         attached=_any((*client.attached, *COMMON.attached), re.MULTILINE),
-        side=_any((*client.side, *COMMON.side, *COMMON.side_asks)),
+        side=_any((*client.side, *COMMON.side, *COMMON.side_asks, *COMMON.toolless_side_asks)),
         side_asks=_any((*client.side_asks, *COMMON.side_asks)),
+        toolless_side_asks=_any((*client.toolless_side_asks, *COMMON.toolless_side_asks)),
         subagents=_any((*client.subagents, *COMMON.subagents)),
         gives=_any((*client.gives, *COMMON.gives)),
         resets=_any((*client.resets, *COMMON.resets)),
@@ -99,8 +101,10 @@ class UserText(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     attached: tuple[FileAccess, ...]
     side: bool
+    toolless_side: bool
+    """It asks for a side request where no tools are offered; else these are the user's words."""
     summary: bool
-    """A side request for a summary of the conversation."""
+    """A side request of either kind for a summary of the conversation."""
     compacted: bool
     """It stands for the beginning of a conversation that was compacted."""
     reset: bool
@@ -124,11 +128,13 @@ def parse_user_text(client: Client, text: str) -> UserText:
         side = bool(rules.side_asks.match(text))
     else:
         text = ""
+    toolless_side = not side and bool(rules.toolless_side_asks.match(text))
     return UserText(
         text="" if side else text,
         attached=tuple(attached),
         side=side,
-        summary=side and is_summary(client, own),
+        toolless_side=toolless_side,
+        summary=(side or toolless_side) and is_summary(client, own),
         compacted=bool(rules.compacted.match(start)),
         reset=reset,
     )

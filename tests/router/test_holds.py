@@ -184,6 +184,18 @@ def test_sub_agents_that_run_at_once_keep_a_track_each(endpoint, path):
 
 
 @PATHS
+def test_a_summary_of_a_sub_agents_work_goes_where_the_sub_agent_is(endpoint, path):
+    talk = Talk(endpoint, path, f"agent summary{path}")
+    agent = {"x-parent-session-id": "parent"}
+    assert track(talk.send(EASY))[0] == "local"
+    assert track(talk.send(HARD, **agent))[0] == "cloud"
+    answer = talk.send(HARD, talk.call(1), COMPACT, **agent)
+    assert track(answer)[0] == "cloud"
+    assert endpoint.row(answer)["kind"] == "summary"
+    assert track(talk.send(EASY, talk.call(1), COMPACT))[0] == "local"
+
+
+@PATHS
 def test_without_a_session_programs_that_open_alike_are_apart(endpoint, path):
     talks = [Talk(endpoint, path, **{"user-agent": name}) for name in ("openai/1.2", "node", "curl/8")]
     first = [endpoint.row(talk.send("hi"))["conversation"] for talk in talks]

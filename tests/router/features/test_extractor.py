@@ -17,6 +17,7 @@ CLAUDE_SYSTEM = [
 ]
 CLAUDE_TOOLS = [{"name": name, "input_schema": {"type": "object"}} for name in ("Read", "Edit", "Bash")]
 SESSION = ("x-claude-code-session-id", "316336d8-ab90")
+CLAUDE_SESSION = [SESSION, ("user-agent", "claude-cli/2.1.330")]
 REMINDER = "<system-reminder>\n# Environment\n - Primary working directory: /r\nsee docs/other.py\n</system-reminder>"
 
 
@@ -670,3 +671,44 @@ def test_an_assistant_that_wants_one_token_tries_a_model(reader, request_of):
     claude = [("user-agent", "claude-cli/2.1.330 (external, cli)")]
     assert reader.read(request_of(body, headers=claude)).kind == "housekeeping"
     assert reader.read(request_of(body)).kind == "ask"
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind"),
+    [
+        ("Write a short title for this session:", "housekeeping"),
+        ("Write a short summary of our conversation so far.", "summary"),
+    ],
+)
+def test_what_a_user_may_ask_for_too_is_a_side_request_only_without_tools(reader, request_of, ask, kind):
+    before = [user(text("fix it")), {"role": "assistant", "content": "Done."}]
+    body = {"messages": [*before, user(text(ask))]}
+    offered = reader.read(request_of({**body, "tools": CLAUDE_TOOLS}))
+    assert (offered.kind, offered.turns, offered.ask.endswith(ask)) == ("ask", 2, True)
+    for tools in ({}, {"tools": []}):
+        alone = reader.read(request_of({**body, **tools}))
+        assert (alone.kind, alone.turns, alone.ask) == (kind, 1, "fix it")
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        {"operation": "count"},
+        {"headers": [*CLAUDE_SESSION, ("x-interaction-type", "conversation-compaction")]},
+        {"more": "Your task is to create a detailed summary of the conversation so far, paying attention to"},
+    ],
+)
+def test_a_count_or_a_summary_of_a_sub_agents_work_is_of_its_conversation(reader, request_of, aside):
+    system = "You are an agent for Claude Code, Anthropic's official CLI for Claude."
+    messages = [user(text("look into a.py")), {"role": "assistant", "content": "Done."}]
+    body = {"system": system, "tools": CLAUDE_TOOLS, "messages": messages[:1]}
+    fields = {"headers": CLAUDE_SESSION, **aside}
+    more = fields.pop("more", "")
+    asked = [*messages, user(text(more))] if more else body["messages"]
+    work = reader.read(request_of(body, headers=CLAUDE_SESSION))
+    beside = reader.read(request_of({**body, "messages": asked}, **fields))
+    assert work.kind == "subagent"
+    assert beside.kind in ("count", "summary")
+    assert beside.conversation == work.conversation
+    main = reader.read(request_of({**body, "system": CLAUDE_SYSTEM}, headers=CLAUDE_SESSION))
+    assert main.conversation != work.conversation

@@ -213,6 +213,33 @@ def test_a_client_may_name_its_reviewer_in_a_header(reader, request_of):
     assert kind(reader, request_of, body, headers=[("x-openai-subagent", "review")]) == "subagent"
 
 
+WORD = (
+    "You decide whether a shell command is safe to run without asking. Answer with one word: ALLOW or BLOCK."
+)
+TITLE = "Generate a concise title for this session. Return JSON with a title."
+
+
+@pytest.mark.parametrize("limit", [1, 16])
+def test_a_verdict_of_one_token_is_a_verdict(reader, request_of, limit):
+    claude = [("user-agent", "claude-cli/2.1.0")]
+    body = asks("rm -rf /", system=WORD) | {"max_tokens": limit}
+    assert kind(reader, request_of, body, headers=claude) == "guard"
+    messages = [{"role": "system", "content": WORD}, {"role": "user", "content": "rm -rf /"}]
+    body = {"model": "m", "messages": messages, "max_completion_tokens": limit}
+    assert kind(reader, request_of, body, headers=[("user-agent", "opencode/1.2")]) == "guard"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("anthropic-beta", "x-2025-01-01,auto-mode-classifier-2026-01-01"), ("x-openai-subagent", "guardian")],
+)
+@pytest.mark.parametrize("body", [asks("rm -rf /") | {"max_tokens": 1}, asks("fix a.py", system=TITLE)])
+def test_a_header_that_names_the_judge_outweighs_all_else(reader, request_of, header, body):
+    claude = [("user-agent", "claude-cli/2.1.0"), header]
+    assert kind(reader, request_of, body, headers=claude) == "guard"
+    assert kind(reader, request_of, body, headers=claude[:1]) == "housekeeping"
+
+
 def test_counting_one_is_counting(reader, request_of):
     body = GUARDS["a content filter"]
     assert kind(reader, request_of, body, operation="count") == "count"

@@ -152,9 +152,18 @@ def test_a_file_that_is_attached_is_given(client):
     assert block.attached == (FileAccess("/p/b.py", "given"),)
 
 
-SIDE_ASKS = (
+TOOLLESS_SIDE_ASKS = (
     "Your task: Create a 2-4 word title for this conversation.",
     "Please generate a short title for the following conversation.",
+    "Write a short title for this session:\n\nuser: fix a.py",
+    "Generate a concise title of the chat. Answer with the title alone.",
+    "Write a summary of our conversation.",
+    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.",
+    "### Task:\nSuggest 3-5 relevant follow-up questions",
+)
+"""What assistants ask for themselves in words that a user may have, too."""
+SIDE_ASKS = (
+    "Generate a title for this conversation:\n",
     "Please provide a concise summary of our conversation so far, capturing the key context.",
     "Please create a detailed summary of the conversation so far. The history is being compacted.",
     "Warmup",
@@ -169,14 +178,82 @@ def test_a_client_asks_for_itself(text):
     assert not block.text
 
 
+@pytest.mark.parametrize("text", TOOLLESS_SIDE_ASKS)
+def test_what_a_user_may_ask_for_too_stays_an_ask(text):
+    block = parse_user_text(UNKNOWN, text)
+    assert (block.side, block.toolless_side, block.text) == (False, True, text)
+
+
 @pytest.mark.parametrize(
     "text",
-    ["Create a title for the page in a.html.", "Write a summary of the release.", "Warmup the cache in a.py"],
+    [
+        "Create a title for the page in a.html.",
+        "Write a summary of the release.",
+        "Warmup the cache in a.py",
+        "Generate a title for this session page in our app, src/pages/session.tsx, and use it everywhere.",
+        "Generate a title for this conversation view and put it into a.tsx",
+        "Write a summary of our conversation: put it in NOTES.md and then refactor a.py",
+        "Create a short summary of the whole conversation, then fix a.py",
+        "The conversation is being compacted too early, fix it in src/compact.py",
+    ],
 )
 def test_a_user_who_asks_for_a_title_asks(text):
     block = parse_user_text(UNKNOWN, text)
     assert not block.side
+    assert not block.toolless_side
     assert block.text == text
+
+
+HARNESS = (
+    "[Conversation summary]\nWe fixed a.py",
+    "[Context compacted: 12 messages]\nWe fixed a.py",
+    "Conversation summary:\nWe fixed a.py",
+    "Context was compacted. Summary:\nWe fixed a.py",
+    "The conversation history before this point was compacted into the following summary:\n\n<summary>",
+    "The conversation history has been summarized.\n\nWe fixed a.py",
+    "You have not used a tool in your last response.\n\nUse one.",
+    "You have not called a tool.",
+    "[SYSTEM NOTIFICATION - NOT USER INPUT]\nA task ended.",
+    "[PreToolUse:Bash hook output]\nb.py fails",
+    "SubagentStop hook feedback:\n[check]: b.py fails",
+    "PostToolUse:Edit hook additional context: b.py fails",
+    "PreToolUse hook additional context for read_file: b.py fails",
+    "Your output was not formatted correctly. You must always include one command.",
+    "Here is the folder structure of the current working directories:\n\na.py",
+)
+"""What a harness says in a block of its own."""
+ASKS_LIKE_IT = (
+    "This session is being continued from a previous conversation is shown twice in our CLI, see a.py",
+    "Context was compacted wrongly by our CLI, find out why",
+    "Context summary: make the panel in a.tsx wider",
+    "Conversation summary component is broken in src/summary.tsx",
+    "[Conversation summary] does not render in src/summary.tsx",
+    "The conversation history has been compacted wrongly by our CLI, fix src/compact.py",
+    "The conversation history before this point was compacted twice, fix src/compact.py",
+    "Stop hook output is swallowed by our CLI, fix src/hooks.py",
+    "Notification hook feedback: where do we show it?",
+    "User hook additional context is dropped in src/hooks.py",
+    "You have not called a tool handler in src/x.py, add it",
+    "You have not used a tool. Run the tests now",
+    "[System notification] is never shown in src/notify.py",
+    "Your output is not formatted correctly in the table, fix it",
+    "Here is the folder structure of the current working directory, where do tests go?",
+    "Don't try and edit any existing code without asking me. Write a parser for CSV",
+    "I am not sharing any files. How do I sort a list?",
+    "I switched to a new code base and now the imports fail",
+)
+"""What a user asks about such blocks."""
+
+
+@pytest.mark.parametrize("text", HARNESS)
+def test_a_block_of_the_harness_is_no_ask(text):
+    assert not parse_user_text(UNKNOWN, text).text
+
+
+@pytest.mark.parametrize("text", ASKS_LIKE_IT)
+def test_a_user_who_names_such_a_block_asks(text):
+    block = parse_user_text(UNKNOWN, text)
+    assert (block.text, block.compacted, block.reset, block.side) == (text, False, False, False)
 
 
 def test_blocks_that_say_one_thing_are_joined():
@@ -217,8 +294,6 @@ SUMMARIES = [
 LABELS = [
     "Analyze if this message indicates a new conversation topic. If it does, extract a 2-3 word title",
     "Please write a 5-10 word title for the following conversation:\n\nUser: summarize the report",
-    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.",
-    "### Task:\nSuggest 3-5 relevant follow-up questions",
 ]
 
 
