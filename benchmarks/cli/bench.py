@@ -275,6 +275,15 @@ def _write_reports(
 ) -> None:
     """Write a result to the files that were asked for."""
     if json_file:
-        json_file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+        _write("--json", json_file, json.dumps(asdict(result), indent=1) + "\n")
     if markdown_file:
-        markdown_file.write_text(markdown(result), encoding="utf-8")
+        _write("--markdown", markdown_file, markdown(result))
+
+
+def _write(flag: str, file: Path, content: str) -> None:
+    from router.errors import Misconfigured
+
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured(f"{flag}: {file}: cannot be written: {error.strerror}") from error

@@ -120,11 +120,14 @@ def tune(  # noqa: PLR0917 - one parameter an option
                 f"--only: {loaded.source} has no params.{name}; it has {', '.join(loaded.params) or 'none'}"
             )
     _check_files(out, picture, markdown)
+    goal = Goal(max_loss=max_quality_loss, local_share=local_share, budget_usd=budget_usd, by=by)
+    if by != "any" and not goal.by_loss:
+        raise Misconfigured(f"--by {by} says what a loss is held to: give --max-quality-loss, too")
     with plain_errors():
         own = Selection(suite=suite).own_suite
     traffic = _traffic(mix, own, ledger, team)
     options = TuneOptions(
-        goal=Goal(max_loss=max_quality_loss, local_share=local_share, budget_usd=budget_usd, by=by),
+        goal=goal,
         confidence=confidence,
         mix=traffic.mix,
         mix_words=traffic.words,

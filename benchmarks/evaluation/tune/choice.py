@@ -11,14 +11,14 @@ Several at once must all hold; then a loss decides what is sought first, a share
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evaluation.stats import Floats
 from benchmarks.evaluation.tune.certificate import Certificate
-from benchmarks.evaluation.tune.result import Basis, Goal, HeldOut, Nearest, Requirement
+from benchmarks.evaluation.tune.result import Basis, Goal, HeldOut, Nearest, NearestBy, Requirement
 from benchmarks.evaluation.tune.risk import branches, tasks_needed, times_needed
 from benchmarks.evaluation.tune.sweep import STEP
 
@@ -61,14 +61,20 @@ class Chooser:
         losses, risky = self.certificate.losses(all_paired), self.certificate.risky
         if not risky.any():
             return None
-        if not (risky & self._reaches()).any():
-            return self._near("local_share", self._first(risky, -self.shares, self.usd), losses)
-        if not (risky & self._affords()).any():
-            return self._near("usd", self._first(risky, self.usd, losses), losses)
-        if self.goal.by_loss and not (risky & self._loses_little(all_paired)).any():
-            return self._near("loss", self._first(risky, losses, self.usd), losses)
-        both = risky & self._reaches()
-        return self._near("usd", self._first(both, self.usd, losses), losses)
+        reaches, affords = self._reaches(), self._affords()
+        little = self._loses_little(all_paired) if self.goal.by_loss else np.ones(len(losses), dtype=np.bool_)
+        limits: dict[NearestBy, tuple[bool, Flags, tuple[Floats, ...]]] = {
+            "local_share": (self.goal.local_share is not None, affords & little, (-self.shares, self.usd)),
+            "usd": (self.goal.budget_usd is not None, reaches & little, (self.usd, losses)),
+            "loss": (self.goal.by_loss, reaches & affords, (losses, self.usd)),
+        }
+        for what, (limited, others, keys) in limits.items():
+            at = self._first(risky & others, *keys) if limited else None
+            if at is not None:
+                return self._near(what, at, losses)
+        what, (_, _, keys) = next((what, limit) for what, limit in limits.items() if limit[0])
+        at = self._first(risky, *keys)
+        return None if at is None else replace(self._near(what, at, losses), alone=False)
 
     def needed(self) -> Iterator[Requirement]:
         """How many tasks would certify the policy's own numbers, and the cheapest within the loss."""
@@ -154,11 +160,9 @@ class Chooser:
             default=None,
         )
 
-    def _near(self, what: str, at: int | None, losses: Floats) -> Nearest | None:
-        if at is None:
-            return None
+    def _near(self, what: NearestBy, at: int, losses: Floats) -> Nearest:
         return Nearest(
-            what="local_share" if what == "local_share" else "usd" if what == "usd" else "loss",
+            what=what,
             params=self.certificate.grid.settings[at].params,
             local_share=float(self.shares[at]),
             usd=float(self.usd[at]),

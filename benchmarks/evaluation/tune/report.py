@@ -162,6 +162,8 @@ def _nearest(nearest: Nearest) -> str:
         "loss": f"--max-quality-loss {_up(nearest.loss)}",
     }[nearest.what]
     named = f" ({_params(nearest.params)})" if nearest.params else ""
+    if not nearest.alone:
+        return f"{comes}{named}, and the other limits do not go with it either: ease more than one."
     return f"{comes}{named}: {option} would choose it."
 
 

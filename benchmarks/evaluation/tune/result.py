@@ -118,16 +118,21 @@ class HeldOut:
     local_share: float
 
 
+NearestBy = Literal["local_share", "usd", "loss"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearest:
     """Where no setting does what is asked: the one that comes nearest."""
 
-    what: Literal["local_share", "usd", "loss"]
+    what: NearestBy
     """Which limit it is measured by."""
     params: Mapping[str, float]
     local_share: float
     usd: float
     loss: float
+    alone: bool = True
+    """It keeps every other limit, so that easing this one is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
