@@ -14,6 +14,7 @@ it ends with the turn.
 import re
 from dataclasses import replace
 
+from classifiers.ask_key import same_words
 from classifiers.features import Features
 from policies.decision import LastDecision, State
 from policies.policy import Policy
@@ -80,13 +81,15 @@ _SUMMARY = re.compile(r"""\bkind\b.*(["'])summary\1""", re.DOTALL)
 def _same_ask(last: LastDecision, features: Features) -> bool:
     """Whether a request belongs to the ask that was decided.
 
-    A client that drops old messages to save room changes the number of turns in the middle of one. Where no
-    ask is left at all, as after a compaction in the middle of a turn, the work simply goes on.
+    A client that drops old messages and images to save room changes the number of turns, and what the ask
+    goes on from, in the middle of one: there its own words tell. Where no ask is left at all, as after a
+    compaction in the middle of a turn, the work simply goes on.
     """
     if not features.turns:
         return True
-    same_turn = last.turn == features.turns or features.turn_calls > 0
-    return last.ask_key == features.ask_key and same_turn
+    if features.turn_calls > 0:
+        return same_words(last.ask_key, features.ask_key)
+    return last.ask_key == features.ask_key and last.turn == features.turns
 
 
 def escalation_cause(policy: Policy, features: Features, state: State) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Self
 
-import xxhash
-
+from classifiers.ask_key import ask_key
 from classifiers.features import Phase
 from router.features import safety_checks
 from router.features.message_facts import MessageFacts, ToolCall
+from router.features.open_calls import OpenCall, OpenCalls
 from router.features.paths import FileAccess
 from router.features.relation import goes_on, may_come_back, subject_of
 from router.system.time_slices import Pauses, Turns, finish
@@ -86,8 +86,9 @@ class ConversationState:
         self._digests: set[bytes] = set()
         self._waiting: tuple[ToolCall, ...] = ()
         """Calls written in text, which count once an observation follows."""
-        self._open: dict[str, tuple[FileAccess, ...]] = {}
-        """By id, what calls do to files that are not answered yet."""
+        self._open = OpenCalls()
+        self._answers_began = False
+        """A user message, or what a tool printed, came since the newest model call."""
 
     def copy(self) -> Self:
         """The same conversation, to be taken on apart."""
@@ -124,7 +125,9 @@ class ConversationState:
             self.subagent |= facts.subagent
         elif facts.role == "assistant":
             self.side = self.summary = False
-            self._open.clear()
+            if self._answers_began:
+                self._open.clear()
+                self._answers_began = False
             self.turn_calls += 1
             yield from self._count_calls(facts.calls, pauses)
             self._waiting = facts.text_calls
@@ -138,22 +141,37 @@ class ConversationState:
     def _answered(self, facts: MessageFacts, pauses: Pauses) -> Turns[None]:
         if facts.observed:
             yield from self._count_calls(self._waiting, pauses)
-        for call, failed in facts.answered:
-            accesses = self._open.pop(call or next(iter(self._open), ""), ())
-            if not failed:
-                yield from self._touch(accesses, pauses)
+        self._answers_began = True
+        tested: tuple[int, int] | None = None
+        for answer in facts.answered:
+            call = self._open.take(answer.id)
+            failures = [one.marked if call.looks else one.failed for one in answer.outcomes]
+            self._count_errors(failures)
+            if not all(failures):
+                yield from self._touch(call.accesses, pauses)
+            if not call.looks:
+                tested = next((one.tested for one in reversed(answer.outcomes) if one.tested), tested)
+        if tested:
+            self.tests = tested
+            self.failed_before |= tested[0] > 0
+        if facts.asks:
+            yield from self._close(pauses)
         self._answer(facts)
+
+    def _close(self, pauses: Pauses) -> Turns[None]:
+        """Count what was left without an answer: the user goes on, so it was done."""
+        for call in self._open:
+            yield from self._touch(call.accesses, pauses)
+        self._open.clear()
+
+    def _count_errors(self, failures: list[bool]) -> None:
+        for failed in failures:
+            self.tool_errors += failed
+            self.error_streak = self.error_streak + 1 if failed else 0
 
     def _answer(self, facts: MessageFacts) -> None:
         """A user message: results, what a command printed, or an ask."""
         self._waiting = ()
-        self.tool_errors += facts.errors
-        if facts.last_errors < facts.answers:
-            self.error_streak = 0
-        self.error_streak += facts.last_errors
-        if facts.tested:
-            self.tests = facts.tested
-            self.failed_before |= self.tests[0] > 0
         self.opening = self.opening or facts.key
         self.compacted |= facts.compacted
         if facts.asks:
@@ -191,10 +209,7 @@ class ConversationState:
     @property
     def ask_key(self) -> str:
         """Equal for states whose newest ask is the same, images included; empty where nobody asked."""
-        if not self.asks:
-            return ""
-        parts = [str(self.ask_images), *self.asks]
-        return xxhash.xxh3_128_hexdigest("\0".join(parts).encode(errors="replace"))
+        return ask_key(self.asks, self.ask_images)
 
     def _count_calls(self, calls: tuple[ToolCall, ...], pauses: Pauses) -> Turns[None]:
         acts: set[str] = set()
@@ -208,7 +223,7 @@ class ConversationState:
                 self.repeat_streak = 0
             self._digests.add(call.digest)
             acts |= call.acts
-            self._open[call.id] = call.accesses if call.atomic else ()
+            self._open.add(call.id, OpenCall(call.accesses if call.atomic else (), call.looks))
             self.written.update(path for path, _ in call.accesses)
             if not call.atomic:
                 yield from self._touch(call.accesses, pauses)

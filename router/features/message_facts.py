@@ -33,6 +33,25 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: str
     atomic: bool
     """It does all that it says or, where it fails, nothing: its files count once it is answered."""
+    looks: bool
+    """It only shows what is there, so that its answer may quote anything."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How a call went, as far as its answer tells; as in `tool_output.Output`."""
+
+    failed: bool
+    marked: bool
+    tested: tuple[int, int] | None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The answer to one call."""
+
+    id: str
+    """The call's; empty for the next one in text."""
+    outcomes: tuple[Outcome, ...]
+    """One, or as many as a tool says in JSON."""
 
 
 class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -52,15 +71,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     text_calls: tuple[ToolCall, ...] = ()
     """Commands in fences: calls only if an observation follows (agents without tool calls)."""
     results: int = 0
-    errors: int = 0
-    answered: tuple[tuple[str, bool], ...] = ()
-    """Ids of the calls that are answered here, empty for the next one in text, and whether they failed."""
-    last_errors: int = 0
-    """Failed answers in a row at the message's end."""
-    answers: int = 0
+    answered: tuple[Answer, ...] = ()
     """Answers of tools: results, and user text that is what a command printed."""
-    tested: tuple[int, int] | None = None
-    """Tests failed and passed in the newest test summary here."""
     observed: bool = False
     """User text that is what a command printed."""
     accesses: tuple[FileAccess, ...] = ()
@@ -169,7 +181,7 @@ def _system(client: Client, message: Message, facts: MessageFacts) -> MessageFac
     text = "\n".join(message.texts)
     if client.system_results and _SYSTEM_RESULT.match(text):
         outputs = tool_output.parse(text)
-        return _with_outputs(replace(facts, answered=_answers(outputs)), outputs)
+        return _with_outputs(replace(facts, answered=(_answer("", outputs),)), outputs)
     return replace(
         facts,
         side=_is_any(user_text.is_side, client, message.texts),
@@ -222,17 +234,18 @@ def _tool_call(call: Call) -> ToolCall:
         acts=frozenset(acts),
         id=call.id,
         atomic=bool(call.id) and tool_calls.fails_whole(call.name),
+        looks=tool_calls.only_looks(call),
     )
 
 
 def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts:
     asks: list[str] = []
     outputs: list[tool_output.Output] = []
-    answered: list[tuple[str, bool]] = []
+    answered: list[Answer] = []
     for result in message.results:
         answers = tool_output.parse(result.text, error=result.error)
         outputs += answers
-        answered.append((result.id, all(answer.failed for answer in answers)))
+        answered.append(_answer(result.id, answers))
     accesses: list[FileAccess] = []
     side = toolless_side = wants_summary = compacted = reset = observed = False
     for block in user_text.joined(message.texts):
@@ -241,7 +254,7 @@ def _user(client: Client, message: Message, facts: MessageFacts) -> MessageFacts
             observed = True
             text, typed = _apart(text)
             answers = tool_output.parse(_behind_heading(text))
-            answered += _answers(answers)
+            answered.append(_answer("", answers))
             outputs += answers
             if not typed:
                 continue
@@ -279,9 +292,10 @@ def without_tools(facts: MessageFacts) -> MessageFacts:
     return replace(facts, side=True, ask="", asks=False) if facts.toolless_side else facts
 
 
-def _answers(outputs: list[tool_output.Output]) -> tuple[tuple[str, bool], ...]:
-    """The answer to one call in text."""
-    return (("", all(output.failed for output in outputs)),)
+def _answer(call: str, outputs: list[tool_output.Output]) -> Answer:
+    """The answer to one call, by its id; empty for one in text."""
+    outcomes = (Outcome(failed=one.failed, marked=one.marked, tested=one.tested) for one in outputs)
+    return Answer(call, tuple(outcomes))
 
 
 def _behind_heading(text: str) -> str:
@@ -306,14 +320,8 @@ def _with_outputs(facts: MessageFacts, outputs: list[tool_output.Output]) -> Mes
     accesses = list(facts.accesses)
     for output in outputs:
         accesses.extend(_of_output(output.text))
-    failed = [output.failed for output in outputs]
-    summaries = [output.tested for output in outputs if output.tested]
     return replace(
         facts,
-        errors=sum(failed),
-        last_errors=failed[::-1].index(False) if False in failed else len(failed),
-        answers=len(outputs),
-        tested=summaries[-1] if summaries else None,
         observed=facts.observed or facts.role == "system",
         accesses=tuple(dict.fromkeys(accesses)),
     )

@@ -93,20 +93,31 @@ def fails_whole(name: str) -> bool:
     return _verb(name) not in ("run", "script")
 
 
+def only_looks(call: Call) -> bool:
+    """Whether a call by its tool's name only shows files, or finds them: reads, searches, lists."""
+    return _verb_of(call) in ("read", "list", "search")
+
+
+def _verb_of(call: Call) -> str:
+    """What a call does: an editor's command says whether it reads or edits."""
+    verb = _verb(call.name)
+    if verb == "editor":
+        return "read" if _text(call.arguments, ("command",)) in _EDITOR_READS else "edit"
+    return verb
+
+
 def _verb(name: str) -> str:
     return _VERBS.get(name.lower().rsplit("__", 1)[-1].rsplit(".", 1)[-1], "")
 
 
 def effect(call: Call) -> tuple[list[FileAccess], set[str]]:
     """Files that `call` touches, and its acts: explore, implement, run, verify."""
-    verb = _verb(call.name)
+    verb = _verb_of(call)
     arguments = call.arguments
     if isinstance(arguments, str):
         text = arguments
     else:
         text = _text(arguments, ("input", "patch", "patch_text", "patchText", "diff"))
-    if verb == "editor":
-        verb = "read" if _text(arguments, ("command",)) in _EDITOR_READS else "edit"
     if verb == "script":
         opened = scripts.opened(arguments if isinstance(arguments, str) else _text(arguments, _CODE_KEYS))
         return [FileAccess(path, how) for word, how in opened if (path := paths.normal(word))], {"run"}

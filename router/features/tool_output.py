@@ -16,20 +16,22 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     failed: bool
+    """For a tool that does something: by the harness's mark, its words, or failed tests."""
+    marked: bool
+    """For one that only shows what is there, and may quote such words: by what only a harness says."""
     tested: tuple[int, int] | None = None
     """Tests failed and passed in the newest test summary here."""
 
 
 _HEAD = 1_200
 _LONGEST_JSON = 2_000_000
-_FAILED_HEAD = re.compile(
-    r"\s*+(?:<tool_use_error>|<exception>|<error>|<returncode>(?!0</)|Exit code [1-9]|"
-    r"\[Command exited with code (?!0\])|Return code: [1-9]|"
-    # A tool of Codex, of Roo Code, of SWE-agent: some lines, then the code.
-    r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9]|"
-    r"Error (?:executing|during|reading|running|calling|invoking|writing|editing|applying|creating|listing"
+_MARKED_HEAD = re.compile(
+    r"\s*+(?:<tool_use_error>|<exception>|<error>|<returncode>(?!0</)|"
+    r"(?:Error|ERROR|error): (?:[Cc]ould not|[Cc]annot|[Cc]an't|[Uu]nable to|[Nn]o such|[Pp]ermission denied|"
+    r"[Aa]ccess denied|EACCES|EISDIR|EPERM)\b|"
+    r"(?:(?:Error|ERROR|error): |\[ERROR\] )?(?:Error (?:executing|during|reading|running|calling|invoking"
+    r"|writing|editing|applying|creating|listing"
     r"|opening|performing|searching|replacing|inserting|parsing|processing|accessing)\b[^\n:]{0,120}:|"
-    r"(?:Error|ERROR|error): |\[ERROR\] |"
     r"(?:The )?[Tt]ool (?:execution failed|call failed|\w+ (?:not found|failed))|"
     r"(?:File|Path|Directory) (?:not found\b|does not exist|"
     r"[^\n]{1,400} (?:does not exist|not found|is not a file))|"
@@ -41,7 +43,13 @@ _FAILED_HEAD = re.compile(
     r"such file or directory)|"
     r"ENOENT\b|[Ii]nvalid (?:tool|arguments|parameters?)\b|"
     r"Missing (?:required )?(?:value for required )?parameter|"
-    r"Unable to apply\b|Patch failed\b)"
+    r"Unable to apply\b|Patch failed\b))"
+)
+_FAILED_HEAD = re.compile(
+    r"\s*+(?:Exit code [1-9]|\[Command exited with code (?!0\])|Return code: [1-9]|"
+    # A tool of Codex, of Roo Code, of SWE-agent: some lines, then the code.
+    r"(?:[^\n]{0,200}\n){0,4}(?:Process exited with code|Exit code:) [1-9]|"
+    r"(?:Error|ERROR|error): |\[ERROR\] )"
 )
 _FAILED_TAIL = re.compile(
     r"(?:completed with exit code|[Ee]xit [Cc]ode:?|[Rr]eturn code:) (?!0\b)-?\d+[.\])>\s]*"
@@ -66,7 +74,8 @@ def parse(text: str, *, error: bool = False) -> list[Output]:
 def _output(text: str, *, failed: bool) -> Output:
     tested = test_summary.summary(text)
     lost = tested is not None and tested[0] > 0
-    return Output(text=text, failed=failed or lost or _failed(text), tested=tested)
+    marked = failed or bool(_MARKED_HEAD.match(text[:_HEAD]))
+    return Output(text=text, failed=marked or lost or _failed(text), marked=marked, tested=tested)
 
 
 def _unwrapped(text: str) -> list[tuple[str, bool]]:
@@ -93,7 +102,7 @@ def _answer(item: dict[str, Any]) -> tuple[str, bool] | None:
 
 
 def _failed(text: str) -> bool:
-    """Whether a tool's answer says that it failed, in the words of one of the known harnesses."""
+    """Whether what ran says that it failed, in words that a file may hold, too."""
     end = text[-_TAIL:]
     lowered = end.lower()
     return bool(

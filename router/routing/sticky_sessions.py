@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from classifiers.ask_key import same_words
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import sets_hold
@@ -93,5 +94,11 @@ class StickySessions:
             if (asks := self._conversations.get((team, features.conversation, with_tools)))
         ]
         same_ask = (asks[features.ask_key] for asks in candidates if features.ask_key in asks)
+        alike = (
+            asks[key]
+            for asks in candidates
+            for key in reversed(asks)
+            if features.turn_calls > 0 and same_words(key, features.ask_key)
+        )
         newest = (asks[next(reversed(asks))] for asks in candidates)
-        return next(same_ask, None) or next(newest, None)
+        return next(same_ask, None) or next(alike, None) or next(newest, None)

@@ -306,6 +306,9 @@ class TestHold:
             (ask(turns=1, ask_key="k"), False),  # the same words, in another turn
             (ask(turns=2, ask_key="other", turn_calls=3), False),
             (ask(turns=0, ask_key="", turn_calls=3), True),  # compacted in the middle of the turn
+            (ask(turns=2, ask_key="k.other", turn_calls=3), True),  # an old image was dropped
+            (ask(turns=1, ask_key="k.other", turn_calls=3), True),  # so was what it goes on from
+            (ask(turns=2, ask_key="k.other"), False),  # asked anew with an image
         ],
     )
     def test_a_hold_belongs_to_its_ask(self, features, held):

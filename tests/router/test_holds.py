@@ -236,6 +236,43 @@ def test_an_image_in_the_middle_of_a_turn_moves_it_up(endpoint, path):
     assert track(talk.send(ask, [*seen, *talk.call(3)])) == ("cloud", "images")
 
 
+def pictured(path: str, text: str) -> list[dict]:
+    """An ask with an image."""
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
+    shown = url if path == CHAT else {"type": "image", "source": source}
+    return [{"role": "user", "content": [{"type": "text", "text": text}, shown]}]
+
+
+@PATHS
+def test_an_image_that_the_client_drops_leaves_the_turn_where_it_is(endpoint, path):
+    talk = Talk(endpoint, path, f"dropped-image{path}")
+    assert track(talk.send(pictured(path, EASY))) == ("cloud", "images")
+    assert track(talk.send(pictured(path, EASY), talk.call(1)))[0] == "cloud"
+    answer = talk.send(EASY, [*talk.call(1), *talk.call(2)])
+    assert track(answer)[0] == "cloud"
+    assert endpoint.row(answer)["held"] == 1
+
+
+@PATHS
+def test_an_image_that_comes_with_a_new_ask_is_decided_anew(endpoint, path):
+    talk = Talk(endpoint, path, f"added-image{path}")
+    assert track(talk.send(EASY))[0] == "local"
+    assert track(talk.send(pictured(path, EASY))) == ("cloud", "images")
+
+
+@PATHS
+def test_an_old_turn_that_the_client_drops_leaves_the_newest_where_it_is(endpoint, path):
+    talk = Talk(endpoint, path, f"dropped-turn{path}")
+    assert track(talk.send(HARD))[0] == "cloud"
+    assert track(talk.send(HARD, SAID, "continue"))[0] == "cloud"
+    assert track(talk.send(HARD, SAID, "continue", talk.call(1)))[0] == "cloud"
+    for loop in ([*talk.call(1), *talk.call(2)], [*talk.call(2), *talk.call(3)]):
+        answer = talk.send("continue", loop)
+        assert track(answer)[0] == "cloud"
+        assert endpoint.row(answer)["held"] == 1
+
+
 @PATHS
 @pytest.mark.parametrize("tools", [True, False])
 def test_a_summary_goes_where_the_session_is(endpoint, path, tools):

@@ -177,3 +177,141 @@ def test_after_a_compaction_an_ask_may_go_on(summary, said, follow_up):
 def test_in_the_middle_of_a_turn_a_compaction_leaves_no_ask(summary):
     state = state_of([ask(summary), *steps(0, 2)])
     assert (state.ask, state.ask_key, state.turns, state.turn_calls) == ("", "", 0, 2)
+
+
+def uses(*calls):
+    """A model call that calls tools, each given as its id, name and arguments."""
+    blocks = [{"type": "tool_use", "id": at, "name": name, "input": given} for at, name, given in calls]
+    return {"role": "assistant", "content": blocks}
+
+
+def results(*answers):
+    """Answers, each as the call's id, the text, and whether the harness marks it as failed."""
+    blocks = [
+        {"type": "tool_result", "tool_use_id": at, "content": text, "is_error": failed}
+        for at, text, failed in answers
+    ]
+    return {"role": "user", "content": blocks}
+
+
+def reads(at, path):
+    return (at, "Read", {"file_path": path})
+
+
+ONE_AND_TWO = [("c1", "x", False), ("c2", "y", False)]
+FILES = {
+    "a model call each, then both answers": (
+        [uses(reads("c1", "a.py")), uses(reads("c2", "b.py")), results(*ONE_AND_TWO)],
+        2,
+    ),
+    "and their answers apart": (
+        [uses(reads("c1", "a.py")), uses(reads("c2", "b.py")), *(results(one) for one in ONE_AND_TWO)],
+        2,
+    ),
+    "two calls of one id": (
+        [
+            uses(reads("call_0", "a.py"), reads("call_0", "b.py")),
+            results(("call_0", "x", False), ("call_0", "y", False)),
+        ],
+        2,
+    ),
+    "of which the first failed": (
+        [
+            uses(reads("call_0", "a.py"), reads("call_0", "b.py")),
+            results(("call_0", "x", True), ("call_0", "y", False)),
+        ],
+        1,
+    ),
+    "the same id in the next call": (
+        [
+            uses(reads("call_0", "a.py")),
+            results(("call_0", "x", False)),
+            uses(reads("call_0", "b.py")),
+            results(("call_0", "y", False)),
+        ],
+        2,
+    ),
+    "no answer, and the user goes on": (
+        [uses(reads("c1", "a.py"), reads("c2", "b.py")), results(("c1", "x", False)), ask("go on")],
+        2,
+    ),
+    "not if it failed": (
+        [uses(reads("c1", "a.py"), reads("c2", "b.py")), results(("c1", "x", True)), ask("go on")],
+        1,
+    ),
+    "no answer yet": ([uses(reads("c1", "a.py"))], 0),
+    "no answer, and the model goes on": (
+        [
+            uses(reads("c1", "a.py"), reads("c2", "b.py")),
+            results(("c1", "x", False)),
+            uses(reads("c3", "c.py")),
+            results(("c3", "z", False)),
+        ],
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_counts_once_its_call_is_answered(name):
+    messages, files = FILES[name]
+    assert len(state_of([ask("Look around."), *messages]).files) == files
+
+
+def test_a_copy_keeps_its_own_open_calls():
+    kept = state_of([ask("Look around."), uses(reads("c", "a.py"), reads("c", "b.py"))])
+    taken_on = state_of([results(("c", "x", False), ("c", "y", False))], kept.copy())
+    assert (
+        len(taken_on.files) == len(state_of([results(("c", "x", False), ("c", "y", False))], kept).files) == 2
+    )
+
+
+SUMMARY = "=== 3 failed, 2 passed in 1.2s ==="
+QUOTES = [
+    SUMMARY,
+    f"How CI reports:\n{SUMMARY}",
+    "Error: the class of all that goes wrong",
+    "Exit code 1 means no",
+]
+LOOKS = [
+    ("c", "read_file", {"path": "docs/ci.md"}),
+    ("c", "str_replace_editor", {"command": "view", "path": "docs/ci.md"}),
+    ("c", "Grep", {"pattern": "failed", "path": "docs"}),
+    ("c", "mcp__files__list_directory", {"path": "docs"}),
+]
+
+
+@pytest.mark.parametrize("quoted", QUOTES)
+@pytest.mark.parametrize("call", LOOKS)
+def test_what_is_only_looked_at_may_quote_a_failure(call, quoted):
+    state = state_of([ask("Look around."), uses(call), results(("c", quoted, False))])
+    assert (state.tool_errors, state.error_streak, state.tests) == (0, 0, (0, 0))
+
+
+@pytest.mark.parametrize("quoted", QUOTES)
+def test_a_file_that_quotes_a_failure_was_read(quoted):
+    assert len(state_of([ask("Look around."), uses(LOOKS[0]), results(("c", quoted, False))]).files) == 1
+
+
+@pytest.mark.parametrize("name", ["bash", "run_tests", "deploy"])
+@pytest.mark.parametrize("answer", [SUMMARY, "Error: the class of all that goes wrong", "Exit code 1\nno"])
+def test_in_what_ran_the_same_words_are_a_failure(name, answer):
+    state = state_of([ask("Look around."), uses(("c", name, {"x": "y"})), results(("c", answer, False))])
+    assert (state.tool_errors, state.error_streak) == (1, 1)
+    assert state.tests == ((3, 2) if answer == SUMMARY else (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        ("x", True),
+        ("<tool_use_error>File does not exist.</tool_use_error>", False),
+        ("Error: ENOENT: no such file or directory", False),
+        ("Error: File not found: docs/ci.md", False),
+        ("Error: could not open docs/ci.md", False),
+        ("Error reading file: docs/ci.md", False),
+    ],
+)
+def test_a_read_fails_by_what_its_harness_says(answer, failed):
+    state = state_of([ask("Look around."), uses(LOOKS[0]), results(("c", answer, failed))])
+    assert (state.tool_errors, len(state.files)) == (1, 0)

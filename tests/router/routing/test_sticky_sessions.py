@@ -81,6 +81,15 @@ def test_each_ask_of_a_conversation_has_its_own():
     assert track(holds, replace(ASK, ask_key="third")) == "cloud"  # for `last.track`: the newest
 
 
+def test_in_a_tool_loop_the_same_words_are_the_same_ask():
+    holds = StickySessions()
+    holds.keep("web", replace(ASK, ask_key="first.image"), EASY, LOCAL)
+    holds.keep("web", replace(ASK, ask_key="second.image"), EASY, CLOUD)
+    assert track(holds, replace(ASK, ask_key="first.dropped", turn_calls=2)) == "local"
+    assert track(holds, replace(ASK, ask_key="first.dropped")) == "cloud"  # a new turn: the newest
+    assert track(holds, replace(ASK, ask_key="third.dropped", turn_calls=2)) == "cloud"
+
+
 def test_only_so_many_asks_of_a_conversation_are_remembered():
     holds = StickySessions()
     for number in range(MOST_ASKS + 1):
