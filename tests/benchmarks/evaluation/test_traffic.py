@@ -15,12 +15,17 @@ def test_a_mix_is_proportions():
     assert parse(" swebench=0.2, mbpp=0 ").mix == {"swebench": 1}
 
 
-@pytest.mark.parametrize("text", ["", "humaneval", "humaneval=x", "other=1", "humaneval=-1", "humaneval=inf"])
+@pytest.mark.parametrize("text", ["humaneval", "humaneval=x", "other=1", "humaneval=-1", "humaneval=inf"])
 def test_what_is_no_mix_is_refused_with_an_example(text):
     with pytest.raises(Misconfigured, match="humaneval=1,swebench=1"):
         parse(text)
     with pytest.raises(Misconfigured, match="all shares are 0"):
         parse("humaneval=0")
+
+
+def test_no_mix_is_half_and_half_or_all_of_ones_own():
+    assert parse("").mix == {"humaneval": 0.5, "swebench": 0.5}
+    assert parse("", "ours").mix == {"ours": 1}
 
 
 def test_a_turn_counts_once_as_what_it_turned_out_to_be():

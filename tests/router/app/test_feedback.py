@@ -61,7 +61,7 @@ def test_a_verdict_on_an_answer_becomes_evidence(endpoint, ledger):
 def test_a_retry_of_the_same_ask_and_going_on_are_told_apart(endpoint, ledger):
     retried = ask(endpoint, "Sort a dict by value.")
     liked = ask(endpoint, "Sort a dict by value.")
-    ask(endpoint, "Sort a dict by value.", "Now write a test for it.")
+    ask(endpoint, "Sort a dict by value.", "Which port does PostgreSQL listen on?")
     labels = {label.request_id: (label.source, label.label) for label in labelled(ledger)}
     assert labels[retried] == ("retry", 0)
     assert labels[liked] == ("moved_on", 1)

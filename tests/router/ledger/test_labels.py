@@ -209,7 +209,7 @@ def test_features_are_those_known_at_the_decision(ledger: LedgerStore, write: Wr
     (item,) = labelled(ledger)
     assert item.features == Features(kind="agent", conversation="c1", **features)
     assert item.p_local == 0.4
-    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "paths", "safeguards"}
+    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "ask_key", "paths", "safeguards"}
 
 
 def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, write: Writer) -> None:
