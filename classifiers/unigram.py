@@ -4,6 +4,7 @@ Kudo, "Subword Regularization" (ACL 2018), as SentencePiece cuts with such a voc
 brought to NFKC, white space becomes one mark before each word, and each word is cut by Viterbi.
 """
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -33,7 +34,7 @@ class Unigram:
     def encode(self, text: str) -> list[int]:
         """Cut text into pieces; return their numbers."""
         words = text.split()
-        return self._cut_words(words, len(text) * 2)
+        return self._cut_words(words, math.inf)
 
     def encode_ends(self, text: str, first: int, last: int) -> list[int]:
         """Cut text; of more than `first + last` pieces return so many from its beginning and its end.
@@ -51,7 +52,7 @@ class Unigram:
                 break
         return [*numbers[:first], *ending[-last:]]
 
-    def _cut_words(self, words: Sequence[str], enough: int) -> list[int]:
+    def _cut_words(self, words: Sequence[str], enough: float) -> list[int]:
         """Cut words until there are more than `enough` pieces."""
         numbers: list[int] = []
         for word in words:

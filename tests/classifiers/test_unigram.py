@@ -31,6 +31,8 @@ TOKENIZER = Unigram(PIECES, unknown=0)
         ("  reverse \n reverses ", [2, 4, 2, 4, 7]),
         ("列表", [1, 9]),
         ("\uff11", [1, 11]),  # full width, by NFKC
+        ("\u32ff " * 3, [1, 0] * 3),  # one character that becomes two
+        ("\u3316" * 3, [1, 0]),  # and one that becomes six
         ("q", [1, 0]),
         ("qqqq", [1, 0]),  # one unknown, however long
         ("qsq", [1, 0, 7, 0]),
