@@ -3,7 +3,8 @@
 Each runs in a project of thirty files against the endpoint, with the scripted upstream as both tracks.
 The key (`sessions.csv`) has a row for each request: what kind it is, what was done so far, whose words the
 ask is, and where `balanced` takes it. What order requests come in that an assistant sends at once, and how
-often it warms up, is its own affair: rows are compared as a bag.
+often it warms up, is its own affair: rows are compared as a bag. So is how much of the conversation stands
+in a title request that gptme sends beside it: files are not counted there.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ def key() -> dict[str, Counter[Row]]:
 
 def row(sent: Sent, features: Features) -> Row:
     ask = "own" if features.kind in NOBODYS else ASKS.get(features.ask, "other")
-    numbers = (str(features.files), str(features.files_edited))
+    numbers = ("", "") if features.kind == "housekeeping" else (str(features.files), str(features.files_edited))
     return (features.client, features.kind, features.phase, *numbers, ask, sent.track)
 
 
