@@ -15,8 +15,10 @@ import secrets
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Literal
 
 import aiohttp
@@ -73,6 +75,12 @@ class Health:
     restarts: int = 0
     reason: str = ""
     """Why it is not ready, for a person; empty while all is well."""
+
+
+_NO_LOAD: Mapping[str, Any] = MappingProxyType(
+    {"queue": 0, "running": 0, "wait_s": 0.0, "prefixes": (), "slots": ()}
+)
+"""What an ended child takes with it: its work, and the prompts that its slots held."""
 
 
 class Engine:
@@ -213,7 +221,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
             self._supervisor = None
-        await self._set(state="stopped", reason="")
+        await self._set(state="stopped", reason="", **_NO_LOAD)
 
     async def _set(self, **changes: object) -> None:
         async with self._changed:
@@ -229,25 +237,20 @@ class Engine:
                 began = time.monotonic()
                 code = await self._run(file)
                 if code is None:
-                    await self._set(
-                        state="stopped", reason="unloaded after being idle; loads with the next request"
-                    )
+                    reason = "unloaded after being idle; loads with the next request"
+                    await self._set(state="stopped", reason=reason, **_NO_LOAD)
                     return
                 reason = self._reason(code)
                 log.warning("engine ended", code=code, reason=reason)
                 if code == REFUSED:
-                    await self._set(state="failed", reason=reason)
+                    await self._set(state="failed", reason=reason, **_NO_LOAD)
                     return
                 failures = 1 if time.monotonic() - began > _GOOD_S else failures + 1
                 await self._set(
                     state="failed" if failures >= _HOPELESS else "starting",
                     reason=reason,
                     restarts=self._health.restarts + 1,
-                    queue=0,
-                    running=0,
-                    wait_s=0.0,
-                    prefixes=(),
-                    slots=(),
+                    **_NO_LOAD,
                 )
                 await asyncio.sleep(min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (failures - 1)))
 

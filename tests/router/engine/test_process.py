@@ -108,13 +108,16 @@ async def test_a_window_larger_than_the_model_was_trained_for_is_refused():
         await engine.stop()
 
 
-async def test_an_idle_engine_is_unloaded_and_wakes():
-    engine = Engine(SMALL.model_copy(update={"idle_unload_s": 0.3}))
+async def test_an_idle_engine_is_unloaded_with_its_prompts_and_wakes():
+    engine = Engine(SMALL.model_copy(update={"idle_unload_s": 1.0}))
     await engine.start()
     try:
         await engine.ready(60)
+        assert await answers(engine)
+        assert any((await engine.refresh()).prefixes)
         await until(lambda: engine.health.state == "stopped")
         assert "idle" in engine.health.reason
+        assert (engine.health.prefixes, engine.health.slots) == ((), ())
         await engine.ready(60)
         assert engine.health.state == "ready"
     finally:
