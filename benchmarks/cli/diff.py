@@ -136,13 +136,14 @@ def _of_ledger(
     from benchmarks.evaluation.selection import load_suites
     from benchmarks.evaluation.traffic import SUITE_FOR_WORK
 
-    suites = load_suites(tuple(dict.fromkeys(SUITE_FOR_WORK.values())), selection)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("requests"), TimeRemainingColumn())
     with (
         opened(ledger, team=team, since=since, until=until) as (rows, count, source),
         csv_writer(csv_file) as on_move,
         Progress(*columns, console=Console(stderr=True), transient=True) as progress,
     ):
+        # After the ledger, for they take seconds and a wrong ledger's name none.
+        suites = load_suites(tuple(dict.fromkeys(SUITE_FOR_WORK.values())), selection)
         task = progress.add_task("", total=count)
         return of_rows(
             before, after, rows, suites, source=source, local_context=local_context, on_move=on_move,

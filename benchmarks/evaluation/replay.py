@@ -135,10 +135,7 @@ def from_parquet(
     """
     import polars as pl
 
-    files = sorted(folder.glob("*/part-*.parquet"), key=lambda file: (file.name, file.parent.name))
-    if not files:
-        raise Misconfigured(f"--ledger: {folder} has no files that `turnout ledger export` wrote")
-    for file in files:
+    for file in _exported(folder):
         frame = pl.scan_parquet(file, hive_partitioning=False)
         missing = sorted(set(COLUMNS) - set(frame.collect_schema().names()))
         if missing:
@@ -160,7 +157,7 @@ def opened(
     """Open a ledger, or an export of one: its rows, about how many there are, and what to call it.
 
     Raises:
-        Misconfigured: it is neither.
+        Misconfigured: it is neither; before any row is read.
     """
     if location and Path(location).is_dir():
         yield (
@@ -169,6 +166,9 @@ def opened(
             f"the export in {location}",
         )
         return
+    # Opening a ledger makes one where there is none: a mistyped name would be an empty ledger.
+    if location and "://" not in location and not Path(location).expanduser().exists():
+        raise Misconfigured(f"--ledger: there is no file or folder {location}")
     from router.ledger.export import count
     from router.ledger.store import LedgerStore
     from router.settings import load_settings
@@ -186,5 +186,17 @@ def opened(
 def _in_parquet(folder: Path) -> int:
     import polars as pl
 
-    files = list(folder.glob("*/part-*.parquet"))
-    return pl.scan_parquet(files, hive_partitioning=False).select(pl.len()).collect().item() if files else 0
+    rows = pl.scan_parquet(_exported(folder), hive_partitioning=False).select(pl.len()).collect()
+    return int(rows.item())
+
+
+def _exported(folder: Path) -> list[Path]:
+    """The files of an export, in the order of their rows.
+
+    Raises:
+        Misconfigured: there are none.
+    """
+    files = sorted(folder.glob("*/part-*.parquet"), key=lambda file: (file.name, file.parent.name))
+    if not files:
+        raise Misconfigured(f"--ledger: {folder} has no files that `turnout ledger export` wrote")
+    return files

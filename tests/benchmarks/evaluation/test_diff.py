@@ -224,6 +224,23 @@ def test_what_is_wrong_is_said(tmp_path: Path, words: list[str], message: str) -
     assert message in str(failed.exception)
 
 
+@pytest.mark.parametrize(
+    ("ledger", "message"),
+    [
+        ("nowhere.db", "--ledger: there is no file or folder"),
+        ("", "has no files that `turnout ledger export` wrote"),
+        ("notes.txt", "ledger: cannot open"),
+    ],
+)
+def test_a_wrong_ledger_is_refused_before_any_suite(tmp_path: Path, ledger: str, message: str) -> None:
+    """A system that no suite knows is refused when the suites are read: that comes later."""
+    (tmp_path / "notes.txt").write_text("no database")
+    words = ["policy", "diff", "balanced", "observe", "--local", "nobody", "--ledger", str(tmp_path / ledger)]
+    failed = CliRunner().invoke(app, words)
+    assert message in str(failed.exception)
+    assert not (tmp_path / "nowhere.db").exists()
+
+
 def test_an_export_needs_all_columns_and_a_csv_a_place(seeded: Path, tmp_path: Path) -> None:
     engine = connect(locate(seeded))
     export(engine, tmp_path / "few", columns=("id", "team"))
