@@ -186,7 +186,7 @@ def _load(file: Path | None) -> tuple[list[LabelledAsk], int]:
     """The asks, and how many were left out.
 
     Raises:
-        BenchmarkError: the file cannot be read, holds none, or has another label.
+        BenchmarkError: the file cannot be read or holds none; a row has another label, or an empty ask.
     """
     if file is None:
         suite = [
@@ -203,6 +203,10 @@ def _load(file: Path | None) -> tuple[list[LabelledAsk], int]:
         return suite, 0
     asks, left_out = [], 0
     for number, row in enumerate(rows(file, ("kind", "label", "ask")), 1):
+        if not isinstance(row["ask"], str) or not row["ask"].strip():
+            raise BenchmarkError(
+                f"{file}, row {number}: ask is empty or no text; write what is asked, or remove the row"
+            )
         if row["label"] == EITHER:
             left_out += 1
             continue
@@ -217,7 +221,7 @@ def _load(file: Path | None) -> tuple[list[LabelledAsk], int]:
                 label=_LABELS[row["label"]],
                 human=str(row.get("human", UNSTATED)),
                 code=str(row.get("code", UNSTATED)),
-                text=str(row["ask"]),
+                text=row["ask"],
             )
         )
     if not asks:

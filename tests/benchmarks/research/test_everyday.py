@@ -84,6 +84,8 @@ def test_what_is_shown_holds_no_ask():
             "row 2: label is 'maybe'; one of self-contained, repository, local, cloud, either",
         ),
         ({"kind": None}, "row 2: has no kind"),
+        *(({"ask": ask}, "row 2: ask is empty or no text; write what is asked") for ask in ("", " \n", 3)),
+        ({"ask": "", "label": "either"}, "row 2: ask is empty or no text"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, change, named):
