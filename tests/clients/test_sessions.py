@@ -44,7 +44,8 @@ def key() -> dict[str, Counter[Row]]:
 
 def row(sent: Sent, features: Features) -> Row:
     ask = "own" if features.kind in NOBODYS else ASKS.get(features.ask, "other")
-    numbers = ("", "") if features.kind == "housekeeping" else (str(features.files), str(features.files_edited))
+    counts = (str(features.files), str(features.files_edited))
+    numbers = ("", "") if features.kind == "housekeeping" else counts
     return (features.client, features.kind, features.phase, *numbers, ask, sent.track)
 
 
