@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from math import inf
 
-from policies.conditions import names_in
+from policies.conditions import canonical, names_in
 from policies.constraints import RELATIONS, Scope, constraints_of, is_condition, is_number
 from policies.domains import DOMAINS, SHARE, SWITCH, Numbers, Text, Words
 from policies.expression import TOKEN, Items, Literal, Node, Operation, Variable
@@ -182,11 +182,25 @@ def _range_of(atom: Node, scope: Scope) -> str:
         return ""
     domain = scope.domain(names[0])
     if isinstance(domain, Text):
-        return ""
+        return _range_of_computed(atom, scope)
     if isinstance(domain, Words):
         words = (str(word).lower() if isinstance(word, bool) else repr(word) for word in domain.values)
         return f": {names[0]} is one of {', '.join(words)}"
+    return _phrase_range(names[0], domain)
+
+
+def _range_of_computed(atom: Node, scope: Scope) -> str:
+    """What the side of a comparison can be that is computed of a text, such as `size(ask)`."""
+    sides = atom.operands if isinstance(atom, Operation) and atom.sign in RELATIONS else ()
+    for side in sides:
+        if names_in(side.text) and is_number(side, scope):
+            domain = scope.domain(canonical(side.text))
+            return _phrase_range(side.text, domain) if isinstance(domain, Numbers) else ""
+    return ""
+
+
+def _phrase_range(name: str, domain: Numbers) -> str:
     noun = "a whole number" if domain.integer else "a number"
     if domain.high < inf:
-        return f": {names[0]} is between {domain.low:g} and {domain.high:g}"
-    return f": {names[0]} is {noun}, at least {domain.low:g}" if domain.low > -inf else ""
+        return f": {name} is between {domain.low:g} and {domain.high:g}"
+    return f": {name} is {noun}, at least {domain.low:g}" if domain.low > -inf else ""

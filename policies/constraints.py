@@ -5,15 +5,19 @@ none of them can say (two texts compared, a product of two variables) is a `Test
 not, and nothing more is known of it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies.conditions import ERRORS, Value, bind, canonical, compile_source, names_in
 from policies.domains import Domain, Numbers, Text, Words, domain_of
 from policies.expression import Items, Literal, Node, Operation, Variable
+from policies.ranges import range_of
 
 RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+_COMPUTED = re.compile(r"[^\w.]")
+"""A sign or a bracket: more than a variable's dotted name."""
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -77,11 +81,11 @@ class Scope:
     sample: Mapping[str, Value]
 
     def domain(self, name: str) -> Domain:
-        """What a variable can be; something computed (`size(ask)`) is any number."""
+        """What a variable can be, or something computed, such as `size(ask)`."""
         try:
             return domain_of(name, self.sample)
         except KeyError:
-            return Numbers()
+            return range_of(name, self.domain) if _COMPUTED.search(name) else Numbers()
 
     def evaluate(self, text: str, values: Mapping[str, Value]) -> object:
         """Evaluate a part of a condition with some variables set; None where it cannot be."""

@@ -239,9 +239,9 @@ class _Compiler:
         return name
 
     def _reachable(self, lines: Sequence[Line]) -> None:
-        """Refuse a rule that earlier ones leave nothing to, and one that is never true."""
+        """Refuse a rule that earlier ones leave nothing to, and one that is never or always true."""
         for finding in findings(lines, self._scope):
-            loc: Loc = ("rules", finding.at, "when") if finding.never_true else ("rules", finding.at)
+            loc: Loc = ("rules", finding.at, "when") if finding.when else ("rules", finding.at)
             (self._add_problem if finding.certain else self._add_warning)(loc, finding.text)
 
     def _pointless(self, lines: Sequence[Line], names: Mapping[str, int]) -> None:

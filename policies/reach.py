@@ -41,8 +41,8 @@ class Finding:
     at: int
     text: str
     certain: bool
-    never_true: bool = False
-    """It is its own condition that cannot hold."""
+    when: bool = False
+    """It is its own condition that cannot hold, or that always does."""
 
 
 def line(at: int, name: str, condition: Condition, scope: Scope) -> Line:
@@ -71,8 +71,10 @@ def _examine(rule: Line, earlier: Sequence[Line], scope: Scope) -> Finding | Non
             at=rule.at,
             text="is never true, so this rule never decides; remove it",
             certain=True,
-            never_true=True,
+            when=True,
         )
+    if always := _holds_always(rule, scope):
+        return always
     try:
         model = find_model([rule.holds, *(other.fails for other in earlier)], scope)
     except Undecided:
@@ -80,6 +82,20 @@ def _examine(rule: Line, earlier: Sequence[Line], scope: Scope) -> Finding | Non
     if model is None:
         return Finding(at=rule.at, text=f"is never reached: {_blame(rule, earlier, scope)}", certain=True)
     return None if model.exact else _try(rule, earlier, model)
+
+
+def _holds_always(rule: Line, scope: Scope) -> Finding | None:
+    """That a condition takes every request though it compares something; `true` says so in a word.
+
+    With a number of `params` in it that is no mistake: the next number may say otherwise.
+    """
+    if not rule.condition.names or _may_hold([rule.fails], scope):
+        return None
+    tuned = [name for name in rule.condition.names if name.startswith("params.")]
+    text = "is always true, so no later rule and not `otherwise` decides"
+    if tuned:
+        return Finding(at=rule.at, text=f"{text}, by {', '.join(tuned)} as it is", certain=False, when=True)
+    return Finding(at=rule.at, text=f"{text}; write 'true' if that is meant", certain=True, when=True)
 
 
 def _may_hold(constraints: Sequence[Constraint], scope: Scope) -> bool:

@@ -58,7 +58,7 @@ SHADOWED = {
     "sides swapped": ("context_tokens > local.context", "local.context < context_tokens"),
     "a size": ("size(ask) > 100", "size(ask) > 200"),
     "texts compared": ("user == client", "client == user && files > 3"),
-    "always true": ("files >= 0", "thinking"),
+    "always true": ("true", "thinking"),
     "both sides": ("p_local >= 0.5", "p_local < 0.5", "thinking"),
     "all words": ("last.track == 'cloud'", "last.track == 'local'", "follow_up && last.track != ''"),
     "two thirds each": ("files < 5", "files > 3", "thinking"),
@@ -127,6 +127,29 @@ def test_a_condition_that_contradicts_itself_is_refused(when):
     assert problems(when) == ["p.yaml:4: rules[0].when: is never true, so this rule never decides; remove it"]
 
 
+ALWAYS = ["files >= 0", "size(ask) >= 0", "files > 3 || files < 4", "!thinking || thinking", "p_local <= 1"]
+
+
+@pytest.mark.parametrize("when", [*ALWAYS, "files * turns >= 0", "last.track in ['', 'local', 'cloud']"])
+def test_a_condition_that_always_holds_is_refused(when):
+    (problem,) = problems(when)
+    assert problem == (
+        "p.yaml:4: rules[0].when: is always true, so no later rule and not `otherwise` decides; "
+        "write 'true' if that is meant"
+    )
+
+
+def test_a_condition_that_always_holds_by_a_tuned_number_is_a_warning():
+    """The tuner may set a number to where it holds nothing back."""
+    tuned = policy("p_local >= params.half").replace("half: 0.5", "half: 0")
+    (warning,) = parse(tuned, source="p.yaml").warnings
+    assert warning == (
+        "p.yaml:4: rules[0].when: is always true, so no later rule and not `otherwise` decides, "
+        "by params.half as it is"
+    )
+    assert problems("true") == []
+
+
 def test_what_is_not_certain_is_a_warning_with_an_example():
     loaded = parse(policy("ask.matches('(?i)ship')", "ask.matches('ship it') && files > 2"), source="p.yaml")
     (warning,) = loaded.warnings
@@ -186,11 +209,12 @@ def conditions() -> st.SearchStrategy[str]:
     )
 
 
-def refused(made: list[str]) -> set[int]:
+def refused(made: list[str], *, always: bool = False) -> set[int]:
     return {
         int(match[1])
         for problem in problems(*made)
         if (match := re.match(r"p\.yaml:\d+: rules\[(\d+)\]", problem))
+        if always == ("is always true" in problem)
     }
 
 
@@ -216,3 +240,12 @@ def test_no_request_reaches_a_rule_that_is_refused(made, tried):
         for request in tried:
             reached = holds(made[at], request) and not any(holds(when, request) for when in made[:at])
             assert not reached, (made[: at + 1], request)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(conditions(), min_size=1, max_size=2), st.lists(requests, min_size=30, max_size=30))
+def test_what_is_refused_as_always_true_holds_for_every_request(made, tried):
+    whole = " || ".join(f"({when})" for when in (*made, f"!({made[0]})"))
+    for when in (made[0], whole):
+        if refused([when], always=True):
+            assert all(holds(when, request) for request in tried), when
