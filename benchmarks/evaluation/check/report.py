@@ -20,6 +20,8 @@ _CENT, _MILL = 0.1, 0.01
 """Dollars below which two, and three, decimals are too coarse."""
 _ROUNDED_FROM = 10
 _SMALLEST_P = 0.001
+_LABELS_ALONE = frozenset({"everyday"})
+"""Suites with too few outcomes beside their labels for a verdict on quality; the table has them."""
 
 Worded = Callable[[float], str]
 
@@ -105,10 +107,12 @@ def verdict(result: Result) -> tuple[str, str, str]:
 
 def _suite_verdict(part: Part) -> str:
     own = part.standings[0]
-    clause = "" if isnan(own.quality_kept.point) else f", quality kept {between(own.quality_kept)}"
+    clauses = [f"{percent(own.local_share.point)} start local"]
+    if not isnan(own.quality_kept.point) and part.name not in _LABELS_ALONE:
+        clauses.append(f"quality kept {between(own.quality_kept)}")
     if part.labelled:
-        clause = f", {between(part.labelled.right)} decided as labelled"
-    return f"{percent(own.local_share.point)} start local{clause}"
+        clauses.append(f"{between(part.labelled.right)} decided as labelled")
+    return ", ".join(clauses)
 
 
 def _table(part: Part, policy: str, *, wide: bool) -> Table:

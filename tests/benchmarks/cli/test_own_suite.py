@@ -66,3 +66,17 @@ def test_a_mix_may_name_it(options):
         turnout("check", "balanced", *options, "--mix", "ours=1,swebench=3", "--json").stdout
     )
     assert checked["mix"] == {"ours": 0.25, "swebench": 0.75}
+
+
+def test_the_verdict_has_the_quality_of_labelled_tasks(options):
+    suite = options[1]
+    tasks = [json.loads(line) for line in suite.read_text().splitlines()]
+    labelled = [task | {"label": "repository" if "tools" in task else "self-contained"} for task in tasks]
+    suite.write_text("\n".join(map(json.dumps, labelled)))
+    *_, each = turnout("check", "local-first", *options).stdout.splitlines()[:3]
+    ours = next(part for part in each.split("; ") if part.startswith("ours: "))
+    share, quality, labels = ours.removeprefix("ours: ").split(", ")
+    assert share == "100% start local"
+    assert quality.startswith("quality kept 100% (")
+    assert labels.startswith("50% (")
+    assert "quality kept" not in next(part for part in each.split("; ") if part.startswith("Everyday"))
