@@ -189,10 +189,13 @@ def _check_files(out: Path | None, picture: Path | None, markdown: Path | None) 
 
 
 def _traffic(mix: str, own: str, ledger: str | None, team: str | None) -> "Traffic":
-    from benchmarks.evaluation.traffic import from_rows, parse
+    from benchmarks.evaluation.traffic import check_used, from_rows, parse
 
     if mix != "ledger":
-        return parse(mix, own)
+        traffic = parse(mix, own)
+        check_used(own, traffic.mix, mix)
+        return traffic
+    check_used(own, {}, mix)
     from router.ledger.store import LedgerStore
     from router.settings import load_settings
 

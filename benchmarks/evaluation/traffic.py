@@ -86,6 +86,27 @@ def parse(text: str, own: SuiteName = "") -> Traffic:
     )
 
 
+def check_used(own: SuiteName, mix: Mapping[SuiteName, float], text: str) -> None:
+    """Refuse a suite of the user's own of which nothing would be used.
+
+    Args:
+        own: Its name; empty where there is none.
+        mix: The mix.
+        text: How `--mix` was given.
+
+    Raises:
+        Misconfigured: it has no share.
+    """
+    if own and not mix.get(own):
+        remedy = f"--mix humaneval=1,{own}=1" if text == "ledger" else f"--mix {text},{own}=1"
+        if f"{own}=" in text:
+            remedy = f"a share above 0, such as --mix {own}=1"
+        raise Misconfigured(
+            f"--suite: {own} has no share in --mix {text}, so none of its tasks would count; give it one, "
+            f"e.g. {remedy}, or leave --suite out"
+        )
+
+
 def from_rows(rows: Iterable[Any]) -> Traffic:
     """Count the turns of a ledger's main loops, as `LedgerStore.main_rows` gives them.
 

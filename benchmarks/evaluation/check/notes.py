@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from benchmarks.evaluation.cases import PRICE_MODEL, Suite, SuiteName
+from benchmarks.evaluation.cases import PRICE_MODEL, SUITES, Suite, SuiteName
 from benchmarks.evaluation.check.result import Options
 from benchmarks.evaluation.cost import PUBLISHED_USD, Rates
 from benchmarks.evaluation.route import handover_limit
@@ -38,6 +38,12 @@ def notes(policy: Policy, suites: Mapping[SuiteName, Suite], options: Options) -
         f"{_local(options)}."
     )
     yield from _published(suites, options)
+    for name in suites:
+        if name not in SUITES and not options.mix.get(name):
+            yield (
+                f"{name} has a weight of 0 in the mixed traffic, for --mix gives it no share. "
+                f"Name it there to count it, e.g. --mix humaneval=1,{name}=1."
+            )
     yield (
         "Outcomes are resampled with one task more that is thought of, a quarter in each corner (both pass, "
         "neither, only one): without it, intervals of so few tasks are too narrow."

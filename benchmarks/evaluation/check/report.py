@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.evaluation.baselines import POLICY
+from benchmarks.evaluation.cases import SUITES
 from benchmarks.evaluation.check.result import POOL, Labelled, Part, Result, RouterFigures
 from benchmarks.evaluation.stats import Interval
 from benchmarks.evaluation.wording import between, comes_to, percent
@@ -101,8 +102,13 @@ def verdict(result: Result) -> tuple[str, str, str]:
         usd=own.usd_per_task.point,
         saving=own.saving.point,
     )
-    each = "; ".join(f"{part.title}: {_suite_verdict(part)}" for part in suites)
+    each = "; ".join(f"{part.title}: {_suite_verdict(part)}{_unweighted(part, result)}" for part in suites)
     return summary(result), f"Measured: {measured} ({pool.title.partition(' (')[0]}).", f"{each}."
+
+
+def _unweighted(part: Part, result: Result) -> str:
+    """That a suite of the user's own has no part in the mixed traffic."""
+    return "" if part.name in SUITES or result.mix.get(part.name) else ", weight 0 in the mix"
 
 
 def _suite_verdict(part: Part) -> str:

@@ -80,3 +80,28 @@ def test_the_verdict_has_the_quality_of_labelled_tasks(options):
     assert quality.startswith("quality kept 100% (")
     assert labels.startswith("50% (")
     assert "quality kept" not in next(part for part in each.split("; ") if part.startswith("Everyday"))
+
+
+def test_without_a_share_in_the_mix_it_is_shown_with_weight_0_and_a_note(options):
+    shown = turnout("check", "balanced", *options, "--mix", "humaneval=1").stdout
+    *_, each = shown.splitlines()[:3]
+    assert each.endswith(", weight 0 in the mix.")
+    assert "ours has a weight of 0 in the mixed traffic" in " ".join(shown.split())
+    assert "weight 0 in the mix" not in turnout("check", "balanced", *options).stdout
+
+
+@pytest.mark.parametrize(
+    ("mix", "remedy"),
+    [
+        ("humaneval=1", "--mix humaneval=1,ours=1"),
+        ("humaneval=1,ours=0", "a share above 0, such as --mix ours=1"),
+        ("ledger", "--mix humaneval=1,ours=1"),
+    ],
+)
+def test_the_tuner_refuses_a_suite_that_it_would_not_use(options, mix, remedy):
+    ran = turnout("tune", "balanced", *options, "--mix", mix)
+    assert isinstance(ran.exception, Misconfigured)
+    assert str(ran.exception) == (
+        f"--suite: ours has no share in --mix {mix}, so none of its tasks would count; give it one, e.g. "
+        f"{remedy}, or leave --suite out"
+    )
