@@ -7,6 +7,7 @@ of the interval at the confidence `ci`. Shares are exact: each task of a suite i
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import inf
 from operator import ge, gt, le, lt
 from types import MappingProxyType
@@ -45,6 +46,12 @@ METRICS: tuple[str, ...] = (
     *(f"{suite}_{name}" for suite in SUITES for name in POOLED),
     *(f"{suite}_{name}" for suite in LABELLED for name in DECIDED),
 )
+"""Those of the mixed traffic and of the shipped suites; a suite of the user's own has all of them, too."""
+_OF_SUITE = re.compile(
+    rf"(?P<suite>[A-Za-z][\w-]*?)_(?P<name>{'|'.join(sorted((*POOLED, *DECIDED), key=len, reverse=True))})"
+)
+_ALIKE = 0.9
+"""From how alike on a name is taken for a shipped suite's, written wrongly."""
 
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -75,6 +82,16 @@ class Bar:
     value: float
 
     @property
+    def suite(self) -> str:
+        """The suite that it is of; empty for the mixed traffic."""
+        return split(self.metric)[0]
+
+    @property
+    def own(self) -> bool:
+        """Whether it is of a suite of the user's own, which a check judges with `--suite` alone."""
+        return self.suite not in {"", *SUITES}
+
+    @property
     def text(self) -> str:
         """The bar as it is written."""
         return f"{self.relation} {self.value:g}"
@@ -99,7 +116,7 @@ def parse(metric: str, text: str) -> Bar:
     Raises:
         ValueError: it is not a bar, or no such metric exists.
     """
-    if metric not in METRICS:
+    if metric not in METRICS and not _of_own_suite(metric):
         raise ValueError(f"nothing is measured by this name{nearest(metric, [*METRICS, 'ci'])}")
     written = _WRITTEN.fullmatch(text)
     if written is None:
@@ -108,10 +125,30 @@ def parse(metric: str, text: str) -> Bar:
     return Bar(metric=metric, relation=relation, value=float(number) / (100 if percent else 1))
 
 
+def split(metric: str) -> tuple[str, str]:
+    """A metric as its suite, empty for the mixed traffic, and what is measured of it."""
+    of_suite = None if metric in POOLED else _OF_SUITE.fullmatch(metric)
+    return (of_suite["suite"], of_suite["name"]) if of_suite else ("", metric)
+
+
+def _of_own_suite(metric: str) -> bool:
+    """Whether it can be of a suite of the user's own: one whose name is not a shipped one's misspelt."""
+    suite, _ = split(metric)
+    return bool(suite) and not get_close_matches(suite.lower(), SUITES, n=1, cutoff=_ALIKE)
+
+
+def own_suites(bars: Iterable[Bar]) -> tuple[str, ...]:
+    """The user's own suites that bars are of."""
+    return tuple(dict.fromkeys(bar.suite for bar in bars if bar.own))
+
+
 def find_pointless(bars: Iterable[Bar]) -> Iterator[tuple[str, str]]:
     """Give each metric whose bar every policy passes, or none can, alone or beside another, and why."""
     by_metric = {bar.metric: bar for bar in bars}
+    first, *others = own_suites(by_metric.values()) or ("",)
     for metric, bar in by_metric.items():
+        if bar.suite in others:
+            yield metric, f"no check can judge {first} and {bar.suite}, for --suite takes one file; join them"
         if problem := _decided(bar):
             yield metric, problem
             continue
@@ -125,7 +162,7 @@ def find_pointless(bars: Iterable[Bar]) -> Iterator[tuple[str, str]]:
 
 def _decided(bar: Bar) -> str:
     """Phrase that a bar is passed, or failed, whatever is measured; empty where it is not."""
-    base = next((name for name in sorted(_RANGES, key=len, reverse=True) if name in bar.metric), "")
+    base = split(bar.metric)[1].removesuffix("_low")
     low, high = _RANGES.get(base, (-inf, inf))
     best, worst = (high, low) if bar.relation in {">=", ">"} else (low, high)
     if bar.holds(best) and not bar.holds(worst):

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from classifiers.choose import DEFAULT
+from policies.bars import own_suites
 from policies.conditions import canonical
 from policies.document import PolicyError
 from policies.load import find, proof_beside
@@ -114,7 +115,8 @@ class CheckGate:
         """
         status = state(name_or_path, policy, self._serving)
         if not status.proven:
-            command = f"run `turnout policy check {name_or_path} --publish{self._options}`"
+            suites = "".join(f" --suite {suite}.jsonl" for suite in own_suites(policy.check.bars))
+            command = f"run `turnout policy check {name_or_path} --publish{self._options}{suites}`"
             remedy = command if policy.check.bars else f"add bars under `check:`, then {command}"
             raise PolicyError((f"{policy.source}: require_check: {status.why}; {remedy}",))
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from policies.bars import split
 from policies.load import PolicyError, parse
 
 POLICY = "name: mine\notherwise: {to: cloud, why: not known}\ncheck:\n"
@@ -55,3 +56,42 @@ def test_bars_that_contradict_each_other_are_refused():
 )
 def test_a_bar_that_a_policy_may_pass_or_fail_is_taken(bar):
     assert len(parse(f"{POLICY}  {bar}\n", source="p.yaml").check.bars) == 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "suite", "name"),
+    [
+        ("ours_quality_kept_low", "ours", "quality_kept_low"),
+        ("ours_repository_cloud", "ours", "repository_cloud"),
+        ("web-team_local_share", "web-team", "local_share"),
+        ("a_quality_pgr", "a_quality", "pgr"),
+        ("swebench-lite_saving", "swebench-lite", "saving"),
+        ("swebench_saving", "swebench", "saving"),
+        ("saving_low", "", "saving_low"),
+        ("local_share", "", "local_share"),
+    ],
+)
+def test_a_bar_is_of_a_suite_that_may_be_ones_own(metric, suite, name):
+    (bar,) = parse(f"{POLICY}  {metric}: '>= 0.5'\n", source="p.yaml").check.bars
+    assert (bar.suite, split(bar.metric)[1]) == (suite, name)
+    assert bar.own == (suite not in {"", "swebench"})
+
+
+@pytest.mark.parametrize(
+    "metric", ["swebnch_quality", "human_eval_pgr", "humaneval_right", "ours_qualty", "ours"]
+)
+def test_a_name_that_is_written_wrongly_is_no_suite_of_ones_own(metric):
+    (problem,) = problems(f"{metric}: '>= 0.5'")
+    assert "nothing is measured by this name" in problem
+
+
+def test_bars_of_ones_own_suite_are_held_to_the_same_ranges():
+    (problem,) = problems("quality_saving: '>= 1.2'")
+    assert "no policy can pass: saving is at most 1" in problem
+
+
+def test_bars_of_two_own_suites_cannot_be_judged_together():
+    (problem,) = problems("ours_quality: '>= 0.9'", "theirs_quality: '>= 0.9'")
+    assert problem.startswith(
+        "p.yaml:5: check.theirs_quality: no check can judge ours and theirs, for --suite"
+    )

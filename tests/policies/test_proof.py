@@ -134,6 +134,12 @@ def test_without_bars_nothing_can_be_proven(file):
         CheckGate(RULES)(file, load(file))
 
 
+def test_the_command_gives_the_suite_that_a_bar_is_of(file):
+    file.write_text(POLICY.replace("quality_kept:", "ours_quality_kept:"))
+    with pytest.raises(PolicyError, match=r"run `turnout policy check .* --publish --suite ours\.jsonl`"):
+        CheckGate(RULES)(file, load(file))
+
+
 def test_a_guarded_holder_refuses_to_begin_and_names_the_command(file):
     with pytest.raises(PolicyError) as caught:
         PolicyHolder(file, guard=CheckGate(Serving(classifier="sufficiency", reading="aaaaaaaa")))

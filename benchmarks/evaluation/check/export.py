@@ -11,6 +11,7 @@ from benchmarks.evaluation.cases import SUITES
 from benchmarks.evaluation.check.measure import figures
 from benchmarks.evaluation.check.result import POOL, BarResult, Part, Result
 from benchmarks.evaluation.stats import Interval
+from policies.bars import split
 from policies.load import find, proof_beside
 from policies.proof import Figure, Proof
 
@@ -49,8 +50,9 @@ def junit(result: Result) -> bytes:
 
 
 def _of(bar: BarResult, parts: tuple[Part, ...]) -> str:
-    """The suite that a bar is about."""
-    return next((part.name for part in parts if bar.metric.startswith(f"{part.name}_")), POOL)
+    """The suite that a bar is about; the pool, too, for one of a suite that was not given."""
+    suite = split(bar.metric)[0]
+    return suite if suite in {part.name for part in parts} else POOL
 
 
 def publish(name_or_path: str, result: Result) -> Path:

@@ -53,7 +53,7 @@ from benchmarks.evaluation.stats import (
 from benchmarks.evaluation.suites.recorded import load_suite
 from benchmarks.evaluation.verdicts import classifier_name
 from benchmarks.evaluation.whole_task import Flags, Start, WholeTasks, whole_tasks
-from policies.bars import Bar
+from policies.bars import DECIDED, Bar, split
 from policies.policy import Policy
 from policies.proof import digest
 from router.billing.prices import Prices
@@ -100,7 +100,9 @@ def measure(
         _pool(suites, pooled, outcomes, options.mix, ci=ci, seed=options.seed),
     )
     metrics = dict(_figures(parts))
-    bars = tuple(_hold_bar(bar, _value(bar, metrics)) for bar in policy.check.bars)
+    bars = tuple(
+        _hold_bar(bar, _value(bar, metrics), _unjudged(bar, suites, policy)) for bar in policy.check.bars
+    )
     return Result(
         policy=policy.name,
         description=policy.description,
@@ -157,24 +159,46 @@ def _figures(parts: Iterable[Part]) -> Iterator[tuple[str, Interval]]:
 
 
 def _value(bar: Bar, metrics: Mapping[str, Interval]) -> float:
-    return (
-        metrics[bar.metric.removesuffix("_low")].low
-        if bar.metric.endswith("_low")
-        else metrics[bar.metric].point
-    )
+    """What a bar is held to; nan where nothing was measured by this name."""
+    figure = metrics.get(bar.metric.removesuffix("_low"))
+    if figure is None:
+        return nan
+    return figure.low if bar.metric.endswith("_low") else figure.point
 
 
-def _hold_bar(bar: Bar, value: float) -> BarResult:
+def _unjudged(bar: Bar, suites: Suites, policy: Policy) -> str:
+    """Why nothing can be measured for a bar of a suite of the user's own; empty where something can."""
+    if not bar.own:
+        return ""
+    suite, name = bar.suite, split(bar.metric)[1]
+    if suite not in suites:
+        return (
+            f"no suite {suite} was given; give its tasks with "
+            f"`turnout policy check {policy.source} --suite {suite}.jsonl`"
+        )
+    if name in DECIDED and not any(case.label for case in suites[suite].cases):
+        return f"no task of {suite} has a label; give each its `label`, self-contained or repository"
+    return ""
+
+
+def _hold_bar(bar: Bar, value: float, unjudged: str) -> BarResult:
     holds = bar.holds(value)
-    if isnan(value):
-        pgr = bar.metric.endswith("pgr")
-        why = "the two systems cannot be told apart" if pgr else "no task has outcomes of both systems"
-        words = f"{bar.metric} has no value: {why}, the bar is {bar.text}"
+    if unjudged:
+        words = f"{bar.metric} cannot be judged: {unjudged}"
+    elif isnan(value):
+        words = f"{bar.metric} has no value: {_no_value(bar)}, the bar is {bar.text}"
     else:
         short = f"{value:.4g}"
         figure = short if bar.holds(float(short)) == holds else repr(value)
         words = f"{bar.metric} is {figure}, the bar is {bar.text}"
     return BarResult(metric=bar.metric, bar=bar.text, value=value, held=holds, words=words)
+
+
+def _no_value(bar: Bar) -> str:
+    name = split(bar.metric)[1]
+    if name == "pgr":
+        return "the two systems cannot be told apart"
+    return "no task has that label" if name in DECIDED else "no task has outcomes of both systems"
 
 
 def _selection(options: Options) -> Selection:

@@ -41,8 +41,8 @@ def notes(policy: Policy, suites: Mapping[SuiteName, Suite], options: Options) -
     for name in suites:
         if name not in SUITES and not options.mix.get(name):
             yield (
-                f"{name} has a weight of 0 in the mixed traffic, for --mix gives it no share. "
-                f"Name it there to count it, e.g. --mix humaneval=1,{name}=1."
+                f"{name} has a weight of 0 in the mixed traffic, for --mix gives it no share; bars of {name} "
+                f"hold all the same. Name it there to count it, e.g. --mix humaneval=1,{name}=1."
             )
     yield (
         "Outcomes are resampled with one task more that is thought of, a quarter in each corner (both pass, "

@@ -105,3 +105,39 @@ def test_the_tuner_refuses_a_suite_that_it_would_not_use(options, mix, remedy):
         f"--suite: ours has no share in --mix {mix}, so none of its tasks would count; give it one, e.g. "
         f"{remedy}, or leave --suite out"
     )
+
+
+@pytest.fixture
+def barred(tmp_path):
+    """A policy with a bar on the suite `ours`."""
+
+    def write(bar):
+        file = tmp_path / "mine.yaml"
+        file.write_text(f"name: mine\notherwise: {{to: local, why: all}}\ncheck: {{{bar}}}\n")
+        return file
+
+    return write
+
+
+def test_bars_may_be_of_it(options, barred):
+    bars = {
+        "ours_local_share": (">= 0.9", True, "ours_local_share is 1, the bar is >= 0.9"),
+        "ours_quality": (">= 0.9", False, "ours_quality is 0.75, the bar is >= 0.9"),
+        "ours_quality_low": (">= 0.3", True, ", the bar is >= 0.3"),
+        "ours_right": (">= 0.1", False, "ours_right cannot be judged: no task of ours has a label"),
+    }
+    policy = barred(", ".join(f"{metric}: '{bar}'" for metric, (bar, _, _) in bars.items()))
+    ran = turnout("check", policy, *options, "--json")
+    assert ran.exit_code == 1, ran.output
+    judged = {bar["metric"]: bar for bar in json.loads(ran.stdout)["bars"]}
+    for metric, (_, held, words) in bars.items():
+        assert (judged[metric]["held"], words in judged[metric]["words"]) == (held, True), judged[metric]
+
+
+def test_a_bar_of_it_falls_without_it_and_names_the_command(barred, tmp_path):
+    policy, report = barred("ours_local_share: '>= 0.9'"), tmp_path / "check.xml"
+    ran = turnout("check", policy, "--junit", report)
+    assert ran.exit_code == 1
+    command = f"`turnout policy check {policy} --suite ours.jsonl`"
+    assert f"cannot be judged: no suite ours was given; give its tasks with {command}" in ran.stdout
+    assert "cannot be judged" in report.read_text()
