@@ -66,6 +66,7 @@ lock: $(UV)                   ## resolve the locked requirements anew
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml -o requirements.txt
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml --extra otel --extra postgres --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-bench.in -o requirements-bench.txt
+	$(UV) pip compile -q -U $(LOCK) --no-deps requirements-bench-bare.in -o requirements-bench-bare.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-clients.in -o requirements-clients.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-gptme.in -o requirements-gptme.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-swebench.in -o requirements-swebench.txt
@@ -99,9 +100,10 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run-$(GPU)
 	$(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.venv-bench/.ready: requirements-bench.txt | $(UV)
-	$(UV) venv -q --python $(PYTHON) .venv-bench
+.venv-bench/.ready: requirements-bench.txt requirements-bench-bare.txt | $(UV)
+	$(UV) venv -q --clear --python $(PYTHON) .venv-bench
 	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements-bench.txt
+	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes --no-deps -r requirements-bench-bare.txt
 	@touch $@
 
 .venv-clients/.ready: requirements-clients.txt | $(UV)

@@ -10,17 +10,25 @@ from types import MappingProxyType
 from typing import Literal
 
 PeerName = Literal["turnout", "switchyard", "litellm"]
-_DISTRIBUTIONS: MappingProxyType[PeerName, str] = MappingProxyType(
-    {"turnout": "turnout", "switchyard": "nemo-switchyard", "litellm": "litellm"}
+"""Those that serve, so that their latency can be measured."""
+RouterName = Literal["litellm", "uncommon-route"]
+"""Those that choose a model, so that their choices can be compared."""
+_DISTRIBUTIONS: MappingProxyType[PeerName | RouterName, str] = MappingProxyType(
+    {
+        "turnout": "turnout",
+        "switchyard": "nemo-switchyard",
+        "litellm": "litellm",
+        "uncommon-route": "uncommon-route",
+    }
 )
 
 
-def interpreter(name: PeerName, peers: Path) -> Path:
+def interpreter(name: PeerName | RouterName, peers: Path) -> Path:
     """The interpreter that runs a peer: our own for Turnout, that of `peers` for others."""
     return Path(sys.executable) if name == "turnout" else peers.absolute() / "bin" / "python"
 
 
-def version(name: PeerName, python: Path) -> str | None:
+def version(name: PeerName | RouterName, python: Path) -> str | None:
     """The installed version; `None` where the peer is not installed there."""
     if not python.exists():
         return None

@@ -79,15 +79,16 @@ def routers(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with `self_contained`, `swebench_verified` and `agent_trajectories`; "
-            "without it only HumanEval is compared."
+            help="Folder with `self_contained`, `swebench_verified`, `agent_trajectories` and `everyday`; "
+            "without it only HumanEval and the everyday asks are compared."
         ),
     ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Each tenth task only: a first look.")] = False,
     peers: Peers = PEERS,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Compare which track routers choose on the same tasks: Turnout, LiteLLM's, a length threshold.
+    """Compare which track routers choose on the same tasks: Turnout, LiteLLM, UncommonRoute, a coin.
 
     Example: [bold]turnout bench routers --data ../shared/data[/bold]
     """
@@ -99,7 +100,7 @@ def routers(
     console = Console()
     try:
         with console.status("starting") as status:
-            result = run(data=data, peers=peers, progress=status.update)
+            result = run(data=data, peers=peers, every=10 if quick else 1, progress=status.update)
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)

@@ -1,83 +1,72 @@
-"""LiteLLM's complexity router, asked in a process of its own: it lives in the environment of the peers.
+"""LiteLLM's complexity routers: those of its classifiers that call no model.
 
-Its own hook decides, as in its proxy, with the settings it ships: heuristic scorer, default boundaries and
-weights. Only the four tiers are given a model each, named after the tier. It calls no model and no address.
+Its own hook decides, as in its proxy, with the settings it ships: default weights, boundaries and thresholds.
+Only the four tiers are given a model each, named after the tier. It calls no model and no address.
 """
 
-import json
-import os
-import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.research.tasks import Task
+from benchmarks.research.tier_routers import Tier, TierRouter
 
-Tier = Literal["SIMPLE", "MEDIUM", "COMPLEX", "REASONING"]
 TIERS: tuple[Tier, ...] = ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING")
-_LIMIT_S = 600
-
+_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
+)
 _PROGRAM = """
-import asyncio, json, sys
+import asyncio, json, sys, time
 from litellm import Router
 
-tiers = json.loads(sys.argv[1])
+settings = json.loads(sys.argv[1])
 models = [
-    {"model_name": one, "litellm_params": {"model": "openai/" + one, "api_key": "none"}} for one in tiers
+    {"model_name": tier, "litellm_params": {"model": "openai/" + tier, "api_key": "none"}}
+    for tier in settings["tiers"]
 ]
 auto = {
     "model": "auto_router/complexity_router",
-    "complexity_router_config": {"tiers": {one: one for one in tiers}},
+    "complexity_router_config": {
+        "classifier_type": settings["classifier_type"],
+        "tiers": {tier: tier for tier in settings["tiers"]},
+    },
 }
 router = Router(model_list=[*models, {"model_name": "auto", "litellm_params": auto}])
 hook = router.complexity_routers["auto"][0].strategy.async_pre_routing_hook
 
 
+def score(decision):
+    # The trained classifier forecasts how often each tier suffices; the other one gives a weighted sum.
+    forecast = decision.get("heuristic_v2_forecast")
+    return 1 - forecast["probabilities"]["MEDIUM"] if forecast else decision.get("score") or 0.0
+
+
 async def main():
+    print(json.dumps({"lacks": ""}), flush=True)
     for line in sys.stdin:
-        asked = json.loads(line)
-        told = await hook("auto", {}, asked["messages"])
-        print(json.dumps({"tier": told.model, "score": told.routing_decision.get("score")}), flush=True)
+        request = json.loads(line)
+        fields = {"tools": request["tools"]} if request["tools"] else {}
+        began = time.process_time()
+        response = await hook("auto", fields, request["messages"])
+        cpu_ms = (time.process_time() - began) * 1000
+        decision = response.routing_decision
+        print(json.dumps({"tier": response.model, "score": score(decision), "cpu_ms": cpu_ms}), flush=True)
 
 
 asyncio.run(main())
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TierScore:
-    """What the router said of one task."""
-
-    tier: Tier
-    score: float
-    """Its weighted sum, which the tier's boundaries are held against."""
-
-
-def judge(tasks: Sequence[Task], python: Path) -> list[TierScore]:
-    """Ask the router about each task, in order.
-
-    Args:
-        tasks: What to ask.
-        python: The interpreter that has LiteLLM.
-
-    Raises:
-        BenchmarkError: it failed; the message ends in what it printed.
-    """
-    lines = "\n".join(json.dumps({"messages": task.messages}) for task in tasks)
-    ended = subprocess.run(
-        [str(python), "-I", "-c", _PROGRAM, json.dumps(TIERS)],
-        input=lines,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=_LIMIT_S,
-        env=os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"},
+def _router(name: str, classifier_type: str) -> TierRouter:
+    return TierRouter(
+        name=name,
+        peer="litellm",
+        tiers=TIERS,
+        program=_PROGRAM,
+        settings={"classifier_type": classifier_type, "tiers": TIERS},
+        environment=_ENVIRONMENT,
     )
-    replies = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith('{"tier"')]
-    if ended.returncode or len(replies) != len(tasks):
-        raise BenchmarkError(
-            f"LiteLLM judged {len(replies)} of {len(tasks)} tasks. It printed:\n{ended.stderr[-2000:]}"
-        )
-    return [TierScore(tier=reply["tier"], score=reply["score"] or 0.0) for reply in replies]
+
+
+HEURISTIC = _router("LiteLLM, heuristic", "heuristic")
+"""Weighted rules; its default."""
+HEURISTIC_V2 = _router("LiteLLM, heuristic_v2", "heuristic_v2")
+"""Trained on UltraFeedback; it picks the first tier that it forecasts to suffice."""

@@ -1,77 +1,62 @@
-"""Which track each router chooses on the same tasks: Turnout, LiteLLM's complexity router, a length limit.
+"""Which track each router chooses on the same tasks: Turnout, LiteLLM, UncommonRoute, a length, a coin.
 
 - Turnout's whole path decides: reading, classifying, the policy. Each request is decided by itself, as the
   first of its turn; the tracks are up and idle, and the local window is unknown, so that no answer
   comes from a prompt's length alone.
+- Routers with tiers are mapped to the two tracks by one rule, and by the mapping that would have been best.
 - A share says how often the track is the right one for the class of the work. It does not say how
   good the answer would have been: for that, see the suites.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
+from tempfile import TemporaryDirectory
 
-from benchmarks.evaluation.stats import auc, wilson
+from benchmarks.evaluation.tune.rewrite import Change, rewrite
 from benchmarks.installed import interpreter, version
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import POLICY, make_planner
-from benchmarks.research.complexity import TIERS, TierScore, judge
+from benchmarks.research.complexity import HEURISTIC, HEURISTIC_V2
+from benchmarks.research.router_scores import (
+    Choice,
+    RouterScores,
+    best_mapping,
+    map_tiers,
+    score_router,
+    stated_mapping,
+)
 from benchmarks.research.tasks import Task, tasks
-from policies.decision import TrackName
+from benchmarks.research.tier_routers import TierRouter, judge
+from benchmarks.research.uncommon_route import UNCOMMON_ROUTE
+from classifiers.choose import CLASSIFIERS, ClassifierName
+from policies.load import find, parse
 from router.features.ask_reader import AskReader
 from router.features.extractor import FeatureExtractor
 from router.system.subprocesses import ROOT
 from router.training.envelopes import model_request
-from router.types import Plan
 
 LONG_TOKENS = 60_000
 """Above this, claude-code-router took its model for long contexts."""
-STRONG_FROM = MappingProxyType(
-    {"LiteLLM, strong from COMPLEX": "COMPLEX", "LiteLLM, strong from MEDIUM": "MEDIUM"}
-)
-"""The lowest tier that has the strong model; from COMPLEX as in the router's own example."""
+STRICT = 0.75
+"""How likely the local model must be to suffice where a team would rather send too much to the cloud."""
+TIER_ROUTERS: tuple[TierRouter, ...] = (HEURISTIC, HEURISTIC_V2, UNCOMMON_ROUTE)
+_THRESHOLD = "min_p_local"
+_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """What one router makes of one task."""
+class TierPeer:
+    """A router with tiers beside Turnout."""
 
-    track: TrackName
-    score: float
-    """Higher speaks for the cloud."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """How often the right track was chosen in a suite."""
-
-    suite: str
-    right: int
-    of: int
-    low: float
-    """The 95% interval's lower end (Wilson), a share."""
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """How well a score ranks: the chance that a task of one kind is scored above one of the other."""
-
-    question: str
-    auc: float
-    of: tuple[int, int]
-    """How many of each kind."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouterScores:
-    """The scores of one router on all tasks."""
-
-    router: str
-    shares: tuple[Share, ...]
-    curves: tuple[Curve, ...]
+    name: str
+    version: str | None
+    """`None` where it is not installed, so not compared."""
+    lacks: str = ""
+    """The part of it that could not run here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,113 +67,119 @@ class Result:
     """Date, UTC."""
     machine: Machine
     policy: str
-    litellm: str | None
-    """Its version; `None` where it is not installed, so not compared."""
+    peers: tuple[TierPeer, ...]
     data: bool
-    """Whether the suites beside HumanEval were there."""
+    """Whether the suites of the folder were there."""
+    every: int
+    """Each so many-th task was taken."""
     standings: tuple[RouterScores, ...]
+    """The first is Turnout's, with its rules."""
 
 
 def run(
     *,
     data: Path | None = None,
     peers: Path = ROOT / ".venv-bench",
+    every: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Compare; `progress` is called with each step.
+    """Compare.
+
+    Args:
+        data: The folder of suites.
+        peers: The environment of the other routers.
+        every: Takes each so many-th task only.
+        progress: Is told each step.
 
     Raises:
-        BenchmarkError: LiteLLM failed, or `data` lacks a suite.
+        BenchmarkError: a peer failed, or `data` lacks a suite.
     """
-    task_list = list(tasks(data))
+    task_list = list(tasks(data))[::every]
+    standings: list[RouterScores] = []
     progress(f"Turnout judges {len(task_list)} requests")
-    choices = dict(_turnout_choices(task_list))
-    python = interpreter("litellm", peers)
-    litellm = version("litellm", python)
-    if litellm:
-        progress(f"LiteLLM {litellm} judges them")
-        choices |= _litellm(judge(task_list, python))
+    standings += _turnout(task_list)
+    compared: list[TierPeer] = []
+    for router in TIER_ROUTERS:
+        python = interpreter(router.peer, peers)
+        installed = version(router.peer, python)
+        lacks = ""
+        if installed:
+            progress(f"{router.name} {installed} judges them")
+            lacks, rows = _tiers(router, task_list, python)
+            standings += rows
+        compared.append(TierPeer(name=router.name, version=installed, lacks=lacks))
+    standings += _baselines(task_list)
     return Result(
         measured=datetime.now(UTC).date().isoformat(),
         machine=machine(),
         policy=POLICY,
-        litellm=litellm,
+        peers=tuple(compared),
         data=data is not None,
-        standings=tuple(_standing(router, task_list, chosen) for router, chosen in choices.items()),
+        every=every,
+        standings=tuple(standings),
     )
 
 
-def _turnout_choices(task_list: Sequence[Task]) -> Mapping[str, list[Choice]]:
-    """Turnout's choices, and those of a length threshold on the tokens that it counted."""
-    path = make_planner(FeatureExtractor(count_bytes=1 << 30, asks=AskReader()))
-    plans = [path.plan(model_request(task.body())) for task in task_list]
-    return {
-        f"Turnout, {POLICY}": [
-            Choice(track=plan.decision.track, score=1 - plan.verdict.p_local) for plan in plans
-        ],
-        f"longer than {LONG_TOKENS // 1000}k tokens": [_by_length(plan) for plan in plans],
-    }
+def _turnout(task_list: Sequence[Task]) -> Iterator[RouterScores]:
+    """Both classifiers at the policy's own threshold, and the learned one at a stricter one."""
+    path, label = find(POLICY)
+    text = path.read_text(encoding="utf-8")
+    own = parse(text, source=label).params[_THRESHOLD]
+    change = Change(name=_THRESHOLD, old=own, new=STRICT, why="For a comparison.")
+    yield _decide("rules", None, task_list, POLICY, own)
+    asks = AskReader()
+    learned = _decide("learned", asks, task_list, POLICY, own)
+    yield learned
+    with TemporaryDirectory() as folder:
+        strict = Path(folder) / f"{POLICY}.yaml"
+        strict.write_text(rewrite(text, (change,), source=label), encoding="utf-8")
+        scores = _decide("learned", asks, task_list, str(strict), STRICT)
+    # Each ask was read once, so its cost is the row above's; so are the scores.
+    yield replace(scores, cpu_ms=learned.cpu_ms, curves=())
 
 
-def _by_length(plan: Plan) -> Choice:
-    tokens = plan.features.context_tokens
-    return Choice(track="cloud" if tokens > LONG_TOKENS else "local", score=tokens)
+def _decide(
+    classifier: ClassifierName,
+    asks: AskReader | None,
+    task_list: Sequence[Task],
+    policy: str,
+    threshold: float,
+) -> RouterScores:
+    """The choices of the path as it serves, with what each cost."""
+    extractor = FeatureExtractor(asks=asks)
+    extractor.warm()
+    path = make_planner(extractor, policy=policy, classifier=CLASSIFIERS[classifier]())
+    choices = []
+    for task in task_list:
+        request = model_request(task.body())
+        began = time.process_time()
+        plan = path.plan(request)
+        cpu_ms = (time.process_time() - began) * 1000
+        choices.append(Choice(track=plan.decision.track, score=1 - plan.verdict.p_local, cpu_ms=cpu_ms))
+    return score_router(f"Turnout, {classifier}, p_local >= {threshold:g}", task_list, choices)
 
 
-def _litellm(judged: Sequence[TierScore]) -> Mapping[str, list[Choice]]:
-    return {
-        router: [
-            Choice(
-                track="cloud" if TIERS.index(tier_score.tier) >= TIERS.index(lowest) else "local",
-                score=tier_score.score,
-            )
-            for tier_score in judged
-        ]
-        for router, lowest in STRONG_FROM.items()
-    }
+def _tiers(router: TierRouter, task_list: Sequence[Task], python: Path) -> tuple[str, list[RouterScores]]:
+    """What the router lacks here, and its scores by the stated mapping and by the best one."""
+    judgement = judge(router, task_list, python)
+    name = f"{router.name}, without {judgement.lacks}" if judgement.lacks else router.name
+    best = best_mapping(router.tiers, task_list, judgement.scores)
+    tiers = ", ".join(tier for tier in router.tiers if tier in best) or "none"
+    stated = map_tiers(judgement.scores, stated_mapping(router.tiers))
+    hindsight = map_tiers(judgement.scores, best)
+    return judgement.lacks, [
+        score_router(name, task_list, stated),
+        replace(score_router(f"{name}; best in hindsight: {tiers} local", task_list, hindsight), curves=()),
+    ]
 
 
-def _standing(router: str, task_list: Sequence[Task], chosen: Sequence[Choice]) -> RouterScores:
-    pairs = list(zip(task_list, chosen, strict=True))
-    suites = dict.fromkeys(task.suite for task in task_list)
-    curves = (
-        Curve(question=question, auc=auc(low, high), of=(len(low), len(high)))
-        for question, (below, above) in QUESTIONS.items()
-        if (low := [choice.score for task, choice in pairs if below(task)])
-        and (high := [choice.score for task, choice in pairs if above(task)])
-    )
-    return RouterScores(
-        router=router,
-        shares=tuple(_share(suite, [pair for pair in pairs if pair[0].suite == suite]) for suite in suites),
-        curves=tuple(curves),
-    )
-
-
-Kind = Callable[[Task], bool]
-QUESTIONS: Mapping[str, tuple[Kind, Kind]] = MappingProxyType(
-    {
-        "self-contained or an issue": (
-            lambda task: task.suite in {"HumanEval", "MBPP"},
-            lambda task: task.suite == "SWE-bench Verified",
-        ),
-        "the same, wrapped": (
-            lambda task: task.suite == "HumanEval, wrapped",
-            lambda task: task.suite == "SWE-bench Verified, wrapped",
-        ),
-        "self-contained or an agent's request": (
-            lambda task: task.suite in {"HumanEval", "MBPP"},
-            lambda task: task.suite == "agent requests",
-        ),
-        "issue that the local model resolves or not": (
-            lambda task: task.suite == "SWE-bench Verified" and task.suffices is True,
-            lambda task: task.suite == "SWE-bench Verified" and task.suffices is False,
-        ),
-    }
-)
-"""What a score may tell apart; the second kind should score higher."""
-
-
-def _share(suite: str, pairs: Sequence[tuple[Task, Choice]]) -> Share:
-    right = sum(task.right == choice.track for task, choice in pairs)
-    low, high = wilson(right / len(pairs), len(pairs))
-    return Share(suite=suite, right=right, of=len(pairs), low=low, high=high)
+def _baselines(task_list: Sequence[Task]) -> Iterator[RouterScores]:
+    """A threshold on the prompt's length, and a coin."""
+    extractor = FeatureExtractor(count_bytes=1 << 30)
+    tokens = [extractor.read(model_request(task.body())).context_tokens for task in task_list]
+    by_length = [Choice(track="cloud" if count > LONG_TOKENS else "local", score=count) for count in tokens]
+    yield score_router(f"longer than {LONG_TOKENS // 1000}k tokens", task_list, by_length)
+    coin = random.Random(_SEED)  # noqa: S311 (a coin to compare with)
+    tossed = [coin.random() for _ in task_list]
+    by_coin = [Choice(track="cloud" if toss >= 1 / 2 else "local", score=toss) for toss in tossed]
+    yield score_router("a coin", task_list, by_coin)

@@ -1,21 +1,23 @@
 """The tasks that routers are compared on: each a request, and the track that is right for it.
 
 - What is right is the class of the work, by published outcomes: on self-contained tasks a local 14-32B
-  model is level with Claude, on work in a repository it is not.
+  model is level with Claude, on work in a repository it is not. Labelled asks say which of the two they are.
 - A router must read the work, not its wrapping: HumanEval and SWE-bench are also asked in the words of
   mini-SWE-agent, which are the same around each.
-- The problems are the suites' own (`benchmarks.evaluation.suites`). HumanEval comes with a package,
-  the others are read from a folder that holds `self_contained/`, `swebench_verified/` and
-  `agent_trajectories/`.
+- The problems are the suites' own (`benchmarks.evaluation.suites`). HumanEval and the everyday asks come
+  with a package, the others are read from a folder that holds `self_contained/`, `swebench_verified/`,
+  `agent_trajectories/` and `everyday/`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from benchmarks.evaluation.suites import humaneval, mbpp, record, swebench
+from benchmarks.evaluation.cases import Label
+from benchmarks.evaluation.suites import everyday, humaneval, mbpp, record, swebench
 from benchmarks.evaluation.suites.facts import read
 from benchmarks.evaluation.suites.rows import Row, rows
 from policies.decision import TrackName
@@ -26,6 +28,11 @@ PER_RUN = 4
 """Requests taken from each recorded run, evenly spread between the first that counts and the last."""
 FIRST_CALL = 3
 """The model call of a run from which on a router should have seen what it is."""
+VALIDATION = "everyday/asks.jsonl.gz"
+"""Labelled asks in the folder: lines of `label` (`local`, `cloud` or `either`) and `ask`."""
+ASKS = ("HumanEval", "SWE-bench Verified", "everyday", "validation asks")
+"""The suites that are asked in their own words, the first of a conversation, each ask another."""
+_TRACKS: Mapping[Label, TrackName] = MappingProxyType({"self-contained": "local", "repository": "cloud"})
 _OPENS, _CLOSES = "Consider the following PR description:\n", "\n</pr_description>"
 _BASH = {
     "type": "function",
@@ -59,19 +66,21 @@ class Task:
 
 
 def tasks(data: Path | None) -> Iterator[Task]:
-    """All tasks; without `data` only HumanEval.
+    """All tasks; without `data` only HumanEval and the everyday asks.
 
     Raises:
         BenchmarkError: `data` lacks one of the files.
     """
     functions = list(_human_eval())
     yield from functions
+    yield from _everyday()
     if data is None:
         return
     issues = list(_swebench(data))
     runs = list(rows(data / record.RUNS, ("messages",)))
-    yield from _mbpp(data)
+    yield from _validation(data)
     yield from issues
+    yield from _mbpp(data)
     yield from (_wrapped(task, runs[0]["messages"]) for task in (*functions, *issues))
     yield from _agent(runs)
 
@@ -83,6 +92,17 @@ def _task(suite: str, right: TrackName, ask: str, *, suffices: bool | None = Non
 def _human_eval() -> Iterator[Task]:
     for problem in humaneval.problems():
         yield _task("HumanEval", "local", problem.ask)
+
+
+def _everyday() -> Iterator[Task]:
+    for problem in everyday.problems():
+        yield _task("everyday", _TRACKS[problem.label], problem.ask)
+
+
+def _validation(data: Path) -> Iterator[Task]:
+    for row in rows(data / VALIDATION, ("label", "ask")):
+        if row["label"] in _TRACKS.values():  # others are right on either track
+            yield _task("validation asks", row["label"], row["ask"])
 
 
 def _mbpp(data: Path) -> Iterator[Task]:

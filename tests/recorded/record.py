@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -51,6 +51,7 @@ def main() -> None:
     ]
     write("swebench_verified/instances.jsonl.gz", issues)
     write("self_contained/mbpp.jsonl.gz", map(function, range(1, len(FUNCTIONS) + 1), FUNCTIONS))
+    write("everyday/asks.jsonl.gz", asks())
 
 
 def start(folder: Path):
@@ -164,6 +165,15 @@ def function(number: int, row: dict) -> dict:
         "test_setup_code": "",
         "test_list": [f"assert {test}" for test in row["tests"]],
     }
+
+
+def asks() -> Iterator[dict]:
+    """Labelled asks: a function is self-contained, an issue is not, and one is right on either track."""
+    for number, row in enumerate(FUNCTIONS, 1):
+        yield {"id": f"function/{number}", "kind": "function", "label": "local", "ask": row["text"]}
+    for session in SESSIONS:
+        yield {"id": f"issue/{session.name}", "kind": "issue", "label": "cloud", "ask": session.issue}
+    yield {"id": "thanks/1", "kind": "thanks", "label": "either", "ask": "Thanks, that is all for today."}
 
 
 def write(name: str, rows: Iterable[dict]) -> None:
