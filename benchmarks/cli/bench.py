@@ -202,17 +202,22 @@ def reading(
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
-    """Measure what a decision costs on a 195k-token conversation, and what memory the reader keeps.
+    """Measure what a decision costs on long conversations and on new asks, to others too, and in memory.
 
     Example: [bold]turnout bench reading --quick[/bold]
     """
+    from benchmarks.errors import BenchmarkError
     from benchmarks.speed.reading import Options, run
     from benchmarks.speed.reading_report import markdown, render
+    from router.errors import Misconfigured
 
     console = Console()
-    with console.status("starting") as status:
-        options = Options(warm=40, cold=5, conversations=40) if quick else Options()
-        result = run(options, status.update)
+    options = Options(warm=40, cold=5, conversations=40, asks=20, starts=1) if quick else Options()
+    try:
+        with console.status("starting") as status:
+            result = run(options, status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
     render(result, console)
     _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 

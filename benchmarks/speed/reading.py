@@ -4,6 +4,7 @@
 - Warm: the reader knows the conversation, and one message, or one exchange of two, is new; that is what an
   agent sends. Cold: it knows nothing. Tokens are counted between decisions, as the service does.
 - Memory: as many different conversations as it takes to fill the reader several times over.
+- By classifier: what a new ask costs the one who asks and others, and a start of the endpoint.
 """
 
 import gc
@@ -19,9 +20,12 @@ from pathlib import Path
 
 from benchmarks.machine import Machine, machine
 from benchmarks.planner import make_planner
+from benchmarks.speed.asks import AskCost, Stall, costs, stalls
 from benchmarks.speed.bodies import Dialect, Mode, body
 from benchmarks.speed.conversations import Cost, stamped_requests
 from benchmarks.speed.scanning import scan_costs
+from benchmarks.speed.startup import Startup
+from benchmarks.speed.startup import measure as measure_startups
 from router.features.extractor import FeatureExtractor
 
 BAR_WARM_MS = 1.0
@@ -31,13 +35,17 @@ DIALECTS: tuple[Dialect, ...] = ("anthropic_messages", "openai_chat")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure. The defaults take about a minute."""
+    """What to measure. The defaults take about two minutes."""
 
     warm: int = 300
     """Decisions on a conversation that is known."""
     cold: int = 20
     conversations: int = 400
     """Different conversations of 240 kB in the soak."""
+    asks: int = 100
+    """Decisions on asks, and asks beside which others wait, of each size and classifier."""
+    starts: int = 5
+    """Of the endpoint with each classifier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,23 +71,44 @@ class Result:
     measured: str
     """Date, UTC."""
     machine: Machine
+    load: float | None
+    """The load average at the start: what else ran. None on Windows."""
     costs: tuple[Cost, ...]
+    asks: tuple[AskCost, ...]
+    stalls: tuple[Stall, ...]
+    startups: tuple[Startup, ...]
     memory: Memory
 
 
 def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> Result:
-    """Measure; `progress` is called with each step."""
+    """Measure; `progress` is called with each step.
+
+    Raises:
+        BenchmarkError: an endpoint did not start.
+    """
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     progress("memory after many conversations")
     memory = _measure_memory(options.conversations)  # first, while the process is small
-    costs: list[Cost] = []
+    measured: list[Cost] = []
     for dialect in DIALECTS:
         for case in CASES:
             progress(f"{dialect}: {case.what}")
-            costs.append(_cost(case, dialect, options.cold if case.cold else options.warm))
+            measured.append(_cost(case, dialect, options.cold if case.cold else options.warm))
         progress(f"{dialect}: the scan of never_cloud")
-        costs += scan_costs(dialect, warm=options.warm, cold=options.cold)
+        measured += scan_costs(dialect, warm=options.warm, cold=options.cold)
+    progress("asks, by classifier")
+    asks = tuple(costs(options.asks))
+    waits = tuple(stalls(options.asks, progress))
+    progress("starts of the endpoint")
     return Result(
-        measured=datetime.now(UTC).date().isoformat(), machine=machine(), costs=tuple(costs), memory=memory
+        measured=datetime.now(UTC).date().isoformat(),
+        machine=machine(),
+        load=load,
+        costs=tuple(measured),
+        memory=memory,
+        asks=asks,
+        stalls=waits,
+        startups=measure_startups(options.starts),
     )
 
 
