@@ -83,13 +83,18 @@ class AskModel:
         """
         import numpy as np
 
-        hidden = self._encode(tokens(self.tokenizer, ask))
         head = self._head
-        weights = _softmax(hidden @ head["query"], axis=0)
-        pooled = np.concatenate([(weights.T @ hidden).ravel(), hidden.mean(axis=0)])
         form = (np.asarray(signs(ask), dtype=np.float32) - head["mean"]) * head["scale"]
-        inner = _gelu(np.concatenate([pooled, form]) @ head["w1"] + head["b1"])
+        inner = _gelu(np.concatenate([self.embed(ask), form]) @ head["w1"] + head["b1"])
         return 1 / (1 + math.exp(-float(inner @ head["w2"] + head["b2"])))
+
+    def embed(self, ask: str) -> "Numbers":
+        """Pool the vectors of an ask's tokens: by each query's attention, then their mean; (1920,)."""
+        import numpy as np
+
+        hidden = self._encode(tokens(self.tokenizer, ask))
+        weights = _softmax(hidden @ self._head["query"], axis=0)
+        return np.concatenate([(weights.T @ hidden).ravel(), hidden.mean(axis=0)])
 
     def _encode(self, numbers: list[int]) -> "Numbers":
         """Vectors of the tokens, of shape (tokens, 384)."""

@@ -197,6 +197,31 @@ def late(
 
 
 @app.command()
+def hardness(
+    data: Annotated[Path, typer.Option(help="Folder with `self_contained/mbpp.jsonl.gz`.")],
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Tell how far an ask's text says how hard it is for a local model of some size.
+
+    Example: [bold]turnout bench hardness --data ../shared/data[/bold]
+    """
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.research.hardness import run
+    from benchmarks.research.hardness_report import markdown, render
+    from router.errors import Misconfigured
+
+    console = Console()
+    try:
+        with console.status("starting") as status:
+            result = run(data, status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    render(result, console)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+@app.command()
 def reading(
     quick: Annotated[bool, typer.Option("--quick", help="A few seconds: a first look.")] = False,
     json_file: JsonFile = None,
