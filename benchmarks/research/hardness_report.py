@@ -124,7 +124,6 @@ def _notes(result: Result) -> Iterator[str]:
         "which is not part of this repository."
     )
     yield (
-        "hybrid-arena's edits and scripts are left out (its local model failed all eight in the recorded "
-        "sweep, and passed nearly all in a later one with other clients), and so is BigCodeBench-Hard, whose "
-        "texts are not at hand."
+        "Of hybrid-arena, edits and scripts are left out: its local model failed all eight, which orders "
+        "nothing. So is BigCodeBench-Hard, whose texts are not at hand."
     )

@@ -2,9 +2,8 @@
 
 - A task's rate in a size class is the mean over the class's models; its ask is the source's own text,
   which is read and not kept.
-- Left out: hybrid-arena's edits and scripts, which its local model failed one and all in the sweep whose
-  outcomes are recorded, and passed nearly all in a later one with other clients, so that the recorded
-  failures say more of the client than of the task; and BigCodeBench-Hard, whose texts are not at hand.
+- Left out: hybrid-arena's edits and scripts, of which its local model failed all eight, so that nothing is
+  ordered; and BigCodeBench-Hard, whose texts are not at hand.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
