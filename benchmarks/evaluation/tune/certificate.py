@@ -4,12 +4,13 @@ Where an agent's calls are modelled by recorded runs, these are taken as they ha
 a tenth of the allowed error; the rest is for the outcomes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evaluation.stats import Floats
+from benchmarks.evaluation.tune.error_shares import ErrorShares
 from benchmarks.evaluation.tune.measured import Tasks
 from benchmarks.evaluation.tune.risk import Bound, certify, evidence, growth, shortfall
 from benchmarks.evaluation.tune.sweep import Sweep
@@ -29,6 +30,8 @@ class Certificate:
     tasks: Tasks
     bound: Bound
     """What is left of the allowed error after the recorded calls."""
+    error_shares: ErrorShares
+    """The parts of it that each statement gets."""
     expected: Floats
     """How often each task passes, as far as is known."""
     cautious: Floats
@@ -46,8 +49,11 @@ class Certificate:
         return growth(lacks, self.tasks.measured[within], self.at_risk[:, within], self.bound)
 
     def certified(self, within: Flags) -> Flags:
-        """Which settings those tasks certify."""
-        return certify(evidence(self.grown(within)), self.grid.chains, self.bound)
+        """Which settings those tasks certify; none where the goal leaves the test no error."""
+        if not self.error_shares.tested:
+            return np.zeros(len(self.grid.settings), dtype=np.bool_)
+        tested = replace(self.bound, confidence=1 - self.error_shares.tested * (1 - self.bound.confidence))
+        return certify(evidence(self.grown(within)), self.grid.chains, tested)
 
     def losses(self, within: Flags) -> Floats:
         """Share of the cloud's quality that each setting loses on some of the known tasks, as measured."""
@@ -55,32 +61,35 @@ class Certificate:
         lost: Floats = 1 - self.expected[:, within] @ weights / (self.tasks.cloud[within] @ weights)
         return lost
 
-    def loss_within(self, at: int, among: int = 1) -> float | None:
+    def loss_within(self, at: int, share: float = 1.0) -> float | None:
         """The least loss that a setting is certified to stay within.
 
         Args:
             at: The setting.
-            among: Of how many it was picked by their outcomes; 1 where no outcome had a part in that.
+            share: The part of the allowed error that this statement gets; all of it where it is the only one.
 
         Returns:
-            0..1 of the cloud's quality, rounded up; None where no loss below all of it is certified.
+            0..1 of the cloud's quality, rounded up; 0 for a setting that risks nothing; None where no loss
+            below all of it is certified.
         """
+        if not self.risky[at]:
+            return 0.0
         low, high = 0.0, 1.0
-        if not self._holds(at, 1 - 2.0**-_STEPS, among):
+        if not self._holds(at, 1 - 2.0**-_STEPS, share):
             return None
         for _ in range(_STEPS):
             middle = (low + high) / 2
-            low, high = (low, middle) if self._holds(at, middle, among) else (middle, high)
+            low, high = (low, middle) if self._holds(at, middle, share) else (middle, high)
         return float(np.ceil(high * 1000) / 1000)
 
-    def _holds(self, at: int, loss: float, among: int) -> bool:
+    def _holds(self, at: int, loss: float, share: float) -> bool:
         bound = Bound(max_loss=loss, confidence=self.bound.confidence)
         lacks = shortfall(self.cautious[[at]], self.tasks.cloud, bound)
         grown = growth(lacks, self.tasks.measured, self.at_risk[[at]], bound)
-        return bool(evidence(grown)[0] >= bound.threshold(1 / among))
+        return bool(evidence(grown)[0] >= bound.threshold(share))
 
 
-def certificate(grid: Sweep, tasks: Tasks, bound: Bound) -> Certificate:
+def certificate(grid: Sweep, tasks: Tasks, bound: Bound, error_shares: ErrorShares) -> Certificate:
     """Prepare the test of all settings."""
     error = 1 - bound.confidence
     at_risk = np.array([setting.local[tasks.paired] for setting in grid.settings])
@@ -96,5 +105,11 @@ def certificate(grid: Sweep, tasks: Tasks, bound: Bound) -> Certificate:
     handing = modelled and any(setting.limit is not None for setting in grid.settings)
     left = Bound(max_loss=bound.max_loss, confidence=1 - error * (1 - (2 * _FOR_CALLS if handing else 0.0)))
     return Certificate(
-        grid=grid, tasks=tasks, bound=left, expected=expected, cautious=cautious, at_risk=at_risk
+        grid=grid,
+        tasks=tasks,
+        bound=left,
+        error_shares=error_shares,
+        expected=expected,
+        cautious=cautious,
+        at_risk=at_risk,
     )

@@ -3,7 +3,7 @@
 - A loss is asked for: the cheapest setting certified to stay within it; where none is, the cheapest that
   stays within it as measured.
 - A local share: of the settings that reach it and keep little more local than they must, the one that changes
-  the fewest numbers. No outcome has a part in that.
+  the fewest numbers. No outcome has a part in that, unless a budget is asked for beside it.
 - A budget: the setting that loses least, as measured, of those within it; of those that lose nothing, the
   cheapest.
 
@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.evaluation.stats import Floats
+from benchmarks.evaluation.tune.candidates import STEP
 from benchmarks.evaluation.tune.certificate import Certificate
+from benchmarks.evaluation.tune.error_shares import error_shares
 from benchmarks.evaluation.tune.result import Basis, Goal, HeldOut, Nearest, NearestBy, Requirement
 from benchmarks.evaluation.tune.risk import branches, tasks_needed, times_needed
-from benchmarks.evaluation.tune.sweep import STEP
 
 Flags = NDArray[np.bool_]
 FOLDS = 5
@@ -85,11 +86,12 @@ class Chooser:
         for path, share in branches(certificate.grid.chains):
             part[path[-1]] = max(share, part.get(path[-1], 0.0))
         best = self._cheapest(certificate.risky & self._loses_little(all_paired))
+        tested = certificate.error_shares.tested or error_shares(replace(self.goal, by="any")).tested
         own = certificate.grid.own
         for at in dict.fromkeys(index for index in (own, best) if index is not None):
             if not certificate.risky[at]:
                 continue
-            times = times_needed(grown[at], part[at], certificate.bound)
+            times = times_needed(grown[at], part[at] * tested, certificate.bound)
             yield Requirement(
                 own=at == own,
                 params=certificate.grid.settings[at].params,

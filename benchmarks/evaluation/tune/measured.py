@@ -13,7 +13,7 @@ from benchmarks.evaluation.cases import Case, Suite
 from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.runs import Runs, local_runs
 from benchmarks.evaluation.stats import CORNERS, Floats, Interval, interval, ratio, resample, stream
-from benchmarks.evaluation.tune.result import Point, TuneOptions
+from benchmarks.evaluation.tune.result import Point, Sample, TuneOptions
 from benchmarks.evaluation.tune.sweep import Setting, Sweep
 from benchmarks.evaluation.whole_task import WholeTasks, whole_tasks
 from router.billing.prices import Prices
@@ -72,6 +72,19 @@ class Tasks:
     def usd_cloud(self) -> float:
         """US dollars a task, were all sent to the cloud."""
         return float(self.weights @ np.concatenate([tasks.usd_cloud for tasks in self.suites.values()]))
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """How many tasks of each suite there are, and of how many the outcomes are known."""
+        return tuple(
+            Sample(
+                title=part.suite.title,
+                share=self.mix[name],
+                tasks=len(part.paired),
+                outcomes=int(part.paired.sum()),
+            )
+            for name, part in self.suites.items()
+        )
 
     def quality(self, limit: float | None, moved: tuple[float, float]) -> Floats:
         """How often each known task passes, were it started locally; (known,)."""

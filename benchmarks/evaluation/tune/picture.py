@@ -163,7 +163,7 @@ def _policy(axes: Any, result: Result) -> None:
 def _facts(result: Result, chosen: Point) -> str:
     interval = f"{100 * chosen.kept.low:.0f} to {100 * chosen.kept.high:.0f}%"
     named = "Chosen" if chosen != result.own else "Chosen: as it is"
-    loss = result.max_loss if result.basis == "certified" else result.picked_loss
+    loss = result.picked_loss
     certified = "nothing" if loss is None else f"loses at most {percent(loss)}"
     numbers = "\n".join(f"{name} {format_number(value)}" for name, value in chosen.params.items())
     return (

@@ -23,15 +23,13 @@ def verdict(result: Result) -> tuple[str, str, str]:
         return (
             f"{_none(result)} The policy's numbers stay as they are.",
             f"Measured of them: {_measured(own)}.",
-            _certified(own.certified_loss, result),
+            _certified(result.own_loss, result),
         )
     held_out = f" {_held_out(result.held_out)}" if result.held_out else ""
     return (
         f"Chosen: {_settings(chosen, result)}, {_reason(result)}.",
         f"Measured: {_measured(chosen)}.{held_out}",
-        _certified(
-            _certified_loss(result), result, picked=result.basis == "measured" and chosen != result.own
-        ),
+        _certified(result.picked_loss, result, among=result.picked_among),
     )
 
 
@@ -41,7 +39,7 @@ def paragraphs(result: Result) -> Iterator[str]:
     if chosen and chosen != result.own:
         yield (
             f"The policy's own numbers ({_params(result.own.params)}). Measured: {_measured(result.own)}. "
-            f"{_certified(result.own.certified_loss, result)}"
+            f"{_certified(result.own_loss, result)}"
         )
     if chosen and chosen.saving < 0 and chosen.kept.point < 1:
         yield (
@@ -182,20 +180,14 @@ def _held_out(held_out: HeldOut) -> str:
     )
 
 
-def _certified_loss(result: Result) -> float | None:
-    if result.basis == "certified":
-        return result.max_loss
-    return result.picked_loss
-
-
-def _certified(loss: float | None, result: Result, *, picked: bool = False) -> str:
+def _certified(loss: float | None, result: Result, *, among: int = 1) -> str:
     confidence = f"Certified with {percent(result.confidence)} confidence"
-    among = f", picked as it was among {result.settings} settings" if picked else ""
+    picked = f", picked as it was among {among} settings" if among > 1 else ""
     if loss is None:
-        return f"{confidence}: nothing{among}."
+        return f"{confidence}: nothing{picked}."
     if loss == 0:
         return f"{confidence}: loses nothing, for nothing starts local."
-    return f"{confidence}: loses at most {percent(loss)} of the cloud's quality{among}."
+    return f"{confidence}: loses at most {percent(loss)} of the cloud's quality{picked}."
 
 
 def _settings(point: Point, result: Result) -> str:

@@ -7,14 +7,13 @@ from typing import Literal
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL, SuiteName
 from benchmarks.evaluation.stats import RESAMPLES, Interval
 from benchmarks.evaluation.traffic import MIX
+from benchmarks.evaluation.tune.candidates import SweptParam
 from benchmarks.evaluation.tune.risk import Bound
-from benchmarks.evaluation.tune.sweep import SweptParam
 
 MAX_LOSS = 0.01
 """The most quality that may be lost, where nothing else is asked for."""
 Basis = Literal["certified", "measured", "share"]
-"""What a setting was chosen by: its certificate, its measured figures, or the local share alone, in which no
-outcome has a part."""
+"""What a setting was chosen by: its certificate, its measured figures, or its local share."""
 
 By = Literal["any", "certified", "measured"]
 
@@ -36,6 +35,11 @@ class Goal:
     def by_loss(self) -> bool:
         """Whether the cheapest within a loss is asked for."""
         return self.max_loss is not None or (self.local_share is None and self.budget_usd is None)
+
+    @property
+    def by_share(self) -> bool:
+        """Whether the local share alone decides, in which no outcome has a part."""
+        return not self.by_loss and self.budget_usd is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +162,13 @@ class Result:
     basis: Basis
     """What `chosen` was chosen by."""
     picked_loss: float | None
-    """The least loss that `chosen` is certified to stay within, having been picked among all settings."""
+    """The least loss that `chosen` is certified to stay within, having been picked as it was."""
+    picked_among: int
+    """Settings among which outcomes picked it; 1 where they had no part in that, or all are certified."""
     own: Point
     """The policy's own numbers."""
+    own_loss: float | None
+    """The least loss that they are certified to stay within, beside `picked_loss`."""
     curve: tuple[Point, ...]
     """From the least local work to the most, the policy's other numbers as they are."""
     others: tuple[tuple[float, float, float], ...]

@@ -2,24 +2,27 @@
 
 Everything that is shown is measured on the tasks with recorded outcomes, weighted as the traffic is
 mixed, by the model of whole tasks that `check` uses. What is certified, and what that rests on, is in
-`tune.risk`; what is chosen, in `tune.choice`. Nothing is chosen that keeps no task local.
+`tune.risk`; what each statement may cost, in `tune.error_shares`; what is chosen, in `tune.choice`.
+Nothing is chosen that keeps no task local.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from benchmarks.evaluation.cases import Suite
 from benchmarks.evaluation.route import handover_limit, route
+from benchmarks.evaluation.tune.candidates import numbers
 from benchmarks.evaluation.tune.certificate import certificate
 from benchmarks.evaluation.tune.choice import Chooser
+from benchmarks.evaluation.tune.claims import claims
+from benchmarks.evaluation.tune.error_shares import error_shares
+from benchmarks.evaluation.tune.line import line
 from benchmarks.evaluation.tune.measured import Tasks, of_traffic
-from benchmarks.evaluation.tune.result import Result, Sample, TuneOptions
-from benchmarks.evaluation.tune.sweep import Sweep, numbers, sweep
+from benchmarks.evaluation.tune.result import Basis, Point, Result, TuneOptions
+from benchmarks.evaluation.tune.sweep import Sweep, sweep
 from policies.policy import Policy
 
-SHOWN = 25
-"""Settings of the curve that get an interval."""
 Progress = Callable[[str], None]
 
 
@@ -38,6 +41,24 @@ def tune(
         BenchmarkError: a price is not known, or a recorded file is missing.
     """
     tasks = of_traffic(suites, options)
+    grid, left = _settings(policy, tasks, options, progress)
+    progress("certifying")
+    chooser = Chooser(
+        goal=options.goal,
+        max_loss=options.bound.max_loss,
+        certificate=certificate(grid, tasks, options.bound, error_shares(options.goal)),
+        usd=tasks.usd(grid.settings),
+        shares=np.array([float(tasks.weights @ setting.local) for setting in grid.settings]),
+    )
+    at, basis = chooser.choose(np.ones(len(tasks.local), dtype=np.bool_))
+    progress("measuring")
+    return _result(policy, suites, options, chooser, at=at, basis=basis, left=left)
+
+
+def _settings(
+    policy: Policy, tasks: Tasks, options: TuneOptions, progress: Progress
+) -> tuple[Sweep, Mapping[str, str]]:
+    """All settings, and why the other numbers are not swept."""
     swept, left = numbers(
         policy,
         tasks.cases,
@@ -55,25 +76,25 @@ def tune(
         local_context=options.local_context,
         progress=lambda done, of: progress(f"setting {done + 1} of {of}"),
     )
-    progress("certifying")
-    everything = np.ones(len(tasks.local), dtype=np.bool_)
-    proof = certificate(grid, tasks, options.bound)
-    certified = proof.certified(everything)
-    shares = np.array([float(tasks.weights @ setting.local) for setting in grid.settings])
-    usd = tasks.usd(grid.settings)
-    chooser = Chooser(
-        goal=options.goal, max_loss=options.bound.max_loss, certificate=proof, usd=usd, shares=shares
-    )
-    at, basis = chooser.choose(everything)
-    progress("measuring")
-    line = _line(grid)
-    picked = sorted(
-        {*line, grid.own, *([] if at is None else [at])}, key=lambda index: (shares[index], index)
-    )
-    alone = {index: proof.loss_within(index) if proof.risky[index] else 0.0 for index in picked}
-    points, baselines = tasks.points(grid, picked, certified, alone)
-    qualities = 1 - proof.losses(everything)
-    among = 1 if basis == "share" else len(grid.settings)
+    return grid, left
+
+
+def _result(
+    policy: Policy,
+    suites: Sequence[Suite],
+    options: TuneOptions,
+    chooser: Chooser,
+    *,
+    at: int | None,
+    basis: Basis,
+    left: Mapping[str, str],
+) -> Result:
+    proof = chooser.certificate
+    grid, tasks = proof.grid, proof.tasks
+    shown = line(grid)
+    points, baselines = _points(chooser, [*shown, grid.own, *([] if at is None else [at])])
+    stated = claims(proof, options.goal, at, basis)
+    lacks_proof = options.goal.by_loss and (at is None or basis != "certified")
     return Result(
         policy=policy.name,
         source=policy.source,
@@ -82,27 +103,23 @@ def tune(
         confidence=options.confidence,
         mix={name: share for name, share in options.mix.items() if share > 0},
         mix_words=options.mix_words,
-        samples=_samples(tasks),
-        swept=swept,
+        samples=tasks.samples,
+        swept=grid.swept,
         not_swept=left,
         settings=len(grid.settings),
         chains=len(grid.chains),
         hand_over=handover_limit(policy),
         chosen=None if at is None else points[at],
         basis=basis,
-        picked_loss=None if at is None else proof.loss_within(at, 1 if at == grid.own else among),
+        picked_loss=stated.chosen,
+        picked_among=stated.among,
         own=points[grid.own],
-        curve=tuple(points[index] for index in line),
-        others=tuple(
-            (float(shares[index]), float(qualities[index]), float(1 - usd[index] / tasks.usd_cloud))
-            for index in range(len(grid.settings))
-            if index not in points
-        ),
+        own_loss=stated.own,
+        curve=tuple(points[index] for index in shown),
+        others=tuple(_others(chooser, points)),
         baselines=baselines,
         nearest=chooser.nearest() if at is None else None,
-        needed=tuple(chooser.needed())
-        if options.goal.by_loss and (at is None or basis != "certified")
-        else (),
+        needed=tuple(chooser.needed()) if lacks_proof else (),
         held_out=None if at is None else chooser.held_out(),
         notes=(
             f"Verdicts of the classifier `{options.classifier}`.",
@@ -113,29 +130,20 @@ def tune(
     )
 
 
-def _samples(tasks: Tasks) -> tuple[Sample, ...]:
-    return tuple(
-        Sample(
-            title=part.suite.title,
-            share=tasks.mix[name],
-            tasks=len(part.paired),
-            outcomes=int(part.paired.sum()),
-        )
-        for name, part in tasks.suites.items()
-    )
+def _points(chooser: Chooser, picked: Iterable[int]) -> tuple[dict[int, Point], tuple[Point, ...]]:
+    """Some settings, from the least local work to the most, and what anyone has for free."""
+    proof = chooser.certificate
+    certified = proof.certified(np.ones(len(proof.tasks.local), dtype=np.bool_))
+    at = sorted(set(picked), key=lambda index: (chooser.shares[index], index))
+    return proof.tasks.points(proof.grid, at, certified, {index: proof.loss_within(index) for index in at})
 
 
-def _line(grid: Sweep) -> list[int]:
-    """The settings along the chain of the policy's own other numbers, thinned evenly."""
-    own = grid.settings[grid.own].params
-
-    def near(at: int) -> bool:
-        params = grid.settings[at].params
-        return sum(value != own.get(name, value) for name, value in params.items()) <= 1
-
-    through = [chain for chain in grid.chains if grid.own in chain]
-    chain = list(max((sum(map(near, chain)), chain) for chain in through)[1])
-    if len(chain) <= SHOWN:
-        return chain
-    at = np.unique(np.linspace(0, len(chain) - 1, SHOWN).round().astype(int))
-    return [chain[index] for index in at]
+def _others(chooser: Chooser, points: Collection[int]) -> Iterator[tuple[float, float, float]]:
+    """Local share, quality kept and saving of the settings that are not shown one by one."""
+    proof = chooser.certificate
+    tasks = proof.tasks
+    qualities = 1 - proof.losses(np.ones(len(tasks.local), dtype=np.bool_))
+    savings = 1 - chooser.usd / tasks.usd_cloud
+    for index in range(len(proof.grid.settings)):
+        if index not in points:
+            yield float(chooser.shares[index]), float(qualities[index]), float(savings[index])

@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 
 from benchmarks.evaluation.cases import Case, Effort, Suite, System
 from benchmarks.evaluation.route import route
+from benchmarks.evaluation.tune.candidates import numbers
+from benchmarks.evaluation.tune.error_shares import error_shares
 from benchmarks.evaluation.tune.picture import draw
 from benchmarks.evaluation.tune.report import changes, markdown, paragraphs, sheets, verdict
 from benchmarks.evaluation.tune.result import Goal, TuneOptions
-from benchmarks.evaluation.tune.sweep import numbers, sweep
+from benchmarks.evaluation.tune.sweep import sweep
 from benchmarks.evaluation.tune.tuner import tune
+from benchmarks.evaluation.wording import percent
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.load import load, parse
@@ -207,7 +210,45 @@ def test_a_local_share_is_reached_and_little_more(share):
     result = tune(POLICY_OF, [EASY_HALF], tune_options(local_share=share, by="any"))
     assert share <= result.chosen.local_share <= share + 0.06
     assert result.basis == "share"
+    assert result.picked_among == 1
     assert "picked as it was" not in verdict(result)[2]
+
+
+@pytest.mark.parametrize("by", ["any", "certified", "measured"])
+@pytest.mark.parametrize("max_loss", [None, 0.05])
+@pytest.mark.parametrize("local_share", [None, 0.2])
+@pytest.mark.parametrize("budget_usd", [None, 0.1])
+def test_what_a_goal_may_state_shares_the_allowed_error(max_loss, local_share, budget_usd, by):
+    goal = Goal(max_loss=max_loss, local_share=local_share, budget_usd=budget_usd, by=by)
+    shares = error_shares(goal)
+    assert shares.tested + shares.picked + shares.own == pytest.approx(1)
+    assert shares.own > 0
+    assert (shares.tested > 0) == (goal.by_loss and by != "measured")
+    assert (shares.picked > 0) == (by != "certified" or not goal.by_loss)
+
+
+def test_a_share_beside_a_budget_pays_for_the_picking_by_costs():
+    """What a task costs, outcomes say, too: it is not the share alone that decides."""
+    both = tune(POLICY_OF, [EASY_HALF], tune_options(local_share=0.25, budget_usd=1.0, by="any"))
+    alone = tune(POLICY_OF, [EASY_HALF], tune_options(local_share=0.25, by="any"))
+    assert both.chosen.params == alone.chosen.params
+    assert (both.basis, both.picked_among, alone.picked_among) == ("share", both.settings - 1, 1)
+    assert both.picked_loss > alone.picked_loss > alone.chosen.certified_loss
+    assert f"picked as it was among {both.picked_among} settings" in verdict(both)[2]
+
+
+def test_the_policys_own_numbers_share_the_error_with_the_chosen_ones():
+    policy = parse(POLICY.replace("min_p: 0.9", "min_p: 0.5"), source="mine.yaml")
+    beside = tune(policy, [EASY_HALF], tune_options(local_share=0.1, by="any"))
+    assert beside.chosen != beside.own
+    assert beside.own_loss > beside.own.certified_loss
+    assert f"{percent(beside.own_loss)} of the cloud's quality" in next(iter(paragraphs(beside)))
+    alone = tune(policy, [EASY_HALF], tune_options(local_share=beside.own.local_share, by="any"))
+    assert alone.chosen == alone.own
+    assert alone.picked_loss == alone.own_loss == alone.own.certified_loss
+    # Chosen by outcomes, they might not have been.
+    picked = tune(policy, [EASY_HALF], tune_options(0.03, by="measured", only=("most",)))
+    assert picked.own_loss > picked.own.certified_loss
 
 
 def test_a_budget_is_kept_with_the_least_loss():
