@@ -83,7 +83,14 @@ def routers(
             "without it only HumanEval and the everyday asks are compared."
         ),
     ] = None,
+    *,
     quick: Annotated[bool, typer.Option("--quick", help="Each tenth task only: a first look.")] = False,
+    asks_only: Annotated[
+        bool,
+        typer.Option(
+            "--asks-only", help="Leave out MBPP, wrapped asks and agents' requests; they take long."
+        ),
+    ] = False,
     peers: Peers = PEERS,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
@@ -100,7 +107,9 @@ def routers(
     console = Console()
     try:
         with console.status("starting") as status:
-            result = run(data=data, peers=peers, every=10 if quick else 1, progress=status.update)
+            result = run(
+                data=data, peers=peers, every=10 if quick else 1, asks_only=asks_only, progress=status.update
+            )
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)

@@ -29,7 +29,7 @@ from benchmarks.research.router_scores import (
     score_router,
     stated_mapping,
 )
-from benchmarks.research.tasks import Task, tasks
+from benchmarks.research.tasks import ASKS, Task, tasks
 from benchmarks.research.tier_routers import TierRouter, judge
 from benchmarks.research.uncommon_route import UNCOMMON_ROUTE
 from classifiers.choose import CLASSIFIERS, ClassifierName
@@ -72,6 +72,8 @@ class Result:
     """Whether the suites of the folder were there."""
     every: int
     """Each so many-th task was taken."""
+    asks_only: bool
+    """Whether the suites that are not asks in their own words were left out."""
     standings: tuple[RouterScores, ...]
     """The first is Turnout's, with its rules."""
 
@@ -81,6 +83,7 @@ def run(
     data: Path | None = None,
     peers: Path = ROOT / ".venv-bench",
     every: int = 1,
+    asks_only: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Compare.
@@ -89,12 +92,13 @@ def run(
         data: The folder of suites.
         peers: The environment of the other routers.
         every: Takes each so many-th task only.
+        asks_only: Leaves out the suites that are not asks in their own words; they take most of the time.
         progress: Is told each step.
 
     Raises:
         BenchmarkError: a peer failed, or `data` lacks a suite.
     """
-    task_list = list(tasks(data))[::every]
+    task_list = [task for task in tasks(data) if not asks_only or task.suite in ASKS][::every]
     standings: list[RouterScores] = []
     progress(f"Turnout judges {len(task_list)} requests")
     standings += _turnout(task_list)
@@ -116,6 +120,7 @@ def run(
         peers=tuple(compared),
         data=data is not None,
         every=every,
+        asks_only=asks_only,
         standings=tuple(standings),
     )
 

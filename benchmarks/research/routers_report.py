@@ -138,12 +138,15 @@ def _about_suites(result: Result) -> Iterator[str]:
             "given with `--data`."
         )
         return
-    yield (
-        "HumanEval and MBPP should be local; SWE-bench Verified and the requests of recorded agent runs "
-        "should be cloud. Wrapped is as mini-SWE-agent first sends them, in one fixed text of its own and "
-        f"with its one tool. Of each run four requests, evenly from model call {FIRST_CALL} on, so they are "
-        "not independent."
-    )
+    if result.asks_only:
+        yield "Asks alone were compared: without `--asks-only`, wrapped ones and agents' requests are, too."
+    else:
+        yield (
+            "HumanEval and MBPP should be local; SWE-bench Verified and the requests of recorded agent runs "
+            "should be cloud. Wrapped is as mini-SWE-agent first sends them, in one fixed text of its own "
+            f"and with its one tool. Of each run four requests, evenly from model call {FIRST_CALL} on, so "
+            "they are not independent."
+        )
     yield (
         f"The last AUC is about outcomes, those of `{OUTCOMES_OF}` on SWE-bench Verified: 0.5 is chance, so "
         "none of these scores tells beforehand which issue a local model resolves."

@@ -67,9 +67,9 @@ def costs(decisions: int) -> Iterator[AskCost]:
         for tokens in SIZES:
             requests = islice(new_asks(tokens), decisions)
             yield _cost(planner, extractor, classifier, f"new ask of {tokens:,} tokens", requests)
-        known = next(new_asks(SIZES[1]))
-        planner.plan(known)
-        yield _cost(planner, extractor, classifier, "known ask", [known] * decisions)
+        repeated = next(new_asks(SIZES[1]))
+        planner.plan(repeated)
+        yield _cost(planner, extractor, classifier, "known ask", [repeated] * decisions)
         growing = requests_of("anthropic_messages", cold=False)
         planner.plan(next(growing))
         extractor.settle()

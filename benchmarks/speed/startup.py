@@ -41,14 +41,14 @@ def measure(starts: int) -> tuple[Startup, ...]:
     measured = []
     for classifier in COMPARED:
         ready, first, sizes = zip(*(_start(classifier) for _ in range(starts)), strict=True)
-        known = [size for size in sizes if size is not None]
+        resident = [size for size in sizes if size is not None]
         measured.append(
             Startup(
                 classifier=classifier,
                 starts=starts,
                 ready_s=statistics.median(ready),
                 first_ask_s=statistics.median(first),
-                resident_mb=statistics.median(known) if known else None,
+                resident_mb=statistics.median(resident) if resident else None,
             )
         )
     return tuple(measured)

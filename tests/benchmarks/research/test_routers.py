@@ -90,7 +90,10 @@ def test_the_page_says_what_was_left_out(alone):
     printed = StringIO()
     render(alone, Console(file=printed, width=200))
     assert "Only HumanEval" in printed.getvalue()
-    assert "Only HumanEval" not in markdown(replace(alone, data=True))
+    whole = markdown(replace(alone, data=True))
+    assert "Only HumanEval" not in whole
+    assert "Of each run four requests" in whole
+    assert "Asks alone were compared" in markdown(replace(alone, data=True, asks_only=True))
 
 
 def test_the_page_says_what_ran_and_without_what(alone):
