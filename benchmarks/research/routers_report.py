@@ -68,8 +68,8 @@ def _heading(share: Share) -> str:
     return f"{share.suite}, {share.track} ({share.of})"
 
 
-def _shares(scores: RouterScores, wanted: Sequence[Share]) -> Iterator[str]:
-    places = {(share.suite, share.track) for share in wanted}
+def _shares(scores: RouterScores, columns: Sequence[Share]) -> Iterator[str]:
+    places = {(share.suite, share.track) for share in columns}
     for share in scores.shares:
         if (share.suite, share.track) in places:
             yield f"{share.right / share.of:.1%} ({share.low:.1%} to {share.high:.1%})"

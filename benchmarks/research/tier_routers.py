@@ -90,5 +90,5 @@ def judge(router: TierRouter, tasks: Sequence[Task], python: Path) -> Judgement:
             f"{router.name} judged {max(len(replies) - 1, 0)} of {len(tasks)} tasks. It printed:\n"
             f"{ended.stderr[-2000:]}"
         )
-    head, *rest = replies
-    return Judgement(scores=tuple(TierScore(**reply) for reply in rest), lacks=head["lacks"])
+    head, *judged = replies
+    return Judgement(scores=tuple(TierScore(**reply) for reply in judged), lacks=head["lacks"])
