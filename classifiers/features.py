@@ -82,6 +82,17 @@ class Features:
     """Of those, how many in a row end the turn so far."""
     error_streak: int = 0
     """Failed tool answers in a row that end the turn so far."""
+    same_call_failed: int = 0
+    """How often in this turn a call that failed just now has failed with the same arguments."""
+    same_test_failed: int = 0
+    """How often in this turn a test that failed just now has failed, with an edit before each time but the
+    first."""
+    edits_rejected: int = 0
+    """Edits in a row that did not apply and that end the turn so far."""
+    turn_edits: int = 0
+    """Edits made in this turn."""
+    mid_step: bool = False
+    """The model's newest step is not over: a tool call is open, or its answer is to be continued."""
     tests_failed: int = 0
     """Failing tests in the newest test summary seen; 0 where none was seen."""
     tests_passed: int = 0

@@ -8,10 +8,11 @@ from typing import Self
 from classifiers.ask_key import ask_key
 from classifiers.features import Phase
 from router.features import safety_checks
-from router.features.message_facts import MessageFacts, ToolCall
+from router.features.message_facts import MessageFacts, Outcome, ToolCall
 from router.features.open_calls import OpenCall, OpenCalls
 from router.features.paths import FileAccess
 from router.features.relation import goes_on, may_come_back, subject_of
+from router.features.setbacks import Setbacks
 from router.system.time_slices import Pauses, Turns, finish
 
 _INHERITED = 3
@@ -30,6 +31,12 @@ _DEEPEST = 20
 """Parts at a path's end by which a relative path is recognised as the same file."""
 _DRIVE = re.compile(r"([A-Za-z]):(?=/)|/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")
 """A drive as Windows, WSL, Cygwin and Git Bash write it."""
+
+
+_COPIED = (
+    "written", "asks", "subjects", "tools", "files", "edited", "named", "_digests", "_open", "setbacks",
+)  # fmt: skip
+"""What a copy has of its own: all that grows in place."""
 
 
 class ConversationState:
@@ -72,6 +79,8 @@ class ConversationState:
         self.repeats = 0
         self.repeat_streak = 0
         self.error_streak = 0
+        self.setbacks = Setbacks()
+        """What went wrong again in this turn."""
         self.tests = (0, 0)
         """Failed and passed, in the newest test summary."""
         self.failed_before = False
@@ -93,7 +102,7 @@ class ConversationState:
     def copy(self) -> Self:
         """The same conversation, to be taken on apart."""
         same = copy(self)
-        for name in ("written", "asks", "subjects", "tools", "files", "edited", "named", "_digests", "_open"):
+        for name in _COPIED:
             setattr(same, name, getattr(self, name).copy())
         return same
 
@@ -129,6 +138,7 @@ class ConversationState:
                 self._open.clear()
                 self._answers_began = False
             self.turn_calls += 1
+            self.setbacks.begin_step(edits_in_text=any(how == "edited" for _, how in facts.accesses))
             yield from self._count_calls(facts.calls, pauses)
             self._waiting = facts.text_calls
         else:
@@ -146,7 +156,8 @@ class ConversationState:
         for answer in facts.answered:
             call = self._open.take(answer.id)
             failures = [one.marked if call.looks else one.failed for one in answer.outcomes]
-            self._count_errors(failures)
+            self._count_errors(answer.outcomes, failures)
+            self.setbacks.take(call, answer.outcomes)
             if not all(failures):
                 yield from self._touch(call.accesses, pauses)
             if not call.looks:
@@ -156,6 +167,8 @@ class ConversationState:
             self.failed_before |= tested[0] > 0
         if facts.asks:
             yield from self._close(pauses)
+        else:
+            self.setbacks.end_step()
         self._answer(facts)
 
     def _close(self, pauses: Pauses) -> Turns[None]:
@@ -164,8 +177,11 @@ class ConversationState:
             yield from self._touch(call.accesses, pauses)
         self._open.clear()
 
-    def _count_errors(self, failures: list[bool]) -> None:
-        for failed in failures:
+    def _count_errors(self, outcomes: tuple[Outcome, ...], failures: list[bool]) -> None:
+        """Count failures; what the user declined is none, and ends no streak either."""
+        for outcome, failed in zip(outcomes, failures, strict=True):
+            if outcome.declined:
+                continue
             self.tool_errors += failed
             self.error_streak = self.error_streak + 1 if failed else 0
 
@@ -180,6 +196,7 @@ class ConversationState:
             self.turns += 1
             self.turn_calls = 0
             self.repeat_streak = self.error_streak = 0
+            self.setbacks = Setbacks()
             self.failed_before = False
             self.ask_images = facts.images
             self._take_ask(facts.ask)
@@ -200,6 +217,11 @@ class ConversationState:
                 self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask[:_SUBJECT_CHARS]]
             subject = subject_of(ask, self.subjects)
             self.asks = [subject, ask] if subject else [ask]
+
+    @property
+    def mid_step(self) -> bool:
+        """Whether the model's newest step is not over: a call is open, or its answer is to be continued."""
+        return not self._answers_began or self._open.pending
 
     @property
     def ask(self) -> str:
@@ -223,7 +245,7 @@ class ConversationState:
                 self.repeat_streak = 0
             self._digests.add(call.digest)
             acts |= call.acts
-            self._open.add(call.id, OpenCall(call.accesses if call.atomic else (), call.looks))
+            self._open.add(call.id, _opened(call))
             self.written.update(path for path, _ in call.accesses)
             if not call.atomic:
                 yield from self._touch(call.accesses, pauses)
@@ -250,6 +272,13 @@ class ConversationState:
             + 80 * len(self._digests)
             + sum(map(len, (*self.asks, *self.subjects)))
         )
+
+
+def _opened(call: ToolCall) -> OpenCall:
+    """What is remembered of a call until it is answered."""
+    return OpenCall(
+        call.accesses if call.atomic else (), call.looks, call.same, call.edits, fails_whole=call.atomic
+    )
 
 
 def _phase(acts: set[str], *, edited: bool) -> Phase:

@@ -35,6 +35,10 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """It does all that it says or, where it fails, nothing: its files count once it is answered."""
     looks: bool
     """It only shows what is there, so that its answer may quote anything."""
+    same: bytes
+    """Equal for calls that do the same, whatever else they say."""
+    edits: bool
+    """It changes files."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,7 +46,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     failed: bool
     marked: bool
+    declined: bool
+    rejected: bool
     tested: tuple[int, int] | None
+    failing: tuple[int, ...]
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -106,6 +113,9 @@ _OBSERVED = re.compile(
     r"\s*+(?:<returncode>|<exception>|<output>|Observation:|OBSERVATION:|EXECUTION RESULT of \[|"
     r"\{\"returncode\":|\[\w{1,60}\b[^\n]{0,2000}\] Result:|"
     r"<(?:tool_result|tool_response|tool_output|function_results|function_result)\b|"
+    # Aider's, and its forks': edits that do not apply, and what a linter or the tests said of those that do.
+    r"# \d{1,4} SEARCH/REPLACE blocks? failed to match!|UnifiedDiffNo(?:Match|tUnique): |"
+    r"# Fix any errors below, if possible\.|I ran this command:\n|"
     r"Tool call error|No tool calls found|Please always provide EXACTLY ONE action)"
 )
 _SYSTEM_RESULT = re.compile(
@@ -216,7 +226,8 @@ def _assistant(_client: Client, message: Message, facts: MessageFacts) -> Messag
             for match in _SEARCH_REPLACE.finditer(text)
             if (path := paths.normal((match[1] or match[2]).strip().strip("*`:")))
         ]
-    written = () if message.calls else text_calls.calls(text)
+    # Fences that hold blocks to search and replace are edits, whatever language they name.
+    written = () if message.calls or edited else text_calls.calls(text)
     return replace(
         facts,
         calls=tuple(_tool_call(call) for call in message.calls),
@@ -235,6 +246,8 @@ def _tool_call(call: Call) -> ToolCall:
         id=call.id,
         atomic=bool(call.id) and tool_calls.fails_whole(call.name),
         looks=tool_calls.only_looks(call),
+        same=digest([call.name, tool_calls.action(call)]),
+        edits="implement" in acts or any(how == "edited" for _, how in accesses),
     )
 
 
@@ -294,7 +307,17 @@ def without_tools(facts: MessageFacts) -> MessageFacts:
 
 def _answer(call: str, outputs: list[tool_output.Output]) -> Answer:
     """The answer to one call, by its id; empty for one in text."""
-    outcomes = (Outcome(failed=one.failed, marked=one.marked, tested=one.tested) for one in outputs)
+    outcomes = (
+        Outcome(
+            failed=one.failed,
+            marked=one.marked,
+            declined=one.declined,
+            rejected=one.rejected,
+            tested=one.tested,
+            failing=one.failing,
+        )
+        for one in outputs
+    )
     return Answer(call, tuple(outcomes))
 
 

@@ -14,6 +14,12 @@ class OpenCall(NamedTuple):
     """What it does to files, where that counts only once it is answered."""
     looks: bool = False
     """It only shows what is there, so that its answer may quote anything."""
+    same: bytes = b""
+    """Equal for calls that do the same; empty where nothing is known of it."""
+    edits: bool = False
+    """It changes files."""
+    fails_whole: bool = False
+    """Where it fails it did nothing."""
 
 
 class OpenCalls:
@@ -28,6 +34,11 @@ class OpenCalls:
     def __iter__(self) -> Iterator[OpenCall]:
         """All of them, in order of the ids' first calls."""
         return (call for waiting in self._waiting.values() for call in waiting)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a call is open that its answer will name; one in text is answered with its message."""
+        return any(name and name[0] != "#" for name in self._waiting)
 
     def copy(self) -> "OpenCalls":
         """The same calls, to be answered apart."""

@@ -5,6 +5,9 @@ One row per family of runners. Summaries stand at an output's end, so only that 
 
 import re
 from collections.abc import Callable
+from itertools import islice
+
+import xxhash
 
 _TAIL = 6_000
 """Characters at the end of an output that are searched."""
@@ -92,6 +95,37 @@ def _go(text: str) -> tuple[int, int]:
         return 0, 0
     failed = _GO_FAILED(text) or packages.count(None)
     return failed, _GO_PASSED(text) or len(packages) - packages.count(None)
+
+
+_NAMED = 20_000
+"""Characters at the end of an output in which failed tests are named."""
+_MOST_NAMED = 100
+_FAILING = re.compile(
+    # pytest's short summary
+    r"^(?:FAILED|ERROR) (?P<pytest>\S+::[^\n]{1,200}?)(?: - [^\n]*)?$|"
+    # unittest
+    r"^(?:FAIL|ERROR): (?P<unittest>\w+ \([\w.]+(?:\)| ))|"
+    # jest, vitest
+    r"^[ \t]*(?:\u25cf|\u2715|\u00d7) (?P<jest>[^\n]{1,200}?)(?: \(\d+ ?ms\)| \d+ ?ms)?$|"
+    r"^ FAIL  (?P<vitest>\S+ > [^\n]{1,200})$|"
+    # Go, cargo
+    r"^[ \t]*--- FAIL: (?P<go>\S+)|"
+    r"^test (?P<cargo>\S+) \.\.\. FAILED|"
+    # rspec, Maven
+    r"^rspec (?P<rspec>\S+)|"
+    r"^\[ERROR\] +(?P<maven>[\w$]+\.[\w$]+):\d",
+    re.MULTILINE,
+)
+
+
+def failing(text: str) -> tuple[int, ...]:
+    """Names of the tests that failed, each as a number; empty where the runner does not name them."""
+    names = {
+        match[match.lastgroup]: None
+        for match in islice(_FAILING.finditer(text[-_NAMED:]), _MOST_NAMED)
+        if match.lastgroup
+    }
+    return tuple(xxhash.xxh3_64_intdigest(name.encode(errors="replace")) for name in names)
 
 
 def summary(text: str) -> tuple[int, int] | None:

@@ -93,6 +93,11 @@ def fails_whole(name: str) -> bool:
     return _verb(name) not in ("run", "script")
 
 
+def action(call: Call) -> Any:
+    """What a call does: of a command line that alone, without its description and time limit."""
+    return _command(call.arguments) if _verb(call.name) == "run" else call.arguments
+
+
 def only_looks(call: Call) -> bool:
     """Whether a call by its tool's name only shows files, or finds them: reads, searches, lists."""
     return _verb_of(call) in ("read", "list", "search")

@@ -19,8 +19,14 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     """For a tool that does something: by the harness's mark, its words, or failed tests."""
     marked: bool
     """For one that only shows what is there, and may quote such words: by what only a harness says."""
+    declined: bool = False
+    """The user did not let it happen, so it tells nothing of the model that wanted it."""
+    rejected: bool = False
+    """An edit that does not apply, by the words of who should have applied it."""
     tested: tuple[int, int] | None = None
     """Tests failed and passed in the newest test summary here."""
+    failing: tuple[int, ...] = ()
+    """Names of the tests that failed, as `test_summary.failing` gives them."""
 
 
 _HEAD = 1_200
@@ -43,8 +49,25 @@ _MARKED_HEAD = re.compile(
     r"such file or directory)|"
     r"ENOENT\b|[Ii]nvalid (?:tool|arguments|parameters?)\b|"
     r"Missing (?:required )?(?:value for required )?parameter|"
-    r"Unable to apply\b|Patch failed\b))"
+    r"Unable to apply\b|Patch failed\b|UnifiedDiffNo(?:Match|tUnique): )|"
+    r"# \d{1,4} SEARCH/REPLACE blocks? failed to match!|# Fix any errors below, if possible\.)"
 )
+_DECLINED = re.compile(
+    r"\s*+(?:<(?:tool_use_error|error)>\s*+)?(?:Error: )?"
+    r"(?:The user (?:doesn't want to (?:proceed|take)|denied|rejected|declined|cancelled|refused)\b|"
+    r"User (?:denied|rejected|declined|cancelled|refused)\b|\[?Request interrupted by user|"
+    r"(?:exec command |patch |command )?rejected by user|\[Operation Cancelled\]|"
+    r"(?:Tool|Command)(?: execution| call)? (?:was )?(?:denied|cancelled|rejected) by (?:the )?user)"
+)
+"""How harnesses say that the user did not let a call happen."""
+_REJECTED = re.compile(
+    r"^# \d{1,4} SEARCH/REPLACE blocks? failed to match!|^UnifiedDiffNo(?:Match|tUnique): |"
+    r"^error: (?:patch failed|corrupt patch|[^\n]{1,300}: patch does not apply)|^Hunk #\d{1,6} FAILED|"
+    r"^\d+ out of \d+ hunks? (?:FAILED|failed)|^patch: \*\*\*\*|malformed patch at line|"
+    r"^sed: (?:-e expression|can't read)",
+    re.MULTILINE,
+)
+"""What says so of an edit, also where a command line made it."""
 _FAILED_HEAD = re.compile(
     r"\s*+(?:Exit code [1-9]|\[Command exited with code (?!0\])|Return code: [1-9]|"
     # A tool of Codex, of Roo Code, of SWE-agent: some lines, then the code.
@@ -75,7 +98,16 @@ def _output(text: str, *, failed: bool) -> Output:
     tested = test_summary.summary(text)
     lost = tested is not None and tested[0] > 0
     marked = failed or bool(_MARKED_HEAD.match(text[:_HEAD]))
-    return Output(text=text, failed=marked or lost or _failed(text), marked=marked, tested=tested)
+    head = text[:_HEAD]
+    return Output(
+        text=text,
+        failed=marked or lost or _failed(text),
+        marked=marked,
+        declined=bool(_DECLINED.match(head)),
+        rejected=bool(_REJECTED.search(head) or _REJECTED.search(text[-_HEAD:])),
+        tested=tested,
+        failing=test_summary.failing(text) if lost else (),
+    )
 
 
 def _unwrapped(text: str) -> list[tuple[str, bool]]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from router.types import USAGE_FIELDS
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration: what this version of Turnout reads and writes."""
 
 metadata = sa.MetaData()
@@ -46,6 +46,7 @@ requests = sa.Table(
     sa.Column("classifier", sa.String(64)),  # which judged
     sa.Column("p_local", sa.Float),
     sa.Column("work", sa.String(64)),  # the classifier's word for the class of work
+    sa.Column("move_usd", sa.Float),  # the price of moving a turn up here; null: not moved, or not known
     sa.Column("track", sa.String(16)),
     sa.Column("cleared", sa.Boolean),  # it may leave the machine
     sa.Column("private_why", sa.Text),
@@ -65,6 +66,11 @@ requests = sa.Table(
     sa.Column("repeats", sa.Integer),
     sa.Column("repeat_streak", sa.Integer),
     sa.Column("error_streak", sa.Integer),
+    sa.Column("same_call_failed", sa.Integer),
+    sa.Column("same_test_failed", sa.Integer),
+    sa.Column("edits_rejected", sa.Integer),
+    sa.Column("turn_edits", sa.Integer),
+    sa.Column("mid_step", sa.Boolean),
     sa.Column("tests_failed", sa.Integer),
     sa.Column("tests_passed", sa.Integer),
     sa.Column("tests_fixed", sa.Boolean),
