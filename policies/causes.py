@@ -10,7 +10,16 @@ _LocalFailure = Literal[
     "slow",  # nothing useful came within the policy's first_byte_s
     "unsupported",  # this track cannot do what the request needs (images, ...)
 ]
-EscalationCause = Literal[_LocalFailure, "turn_too_long"]
+Setback = Literal[
+    "same_call_failed",  # a tool call failed again with the same arguments
+    "same_test_failed",  # a test failed again after an edit
+    "edit_rejected",  # edits in a row do not apply
+    "error_streak",  # tool calls fail in a row
+    "no_edit_after",  # so many calls of the turn, and nothing is edited
+    "window_filled",  # the prompt fills this share of the local model's window
+]
+"""What the conversation itself tells of a local turn that does not go well."""
+EscalationCause = Literal[_LocalFailure, "turn_too_long", Setback]
 """What a policy's `escalate` may name."""
 DegradeCause = Literal[
     "no_credential",  # nothing to authenticate to the provider with
@@ -38,6 +47,12 @@ ESCALATED: Mapping[str, str] = {
     "bad_tool_call": "the local model's tool call stayed invalid",
     "slow": "the local model gave nothing useful in time",
     "unsupported": "the local model cannot do what this needs",
+    "same_call_failed": "the same tool call failed again",
+    "same_test_failed": "the same test failed again after an edit",
+    "edit_rejected": "edits do not apply",
+    "error_streak": "tool calls fail in a row",
+    "no_edit_after": "many calls, and nothing is edited",
+    "window_filled": "the local window is nearly full",
 }
 """Why the cloud serves in the local track's place, by `EscalationCause`."""
 OUTAGES = frozenset({"local_error", "slow"})

@@ -33,6 +33,7 @@ from policies.holds import as_decided, current_hold, escalation_cause, sets_hold
 from policies.policy import Policy
 from policies.privacy import Clearance
 from policies.routing_input import RoutingInput
+from policies.setbacks import find_setback, is_worth_it, price_text
 from policies.variables import Inputs, inputs_of, values
 
 __all__ = [
@@ -218,11 +219,13 @@ def _held_decision(
     last = current_hold(policy, features, state)
     if last is None:
         return None
-    moved = None
+    moved, stays = None, ""
     if last.track == "local" and state.budget_left_usd > 0:
         moved = _escalated(policy, features, state) or (inputs and _outgrown(policy, inputs, last))
+        if not moved:
+            moved, stays = _moved_up(policy, features, state)
     return moved or Decision(
-        track=last.track, rule=last.rule, why=last.why, held=True, temporary=last.temporary
+        track=last.track, rule=last.rule, why=last.why + stays, held=True, temporary=last.temporary
     )
 
 
@@ -232,8 +235,24 @@ def _escalated(policy: Policy, features: Features, state: State) -> Decision | N
     if not cause or not policy.escalate:
         return None
     return Decision(
-        track=policy.escalate.to, rule="escalate", why=ESCALATED[cause], temporary=cause in OUTAGES
+        track=policy.escalate.to,
+        rule="escalate",
+        why=ESCALATED[cause],
+        temporary=cause in OUTAGES,
+        cause=cause,
     )
+
+
+def _moved_up(policy: Policy, features: Features, state: State) -> tuple[Decision | None, str]:
+    """Move a held local turn to the cloud for a setback in it, or say why that is not worth its price."""
+    spec, move = policy.escalate, state.move
+    setback = find_setback(spec, features, state) if spec else None
+    if spec is None or setback is None or move is None:
+        return None, ""
+    if not is_worth_it(spec, move):
+        return None, f"; {ESCALATED[setback]}, but {price_text(move)}"
+    why = f"{ESCALATED[setback]}; {price_text(move)}"
+    return Decision(track=spec.to, rule="escalate", why=why, cause=setback, move_usd=move.usd), ""
 
 
 def _outgrown(policy: Policy, inputs: Inputs, last: LastDecision) -> Decision | None:

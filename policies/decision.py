@@ -5,6 +5,7 @@ from typing import Literal
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
+from policies.causes import EscalationCause
 
 TrackName = Literal["local", "cloud"]
 
@@ -31,6 +32,22 @@ class Decision:
     """The error that the client gets because no track may serve this; empty if one may."""
     temporary: bool = False
     """Only how the tracks are right now decided: were both up and idle, the other would serve."""
+    cause: EscalationCause | Literal[""] = ""
+    """Why a held local turn moves to the cloud with this request; empty where none does."""
+    move_usd: float | None = None
+    """The price of that move, where a setback made it: `Move.usd`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What it costs that a held local turn goes on in the cloud now."""
+
+    tokens: int
+    """Of the prompt: none of it is cached there."""
+    usd: float | None
+    """The prompt as the provider bills it cold, and what was read of it locally in vain; None: not known."""
+    saved_usd: float = 0.0
+    """What the cloud would have billed at least for the turn's calls so far, its cache warm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +89,5 @@ class State:
     budget_why: str = "the team's budget for this month is used up"
     """Said where nothing is left."""
     last: LastDecision | None = None
+    move: Move | None = None
+    """None where a held turn cannot move now: no credential, no money, or no leave to use the model."""

@@ -3,8 +3,8 @@
 Splitting one turn between two models saves nothing: the prompt cache is lost and
 the second model starts by reading what the first one did. So a held cloud turn
 stays. A held local turn goes to the cloud for a cause the policy's `escalate`
-names, and as soon as the rules say that the local model cannot serve it any more
-(fit, capability, health); never the other way.
+names (a setback in the turn is one, see `setbacks`), and as soon as the rules say
+that the local model cannot serve it any more (fit, capability, health); never the other way.
 
 A hold is the ask's, not the conversation's: after an edit, a rewind or a compaction
 the turn is judged anew. It ends with `hold_s`, and with what only an outage decided
@@ -13,9 +13,11 @@ it ends with the turn.
 
 import re
 from dataclasses import replace
+from typing import Literal
 
 from classifiers.ask_key import same_words
 from classifiers.features import Features
+from policies.causes import EscalationCause
 from policies.decision import LastDecision, State
 from policies.policy import Policy
 from policies.variables import Inputs
@@ -92,10 +94,10 @@ def _same_ask(last: LastDecision, features: Features) -> bool:
     return last.ask_key == features.ask_key and last.turn == features.turns
 
 
-def escalation_cause(policy: Policy, features: Features, state: State) -> str:
+def escalation_cause(policy: Policy, features: Features, state: State) -> EscalationCause | Literal[""]:
     """Name the cause for which a held local turn must move; empty where it may stay."""
     limit = policy.params.get("max_turn_calls", float("inf"))
-    causes = {
+    causes: dict[EscalationCause, bool] = {
         "overflow": 0 < state.local_context < features.context_tokens,
         "turn_too_long": features.turn_calls >= limit,
         "local_error": not state.local_up,

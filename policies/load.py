@@ -181,6 +181,11 @@ class _Compiler:
         check = self._gate(spec.check)
         if spec.escalate and "turn_too_long" in spec.escalate.on and "max_turn_calls" not in spec.params:
             self._add_problem(("escalate", "on"), "'turn_too_long' needs the number params.max_turn_calls")
+        if spec.escalate and spec.escalate.setbacks and spec.hold == "none":
+            names = ", ".join(f"'{name}'" for name in sorted(spec.escalate.setbacks))
+            self._add_problem(
+                ("escalate",), f"{names} moves a turn that is held, and `hold: none` holds none"
+            )
         return Policy(
             name=spec.name,
             description=spec.description.strip(),

@@ -11,12 +11,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from classifiers.choose import DEFAULT
 from policies.bars import own_suites
+from policies.causes import Setback
 from policies.conditions import canonical
 from policies.document import PolicyError
 from policies.load import find, proof_beside
@@ -138,7 +139,7 @@ def digest(policy: Policy) -> str:
         "otherwise": policy.otherwise.to,
         "hold": policy.hold,
         **({"hold_s": policy.hold_s} if policy.hold_s != PolicySpec.model_fields["hold_s"].default else {}),
-        "parts": [part.model_dump(mode="json") if part else None for part in parts],
+        "parts": [_without_unset(part.model_dump(mode="json")) if part else None for part in parts],
         "never_cloud": [
             [glob.source for glob in policy.never_cloud.paths],
             list(policy.never_cloud.patterns),
@@ -149,6 +150,14 @@ def digest(policy: Policy) -> str:
         "observe": policy.observe,
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+def _without_unset(part: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is newer than many a proof and not set here, so that these still hold."""
+    return {name: value for name, value in part.items() if value is not None or name not in _NEWER}
+
+
+_NEWER = frozenset({*get_args(Setback), "max_usd"})
 
 
 def read(name_or_path: str | Path) -> Proof | None:

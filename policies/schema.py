@@ -4,12 +4,14 @@ Every key is listed here; any other is refused. Conditions and patterns are
 compiled by `policies.load`, which also knows the line each value stands on.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, get_args
 
 import re2
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from policies.causes import DegradeCause, EscalationCause
+from policies.causes import DegradeCause, EscalationCause, Setback
 from policies.globs import QUIET, error_text
 
 Confidence = Annotated[float, Field(strict=True, ge=0.5, lt=1)]
@@ -63,8 +65,33 @@ class OtherwiseSpec(_Part):
     why: Why
 
 
+Again = Annotated[int, Field(strict=True, ge=2)]
+"""How often something fails; once is no evidence."""
+Times = Annotated[int, Field(strict=True, ge=1)]
+
+
+def _share(number: float) -> float:
+    if not 0 < number <= 1:
+        percent = f"; for {number:g}%, write {number / 100:g}" if 1 < number <= 100 else ""  # noqa: PLR2004 # a percentage
+        raise ValueError(f"is a share of the window, more than 0 and at most 1{percent}")
+    return number
+
+
+Share = Annotated[float, Field(strict=True, allow_inf_nan=False), AfterValidator(_share)]
+
+TWICE: Mapping[str, int] = MappingProxyType(
+    {"same_call_failed": 2, "same_test_failed": 2, "edit_rejected": 2}
+)
+"""Setbacks that `on` may name alone, and how often they then must happen."""
+_UNITS = {
+    "error_streak": "the failures in a row that are too many",
+    "no_edit_after": "the calls without an edit that are too many",
+    "window_filled": "the share of the window that is too much, such as 0.9",
+}
+
+
 class Escalate(_Part):
-    """Which failures of the local track, before its first useful unit, may be served elsewhere."""
+    """When a local turn may go on in the cloud: failures before its first useful unit, and setbacks in it."""
 
     on: tuple[EscalationCause, ...] = Field(min_length=1)
     first_byte_s: Positive | None = None
@@ -73,6 +100,32 @@ class Escalate(_Part):
     """Never `local`: that is where the failure came from."""
     at_most: Count = 1
     """Escalations per request."""
+    same_call_failed: Again | None = None
+    """How often the same call fails in a turn; the number makes the cause one, here and in those below."""
+    same_test_failed: Again | None = None
+    """How often the same test fails in a turn, with an edit before each time but the first."""
+    edit_rejected: Times | None = None
+    """Edits in a row that do not apply."""
+    error_streak: Times | None = None
+    """Failed tool answers in a row."""
+    no_edit_after: Times | None = None
+    """Model calls of a turn in which nothing was edited."""
+    window_filled: Share | None = None
+    """Share of the local window that the prompt fills."""
+    max_usd: Positive | None = None
+    """Dollars that a move for a setback may cost, whether or not it pays; without it only what pays moves."""
+
+    @model_validator(mode="after")
+    def _setbacks_need_their_numbers(self) -> "Escalate":
+        for name, unit in _UNITS.items():
+            if name in self.on and getattr(self, name) is None:
+                raise ValueError(f"`on` names '{name}', so set `{name}` to {unit}")
+        if self.max_usd is not None and not self.setbacks:
+            names = ", ".join(get_args(Setback))
+            raise ValueError(
+                f"`max_usd` is for moves on a setback, and there is none here: name one of {names}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _slow_needs_a_limit(self) -> "Escalate":
@@ -82,8 +135,21 @@ class Escalate(_Part):
 
     @property
     def causes(self) -> frozenset[str]:
-        """All causes that escalate; a limit on the first byte makes `slow` one."""
-        return frozenset(self.on) | ({"slow"} if self.first_byte_s is not None else frozenset())
+        """All causes that escalate; a limit on the first byte makes `slow` one, a number its setback."""
+        return (
+            frozenset(self.on) | self.setbacks | ({"slow"} if self.first_byte_s is not None else frozenset())
+        )
+
+    @property
+    def setbacks(self) -> frozenset[str]:
+        """Those of the causes that the conversation itself tells."""
+        return frozenset(
+            name for name in get_args(Setback) if name in self.on or getattr(self, name) is not None
+        )
+
+    def limit(self, setback: str) -> float:
+        """From which number on a setback that is a cause is one."""
+        return float(getattr(self, setback) or TWICE[setback])
 
 
 class Degrade(_Part):

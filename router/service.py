@@ -32,6 +32,7 @@ from router.app.dashboard.routes import build_dashboard
 from router.app.metrics_auth import MetricsAuth
 from router.app.origin import OriginGuard
 from router.billing.gpu_time import WorkTime
+from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
 from router.engine.process import Engine, Health
 from router.features.extractor import FeatureExtractor
@@ -41,6 +42,7 @@ from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
 from router.routing.admission import Limits
 from router.routing.classifier import load_classifier, make_ask_reader
+from router.routing.move_price import MovePrices
 from router.routing.pipeline import Pipeline
 from router.routing.planner import Planner
 from router.routing.sticky_sessions import StickySessions
@@ -115,6 +117,12 @@ class Service:
             own=self._registry.of,
             scanner=self._scanner,
             waits=self._local.wait_s,
+            moves=MovePrices(
+                prices=prices,
+                model_for=partial(model_for, settings.cloud),
+                usable=self._cloud.usable,
+                local_cost=LocalCost.of(settings.local),
+            ),
         )
         self._planner = planner
         observers = (self._metrics, self._traces) if self._traces else (self._metrics,)

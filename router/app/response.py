@@ -75,11 +75,11 @@ def routing_headers(plan: Plan, served: Decision, model: str, dropped: Collectio
     if model:  # empty if no track was opened
         headers.append(("x-turnout-model", sanitize_header(model)))
     degraded = [f"without {', '.join(dropped)}"] if dropped else []
-    if served is not plan.decision:
-        if served.track == "cloud":
-            headers.append(("x-turnout-escalated", sanitize_header(served.why)))
-        else:
-            degraded.insert(0, served.why)
+    moved = served is not plan.decision
+    if served.track == "cloud" and (moved or served.cause):
+        headers.append(("x-turnout-escalated", sanitize_header(served.why)))
+    elif moved:
+        degraded.insert(0, served.why)
     if degraded:
         headers.append(("x-turnout-degraded", sanitize_header("; ".join(degraded))[:MAX_REASON_LENGTH]))
     return tuple(headers)

@@ -159,6 +159,20 @@ class Prices:
         return {name.lower(): row for name, row in rows.items() if name != _EXAMPLE}
 
 
+def uncached_rate(price: Price, body: bytes) -> float | None:
+    """What a token of a prompt costs at most of which nothing is cached, in dollars per million.
+
+    Where the body marks what to cache, all of it is taken to be written there. None where it is unknown.
+    """
+    if price.input is None:
+        return None
+    rates = [price.input]
+    if b"cache_control" in body:
+        rates.append(price.cache_write_5m or 0.0)
+        rates.append((price.cache_write_1h or 0.0) if b'"1h"' in body else 0.0)
+    return max(rates)
+
+
 def _to_periods(prices: ListPrice | Sequence[DatedPrice]) -> Periods:
     """What was set by hand, the latest first."""
     if not isinstance(prices, Sequence):

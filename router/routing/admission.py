@@ -15,7 +15,7 @@ from policies.policy import Policy
 from router.accounts.periods import find_zone, span
 from router.accounts.rate_limit import RateLimiter
 from router.accounts.teams import Account, BudgetLimit
-from router.billing.prices import MILLION, Prices
+from router.billing.prices import MILLION, Prices, uncached_rate
 from router.errors import NotAllowed, OverBudget
 from router.ledger.budget_status import policy_limit
 from router.ledger.budgets import Budgets, InsufficientBudget
@@ -87,7 +87,12 @@ class Limits:
             if tightest and tightest[1] <= 0:
                 _reason(tightest[0], decision.why)
         elif decision.track == "cloud" and (account.budgets or policy.budget):
-            why = await self._reserve(plan, decision, policy)
+            try:
+                why = await self._reserve(plan, decision, policy)
+            except OverBudget as refusal:
+                if decision.move_usd is None:
+                    raise
+                why = refusal.message  # the local model is at it, and goes on
             if why:
                 local = over_budget(why, decision.p_local)
                 return refuse_substitute(local, plan.features, requested_model=plan.request.model)
@@ -139,16 +144,13 @@ class Limits:
         Where it marks what to cache, all of the prompt is taken to be written there. None
         where the price is unknown.
         """
-        prompt, body = _prompt(plan), plan.request.body
+        prompt = _prompt(plan)
         price = self._prices.price(model, prompt)
-        if price is None or price.input is None or price.output is None:
+        rate = uncached_rate(price, plan.request.body) if price else None
+        if price is None or rate is None or price.output is None:
             return None
-        rates = [price.input]
-        if b"cache_control" in body:
-            rates.append(price.cache_write_5m or 0.0)
-            rates.append((price.cache_write_1h or 0.0) if b'"1h"' in body else 0.0)
         output = plan.features.output_limit or OUTPUT
-        return (prompt * max(rates) + output * price.output) / MILLION
+        return (prompt * rate + output * price.output) / MILLION
 
     def _tightest(self, account: Account, policy: Policy) -> tuple[BudgetLimit, float] | None:
         if not (account.budgets or policy.budget):

@@ -164,6 +164,7 @@ class RequestAttempts:
             end=end,
             error=error,
             engine_s=self._engine_s,
+            moved=self.decision.cause,
         )
 
 

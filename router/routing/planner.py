@@ -27,6 +27,7 @@ from router.features.extractor import FeatureExtractor
 from router.features.outline import Outline
 from router.privacy.scanner import Scanner, list_sightings
 from router.routing.admission import Limits
+from router.routing.move_price import MovePrices
 from router.routing.sticky_sessions import StickySessions
 from router.system.time_slices import Pauses, Turns, apart_if_large, finish
 from router.types import ModelRequest, Plan, PromptParts, Usage
@@ -59,6 +60,7 @@ class Planner:
         own: Callable[[str], Policy] | None = None,
         scanner: Scanner | None = None,
         waits: Callable[[PromptParts], float] | None = None,
+        moves: MovePrices | None = None,
     ) -> None:
         """Take the collaborators.
 
@@ -72,8 +74,10 @@ class Planner:
             own: Finds the policy that an account names.
             scanner: Finds what must not leave.
             waits: Seconds until a prompt of these parts would get its first token here.
+            moves: Prices a held turn's move to the cloud; without it none is made for a setback.
         """
         self._waits = waits
+        self._moves = moves
         self._scanner = scanner or Scanner()
         self._extractor = extractor
         self._classifier = classifier
@@ -217,8 +221,20 @@ class Planner:
     def _state(self, request: ModelRequest, features: Features, prompt: PromptParts, policy: Policy) -> State:
         last = self._sessions.last(request.account.team, features)
         state = self._tracks.state(features)
+        unread_s = state.local_wait_s
         if self._waits and prompt.keys:
             state = replace(state, local_wait_s=self._waits(prompt))
         if self._limits and (budget := self._limits.budget_status(request.account, policy)):
             state = replace(state, budget_left_usd=budget.left_usd, budget_why=budget.why)
-        return replace(state, last=last) if last else state
+        if not last:
+            return state
+        move = None
+        if self._moves and last.track == "local" and policy.escalate and policy.escalate.setbacks:
+            move = self._moves.price(
+                request,
+                features,
+                last,
+                left_usd=state.budget_left_usd,
+                lost_s=max(unread_s - state.local_wait_s, 0.0),
+            )
+        return replace(state, last=last, move=move)

@@ -40,6 +40,38 @@ WRONG = {
         f"{HEAD}{TAIL}escalate: {{on: [slow], first_byte: 3}}\n",
         "p.yaml:4: escalate: unknown key 'first_byte'; did you mean 'first_byte_s'?",
     ),
+    "a setback without its number": (
+        f"{HEAD}{TAIL}escalate: {{on: [error_streak]}}\n",
+        "p.yaml:4: escalate: `on` names 'error_streak', so set `error_streak` to the failures in a row",
+    ),
+    "calls without their number": (
+        f"{HEAD}{TAIL}escalate: {{on: [no_edit_after]}}\n",
+        "p.yaml:4: escalate: `on` names 'no_edit_after', so set `no_edit_after` to the calls without an edit",
+    ),
+    "a window without its share": (
+        f"{HEAD}{TAIL}escalate: {{on: [window_filled]}}\n",
+        "p.yaml:4: escalate: `on` names 'window_filled', so set `window_filled` to the share of the window",
+    ),
+    "a share in percent": (
+        f"{HEAD}{TAIL}escalate: {{on: [overflow], window_filled: 90}}\n",
+        "p.yaml:4: escalate.window_filled: is a share of the window, more than 0 and at most 1; for 90%",
+    ),
+    "once is no evidence": (
+        f"{HEAD}{TAIL}escalate: {{on: [same_call_failed], same_call_failed: 1}}\n",
+        "p.yaml:4: escalate.same_call_failed: input should be greater than or equal to 2",
+    ),
+    "a setback that nothing knows": (
+        f"{HEAD}{TAIL}escalate: {{on: [overflow], same_call_fails: 2}}\n",
+        "p.yaml:4: escalate: unknown key 'same_call_fails'; did you mean 'same_call_failed'?",
+    ),
+    "a price for no move": (
+        f"{HEAD}{TAIL}escalate: {{on: [overflow], max_usd: 0.5}}\n",
+        "p.yaml:4: escalate: `max_usd` is for moves on a setback, and there is none here: name one of",
+    ),
+    "a setback where nothing is held": (
+        f"{HEAD}{TAIL}hold: none\nescalate: {{on: [same_call_failed]}}\n",
+        "p.yaml:5: escalate: 'same_call_failed' moves a turn that is held, and `hold: none` holds none",
+    ),
     "no name": (TAIL, "p.yaml:1: 'name' is missing"),
     "no otherwise": (HEAD, "p.yaml:1: 'otherwise' is missing"),
     "no why": (f"{HEAD}otherwise: {{to: cloud}}\n", "p.yaml:3: otherwise: 'why' is missing"),
