@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli import fetch, record, run
-from benchmarks.cli.options import Judge, JudgeFile
+from benchmarks.cli.options import Judge, JudgeFile, LocalContext, PriceModel, Seed
+from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 from router.system.subprocesses import ROOT
 
@@ -227,6 +228,55 @@ def hardness(
     except BenchmarkError as error:
         raise Misconfigured(str(error)) from error
     render(result, console)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+@app.command()
+def setbacks(
+    runs: Annotated[
+        Path, typer.Option(help="Recorded runs: gzipped lines of `instance_id`, `resolved`, `messages`.")
+    ],
+    policy: Annotated[
+        list[str] | None, typer.Option(help="A policy to show beside the shipped ones; may be given again.")
+    ] = None,
+    *,
+    local_context: LocalContext = LOCAL_CONTEXT,
+    price_model: PriceModel = PRICE_MODEL,
+    seed: Seed = 0,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Tell what it gives to move a local turn up on evidence: a call that fails again, and the like.
+
+    Example: [bold]turnout bench setbacks --runs runs.jsonl.gz[/bold]
+    """
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.render import draw
+    from benchmarks.research.setbacks import PAIRS, evaluate, load
+    from benchmarks.research.setbacks_report import conclusions, markdown, sheets
+    from policies.document import PolicyError
+    from router.errors import Misconfigured
+
+    try:
+        with Console(stderr=True).status("starting") as status:
+            result = evaluate(
+                load(runs, status.update),
+                PAIRS,
+                cascade=policy or (),
+                local_context=local_context,
+                price_model=price_model,
+                seed=seed,
+                progress=status.update,
+            )
+    except FileNotFoundError as error:
+        raise Misconfigured(f"--runs: {error.filename} is not there") from error
+    except (BenchmarkError, PolicyError) as error:
+        raise Misconfigured(str(error)) from error
+    console = Console()
+    for sentence in conclusions(result):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    for sheet in sheets(result):
+        draw(sheet, console)
     _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 

@@ -4,7 +4,8 @@ The decision is made by the same `decide` that serves, from what the ledger keep
 they were read then and the verdict as it was given then. A turn keeps its opening decision, since
 each policy remembers its own decisions, as a running endpoint does. What no ledger keeps:
 
-- the state of that moment is taken at its mildest: both tracks up and idle, the budget untouched;
+- the state of that moment is taken at its mildest: both tracks up and idle, the budget untouched, and a
+  move to the cloud for a setback costs nothing;
 - texts and paths: a `never_cloud` by content holds where it held then, and nowhere else;
 - what would have come of it: the conversation goes on as it did, whoever had answered.
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decide import decide
-from policies.decision import Decision, State
+from policies.decision import Decision, Move, State
 from policies.policy import Policy
 from policies.privacy import Clearance, Exposure, clear
 from policies.routing_input import RoutingInput
@@ -73,7 +74,11 @@ class PolicyReplay:
                 policy=self._policy,
                 features=features,
                 verdict=verdict if features else None,
-                state=State(local_context=self._local_context, last=last),
+                state=State(
+                    local_context=self._local_context,
+                    last=last,
+                    move=Move(tokens=features.context_tokens, usd=0.0) if features else None,
+                ),
                 requested_model=row["asked_model"] or "",
                 clearance=self._clearance(row, features),
                 team=team,

@@ -11,6 +11,7 @@ from math import log, sqrt
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.evaluation.stats import Floats
 from benchmarks.evaluation.suites.facts import read
@@ -30,6 +31,27 @@ class Ends:
     """Calls made locally, in the mean."""
     length: Floats
     """Calls of a whole run, in the mean."""
+    given_up: Floats
+    """Calls made locally in runs that are handed over, in the mean over all runs."""
+    tokens: Floats
+    """Tokens of the conversation that is handed over, in the mean over all runs; 0 under a limit on calls,
+    where each suite tells them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """After which call each recorded run is handed over, in the order of `Runs`; infinite for never."""
+
+    passed: tuple[float, ...]
+    """Calls as recorded, of runs that were resolved."""
+    failed: tuple[float, ...]
+    passed_tokens: tuple[float, ...]
+    """Tokens of the prompt with which it is handed over; 0 where it is not."""
+    failed_tokens: tuple[float, ...]
+
+
+Limit = float | Handover | None
+"""When a local run is handed over: after so many calls, each recorded run at its own, or never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +79,32 @@ class Runs:
         """The share of runs that are not done after `limit` calls: of those that pass, and that fail."""
         return _share(self.passed, limit / self.scale), _share(self.failed, limit / self.scale)
 
-    def ends(self, limit: float | None, draws: int, rng: np.random.Generator) -> tuple[Ends, Ends]:
+    def ends(self, limit: Limit, draws: int, rng: np.random.Generator) -> tuple[Ends, Ends]:
         """What becomes of runs that pass and of runs that fail, as recorded and drawn anew.
 
         Each set of recorded runs that is drawn is scaled to the published mean for itself.
 
         Args:
-            limit: Calls after which a run is handed over; None for never.
+            limit: When a run is handed over.
             draws: How many times the recorded runs are drawn.
             rng: What draws.
         """
-        passed, failed = (_drawn(calls, draws, rng) for calls in (self.passed, self.failed))
-        scale = self.mean / (self.share * passed.mean(1) + (1 - self.share) * failed.mean(1))
-        most = np.inf if limit is None else limit
-        return _ends(passed * scale[:, None], most), _ends(failed * scale[:, None], most)
+        chosen = [_drawn(len(calls), draws, rng) for calls in (self.passed, self.failed)]
+        passed, failed = (np.array(calls)[rows] for calls, rows in zip(self._calls, chosen, strict=True))
+        scale = (self.mean / (self.share * passed.mean(1) + (1 - self.share) * failed.mean(1)))[:, None]
+        if isinstance(limit, Handover):
+            at = [np.array(calls)[rows] for calls, rows in zip(_at(limit), chosen, strict=True)]
+            tokens = [np.array(count)[rows] for count, rows in zip(_tokens(limit), chosen, strict=True)]
+            return (
+                _ends(passed * scale, at[0] * scale, tokens[0]),
+                _ends(failed * scale, at[1] * scale, tokens[1]),
+            )
+        most = np.full((1, 1), np.inf if limit is None else limit)
+        return _ends(passed * scale, most), _ends(failed * scale, most)
+
+    @property
+    def _calls(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self.passed, self.failed
 
     def cautious(self, limit: float, error: float) -> tuple[float, float]:
         """`moved` as it harms most: of runs that pass at most so many, of those that fail at least.
@@ -118,17 +152,27 @@ def local_runs() -> Runs:
     return from_facts(read("runs.csv").rows, mean=float(published["calls"]), share=share)
 
 
-def _drawn(calls: tuple[float, ...], draws: int, rng: np.random.Generator) -> Floats:
-    """(1 + draws, runs): as recorded, then drawn with replacement."""
-    recorded = np.array(calls)
-    return np.vstack([recorded, recorded[rng.integers(0, len(recorded), (draws, len(recorded)))]])
+def _drawn(runs: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(1 + draws, runs), which runs: as recorded, then drawn with replacement."""
+    return np.vstack([np.arange(runs), rng.integers(0, runs, (draws, runs))])
 
 
-def _ends(calls: Floats, most: float) -> Ends:
+def _at(handover: Handover) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return handover.passed, handover.failed
+
+
+def _tokens(handover: Handover) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return handover.passed_tokens, handover.failed_tokens
+
+
+def _ends(calls: Floats, most: Floats, tokens: Floats | None = None) -> Ends:
+    moved = calls > most
     return Ends(
-        moved=(calls > most).mean(1),
+        moved=moved.mean(1),
         calls=np.minimum(calls, most).mean(1),
         length=calls.mean(1),
+        given_up=np.where(moved, np.minimum(calls, most), 0.0).mean(1),
+        tokens=np.zeros(len(calls)) if tokens is None else (moved * tokens).mean(1),
     )
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.evaluation.cases import Case, Effort, Suite
 from benchmarks.evaluation.cost import Rates
-from benchmarks.evaluation.runs import Ends, Runs
+from benchmarks.evaluation.runs import Ends, Handover, Limit, Runs
 from benchmarks.evaluation.stats import CORNERS, RESAMPLES, Floats, resample, stream
 
 Flags = NDArray[np.bool_]
@@ -63,8 +63,8 @@ class Start:
 
     local: Flags
     """(tasks,)."""
-    limit: float | None = None
-    """Calls after which a local run is handed over; None for never."""
+    limit: Limit = None
+    """When a local run is handed over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,13 +117,13 @@ class WholeTasks:
         measured = np.array([case.local_effort.measured for case in self.suite.cases], dtype=np.bool_)
         return self.agents & ~measured
 
-    def over(self, limit: float | None) -> Flags:
+    def over(self, limit: Limit) -> Flags:
         """Which take more calls than the limit, of those whose calls were measured."""
-        if limit is None:
+        if limit is None or isinstance(limit, Handover):
             return np.zeros(len(self.suite.cases), dtype=np.bool_)
         return self.agents & ~self.modelled & (self._calls > limit)
 
-    def quality(self, limit: float | None, moved: tuple[float, float] = (0.0, 0.0)) -> Floats:
+    def quality(self, limit: Limit, moved: tuple[float, float] = (0.0, 0.0)) -> Floats:
         """How often a task passes that starts locally.
 
         Args:
@@ -135,7 +135,7 @@ class WholeTasks:
         handed = self.local * (1 - passed) + (self.local * passed + (1 - self.local) * failed) * self.cloud
         return np.where(self.modelled, handed, own)
 
-    def expected(self, measure: Measure, limit: float | None) -> Floats:
+    def expected(self, measure: Measure, limit: Limit) -> Floats:
         """A measure of each task that starts locally, without resamples."""
         terms = self._from_local(limit)[measure]
         return np.asarray(sum((term.factor[0] * term.tasks for term in terms), start=np.zeros(1)))
@@ -186,7 +186,7 @@ class WholeTasks:
         return np.where(np.isfinite(self.local), self.local, self.runs.share)
 
     @cached_property
-    def _by_limit(self) -> dict[float | None, dict[Measure, tuple[Term, ...]]]:
+    def _by_limit(self) -> dict[Limit, dict[Measure, tuple[Term, ...]]]:
         return {}
 
     def _started(self, start: Start, measure: Measure) -> Iterator[Term]:
@@ -243,7 +243,7 @@ class WholeTasks:
             at += len(group)
         return figures
 
-    def _from_local(self, limit: float | None) -> dict[Measure, tuple[Term, ...]]:
+    def _from_local(self, limit: Limit) -> dict[Measure, tuple[Term, ...]]:
         """Each measure of every task, were it started locally; the first term is of all tasks."""
         if limit not in self._by_limit:
             passed, failed = self.runs.ends(limit, self.resamples, stream(self.seed, "runs"))
@@ -252,9 +252,9 @@ class WholeTasks:
             }
         return self._by_limit[limit]
 
-    def _terms(self, measure: Measure, limit: float | None, passed: Ends, failed: Ends) -> Iterator[Term]:
+    def _terms(self, measure: Measure, limit: Limit, passed: Ends, failed: Ends) -> Iterator[Term]:
         modelled, over, calls = self.modelled, self.over(limit), self._calls
-        most = np.inf if limit is None else limit
+        most = limit if isinstance(limit, float | int) else np.inf
         done = np.minimum(calls, most) / calls
         if measure == "local_share":
             yield Term(tasks=np.ones(len(calls)), factor=_ONE)
@@ -266,6 +266,8 @@ class WholeTasks:
             after = self.usd_cloud + (self._handed_usd(limit) if measure == "usd" else 0.0)
             yield Term(tasks=np.where(modelled, 0.0, self.usd_local * done + over * after), factor=_ONE)
             yield from self._by_end(after, passed.moved, failed.moved)
+            if measure == "usd" and isinstance(limit, Handover):
+                yield from self._by_end(self._usd_per_token, passed.tokens, failed.tokens)
             # What a run cost is of its own length; what is estimated is of the mean run's.
             estimated = np.where(self._paid, 0.0, self.usd_local)
             yield from self._by_end(estimated, passed.calls / self.runs.mean, failed.calls / self.runs.mean)
@@ -280,8 +282,7 @@ class WholeTasks:
         elif measure == "wasted_calls":
             wasted = done * calls * np.where(over, 1.0, 1 - self._passes)
             yield Term(tasks=np.where(modelled, 0.0, wasted), factor=_ONE)
-            handed = passed.moved * (0.0 if limit is None else limit)
-            yield from self._by_end(np.ones(len(calls)), handed, failed.calls)
+            yield from self._by_end(np.ones(len(calls)), passed.given_up, failed.calls)
         else:
             yield Term(tasks=over * self._cloud_calls, factor=_ONE)
             yield from self._by_end(self._cloud_calls, passed.moved, failed.moved)
@@ -291,9 +292,18 @@ class WholeTasks:
         yield Term(tasks=np.where(self.modelled, tasks * self._passes, 0.0), factor=passed)
         yield Term(tasks=np.where(self.modelled, tasks * (1 - self._passes), 0.0), factor=failed)
 
-    def _handed_usd(self, limit: float | None) -> Floats:
+    @cached_property
+    def _usd_per_token(self) -> Floats:
+        """US dollars by which a task on the cloud is dearer for each token before each of its calls."""
+        per_thousand: dict[Effort, float] = {}
+        for case in self.suite.cases:
+            if case.cloud_effort not in per_thousand:
+                per_thousand[case.cloud_effort] = self.rates.conversation_before(case.cloud_effort, 1_000.0)
+        return np.array([per_thousand[case.cloud_effort] / 1_000 for case in self.suite.cases])
+
+    def _handed_usd(self, limit: Limit) -> Floats:
         """US dollars that the local conversation adds to the cloud's calls, where a run is handed over."""
-        if limit is None:
+        if limit is None or isinstance(limit, Handover):
             return np.zeros(len(self.suite.cases))
         prices: dict[tuple[Effort, float], float] = {}
         usd = []

@@ -97,10 +97,7 @@ def _notes(result: Result) -> Iterator[str]:
         "what else runs there."
     )
     if result.load is not None:
-        yield (
-            f"Load average when it began: {result.load:.1f}. Other work lengthens waits and starts most, but "
-            "CPU, too: the row of the ticker beside nothing shows what is the machine's own."
-        )
+        yield f"Load average when it began: {result.load:.1f}; it lengthens waits and starts more than CPU."
     yield (
         "Warm: the conversation is known. Cold: nothing is, and each decision has a reader of its own. "
         "Tokens of what is new and long are counted after the decision, so they are not in these figures."
