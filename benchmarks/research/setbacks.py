@@ -231,7 +231,7 @@ def predict(runs: Sequence[Run], moved: Mapping[str, Sequence[Moved]]) -> Iterat
     unresolved = sum(not run.resolved for run in runs)
     for name, where in moved.items():
         for cut in (*CUTS, inf):
-            fired = [run for run, one in zip(runs, where, strict=True) if one.calls <= cut and one != NEVER]
+            fired = [run for run, move in zip(runs, where, strict=True) if inf > move.calls <= cut]
             failed = sum(not run.resolved for run in fired)
             yield Prediction(name=name, cut=cut, fired=len(fired), failed=failed, unresolved=unresolved)
 
@@ -265,9 +265,9 @@ def evaluate(
     moves = MovePrices(prices=Prices(), model_for=lambda *_: price_model, usable=_always)
     policies = {text: cause_policy(text) for text in CAUSES}
     policies |= {ALL: cause_policy(_ALL), PAID: cause_policy(_ALL, max_usd=None)}
-    shown = {name: load_policy(name) for name in (*SHIPPED, *cascade)}
+    named = {name: load_policy(name) for name in (*SHIPPED, *cascade)}
     moved = {}
-    for name, policy in (policies | shown).items():
+    for name, policy in (policies | named).items():
         progress(f"deciding {name}")
         moved[name] = [move_of(policy, run, local_context=local_context, moves=moves) for run in runs]
     rows = []
@@ -284,7 +284,7 @@ def evaluate(
             resamples=resamples,
         )
         starts = {
-            name: starts_local(policy, suite, local_context=local_context) for name, policy in shown.items()
+            name: starts_local(policy, suite, local_context=local_context) for name, policy in named.items()
         }
         limits: dict[str, Limit] = {name: handover(runs, where) for name, where in moved.items()}
         rows.append((_title(suite), tuple(_rows(tasks, starts, limits))))
@@ -302,17 +302,17 @@ def handover(runs: Sequence[Run], moved: Sequence[Moved]) -> Handover:
     Raises:
         BenchmarkError: the runs are not those recorded.
     """
-    by_name = {run.name: one for run, one in zip(runs, moved, strict=True)}
+    by_name = {run.name: move for run, move in zip(runs, moved, strict=True)}
     facts = _recorded()
     if by_name.keys() != {name for name, _ in facts}:
         raise BenchmarkError("--runs: these are not the runs of which recorded/runs.csv has the calls")
     passed = [by_name[name] for name, resolved in facts if resolved]
     failed = [by_name[name] for name, resolved in facts if not resolved]
     return Handover(
-        passed=tuple(one.calls for one in passed),
-        failed=tuple(one.calls for one in failed),
-        passed_tokens=tuple(one.tokens for one in passed),
-        failed_tokens=tuple(one.tokens for one in failed),
+        passed=tuple(move.calls for move in passed),
+        failed=tuple(move.calls for move in failed),
+        passed_tokens=tuple(move.tokens for move in passed),
+        failed_tokens=tuple(move.tokens for move in failed),
     )
 
 
@@ -385,6 +385,6 @@ def _row(
     )
 
 
-def _share(part: int, whole: int) -> Interval:
-    low, high = wilson(part / whole if whole else 0.0, whole)
-    return Interval(point=part / whole if whole else float("nan"), low=low, high=high)
+def _share(part: int, total: int) -> Interval:
+    low, high = wilson(part / total if total else 0.0, total)
+    return Interval(point=part / total if total else float("nan"), low=low, high=high)

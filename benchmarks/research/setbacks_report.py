@@ -10,13 +10,14 @@ from benchmarks.research.setbacks import ALL, CUTS, Prediction, Result, Row
 
 def sheets(result: Result) -> Iterator[Sheet]:
     """How well each setback tells of a run that fails, then what a move for it gives, by pair of systems."""
-    names = dict.fromkeys(one.name for one in result.predictions)
+    names = dict.fromkeys(prediction.name for prediction in result.predictions)
     cuts = [*(f"after {cut} calls" for cut in CUTS), "in the whole run"]
     yield Sheet(
         title="Runs in which it happened, and how many of these were not resolved",
         columns=("setback", *cuts, "precision (95%)", "recall (95%)"),
         rows=tuple(
-            _predicted(name, [one for one in result.predictions if one.name == name]) for name in names
+            _predicted(name, [prediction for prediction in result.predictions if prediction.name == name])
+            for name in names
         ),
     )
     for title, rows in result.pairs:
@@ -44,8 +45,12 @@ KEPT = 0.98
 def conclusions(result: Result) -> Iterator[str]:
     """Say what comes out."""
     base = result.unresolved / result.runs
-    whole = [one for one in result.predictions if not isfinite(one.cut) and one.fired]
-    telling = ", ".join(f"`{one.name}`" for one in whole if one.precision.low > base)
+    of_whole_runs = [
+        prediction for prediction in result.predictions if not isfinite(prediction.cut) and prediction.fired
+    ]
+    telling = ", ".join(
+        f"`{prediction.name}`" for prediction in of_whole_runs if prediction.precision.low > base
+    )
     yield (
         f"{result.unresolved} of {result.runs} runs were not resolved ({base:.0%}). A setback tells "
         "something where clearly more of the runs in which it happens are not. "
@@ -96,13 +101,16 @@ before each of its calls. A coin moves as many runs after as many calls, whateve
 def markdown(result: Result) -> str:
     """The page."""
     tables = "\n\n".join(table(sheet) for sheet in sheets(result))
-    said = "\n\n".join(conclusions(result))
-    return f"{INTRO}\n{said}\n\n{tables}\n\n## What this does not show\n\n{LIMITS}"
+    text = "\n\n".join(conclusions(result))
+    return f"{INTRO}\n{text}\n\n{tables}\n\n## What this does not show\n\n{LIMITS}"
 
 
 def _predicted(name: str, cuts: list[Prediction]) -> tuple[str, ...]:
     last = cuts[-1]
-    counts = (f"{one.fired}, {one.failed} not resolved" if one.fired else "0" for one in cuts)
+    counts = (
+        f"{prediction.fired}, {prediction.failed} not resolved" if prediction.fired else "0"
+        for prediction in cuts
+    )
     return f"`{name}`", *counts, _percent(last.precision) if last.fired else "", _percent(last.recall)
 
 

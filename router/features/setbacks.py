@@ -48,18 +48,20 @@ class Setbacks:
 
     def take(self, call: OpenCall, outcomes: Sequence[Outcome]) -> None:
         """Take the answer to a call. One that the user declined says nothing."""
-        told = [one for one in outcomes if not one.declined]
-        if not told:
+        allowed = [outcome for outcome in outcomes if not outcome.declined]
+        if not allowed:
             return
-        failed = any(one.marked if call.looks else one.failed for one in told)
+        failed = any(outcome.marked if call.looks else outcome.failed for outcome in allowed)
         if call.same:
             self._count_call(call.same, failed=failed)
-        rejected = any(one.rejected for one in told)
+        rejected = any(outcome.rejected for outcome in allowed)
         if call.edits or (rejected and not call.same):
-            self._count_edit(rejected=rejected or (call.fails_whole and all(one.failed for one in told)))
+            self._count_edit(
+                rejected=rejected or (call.fails_whole and all(outcome.failed for outcome in allowed))
+            )
         if not call.looks:
-            for one in told:
-                self._count_tests(one, call)
+            for outcome in allowed:
+                self._count_tests(outcome, call)
 
     def end_step(self) -> None:
         """All answers of this message were taken: edits in the model's text of which none tells applied."""
