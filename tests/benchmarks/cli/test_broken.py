@@ -24,24 +24,33 @@ def policy(tmp_path):
     return path
 
 
-def turnout(*arguments, cwd, tree=ROOT):
-    return subprocess.run(
-        [sys.executable, "-m", "router.cli.main", *arguments],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(tree), "XDG_DATA_HOME": str(cwd), "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def turnout(tmp_path, run_turnout):
+    """Run a command of this tree, or of another."""
+
+    def run(*arguments, tree=ROOT):
+        env = os.environ | {"PYTHONPATH": str(tree), "XDG_DATA_HOME": str(tmp_path), "COLUMNS": "80"}
+        if tree == ROOT:
+            return run_turnout(*arguments, cwd=tmp_path, env=env)
+        return subprocess.run(
+            [sys.executable, "-m", "router.cli.main", *arguments],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
 
 
-def test_a_classifier_that_sends_all_to_the_cloud_falls(tmp_path):
+def test_a_classifier_that_sends_all_to_the_cloud_falls(turnout, tmp_path):
     broken = tmp_path / "broken.json"
     broken.write_text(dump(replace(shipped(), intercept=-20.0), READS))
     chosen = ("policy", "check", "mine.yaml", "--classifier", "sufficiency")
-    assert turnout(*chosen, cwd=tmp_path).returncode == 0
-    fell = turnout(*chosen, "--classifier-file", "broken.json", cwd=tmp_path)
+    assert turnout(*chosen).returncode == 0
+    fell = turnout(*chosen, "--classifier-file", "broken.json")
     assert fell.returncode == 1
     assert "humaneval_local_share is 0, the bar is >= 0.95" in " ".join(fell.stdout.split())
 
@@ -57,13 +66,13 @@ def broken_rules(tmp_path):
     return tree
 
 
-def test_features_that_other_rules_recorded_are_refused(tmp_path, broken_rules):
-    assert turnout("policy", "check", "mine.yaml", cwd=tmp_path).returncode == 0
-    refused = turnout("policy", "check", "mine.yaml", cwd=tmp_path, tree=broken_rules)
+def test_features_that_other_rules_recorded_are_refused(turnout, broken_rules):
+    assert turnout("policy", "check", "mine.yaml").returncode == 0
+    refused = turnout("policy", "check", "mine.yaml", tree=broken_rules)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "recorded with another reading of requests than serves" in " ".join(refused.stderr.split())
     assert "turnout bench record --data FOLDER" in " ".join(refused.stderr.split())
-    unproven = turnout("policy", "show", "balanced", cwd=tmp_path, tree=broken_rules)
+    unproven = turnout("policy", "show", "balanced", tree=broken_rules)
     assert "requests are read otherwise than when it was checked" in " ".join(unproven.stdout.split())
 
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,23 +15,12 @@ LOCAL_FIRST = Path(__file__).parents[3] / "policies" / "local-first.yaml"
 
 
 @pytest.fixture
-def turnout(tmp_path):
+def turnout(tmp_path, run_turnout):
     steering = ("TURNOUT_", "ANTHROPIC_", "OPENAI_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     environment |= {"COLUMNS": "80", "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
 
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "router.cli.main", *arguments],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=environment,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return lambda *arguments: run_turnout(*arguments, cwd=tmp_path, env=environment)
 
 
 @pytest.fixture

@@ -3,22 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.warm_turnout import Ended, WarmTurnout, warm_turnout
+
 COMMAND = (sys.executable, "-m", "router.cli.main")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -31,24 +23,47 @@ def clean(tmp_path: Path) -> dict[str, str]:
     return {**inherited, **own, "COLUMNS": "200"}
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmTurnout | None]:
+    """The process that commands are forks of; None where there are no forks."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    with warm_turnout(os.environ) as process:
+        yield process
+
+
 @pytest.fixture
-def turnout(tmp_path: Path, clean: dict[str, str]) -> Callable[..., Ended]:
+def turnout(tmp_path: Path, clean: dict[str, str], warm: WarmTurnout | None) -> Callable[..., Ended]:
     """Run `turnout ARGUMENTS` to its end."""
 
     def run(*arguments: str, stdin: bytes = b"", **settings: str) -> Ended:
-        named = {f"TURNOUT_{name}": value for name, value in settings.items()}
-        ended = subprocess.run(
-            [*COMMAND, *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=tmp_path,
-            env=clean | named,
-            timeout=60,
-            check=False,
-        )
-        return Ended(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
+        env = clean | {f"TURNOUT_{name}": value for name, value in settings.items()}
+        if warm:
+            return warm.run(arguments, cwd=tmp_path, env=env, stdin=stdin)
+        return run_fresh(arguments, cwd=tmp_path, env=env, stdin=stdin)
 
     return run
+
+
+@pytest.fixture
+def fresh_turnout(tmp_path: Path, clean: dict[str, str]) -> Callable[..., Ended]:
+    """The same with an interpreter of its own."""
+    return lambda *arguments: run_fresh(arguments, cwd=tmp_path, env=clean)
+
+
+def run_fresh(arguments: tuple[str, ...], *, cwd: Path, env: dict[str, str], stdin: bytes = b"") -> Ended:
+    """Run a command with an interpreter of its own."""
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        env=env,
+        timeout=60,
+        check=False,
+    )
+    return Ended(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
 
 
 @pytest.fixture

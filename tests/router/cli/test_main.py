@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 from router.cli.main import app
 
 
-def test_help_names_every_command(turnout):
-    ended = turnout("--help")
+def test_help_names_every_command(fresh_turnout):
+    ended = fresh_turnout("--help")
     assert ended.code == 0
     for command in ("serve", "explain", "policy", "key", "bench"):
         assert f" {command} " in ended.out
@@ -24,8 +24,8 @@ def test_each_commands_help_shows_an_example(command):
     assert f"Example: turnout {command}" in ended.output
 
 
-def test_version(turnout):
-    ended = turnout("--version")
+def test_version(fresh_turnout):
+    ended = fresh_turnout("--version")
     assert (ended.code, ended.out.strip()) == (0, version("turnout"))
 
 
