@@ -132,7 +132,7 @@ class CloudTrack:
         model = providers.model_for(self._settings, plan.request.model, plan.decision)
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
-                body = await self._body(plan.request, model)
+                body, _ = await self._body(plan.request, model)
                 headers = self._headers(plan.request.headers)
                 async with await self._post(plan, body, headers, COUNT_PATH, Progress()) as response:
                     return msgspec.json.decode(await response.read(), type=_Count).input_tokens
@@ -177,7 +177,8 @@ class CloudTrack:
     ) -> OutgoingRequest:
         request = plan.request
         if wire.name == request.dialect:
-            return OutgoingRequest(body=await self._body(request, model))
+            body, dropped = await self._body(request, model)
+            return OutgoingRequest(body=body, dropped=dropped)
         target = self._target(model, one_off=plan.features.kind in ONE_OFF)
         if not continues:
             target = replace(target, prefill="none")
@@ -197,10 +198,14 @@ class CloudTrack:
             plan.clearance, self._base + path, headers=headers, body=body, progress=progress
         )
 
-    async def _body(self, request: ModelRequest, model: str) -> bytes:
-        """The client's bytes; where another model was put in, with that one's name and within its limits."""
+    async def _body(self, request: ModelRequest, model: str) -> tuple[bytes, tuple[str, ...]]:
+        """The client's bytes; where another model was put in, with that one's name and within its limits.
+
+        Returns:
+            The body, and the names of what that model refuses of it.
+        """
         if model == request.model:
-            return request.body
+            return request.body, ()
         claude: ClaudeModel | None = None
         settings = self._settings
         if settings.dialect == "anthropic" and model != providers.own_name(settings, request.model):
@@ -229,5 +234,6 @@ async def _refuses(response: aiohttp.ClientResponse) -> bool:
     return any(field in body for field in (b"continue_final_message", b"add_generation_prompt"))
 
 
-def _body_for(body: bytes, model: str, claude: ClaudeModel | None) -> bytes:
-    return name_model(fit_body(body, claude), model)
+def _body_for(body: bytes, model: str, claude: ClaudeModel | None) -> tuple[bytes, tuple[str, ...]]:
+    fitting, dropped = fit_body(body, claude)
+    return name_model(fitting, model), dropped

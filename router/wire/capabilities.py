@@ -22,6 +22,7 @@ from router.types import DialectName
 from router.wire.body import UNREADABLE
 from router.wire.claude_models import fit_conversation
 from router.wire.conversation import (
+    GO_ON,
     Conversation,
     Document,
     Image,
@@ -138,7 +139,8 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
             },
         ),
     )
-    if target.prefill == "none" and continues(conversation) and _has_text(adapted.turns[-1]):
+    prefill = target.prefill != "none" and (target.model is None or target.model.prefill)
+    if not prefill and continues(conversation) and _has_text(adapted.turns[-1]):
         dropped.append("prefill")
         adapted = replace(adapted, turns=(*adapted.turns, _GO_ON))
     if target.dialect == "openai_chat" != conversation.dialect:
@@ -182,16 +184,7 @@ def _decode(name: str, value: msgspec.Raw) -> Any:
         raise BadRequest(f"{name}: cannot be read: {error}") from error
 
 
-_GO_ON = Turn(
-    role="user",
-    parts=(
-        Text(
-            text="Go on with your last message exactly where it ends. "
-            "Repeat nothing of it, and say nothing before or about the continuation."
-        ),
-    ),
-)
-"""Asks in words for what the last turn's role would: most models then go on rather than start anew."""
+_GO_ON = Turn(role="user", parts=(Text(text=GO_ON),))
 
 
 def continues(conversation: Conversation) -> bool:

@@ -18,6 +18,7 @@ import msgspec
 
 from router.wire.body import UNREADABLE
 from router.wire.conversation import (
+    GO_ON,
     Conversation,
     Reasoning,
     Sampling,
@@ -54,6 +55,8 @@ class ClaudeModel:
     """The most tokens that may be asked for; 0 where unknown."""
     sampling: bool = True
     forced_tools: bool = True
+    prefill: bool = True
+    """Goes on from the text of a last turn that is the assistant's."""
     adaptive_thinking: bool = False
     budget_thinking: bool = True
     efforts: frozenset[str] = frozenset({"low", "medium", "high"})
@@ -78,6 +81,7 @@ def model_of(row: Mapping[str, Any]) -> ClaudeModel:
         most_output=most,
         sampling=row.get("supports_sampling_params") is not False,
         forced_tools=row.get("supports_forced_tool_use") is not False,
+        prefill=row.get("supports_assistant_prefill") is not False,
         adaptive_thinking=adaptive,
         budget_thinking=bool(row.get("supports_legacy_thinking" if adaptive else "supports_reasoning")),
         efforts=UNKNOWN.efforts | levels,
@@ -228,43 +232,78 @@ class _Fields(msgspec.Struct):
     max_tokens: Any = None
 
 
+class _Messages(msgspec.Struct):
+    messages: list[msgspec.Raw] = []
+
+
+class _Message(msgspec.Struct):
+    role: Any = None
+    content: Any = None
+
+
 _FIELDS = msgspec.json.Decoder(_Fields)
+_MESSAGES = msgspec.json.Decoder(_Messages)
+_MESSAGE = msgspec.json.Decoder(_Message)
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
+"""Values that ask for what is done anyway."""
 
 
-def fit_body(body: bytes, model: ClaudeModel | None) -> bytes:
+def fit_body(body: bytes, model: ClaudeModel | None) -> tuple[bytes, tuple[str, ...]]:
     """Leave out what a model refuses of a Messages body that was read before.
 
     A body that has none of it keeps its bytes, and so does every body where the model is None: not known.
+
+    Returns:
+        The body, and the names of what was left out of it and makes a difference.
     """
     try:
-        changes = {} if model is None else _changes(_FIELDS.decode(body), model)
+        changes, dropped = ({}, []) if model is None else _changes(body, model)
     except UNREADABLE:  # a number out of range: whoever serves it says so
-        return body
+        return body, ()
     if not changes:
-        return body
+        return body, ()
     fields = {name: raw for name, raw in _RAW.decode(body).items() if changes.get(name, raw) is not None}
     new = {name: value for name, value in changes.items() if value is not None}
-    return msgspec.json.encode(fields | new)
+    return msgspec.json.encode(fields | new), tuple(dropped)
 
 
-def _changes(fields: _Fields, model: ClaudeModel) -> dict[str, Any]:
-    """New values by field; None where the field goes."""
+def _changes(body: bytes, model: ClaudeModel) -> tuple[dict[str, Any], list[str]]:
+    """New values by field, None where the field goes; and what the client does without."""
+    fields = _FIELDS.decode(body)
     changes: dict[str, Any] = {}
+    dropped: list[str] = []
     if not model.sampling:
-        changes |= dict.fromkeys(
-            name for name in ("temperature", "top_p", "top_k") if getattr(fields, name) is not None
-        )
+        for name in ("temperature", "top_p", "top_k"):
+            if (value := getattr(fields, name)) is not None:
+                changes[name] = None
+                dropped += [name] if value != _DEFAULTS.get(name) else []
     choice, limit = fields.tool_choice, fields.max_tokens
     if not model.forced_tools and _type(choice) in {"any", "tool"}:
         options = {name: value for name, value in choice.items() if name not in {"type", "name"}}
         changes["tool_choice"] = {"type": "auto", **options}
+        dropped.append("tool_choice")
     takes = {"adaptive": model.adaptive_thinking, "enabled": model.budget_thinking}
     if not takes.get(_type(fields.thinking), True):
-        changes["thinking"] = None
+        changes["thinking"] = {"type": "adaptive"} if model.adaptive_thinking else None
+        dropped += [] if model.adaptive_thinking else ["thinking"]
     if isinstance(limit, int) and limit > model.most_output > 0:
         changes["max_tokens"] = model.most_output
-    return changes
+    if not model.prefill and _continues(messages := _MESSAGES.decode(body).messages):
+        changes["messages"] = [*messages, {"role": "user", "content": GO_ON}]
+        dropped.append("prefill")
+    return changes, dropped
+
+
+def _continues(messages: list[msgspec.Raw]) -> bool:
+    """Whether the last message is text of the assistant's that the answer is to go on from."""
+    last = _MESSAGE.decode(messages[-1]) if messages else _Message()
+    if last.role != "assistant":
+        return False
+    if not isinstance(last.content, list):
+        return bool(last.content)
+    kinds = {_type(block) for block in last.content}
+    return "text" in kinds and "tool_use" not in kinds
 
 
 def _type(value: Any) -> str:

@@ -140,6 +140,11 @@ class Tool:
     cache: CacheMark | None = None
 
 
+GO_ON = (
+    "Go on with your last message exactly where it ends. "
+    "Repeat nothing of it, and say nothing before or about the continuation."
+)
+"""Asks in words for what the last turn's role would: most models then go on rather than start anew."""
 TEXT = "input"
 """The argument of a tool that takes free text."""
 

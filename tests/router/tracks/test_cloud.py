@@ -489,9 +489,10 @@ async def test_openai_to_openai(cloud, upstream, plan, whole) -> None:
 
 async def test_a_model_that_was_put_in_gets_nothing_that_it_refuses(cloud, upstream, plan) -> None:
     asked = {"temperature": 0.2, "tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "any"}}
-    await cloud().open(plan({"model": "auto"} | asked), CLOUD)
+    reply = await cloud().open(plan({"model": "auto"} | asked), CLOUD)
     arrived = await upstream.last_json()
     assert arrived["model"] == "claude-sonnet-5-5"
+    assert reply.dropped == ("temperature", "tool_choice")
     assert "temperature" not in arrived
     assert arrived["tool_choice"] == {"type": "auto"}
 

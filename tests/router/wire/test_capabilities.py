@@ -8,6 +8,7 @@ import pytest
 
 from router.errors import BadRequest
 from router.wire.capabilities import JSON_ONLY, adapt, drop_fields
+from router.wire.claude_models import UNKNOWN
 from router.wire.conversation import (
     Conversation,
     Document,
@@ -173,6 +174,13 @@ def test_a_last_turn_that_cannot_be_continued_is_named():
     assert left.turns[:-1] == prefilled.turns
     assert "exactly where it ends" in left.turns[-1].parts[0].text
     assert adapt(prefilled, LOCAL) == (prefilled, ())
+
+
+@pytest.mark.parametrize(("goes_on", "dropped"), [(True, ()), (False, ("prefill",))])
+def test_a_model_of_claude_s_goes_on_by_itself_where_it_can(goes_on, dropped):
+    begun = replace(CHAT, turns=(HI, Turn(role="assistant", parts=(Text(text="def f("),))))
+    left, names = adapt(begun, replace(CLAUDE, model=replace(UNKNOWN, prefill=goes_on)))
+    assert (len(left.turns), names) == (2 if goes_on else 3, dropped)
 
 
 def test_a_last_turn_of_which_nothing_is_sent_is_not_gone_on_from():

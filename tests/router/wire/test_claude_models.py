@@ -30,6 +30,7 @@ def test_models_are_read_from_the_table():
             most_output=128_000,
             sampling=False,
             forced_tools=False,
+            prefill=False,
             adaptive_thinking=True,
             budget_thinking=False,
             efforts=frozenset({"low", "medium", "high", "xhigh", "max"}),
