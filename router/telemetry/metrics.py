@@ -133,6 +133,8 @@ class Metrics:
         first = outcome.attempts[0] if outcome.attempts else None
         if first is not None and first.cause and first.track != outcome.track:
             self._moved[first.track, first.cause] += 1
+        elif outcome.moved:
+            self._moved["local", outcome.moved] += 1
         self._count(request.account.team, outcome.track, outcome.usage)
 
     def _count(self, team: str, track: str, usage: Usage) -> None:

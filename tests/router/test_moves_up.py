@@ -1,5 +1,6 @@
 """A local turn that does not go well goes on in the cloud: through the endpoint, as Claude Code sends it."""
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.usefixtures("nearby", "upstream")
@@ -101,6 +102,9 @@ def test_the_same_call_fails_twice_and_the_rest_of_the_turn_is_the_clouds(endpoi
     # All of the prompt at the price of writing the cache, for the client marks what to cache.
     assert row["move_usd"] == pytest.approx(row["context_tokens"] * 3.75 / 1e6)
     assert row["cost_usd"] > 0
+
+    metrics = httpx.get(endpoint.url + "/metrics", timeout=60, verify=False).text
+    assert 'turnout_escalations_total{cause="same_call_failed"} 1' in metrics
 
     turn += step(3, "42", failed=False)
     later = send(endpoint, *turn)
