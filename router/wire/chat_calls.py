@@ -6,7 +6,9 @@ Servers differ from OpenAI's reference in ways that clients fail on:
   complete, begins a new call;
 - the name, or the id, again with each piece of one call; one id for several calls; no id at all;
 - arguments as an object, or null, where JSON text belongs;
-- `finish_reason: stop` (or `function_call`, `eos`) behind calls, where it is `tool_calls`;
+- another id with each piece of one call, whose arguments are still incomplete; a complete call once more;
+- `finish_reason: stop` (or `function_call`, `eos`, none at all) behind calls, where it is `tool_calls`, and
+  `tool_calls` where none came; words of a server's own for `length` and `stop`;
 - pieces of several calls in turns, and text between them: what belongs behind a call waits until that
   call is complete.
 
@@ -15,6 +17,7 @@ Servers differ from OpenAI's reference in ways that clients fail on:
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -27,7 +30,20 @@ from router.wire.events import CallArguments, CallEnded, CallStarted, Event, Unr
 MOST_CALLS = 512
 """More are passed as they come."""
 _ENDED = CallEnded()
-_OTHER_ENDS = ("tool_calls", "length", "content_filter")
+_WORDS: Mapping[str, str] = {
+    "max_tokens": "length",
+    "max_length": "length",
+    "model_length": "length",
+    "length": "length",
+    "stop": "stop",
+    "tool_calls": "tool_calls",
+    "end_turn": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+}
+"""Why a reply ended, in words of other servers and in OpenAI's."""
+_CUT = ("length", "content_filter")
 _COUNTED_ID = re.compile(r"(?:^[A-Za-z]*|[^A-Za-z0-9])\d{1,4}$")
 _SHORTEST_ID = 8
 """Ids that are shorter, or count (`call_0`, `functions.read:1`), come again in the next turn."""
@@ -53,6 +69,11 @@ class Call:
     """Its `CallStarted` is out."""
     written: int = 0
     """How many of the pieces are out."""
+
+    @property
+    def begun(self) -> bool:
+        """Some of its arguments are there."""
+        return any(piece.strip() for piece in self.pieces)
 
     @property
     def complete(self) -> bool:
@@ -84,6 +105,9 @@ class Calls:
         arguments = _text(function.get("arguments"))
         index = piece.get("index")
         call = self._by_index.get(index) if isinstance(index, int) else self._of_no_index(new_id)
+        if call is not None and _repeats(call, new_id, name, arguments):
+            function["arguments"] = arguments = ""
+            self.changed = True
         if call is None or _begins(call, new_id, name, arguments):
             call = self._begin(piece, function, new_id, name or (call.next_name if call else ""))
             if isinstance(index, int):
@@ -123,26 +147,46 @@ class Calls:
             self.changed = True
 
 
+def _repeats(call: Call, new_id: str, name: str, arguments: str) -> bool:
+    """Whether a piece is all of a complete call once more."""
+    if not arguments or not new_id or (new_id, name) != (call.id, call.name):
+        return False
+    return call.complete and arguments == "".join(call.pieces)
+
+
 def _begins(call: Call, new_id: str, name: str, arguments: str) -> bool:
     """Whether a piece begins a call of its own rather than going on with `call`."""
     if new_id and call.id and new_id != call.id:
-        return True
+        if call.begun and not call.complete:
+            return bool(name) and name != call.name
+        return bool(name or call.next_name)
     if not (name or call.next_name) or not call.complete:
         return False
     return bool(arguments.strip()) or (bool(name) and name != call.name)
 
 
+def finish_word(reason: Any, *, called: bool) -> Any:
+    """Why a reply ended in OpenAI's word; what is no word of any server's stays as it is.
+
+    Args:
+        reason: as the server wrote it.
+        called: whether the reply has calls.
+    """
+    if not isinstance(reason, str) or not reason:
+        return reason
+    word = _WORDS.get(reason.lower(), reason)
+    if word in _CUT:
+        return word
+    if called:
+        return "tool_calls"
+    return "stop" if word == "tool_calls" else word
+
+
 def finish(choice: Json, *, called: bool) -> bool:
-    """Write `tool_calls` where a reply with calls ended by itself, whatever its server calls that."""
-    if not ended_otherwise(choice.get("finish_reason"), called=called):
-        return False
-    choice["finish_reason"] = "tool_calls"
-    return True
-
-
-def ended_otherwise(reason: Any, *, called: bool) -> bool:
-    """Whether a reason is a server's own word for an end behind calls."""
-    return called and bool(reason) and reason not in _OTHER_ENDS
+    """Write why a reply ended in OpenAI's word; return whether that is a change."""
+    reason = choice.get("finish_reason")
+    choice["finish_reason"] = finish_word(reason, called=called)
+    return bool(choice["finish_reason"] != reason)
 
 
 def _text(value: Any) -> str:
@@ -235,15 +279,18 @@ def repair_choice(choice: Any) -> tuple[list[Json], bool]:
     message = choice.get("message") if isinstance(choice, dict) else None
     listed = message.get("tool_calls") if isinstance(message, dict) else None
     calls = [call for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
-    if not calls:
+    if not isinstance(choice, dict):
         return [], False
     ids: set[str] = set()
     changed = False
+    if calls and not choice.get("finish_reason"):
+        choice["finish_reason"] = "tool_calls"
+        changed = True
     for call in calls:
         if isinstance(function := call.get("function"), dict):
             changed |= _spell_arguments(function)
         changed |= _make_id_unique(call, ids)
-    return calls, finish(choice, called=True) or changed
+    return calls, finish(choice, called=bool(calls)) or changed
 
 
 def call_events(calls: list[Json], *, cut: bool) -> list[Event]:

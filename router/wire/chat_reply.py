@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from router.wire.body import NOTHING, UNREADABLE
-from router.wire.chat_calls import Call, CallOrder, Calls, call_events, ended_otherwise, finish, repair_choice
+from router.wire.chat_calls import Call, CallOrder, Calls, call_events, finish, finish_word, repair_choice
 from router.wire.chat_errors import read_failure
 from router.wire.events import (
     CallArguments,
@@ -75,6 +75,8 @@ class _Choice(msgspec.Struct, frozen=True, gc=False):
     """vLLM's and our engine's word for the stop sequence that ended the text."""
     matched_stop: Any = None
     """SGLang's."""
+    stop_str: Any = None
+    """TabbyAPI's."""
     usage: msgspec.Raw = NOTHING
     """Moonshot's place for it."""
 
@@ -91,6 +93,8 @@ class _Reply(msgspec.Struct, frozen=True, gc=False):
 
 
 _REPLY = msgspec.json.Decoder(_Reply)
+_UNSAID: Json = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+"""The chunk that a server left out which sent calls, and then nothing but `[DONE]`."""
 _NO_ERROR = (None, "", False)
 
 
@@ -115,6 +119,8 @@ class ChatReplyDecoder:
         self._started = self._over = False
         self._finish: str | None = None
         self._stop_sequence = ""
+        self._envelope: Json = {}
+        """Of a chunk with a call: what else a chunk of this reply holds."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes, cut anywhere.
@@ -158,6 +164,8 @@ class ChatReplyDecoder:
         if not data:
             return []
         if data.strip() == DONE:
+            if self._calls.calls and not self._finish:
+                self._block = _DATA + msgspec.json.encode(self._envelope | _UNSAID) + _END + block
             return self._stop()
         try:
             events = self._read(data)
@@ -235,7 +243,8 @@ class ChatReplyDecoder:
 
     def _must_repair(self, choice: _Choice) -> bool:
         calls = choice.delta is not None and len(choice.delta.tool_calls) > _NULL
-        return calls or ended_otherwise(choice.finish_reason, called=bool(self._calls.calls))
+        reason = choice.finish_reason
+        return calls or finish_word(reason, called=bool(self._calls.calls)) != reason
 
     def _repair(self, data: bytes, events: list[Event]) -> None:
         """Repair the chunk's calls in a copy that keeps all fields, and add their events."""
@@ -247,6 +256,7 @@ class ChatReplyDecoder:
         delta = choice.get("delta")
         listed = delta.get("tool_calls") if isinstance(delta, dict) else None
         pieces = listed if isinstance(listed, list) else []
+        self._envelope = document
         placed: tuple[Call, str] | None = None
         for piece in pieces:
             if placed := self._calls.place(piece):
@@ -262,7 +272,7 @@ class ChatReplyDecoder:
         self._over = True
         self._template.forget()
         events: list[Event] = []
-        self._order.close(events, cut=self._finish == "length")
+        self._order.close(events, cut=_cut(self._finish))
         if self._started:
             events.append(_stopped(self._finish, self._stop_sequence, called=bool(self._calls.calls)))
         return events
@@ -289,28 +299,38 @@ def read_reply(body: bytes) -> tuple[list[Event], bytes]:
             return [read_failure(reply.error)], body
         if not reply.choices:
             raise UnreadableReply("its answer has no choices")
-        called = any(choice.message and len(choice.message.tool_calls) > _NULL for choice in reply.choices)
-        document = msgspec.json.decode(body) if called else {}
+        document = msgspec.json.decode(body) if any(map(_must_look, reply.choices)) else {}
     except UNREADABLE as error:
         raise UnreadableReply(f"its answer is no chat completion: {error}") from error
     events: list[Event] = [Started(id=reply.id or "", model=reply.model or "")]
     choice = reply.choices[0]
     events += (choice.message or _Delta()).events()
-    changed = False
+    changed = called = False
     for at, other in enumerate(document.get("choices") or ()):
         calls, repaired = repair_choice(other)
         changed |= repaired
         if at == 0:
             called = bool(calls)
-            events += call_events(calls, cut=choice.finish_reason == "length")
+            events += call_events(calls, cut=_cut(choice.finish_reason))
     if (reported := read_chat_usage(reply.usage or choice.usage, reply.service_tier)) is not None:
         events.append(UsageReport(reported))
     events.append(_stopped(choice.finish_reason, _sequence(choice), called=called))
     return events, msgspec.json.encode(document) if changed else body
 
 
+def _must_look(choice: _Choice) -> bool:
+    """Whether a choice of a whole reply has calls, or ended for a reason in another word than OpenAI's."""
+    calls = choice.message is not None and len(choice.message.tool_calls) > _NULL
+    return calls or finish_word(choice.finish_reason, called=False) != choice.finish_reason
+
+
+def _cut(reason: str | None) -> bool:
+    """Whether a reply was cut off at the limit."""
+    return bool(finish_word(reason, called=False) == "length")
+
+
 def _sequence(choice: _Choice) -> str:
-    marks = (choice.stop_reason, choice.matched_stop)
+    marks = (choice.stop_reason, choice.matched_stop, choice.stop_str)
     return next((mark for mark in marks if isinstance(mark, str)), "")
 
 
@@ -319,7 +339,8 @@ def _stopped(reason: str | None, sequence: str, *, called: bool) -> Stopped:
 
     A stop sequence may be one of the server's own, such as an end-of-turn token.
     """
-    plain = _REASONS.get(reason, "end")
+    ended_by_text = reason == "stop_sequence"
+    plain = _REASONS.get(reason if ended_by_text else finish_word(reason, called=called), "end")
     if plain in ("output_limit", "refusal"):
         return Stopped(reason=plain)
     if called:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from router.wire.chat_reply import ChatReplyDecoder, read_reply
-from router.wire.events import UnreadableReply
+from router.wire.events import CallEnded, Stopped, UnreadableReply
 
 
 def relayed(stream, size=None):
@@ -69,6 +69,11 @@ STREAMS = {
     "one id for all": ([piece(0, "x", "read", A), piece(0, "x", "read", B)], BOTH),
     "one id, an index each": ([piece(0, "x", "read", A), piece(1, "x", "read", B)], BOTH),
     "id and name again with each piece": ([piece(0, "x", "read", A[:4]), piece(0, "x", "read", A[4:]), piece(0, "x", "read", "")], [("read", A)]),
+    "another id with each piece": ([piece(0, "x", "read", A[:4]), piece(0, "y", arguments=A[4:8]), piece(0, "z", arguments=A[8:])], [("read", A)]),
+    "another id, and the name again": ([piece(0, "x", "read", A[:4]), piece(0, "y", "read", A[4:])], [("read", A)]),
+    "another id, and nothing else, at the end": ([piece(0, "x", "read", A), piece(0, "y", arguments="")], [("read", A)]),
+    "another id behind a call without arguments": ([piece(0, "x", "list", ""), piece(0, "y", "read", A)], [("list", ""), ("read", A)]),
+    "all of a call once more": ([piece(0, "x", "read", A[:6]), piece(0, arguments=A[6:]), piece(0, "x", "read", A)], [("read", A)]),
     "an index that begins at 1": ([piece(1, "x", "read", A), piece(2, "y", "read", B)], BOTH),
     "without ids": ([piece(0, name="read", arguments=A), piece(1, name="read", arguments=B)], BOTH),
     "arguments as an object": ([piece(0, "x", "read", {"path": "a"})], [("read", '{"path":"a"}')]),
@@ -87,6 +92,46 @@ def test_calls_come_one_by_one(name, together):
     stream = b"".join([*chunks, chunk(finish="stop"), b"data: [DONE]\n\n"])
     assert assembled(relayed(stream)) == (calls, "tool_calls")
     assert assembled(relayed(stream, 1)) == (calls, "tool_calls")
+
+
+FINISHES = [
+    # what the stream ends with behind a call, what the client reads
+    (chunk(finish="stop"), "tool_calls"),
+    (chunk(finish="STOP"), "tool_calls"),
+    (chunk(finish=""), "tool_calls"),
+    (b"", "tool_calls"),
+    (chunk(finish="max_tokens"), "length"),
+    (chunk(finish="MAX_TOKENS"), "length"),
+    (chunk(finish="content_filter"), "content_filter"),
+    (chunk(finish="abort"), "tool_calls"),
+]
+
+
+@pytest.mark.parametrize(("last", "finish"), FINISHES)
+def test_the_end_behind_a_call(last, finish):
+    stream = chunk(piece(0, "x", "read", A)) + last + b"data: [DONE]\n\n"
+    assert assembled(relayed(stream)) == ([("read", A)], finish)
+    assert relayed(stream).endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("finish", "word"),
+    [
+        ("tool_calls", "stop"),
+        ("eos", "stop"),
+        ("stop_sequence", "stop"),
+        ("model_length", "length"),
+        ("function_call", "function_call"),
+        ("abort", "abort"),
+    ],
+)
+def test_the_end_of_a_text(finish, word):
+    stream = chunk(content="So.") + chunk(finish=finish) + b"data: [DONE]\n\n"
+    assert assembled(relayed(stream)) == ([], word)
+    message = {"role": "assistant", "content": "So."}
+    body = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": finish}]}).encode()
+    (choice,) = json.loads(read_reply(body)[1])["choices"]
+    assert choice["finish_reason"] == word
 
 
 UNCHANGED = [
@@ -122,6 +167,9 @@ CALL = {"id": "x", "type": "function", "function": {"name": "read", "arguments":
         ([CALL], "stop", "tool_calls"),
         ([CALL], "function_call", "tool_calls"),
         ([CALL], "eos_token", "tool_calls"),
+        ([CALL], None, "tool_calls"),
+        ([CALL], "", "tool_calls"),
+        ([CALL], "max_length", "length"),
         ([CALL], "content_filter", "content_filter"),
         ([CALL, CALL], "tool_calls", "tool_calls"),
         ([CALL | {"id": None}], "stop", "tool_calls"),
@@ -136,6 +184,14 @@ def test_whole_replies(calls, finish, ended):
     ids = [call["id"] for call in repaired]
     assert all(ids)
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("word", ["length", "max_tokens", "MAX_LENGTH"])
+def test_a_call_that_was_cut_off_does_not_end(word):
+    begun = CALL | {"function": {"name": "read", "arguments": A[:6]}}
+    events, _ = read_reply(reply(CALL, begun, finish=word))
+    assert [type(event) for event in events].count(CallEnded) == 1
+    assert events[-1] == Stopped(reason="output_limit")
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,9 @@ ENDS = [
     # what the choice says beside its finish reason, the reason, the sequence
     ({"stop_reason": "</x>"}, "stop_sequence", "</x>"),
     ({"matched_stop": "</x>"}, "stop_sequence", "</x>"),
+    ({"stop_str": "</x>"}, "stop_sequence", "</x>"),
+    ({"finish_reason": "max_tokens"}, "output_limit", ""),
+    ({"finish_reason": "tool_calls"}, "end", ""),
     ({"finish_reason": "stop_sequence"}, "stop_sequence", ""),
     ({"stop_reason": 151645, "matched_stop": 151645}, "end", ""),
     ({"stop_reason": None}, "end", ""),
