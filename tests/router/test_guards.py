@@ -12,7 +12,7 @@ SESSION = MINE | {"x-claude-code-session-id": "s1", "user-agent": "claude-cli/2.
 LOCAL_FIRST = """\
 name: eager
 hold: conversation
-rules: [{name: mine, when: "kind == 'guard' || true", to: local, why: all of it}]
+rules: [{name: mine, when: "true", to: local, why: all of it}]
 otherwise: {to: local, why: all of it}
 degrade: {on: [no_credential, cloud_error], to: local}
 escalate: {on: [local_error], to: cloud, at_most: 1}
