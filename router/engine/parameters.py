@@ -19,6 +19,11 @@ from router.engine.template import Message, Tool
 
 ToolChoice = Literal["auto", "none", "required"]
 
+_FORMS = (
+    "ebnf", "grammar", "guided_choice", "guided_grammar", "guided_json", "guided_regex", "json_schema",
+    "regex", "structured_outputs",
+)  # fmt: skip
+"""What other servers call the form that an answer must have."""
 _MOST_STOPS = 16
 _SEEDS = 2**32 - 1  # the last value means "random" to llama.cpp
 
@@ -74,11 +79,21 @@ def read_request(body: Body) -> ChatRequest:
 
 
 def _refuse_unsupported(body: Body) -> None:
+    calls = body.get("function_call") not in (None, "none", "auto")
     refusals = (
         ("n", body.get("n") not in {None, 1}, "only n = 1 is served"),
         ("logit_bias", bool(body.get("logit_bias")), "logit_bias is not supported; leave it out"),
         ("logprobs", bool(body.get("logprobs")), "logprobs are not supported; leave it out"),
+        ("top_logprobs", bool(body.get("top_logprobs")), "logprobs are not supported; leave it out"),
         ("functions", bool(body.get("functions")), "functions is not supported; use tools"),
+        ("function_call", calls, "function_call is not supported; use tool_choice"),
+        (
+            "modalities",
+            body.get("modalities") not in (None, [], ["text"]),
+            "the answer is text; leave it out",
+        ),
+        ("audio", bool(body.get("audio")), "the answer is text; leave it out"),
+        *((name, bool(body.get(name)), f"{name} is not supported; use response_format") for name in _FORMS),
     )
     for param, applies, message in refusals:
         if applies:

@@ -7,6 +7,7 @@ prefix the same from turn to turn, so that the engine need not read it again.
 - A system message may stand in front alone. A later one becomes user text where it stands: moved to
   the front it would change the prefix each time one is added.
 - Results are text; their images and files follow in the next user turn.
+- Blocks of a last turn that is the assistant's are one text: the answer goes on from it as it stands.
 - Reasoning stays where it was thought. Claude Code's billing line is left out: its suffix changes,
   and with it the whole prefix.
 """
@@ -38,8 +39,10 @@ def alternate(conversation: Conversation) -> Conversation:
     """Rewrite the turns; everything else stays."""
     system = _GAP.join(filter(None, (_without_billing(part.text) for part in conversation.system)))
     turns = _Turns()
-    for turn in conversation.turns:
+    for turn in conversation.turns[:-1]:
         turns.add(turn)
+    for turn in conversation.turns[-1:]:
+        turns.add(turn, gap="" if turn.role == "assistant" else _GAP)
     mark = _mark(conversation.system)
     leading = (Text(text=system, cache=mark),) if system else ()
     return replace(conversation, system=leading, turns=tuple(turns.finish()))
@@ -54,12 +57,13 @@ class _Turns:
         self._reminders: list[Part] = []
         """System messages, put before the next user text: none may stand between a call and its result."""
 
-    def add(self, turn: Turn) -> None:
+    def add(self, turn: Turn, *, gap: str = _GAP) -> None:
+        """Add a turn; `gap` stands between texts of the assistant's."""
         if turn.role == "system":
             if text := _join(turn.parts):
                 self._reminders.append(Text(text=as_reminder(text)))
         elif turn.role == "assistant":
-            self._add_assistant(turn.parts)
+            self._add_assistant(turn.parts, gap)
         else:
             self._add_user(turn.parts)
 
@@ -80,8 +84,8 @@ class _Turns:
         self._take_reminders()
         self._waiting += texts
 
-    def _add_assistant(self, parts: Sequence[Part]) -> None:
-        text = _join(parts)
+    def _add_assistant(self, parts: Sequence[Part], gap: str) -> None:
+        text = _join(parts, gap)
         calls = tuple(part for part in parts if isinstance(part, ToolCall))
         if not text and not calls:
             return
@@ -126,8 +130,8 @@ def _mark(parts: Sequence[Part]) -> CacheMark | None:
     return last.cache if isinstance(last, Text | Document) else None
 
 
-def _join(parts: Iterable[Part]) -> str:
-    return _GAP.join(filter(None, map(_text_of, parts)))
+def _join(parts: Iterable[Part], gap: str = _GAP) -> str:
+    return gap.join(filter(None, map(_text_of, parts)))
 
 
 def _text_alone(result: ToolResult) -> ToolResult:

@@ -33,6 +33,9 @@ Json = dict[str, Any]
 
 FIRST = "(The conversation begins with the assistant.)"
 """In place of the user's turn that the API wants first."""
+EMPTY = "(The user's message is empty.)"
+"""In place of a last turn of the user's that says nothing; without it the assistant's would be the last."""
+_LONGEST_NAME = 128
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 _MODES: Mapping[str, str] = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 
@@ -107,7 +110,7 @@ def _encode_tool(tool: Tool | Opaque) -> Json:
 def _tools_of_history(conversation: Conversation) -> list[Json]:
     """Tools that were called before and are not offered now: the API requires every called tool declared."""
     names = dict.fromkeys(
-        part.name for turn in conversation.turns for part in turn.parts if isinstance(part, ToolCall)
+        _called(part.name) for turn in conversation.turns for part in turn.parts if isinstance(part, ToolCall)
     )
     return [{"name": name, "input_schema": {"type": "object"}} for name in names]
 
@@ -150,9 +153,12 @@ class _Writer:
         self._system: list[Json] = []
         """Since the last block of the user's."""
         self._ids = _Ids()
+        self._asked = False
+        """The last turn is the user's."""
 
     def add(self, turn: Turn) -> None:
         """Add a turn."""
+        self._asked = turn.role == "user"
         match turn.role:
             case "system":
                 self._system += encode_parts(turn.parts)
@@ -164,6 +170,8 @@ class _Writer:
     def finish(self) -> list[Json]:
         """Return all messages."""
         self._end_user()
+        if self._asked and (not self._messages or self._messages[-1]["role"] == "assistant"):
+            self._messages.append({"role": "user", "content": [{"type": "text", "text": EMPTY}]})
         if self._messages and self._messages[0]["role"] == "assistant":
             self._messages.insert(0, {"role": "user", "content": [{"type": "text", "text": FIRST}]})
         if self._messages and self._messages[-1]["role"] == "assistant":
@@ -230,7 +238,7 @@ class _Ids:
             if isinstance(part, ToolCall):
                 unique = self._make_unique(part.id)
                 latest.setdefault(part.id, deque()).append(unique)
-                named.append(replace(part, id=unique))
+                named.append(replace(part, id=unique, name=_called(part.name)))
             else:
                 named.append(part)
         self._ids |= latest
@@ -255,6 +263,11 @@ class _Ids:
 
 def _clean(call_id: str) -> str:
     return _NOT_IN_IDS.sub("_", call_id) or "call"
+
+
+def _called(name: str) -> str:
+    """The name of a past call; local models write some that the API refuses in every later turn."""
+    return _NOT_IN_IDS.sub("_", name)[:_LONGEST_NAME] or "unknown"
 
 
 _MARK = {"type": "ephemeral"}

@@ -61,6 +61,7 @@ class _Row(NamedTuple):
 
 _NO_PROBABILITIES = "Claude reports no token probabilities"
 _NO_PENALTIES = "Claude takes no penalties"
+_NO_FORMS = "Claude is held to a JSON schema alone; use `response_format`"
 _OLDER = "the older form is not translated; use `{}`"
 _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
     "openai_chat": {
@@ -77,6 +78,16 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "function_call": _Row(
             "refused", "carried", "carried", _OLDER.format("tool_choice"), ("none", "auto")
         ),
+        "ebnf": _Row("refused", "carried", "carried", _NO_FORMS),
+        "grammar": _Row("refused", "carried", "carried", _NO_FORMS),
+        "guided_choice": _Row("refused", "carried", "carried", _NO_FORMS),
+        "guided_grammar": _Row("refused", "carried", "carried", _NO_FORMS),
+        "guided_json": _Row("refused", "carried", "carried", _NO_FORMS),
+        "guided_regex": _Row("refused", "carried", "carried", _NO_FORMS),
+        "json_schema": _Row("refused", "carried", "carried", _NO_FORMS),
+        "regex": _Row("refused", "carried", "carried", _NO_FORMS),
+        "structured_outputs": _Row("refused", "carried", "carried", _NO_FORMS),
+        "continue_final_message": _Row("ignored", "carried", "ignored"),
         "verbosity": _Row("dropped", "carried", "carried"),
         "web_search_options": _Row("carried", "dropped", "carried", empty_asks=True),
         "service_tier": _Row("dropped", "ignored", "carried", usual=("auto", "default")),

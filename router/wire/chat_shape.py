@@ -41,7 +41,7 @@ class ChatPart(msgspec.Struct, frozen=True):
 class CalledFunction(msgspec.Struct, frozen=True):
     """What a past call called."""
 
-    name: Name
+    name: str
     arguments: str | Object | list[Any] | None = ""
     """As clients keep it of a call that went wrong, too: nothing, or not yet written as text."""
 

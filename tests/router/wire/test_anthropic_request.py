@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from router.errors import BadRequest
 from router.wire.anthropic_request import decode_request
-from router.wire.anthropic_request_encoder import encode_request
+from router.wire.anthropic_request_encoder import EMPTY, encode_request
 from router.wire.claude_models import ClaudeModel
 from router.wire.conversation import (
     Conversation,
@@ -544,6 +544,33 @@ def test_a_model_that_takes_system_messages_gets_them_where_they_may_stand():
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("list_dir", "list_dir"),
+        ("list_dir<|channel|>json", "list_dir__channel__json"),
+        ("fs.list", "fs_list"),
+        ("", "unknown"),
+        ("x" * 300, "x" * 128),
+    ],
+)
+def test_a_past_call_has_a_name_that_the_api_takes(name, kept):
+    call = Turn(role="assistant", parts=(ToolCall(id="call_1", name=name, arguments="{}"),))
+    body = encoded(ask(), call, ask("go on"))
+    assert body["messages"][1]["content"][0]["name"] == kept
+    assert [tool["name"] for tool in body["tools"]] == [kept]
+
+
+def test_a_last_turn_of_the_users_that_says_nothing_is_said_to_be_empty():
+    empty = {"role": "user", "content": [{"type": "text", "text": EMPTY}]}
+    nothing = Turn(role="user", parts=())
+    assert encoded(nothing)["messages"] == [empty]
+    said = Turn(role="assistant", parts=(Text(text="Done."),))
+    assert encoded(ask(), said, nothing)["messages"][2:] == [empty]
+    assert len(encoded(ask(), nothing)["messages"]) == 1
+    assert encoded(ask(), said)["messages"][-1]["role"] == "assistant"
+
+
 def test_a_system_message_alone_is_the_users():
     assert encoded(system=(Text(text="A"),)) == {
         "model": "claude",
@@ -644,6 +671,9 @@ IN_RESULTS = st.lists(TEXTS.filter(lambda part: part.cache is None) | IMAGES | D
 )
 
 
+NAMES = st.from_regex(r"[a-zA-Z0-9_-]{1,12}", fullmatch=True)
+
+
 @st.composite
 def conversations(draw):
     """An agent's conversation: asks, calls, all of their results, an answer."""
@@ -656,7 +686,7 @@ def conversations(draw):
         calls = tuple(
             draw(
                 st.builds(
-                    ToolCall, id=st.just(f"toolu_{next(ids)}"), name=WORDS, arguments=ARGUMENTS, cache=MARK
+                    ToolCall, id=st.just(f"toolu_{next(ids)}"), name=NAMES, arguments=ARGUMENTS, cache=MARK
                 )
             )
             for _ in range(draw(st.integers(0, 2)))

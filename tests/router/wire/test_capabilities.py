@@ -41,6 +41,9 @@ def user(*parts):
 
 
 REFUSED = [
+    ({"guided_regex": "[0-9]+"}, "guided_regex"),
+    ({"grammar": "root ::= [0-9]+"}, "grammar"),
+    ({"structured_outputs": {"choice": ["a", "b"]}}, "structured_outputs"),
     ({"n": 2}, "n"),
     ({"n": "2"}, "n"),
     ({"logprobs": True}, "logprobs"),
@@ -181,6 +184,15 @@ def test_a_model_of_claude_s_goes_on_by_itself_where_it_can(goes_on, dropped):
     begun = replace(CHAT, turns=(HI, Turn(role="assistant", parts=(Text(text="def f("),))))
     left, names = adapt(begun, replace(CLAUDE, model=replace(UNKNOWN, prefill=goes_on)))
     assert (len(left.turns), names) == (2 if goes_on else 3, dropped)
+
+
+def test_a_field_that_asks_for_what_claude_does_anyway_is_not_missed():
+    begun = replace(
+        CHAT,
+        turns=(HI, Turn(role="assistant", parts=(Text(text="def f("),))),
+        extras={"continue_final_message": True, "add_generation_prompt": False},
+    )
+    assert adapt(begun, CLAUDE) == (replace(begun, extras={}), ())
 
 
 def test_a_last_turn_of_which_nothing_is_sent_is_not_gone_on_from():

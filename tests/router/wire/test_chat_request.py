@@ -238,6 +238,14 @@ def test_what_depends_on_the_target(target, fields):
     assert sent == {"model": "m", "messages": [HI, {"role": "assistant", "content": "{"}]} | fields
 
 
+@pytest.mark.parametrize("target", [LOCAL, PROVIDER, OPENAI])
+def test_blocks_of_a_begun_answer_are_one_text(target):
+    begun, said = assistant(Text(text="1. "), Text(text="2")), assistant(Text(text="a"), Text(text="b"))
+    conversation = Conversation(dialect="anthropic_messages", turns=(USER, said, USER, begun))
+    messages = encode(conversation, target)["messages"]
+    assert [message["content"] for message in messages[1::2]] == ["a\n\nb", "1. 2"]
+
+
 def test_cache_marks_reach_claude_alone():
     conversation = Conversation(
         dialect="anthropic_messages",
