@@ -18,9 +18,10 @@ HEADER = "x-turnout-key"
 _BEARER = "bearer "
 
 NO_KEY = (
-    "a Turnout key is required: send it as `Authorization: Bearer tn-...`, `x-api-key` or "
-    "`x-turnout-key`; `turnout key create --team TEAM` makes one"
+    "a Turnout key is required: send it as your client's API key, or in `x-turnout-key`; "
+    "`turnout key create --team TEAM` makes one"
 )
+"""Claude Code shows an error that speaks of `x-api-key` as its own `Invalid API key`, and not this."""
 UNKNOWN_KEY = (
     "this Turnout key is unknown, was revoked or has expired; "
     "`turnout key create --team TEAM` makes a new one"

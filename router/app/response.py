@@ -24,6 +24,10 @@ CLOSE = ("connection", "close")
 MAX_REASON_LENGTH = 300
 """Longest reason in a header, in characters; the body has all of it."""
 END_OF_STATUSES = 600
+PASSING = frozenset({408, 409, 429})
+"""Client errors that may pass by themselves; after others the same request is refused again."""
+FINAL = ("x-should-retry", "false")
+"""What the SDKs and Claude Code go by before the status: Claude Code repeats a 401 ten times without it."""
 RawHeaders = list[tuple[bytes, bytes]]
 _INVISIBLE = re.compile(r"[^ -~]")
 
@@ -123,22 +127,40 @@ def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = Non
 
 
 def error_headers(error: TurnoutError, labels: Headers) -> Headers:
-    """Build the fields of an error answer, with `retry-after` if a retry may help."""
+    """Build the fields of an error answer, which say whether a retry may help."""
     headers = [JSON, *labels]
     retry_after = error.retry_after
     if retry_after is None and error.status in {429, 500, 502, 503, 504, 529}:
         retry_after = 2
     if retry_after is not None:
         headers.append(("retry-after", str(math.ceil(retry_after))))
+    elif error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.status not in PASSING:
+        headers.append(FINAL)
     return tuple(headers)
 
 
-def error_body(dialect: DialectName, error: TurnoutError, request_id: str) -> bytes:
-    """Render `error` in this dialect, with the wording that its clients react to."""
+def error_body(dialect: DialectName, error: TurnoutError, request_id: str, plan: Plan | None = None) -> bytes:
+    """Render `error` in this dialect, with the wording that its clients react to.
+
+    What clients know as an overflow they answer by compacting, and show in words of their own. A first
+    request leaves nothing to compact: where a rule keeps it local, its client is shown that rule.
+    """
     wire_dialect = DIALECTS[dialect]
-    if isinstance(error, TrackError) and error.cause == "overflow" and error.limit:
-        return wire_dialect.overflow(error.tokens, error.limit, request_id=request_id)
-    return wire_dialect.error(error.kind, error.message, request_id=request_id)
+    if not (isinstance(error, TrackError) and error.cause == "overflow" and error.limit):
+        return wire_dialect.error(error.kind, error.message, request_id=request_id)
+    kept = error.decision is not None and error.decision.rule in LOCAL_ONLY_RULES
+    if error.decision is not None and kept and plan is not None and _is_first(plan):
+        message = (
+            f"{error.decision.why}; so the local model alone may answer, and its window of {error.limit} "
+            f"tokens is too small for this request of {error.tokens}"
+        )
+        return wire_dialect.error(error.kind, message, request_id=request_id)
+    return wire_dialect.overflow(error.tokens, error.limit, request_id=request_id)
+
+
+def _is_first(plan: Plan) -> bool:
+    """Whether nothing was answered before in this conversation."""
+    return plan.features.turns <= 1 and not plan.features.turn_calls
 
 
 async def send_error(
@@ -151,7 +173,7 @@ async def send_error(
     plan: Plan | None = None,
 ) -> None:
     """Answer with `error`; `plan` is the decision, if one was made."""
-    content = error_body(dialect, error, request_id)
+    content = error_body(dialect, error, request_id, plan)
     fields = [*error_headers(error, refusal_labels(error, request_id, plan))]
     fields.append(("content-length", str(len(content))))
     if not body.complete:

@@ -3,9 +3,14 @@
 import time
 from collections.abc import Callable
 
+import pytest
 import tinygguf
 from assistants import ASK, COMMAND, KEY, Place, claude, run
 from servers import Endpoint, Upstream
+from servers import endpoint as run_endpoint
+
+from router.billing.prices import Prices
+from router.ledger.store import LedgerStore
 
 SHELL = {"tools": [{"name": "Bash", "input": {"command": COMMAND}}]}
 
@@ -46,6 +51,21 @@ def test_waits_as_the_provider_asks(endpoint: Endpoint, upstream: Upstream, plac
     assert finished.result["result"] == "All done."
     assert len(upstream.seen()) == 2  # the client's own second try; the endpoint adds none
     assert [row["status"] for row in endpoint.rows(2, since=began)] == [429, 200]
+
+
+def test_stops_at_once_without_a_key_and_shows_why(
+    upstream: Upstream, place: Place, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("keys")
+    ledger = LedgerStore.open(folder / "ledger.db", prices=Prices(), write=False)
+    ledger.accounts.create_key(team="web")
+    ledger.close()
+    with run_endpoint(folder, cloud=upstream.url) as endpoint:
+        finished = run(claude(place, ASK, url=endpoint.url))
+        assert "a Turnout key is required" in finished.result["result"]
+        assert finished.result["api_error_status"] == 401
+        assert finished.result["duration_ms"] < 20_000  # its ten tries would take minutes
+    assert upstream.seen() == []
 
 
 def test_completes_a_tool_loop_on_the_local_track(

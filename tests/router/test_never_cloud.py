@@ -61,6 +61,44 @@ def private(start_between):
     return start_between(POLICY="private")
 
 
+TOO_LONG = {
+    "fault": "status",
+    "status": 400,
+    "message": "This model's maximum context length is 4096 tokens. Your messages resulted in 9999 tokens.",
+}
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT])
+def test_a_first_request_that_does_not_fit_is_told_which_rule_keeps_it(fenced, nearby, play, path):
+    endpoint, headers = fenced
+    play(nearby, TOO_LONG)
+    answer = endpoint.post(
+        path, {"model": "auto", "max_tokens": 9, "messages": MARKED}, headers=headers["web"]
+    )
+    error = answer.json()["error"]
+    assert answer.status_code == 400
+    assert error["message"].startswith("never_cloud: the conversation matches '(?i)internal only'; ")
+    assert "its window of 4096 tokens is too small for this request of 9999" in error["message"]
+    assert error.get("code") is None  # or clients would compact what has nothing to compact
+    assert answer.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("path", "messages", "words"),
+    [
+        (MESSAGES, READING, "prompt is too long: 9999 tokens > 4096 maximum"),
+        (CHAT, CHAT_READING, "This model's maximum context length is 4096 tokens."),
+    ],
+)
+def test_a_later_request_that_does_not_fit_is_compacted(fenced, nearby, play, path, messages, words):
+    endpoint, headers = fenced
+    play(nearby, TOO_LONG)
+    body = {"model": "auto", "max_tokens": 9, "messages": messages}
+    answer = endpoint.post(path, body, headers=headers["web"])
+    assert answer.json()["error"]["message"].startswith(words)
+    assert "never_cloud" in answer.headers["x-turnout-why"]
+
+
 def assert_stayed_local(endpoint, upstream, answer, why: str) -> None:
     """The answer came from here and says why, its row too, and the provider saw nothing."""
     assert answer.status_code == 200, answer.text

@@ -3,6 +3,10 @@
 import httpx
 import pytest
 
+from router.app.response import error_headers
+from router.errors import BadKey, BadRequest, Conflict, OverBudget, RateLimited, RequestTimeout, Unavailable
+from router.types import TrackError
+
 MESSAGES = "/v1/messages"
 CHAT = "/v1/chat/completions"
 MINE = {"x-api-key": "sk-ant-mine"}
@@ -120,3 +124,21 @@ def test_a_failure_says_why_no_other_track_could_serve(endpoints, nearby, play):
     assert answer.headers["x-turnout-rule"] == "never_cloud"
     why = answer.headers["x-turnout-why"]
     assert why.startswith("the local model failed (500, server_error); never_cloud: ")
+
+
+FINAL, LATER = {"x-should-retry": "false"}, {"retry-after": "2"}
+RETRIES = [
+    (BadRequest("n: only one choice is made"), FINAL),
+    (BadKey("a key is required"), FINAL),
+    (OverBudget("used up"), FINAL),
+    (Conflict("it exists"), {}),
+    (RequestTimeout("too slow"), {}),
+    (RateLimited("too many", retry_after=6.5), {"retry-after": "7"}),
+    (Unavailable("not now"), LATER),
+    (TrackError("the provider failed", cause="cloud_error"), LATER),
+]
+
+
+@pytest.mark.parametrize(("error", "fields"), RETRIES, ids=lambda value: type(value).__name__)
+def test_an_error_says_whether_to_try_again(error, fields):
+    assert dict(error_headers(error, ())) == {"content-type": "application/json"} | fields

@@ -108,6 +108,7 @@ def test_a_key_opens_the_endpoint_until_it_is_revoked(start, turnout):
 def test_without_the_right_key_it_is_401_in_the_dialect(endpoint, upstream, path, headers, message):
     answer = ask(endpoint, path, headers)
     assert answer.status_code == 401
+    assert answer.headers["x-should-retry"] == "false"
     error = answer.json()
     assert message in error["error"]["message"]
     if path.startswith(MESSAGES):
