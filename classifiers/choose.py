@@ -10,7 +10,7 @@ from classifiers.sufficiency import SufficiencyClassifier
 from classifiers.verdict import Classifier
 
 ClassifierName = Literal["learned", "rules", "sufficiency"]
-DEFAULT: ClassifierName = "rules"
+DEFAULT: ClassifierName = "learned"
 """Which judges unless a setting or an option names another."""
 CLASSIFIERS: Mapping[ClassifierName, Callable[[], Classifier]] = MappingProxyType(
     {"learned": LearnedClassifier, "rules": RuleClassifier, "sufficiency": SufficiencyClassifier}

@@ -18,7 +18,9 @@ def test_it_is_named_by_its_numbers() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.02, 0.3, 0.5, 0.7, 0.99, 1.0])
 def test_where_the_conversation_shows_nothing_the_reading_counts(value: float) -> None:
     verdict = CLASSIFIER.classify(Features(ask="x", self_contained=value))
-    assert verdict.p_local == pytest.approx(min(max(value, 0.005), 0.95))
+    read = min(max(value, 0.005), 0.9)
+    odds = read / (1 - read) / 2
+    assert verdict.p_local == pytest.approx(odds / (1 + odds))
 
 
 def test_evidence_outweighs_even_a_sure_reading() -> None:
@@ -37,7 +39,7 @@ def test_a_dozen_calls_and_four_files_do() -> None:
 
 def test_a_reason_speaks_for_the_side_that_won() -> None:
     ask = "Write a function that parses versions like 1.2.3, see #1234"
-    verdict = CLASSIFIER.classify(Features(ask=ask, self_contained=0.85))
+    verdict = CLASSIFIER.classify(Features(ask=ask, self_contained=0.9))
     assert verdict.p_local > 0.5
     assert verdict.kind == "self-contained"
 
@@ -46,6 +48,7 @@ def test_a_reason_speaks_for_the_side_that_won() -> None:
     ("value", "kind", "why"),
     [
         (0.97, "self-contained", "all that the ask refers to is in the message"),
+        (0.7, "self-contained", "likely, not surely, all that the ask refers to is in the message"),
         (0.04, "repository-wide", "the ask refers to what is not in the message"),
     ],
 )

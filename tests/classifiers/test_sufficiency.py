@@ -88,7 +88,7 @@ def test_the_shipped_one_keeps_every_human_eval_prompt_above_balanced_s_threshol
     assert [ask for ask in asks if judge(Features(ask=ask, turns=1)).p_local < 0.62] == []
 
 
-def test_rules_are_the_default_as_the_card_says():
-    assert Settings().classifier == "rules"
+def test_the_learned_one_is_the_default_as_the_card_says():
+    assert Settings().classifier == "learned"
     assert isinstance(CLASSIFIERS["rules"](), RuleClassifier)
     assert isinstance(CLASSIFIERS["sufficiency"](), SufficiencyClassifier)

@@ -3,6 +3,7 @@ from dataclasses import fields
 
 import pytest
 
+from classifiers.choose import CLASSIFIERS, DEFAULT
 from policies.bars import METRICS, parse
 from policies.document import PolicyError
 from policies.load import SHIPPED, PolicyHolder, load
@@ -136,7 +137,8 @@ def test_without_bars_nothing_can_be_proven(file):
 
 def test_the_command_gives_the_suite_that_a_bar_is_of(file):
     file.write_text(POLICY.replace("quality_kept:", "ours_quality_kept:"))
-    with pytest.raises(PolicyError, match=r"run `turnout policy check .* --publish --suite ours\.jsonl`"):
+    command = r"run `turnout policy check .* --publish --classifier rules --suite ours\.jsonl`"
+    with pytest.raises(PolicyError, match=command):
         CheckGate(RULES)(file, load(file))
 
 
@@ -175,7 +177,7 @@ def test_a_guarded_holder_keeps_the_last_good_policy_until_the_next_is_proven(fi
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_policies_are_proven(name):
-    CheckGate(Serving(classifier="rules", reading=reading_digest()))(name, load(name))
+    CheckGate(Serving(classifier=CLASSIFIERS[DEFAULT]().name, reading=reading_digest()))(name, load(name))
 
 
 @pytest.mark.parametrize(

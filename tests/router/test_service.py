@@ -12,6 +12,7 @@ import httpx
 import pytest
 import structlog
 
+from classifiers.choose import CLASSIFIERS, DEFAULT
 from policies.load import load
 from policies.proof import Serving
 from router.features.fingerprint import reading_digest
@@ -268,12 +269,12 @@ def test_an_edited_policy_decides_within_moments_and_a_broken_edit_does_not(star
     ],
 )
 def test_a_policy_proven_with_something_else_than_serves_is_warned_of_once(change, said):
-    proven_with = Serving(classifier="rules", reading=reading_digest())
+    proven_with = Serving(classifier=CLASSIFIERS[DEFAULT]().name, reading=reading_digest())
     with structlog.testing.capture_logs() as logged:
         _say_other_proof(Settings(), load("balanced"), replace(proven_with, **change))
     assert len(logged) == bool(said)
     for line in logged:
         assert said[0] in line["event"]
-        assert line["checked_with"] == f"rules, reading {reading_digest()}"
+        assert line["checked_with"] == f"{proven_with.classifier}, reading {proven_with.reading}"
         assert line["serves"] != line["checked_with"]
         assert line["remedy"] == f"turnout policy check balanced --publish{said[1]}"

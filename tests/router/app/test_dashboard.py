@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from classifiers.choose import CLASSIFIERS, DEFAULT
 from classifiers.features import Features
 from classifiers.verdict import Verdict
 from policies.decision import Decision, State
@@ -120,7 +121,7 @@ def place(tmp_path):
         keyring=keyring,
         apply_changes=changed,
         registry=registry,
-        serving=Serving(classifier="rules", reading=reading_digest()),
+        serving=Serving(classifier=CLASSIFIERS[DEFAULT]().name, reading=reading_digest()),
         health=lambda: {
             "local": {"url": "http://127.0.0.1:1/v1", "up": True},
             "cloud": {"up": False},

@@ -23,7 +23,9 @@ from benchmarks.evaluation.check.result import POOL, Options
 from benchmarks.evaluation.cost import Rates
 from benchmarks.evaluation.runs import local_runs
 from benchmarks.evaluation.suites.recorded import load_suite
+from benchmarks.evaluation.verdicts import with_verdicts
 from benchmarks.evaluation.whole_task import WholeTasks
+from classifiers.choose import CLASSIFIERS, DEFAULT
 from policies.load import SHIPPED, load, parse
 from policies.proof import Serving, digest, read, state
 from router.billing.prices import Prices
@@ -32,11 +34,12 @@ from router.features.fingerprint import reading_digest
 SCHEMA = json.loads((Path(check_export.__file__).parent / "check.schema.json").read_text())
 RATES = Rates(model="claude-sonnet-4-5", prices=Prices())
 QUICK = Options(resamples=300)
+SERVING = Serving(classifier=CLASSIFIERS[DEFAULT]().name, reading=reading_digest())
 
 
 @pytest.fixture(scope="module")
 def suites():
-    return {name: load_suite(name) for name in SUITES}
+    return {name: with_verdicts(load_suite(name)) for name in SUITES}
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +211,7 @@ def test_shipped_policies_pass_and_their_proofs_are_of_these_files(suites, name)
     assert result.passed, check_report.summary(result)
     proof = read(name)
     assert proof is not None
-    assert state(name, policy, Serving(classifier="rules", reading=reading_digest())).proven
+    assert state(name, policy, SERVING).proven
     assert (proof.digest, proof.data) == (digest(policy), data_digest(suites))
     shares = {name: figure.point for name, figure in figures(result).items() if figure.point == figure.point}
     assert {metric: figure.point for metric, figure in proof.figures.items() if figure.point is not None} == (
