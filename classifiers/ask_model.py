@@ -113,7 +113,7 @@ class _Layer:
             return _floats(arrays[f"{number}.{name}"])
 
         def dense(name: str) -> tuple["Numbers", "Numbers"]:
-            weights = arrays[f"{number}.{name}"].astype("float32", order="C")  # a tenth faster than as trained
+            weights = arrays[f"{number}.{name}"].astype("float32", order="C")  # a tenth faster so
             return weights * of(f"{name}.scale"), of(f"{name}.bias")
 
         self._attend, self._project, self._widen, self._narrow = map(
