@@ -98,7 +98,7 @@ class Bar:
 
     def holds(self, measured: float) -> bool:
         """Whether a figure meets the bar; nan never does."""
-        return _RELATIONS[self.relation](measured, self.value)
+        return bool(_RELATIONS[self.relation](measured, self.value))  # numpy has booleans of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
