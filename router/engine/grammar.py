@@ -116,7 +116,8 @@ def _relaxed(schema: Any) -> Any:
     """Leave to the model what a grammar cannot say; the call, or the answer, is checked afterwards.
 
     Large bounds, since a grammar spells them out and llama.cpp's parser recurses into each; patterns
-    that the converter cannot read; `not` and other keywords that it does not know; empty enums.
+    that the converter cannot read; `not` and other keywords that it does not know; empty enums, and values
+    that JSON writes with a backslash; items of any kind.
     """
     if isinstance(schema, list):
         return [_relaxed(item) for item in schema]
@@ -128,11 +129,16 @@ def _relaxed(schema: Any) -> Any:
         values := _values_between(schema.get("minimum"), schema.get("maximum"))
     ):
         return {"enum": values}
-    return {
+    relaxed = {
         key: _relaxed_each(value) if key in _BY_NAME else value if key in _VALUES else _relaxed(value)
         for key, value in schema.items()
         if not _is_left_out(key, value)
     }
+    if "type" not in schema and any(map(_is_escaped, _values_of(schema))):
+        relaxed["type"] = "string"
+    if not relaxed.get("items", True):
+        del relaxed["items"]  # the converter takes what is empty for missing, and then wants `prefixItems`
+    return relaxed
 
 
 _BY_NAME = frozenset({"properties", "$defs", "definitions"})
@@ -151,7 +157,21 @@ def _is_left_out(key: str, value: Any) -> bool:
     """Whether a keyword is left to the model."""
     if key == "pattern":
         return not isinstance(value, str) or _too_many(key, value) or not _convertible(value)
-    return key in _UNKNOWN or (key == "enum" and value == []) or _too_many(key, value)
+    if key in {"enum", "const"}:
+        return value == [] or any(map(_is_escaped, _values_of({key: value})))
+    return key in _UNKNOWN or _too_many(key, value)
+
+
+def _values_of(schema: Schema) -> list[Any]:
+    """The values that a schema allows; none where it lists none."""
+    listed = schema.get("enum")
+    values = listed if isinstance(listed, list) else []
+    return [*values, schema["const"]] if "const" in schema else values
+
+
+def _is_escaped(value: Any) -> bool:
+    """Whether JSON writes a text with a backslash, which the converter copies as a sign of its own."""
+    return isinstance(value, str) and "\\" in json.dumps(value, ensure_ascii=False)
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,31 @@ def test_grammar_refuses(unsupported):
         json_grammar(unsupported)
 
 
+def of(schema):
+    return json_grammar({"type": "object", "properties": {"a": schema}, "required": ["a"]})
+
+
+@pytest.mark.parametrize("items", [{}, True, [], {"not": {"type": "null"}}])
+def test_items_of_any_kind_are_an_array(items):
+    assert of({"type": "array", "items": items}) == of({"type": "array"})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": ["one\nline", "two"]},
+        {"type": "string", "enum": ['say "hi"']},
+        {"const": "C:\\temp"},
+    ],
+)
+def test_a_text_with_escapes_is_left_to_the_model(schema):
+    assert of(schema) == of({"type": "string"})
+
+
+def test_a_text_without_escapes_is_held_to():
+    assert of({"enum": ["größer", "a"]}) != of({"type": "string"})
+
+
 @pytest.mark.parametrize(
     "pattern",
     [
