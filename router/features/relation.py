@@ -124,8 +124,7 @@ _POINTS: tuple[tuple[int, Callable[[_Read], bool]], ...] = (
     (4, lambda ask: not (ask.question or ask.edit or ask.look or ask.work)),
     (3, lambda ask: ask.edit),
     (-1, lambda ask: ask.look),
-    (-4, lambda ask: begins(ask.text, NEW_WORK)),
-    (3, lambda ask: begins(ask.text, NEW_WORK) and ask.refers),
+    (-2, lambda ask: begins(ask.text, NEW_WORK)),
     (3, lambda ask: ask.output),
     (2, lambda ask: begins(ask.text, REPORTS)),
     (2, lambda ask: begins(ask.text, THE)),
@@ -141,7 +140,6 @@ _POINTS: tuple[tuple[int, Callable[[_Read], bool]], ...] = (
     (2, lambda ask: ask.question and is_question(ask.before)),
     (-7, lambda ask: OURS.within(ask.text) and not OURS.within(ask.before)),
     (-3, lambda ask: ask.new_file),
-    (-3, lambda ask: ask.new_file and not ask.refers),
     (-3, lambda ask: ask.new_file and (ask.look or ask.work)),
     (-3, lambda ask: bool(_HEADING.match(ask.text))),
 )

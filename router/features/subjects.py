@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from router.features import relation_words
 from router.features.relation_text import READ_CHARS, ends, fold
-from router.features.relation_words import NEW_QUESTIONS, RETURNS, WORD, YES, Phrases
+from router.features.relation_words import RETURNS, WORD, YES, Phrases
 
 _NAMING_LETTERS = 4
 """Letters of a word that may name a subject."""
@@ -41,9 +41,8 @@ def subject_of(ask: str, subjects: Sequence[str]) -> str:
     named = [len(words - just_left) for words in earlier]
     if not any(named) and _says_so(text):
         named = [len(words) for words in earlier]
-    least = 2 if NEW_QUESTIONS.within(text) and not _says_so(text) else 1
     newest = max(range(len(named)), key=lambda at: (named[at], at))
-    return subjects[newest] if named[newest] >= least else ""
+    return subjects[newest] if named[newest] else ""
 
 
 def _says_so(text: str) -> bool:

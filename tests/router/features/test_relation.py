@@ -202,8 +202,8 @@ def measured():
 def test_over_all_sessions_of_the_corpus():
     on, back = measured()
     assert len(on) == 21
-    assert on["all"].precision >= 0.95
-    assert on["all"].recall >= 0.89
+    assert on["all"].precision >= 0.94
+    assert on["all"].recall >= 0.9
     assert back["all"].recall >= 0.65
     low = {language for language, count in on.items() if count.precision < 0.85 or count.recall < 0.8}
     assert low == set(), {name: (on[name].precision, on[name].recall) for name in low}
