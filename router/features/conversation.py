@@ -11,9 +11,8 @@ from router.features import safety_checks
 from router.features.message_facts import MessageFacts, Outcome, ToolCall
 from router.features.open_calls import OpenCall, OpenCalls
 from router.features.paths import FileAccess
-from router.features.relation import goes_on, may_come_back
+from router.features.relation import goes_on, may_come_back, subject_of
 from router.features.setbacks import Setbacks
-from router.features.subjects import subject_of
 from router.system.time_slices import Pauses, Turns, finish
 
 _INHERITED = 3
@@ -208,8 +207,7 @@ class ConversationState:
         One that may go on from either of two subjects is read with both, and goes on from none.
         """
         before = self.ask or (_COMPACTED if self.compacted else "")
-        subject = subject_of(ask, [*self.subjects, self.ask])
-        self.follow_up = bool(before) and not subject and goes_on(ask, before)
+        self.follow_up = bool(before) and goes_on(ask, before)
         if self.follow_up and self.subjects and len(self.asks) == 1 and may_come_back(ask, self.ask):
             self.asks, self.follow_up = [self.subjects[-1], *self.asks, ask], False
         elif self.follow_up and self.asks:
@@ -217,6 +215,7 @@ class ConversationState:
         else:
             if self.asks:
                 self.subjects = [*self.subjects[-(_SUBJECTS - 1) :], self.ask[:_SUBJECT_CHARS]]
+            subject = subject_of(ask, self.subjects)
             self.asks = [subject, ask] if subject else [ask]
 
     @property

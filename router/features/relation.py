@@ -1,52 +1,50 @@
 # ruff: noqa: RUF001 - punctuation of many writings
 """Whether an ask goes on from the one before it, or stands alone.
 
-A rule for short asks, in the languages of the tables in `relation_words`. Signs speak for it and against it,
-each with points. It is careful: an ask wrongly taken to go on is decided by what came before it, so the
-user's own code where none was spoken of, and a question that names what it is about, weigh most.
+A rule for short asks, in the languages of the tables below. It is careful: an ask wrongly taken to go on
+is decided by what came before it, so whatever names a subject of its own stands alone. What it says:
 
-    goes on      "why?", "继续", "ja, mach das", "and in French?", "the header is missing now", "sort by size"
+    goes on      "why?", "继续", "ja, mach das", "and in French?", "that didn't work", "make it faster"
     stands alone "different question: …", "what is a mutex?", "now look at our deploy script"
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 
-from router.features.relation_text import (
-    READ_CHARS,
-    begins,
-    ends,
-    fold,
-    is_greeting,
-    is_question,
-    only,
-    opens,
-    words,
-)
 from router.features.relation_words import (
-    ASIDES,
     CHANGES,
-    EDITS,
-    LOOKS,
+    GREETINGS,
     NEW_QUESTIONS,
     NEW_WORK,
     OPENERS,
     OURS,
+    PREPOSITIONS,
     REFERENCES,
     REPORTS,
-    SAYS,
-    THE,
+    RETURNS,
+    WORD,
     YES,
+    Phrases,
 )
 
+_READ_CHARS = 400
+"""Of each ask, its beginning, and of what came before it both ends."""
 _LONG_WORDS = 16
-"""Words of a report that more may follow."""
-_A_FEW, _TINY = 6, 3
-"""Words of an ask that an opener makes one that goes on, and of one that has no room for a subject."""
-_SAYS_CHARS = 40
-"""Where the output of a program begins at the latest."""
+"""Words of an ask that opens like one that goes on; a longer one says what it is about."""
+_FEW_WORDS = 9
+"""Of one that only refers back somewhere."""
+_PHRASE_WORDS = 6
+"""Of one that opens with a preposition: "in French", "without a loop"."""
+_TINY_WORDS = 4
+"""So short that it cannot be read alone."""
+_CHARS_A_WORD = 2.5
+"""Of writing without spaces between words."""
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+_KANJI = re.compile(r"[\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]{2}")
+_CONTENT_LETTERS = 4
+"""Letters of a word that may name a subject."""
+_CODE = re.compile(r"```|https?://|`")
+"""Code or an address in an ask."""
 _FILE = re.compile(
     r"(?<![\w./-])(?:\.{0,2}/)?(?:[\w.-]+/){0,9}[\w.-]+\.(?:py|pyi|ipynb|[cm]?[jt]sx?|go|rs|java|kts?|rb|php|c|h|cc|cpp|hpp|cs|sql"
     r"|sh|ps1|md|rst|txt|toml|ya?ml|json|xml|html|s?css|vue|svelte|swift|conf|cfg|ini|env|lock|csv|tf|gradle)\b"
@@ -54,100 +52,14 @@ _FILE = re.compile(
     r"|(?<!\w)#\d{1,6}\b"
 )
 """A file, a folder, an issue."""
+_OWN: tuple[Callable[[str], object], ...] = (OURS.within, _FILE.search)
+"""What finds the user's own code or files in a text."""
 _OUTPUT = re.compile(
-    r"(?:[\w.]*(?:error|exception)\b(?:\[\w+\])?:|npm err!|fatal:|panic:|error response from|err_\w+|warning:"
-    r"|failed\b|caused by:|`[^`]{1,200}`\W{0,3}$"
+    r"(?:[\w.]*(?:error|exception)\b(?:\[\w+\])?:|npm err!|fatal:|panic:|error response from"
+    r"|failed\b|caused by:"
     r"|[\w.\-/]+: (?:\*\*\*|\(\d+\)|[^:]{0,60}\b(?:no such|not found|cannot|denied|undefined)))"
 )
 """What a program said, pasted with no word beside it."""
-_HEADING = re.compile(r"[^:：]{3,40}[:：]\s")
-"""What an ask is about, before all else."""
-
-
-@dataclass(frozen=True)
-class _Read:
-    """An ask's first paragraph, folded, and what came before it."""
-
-    text: str
-    before: str
-
-    @cached_property
-    def words(self) -> float:
-        return words(self.text)
-
-    @cached_property
-    def opener(self) -> bool:
-        return begins(self.text, OPENERS)
-
-    @cached_property
-    def refers(self) -> bool:
-        return REFERENCES.within(self.text)
-
-    @cached_property
-    def question(self) -> bool:
-        return is_question(self.text)
-
-    @cached_property
-    def edit(self) -> bool:
-        return opens(self.text, EDITS) and not self.work
-
-    @cached_property
-    def look(self) -> bool:
-        return opens(self.text, LOOKS) or any(phrase in self.text for phrase in LOOKS.unspaced)
-
-    @cached_property
-    def work(self) -> bool:
-        return opens(self.text, NEW_WORK)
-
-    @cached_property
-    def general(self) -> bool:
-        return opens(self.text, NEW_QUESTIONS) or NEW_QUESTIONS.within(self.text)
-
-    @cached_property
-    def new_file(self) -> bool:
-        return bool(_FILE.search(self.text)) and not _FILE.search(self.before)
-
-    @cached_property
-    def pasted(self) -> bool:
-        return bool(_OUTPUT.match(self.text)) and "?" not in self.text
-
-    @cached_property
-    def output(self) -> bool:
-        return self.pasted or (not self.question and SAYS.within(self.text[:_SAYS_CHARS]))
-
-    @cached_property
-    def reports(self) -> bool:
-        return (begins(self.text, REPORTS) or self.output) and self.words <= _LONG_WORDS
-
-
-_POINTS: tuple[tuple[int, Callable[[_Read], bool]], ...] = (
-    (4, lambda ask: not (ask.question or ask.edit or ask.look or ask.work)),
-    (3, lambda ask: ask.edit),
-    (-1, lambda ask: ask.look),
-    (-2, lambda ask: begins(ask.text, NEW_WORK)),
-    (3, lambda ask: ask.output),
-    (2, lambda ask: begins(ask.text, REPORTS)),
-    (2, lambda ask: begins(ask.text, THE)),
-    (1, lambda ask: ask.opener and ask.words <= _A_FEW),
-    (-3, lambda ask: ask.question),
-    (3, lambda ask: ask.question and ask.refers),
-    (2, lambda ask: ask.question and ask.opener),
-    (1, lambda ask: ask.question and THE.within(ask.text)),
-    (-4, lambda ask: ask.question and ask.words > _TINY and ASIDES.within(ask.text)),
-    (-6, lambda ask: ask.general),
-    (3, lambda ask: ask.general and ask.refers),
-    (-2, lambda ask: is_question(ask.before)),
-    (2, lambda ask: ask.question and is_question(ask.before)),
-    (-7, lambda ask: OURS.within(ask.text) and not OURS.within(ask.before)),
-    (-3, lambda ask: ask.new_file),
-    (-3, lambda ask: ask.new_file and (ask.look or ask.work)),
-    (-3, lambda ask: bool(_HEADING.match(ask.text))),
-)
-"""For going on, and against it; fitted to labelled sessions, and rounded."""
-_SHORT = ((2, 3), (4, 3), (6, 2), (9, 2), (13, 1))
-"""Up to so many words, so many points more: the shorter, the less can an ask be read alone."""
-_ENOUGH = 2
-"""More points than this."""
 
 
 def goes_on(ask: str, previous: str) -> bool:
@@ -157,23 +69,39 @@ def goes_on(ask: str, previous: str) -> bool:
         ask: The user's own words; empty for an image alone.
         previous: The ask before it, with what that one goes on from; empty where there is none.
     """
-    before = fold(ends(previous))
-    if not before or is_greeting(before):
+    before = _fold(_ends(previous))
+    if not before or _only(before, GREETINGS):
         return False
     first, _, remainder = ask.strip().partition("\n\n")
-    read = _Read(fold(first), before)
-    if not read.text or len(first) > READ_CHARS:
-        return not (read.text or remainder)
-    if remainder:
-        return read.reports and _points(read) > _ENOUGH
-    return read.pasted or only(read.text, YES) or _points(read) > _ENOUGH
+    text = _fold(first)
+    if not text:
+        return not remainder
+    if not remainder and _only(text, YES):
+        return True
+    if not remainder and _OUTPUT.match(text) and len(first) <= _READ_CHARS and "?" not in text:
+        return True
+    reports = _begins(text, REPORTS) and _words(text) <= _LONG_WORDS
+    if len(first) > _READ_CHARS or (remainder and not reports):
+        return False
+    return not _names_a_subject(text, before) and (reports or _refers_back(text, _words(text)))
 
 
-def _points(read: _Read) -> int:
-    if opens(read.text, CHANGES) or is_greeting(read.text):
-        return 0
-    short = sum(points for most, points in _SHORT if read.words <= most)
-    return short + sum(points for points, shows in _POINTS if shows(read))
+def subject_of(ask: str, subjects: Sequence[str]) -> str:
+    """Find the earlier subject that an ask says it comes back to; empty for an ask that says no such thing.
+
+    Args:
+        ask: One that does not go on from the ask before it.
+        subjects: What was asked before, oldest first, the last being what was just left.
+    """
+    text = _fold(ask)
+    if not subjects or len(ask) > _READ_CHARS:
+        return ""
+    opening = RETURNS.start.match(text) or RETURNS.start.match(text, _end_of_yes(text))
+    if opening is None:
+        return ""
+    named = _content(text[opening.end() :])
+    shared = [len(named & _content(_fold(subject))) for subject in subjects[:-1]]
+    return subjects[shared.index(max(shared))] if max(shared, default=0) else ""
 
 
 def may_come_back(ask: str, subject: str) -> bool:
@@ -182,7 +110,85 @@ def may_come_back(ask: str, subject: str) -> bool:
     So it is with something to do after a question in between: "rename the model everywhere", "by the way,
     what is the plural of index?", "ok, use that".
     """
-    previous, read = fold(subject), _Read(fold(ask), "")
-    own = OURS.within(previous) or _FILE.search(previous)
-    to_do = (read.edit or read.refers or read.opener) and not (read.question or read.output)
-    return to_do and is_question(previous) and not own
+    previous, text = _fold(subject), _fold(ask)
+    return _is_question(previous) and not _is_question(text) and not any(own(previous) for own in _OWN)
+
+
+def _is_question(text: str) -> bool:
+    return text.endswith(("?", "？", "؟")) or any(
+        _begins(part, NEW_QUESTIONS) for part in (text, _body(text))
+    )
+
+
+def _end_of_yes(text: str) -> int:
+    match = YES.start.match(text)
+    return match.end() if match else 0
+
+
+def _content(text: str) -> frozenset[str]:
+    """Words that may name a subject, by how they begin, since endings change; of unspaced writing, pairs."""
+    words = {word[:5] for word in WORD.findall(text) if len(word) >= _CONTENT_LETTERS}
+    unspaced = {text[at : at + 2] for at in range(len(text) - 1) if _KANJI.fullmatch(text[at : at + 2])}
+    return frozenset(words | unspaced)
+
+
+def _names_a_subject(text: str, before: str) -> bool:
+    """Whether an ask says that its subject is new, or names one of which nothing before was said."""
+    body = _body(text)
+    if any(_begins(part, CHANGES) for part in (text, body)) or _only(text, GREETINGS):
+        return True
+    if _words(text) > _TINY_WORDS and any(_begins(part, NEW_QUESTIONS) for part in (text, body)):
+        return True
+    return any(own(text) and not own(before) for own in _OWN)
+
+
+def _refers_back(text: str, words: float) -> bool:
+    """Whether a short ask opens, refers or is cut like one that goes on."""
+    refers = REFERENCES.within(text)
+    names = bool(_CODE.search(text) or _FILE.search(text))
+    if any(_begins(part, NEW_WORK) for part in (text, _body(text))):
+        if refers and words <= _PHRASE_WORDS:
+            return True
+        if names or not _begins(text, OPENERS):
+            return False
+    if _begins(text, OPENERS):
+        return words <= _LONG_WORDS
+    if refers and words <= _FEW_WORDS:
+        return True
+    in_part = words <= _TINY_WORDS or (_begins(text, PREPOSITIONS) and words <= _PHRASE_WORDS)
+    return in_part and not names
+
+
+def _body(text: str) -> str:
+    """An ask without the word that it opens with, if one like "and" or "now"."""
+    opening = OPENERS.start.match(text)
+    return text[opening.end() :] if opening and opening.end() < len(text) else text
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= 2 * _READ_CHARS else f"{text[:_READ_CHARS]} {text[-_READ_CHARS:]}"
+
+
+def _fold(text: str) -> str:
+    return " ".join(text[: 2 * _READ_CHARS + 1].casefold().replace("’", "'").split()).lstrip("¿¡-*>\"'“„«(… ")
+
+
+def _words(text: str) -> float:
+    """How many words a text has; of writing without spaces, by its characters."""
+    unspaced = len(_UNSPACED.findall(text))
+    return len(WORD.findall(_UNSPACED.sub(" ", text))) + unspaced / _CHARS_A_WORD
+
+
+def _begins(text: str, phrases: Phrases) -> bool:
+    return bool(phrases.start.match(text))
+
+
+def _only(text: str, phrases: Phrases) -> bool:
+    """Whether a text is nothing but such phrases, one after another."""
+    at = 0
+    while at < len(text):
+        match = phrases.start.match(text, at)
+        if match is None:
+            return False
+        at = match.end()
+    return at > 0

@@ -131,62 +131,62 @@ CHANGES = _compile(
 
 RETURNS = _compile(
     {
-        "en": "back to|returning to|coming back to|going back to|let's get back to|let's go back to|let's return to|about|regarding|for the|on the|as for|concerning",
-        "de": "zurück zu|zurück zum|zurück zur|nochmal zu|noch mal zu|nochmal zum|nochmal zur|noch mal zum|noch mal zur|wieder zu|wieder zum|zu dem|zu der|beim|bei der|bei dem|zum|zur",
-        "fr": "revenons à|revenons au|revenons aux|pour revenir à|pour revenir au|retour à|retour au|concernant|à propos de|à propos du|quant à|quant au|au sujet de",
-        "es": "volviendo a|volviendo al|volvamos a|volvamos al|de vuelta a|de vuelta al|sobre|con respecto a|respecto a|respecto al|en cuanto a",
-        "pt": "voltando a|voltando ao|voltando à|voltemos a|voltemos ao|de volta a|de volta ao|sobre|quanto a|quanto ao|quanto à",
-        "it": "tornando a|tornando al|tornando alla|torniamo a|torniamo al|torniamo alla|riguardo a|riguardo al|quanto a|quanto al|quanto alla",
-        "nl": "terug naar|terugkomend op|nog even over|over de|over het|wat betreft",
-        "sv": "tillbaka till|åter till|angående|vad gäller",
-        "pl": "wracając do|wróćmy do|co do|jeśli chodzi o|w sprawie|odnośnie",
-        "cs": "zpět k|zpátky k|vraťme se k|ohledně|co se týče|pokud jde o|ještě k",
-        "uk": "повертаючись до|повернімося до|назад до|щодо|стосовно|що до|про",
-        "ru": "возвращаясь к|вернёмся к|вернемся к|назад к|насчёт|насчет|по поводу|касательно|относительно|что касается|про|к вопросу о",
-        "tr": "dönelim|geri dönersek|gelelim",
-        "id": "kembali ke|balik ke|soal|mengenai|tentang",
-        "vi": "quay lại|trở lại|về phần|về cái|còn về",
-        "zh": "回到|说回|再说回|关于刚才|关于之前|关于前面|关于|至于|之前的|前面的|刚才的",
-        "ja": "さっきの|先ほどの|最初の|前の|元の|先程の|冒頭の",
-        "ko": "아까|다시 아까|앞의|처음|처음에|이전에|앞서",
+        "en": "back to|returning to|coming back to|going back to|let's get back to|let's go back to|let's return to|about|regarding|for the|on the",
+        "de": "zurück zu|zurück zum|zurück zur|nochmal zu|noch mal zu|nochmal zum|nochmal zur|noch mal zum|noch mal zur|wieder zu|wieder zum|zu dem|zu der",
+        "fr": "revenons à|revenons au|revenons aux|pour revenir à|pour revenir au|retour à|retour au|concernant|à propos de|à propos du",
+        "es": "volviendo a|volviendo al|volvamos a|volvamos al|de vuelta a|de vuelta al|sobre",
+        "pt": "voltando a|voltando ao|voltando à|voltemos a|voltemos ao|de volta a|de volta ao|sobre",
+        "it": "tornando a|tornando al|tornando alla|torniamo a|torniamo al|torniamo alla|riguardo a|riguardo al",
+        "nl": "terug naar|terugkomend op|nog even over|over de|over het",
+        "sv": "tillbaka till|åter till|angående",
+        "pl": "wracając do|wróćmy do|co do",
+        "cs": "zpět k|zpátky k|vraťme se k|ohledně|co se týče",
+        "uk": "повертаючись до|повернімося до|назад до|щодо",
+        "ru": "возвращаясь к|вернёмся к|вернемся к|назад к|насчёт|насчет|по поводу",
+        "tr": "dönelim|geri dönersek",
+        "id": "kembali ke|balik ke|soal|mengenai",
+        "vi": "quay lại|trở lại|về phần|về cái",
+        "zh": "回到|说回|再说回|关于刚才|关于之前|关于前面",
+        "ja": "さっきの|先ほどの|最初の|前の|元の",
+        "ko": "아까|다시 아까|앞의|처음",
         "hi": "वापस|पहले वाले|पहले वाली",
-        "ar": "عودة إلى|بالعودة إلى|نعود إلى|لنعد إلى|بخصوص|بالنسبة إلى|بالنسبة ل|فيما يخص|أما",
+        "ar": "عودة إلى|بالعودة إلى|نعود إلى|لنعد إلى|بخصوص",
     }
 )
 """How an ask opens that comes back to something earlier, which it names."""
 
 OPENERS = _compile(
     {
-        "en": "and|but|also|plus|then|or|now|instead|still|again|no|nope|not|yes|yeah|yep|ok|okay|k|right|great|perfect|nice|thanks|thank you|cool|fine|hmm|hm|wait|sorry|actually|just|only|even|except|same|what about|how about|what if|why|how come|how so|which one|which of|more|less|shorter|longer|faster|simpler|smaller|bigger|cleaner|another one|one more|continue|keep|go on|undo|revert|redo|repeat|the other|the first|the second|the third|the last|both|all of|none of|that|that's|it|it's|they|these|those|you forgot|you missed|you left|you didn't|you said|you could|your|i meant|i mean|mine|make it|make that|make them|do it|do that|do the same|try it|try that|put it|put that|use that|use it|add it|add that|add the|keep the|leave the|rename it|move it|explain that|explain it|looks|sounds|works|doesn't|didn't|does it|does that|is it|is that|isn't that|isn't it|can it|can that|could it|would it|would that|will it|should it|should that|as well|too|british|for customers|as a|and if|so|ah|ahh|oh|lol|haha|aha",
-        "de": "und|aber|auch|oder|nein|nee|ja|doch|ok|okay|gut|danke|super|jetzt|dann|nun|noch|nochmal|immer noch|stattdessen|nur|außer|sondern|warum|wieso|weshalb|was wenn|was ist mit|wie wäre es|und wenn|kürzer|länger|schneller|einfacher|ausführlicher|weniger|mehr|lieber|eher|klingt|passt|geht|funktioniert|das|die zweite|die erste|der zweite|der erste|das zweite|das erste|beide|alle|du hast|mach das|mach es|mach sie|nimm|lass|setz das|füge das|reparier|sie|davon|damit|dafür|so|genau|moment|überzeugt|stimmt|lückenlos|also|ach|achso|ach so|aha|lol|ah|oh",
-        "fr": "et|mais|aussi|ou|non|oui|ok|d'accord|merci|bien|parfait|maintenant|alors|donc|ensuite|puis|encore|toujours|plutôt|seulement|juste|sauf|sans|pourquoi|et si|plus|moins|ça|cela|c'est|celui|celle|ceux|le premier|le deuxième|la première|la deuxième|le second|la seconde|les deux|tous|toutes|tu as oublié|tu as|remplace-la|remplace-le|fais-le|mets-le|mets-la|mets-les|ajoute-le|enlève-le|garde|laisse|pas|comme ça|attends|pardon|dans ce cas|même|pareil|du coup|ah|oh|ah oui",
-        "es": "y|pero|también|no|sí|vale|ok|gracias|bien|perfecto|ahora|entonces|luego|después|todavía|aún|sigue|mejor|solo|sólo|salvo|menos|sin|por qué|y si|qué tal|más|eso|esto|ese|esa|esos|esas|el primero|el segundo|la primera|la segunda|los dos|las dos|todos|todas|hazlo|ponlo|ponla|quítalo|cámbialo|añádelo|muéstrame|muéstralo|pásala|pásalo|como antes|espera|perdón|igual|lo mismo|se ve|que sea|que acepte|que muestre|que no|te falta|has olvidado|pues|ah|oh|ajá",
-        "pt": "e|mas|também|ou|não|nao|sim|ok|beleza|obrigado|obrigada|valeu|bem|perfeito|agora|então|depois|ainda|continua|melhor|só|apenas|exceto|menos|sem|por que|por quê|e se|mais|isso|isto|esse|essa|esses|essas|aquele|aquela|o primeiro|o segundo|a primeira|a segunda|os dois|as duas|todos|todas|faz isso|coloca isso|tira isso|troca isso|muda isso|como antes|espera|desculpa|igual|mesma coisa|faltou|você esqueceu|pode|então|ah|oh",
-        "it": "e|ma|anche|no|sì|ok|va bene|grazie|bene|perfetto|ora|adesso|allora|poi|ancora|meglio|solo|soltanto|tranne|senza|perché|e se|più|meno|questo|questa|quello|quella|quelli|il primo|il secondo|la prima|la seconda|entrambi|tutti|tutte|fallo|mettilo|mettila|toglilo|cambialo|aggiungilo|spiegalo|come prima|aspetta|scusa|uguale|stessa cosa|hai dimenticato|manca|quindi|dunque|ah|oh",
-        "nl": "en|maar|ook|nee|ja|ok|oké|bedankt|goed|prima|perfect|nu|dan|daarna|nog|nog steeds|toch|liever|alleen|behalve|zonder|waarom|en als|wat als|meer|minder|korter|langer|sneller|dat|dit|de eerste|de tweede|het eerste|het tweede|beide|allebei|alle|maak er|maak het|doe het|zet het|haal het|pas het|zoals eerder|wacht|sorry|zelfde|hetzelfde|je bent vergeten|je hebt|tot|dus|ah|oh|aha",
-        "sv": "och|men|också|eller|nej|ja|ok|okej|tack|bra|perfekt|nu|då|sen|sedan|fortfarande|ändå|hellre|bara|utom|utan|varför|och om|tänk om|mer|mindre|kortare|längre|snabbare|det|den första|den andra|det första|det andra|båda|alla|gör det|sätt det|ta bort det|ändra det|som förut|vänta|förlåt|samma|du glömde|du har|inte|så|alltså|ah|aha",
-        "pl": "ale|też|także|albo|lub|nie|tak|ok|dzięki|dobra|dobrze|super|świetnie|teraz|wtedy|potem|jeszcze|nadal|dalej|ciągle|raczej|lepiej|tylko|oprócz|bez|dlaczego|czemu|a jeśli|a jak|a co|a gdy|a czy|a dla|a w|a na|a bez|więcej|mniej|krócej|dłużej|szybciej|tamten|pierwszy|drugi|pierwszą|drugą|oba|obie|wszystkie|wszędzie|zrób to|zmień to|usuń to|dodaj to|tak jak|czekaj|przepraszam|to samo|zapomniałeś|brakuje|i jeszcze|i dodaj|i jak|i co|to teraz|czyli|więc|aha|ach",
-        "cs": "ale|také|taky|nebo|ne|ano|ok|díky|dobře|dobrá|super|teď|nyní|tak|pak|potom|ještě|stále|pořád|raději|radši|jen|pouze|kromě|bez|proč|a když|co když|víc|více|méně|kratší|kratčeji|delší|rychleji|první|druhý|druhou|oba|obě|všechny|všechna|všude|udělej to|změň to|odstraň to|přidej to|přidej ho|přidej ji|počkej|promiň|totéž|stejně|zapomněl jsi|chybí|a pak|a co|a v|a bez|a jak|a kde|a proč|a s|a vynech|a pro|a přidej|to samé|takže|tak|aha|jo tak",
-        "uk": "і|й|та|але|також|або|чи|ні|так|ок|дякую|добре|супер|тепер|тоді|потім|ще|досі|все ще|краще|тільки|лише|крім|без|чому|а якщо|а що|а як|а для|а хто|а де|а коли|більше|менше|коротше|довше|швидше|це|цей|ця|ці|той|та|ті|перший|другий|першу|другу|обидва|усі|всі|зроби|зміни це|видали це|додай це|зачекай|вибач|те саме|ти забув|бракує|отже|значить|ага|ясно|зрозуміло",
-        "ru": "и|но|также|или|нет|да|ок|ага|спасибо|хорошо|ладно|супер|отлично|теперь|тогда|потом|ещё|еще|всё ещё|все еще|всё равно|все равно|опять|снова|лучше|только|лишь|кроме|без|почему|зачем|а если|а что|а как|а для|а кто|а где|а когда|а почему|а в|а на|больше|меньше|короче|покороче|длиннее|быстрее|побыстрее|проще|попроще|это|этот|эта|эти|тот|та|те|его|её|их|первый|второй|первую|вторую|оба|обе|все|сделай это|сделай так|сделай, чтобы|поменяй это|удали это|добавь это|верни|подожди|извини|то же|так же|ты забыл|стало|нужно ещё|плюс|понял|понятно|ясно|значит|так|ну",
-        "tr": "ve|ama|fakat|ayrıca|veya|ya da|hayır|evet|tamam|ok|teşekkürler|güzel|süper|şimdi|o zaman|sonra|hâlâ|hala|yine|yine de|daha|bunun yerine|sadece|yalnızca|hariç|neden|niye|peki ya|peki|bu|bunu|buna|şu|şunu|onu|ona|onlar|onları|ilki|ikincisi|birincisi|ikinciyi|birinciyi|ikisi|ikisini|hepsi|hepsini|öyle|böyle|bekle|pardon|aynı|aynısı|unuttun|eksik|olmadı|çalışmadı|çalışmıyor|yani|anladım|ha",
-        "id": "dan|tapi|juga|atau|tidak|enggak|nggak|jangan|bukan|ya|iya|ok|oke|makasih|terima kasih|bagus|sekarang|lalu|terus|kemudian|masih|lagi|lebih|kurang|sebaiknya|mending|hanya|cuma|kecuali|tanpa|kenapa|mengapa|kalau|gimana kalau|bagaimana kalau|bagaimana dengan|itu|ini|tadi|yang|keduanya|semua|semuanya|ganti itu|ubah itu|hapus itu|tambahkan itu|seperti|tunggu|maaf|sama|kamu lupa|kurang|jadi|oh|oalah|kalo",
-        "vi": "và|nhưng|cũng|hoặc|hay|không|có|ừ|vâng|ok|oke|cảm ơn|được|tốt|giờ|bây giờ|thế|thế còn|còn|vậy|rồi|sau đó|vẫn|lại|thêm|hơn|thay vào đó|chỉ|trừ|tại sao|sao|vì sao|nếu|cái đó|cái này|cái kia|nó|chúng|đó|cái đầu|cái thứ|cả hai|tất cả|đổi nó|sửa nó|xóa nó|thêm nó|bỏ|trả lại|như cũ|đợi|xin lỗi|giống|bạn quên|thiếu|đậm|xem lại|vậy|à|ra vậy|ồ",
-        "zh": "继续|好的|好,|好，|好了|那|然后|接着|再|还|还有|也|但|但是|可是|不过|不对|不是|不行|不要|不用|是的|对|嗯|可以了|行,|行，|谢谢|现在|改成|改为|改完|换成|换一|加上|加个|加一|去掉|删掉|不带|更|太|简单点|详细|具体|正式|短一|快一|下一步|下一个|第一|第二|第三|最后一|都|全部|只|除了|为什么|为啥|怎么会|怎么还|怎么改|如果|要是|它|这样|那样|就|先|试试|试一|报错|还是|仍然|依然|同样|类似|撤销|恢复|提交|等等|抱歉|默认|有三处|有两处|用的是|没有|懂了|明白了|哦|噢|原来|所以|和|跟|加",
-        "ja": "でも|けど|しかし|それ|その|あれ|そう|じゃあ|じゃ|では|なら|はい|いいえ|いや|うん|違|ありがとう|了解|ok|今度|次|続|あと|さらに|もっと|もう少し|もう一|やっぱり|やはり|まだ|また|再度|同じ|同様|代わり|逆に|ただ|ただし|だけ|なぜ|なんで|どうして|もし|全部|すべて|両方|一つ目|二つ目|最初の|最後の|元に戻|戻して|直って|直らな|動かな|動きま|できまし|できな|エラーが|変わら|一番|残り|他の|ほかの|例も|確認しました|進め|念のため|ついでに|上の|前の|なるほど|わかりました|分かりました|ああ|ということは|つまり|直りました",
-        "ko": "그럼|그러면|그거|그걸|그건|그게|그것|그 |그리고|그런데|근데|하지만|이제|다시|계속|이어서|왜|아니|네,|네 |응|예,|좋아|좋습니다|오케이|ok|더|좀 더|또|여전히|아직|똑같|같은|대신|만약|전부|모두|둘 다|첫 번째|두 번째|마지막|나머지|되돌|안 되|안 돼|안돼|안되|됐|적용|추가로|또한|고마워|감사|잠깐|미안|혹시|아하|그렇군|그래서|알겠|아 ",
-        "hi": "और|लेकिन|मगर|पर|भी|या|नहीं|हाँ|हां|ठीक|अच्छा|धन्यवाद|अब|तो|फिर|अभी भी|अब भी|बस|सिर्फ|केवल|क्यों|अगर|यह|ये|वह|वो|इसे|इसको|उसे|उसको|इसमें|उसमें|पहला|दूसरा|पहले वाला|दूसरे वाला|दोनों|सब|सभी|वैसा|ऐसा|रुको|हर|और छोटा|और तेज़|aur|lekin|par|ab|phir|agar|isko|usko|isme|bas|nahi|haan|तो|अच्छा|समझ गया",
-        "ar": "ولكن|لكن|أيضا|أيضاً|أو|لا|نعم|حسنا|حسناً|تمام|شكرا|شكراً|ممتاز|الآن|ثم|بعد ذلك|ما زال|ما زالت|مازال|لا يزال|لا تزال|مرة أخرى|بدلا من|بدلاً من|فقط|باستثناء|ماعدا|ما عدا|بدون|لماذا|ليش|ماذا لو|ماذا عن|وماذا|ومتى|وكيف|وهل|ولماذا|وما|وأين|وفي|ومع|وإذا|وبدون|وأضف|واحذف|هذا|هذه|ذلك|تلك|هو|هي|الأول|الثاني|الأولى|الثانية|كلاهما|كلها|جميعها|انتظر|عذرا|نفس|نسيت|أصلح الأول|احذف القديمة|إذن|إذا|فهمت|وإن|ولو",
+        "en": "and|but|also|plus|then|or|now|instead|still|again|no|nope|not|yes|yeah|yep|ok|okay|k|right|great|perfect|nice|thanks|thank you|cool|fine|hmm|hm|wait|sorry|actually|just|only|even|except|same|what about|how about|what if|why|how come|how so|which one|which of|more|less|shorter|longer|faster|simpler|smaller|bigger|cleaner|another one|one more|continue|keep|go on|undo|revert|redo|repeat|the other|the first|the second|the third|the last|both|all of|none of|that|that's|it|it's|they|these|those|you forgot|you missed|you left|you didn't|you said|you could|your|i meant|i mean|mine|make it|make that|make them|do it|do that|do the same|try it|try that|put it|put that|use that|use it|add it|add that|add the|keep the|leave the|rename it|move it|explain that|explain it|looks|sounds|works|doesn't|didn't|does it|does that|is it|is that|isn't that|isn't it|can it|can that|could it|would it|would that|will it|should it|should that|as well|too|british|for customers|as a|and if",
+        "de": "und|aber|auch|oder|nein|nee|ja|doch|ok|okay|gut|danke|super|jetzt|dann|nun|noch|nochmal|immer noch|stattdessen|nur|außer|sondern|warum|wieso|weshalb|was wenn|was ist mit|wie wäre es|und wenn|kürzer|länger|schneller|einfacher|ausführlicher|weniger|mehr|lieber|eher|klingt|passt|geht|funktioniert|das|die zweite|die erste|der zweite|der erste|das zweite|das erste|beide|alle|du hast|mach das|mach es|mach sie|nimm|lass|setz das|füge das|reparier|sie|davon|damit|dafür|so|genau|moment|überzeugt|stimmt|lückenlos",
+        "fr": "et|mais|aussi|ou|non|oui|ok|d'accord|merci|bien|parfait|maintenant|alors|donc|ensuite|puis|encore|toujours|plutôt|seulement|juste|sauf|sans|pourquoi|et si|plus|moins|ça|cela|c'est|celui|celle|ceux|le premier|le deuxième|la première|la deuxième|le second|la seconde|les deux|tous|toutes|tu as oublié|tu as|remplace-la|remplace-le|fais-le|mets-le|mets-la|mets-les|ajoute-le|enlève-le|garde|laisse|pas|comme ça|attends|pardon|dans ce cas|même|pareil",
+        "es": "y|pero|también|no|sí|vale|ok|gracias|bien|perfecto|ahora|entonces|luego|después|todavía|aún|sigue|mejor|solo|sólo|salvo|menos|sin|por qué|y si|qué tal|más|eso|esto|ese|esa|esos|esas|el primero|el segundo|la primera|la segunda|los dos|las dos|todos|todas|hazlo|ponlo|ponla|quítalo|cámbialo|añádelo|muéstrame|muéstralo|pásala|pásalo|como antes|espera|perdón|igual|lo mismo|se ve|que sea|que acepte|que muestre|que no|te falta|has olvidado",
+        "pt": "e|mas|também|ou|não|nao|sim|ok|beleza|obrigado|obrigada|valeu|bem|perfeito|agora|então|depois|ainda|continua|melhor|só|apenas|exceto|menos|sem|por que|por quê|e se|mais|isso|isto|esse|essa|esses|essas|aquele|aquela|o primeiro|o segundo|a primeira|a segunda|os dois|as duas|todos|todas|faz isso|coloca isso|tira isso|troca isso|muda isso|como antes|espera|desculpa|igual|mesma coisa|faltou|você esqueceu|pode",
+        "it": "e|ma|anche|no|sì|ok|va bene|grazie|bene|perfetto|ora|adesso|allora|poi|ancora|meglio|solo|soltanto|tranne|senza|perché|e se|più|meno|questo|questa|quello|quella|quelli|il primo|il secondo|la prima|la seconda|entrambi|tutti|tutte|fallo|mettilo|mettila|toglilo|cambialo|aggiungilo|spiegalo|come prima|aspetta|scusa|uguale|stessa cosa|hai dimenticato|manca",
+        "nl": "en|maar|ook|nee|ja|ok|oké|bedankt|goed|prima|perfect|nu|dan|daarna|nog|nog steeds|toch|liever|alleen|behalve|zonder|waarom|en als|wat als|meer|minder|korter|langer|sneller|dat|dit|de eerste|de tweede|het eerste|het tweede|beide|allebei|alle|maak er|maak het|doe het|zet het|haal het|pas het|zoals eerder|wacht|sorry|zelfde|hetzelfde|je bent vergeten|je hebt|tot",
+        "sv": "och|men|också|eller|nej|ja|ok|okej|tack|bra|perfekt|nu|då|sen|sedan|fortfarande|ändå|hellre|bara|utom|utan|varför|och om|tänk om|mer|mindre|kortare|längre|snabbare|det|den första|den andra|det första|det andra|båda|alla|gör det|sätt det|ta bort det|ändra det|som förut|vänta|förlåt|samma|du glömde|du har|inte",
+        "pl": "ale|też|także|albo|lub|nie|tak|ok|dzięki|dobra|dobrze|super|świetnie|teraz|wtedy|potem|jeszcze|nadal|dalej|ciągle|raczej|lepiej|tylko|oprócz|bez|dlaczego|czemu|a jeśli|a jak|a co|a gdy|a czy|a dla|a w|a na|a bez|więcej|mniej|krócej|dłużej|szybciej|tamten|pierwszy|drugi|pierwszą|drugą|oba|obie|wszystkie|wszędzie|zrób to|zmień to|usuń to|dodaj to|tak jak|czekaj|przepraszam|to samo|zapomniałeś|brakuje|i jeszcze|i dodaj|i jak|i co|to teraz",
+        "cs": "ale|také|taky|nebo|ne|ano|ok|díky|dobře|dobrá|super|teď|nyní|tak|pak|potom|ještě|stále|pořád|raději|radši|jen|pouze|kromě|bez|proč|a když|co když|víc|více|méně|kratší|kratčeji|delší|rychleji|první|druhý|druhou|oba|obě|všechny|všechna|všude|udělej to|změň to|odstraň to|přidej to|přidej ho|přidej ji|počkej|promiň|totéž|stejně|zapomněl jsi|chybí|a pak|a co|a v|a bez|a jak|a kde|a proč|a s|a vynech|a pro|a přidej|to samé",
+        "uk": "і|й|та|але|також|або|чи|ні|так|ок|дякую|добре|супер|тепер|тоді|потім|ще|досі|все ще|краще|тільки|лише|крім|без|чому|а якщо|а що|а як|а для|а хто|а де|а коли|більше|менше|коротше|довше|швидше|це|цей|ця|ці|той|та|ті|перший|другий|першу|другу|обидва|усі|всі|зроби|зміни це|видали це|додай це|зачекай|вибач|те саме|ти забув|бракує",
+        "ru": "и|но|также|или|нет|да|ок|ага|спасибо|хорошо|ладно|супер|отлично|теперь|тогда|потом|ещё|еще|всё ещё|все еще|всё равно|все равно|опять|снова|лучше|только|лишь|кроме|без|почему|зачем|а если|а что|а как|а для|а кто|а где|а когда|а почему|а в|а на|больше|меньше|короче|покороче|длиннее|быстрее|побыстрее|проще|попроще|это|этот|эта|эти|тот|та|те|его|её|их|первый|второй|первую|вторую|оба|обе|все|сделай это|сделай так|сделай, чтобы|поменяй это|удали это|добавь это|верни|подожди|извини|то же|так же|ты забыл|стало|нужно ещё|плюс",
+        "tr": "ve|ama|fakat|ayrıca|veya|ya da|hayır|evet|tamam|ok|teşekkürler|güzel|süper|şimdi|o zaman|sonra|hâlâ|hala|yine|yine de|daha|bunun yerine|sadece|yalnızca|hariç|neden|niye|peki ya|peki|bu|bunu|buna|şu|şunu|onu|ona|onlar|onları|ilki|ikincisi|birincisi|ikinciyi|birinciyi|ikisi|ikisini|hepsi|hepsini|öyle|böyle|bekle|pardon|aynı|aynısı|unuttun|eksik|olmadı|çalışmadı|çalışmıyor",
+        "id": "dan|tapi|juga|atau|tidak|enggak|nggak|jangan|bukan|ya|iya|ok|oke|makasih|terima kasih|bagus|sekarang|lalu|terus|kemudian|masih|lagi|lebih|kurang|sebaiknya|mending|hanya|cuma|kecuali|tanpa|kenapa|mengapa|kalau|gimana kalau|bagaimana kalau|bagaimana dengan|itu|ini|tadi|yang|keduanya|semua|semuanya|ganti itu|ubah itu|hapus itu|tambahkan itu|seperti|tunggu|maaf|sama|kamu lupa|kurang",
+        "vi": "và|nhưng|cũng|hoặc|hay|không|có|ừ|vâng|ok|oke|cảm ơn|được|tốt|giờ|bây giờ|thế|thế còn|còn|vậy|rồi|sau đó|vẫn|lại|thêm|hơn|thay vào đó|chỉ|trừ|tại sao|sao|vì sao|nếu|cái đó|cái này|cái kia|nó|chúng|đó|cái đầu|cái thứ|cả hai|tất cả|đổi nó|sửa nó|xóa nó|thêm nó|bỏ|trả lại|như cũ|đợi|xin lỗi|giống|bạn quên|thiếu|đậm|xem lại",
+        "zh": "继续|好的|好,|好，|好了|那|然后|接着|再|还|还有|也|但|但是|可是|不过|不对|不是|不行|不要|不用|是的|对|嗯|可以了|行,|行，|谢谢|现在|改成|改为|改完|换成|换一|加上|加个|加一|去掉|删掉|不带|更|太|简单点|详细|具体|正式|短一|快一|下一步|下一个|第一|第二|第三|最后一|都|全部|只|除了|为什么|为啥|怎么会|怎么还|怎么改|如果|要是|它|这样|那样|就|先|试试|试一|报错|还是|仍然|依然|同样|类似|撤销|恢复|提交|等等|抱歉|默认|有三处|有两处|用的是|没有",
+        "ja": "でも|けど|しかし|それ|その|あれ|そう|じゃあ|じゃ|では|なら|はい|いいえ|いや|うん|違|ありがとう|了解|ok|今度|次|続|あと|さらに|もっと|もう少し|もう一|やっぱり|やはり|まだ|また|再度|同じ|同様|代わり|逆に|ただ|ただし|だけ|なぜ|なんで|どうして|もし|全部|すべて|両方|一つ目|二つ目|最初の|最後の|元に戻|戻して|直って|直らな|動かな|動きま|できまし|できな|エラーが|変わら|一番|残り|他の|ほかの|例も|確認しました|進め|念のため|ついでに|上の|前の",
+        "ko": "그럼|그러면|그거|그걸|그건|그게|그것|그 |그리고|그런데|근데|하지만|이제|다시|계속|이어서|왜|아니|네,|네 |응|예,|좋아|좋습니다|오케이|ok|더|좀 더|또|여전히|아직|똑같|같은|대신|만약|전부|모두|둘 다|첫 번째|두 번째|마지막|나머지|되돌|안 되|안 돼|안돼|안되|됐|적용|추가로|또한|고마워|감사|잠깐|미안|혹시",
+        "hi": "और|लेकिन|मगर|पर|भी|या|नहीं|हाँ|हां|ठीक|अच्छा|धन्यवाद|अब|तो|फिर|अभी भी|अब भी|बस|सिर्फ|केवल|क्यों|अगर|यह|ये|वह|वो|इसे|इसको|उसे|उसको|इसमें|उसमें|पहला|दूसरा|पहले वाला|दूसरे वाला|दोनों|सब|सभी|वैसा|ऐसा|रुको|हर|और छोटा|और तेज़|aur|lekin|par|ab|phir|agar|isko|usko|isme|bas|nahi|haan",
+        "ar": "ولكن|لكن|أيضا|أيضاً|أو|لا|نعم|حسنا|حسناً|تمام|شكرا|شكراً|ممتاز|الآن|ثم|بعد ذلك|ما زال|ما زالت|مازال|لا يزال|لا تزال|مرة أخرى|بدلا من|بدلاً من|فقط|باستثناء|ماعدا|ما عدا|بدون|لماذا|ليش|ماذا لو|ماذا عن|وماذا|ومتى|وكيف|وهل|ولماذا|وما|وأين|وفي|ومع|وإذا|وبدون|وأضف|واحذف|هذا|هذه|ذلك|تلك|هو|هي|الأول|الثاني|الأولى|الثانية|كلاهما|كلها|جميعها|انتظر|عذرا|نفس|نسيت|أصلح الأول|احذف القديمة",
     }
 )
 """A short ask that opens so goes on."""
 
 REPORTS = _compile(
     {
-        "en": "still|that didn't work|that doesn't work|that did not work|it doesn't work|it didn't work|it does not work|didn't work|doesn't work|not working|it fails|it failed|that failed|fails|failed|now it|now i get|now it's|now the|now there|i get|i got|i'm getting|i still|same error|same problem|same issue|same result|it says|it still|it works|works now|it crashed|it crashes|nothing changed|no change|got this|gives me|getting|another error|new error|the error|here's the output|here is the output|here's the error|output|this is the output|you broke|tests fail|two fail|one test fails|the test fails|build fails|the build fails|here's what|log",
-        "de": "immer noch|geht nicht|geht immer noch nicht|funktioniert nicht|funktioniert immer noch nicht|klappt nicht|das geht nicht|das hat nicht|das funktioniert nicht|hat nicht geklappt|jetzt|gleicher fehler|derselbe fehler|neuer fehler|es kommt|ich bekomme|ich kriege|hier die ausgabe|hier ist die ausgabe|ausgabe|im log|log",
-        "fr": "ça ne marche pas|ca ne marche pas|ça marche pas|ça marche|ça ne change rien|toujours|même erreur|la même erreur|j'ai|j'obtiens|maintenant|voilà|voici ce que|voici l'erreur|voici la sortie|ça bloque|ça plante|voici le log|le log",
-        "es": "no funciona|sigue sin|sigue fallando|sigue igual|todavía|aún|mismo error|el mismo error|ahora|me sale|me da|da error|falla|falló|aquí está la salida|esta es la salida|este es el log|adjunto",
+        "en": "still|that didn't work|that doesn't work|that did not work|it doesn't work|it didn't work|it does not work|didn't work|doesn't work|not working|it fails|it failed|that failed|fails|failed|now it|now i get|now it's|now the|now there|i get|i got|i'm getting|i still|same error|same problem|same issue|same result|it says|it still|it works|works now|it crashed|it crashes|nothing changed|no change|got this|gives me|getting|another error|new error|the error|here's the output|here is the output|here's the error|output|this is the output|you broke|tests fail|two fail|one test fails|the test fails|build fails|the build fails",
+        "de": "immer noch|geht nicht|geht immer noch nicht|funktioniert nicht|funktioniert immer noch nicht|klappt nicht|das geht nicht|das hat nicht|das funktioniert nicht|hat nicht geklappt|jetzt|gleicher fehler|derselbe fehler|neuer fehler|es kommt|ich bekomme|ich kriege|hier die ausgabe|hier ist die ausgabe|ausgabe",
+        "fr": "ça ne marche pas|ca ne marche pas|ça marche pas|ça marche|ça ne change rien|toujours|même erreur|la même erreur|j'ai|j'obtiens|maintenant|voilà|voici ce que|voici l'erreur|voici la sortie|ça bloque|ça plante",
+        "es": "no funciona|sigue sin|sigue fallando|sigue igual|todavía|aún|mismo error|el mismo error|ahora|me sale|me da|da error|falla|falló|aquí está la salida|esta es la salida",
         "pt": "não funciona|não funcionou|nao funcionou|não deu certo|deu errado|continua|ainda|mesmo erro|o mesmo erro|agora|deu erro|dá erro|apareceu|falhou|aqui está a saída",
         "it": "non funziona|non va|non ha funzionato|ancora|stesso errore|lo stesso errore|adesso|ora|mi dà|ottengo|fallisce|ecco l'output|ecco l'errore",
         "nl": "werkt niet|het werkt niet|dat werkt niet|werkt nog steeds niet|nog steeds|zelfde fout|dezelfde fout|nu|ik krijg|faalt|hier is de uitvoer",
@@ -194,66 +194,91 @@ REPORTS = _compile(
         "pl": "nie działa|to nie działa|dalej nie działa|nadal|dalej|wciąż|ten sam błąd|teraz|dostaję|mam błąd|wywala|oto wynik",
         "cs": "nefunguje|to nefunguje|pořád nefunguje|stále|pořád|stejná chyba|teď|dostávám|padá|padají|tady je výstup",
         "uk": "не працює|це не працює|досі не працює|досі|все ще|та сама помилка|тепер|отримую|падає|ось вивід",
-        "ru": "не работает|это не работает|всё ещё не работает|не помогло|не сработало|по-прежнему|всё ещё|все еще|та же ошибка|теперь|получаю|падает|вылетает|вот вывод|вот ошибка|вот лог|вот что",
+        "ru": "не работает|это не работает|всё ещё не работает|не помогло|не сработало|по-прежнему|всё ещё|все еще|та же ошибка|теперь|получаю|падает|вылетает|вот вывод|вот ошибка",
         "tr": "çalışmıyor|çalışmadı|olmadı|hâlâ|hala|aynı hata|şimdi|alıyorum|hata veriyor|işte çıktı",
         "id": "tidak jalan|nggak jalan|gak jalan|tidak bisa|nggak bisa|masih|error yang sama|errornya sama|sekarang|muncul|gagal|ini outputnya|hasilnya",
         "vi": "không chạy|không được|chưa được|vẫn|lỗi y như cũ|cùng lỗi|giờ|bây giờ|bị lỗi|báo lỗi|đây là kết quả",
-        "zh": "还是|不行|不好使|没用|不起作用|还报错|报错|同样的错误|一样的错误|现在|出现|又|结果|输出|日志如下",
+        "zh": "还是|不行|不好使|没用|不起作用|还报错|报错|同样的错误|一样的错误|现在|出现|又|结果|输出",
         "ja": "まだ|動きません|動かない|うまくいかない|うまくいきません|ダメ|だめ|直りません|同じエラー|今度は|エラー|出力",
-        "ko": "안 돼|안돼|안 됩니다|안됩니다|여전히|아직도|아직|같은 에러|같은 오류|똑같은|이제|에러|오류|출력|로그 첨부",
+        "ko": "안 돼|안돼|안 됩니다|안됩니다|여전히|아직도|아직|같은 에러|같은 오류|똑같은|이제|에러|오류|출력",
         "hi": "काम नहीं|नहीं चला|नहीं हुआ|अभी भी|अब भी|वही error|वही एरर|वही गलती|अब|error आ|nahi chala|kaam nahi",
         "ar": "لا يعمل|لم يعمل|لا تعمل|لم ينجح|ما زال|ما زالت|لا يزال|نفس الخطأ|الآن|يظهر|ظهر|فشل|هذا هو الناتج",
     }
 )
 """What came of the last answer; the output may follow in a paragraph of its own."""
 
+PREPOSITIONS = _compile(
+    {
+        "en": "in|for|with|without|as|to|using|use|via|from|at|on|by|like|of|until|between|all",
+        "de": "in|im|für|mit|ohne|als|auf|per|von|bei|am|ins|bis|wie|nach|zum",
+        "fr": "en|pour|avec|sans|comme|dans|par|de|du|au|sur|jusqu'à|à",
+        "es": "en|para|con|sin|como|por|de|del|al|hasta|sobre",
+        "pt": "em|para|pra|com|sem|como|por|de|até",
+        "it": "in|per|con|senza|come|di|del|da|su|al|fino",
+        "nl": "in|voor|met|zonder|als|naar|van|op|via|tot|bij|per",
+        "sv": "på|för|med|utan|som|till|från|av|via|per",
+        "pl": "w|we|na|dla|z|ze|bez|jako|po|przez|od|przy",
+        "cs": "v|ve|na|pro|s|se|bez|jako|po|přes|od|kód v",
+        "uk": "у|в|на|для|з|із|без|як|до|через|по|від",
+        "ru": "в|во|на|для|с|со|без|как|до|через|по|от|у",
+        "tr": "ile|için|gibi",
+        "id": "di|untuk|dengan|tanpa|pakai|pake|sebagai|ke|dari|dalam|lewat",
+        "vi": "bằng|cho|với|không dùng|dùng|như|trong|ở|từ|theo|kiểu",
+        "zh": "用|以|按|在|对",
+        "hi": "बिना",
+        "ar": "في|مع|بدون|من|إلى|على|بمثال|بلغة|باستخدام",
+    }
+    | {"ja": "なしで"}
+)
+"""A few words that open so are a part of a sentence."""
+
 REFERENCES = _compile(
     {
-        "en": "it|them|that|those|this one|that one|the same|the second|the first one|the other|the previous|the last one|above|earlier|before|instead|either|too|as well|again|yours|your|you've|you used|you said|you left|you forgot|else|anyway|then|did you|have you|you put|you made|you added|you changed|the former|the latter|another",
-        "de": "davon|damit|dafür|dazu|darin|darüber|stattdessen|auch|nochmal|wieder|noch|dasselbe|dieselbe|gleiche|oben|vorhin|vorher|dort|deine|dein|du hast|den ersten|die zweite|diesen|diese|ihn|beiden|dann|denn|da|letzteren|letztere|letzteres|ersteres|darauf|davor|danach|dabei|hast du|du hast|derselbe|den gleichen",
-        "fr": "ça|cela|le même|la même|celui-ci|celle-ci|celui-là|aussi|encore|l'autre|ci-dessus|plutôt|ta|ton|tu as|les deux premiers|tienne|tien|alors|donc|dans ce cas|tu as|as-tu|ce dernier|cette dernière|en|ceux|celles",
-        "es": "eso|esto|lo mismo|el mismo|la misma|también|otra vez|de nuevo|el otro|la otra|anterior|mejor|entonces|has|este último|esta última|ahí|ésos|ese|esa|esos|esas",
-        "pt": "isso|isto|ele|ela|o mesmo|a mesma|também|de novo|o outro|a outra|anterior|acima|melhor|esse|essa|disso|nisso|aí|então|você|esse último|nesse caso",
-        "it": "lo stesso|la stessa|anche|di nuovo|l'altro|l'altra|precedente|sopra|invece|questo|quello|quella|quelli|lì|tuo|tua|allora|quindi|hai|quest'ultimo|in quel caso",
-        "nl": "dat|dit|deze|hetzelfde|dezelfde|ook|nog|opnieuw|de andere|vorige|hierboven|daar|ervan|erbij|ermee|jouw|dan|dus|daarmee|daarvoor|daarna|laatstgenoemde|je hebt|heb je",
-        "sv": "det|samma|också|även|igen|den andra|föregående|ovan|där|istället|din|ditt|också|då|så|därefter|det sistnämnda|den|dem|har du",
-        "pl": "tego|tym|też|także|znowu|jeszcze|to samo|ten sam|poprzedni|powyżej|zamiast|tam|twój|twoja|na to|do tego|wtedy|w takim razie|ten|ta|te|tych|je|go",
-        "cs": "toho|tím|ji|jich|také|taky|ještě|znovu|totéž|stejný|předchozí|výše|místo|tam|tvůj|pak|potom|v tom případě|ten|ta|to|ty|je|ho|byl jsi",
-        "uk": "це|цього|цим|його|її|їх|теж|також|ще|знову|те саме|той самий|попередній|вище|замість|там|твій|твою|тоді|же|ж|у такому разі|ти|ці",
-        "ru": "это|этого|этим|этот|его|её|ее|их|тоже|также|ещё|еще|снова|то же|тот же|предыдущий|выше|вместо|там|туда|твой|твою|тогда|же|ж|в таком случае|ты|эти|этих|него|неё|них|нём|них",
-        "tr": "bunu|bunun|buna|bunda|onu|onun|ona|onları|şunu|de aynısını|aynısı|aynı|ayrıca|tekrar|yine|önceki|yukarıdaki|yerine|orada|ikisini|hepsini|olsun|o zaman|bu|o|şu|burada|orada",
-        "id": "itu|nya|tadi|juga|lagi|sama|sebelumnya|di atas|saja|aja|situ|kalau begitu|begitu|tersebut|ini|mereka",
-        "vi": "nó|chúng|đó|này|kia|cũng|lại|nữa|giống vậy|trước đó|ở trên|thay vào|luôn|nhé|hơn|vậy|thế|khi đó|ấy|cái nào",
-        "zh": "它|它们|上面|刚才|刚刚|前面|之前的|同样|一样|这样|那样|这里|那里|一点|一些|那|这个|这些|那个|那些|其中|这么|那么|你",
-        "ja": "それ|その|そこ|これを|これも|さっき|先ほど|上記|同じ|同様|もう一度|また|も追加|も書いて|も入れて|のまま|にして|に変更|だけで|なしで|でお願い|はいらない|は不要|では|この|あの|ここ|じゃあ",
-        "ko": "그거|그걸|그것|그건|거기|이거|이걸|아까|방금|위의|같은|똑같이|다시|또|도 추가|도 넣|도 해|만 남|으로 바꿔|로 바꿔|으로 해|로 해|이면\\?|도\\?|는요|해줘|그럼|그러면|이건|이게|저거|그 ",
-        "hi": "इसे|इसको|इसका|इसकी|इसमें|उसे|उसको|उसका|उसमें|यह|ये|वह|वो|वही|वाला|वाली|वाले|भी|फिर से|दोबारा|ऊपर|वहाँ|isko|usko|isme|usme|wala|bhi|तब|तो|उन|इन|उस",
-        "ar": "هذا|هذه|ذلك|تلك|إليه|إليها|فيه|فيها|منه|منها|عليه|عليها|به|بها|له|لها|أيضا|أيضاً|نفسه|نفسها|السابق|أعلاه|مرة أخرى|مجددا|هناك|إذن|إذا|عندها|فيهما|منهما|بينهما",
+        "en": "it|them|that|those|this one|that one|the same|the second|the first one|the other|the previous|the last one|above|earlier|before|instead|either|too|as well|again|yours|your|you've|you used|you said|you left|you forgot|else|anyway",
+        "de": "davon|damit|dafür|dazu|darin|darüber|stattdessen|auch|nochmal|wieder|noch|dasselbe|dieselbe|gleiche|oben|vorhin|vorher|dort|deine|dein|du hast|den ersten|die zweite|diesen|diese|ihn|beiden",
+        "fr": "ça|cela|le même|la même|celui-ci|celle-ci|celui-là|aussi|encore|l'autre|ci-dessus|plutôt|ta|ton|tu as|les deux premiers|tienne|tien",
+        "es": "eso|esto|lo mismo|el mismo|la misma|también|otra vez|de nuevo|el otro|la otra|anterior|mejor",
+        "pt": "isso|isto|ele|ela|o mesmo|a mesma|também|de novo|o outro|a outra|anterior|acima|melhor|esse|essa|disso|nisso|aí",
+        "it": "lo stesso|la stessa|anche|di nuovo|l'altro|l'altra|precedente|sopra|invece|questo|quello|quella|quelli|lì|tuo|tua",
+        "nl": "dat|dit|deze|hetzelfde|dezelfde|ook|nog|opnieuw|de andere|vorige|hierboven|daar|ervan|erbij|ermee|jouw",
+        "sv": "det|samma|också|även|igen|den andra|föregående|ovan|där|istället|din|ditt|också",
+        "pl": "tego|tym|też|także|znowu|jeszcze|to samo|ten sam|poprzedni|powyżej|zamiast|tam|twój|twoja|na to|do tego",
+        "cs": "toho|tím|ji|jich|také|taky|ještě|znovu|totéž|stejný|předchozí|výše|místo|tam|tvůj",
+        "uk": "це|цього|цим|його|її|їх|теж|також|ще|знову|те саме|той самий|попередній|вище|замість|там|твій|твою",
+        "ru": "это|этого|этим|этот|его|её|ее|их|тоже|также|ещё|еще|снова|то же|тот же|предыдущий|выше|вместо|там|туда|твой|твою",
+        "tr": "bunu|bunun|buna|bunda|onu|onun|ona|onları|şunu|de aynısını|aynısı|aynı|ayrıca|tekrar|yine|önceki|yukarıdaki|yerine|orada|ikisini|hepsini|olsun",
+        "id": "itu|nya|tadi|juga|lagi|sama|sebelumnya|di atas|saja|aja|situ",
+        "vi": "nó|chúng|đó|này|kia|cũng|lại|nữa|giống vậy|trước đó|ở trên|thay vào|luôn|nhé|hơn",
+        "zh": "它|它们|上面|刚才|刚刚|前面|之前的|同样|一样|这样|那样|这里|那里|一点|一些",
+        "ja": "それ|その|そこ|これを|これも|さっき|先ほど|上記|同じ|同様|もう一度|また|も追加|も書いて|も入れて|のまま|にして|に変更|だけで|なしで|でお願い|はいらない|は不要",
+        "ko": "그거|그걸|그것|그건|거기|이거|이걸|아까|방금|위의|같은|똑같이|다시|또|도 추가|도 넣|도 해|만 남|으로 바꿔|로 바꿔|으로 해|로 해|이면\\?|도\\?|는요|해줘",
+        "hi": "इसे|इसको|इसका|इसकी|इसमें|उसे|उसको|उसका|उसमें|यह|ये|वह|वो|वही|वाला|वाली|वाले|भी|फिर से|दोबारा|ऊपर|वहाँ|isko|usko|isme|usme|wala|bhi",
+        "ar": "هذا|هذه|ذلك|تلك|إليه|إليها|فيه|فيها|منه|منها|عليه|عليها|به|بها|له|لها|أيضا|أيضاً|نفسه|نفسها|السابق|أعلاه|مرة أخرى|مجددا|هناك",
     }
 )
 """Words that point at something said before."""
 
 NEW_QUESTIONS = _compile(
     {
-        "en": "what is|what's|what are|what does|what do|what's the difference|what is the difference|how do i|how do you|how does|how to|how can i|how would i|when should|when do i|when would|where is the|who is|which is better|explain how|explain what|explain the|can you explain|could you explain|tell me about|is there a|are there|name a|give me a|suggest a|when does|difference between|how long does",
-        "de": "was ist|was sind|was macht|was bedeutet|was heißt|was ist der unterschied|was verdient|wie funktioniert|wie kann ich|wie mache ich|wie schreibe ich|wie heißt|wie viele|wann nimmt|wann nehme|wann benutzt|erklär mir|erkläre mir|erkläre|gibt es|welcher|welche ist|ist es|wofür steht|wozu|was war|wie sagt|unterschied zwischen|wann geht",
-        "fr": "qu'est-ce que|qu'est-ce qu'un|c'est quoi|que signifie|que veut dire|quelle est la différence|la différence entre|comment faire|comment fonctionne|comment marche|comment on|explique-moi|explique|y a-t-il|quel est|quelle est|quel format|dans quel|à quoi sert|comment dit-on|quelle différence|pourquoi appelle-t-on|comment s'appelle|quand utiliser",
-        "es": "qué es|que es|qué son|qué significa|cuál es la diferencia|cuál es|cómo funciona|cómo se|cómo puedo|cómo hago|explícame|explica|hay alguna|cuándo conviene|cuántas|cuántos|para qué sirve|cómo se dice|qué quiere decir|qué diferencia|cuándo se usa|para qué se usa|cuánto|qué hace|por qué se llama|es lo mismo",
-        "pt": "o que é|o que são|o que significa|o que quer dizer|qual a diferença|qual é a diferença|qual é|como funciona|como faço|como se|como posso|me explica|explica|explique|existe algum|quando usar|para que serve|me fala|me sugere|como se diz|qual a diferença|o que faz|como explicar|como se chama",
-        "it": "cos'è|che cos'è|cosa sono|cosa significa|qual è la differenza|qual è|come funziona|come si|come faccio|come posso|spiegami|spiega|esiste un|quando conviene|quanti|quante|a cosa serve|come si dice|cosa fa|che differenza|come si chiama",
+        "en": "what is|what's|what are|what does|what do|what's the difference|what is the difference|how do i|how do you|how does|how to|how can i|how would i|when should|when do i|when would|where is the|who is|which is better|explain how|explain what|explain the|can you explain|could you explain|tell me about|is there a|are there|in python|in javascript|in java|in go|in rust|name a|give me a|suggest a",
+        "de": "was ist|was sind|was macht|was bedeutet|was heißt|was ist der unterschied|was verdient|wie funktioniert|wie kann ich|wie mache ich|wie schreibe ich|wie heißt|wie viele|wann nimmt|wann nehme|wann benutzt|erklär mir|erkläre mir|erkläre|gibt es|welcher|welche ist|ist es|wofür steht",
+        "fr": "qu'est-ce que|qu'est-ce qu'un|c'est quoi|que signifie|que veut dire|quelle est la différence|la différence entre|comment faire|comment fonctionne|comment marche|comment on|explique-moi|explique|y a-t-il|quel est|quelle est|quel format|dans quel|à quoi sert",
+        "es": "qué es|que es|qué son|qué significa|cuál es la diferencia|cuál es|cómo funciona|cómo se|cómo puedo|cómo hago|explícame|explica|hay alguna|cuándo conviene|cuántas|cuántos|para qué sirve",
+        "pt": "o que é|o que são|o que significa|o que quer dizer|qual a diferença|qual é a diferença|qual é|como funciona|como faço|como se|como posso|me explica|explica|explique|existe algum|quando usar|para que serve|me fala|me sugere",
+        "it": "cos'è|che cos'è|cosa sono|cosa significa|qual è la differenza|qual è|come funziona|come si|come faccio|come posso|spiegami|spiega|esiste un|quando conviene|quanti|quante|a cosa serve",
         "nl": "wat is|wat zijn|wat betekent|wat is het verschil|hoe werkt|hoe kan ik|hoe maak ik|hoe zet ik|hoe sorteer|hoe sorteren|hoeveel|leg uit|leg|is er een|wanneer gebruik|waarvoor",
         "sv": "vad är|vad betyder|vad är skillnaden|vad gör|hur fungerar|hur gör man|hur gör jag|hur kan jag|förklara|finns det|när ska man|vad heter",
         "pl": "co to jest|co to|co oznacza|co znaczy|jaka jest różnica|czym się różni|czym jest|jak działa|jak mogę|jak zrobić|jak zmierzyć|wyjaśnij|wytłumacz|czy istnieje|kiedy używać|a jak zmierzyć|a w jakim",
         "cs": "co je|co to je|co znamená|jaký je rozdíl|jak funguje|jak se|jak můžu|jak udělat|vysvětli|existuje|kdy použít|je lepší|a co je",
-        "uk": "що таке|що означає|яка різниця|чим відрізняється|як працює|як зробити|як мені|поясни|чи існує|чи є|коли варто|скільки|а скільки|що робить|навіщо потрібен|що краще|як англійською|як називається|для чого",
-        "ru": "что такое|что значит|что означает|в чём разница|в чем разница|чем отличается|как работает|как сделать|как мне|объясни|поясни|существует ли|есть ли|когда лучше|какой максимальной|какая разница|сколько|что делает|в каком случае|для чего нужен|зачем нужен|зачем нужна|что лучше|чем лучше|как по-английски|как будет|как называется|как переводится|как в|когда использовать|когда нужен",
+        "uk": "що таке|що означає|яка різниця|чим відрізняється|як працює|як зробити|як мені|поясни|чи існує|чи є|коли варто|скільки|а скільки",
+        "ru": "что такое|что значит|что означает|в чём разница|в чем разница|чем отличается|как работает|как сделать|как мне|объясни|поясни|существует ли|есть ли|когда лучше|какой максимальной|какая разница|сколько",
         "tr": "nedir|ne demek|farkı ne|arasındaki fark|nasıl çalışır|nasıl yapılır|nasıl yaparım|açıkla|anlat|var mı|bir de",
         "id": "apa itu|apa arti|apa bedanya|apa perbedaan|bagaimana cara|gimana cara|cara|jelaskan|apakah ada|kapan sebaiknya|berapa",
-        "vi": "là gì|nghĩa là gì|khác nhau|phân biệt|làm sao để|làm thế nào|cách|giải thích|có cách nào|khi nào nên|mã hex|trong code|để làm gì|viết sao",
-        "zh": "什么是|什么叫|区别是什么|有什么区别|怎么用|如何|怎样|解释一下|介绍一下|有没有办法|是什么|什么意思|怎么说|干嘛的|有哪些|有哪几|有什么用|怎么读|怎么理解|的原理|有啥区别|哪个好|和哪个",
-        "ja": "とは|違いは何|違いを教|使い方を教|について教|説明して|どうやって使|って何|とは何|の違い|でしたっけ|どう計算|英語で",
-        "ko": "무엇인가|이 뭐야|가 뭐야|차이가 뭐|차이점|어떻게 사용|에 대해 설명|설명해|뭐라고 해|이란|차이|영어로|뭔지",
-        "hi": "क्या होता है|किसे कहते|क्या है|में क्या अंतर|कैसे काम|समझाओ|kya hota hai|kya hai|में क्या फर्क|क्या फर्क",
+        "vi": "là gì|nghĩa là gì|khác nhau|phân biệt|làm sao để|làm thế nào|cách|giải thích|có cách nào|khi nào nên|mã hex|trong code",
+        "zh": "什么是|什么叫|区别是什么|有什么区别|怎么用|如何|怎样|解释一下|介绍一下|有没有办法",
+        "ja": "とは|違いは何|違いを教|使い方を教|について教|説明して|どうやって使",
+        "ko": "무엇인가|이 뭐야|가 뭐야|차이가 뭐|차이점|어떻게 사용|에 대해 설명|설명해",
+        "hi": "क्या होता है|किसे कहते|क्या है|में क्या अंतर|कैसे काम|समझाओ|kya hota hai|kya hai",
         "ar": "ما هو|ما هي|ما معنى|ما الفرق|كيف يعمل|كيف أكتب|كيف يمكن|اشرح|هل يوجد|هل توجد|متى يجب",
     }
 )
@@ -309,176 +334,3 @@ OURS = _compile(
     }
 )
 """The user's own code, named where nothing before was about it."""
-
-QUESTIONS = _compile(
-    {
-        "en": "what|what's|whats|which|who|who's|whose|where|where's|when|why|how|how's|is|are|was|were|do|does|did|can|could|should|would|will|has|have|any",
-        "de": "was|wer|wen|wem|wo|woher|wohin|wann|warum|wieso|weshalb|wie|wofür|wozu|womit|woran|welche|welcher|welches|welchen|welchem|ist|sind|war|hat|haben|hast|kann|können|kannst|könnte|soll|sollte|muss|gibt|gibt's|lohnt|macht|läuft|setzt|geht|darf|wird|taugt|brauche ich|braucht man",
-        "fr": "que|qu'est-ce|quoi|qui|où|quand|comment|pourquoi|combien|quel|quelle|quels|quelles|est-ce|c'est quoi|peut-on|faut-il|y a-t-il|existe-t-il|à quoi|lequel|laquelle|on peut|dans quel",
-        "es": "qué|que|quién|dónde|cuándo|cómo|cuánto|cuánta|cuántos|cuántas|cuál|cuáles|por qué|para qué|hay|se puede|existe|es|tiene|desde cuándo",
-        "pt": "que|o que|quem|onde|quando|como|quanto|quanta|quantos|quantas|qual|quais|por que|para que|há|tem|dá|existe|é",
-        "it": "che|che cosa|cosa|cos'è|chi|dove|quando|come|quanto|quanta|quanti|quante|quale|quali|qual|perché|c'è|esiste|si può|è",
-        "nl": "wat|wie|waar|wanneer|hoe|hoeveel|waarom|welke|welk|is|zijn|kan|kun|moet|heeft|bestaat|waarvoor",
-        "sv": "vad|vem|var|när|hur|varför|vilken|vilket|vilka|är|kan|ska|finns|har|går|brukar",
-        "pl": "co|kto|gdzie|kiedy|jak|ile|dlaczego|czemu|który|która|które|jaki|jaka|jakie|czy|czym|po co|skąd",
-        "cs": "co|kdo|kde|kdy|jak|kolik|proč|který|která|které|jaký|jaká|jaké|jde|je|má|čím|k čemu",
-        "uk": "що|хто|де|коли|як|скільки|чому|який|яка|яке|які|чи|чим|навіщо|звідки",
-        "ru": "что|кто|где|когда|как|сколько|почему|зачем|какой|какая|какое|какие|каким|чем|можно ли|есть ли|нужно ли|стоит ли|откуда|в чём|в чем|для чего|правда ли",
-        "tr": "ne|kim|nerede|nasıl|neden|niye|niçin|hangi|kaç|kim|ne zaman",
-        "id": "apa|apakah|siapa|di mana|kapan|bagaimana|gimana|berapa|kenapa|mengapa|mana|bisakah|ada",
-        "vi": "cái gì|ai|khi nào|ở đâu|tại sao|vì sao|làm sao|bao nhiêu|mấy",
-        "hi": "क्या|कौन|कहाँ|कब|कैसे|कितना|कितने|क्यों|kya|kaise|kyun",
-        "ar": "ما|ماذا|من|أين|متى|كيف|كم|لماذا|هل|أي|أيهما",
-    }
-)
-"""How a question opens."""
-
-ASKING = _compile(
-    {
-        "tr": "nedir|mi|mı|mu|mü|misin|mısın|nasıl|neden|hangi|kaç|ne",
-        "id": "apa|gimana|berapa|apakah",
-        "vi": "gì|sao|nào|được không|phải không|có không|chưa nhỉ|bao nhiêu|thế nào",
-        "zh": "什么|怎么|怎样|如何|哪|吗|多少|几种|几个|干嘛|区别|是不是|有没有|能不能|呢",
-        "ja": "何|どう|なぜ|どこ|いつ|どれ|どの|いくつ|ですか|ますか|のか|とは|教えて|違い",
-        "ko": "뭐|뭔|무엇|어떻게|왜|어디|언제|어느|어떤|몇|까요|나요|인가|차이|까\\?|니\\?|야\\?",
-        "hi": "क्या|कौन|कौनसा|कहाँ|कब|कैसे|कितना|कितनी|कितने|क्यों|फर्क|अंतर|kya|kaise",
-    }
-)
-"""What stands somewhere in a question, where it need not open one."""
-
-EDITS = _compile(
-    {
-        "en": "add|remove|delete|drop|change|replace|use|keep|leave|put|move|split|merge|make|set|show|sort|group|exclude|include|ignore|skip|fix|explain|limit|raise|lower|increase|round|print|return|call|name|start|stop|prefix|wrap|inline|extract|shorten|cut|reset|restore|apply|install|list|write|document|convert|translate|rename|allow|turn|swap|handle|store|log|give me|do|try|take|let|pick|cap|count|only",
-        "de": "füge|nimm|lass|lasse|setz|setze|mach|mache|ersetz|ersetze|lösch|lösche|entferne|ändere|änder|benutze|verwende|zeig|zeige|sortiere|sortier|gruppiere|ignoriere|erkläre|erklär|pack|stell|stelle|bau|baue|schreib|schreibe|tausch|verschieb|teile|behalte|kürze|füg|korrigiere|gib|führ|führe|bring|fang|zieh|häng|probier|begrenze|speichere|benenne",
-        "fr": "ajoute|ajoutez|enlève|supprime|retire|change|remplace|utilise|garde|laisse|mets|déplace|sépare|fusionne|montre|trie|ignore|corrige|explique|limite|arrondis|affiche|renvoie|appelle|commence|raccourcis|compresse|range|limite|traduis|écris|fais|prends|donne|passe|rends|réduis",
-        "es": "añade|agrega|quita|elimina|borra|cambia|reemplaza|usa|utiliza|mantén|deja|pon|mueve|separa|une|muestra|ordena|ignora|arregla|arréglalo|arréglala|corrige|explica|limita|redondea|devuelve|llama|empieza|acorta|aplícalo|haz|toma|dame|pasa|escribe|sube|baja|hazlo|incluye|excluye|guarda",
-        "pt": "adiciona|adicione|acrescenta|tira|remove|remova|muda|mude|troca|troque|usa|use|mantém|deixa|deixe|coloca|coloque|põe|move|separa|separe|junta|mostra|mostre|ordena|ignora|arruma|corrige|corrija|explica|limita|arredonda|começa|comece|encurta|faz|faça|escreve|passa|aumenta|diminui|inclui|exclui",
-        "it": "aggiungi|togli|rimuovi|elimina|cambia|sostituisci|usa|mantieni|lascia|metti|sposta|separa|unisci|mostra|ordina|ignora|correggi|spiega|limita|arrotonda|restituisci|chiama|inizia|accorcia|alza|abbassa|fai|prendi|scrivi|confronta|proponi|includi|escludi",
-        "nl": "voeg|haal|verwijder|verander|vervang|gebruik|houd|hou|laat|zet|verplaats|splits|toon|sorteer|negeer|repareer|leg|beperk|rond|noem|begin|kort|maak|neem|pas|schrijf|doe",
-        "sv": "lägg|ta bort|ta|ändra|byt|ersätt|använd|behåll|låt|sätt|flytta|dela|visa|sortera|ignorera|rätta|fixa|förklara|begränsa|avrunda|börja|korta|hoppa|läs|gör|skriv|spara|kör",
-        "pl": "dodaj|dopisz|usuń|zmień|zamień|użyj|zostaw|wstaw|przenieś|podziel|połącz|pokaż|posortuj|zignoruj|pomiń|popraw|napraw|wyjaśnij|ogranicz|zaokrąglij|zwróć|zacznij|skróć|weź|zrób|zapisz|ustaw",
-        "cs": "přidej|doplň|dopiš|odstraň|smaž|změň|nahraď|použij|nech|vlož|přesuň|rozděl|spoj|ukaž|seřaď|ignoruj|vynech|oprav|omez|zaokrouhli|vrať|začni|zkrať|vezmi|udělej|nastav|ulož|přepiš",
-        "uk": "додай|прибери|видали|зміни|заміни|використай|залиш|постав|перенеси|розділи|об'єднай|покажи|відсортуй|ігноруй|пропусти|виправ|обмеж|округли|поверни|почни|скороти|візьми|зроби|обгорни|познач|збережи|допиши|перепиши",
-        "ru": "добавь|добавьте|убери|уберите|удали|измени|поменяй|замени|используй|оставь|поставь|перенеси|раздели|объедини|покажи|отсортируй|игнорируй|пропусти|исправь|почини|поправь|ограничь|округли|верни|начни|сократи|возьми|сделай|сделайте|выведи|вынеси|перепиши|допиши|сохрани|выкинь|разбей|учти|исключи|включи|запусти|закоммить",
-        "tr": "ekle|çıkar|kaldır|sil|değiştir|kullan|bırak|koy|taşı|ayır|birleştir|göster|sırala|düzelt|kısalt",
-        "id": "tambah|tambahkan|hapus|ganti|ubah|pakai|gunakan|biarkan|taruh|pindahkan|pisahkan|gabungkan|tampilkan|urutkan|abaikan|perbaiki|batasi|bulatkan|mulai|singkatkan",
-        "vi": "thêm|bỏ|xóa|xoá|đổi|thay|dùng|giữ|để|đặt|chuyển|tách|gộp|hiện|sắp xếp|sửa|giới hạn|làm tròn|bắt đầu|rút gọn",
-        "zh": "加|改|去掉|删|换|用|保留|留|放|移|拆|合并|显示|排序|忽略|跳过|修|限制|把|统一|只|不要|别|让|给|补|写成|提交",
-        "hi": "जोड़ो|हटाओ|बदलो|रखो|डालो|दिखाओ",
-        "ar": "أضف|احذف|غيّر|غير|استبدل|استخدم|اترك|ضع|انقل|افصل|ادمج|أظهر|رتب|تجاهل|أصلح|صحح|اجعل|اختصر|حدد",
-    }
-)
-"""How an ask opens that has something changed or shown."""
-
-LOOKS = _compile(
-    {
-        "en": "look|check|see if|find|search|grep|go through|read|review|list|count|compare|does|do we|is there|are there|where|which of|which|draw|run|get me|have a look|can you check|could you check|can you look|can you find|tell me|analyse|analyze|inspect|scan|open|who",
-        "de": "schau|guck|sieh|prüf|prüfe|such|suche|finde|find|lies|lies dir|liste|zähl|vergleiche|vergleich|geh|durchsuche|analysiere|analysier|untersuche|kannst du mal schauen|kannst du schauen|kannst du prüfen|sag mir|wo|welche",
-        "fr": "regarde|regardez|vérifie|vérifiez|cherche|trouve|lis|parcours|liste|compte|compare|analyse|jette un œil|dis-moi|où",
-        "es": "mira|revisa|comprueba|verifica|busca|encuentra|lee|lista|cuenta|compara|analiza|echa un vistazo|dime|dónde|repasa",
-        "pt": "olha|veja|vê|verifica|verifique|confere|procura|busca|lê|lista|conta|compara|analisa|dá uma olhada|me diz|onde",
-        "it": "guarda|controlla|verifica|cerca|trova|leggi|elenca|conta|confronta|analizza|dimmi|dove|dai un'occhiata",
-        "nl": "kijk|check|controleer|zoek|vind|lees|tel|vergelijk|analyseer|bekijk|loop|waar|draai",
-        "sv": "kolla|titta|kontrollera|sök|hitta|läs|lista|räkna|jämför|analysera|granska|gå igenom|var",
-        "pl": "sprawdź|zobacz|popatrz|znajdź|poszukaj|przejrzyj|przeczytaj|policz|porównaj|przeanalizuj|gdzie",
-        "cs": "podívej|podívej se|zkontroluj|najdi|vyhledej|projdi|přečti|spočítej|porovnej|zjisti|kde",
-        "uk": "подивись|глянь|перевір|знайди|пошукай|прочитай|порахуй|порівняй|проаналізуй|переглянь|де",
-        "ru": "посмотри|посмотрите|глянь|проверь|проверьте|найди|найдите|поищи|прочитай|прочти|посчитай|сравни|проанализируй|просмотри|изучи|разберись|где",
-        "tr": "bak|kontrol et|ara|bul|oku|listele|say|karşılaştır|incele",
-        "id": "cek|coba cek|lihat|periksa|cari|temukan|baca|hitung|bandingkan|tolong cek|analisis",
-        "vi": "xem|kiểm tra|tìm|đọc|liệt kê|đếm|so sánh|phân tích|rà soát",
-        "zh": "看看|看一下|看下|帮我看|查一下|查查|检查|找出|找一下|找找|搜一下|统计|对比|分析|读一下|列出|排查",
-        "hi": "देखो|जाँचो|ढूँढो|पढ़ो",
-        "ar": "انظر|تحقق|تأكد|ابحث|اقرأ|عدّد|قارن|حلل|راجع|افحص",
-    }
-    | {"ja": "を確認して|を調べて|を見て|を探して", "ko": "확인해|찾아|살펴|검토해|조사해"}
-)
-"""How an ask opens that has something looked at."""
-
-
-ASIDES = _compile(
-    {
-        "en": "anyway|in general|generally|exactly|usually|btw|by the way|again|in theory|actually",
-        "de": "eigentlich|generell|allgemein|im allgemeinen|genau|nochmal|noch mal|überhaupt|übrigens|normalerweise",
-        "fr": "au fait|en général|exactement|déjà|normalement",
-        "es": "por cierto|en general|exactamente|de paso|normalmente|en realidad",
-        "pt": "aliás|em geral|exatamente|afinal|normalmente",
-        "it": "comunque|in generale|esattamente|di preciso|normalmente|a proposito",
-        "nl": "eigenlijk|in het algemeen|precies|trouwens|normaal",
-        "sv": "egentligen|i allmänhet|exakt|förresten|nu igen",
-        "pl": "właściwie|ogólnie|dokładnie|w ogóle|zwykle",
-        "cs": "vlastně|obecně|přesně|vůbec|obvykle",
-        "uk": "взагалі|власне|загалом|до речі|зазвичай",
-        "ru": "вообще|собственно|в целом|кстати|обычно|в общем|напомни|всё-таки",
-        "tr": "aslında|genelde|tam olarak|bu arada",
-        "id": "sebenarnya|pada umumnya|tepatnya|umumnya|sih",
-        "vi": "thực ra|nói chung|chính xác|thường",
-        "zh": "到底|一般|究竟|顺便|来着|通常",
-        "ja": "そもそも|一般に|一般的に|正確に|でしたっけ|だっけ|ちなみに",
-        "ko": "원래|일반적으로|정확히|보통|그나저나|더라",
-        "hi": "वैसे|असल में|आमतौर",
-        "ar": "عموما|عموماً|بالضبط|بالمناسبة|عادة",
-    }
-)
-"""What a question has that was not led to by what came before."""
-
-SAYS = _compile(
-    {
-        "en": "says|said|complains|complained|reports|prints|warns|gives|throws|shows",
-        "de": "sagt|meckert|meldet|meint|beschwert sich|schreibt|wirft|zeigt|kommt",
-        "fr": "dit|affiche|répond|se plaint|indique|renvoie|râle",
-        "es": "dice|muestra|se queja|responde|devuelve|da|lanza",
-        "pt": "diz|mostra|reclama|responde|retorna|dá",
-        "it": "dice|mostra|si lamenta|risponde|restituisce|dà",
-        "nl": "zegt|meldt|klaagt|geeft|toont",
-        "sv": "säger|klagar|visar|ger|svarar",
-        "pl": "mówi|zgłasza|pokazuje|wypisuje|krzyczy|zwraca",
-        "cs": "říká|hlásí|píše|ukazuje|vrací|stěžuje si",
-        "uk": "каже|пише|видає|свариться|показує|повертає",
-        "ru": "говорит|пишет|выдаёт|выдает|ругается|показывает|сообщает|возвращает|жалуется",
-        "tr": "diyor|veriyor|gösteriyor|yazıyor",
-        "id": "bilang|menampilkan|muncul|keluar",
-        "vi": "báo|hiện|nói|kêu",
-        "zh": "提示|显示|报错|报了|输出|说",
-        "ja": "と出|と言われ|と表示|のエラー",
-        "ko": "라고 나|라고 떠|라고 뜨|뜹니다|떠요|나와요",
-        "hi": "बोलता|दिखाता|कह रहा|आ रहा",
-        "ar": "يقول|يظهر|تظهر|يشتكي",
-    }
-)
-"""How the output of a program is led in."""
-
-THE = _compile(
-    {
-        "en": "the",
-        "de": "der|die|das|den|dem",
-        "fr": "le|la|les|l",
-        "es": "el|la|los|las",
-        "pt": "o|a|os|as",
-        "it": "il|lo|la|i|gli|le",
-        "nl": "de|het",
-    }
-)
-"""What stands before something that is known already."""
-
-COMMON = _compile(
-    {
-        "en": "with|without|using|between|until|that|this|have|from|there|their|would|could|should|about|into|only|like|code|file|files|test|tests|function|each|some|very|much|most|line|lines|name|names|data|user|users",
-        "de": "ohne|nach|datei|eine|einen|einem|einer|wird|werden|wenn|dass|über|kann|haben",
-        "fr": "nous|vous|dans|pour|avec|elle|sont|cette",
-        "es": "para|hasta|sobre|como|cada|porque|está|este|cuando",
-        "pt": "quando|está|para|como|cada",
-        "it": "sono|della|delle|degli|alla|nella",
-        "ru": "если|чтобы|файл|файлы|функция|функцию|который|надо",
-        "nl": "voor|zonder|naar|deze",
-        "sv": "utan|till|från",
-        "pl": "bez|jako|przez|przy|plik",
-        "cs": "jako|přes|soubor",
-        "tr": "için|gibi|dosya",
-        "id": "untuk|dengan|tanpa|pakai|sebagai|dari|dalam|lewat|yang",
-        "vi": "dùng|bằng|trong|theo|kiểu|không",
-        "ar": "بدون|على|باستخدام|بلغة",
-        "zh": "用|以|按|在|对|一个|文件|函数|代码|时候|测试|数据",
-    }
-)
-"""Words in asks about anything, that name no subject."""

@@ -299,7 +299,7 @@ def test_follow_ups(ask, reader, request_of):
 @pytest.mark.parametrize(
     "ask",
     [
-        "explain how a dishwasher dries the plates",
+        "do the dishes with a robot",
         "different question: what is a mutex?",
         "Write a function that reverses a linked list.",
         "now look at the settings in infra/pg/postgresql.conf",

@@ -16,7 +16,6 @@ from classifiers.unigram import Unigram
 from router.features.conversation import MOST_FILES, PathSet
 from router.features.extractor import FeatureExtractor
 from router.features.relation import goes_on
-from router.features.subjects import subject_of
 from router.training.envelopes import model_request
 
 BOUND_S = 3.0
@@ -54,18 +53,8 @@ def test_an_ask_is_put_in_short_in_one_pass(ask):
 @pytest.mark.parametrize("phrase", ["do it ", "try again ", "fix that ", "go on ", "y,"])
 def test_phrases_are_read_in_one_way(phrase):
     began = time.thread_time()
-    goes_on((phrase * 40)[:79] + "x", "before")
+    assert not goes_on((phrase * 40)[:79] + "x", "before")
     assert time.thread_time() - began < 0.05
-
-
-@pytest.mark.parametrize("text", ["build-log/", "索引", "löschskript ", "a", "`", "fix it: "])
-def test_subjects_are_compared_in_one_pass(text):
-    long = text * 40_000
-    began = time.thread_time()
-    for ask in (long, (text * 400)[:400]):
-        subject_of(ask, [long] * 7)
-        goes_on(ask, long)
-    assert time.thread_time() - began < 0.2
 
 
 def test_more_files_than_are_told_apart_count_as_one_more():
