@@ -23,7 +23,6 @@ SIDE_KINDS = frozenset({"autocomplete", "housekeeping"})
 """What the rules alone judge."""
 _LEAST, _MOST = 0.005, 0.9
 """A model is never surer than this; that nothing is missing least of all, so that evidence can turn it."""
-_EVEN = 0.5
 _SURE = 0.62
 """From here on the reason given says so without reserve."""
 _SHIFT = -math.log(2)
@@ -34,6 +33,7 @@ _LIKELY_HERE: tuple[Work, str] = (
     "self-contained",
     "likely, not surely, all that the ask refers to is in the message",
 )
+_UNSURE: tuple[Work, str] = ("unknown", "it is not sure that all that the ask refers to is in the message")
 _ELSEWHERE: tuple[Work, str] = ("repository-wide", "the ask refers to what is not in the message")
 
 
@@ -64,12 +64,22 @@ class LearnedClassifier:
         read = _odds(min(max(features.self_contained, _LEAST), _MOST))
         signs = _odds(judged.p_local) - PRIOR
         odds = read + signs + _SHIFT
-        kind: str
-        kind, why = _ELSEWHERE if odds < 0 else _HERE if odds >= _odds(_SURE) else _LIKELY_HERE
-        agree = judged.kind != "unknown" and (judged.p_local > _EVEN) == (odds > 0)
-        if agree and abs(signs) > abs(read):
-            kind, why = judged.kind, judged.why
+        kind, why = _reason(odds, read, signs, judged)
         return replace(judged, p_local=1 / (1 + math.exp(-odds)), kind=kind, why=why, by=self.name)
+
+
+def _reason(odds: float, read: float, signs: float, judged: Verdict) -> tuple[str, str]:
+    """The class and the reason of the stronger of those that speak for what came of it; all in log-odds."""
+    here = odds > 0
+    reading = read if (read > 0) == here else 0.0
+    shown = signs if judged.kind != "unknown" and (signs > 0) == here else 0.0
+    if abs(shown) > abs(reading):
+        return judged.kind, judged.why
+    if not reading:
+        return _UNSURE
+    if not here:
+        return _ELSEWHERE
+    return _HERE if odds >= _odds(_SURE) else _LIKELY_HERE
 
 
 def _odds(probability: float) -> float:

@@ -247,7 +247,7 @@ def _moved_up(policy: Policy, features: Features, state: State) -> tuple[Decisio
     """Move a held local turn to the cloud for a setback in it, or say why that is not worth its price."""
     spec, move = policy.escalate, state.move
     setback = find_setback(spec, features, state) if spec else None
-    if spec is None or setback is None or move is None:
+    if spec is None or not spec.at_most or setback is None or move is None:
         return None, ""
     if not is_worth_it(spec, move):
         return None, f"; {ESCALATED[setback]}, but {price_text(move)}"

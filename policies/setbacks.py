@@ -26,9 +26,13 @@ _MEASURES: Mapping[Setback, Callable[[Features, State], float]] = MappingProxyTy
 )
 
 
+_ASIDE = frozenset({"count", "summary"})
+"""Kinds of requests that take no step of the turn."""
+
+
 def find_setback(escalate: Escalate, features: Features, state: State) -> EscalationCause | None:
     """Name the first setback that a policy lets a turn move for; None where it is no time to move, either."""
-    if features.mid_step or not features.turn_calls or features.kind == "summary" or not state.cloud_up:
+    if features.mid_step or not features.turn_calls or features.kind in _ASIDE or not state.cloud_up:
         return None
     return next(
         (

@@ -134,7 +134,8 @@ def _relaxed(schema: Any) -> Any:
         for key, value in schema.items()
         if not _is_left_out(key, value)
     }
-    if "type" not in schema and any(map(_is_escaped, _values_of(schema))):
+    values = _values_of(schema)
+    if "type" not in schema and any(map(_is_escaped, values)) and all(isinstance(one, str) for one in values):
         relaxed["type"] = "string"
     if not relaxed.get("items", True):
         del relaxed["items"]  # the converter takes what is empty for missing, and then wants `prefixItems`

@@ -30,6 +30,8 @@ class Setbacks:
         self.edits_rejected = 0
         """Edits in a row, up to now, that did not apply."""
         self._calls: dict[bytes, int] = {}
+        self._failed_now: set[bytes] = set()
+        """Calls that failed in this step: one that is sent twice in it fails once."""
         self._tests: dict[int | bytes, FailingTest] = {}
         self._in_text = False
         """The newest answer of the model holds edits in its text, of which nothing is known yet."""
@@ -37,13 +39,14 @@ class Setbacks:
     def copy(self) -> Self:
         """The same counts, to be taken on apart."""
         same = copy(self)
-        for name in ("_calls", "_tests"):
+        for name in ("_calls", "_failed_now", "_tests"):
             setattr(same, name, getattr(self, name).copy())
         return same
 
     def begin_step(self, *, edits_in_text: bool) -> None:
         """The model answered: what failed before that did not fail just now."""
         self.same_call = self.same_test = 0
+        self._failed_now.clear()
         self._in_text = edits_in_text
 
     def take(self, call: OpenCall, outcomes: Sequence[Outcome]) -> None:
@@ -72,6 +75,9 @@ class Setbacks:
         if not failed:
             self._calls.pop(call, None)
             return
+        if call in self._failed_now:  # sent twice in one step
+            return
+        self._failed_now.add(call)
         self._calls[call] = self._calls.get(call, 0) + 1
         self.same_call = max(self.same_call, self._calls[call])
 

@@ -75,9 +75,12 @@ def _saved_usd(price: Price, features: Features, last: LastDecision) -> float:
     opened = last.features
     if opened is None or price.input is None:
         return 0.0
+    calls = features.turn_calls - opened.turn_calls  # those before were not decided so
+    if calls < 1:
+        return 0.0
     now, first = features.context_tokens, min(opened.context_tokens, features.context_tokens)
     # What came before in the conversation would have been cached; where nothing did, all of it is new.
     new = now - (first if opened.turns > 1 else 0)
-    read = max(features.turn_calls * (first + now) / 2 - new, 0.0)
+    read = max(calls * (first + now) / 2 - new, 0.0)
     cached_rate = price.input if price.cache_read is None else price.cache_read
     return (new * price.input + read * cached_rate) / MILLION

@@ -57,10 +57,24 @@ def test_it_says_why(value: float, kind: str, why: str) -> None:
     assert (verdict.kind, verdict.why) == (kind, why)
 
 
+def test_a_long_run_that_outweighs_the_reading_is_the_reason() -> None:
+    verdict = CLASSIFIER.classify(
+        Features(kind="agent", ask="x", self_contained=0.99, tool_calls=20, turn_calls=20)
+    )
+    assert verdict.p_local < 0.5
+    assert verdict.kind == "long-run"
+
+
+def test_where_neither_says_so_it_is_only_not_sure() -> None:
+    verdict = CLASSIFIER.classify(Features(ask="x", self_contained=0.6))
+    assert verdict.p_local < 0.5
+    assert (verdict.kind, verdict.why.split(" that")[0]) == ("unknown", "it is not sure")
+
+
 def test_the_rules_reason_is_given_where_they_agree() -> None:
     ask = 'Traceback (most recent call last):\n  File "app/x.py", line 3\nfix it'
     assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.3)).why == "carries a stack trace"
-    assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.99)).why != "carries a stack trace"
+    assert CLASSIFIER.classify(Features(ask=ask, self_contained=0.01)).why != "carries a stack trace"
 
 
 @pytest.mark.parametrize(

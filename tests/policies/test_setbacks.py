@@ -73,6 +73,8 @@ def test_each_setback_moves_from_its_number_on(escalate):
 STAYS = {
     "a call is open": ({"features": replace(CALL_FAILED, mid_step=True)}),
     "a summary is wanted": ({"features": replace(CALL_FAILED, kind="summary")}),
+    "tokens are counted": ({"features": replace(CALL_FAILED, kind="count")}),
+    "no turn may escalate": ({"mine": policy("on: [same_call_failed], at_most: 0")}),
     "the cloud is down": ({"state": replace(STATE, cloud_up=False)}),
     "the money is used up": ({"state": replace(STATE, budget_left_usd=0.0)}),
     "it cannot be moved": ({"state": replace(STATE, move=None)}),

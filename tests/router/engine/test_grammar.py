@@ -39,6 +39,10 @@ def test_a_text_with_escapes_is_left_to_the_model(schema):
     assert of(schema) == of({"type": "string"})
 
 
+def test_values_of_several_kinds_with_such_a_text_among_them_are_any():
+    assert of({"enum": ["one\nline", 1, None]}) == of({})
+
+
 def test_a_text_without_escapes_is_held_to():
     assert of({"enum": ["größer", "a"]}) != of({"type": "string"})
 

@@ -150,6 +150,12 @@ def test_a_call_with_other_arguments_is_another(read):
     assert read(talk).same_call_failed == 1
 
 
+def test_a_call_that_is_sent_twice_in_one_step_fails_once(read):
+    talk = ClaudeCode().step(FAILS, FAILS)
+    assert read(talk).same_call_failed == 1
+    assert read(talk.step(FAILS)).same_call_failed == 2
+
+
 def test_what_the_user_declined_is_no_failure_of_the_model(read):
     declined = "The user doesn't want to proceed with this tool use. The tool use was rejected"
     talk = ClaudeCode()

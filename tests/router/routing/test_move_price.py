@@ -70,6 +70,10 @@ def test_saved_is_what_a_warm_cache_would_have_cost():
     later = Features(turns=3, context_tokens=4_000)
     assert price(moves(), opened=later).saved_usd == pytest.approx((16_000 * 2 + 104_000 * 0.2) / 1e6)
     assert price(moves(), opened=None).saved_usd == 0
+    # Of a turn that was decided anew after eight calls, two were local.
+    midway = Features(turns=1, turn_calls=8, context_tokens=20_000)
+    assert price(moves(), opened=midway).saved_usd == pytest.approx((20_000 * 2 + 20_000 * 0.2) / 1e6)
+    assert price(moves(), opened=NOW).saved_usd == 0
 
 
 def test_where_it_cannot_move_there_is_no_price():
