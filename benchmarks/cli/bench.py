@@ -98,7 +98,7 @@ def routers(
 ) -> None:
     """Compare which track routers choose on the same tasks: Turnout, LiteLLM, UncommonRoute, a coin.
 
-    Example: [bold]turnout bench routers --data ../shared/data[/bold]
+    Example: [bold]turnout bench routers --data DIR[/bold]
     """
     from benchmarks.errors import BenchmarkError
     from benchmarks.research.routers import run
@@ -214,7 +214,7 @@ def hardness(
 ) -> None:
     """Tell how far an ask's text says how hard it is for a local model of some size.
 
-    Example: [bold]turnout bench hardness --data ../shared/data[/bold]
+    Example: [bold]turnout bench hardness --data DIR[/bold]
     """
     from benchmarks.errors import BenchmarkError
     from benchmarks.research.hardness import run

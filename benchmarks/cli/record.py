@@ -18,7 +18,7 @@ def record(
 ) -> None:
     """Record the suites anew: outcomes, efforts, and how each task is read and judged now.
 
-    Example: [bold]turnout bench record --data ../shared/data[/bold]
+    Example: [bold]turnout bench record --data DIR[/bold]
     """
     from benchmarks.errors import BenchmarkError
     from benchmarks.evaluation.suites import facts, record
