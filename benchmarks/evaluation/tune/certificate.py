@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.evaluation.stats import Floats
+from benchmarks.evaluation.stats import Floats, ratio
 from benchmarks.evaluation.tune.error_shares import ErrorShares
 from benchmarks.evaluation.tune.measured import Tasks
 from benchmarks.evaluation.tune.risk import Bound, certify, evidence, growth, shortfall
@@ -40,8 +40,13 @@ class Certificate:
 
     @property
     def risky(self) -> Flags:
-        """Which settings keep a task local whose outcomes are known."""
-        return np.asarray(self.at_risk.any(axis=1))
+        """Which settings keep a task local whose outcomes are known; none where no loss is defined."""
+        return np.asarray(self.at_risk.any(axis=1) & self.tasks.has_loss)
+
+    @property
+    def _starts_local(self) -> Flags:
+        """Which settings keep any task local, of known outcomes or not."""
+        return np.array([setting.local.any() for setting in self.grid.settings], dtype=np.bool_)
 
     def grown(self, within: Flags) -> Floats:
         """The stakes' growth on some of the known tasks."""
@@ -53,13 +58,17 @@ class Certificate:
         if not self.error_shares.tested:
             return np.zeros(len(self.grid.settings), dtype=np.bool_)
         tested = replace(self.bound, confidence=1 - self.error_shares.tested * (1 - self.bound.confidence))
-        return certify(evidence(self.grown(within)), self.grid.chains, tested)
+        held = certify(evidence(self.grown(within)), self.grid.chains, tested)
+        # Where all that starts local is unknown, the test had nothing to go by.
+        return held & (self.risky | ~self._starts_local)
 
     def losses(self, within: Flags) -> Floats:
-        """Share of the cloud's quality that each setting loses on some of the known tasks, as measured."""
+        """Share of the cloud's quality that each setting loses on some of the known tasks, as measured.
+
+        nan where the cloud passes none of them: there is nothing to lose a share of.
+        """
         weights = self.tasks.measured[within]
-        lost: Floats = 1 - self.expected[:, within] @ weights / (self.tasks.cloud[within] @ weights)
-        return lost
+        return 1 - ratio(self.expected[:, within] @ weights, self.tasks.cloud[within] @ weights)
 
     def loss_within(self, at: int, share: float = 1.0) -> float | None:
         """The least loss that a setting is certified to stay within.
@@ -69,11 +78,11 @@ class Certificate:
             share: The part of the allowed error that this statement gets; all of it where it is the only one.
 
         Returns:
-            0..1 of the cloud's quality, rounded up; 0 for a setting that risks nothing; None where no loss
-            below all of it is certified.
+            0..1 of the cloud's quality, rounded up; 0 for a setting that starts nothing local; None where no
+            loss below all of it is certified, or none is known of what it starts local.
         """
         if not self.risky[at]:
-            return 0.0
+            return None if self._starts_local[at] else 0.0
         low, high = 0.0, 1.0
         if not self._holds(at, 1 - 2.0**-_STEPS, share):
             return None

@@ -52,8 +52,11 @@ class Chooser:
             return self._cheapest(allowed & self._loses_little(within)), "measured"
         if self.goal.local_share is not None:
             return self._least_local(allowed), "share"
+        losses = self.certificate.losses(within)
+        if np.isnan(losses).any():
+            return None, "measured"
         # Below nothing, a loss is chance: what is gained is not sought.
-        lost = np.maximum(self.certificate.losses(within), 0.0).round(3)
+        lost = np.maximum(losses, 0.0).round(3)
         return self._first(allowed, lost, self.usd, -self.shares), "measured"
 
     def nearest(self) -> Nearest | None:

@@ -69,6 +69,13 @@ class Tasks:
         return np.concatenate([tasks.cloud[tasks.paired] for tasks in self.suites.values()])
 
     @cached_property
+    def has_loss(self) -> bool:
+        """Whether a loss is defined: each suite has known tasks, and the cloud passes some of them."""
+        return all(tasks.paired.any() for tasks in self.suites.values()) and bool(
+            self.cloud @ self.measured > 0
+        )
+
+    @cached_property
     def usd_cloud(self) -> float:
         """US dollars a task, were all sent to the cloud."""
         return float(self.weights @ np.concatenate([tasks.usd_cloud for tasks in self.suites.values()]))

@@ -5,6 +5,7 @@ people with any colour vision can tell apart; shapes differ too. Written without
 every time: no date, no random ids; text stays text.
 """
 
+from math import isfinite, isnan
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -180,7 +181,12 @@ def _title(result: Result) -> tuple[str, str]:
         if round(100 * point.saving) == 0
         else f"{percent(abs(point.saving))} {'less' if point.saving > 0 else 'more'} than the cloud alone"
     )
-    title = f"{result.policy}: {percent(point.kept.point)} of the cloud's quality, for {cost}"
+    kept = (
+        "unknown quality"
+        if isnan(point.kept.point)
+        else f"{percent(point.kept.point)} of the cloud's quality"
+    )
+    title = f"{result.policy}: {kept}, for {cost}"
     first, _, certified = verdict(result)
     if result.chosen is None:
         return f"{title}, as it is", first
@@ -215,6 +221,7 @@ def _range(result: Result) -> tuple[float, float]:
     quality += [_y(point) for name, point in _always_of(result).items() if name != "oracle"]
     if result.chosen:
         quality += [100 * result.chosen.kept.low, 100 * result.chosen.kept.high]
+    quality = [figure for figure in quality if isfinite(figure)]
     quality.append(100 * (1 - result.max_loss))
     room = max(max(quality) - min(quality), 5)
     return min(quality) - 0.15 * room, max(quality) + 0.6 * room

@@ -1,6 +1,7 @@
 """A tuning in words and tables: for a terminal, and as Markdown. What was found comes first."""
 
 from collections.abc import Iterator, Mapping
+from math import isnan
 
 from benchmarks.evaluation.stats import Interval
 from benchmarks.evaluation.tune.result import Goal, HeldOut, Nearest, Point, Requirement, Result
@@ -23,13 +24,13 @@ def verdict(result: Result) -> tuple[str, str, str]:
         return (
             f"{_none(result)} The policy's numbers stay as they are.",
             f"Measured of them: {_measured(own)}.",
-            _certified(result.own_loss, result),
+            _certified(own, result.own_loss, result),
         )
     held_out = f" {_held_out(result.held_out)}" if result.held_out else ""
     return (
         f"Chosen: {_settings(chosen, result)}, {_reason(result)}.",
         f"Measured: {_measured(chosen)}.{held_out}",
-        _certified(result.picked_loss, result, among=result.picked_among),
+        _certified(chosen, result.picked_loss, result, among=result.picked_among),
     )
 
 
@@ -39,7 +40,7 @@ def paragraphs(result: Result) -> Iterator[str]:
     if chosen and chosen != result.own:
         yield (
             f"The policy's own numbers ({_params(result.own.params)}). Measured: {_measured(result.own)}. "
-            f"{_certified(result.own_loss, result)}"
+            f"{_certified(result.own, result.own_loss, result)}"
         )
     if chosen and chosen.saving < 0 and chosen.kept.point < 1:
         yield (
@@ -74,10 +75,10 @@ def sheets(result: Result) -> Iterator[Sheet]:
         rows=tuple(
             (
                 _mark(point, result),
-                percent(point.local_share),
-                between(point.kept),
-                f"{point.usd:.3f}",
-                percent(point.saving),
+                _known(point.local_share, percent(point.local_share)),
+                _known(point.kept.point, between(point.kept)),
+                _known(point.usd, f"{point.usd:.3f}"),
+                _known(point.saving, percent(point.saving)),
                 _at_most(point),
             )
             for point in _points(result)
@@ -140,6 +141,11 @@ def _reason(result: Result) -> str:
 
 def _none(result: Result) -> str:
     clause = sought(result.goal, result.max_loss)
+    lacking = " and ".join(sample.title for sample in result.samples if not sample.outcomes)
+    if lacking:
+        return f"No task of {lacking} has outcomes of both systems, so there is nothing to choose by."
+    if isnan(result.own.kept.point):
+        return "The cloud passes none of the tasks, so no loss is defined and nothing is chosen."
     if result.nearest is None:
         return "No setting keeps a task local whose outcomes are known, so there is nothing to choose."
     if result.goal.by == "certified":
@@ -180,18 +186,20 @@ def _held_out(held_out: HeldOut) -> str:
     )
 
 
-def _certified(loss: float | None, result: Result, *, among: int = 1) -> str:
+def _certified(point: Point, loss: float | None, result: Result, *, among: int = 1) -> str:
     confidence = f"Certified with {percent(result.confidence)} confidence"
     picked = f", picked as it was among {among} settings" if among > 1 else ""
     if loss is None:
         return f"{confidence}: nothing{picked}."
-    if loss == 0:
+    if point.local_share == 0:
         return f"{confidence}: loses nothing, for nothing starts local."
     return f"{confidence}: loses at most {percent(loss)} of the cloud's quality{picked}."
 
 
 def _settings(point: Point, result: Result) -> str:
     if not result.own.params:
+        if result.not_swept:
+            return "the policy as it is, for none of its numbers that could be tried changes anything here"
         return "the policy as it is, which has no numbers"
     same = "the policy's own numbers, " if point == result.own else ""
     return (
@@ -218,6 +226,10 @@ def _mark(point: Point, result: Result) -> str:
     differs = {name: value for name, value in point.params.items() if value != own.get(name)}
     name = _params(differs) or "the policy's own"
     return f"chosen: {name}" if point == result.chosen else name
+
+
+def _known(figure: float, words: str) -> str:
+    return "unknown" if isnan(figure) else words
 
 
 def _at_most(point: Point) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 import numpy as np
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import Suite
 from benchmarks.evaluation.route import handover_limit, route
 from benchmarks.evaluation.tune.candidates import numbers
@@ -38,9 +39,12 @@ def tune(
         progress: Called with what is being done.
 
     Raises:
-        BenchmarkError: a price is not known, or a recorded file is missing.
+        BenchmarkError: a price is not known, or a recorded file is missing, or a
+            suite has no known outcomes where they are what is chosen by.
     """
     tasks = of_traffic(suites, options)
+    if not options.goal.by_share:
+        _check_outcomes(tasks)
     grid, left = _settings(policy, tasks, options, progress)
     progress("certifying")
     chooser = Chooser(
@@ -53,6 +57,16 @@ def tune(
     at, basis = chooser.choose(np.ones(len(tasks.local), dtype=np.bool_))
     progress("measuring")
     return _result(policy, suites, options, chooser, at=at, basis=basis, left=left)
+
+
+def _check_outcomes(tasks: Tasks) -> None:
+    """Refuse suites of whose quality nothing is known."""
+    lacking = [sample.title for sample in tasks.samples if not sample.outcomes]
+    if lacking:
+        raise BenchmarkError(
+            f"{' and '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no task with outcomes of both "
+            "systems, so no loss can be measured; give them with --outcomes, --local and --cloud"
+        )
 
 
 def _settings(

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import Case, Effort, Suite, System
 from benchmarks.evaluation.route import route
 from benchmarks.evaluation.tune.candidates import numbers
@@ -381,3 +382,73 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
     mine.write_text(POLICY)
     assert "is there already" in str(turnout(mine, "--out", mine).exception)
     assert mine.read_text() == POLICY
+
+
+def without_outcomes(made):
+    """The same tasks, of which nobody knows how they come out."""
+    return replace(made, cases=tuple(replace(case, local=None, cloud=None) for case in made.cases))
+
+
+def of_a_cloud_that_fails(made):
+    """The same tasks, none of which the cloud passes."""
+    return replace(made, cases=tuple(replace(case, cloud=0.0) for case in made.cases))
+
+
+def test_of_tasks_that_start_local_with_unknown_outcomes_nothing_is_certified(tmp_path):
+    result = tune(POLICY_OF, [without_outcomes(suite(40, float))], tune_options(local_share=0.1))
+    assert result.own.local_share > 0
+    assert (result.chosen, result.own_loss, result.own.certified) == (None, None, False)
+    first, _, certified = verdict(result)
+    assert first.startswith("No task of humaneval has outcomes of both systems")
+    assert certified == "Certified with 95% confidence: nothing."
+    assert "nan" not in markdown(result)
+    draw(result, tmp_path / "p.svg")
+    assert "nan%" not in (tmp_path / "p.svg").read_text()
+
+
+def test_a_bound_of_0_is_no_word_on_where_tasks_start():
+    result = tune(parse(POLICY, source="mine.yaml"), [EASY_HALF], tune_options(local_share=0.1))
+    exact = replace(result, picked_loss=0.0)
+    assert exact.chosen.local_share > 0
+    assert verdict(exact)[2] == "Certified with 95% confidence: loses at most 0% of the cloud's quality."
+    assert all("nothing starts local" not in change.why for change in changes(exact))
+    never = parse(POLICY.replace("to: local", "to: cloud"), source="mine.yaml")
+    still = tune(never, [EASY_HALF], tune_options(local_share=0.1))
+    assert verdict(still)[2].endswith("loses nothing, for nothing starts local.")
+
+
+@pytest.mark.parametrize("goal", [{"max_loss": 0.05}, {"budget_usd": 0.2}])
+def test_a_suite_without_outcomes_is_refused_where_they_choose(goal):
+    unknown = without_outcomes(suite(40, float, name="mbpp"))
+    with pytest.raises(BenchmarkError, match=r"^mbpp has no task with outcomes of both systems.*--outcomes"):
+        tune(POLICY_OF, [unknown], replace(tune_options(**goal), mix={"mbpp": 1.0}))
+    mixed = replace(tune_options(**goal), mix={"humaneval": 1.0, "mbpp": 1.0})
+    with pytest.raises(BenchmarkError, match=r"^mbpp has no task"):
+        tune(POLICY_OF, [EASY_HALF, unknown], mixed)
+
+
+def test_a_share_of_a_mix_with_unknown_outcomes_is_not_chosen():
+    unknown = without_outcomes(suite(40, float, name="mbpp"))
+    mixed = replace(tune_options(local_share=0.1), mix={"humaneval": 1.0, "mbpp": 1.0})
+    result = tune(POLICY_OF, [EASY_HALF, unknown], mixed)
+    assert (result.chosen, result.own_loss) == (None, None)
+    assert verdict(result)[0].startswith("No task of mbpp has outcomes")
+
+
+@pytest.mark.parametrize("goal", [{"max_loss": 0.05, "by": "any"}, {"budget_usd": 0.2}, {"local_share": 0.1}])
+def test_nothing_is_chosen_where_the_cloud_passes_no_task(goal):
+    result = tune(POLICY_OF, [of_a_cloud_that_fails(suite(40, float))], tune_options(**goal))
+    assert (result.chosen, result.own_loss, result.needed) == (None, None, ())
+    assert verdict(result)[0].startswith("The cloud passes none of the tasks, so no loss is defined")
+    assert "nan" not in markdown(result)
+    assert "inf" not in markdown(result)
+
+
+def test_numbers_that_change_nothing_here_are_not_said_to_be_missing():
+    same = suite(40, lambda _: 1.0, files=lambda _: 0)
+    alike = replace(same, cases=tuple(replace(case, judged=same.cases[-1].judged) for case in same.cases))
+    result = tune(POLICY_OF, [alike], tune_options(local_share=0.1))
+    assert result.own.params == {}
+    assert "none of its numbers that could be tried changes anything here" in verdict(result)[0]
+    plain = parse("name: plain\notherwise: {to: local, why: all}\n", source="plain.yaml")
+    assert "has no numbers" in verdict(tune(plain, [alike], tune_options(local_share=0.1)))[0]
