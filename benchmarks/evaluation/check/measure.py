@@ -100,9 +100,7 @@ def measure(
         _pool(suites, pooled, outcomes, options.mix, ci=ci, seed=options.seed),
     )
     metrics = dict(_figures(parts))
-    bars = tuple(
-        _hold_bar(bar, _value(bar, metrics), _unjudged(bar, suites, policy)) for bar in policy.check.bars
-    )
+    bars = tuple(_hold_bar(bar, metrics, _unjudged(bar, suites, policy)) for bar in policy.check.bars)
     return Result(
         policy=policy.name,
         description=policy.description,
@@ -181,12 +179,13 @@ def _unjudged(bar: Bar, suites: Suites, policy: Policy) -> str:
     return ""
 
 
-def _hold_bar(bar: Bar, value: float, unjudged: str) -> BarResult:
+def _hold_bar(bar: Bar, metrics: Mapping[str, Interval], unjudged: str) -> BarResult:
+    value = _value(bar, metrics)
     holds = bar.holds(value)
     if unjudged:
         words = f"{bar.metric} cannot be judged: {unjudged}"
     elif isnan(value):
-        words = f"{bar.metric} has no value: {_no_value(bar)}, the bar is {bar.text}"
+        words = f"{bar.metric} has no value: {_no_value(bar, metrics)}, the bar is {bar.text}"
     else:
         short = f"{value:.4g}"
         figure = short if bar.holds(float(short)) == holds else repr(value)
@@ -194,11 +193,16 @@ def _hold_bar(bar: Bar, value: float, unjudged: str) -> BarResult:
     return BarResult(metric=bar.metric, bar=bar.text, value=value, held=holds, words=words)
 
 
-def _no_value(bar: Bar) -> str:
-    name = split(bar.metric)[1]
+def _no_value(bar: Bar, metrics: Mapping[str, Interval]) -> str:
+    part, name = split(bar.metric.removesuffix("_low"))
+    if name in DECIDED:
+        return "no task has that label"
+    quality = metrics.get(f"{part}_quality" if part else "quality")
+    if quality is None or isnan(quality.point):
+        return "no task has outcomes of both systems"
     if name == "pgr":
         return "the two systems cannot be told apart"
-    return "no task has that label" if name in DECIDED else "no task has outcomes of both systems"
+    return "always-cloud costs nothing" if name == "saving" else "always-cloud passes none of the tasks"
 
 
 def _selection(options: Options) -> Selection:

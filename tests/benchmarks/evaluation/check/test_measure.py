@@ -205,6 +205,18 @@ def test_a_bar_on_what_has_no_value_falls(suites):
     assert not result.passed
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "why"),
+    [([(1, 0), (0, 0)], "always-cloud passes none of the tasks"), ([(None, None)], "no task has outcomes")],
+)
+def test_a_bar_on_a_quality_without_a_value_says_why(suites, outcomes, why):
+    held = with_bars("balanced", '{swebench_quality_kept: ">= 0.9", swebench_quality_kept_low: ">= 0.5"}')
+    few = {"swebench": small(suites, outcomes)}
+    result = measure(held, few, replace(QUICK, mix={"swebench": 1.0}), {}, started=0)
+    assert not any(bar.held for bar in result.bars)
+    assert all(f"has no value: {why}" in bar.words for bar in result.bars)
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_policies_pass_and_their_proofs_are_of_these_files(suites, name):
     policy = load(name)
