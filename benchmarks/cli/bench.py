@@ -252,24 +252,23 @@ def setbacks(
     """
     from benchmarks.errors import BenchmarkError
     from benchmarks.render import draw
-    from benchmarks.research.setbacks import PAIRS, evaluate, load
+    from benchmarks.research.setbacks import PAIRS, evaluate, load, policies_shown
     from benchmarks.research.setbacks_report import conclusions, markdown, sheets
     from policies.document import PolicyError
     from router.errors import Misconfigured
 
     try:
         with Console(stderr=True).status("starting") as status:
+            named = policies_shown(policy or ())
             result = evaluate(
                 load(runs, status.update),
                 PAIRS,
-                cascade=policy or (),
+                named=named,
                 local_context=local_context,
                 price_model=price_model,
                 seed=seed,
                 progress=status.update,
             )
-    except FileNotFoundError as error:
-        raise Misconfigured(f"--runs: {error.filename} is not there") from error
     except (BenchmarkError, PolicyError) as error:
         raise Misconfigured(str(error)) from error
     console = Console()

@@ -5,7 +5,6 @@ as a turn that began on the local model: where it moves, a run is handed over. W
 tasks, in quality and dollars, is `whole_task`'s, as everywhere.
 """
 
-import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from benchmarks.evaluation.runs import Handover, Limit, local_runs
 from benchmarks.evaluation.selection import Selection, load_suites
 from benchmarks.evaluation.stats import RESAMPLES, Floats, Interval, interval, ratio, wilson
 from benchmarks.evaluation.suites.facts import read
+from benchmarks.evaluation.suites.rows import rows as read_rows
 from benchmarks.evaluation.whole_task import Flags, Measure, Start, WholeTasks
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
@@ -70,6 +70,7 @@ PAIRS = (
 )
 """Names of a local and a cloud system in one scaffold."""
 MEASURES: tuple[Measure, ...] = ("local_share", "quality", "usd", "handed_over")
+_FIELDS = ("instance_id", "resolved", "messages")
 _FREE = Clearance(allowed=True)
 _BASE = "name: measured\notherwise: {to: local, why: local first}\nescalate: {on: [bad_tool_call], %s}\n"
 _MARKED = model_request(b'{"messages": [{"role": "user", "content": [{"cache_control": {}}]}]}')
@@ -163,13 +164,35 @@ class Result:
 
 
 def load(path: Path, progress: Callable[[str], object] = lambda _: None) -> list[Run]:
-    """Read recorded runs: lines of `{"instance_id", "resolved", "messages"}`, gzipped."""
+    """Read recorded runs: lines of `{"instance_id", "resolved", "messages"}`, gzipped or not.
+
+    Raises:
+        BenchmarkError: it cannot be read, or a row is no run; with file and row.
+    """
     runs = []
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            progress(f"reading run {number}")
-            runs.append(_run(json.loads(line)))
+    for number, row in enumerate(read_rows(path, _FIELDS), start=1):
+        progress(f"reading run {number}")
+        if wrong := _wrong(row):
+            raise BenchmarkError(f"{path}, row {number}: {wrong}")
+        runs.append(_run(row))
+    if not runs:
+        raise BenchmarkError(f"{path} has no run")
     return runs
+
+
+def _wrong(record: Mapping[str, Any]) -> str:
+    """Why a row is no run; empty where it is one."""
+    messages = record["messages"]
+    if not isinstance(record["instance_id"], str):
+        return "`instance_id` is no text"
+    if not isinstance(messages, list) or not all(
+        isinstance(message, dict) and isinstance(message.get("role"), str) for message in messages
+    ):
+        return "`messages` is no list of messages with a `role`"
+    calls = [message for message in messages if message["role"] == "assistant"]
+    if not all(isinstance(call.get("usage") or {}, dict) for call in calls):
+        return "a message's `usage` is no object"
+    return "" if calls else "`messages` has none of the assistant, so there is no call to read"
 
 
 def _run(record: dict[str, Any]) -> Run:
@@ -184,7 +207,7 @@ def _run(record: dict[str, Any]) -> Run:
             continue
         body = f'{{"messages":[{",".join(encoded[:at])}]}}'.encode()
         features = reader.read(model_request(body))
-        if tokens := message.get("usage", {}).get("prompt_tokens"):
+        if tokens := (message.get("usage") or {}).get("prompt_tokens"):
             features = replace(features, context_tokens=tokens)
         calls.append(Call(features=features, verdict=classifier.classify(features)))
     return Run(name=record["instance_id"], resolved=bool(record["resolved"]), calls=tuple(calls))
@@ -236,11 +259,20 @@ def predict(runs: Sequence[Run], moved: Mapping[str, Sequence[Moved]]) -> Iterat
             yield Prediction(name=name, cut=cut, fired=len(fired), failed=failed, unresolved=unresolved)
 
 
+def policies_shown(more: Sequence[str]) -> dict[str, Policy]:
+    """The shipped policies that are shown, and more of them by name or file.
+
+    Raises:
+        PolicyError: one is not there or not whole.
+    """
+    return {name: load_policy(name) for name in (*SHIPPED, *more)}
+
+
 def evaluate(
     runs: Sequence[Run],
     pairs: Sequence[tuple[str, str]],
     *,
-    cascade: Sequence[str] = (),
+    named: Mapping[str, Policy],
     local_context: int = LOCAL_CONTEXT,
     price_model: str = PRICE_MODEL,
     seed: int = 0,
@@ -252,7 +284,7 @@ def evaluate(
     Args:
         runs: Recorded, one for each row of `recorded/runs.csv`.
         pairs: Names of a local and a cloud system with outcomes of SWE-bench Verified.
-        cascade: Policies to show beside the shipped ones.
+        named: Policies to show, by name: `policies_shown`.
         local_context: The local window, in tokens.
         price_model: At whose price the cloud's tokens are counted.
         seed: Of what is drawn.
@@ -265,9 +297,8 @@ def evaluate(
     moves = MovePrices(prices=Prices(), model_for=lambda *_: price_model, usable=_always)
     policies = {text: cause_policy(text) for text in CAUSES}
     policies |= {ALL: cause_policy(_ALL), PAID: cause_policy(_ALL, max_usd=None)}
-    named = {name: load_policy(name) for name in (*SHIPPED, *cascade)}
     moved = {}
-    for name, policy in (policies | named).items():
+    for name, policy in (policies | dict(named)).items():
         progress(f"deciding {name}")
         moved[name] = [move_of(policy, run, local_context=local_context, moves=moves) for run in runs]
     rows = []

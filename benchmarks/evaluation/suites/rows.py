@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def rows(file: Path, fields: Sequence[str]) -> Iterator[Row]:
             if missing:
                 raise BenchmarkError(f"{file}, row {number}: has no {', '.join(missing)}")
             yield row
-    except (EOFError, OSError, ValueError) as error:
+    except (EOFError, OSError, ValueError, zlib.error) as error:
         raise BenchmarkError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -44,7 +45,10 @@ def _parquet(file: Path, *, packed: bool) -> Iterator[Row]:
 def _lines(file: Path, *, packed: bool) -> Iterator[Row]:
     with gzip.open(file, "rt", encoding="utf-8") if packed else file.open(encoding="utf-8") as opened:
         for number, line in enumerate(opened, 1):
-            row = json.loads(line)
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is no JSON object")  # noqa: TRY004 (the file is at fault)
             yield row

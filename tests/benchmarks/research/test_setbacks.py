@@ -1,10 +1,12 @@
 """Setbacks in recorded runs: where a run is handed over, and what that tells and costs."""
 
+import gzip
 import json
 from math import inf
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.evaluation.cases import PRICE_MODEL
@@ -20,11 +22,14 @@ from benchmarks.research.setbacks import (
     _run,
     cause_policy,
     handover,
+    load,
     move_of,
     predict,
 )
 from benchmarks.research.setbacks_report import conclusions, markdown
 from router.billing.prices import Prices
+from router.cli.main import app
+from router.errors import Misconfigured
 from router.routing.move_price import MovePrices
 
 MOVES = MovePrices(prices=Prices(), model_for=lambda *_: PRICE_MODEL, usable=lambda _: True)
@@ -61,6 +66,49 @@ def test_a_run_is_handed_over_at_the_call_after_the_setback():
     assert move_of(cause_policy("error_streak: 3"), run, local_context=0, moves=MOVES) == NEVER
     filled = move_of(cause_policy("window_filled: 0.5"), run, local_context=8_000, moves=MOVES)
     assert filled == Moved(calls=3, tokens=4_000)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("[]", "line 2 is no JSON object"),
+        ("{", "line 2: Expecting"),
+        ('{"instance_id": "r", "resolved": 1}', "row 2: has no messages"),
+        (
+            '{"instance_id": "r", "resolved": 1, "messages": []}',
+            "row 2: `messages` has none of the assistant",
+        ),
+        ('{"instance_id": "r", "resolved": 1, "messages": "x"}', "row 2: `messages` is no list"),
+        ('{"instance_id": 1, "resolved": 1, "messages": []}', "row 2: `instance_id` is no text"),
+    ],
+)
+def test_what_is_no_run_is_refused_with_file_and_row(row, why, tmp_path):
+    file = tmp_path / "runs.jsonl.gz"
+    file.write_bytes(gzip.compress(f"{json.dumps(record(0))}\n{row}\n".encode()))
+    ran = CliRunner().invoke(app, ["bench", "setbacks", "--runs", str(file)])
+    assert isinstance(ran.exception, Misconfigured)
+    assert str(ran.exception).startswith(str(file))
+    assert why in str(ran.exception)
+
+
+def test_a_file_of_no_runs_is_refused(tmp_path):
+    text, empty = tmp_path / "text.jsonl.gz", tmp_path / "empty.jsonl"
+    text.write_text("no run\n")
+    empty.write_text("")
+    torn = tmp_path / "torn.gz"
+    torn.write_bytes(gzip.compress(json.dumps(record(0)).encode())[:-12] + b"\xff" * 12)
+    for path in (text, empty, torn, tmp_path, tmp_path / "none.gz"):
+        with pytest.raises(BenchmarkError, match=r"cannot be read|has no run") as refused:
+            load(path)
+        assert str(path) in str(refused.value)
+
+
+def test_a_policy_that_is_not_there_is_told_before_the_runs_are_read(tmp_path):
+    words = ["bench", "setbacks", "--runs", str(tmp_path / "none.gz"), "--policy", "none.yaml"]
+    ran = CliRunner().invoke(app, words)
+    assert isinstance(ran.exception, Misconfigured)
+    assert "none.yaml" in str(ran.exception)
+    assert "none.gz" not in str(ran.exception)
 
 
 def test_precision_and_recall_count_runs():
