@@ -195,7 +195,7 @@ def _wrong(record: Mapping[str, Any]) -> str:
     return "" if calls else "`messages` has none of the assistant, so there is no call to read"
 
 
-def _run(record: dict[str, Any]) -> Run:
+def _run(record: Mapping[str, Any]) -> Run:
     messages = [
         {key: value for key, value in message.items() if key != "usage"} for message in record["messages"]
     ]
