@@ -71,9 +71,9 @@ class Call:
     """How many of the pieces are out."""
 
     @property
-    def begun(self) -> bool:
-        """Some of its arguments are there."""
-        return any(piece.strip() for piece in self.pieces)
+    def unfinished(self) -> bool:
+        """Its arguments are the beginning of a JSON object."""
+        return "".join(self.pieces).lstrip().startswith("{") and not self.complete
 
     @property
     def complete(self) -> bool:
@@ -157,8 +157,8 @@ def _repeats(call: Call, new_id: str, name: str, arguments: str) -> bool:
 def _begins(call: Call, new_id: str, name: str, arguments: str) -> bool:
     """Whether a piece begins a call of its own rather than going on with `call`."""
     if new_id and call.id and new_id != call.id:
-        if call.begun and not call.complete:
-            return bool(name) and name != call.name
+        if call.unfinished and arguments.strip() and not arguments.lstrip().startswith("{"):
+            return bool(name) and name != call.name  # servers exist that number each piece anew
         return bool(name or call.next_name)
     if not (name or call.next_name) or not call.complete:
         return False

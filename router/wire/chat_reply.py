@@ -165,7 +165,8 @@ class ChatReplyDecoder:
             return []
         if data.strip() == DONE:
             if self._calls.calls and not self._finish:
-                self._block = _DATA + msgspec.json.encode(self._envelope | _UNSAID) + _END + block
+                envelope = {name: value for name, value in self._envelope.items() if name != "usage"}
+                self._block = _DATA + msgspec.json.encode(envelope | _UNSAID) + _END + block
             return self._stop()
         try:
             events = self._read(data)

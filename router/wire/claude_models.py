@@ -301,9 +301,13 @@ def _continues(messages: list[msgspec.Raw]) -> bool:
     if last.role != "assistant":
         return False
     if not isinstance(last.content, list):
-        return bool(last.content)
+        return isinstance(last.content, str) and bool(last.content.strip())
     kinds = {_type(block) for block in last.content}
-    return "text" in kinds and "tool_use" not in kinds
+    return "text" in kinds and kinds.isdisjoint(_CALLS)
+
+
+_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+"""Blocks of a turn that is resumed by sending it back as it stands."""
 
 
 def _type(value: Any) -> str:

@@ -73,6 +73,13 @@ STREAMS = {
     "another id, and the name again": ([piece(0, "x", "read", A[:4]), piece(0, "y", "read", A[4:])], [("read", A)]),
     "another id, and nothing else, at the end": ([piece(0, "x", "read", A), piece(0, "y", arguments="")], [("read", A)]),
     "another id behind a call without arguments": ([piece(0, "x", "list", ""), piece(0, "y", "read", A)], [("list", ""), ("read", A)]),
+    "no index, interleaved by id": (
+        [piece(None, "x", "read", '{"a":'), piece(None, "y", "read", '{"b":'), piece(None, "x", arguments="1}"), piece(None, "y", arguments="2}")],
+        [("read", '{"a":1}'), ("read", '{"b":2}')],
+    ),
+    "no index, opened in turn": ([piece(None, "x", "read", A[:5]), piece(None, "y", "read", ""), piece(None, "x", arguments=A[5:]), piece(None, "y", arguments=B)], BOTH),
+    "another id behind what is no JSON": ([piece(0, "x", "read", '{"path": a.py}'), piece(0, "y", "read", B)], [("read", '{"path": a.py}'), ("read", B)]),
+    "another id behind null": ([piece(0, "x", "read", "null"), piece(0, "y", "read", B)], [("read", "null"), ("read", B)]),
     "all of a call once more": ([piece(0, "x", "read", A[:6]), piece(0, arguments=A[6:]), piece(0, "x", "read", A)], [("read", A)]),
     "an index that begins at 1": ([piece(1, "x", "read", A), piece(2, "y", "read", B)], BOTH),
     "without ids": ([piece(0, name="read", arguments=A), piece(1, name="read", arguments=B)], BOTH),
@@ -112,6 +119,15 @@ def test_the_end_behind_a_call(last, finish):
     stream = chunk(piece(0, "x", "read", A)) + last + b"data: [DONE]\n\n"
     assert assembled(relayed(stream)) == ([("read", A)], finish)
     assert relayed(stream).endswith(b"data: [DONE]\n\n")
+
+
+def test_the_end_that_is_added_counts_no_tokens_again():
+    counted = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    called = json.loads(chunk(piece(0, "x", "read", A)).removeprefix(b"data: ")) | {"usage": counted}
+    stream = b"data: " + json.dumps(called).encode() + b"\n\ndata: [DONE]\n\n"
+    blocks = relayed(stream).split(b"\n\n")
+    assert sum(b'"usage"' in block for block in blocks) == 1
+    assert any(b'"finish_reason":"tool_calls"' in block.replace(b" ", b"") for block in blocks)
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,17 @@ def test_a_model_that_goes_on_from_no_text_is_asked_to_in_words(begun):
     assert fit_body(body, model_of(OLDER)) == (body, ())
 
 
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
+"""A turn that the server paused ends with it, and is resumed as it stands."""
+
+
 @pytest.mark.parametrize(
     "last",
     [
         {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_9", "name": "ls", "input": {}}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "I look."}, SEARCH]},
         {"role": "assistant", "content": ""},
+        {"role": "assistant", "content": " \n"},
         {"role": "assistant", "content": None},
         {"role": "user", "content": "and now?"},
         {"role": "system", "content": "Be brief."},
