@@ -118,10 +118,10 @@ def test_the_same_call_fails_twice_and_the_rest_of_the_turn_is_the_clouds(endpoi
 
 
 def test_not_while_a_call_is_open(endpoint, send):
-    turn = [ask(EASY)]
-    send(endpoint, *turn)
-    assert track(send(endpoint, *turn, *step(1, FAILED, calls=3, answered=2)))[0] == "local"
-    assert track(send(endpoint, *turn, *step(1, FAILED, calls=3)))[0] == "cloud"
+    turn = [ask(EASY), *step(1, FAILED)]
+    send(endpoint, ask(EASY))
+    assert track(send(endpoint, *turn, *step(2, FAILED, calls=3, answered=2)))[0] == "local"
+    assert track(send(endpoint, *turn, *step(2, FAILED, calls=3)))[0] == "cloud"
 
 
 def test_not_without_a_credential(endpoint, send):
