@@ -53,6 +53,8 @@ __all__ = [
 _NAMED: dict[str, TrackName] = {"local": "local", "cloud": "cloud"}
 _CHOSEN_HERE = frozenset({"", "auto", *_NAMED})
 _SEPARATOR = re.compile(r"[/:]")
+_TAG, _WINDOW = ":latest", "[1m]"
+"""What Ollama's clients put behind every name, and Claude Code's users behind one of a large window."""
 _PROVIDERS = re.compile(r"^[a-z_]+:(?=(?:[a-z_]+/)*claude-)")
 """A provider before a colon, as in `anthropic:claude-opus-5-5`."""
 
@@ -172,21 +174,25 @@ def named_track(requested: str, local_model: str = "") -> TrackName | None:
     """Read a track's name from the model a client asked for; None lets the policy decide.
 
     SDKs put providers before a name (`openai/local`, `litellm_proxy/local`, `openai:local`),
-    and Ollama's clients a tag behind it.
+    Ollama's clients a tag behind it (`local:latest`), and Claude Code's users the window that they
+    reckon with (`local[1m]`): that makes no other model of it.
 
     Args:
         requested: The model name the client sent.
         local_model: The name that the local model goes by, which stands for the local track.
     """
-    name = requested.strip().lower()
-    if local_model and f"/{name}".endswith(f"/{local_model.lower()}"):
+    name = _bare(requested.lower())
+    if local_model and f"/{name}".endswith(f"/{_bare(local_model.lower())}"):
         return "local"
     return _NAMED.get(_alias(name))
 
 
 def claude_model(requested: str) -> str:
-    """Keep the name of a Claude model, without providers before it; empty for any other."""
-    name = _PROVIDERS.sub("", requested.strip()).rsplit("/", 1)[-1]
+    """Keep the name of a Claude model, without providers before it or a tag behind it; empty for any other.
+
+    Its window (`claude-opus-5-5[1m]`) is the provider's to read.
+    """
+    name = _PROVIDERS.sub("", requested.strip().removesuffix(_TAG)).rsplit("/", 1)[-1]
     return name if name.startswith("claude-") else ""
 
 
@@ -194,14 +200,18 @@ def model_name(requested: str) -> str:
     """Keep the name of any model, without providers before Claude's; empty where the choice is left to us."""
     return (
         ""
-        if _alias(requested.strip().lower()) in _CHOSEN_HERE
+        if _alias(_bare(requested.lower())) in _CHOSEN_HERE
         else claude_model(requested) or requested.strip()
     )
 
 
+def _bare(name: str) -> str:
+    """A name in lower case without what clients put behind it."""
+    return name.strip().removesuffix(_TAG).removesuffix(_WINDOW)
+
+
 def _alias(name: str) -> str:
-    bare = _SEPARATOR.split(name.removesuffix(":latest"))[-1]
-    return bare.removeprefix("turnout-")
+    return _SEPARATOR.split(name)[-1].removeprefix("turnout-")
 
 
 def _bound(features: Features | None) -> Literal["", "guard", "safeguards"]:

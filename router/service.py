@@ -30,6 +30,8 @@ from router.app.body import Uploads
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
 from router.app.metrics_auth import MetricsAuth
+from router.app.model_catalog import Catalog, LocalModel
+from router.app.model_routes import build_models
 from router.app.origin import OriginGuard
 from router.billing.gpu_time import WorkTime
 from router.billing.local_cost import LocalCost
@@ -86,7 +88,7 @@ class Service:
         self._engine = None if settings.local.url else Engine(settings.local)
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine, self._pacing)
-        prices = Prices(settings.prices)
+        self._prices = prices = Prices(settings.prices)
         self._cloud = CloudTrack(settings.cloud, self._egress, prices, pacing=self._pacing)
         self._ledger = LedgerStore.of(settings)
         self._memory = Memory(self._ledger.protected.key())
@@ -160,7 +162,7 @@ class Service:
                 keyring=self.keyring,
                 paths=tuple(ROUTES),
                 pacing=self._pacing,
-                routers=(build_admin(admin), build_dashboard(dashboard)),
+                routers=(build_models(self, self.keyring), build_admin(admin), build_dashboard(dashboard)),
                 metrics=MetricsAuth(
                     token=settings.metrics_token.get_secret_value(),
                     loopback=is_loopback(parse_listen(settings.listen)[0]),
@@ -262,10 +264,14 @@ class Service:
         """Keep a verdict on a request; False where `team` made no such request."""
         return self._ledger.judge(request_id, verdict, team=team, user=user)
 
-    def models(self) -> list[str]:
-        """Names a client may ask for."""
-        names = ["auto", "local", "cloud", self.settings.cloud.model]
-        return [*names, self._engine.health.model] if self._engine and self._engine.health.model else names
+    async def catalog(self) -> Catalog:
+        """What is known of the models that a client may ask for."""
+        name, context = await self._local.describe()
+        return Catalog(
+            local=LocalModel(name=name, context=context),
+            cloud=self.settings.cloud.model,
+            row=self._prices.row,
+        )
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:

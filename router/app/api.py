@@ -1,4 +1,4 @@
-"""Everything but model calls: health, models, routing decisions, feedback and unknown paths.
+"""Everything but model calls: health, routing decisions, feedback and unknown paths.
 
 Built with FastAPI; none of it is on the hot path.
 """
@@ -46,10 +46,6 @@ class EndpointState(Protocol):
 
     def ready(self) -> bool:
         """Return whether any track can answer."""
-        ...
-
-    def models(self) -> list[str]:
-        """Return the model names a client may request, the default first."""
         ...
 
     async def explain(self, request: ModelRequest) -> Json:
@@ -128,22 +124,6 @@ def build_api(
         options.metrics.check(headers_of(request.scope), options.keyring)
         body, kind = await asyncio.to_thread(endpoint.metrics, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": kind})
-
-    @api.get("/v1/models")
-    async def models(request: Request) -> Json:
-        """The model names a client may request, in the caller's dialect."""
-        authenticate(request.scope, options.keyring)
-        make = _anthropic_model if "anthropic-version" in request.headers else _openai_model
-        rows = [make(name) for name in endpoint.models()]
-        if make is _openai_model:
-            return {"object": "list", "data": rows}
-        return {"data": rows, "has_more": False, "first_id": rows[0]["id"], "last_id": rows[-1]["id"]}
-
-    @api.get("/v1/models/{name:path}")
-    async def model(request: Request, name: str) -> Json:
-        """One model; any name is accepted, since unknown ones mean `auto`."""
-        authenticate(request.scope, options.keyring)
-        return _anthropic_model(name) if "anthropic-version" in request.headers else _openai_model(name)
 
     @api.post("/v1/route")
     async def route(request: Request, dialect: DialectName | None = None) -> Json:
@@ -229,11 +209,3 @@ def _error(request: Request, error: TurnoutError) -> Response:
         status_code=error.status,
         headers=dict(response.error_headers(error, response.refusal_labels(error, request_id))),
     )
-
-
-def _openai_model(name: str) -> Json:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "turnout"}
-
-
-def _anthropic_model(name: str) -> Json:
-    return {"id": name, "type": "model", "display_name": name, "created_at": "2026-01-01T00:00:00Z"}

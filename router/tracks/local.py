@@ -9,6 +9,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 import aiohttp
@@ -37,7 +38,7 @@ from router.tracks.streaming import (
 )
 from router.tracks.transforms import FirstUnit, Repair, Translation, check_reply, without_thinking
 from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, local_request, wants_usage, weight
-from router.tracks.window import LARGE, corrected, find_window, first_model, fitting
+from router.tracks.window import LARGE, SEARCH_S, corrected, find_window, first_model, fitting
 from router.types import ModelRequest, Plan, Progress, PromptParts, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
@@ -95,6 +96,15 @@ class LocalTrack:
     def wait_s(self, prompt: PromptParts) -> float:
         """Seconds until a prompt of these parts would get its first token; see `WaitPredictor`."""
         return self._waits.predict(prompt)
+
+    async def describe(self) -> tuple[str, int]:
+        """The model's name and its window in tokens; empty and 0 where not even its server tells."""
+        if self._engine is None and not (self.name and self.context):
+            with suppress(aiohttp.ClientError, OSError):
+                async with asyncio.timeout(SEARCH_S):
+                    name = await self._name()
+                    self._window = self.context or await find_window(self._client, self._settings.url, name)
+        return self.name, self.context
 
     async def close(self) -> None:
         """Close the connections; the engine is stopped by whoever made it."""

@@ -115,7 +115,8 @@ def own_name(settings: CloudSettings, name: str) -> str:
     """
     prefix, configured = _split(settings)
     family = _family(settings, prefix, configured)
-    readings = (part for part in _readings(name.strip()) if family and FAMILIES[family].match(part))
+    untagged = name.strip().removesuffix(":latest")  # Ollama's clients put it behind every name
+    readings = (part for part in _readings(untagged) if family and FAMILIES[family].match(part))
     bare = next(readings, "")
     if not bare or (prefix and not _PLAIN.fullmatch(bare)):
         return ""

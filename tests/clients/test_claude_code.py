@@ -1,7 +1,9 @@
 """Claude Code itself, through the endpoint."""
 
+import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import tinygguf
@@ -42,6 +44,25 @@ def test_completes_a_tool_loop_on_the_cloud_track(
     assert sum(row["output"] for row in rows) == used["output_tokens"]
     assert sum(row["input"] for row in rows) == used["input_tokens"]
     assert sum(row["cache_read"] for row in rows) == used["cache_read_input_tokens"]
+
+
+def test_shows_the_endpoints_names_in_its_picker(
+    fast_endpoint: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    upstream.play({"text": "All done."})
+    program = claude(place, ASK, url=fast_endpoint.url)
+    env = {name: value for name, value in program.env.items() if "NONESSENTIAL" not in name}
+    finished = run(replace(program, env=env | {"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1"}))
+    assert finished.result["result"] == "All done."
+    models = json.loads((place.home / ".claude/cache/gateway-models.json").read_text())["models"]
+    assert [model["id"] for model in models][:4] == [
+        "anthropic/auto", "anthropic/local", "anthropic/cloud", "claude-sonnet-5-5",
+    ]  # fmt: skip
+    assert models[0]["description"] == "the policy decides between the local and the cloud model"
+    upstream.play({"text": "All done."})
+    finished = run(claude(place, ASK, url=fast_endpoint.url, model="anthropic/local"))
+    assert finished.result["result"] == "All done."
+    assert [seen.path for seen in upstream.seen()] == ["/v1/chat/completions"]
 
 
 def test_waits_as_the_provider_asks(endpoint: Endpoint, upstream: Upstream, place: Place) -> None:

@@ -764,11 +764,28 @@ class TestSafeguards:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["openai/", "litellm_proxy/", "custom_openai/", "turnout/", "openrouter/", "openai:", "a/b/"]
+    "prefix",
+    [
+        "",
+        "openai/",
+        "litellm_proxy/",
+        "custom_openai/",
+        "turnout/",
+        "openrouter/",
+        "openai:",
+        "a/b/",
+        "ollama/",
+        "anthropic/",
+        "ollama_chat/",
+    ],
 )
 @pytest.mark.parametrize(
-    ("name", "track"), [("local", "local"), ("cloud", "cloud"), ("LOCAL", "local"), ("local:latest", "local")]
-)
+    ("name", "track"),
+    [
+        ("local", "local"), ("cloud", "cloud"), ("LOCAL", "local"), ("local:latest", "local"),
+        ("local[1m]", "local"), ("cloud[1M]", "cloud"), ("cloud[1m]:latest", "cloud"),
+    ],
+)  # fmt: skip
 def test_a_providers_prefix_hides_no_name(prefix, name, track):
     decision = decided(BALANCED, ask(files=9), HARD, requested=prefix + name)
     assert (decision.track, decision.rule) == (track, "asked")
@@ -781,10 +798,28 @@ def test_a_providers_prefix_hides_no_name(prefix, name, track):
         "openrouter/anthropic/claude-opus-9",
         "litellm_proxy/claude-opus-9",
         "anthropic:claude-opus-9",
+        "claude-opus-9:latest",
+        "ollama/claude-opus-9:latest",
     ],
 )
 def test_nor_a_claude_models(requested):
     assert decided(BALANCED, verdict=HARD, requested=requested).model == "claude-opus-9"
+
+
+def test_the_window_of_a_claude_model_is_the_providers_to_read():
+    assert decided(BALANCED, verdict=HARD, requested="a/claude-opus-9[1m]").model == "claude-opus-9[1m]"
+
+
+@pytest.mark.parametrize("requested", ["auto[1m]", "auto:latest", "turnout/auto[1m]"])
+def test_auto_is_the_policys_in_any_spelling(requested):
+    decision = decided(BALANCED, ask(files=9), HARD, requested=requested)
+    assert (decision.rule == "asked", decision.model) == (False, "")
+
+
+@pytest.mark.parametrize(("named", "requested"), [("coder:latest", "coder"), ("coder", "coder:latest")])
+def test_a_tag_makes_no_other_model_of_the_local_one(named, requested):
+    state = replace(STATE, local_model=named)
+    assert decided(BALANCED, verdict=HARD, state=state, requested=requested).rule == "asked"
 
 
 def test_the_local_models_own_name_is_its_track():

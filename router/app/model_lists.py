@@ -1,0 +1,114 @@
+"""The catalogue of models as each dialect lists it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from router.app.model_catalog import ListedModel
+
+Json = dict[str, Any]
+
+CREATED = "2026-01-01T00:00:00Z"
+"""Said of every name: when a model was made is not known here, and clients parse it."""
+CREATED_S = 1_767_225_600
+
+
+def openai_model(model: ListedModel) -> Json:
+    """A row of OpenAI's list, with the fields that clients of other servers read beside its own."""
+    row: Json = {
+        "id": model.name,
+        "object": "model",
+        "created": CREATED_S,
+        "owned_by": "turnout",
+        "description": model.description,
+        "capabilities": list(model.capabilities),
+    }
+    if model.context:
+        # OpenRouter's name for it, vLLM's, and Groq's.
+        row |= dict.fromkeys(("context_length", "max_model_len", "context_window"), model.context)
+    if model.output:
+        row["max_output_tokens"] = model.output
+    return row
+
+
+def openai_list(models: Sequence[ListedModel]) -> Json:
+    """OpenAI's `GET /v1/models`."""
+    return {"object": "list", "data": [openai_model(model) for model in models]}
+
+
+def anthropic_model(model: ListedModel) -> Json:
+    """A row of Anthropic's list."""
+    row: Json = {
+        "id": model.name,
+        "type": "model",
+        "display_name": model.name,
+        "description": model.description,
+        "created_at": CREATED,
+        "lifecycle": "active",
+        "capabilities": {
+            "image_input": {"supported": "vision" in model.capabilities},
+            "thinking": {"supported": "thinking" in model.capabilities},
+        },
+    }
+    if model.context:
+        row["max_input_tokens"] = model.context
+    if model.output:
+        row["max_tokens"] = model.output
+    return row
+
+
+MOST_LISTED = 1000
+"""As many as Anthropic's API takes for `limit`."""
+
+
+def anthropic_list(
+    models: Sequence[ListedModel], *, limit: int = 20, after: str = "", before: str = ""
+) -> Json:
+    """Anthropic's `GET /v1/models`: a page of at most `limit` behind the id `after`, or before `before`."""
+    rows = [anthropic_model(model) for model in models]
+    ids = [row["id"] for row in rows]
+    if after in ids:
+        rows = rows[ids.index(after) + 1 :]
+    if before in ids:
+        rows = rows[: ids.index(before)]
+    limit = min(max(limit, 1), MOST_LISTED)
+    page = rows[-limit:] if before in ids and not after else rows[:limit]
+    return {
+        "data": page,
+        "has_more": len(page) < len(rows),
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+    }
+
+
+def for_claude_code(models: Sequence[ListedModel]) -> tuple[ListedModel, ...]:
+    """The names as Claude Code's picker takes them: those without `anthropic` or `claude` it leaves out."""
+    own = ("claude", "anthropic")
+    return tuple(
+        model if model.name.lower().startswith(own) else replace(model, name=f"anthropic/{model.name}")
+        for model in models
+    )
+
+
+def lm_studio_model(model: ListedModel) -> Json:
+    """A row of LM Studio's `GET /api/v0/models`."""
+    row: Json = {
+        "id": model.name,
+        "object": "model",
+        "type": "vlm" if "vision" in model.capabilities else "llm",
+        "publisher": "turnout",
+        "arch": model.served or "turnout",
+        "compatibility_type": "gguf",
+        "quantization": "",
+        "state": "loaded",
+        "capabilities": ["tool_use"],
+        "description": model.description,
+    }
+    if model.context:
+        row |= {"max_context_length": model.context, "loaded_context_length": model.context}
+    return row
+
+
+def lm_studio_list(models: Sequence[ListedModel]) -> Json:
+    """LM Studio's `GET /api/v0/models`."""
+    return {"object": "list", "data": [lm_studio_model(model) for model in models]}

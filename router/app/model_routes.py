@@ -1,0 +1,80 @@
+"""The paths that list models: OpenAI's and Anthropic's `/v1/models`, and LM Studio's `/api/v0/models`."""
+
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Query, Request
+
+from router.accounts.keys import Keyring
+from router.accounts.teams import Account
+from router.app import model_lists
+from router.app.authentication import authenticate
+from router.app.model_catalog import Catalog, ListedModel
+from router.features.clients import Clients
+
+Json = dict[str, Any]
+
+
+class CatalogState(Protocol):
+    """The running endpoint, as far as its models are listed."""
+
+    async def catalog(self) -> Catalog:
+        """Return what is known of the models now; asks a local server that was not asked yet."""
+        ...
+
+
+def listed(catalog: Catalog, account: Account) -> tuple[ListedModel, ...]:
+    """The names that an account may ask for."""
+    return tuple(
+        model
+        for model in catalog.list()
+        if model.track == "local" or not model.served or account.allows(model.served)
+    )
+
+
+def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
+    """Build the routes."""
+    router = APIRouter()
+    clients = Clients()
+
+    @router.get("/v1/models")
+    async def models(
+        request: Request,
+        limit: Annotated[int, Query()] = 20,
+        after_id: Annotated[str, Query()] = "",
+        before_id: Annotated[str, Query()] = "",
+    ) -> Json:
+        """The model names a client may request, in the caller's dialect, with what each means here."""
+        account, headers = authenticate(request.scope, keyring)
+        rows = listed(await endpoint.catalog(), account)
+        if not _is_anthropic(request):
+            return model_lists.openai_list(rows)
+        if clients.recognise("", dict(headers), b"").name == "claude-code":
+            rows = model_lists.for_claude_code(rows)
+        return model_lists.anthropic_list(rows, limit=limit, after=after_id, before=before_id)
+
+    @router.get("/v1/models/{name:path}")
+    async def model(request: Request, name: str) -> Json:
+        """One model; any name is accepted, since unknown ones mean `auto`."""
+        authenticate(request.scope, keyring)
+        found = (await endpoint.catalog()).find(name)
+        return (
+            model_lists.anthropic_model(found) if _is_anthropic(request) else model_lists.openai_model(found)
+        )
+
+    @router.get("/api/v0/models")
+    async def lm_studio(request: Request) -> Json:
+        """The same list as LM Studio has it."""
+        account, _ = authenticate(request.scope, keyring)
+        return model_lists.lm_studio_list(listed(await endpoint.catalog(), account))
+
+    @router.get("/api/v0/models/{name:path}")
+    async def lm_studio_model(request: Request, name: str) -> Json:
+        """One model, as LM Studio has it."""
+        authenticate(request.scope, keyring)
+        return model_lists.lm_studio_model((await endpoint.catalog()).find(name))
+
+    return router
+
+
+def _is_anthropic(request: Request) -> bool:
+    return "anthropic-version" in request.headers
