@@ -18,7 +18,7 @@ from policies.privacy import Clearance
 from router.accounts.teams import Account
 from router.errors import TurnoutError
 
-DialectName = Literal["openai_chat", "anthropic_messages"]
+DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages"]
 Operation = Literal["generate", "count"]
 End = Literal["complete", "client_left", "failed"]
 """How an answer ended: to its end, given up by its client, or in an error of anybody's."""
@@ -72,6 +72,8 @@ class Usage:
     """True where the upstream reported none, or the stream ended early."""
     terms: str = ""
     """What else the price depends on: `batch`, `priority`, `flex`, `fast`, `us`; empty: standard."""
+    reasoning: int = 0
+    """Of `output`, what was thought rather than said; 0 where the upstream does not tell."""
 
     @property
     def prompt(self) -> int:

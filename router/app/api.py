@@ -33,8 +33,10 @@ from router.wire import detect_dialect
 Json = dict[str, Any]
 MOST_BYTES = 2**20
 """Largest body of a verdict."""
-OTHER_APIS = {"/v1/responses": "/v1/chat/completions or /v1/messages"}
-"""Unsupported APIs that a client may be configured for, and the ones to use instead."""
+_NOT_KEPT = (
+    "no response is kept here: send the whole conversation as `input`, and keep the answer that you get"
+)
+_NOT_COMPACTED = "conversations are not compacted here: ask for a summary in a request to /v1/responses"
 
 
 class EndpointState(Protocol):
@@ -170,8 +172,9 @@ def build_api(
 
 def _hint(path: str, paths: tuple[str, ...]) -> str:
     """Suggest what the caller of `path` may have meant; empty without a suggestion."""
-    if replacement := OTHER_APIS.get(path.rstrip("/")):
-        return f": this API is not served; set the client to {replacement}"
+    _, kept, name = path.partition("/responses/")
+    if kept:
+        return f": {_NOT_COMPACTED if name.rstrip('/') == 'compact' else _NOT_KEPT}"
     nearest = difflib.get_close_matches(path, paths, n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 

@@ -45,13 +45,22 @@ class Route:
 
     dialect: DialectName
     operation: Operation
+    counted: bytes = b'{"input_tokens":%d}'
+    """The answer to a count."""
 
 
+_RESPONSES = Route("openai_responses", "generate")
+_RESPONSES_COUNT = Route("openai_responses", "count", b'{"object":"response.input_tokens","input_tokens":%d}')
 ROUTES = {
     "/v1/chat/completions": Route("openai_chat", "generate"),
+    "/v1/responses": _RESPONSES,
+    "/responses": _RESPONSES,
+    "/v1/responses/input_tokens": _RESPONSES_COUNT,
+    "/responses/input_tokens": _RESPONSES_COUNT,
     "/v1/messages": Route("anthropic_messages", "generate"),
     "/v1/messages/count_tokens": Route("anthropic_messages", "count"),
 }
+"""Codex and some SDKs put `/responses` behind a base URL of any form."""
 
 
 class Endpoint:
@@ -90,7 +99,7 @@ class Endpoint:
             exchange.plan = plan = await self._pipeline.check_account(exchange.plan)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
-                    await self._count(plan, exchange)
+                    await self._count(plan, exchange, route.counted)
                 else:
                     await self._answer(plan, exchange)
         except TurnoutError as error:
@@ -121,11 +130,11 @@ class Endpoint:
             account=account,
         )
 
-    async def _count(self, plan: Plan, exchange: Exchange) -> None:
+    async def _count(self, plan: Plan, exchange: Exchange, counted: bytes) -> None:
         tokens, attempts = await self._pipeline.count(plan)
         labels = routing_headers(plan, attempts.decision, attempts.decision.model)
         await exchange.start(200, (JSON,), labels)
-        await exchange.send(b'{"input_tokens":%d}' % tokens)
+        await exchange.send(counted % tokens)
         await exchange.end()
 
     async def _answer(self, plan: Plan, exchange: Exchange) -> None:

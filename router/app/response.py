@@ -52,6 +52,8 @@ LOCAL_ONLY_RULES = frozenset({"budget", "never_cloud"})
 
 def dialect_for_path(path: str, *, anthropic: bool) -> DialectName:
     """Return the dialect for errors on any path; `anthropic`: the client sent `anthropic-version`."""
+    if path.removeprefix("/v1").startswith("/responses"):
+        return "openai_responses"
     return "anthropic_messages" if anthropic or path.startswith("/v1/messages") else "openai_chat"
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from policies.decision import State
 from router.cli.render import show_explanation
 from router.errors import Misconfigured
 from router.settings import Settings, load_settings
+from router.types import DialectName
 
 if TYPE_CHECKING:
     from classifiers.features import Features
@@ -22,7 +23,7 @@ def explain(
     file: Annotated[str, typer.Argument(help="A request body as JSON; - for standard input.")],
     policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
     dialect: Annotated[
-        Literal["openai_chat", "anthropic_messages"] | None,
+        DialectName | None,
         typer.Option(help="The body's dialect [default: detected from its fields]."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -133,12 +133,14 @@ class ConversationState:
             self.system_guard |= facts.guard
             self.subagent |= facts.subagent
         elif facts.role == "assistant":
+            goes_on_answering = facts.piece and self.turn_calls > 0 and not self._answers_began
             self.side = self.summary = False
             if self._answers_began:
                 self._open.clear()
                 self._answers_began = False
-            self.turn_calls += 1
-            self.setbacks.begin_step(edits_in_text=any(how == "edited" for _, how in facts.accesses))
+            if not goes_on_answering:
+                self.turn_calls += 1
+                self.setbacks.begin_step(edits_in_text=any(how == "edited" for _, how in facts.accesses))
             yield from self._count_calls(facts.calls, pauses)
             self._waiting = facts.text_calls
         else:

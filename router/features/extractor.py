@@ -127,7 +127,7 @@ class FeatureExtractor:
         Raises:
             BadRequest: the body is no JSON object, or `messages` is no list.
         """
-        outline = outline or Outline(request.body)
+        outline = outline or Outline(request.body, request.dialect)
         parsed, prefix, earlier = yield from self._parse(request, outline, pauses)
         beside = [piece for piece in (parsed.system, parsed.tools) if piece]
         names, items = yield from self._facts(parsed, [*beside, *parsed.messages], pauses)
@@ -173,7 +173,7 @@ class FeatureExtractor:
                 if all(earlier):
                     return parsed, prefix, earlier
         pieces = yield from outline.cut(0, 0, pauses)
-        fields = scan(request.body) if pieces is None else fields_of(pieces)
+        fields = scan(request.body, request.dialect) if pieces is None else fields_of(pieces)
         yield from pauses
         return ParsedRequest(request, self._clients, fields), None, []
 

@@ -12,6 +12,8 @@ from router.features.message_facts import SystemFacts, ToolFacts
 from router.features.parsed_request import ParsedRequest
 
 Options = Mapping[str, Any]
+_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+"""Of the answer, in tokens, in each dialect."""
 
 
 def make_features(
@@ -35,7 +37,7 @@ def make_features(
     side = state.system_side or bool(system and system.side) or _is_title(parsed, schema)
     compacts = purpose in clients.COMPACTIONS
     summary = compacts or state.summary or state.system_summary or bool(system and system.summary)
-    output_limit = _number(options.get("max_completion_tokens")) or _number(options.get("max_tokens"))
+    output_limit = next(filter(None, (_number(options.get(name)) for name in _LIMITS)), 0)
     # An assistant that wants a single token tries whether a model is there, unless it wants a verdict.
     tries = parsed.client is not clients.UNKNOWN and output_limit == 1
     subagent = (
@@ -183,7 +185,7 @@ def _nested(value: Any, *keys: str) -> Any:
 
 
 def _thinks(options: Options) -> bool:
-    effort = options.get("reasoning_effort")
+    effort = options.get("reasoning_effort") or _nested(options, "reasoning", "effort")
     return _nested(options, "thinking", "type") in ("enabled", "adaptive") or (
         isinstance(effort, str) and effort != "none"
     )
@@ -195,6 +197,7 @@ def _schema(options: Options) -> Any:
         _nested(options, "output_config", "format"),
         options.get("output_format"),
         options.get("response_format"),
+        _nested(options, "text", "format"),
     ):
         if _nested(format_, "type") == "json_schema":
             return _nested(format_, "schema") or _nested(format_, "json_schema", "schema") or {}

@@ -4,7 +4,7 @@ Its values are structs, as those of `dialects` are: a dataclass takes ten times 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -96,6 +96,8 @@ class MessageFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     compacted: bool = False
     """It stands for the beginning of a conversation that was compacted."""
     reset: bool = False
+    piece: bool = False
+    """One of several that make an answer."""
 
 
 _ASK_CHARS = 16_000
@@ -155,6 +157,7 @@ def gather(dialect: DialectName, client: Client, piece: Piece) -> Gathered[Messa
         length=length,
         images=message.images,
         server=message.server,
+        piece=message.piece,
     )
     return _READERS[message.role](client, message, facts), countable(counted)
 
@@ -432,8 +435,7 @@ def gather_tools(_dialect: DialectName, _client: Client, piece: Piece) -> Gather
     """Gather the facts of a `tools` field."""
     raw, decoded = piece.raw, piece.parsed_or_none()
     text = raw.decode(errors="replace")
-    offered = [tool for tool in decoded if isinstance(tool, dict)] if isinstance(decoded, list) else []
-    named = [(_tool_name(tool), tool.get("type")) for tool in offered]
+    named = [(_tool_name(tool), tool.get("type")) for tool in _each_tool(decoded)]
     facts = ToolFacts(
         key=digest(messages.unmarked(decoded)) if decoded is not None else xxhash.xxh3_128_digest(raw),
         size=Size(tokens=estimate(len(raw)), exact=False),
@@ -442,6 +444,17 @@ def gather_tools(_dialect: DialectName, _client: Client, piece: Piece) -> Gather
         server=frozenset(name for name, kind in named if isinstance(kind, str) and _SERVER_TOOL.match(kind)),
     )
     return facts, countable(text)
+
+
+def _each_tool(tools: Any) -> Iterator[dict[str, Any]]:
+    """Yield each tool, those of a namespace in its place; what the client itself searches is no server's."""
+    for tool in tools if isinstance(tools, list) else ():
+        if not isinstance(tool, dict):
+            continue
+        if tool.get("type") == "namespace":
+            yield from _each_tool(tool.get("tools"))
+        else:
+            yield tool | {"type": "function"} if tool.get("execution") == "client" else tool
 
 
 def _tool_name(tool: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from router.types import DialectName
 
@@ -41,9 +42,16 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     images: int = 0
     server: bool = False
     """A tool of the provider's own servers was at work."""
+    piece: bool = False
+    """One of several that make an answer."""
 
 
 _ROLES = {"system": "system", "developer": "system", "assistant": "assistant"}
+_ANSWERED = "_output"
+"""How the types of items end that answer a call (Responses)."""
+_CALLED = "_call"
+_ACTIONS = ("action", "operation", "arguments")
+"""What a call of a tool that OpenAI's models know does, in the first of these that it has."""
 _SERVER_BLOCKS = ("server_tool_use", "mcp_tool_use", "mcp_tool_result", "web_search_call")
 
 
@@ -132,6 +140,10 @@ class _Parts:
 
 _BLOCKS: dict[str, Callable[[_Parts, dict[str, Any]], None]] = {
     "text": _Parts.text,
+    "input_text": _Parts.text,
+    "output_text": _Parts.text,
+    "input_image": _Parts.image,
+    "input_file": _Parts.document,
     "refusal": _Parts.text,
     "thinking": _Parts.thought,
     "redacted_thinking": _Parts.thought,
@@ -206,9 +218,48 @@ def _openai_calls(message: dict[str, Any]) -> Iterable[Call]:
             yield Call(id=_word(call.get("id")), name=_word(inner.get("name")), arguments=decoded(arguments))
 
 
+def _responses(item: dict[str, Any]) -> Message:
+    """An item: a message, a call, what answers one, what the model thought, or anything else."""
+    kind, role = _word(item.get("type")), _ROLES.get(_word(item.get("role")), "user")
+    parts = _Parts()
+    if "content" in item and kind in ("", "message"):
+        parts.content(item["content"])
+        return replace(parts.message(role), piece=role == "assistant")
+    if kind.endswith(_ANSWERED):
+        parts.content(item.get("output"))
+        answer = "\n".join((*parts.texts, *parts.other))
+        name = _word(item.get("call_id")) or _word(item.get("id"))
+        answered = Result(id=name, text=answer, error=item.get("status") == "failed")
+        return Message(role="user", results=(answered,), images=parts.images)
+    called = _responses_call(kind, item)
+    if called is not None:
+        return Message(role="assistant", calls=(called,), piece=True)
+    thought = role == "assistant" or kind == "reasoning" or _is_server_block(kind)
+    return Message(
+        role="assistant" if thought else role,
+        other=(dump(item),),
+        server=_is_server_block(kind),
+        piece=thought,
+    )
+
+
+def _responses_call(kind: str, item: dict[str, Any]) -> Call | None:
+    """The call that an item is; None where it is none of the client's."""
+    if not kind.endswith(_CALLED) or _is_server_block(kind):
+        return None
+    space, name = _word(item.get("namespace")), _word(item.get("name"))
+    arguments = next((item[key] for key in ("arguments", "input", *_ACTIONS) if key in item), None)
+    return Call(
+        id=_word(item.get("call_id")) or _word(item.get("id")),
+        name=f"{space}__{name}" if space else name or kind.removesuffix(_CALLED),
+        arguments=arguments if kind == "custom_tool_call" else decoded(arguments),
+    )
+
+
 DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {
     "anthropic_messages": _anthropic,
     "openai_chat": _openai,
+    "openai_responses": _responses,
 }
 
 
@@ -216,6 +267,8 @@ def message(dialect: DialectName, decoded: Any, raw: bytes) -> Message:
     """Read one message of `dialect`; one that is no object counts as opaque text."""
     if isinstance(decoded, dict):
         return DIALECTS[dialect](decoded)
+    if isinstance(decoded, str) and dialect == "openai_responses":
+        return Message(role="user", texts=(decoded,))
     return Message(role="user", other=(raw.decode(errors="replace"),))
 
 

@@ -14,7 +14,7 @@ import re
 import secrets
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -23,10 +23,18 @@ import xxhash
 
 from router.features.unique_keys import parse, parse_all
 from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, finish
+from router.types import DialectName
 
 BLOCK = 16 << 10
 """Bytes between the places at which a body's beginning is looked for."""
 MESSAGES = "messages"
+SYSTEM = "system"
+WORDS: Mapping[DialectName, Mapping[str, str]] = {
+    "openai_chat": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
+    "openai_responses": {"input": MESSAGES, "instructions": SYSTEM},
+    "anthropic_messages": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
+}
+"""What each dialect calls the messages and the system text; their pieces have one name in all of them."""
 WIDE = (1 << 64) - 1
 _APART = 1 << 20
 """Bytes of a body above which its pieces are looked for apart: that takes 1 ms a megabyte, or more."""
@@ -47,7 +55,7 @@ class Piece(msgspec.Struct, eq=False, gc=False):
     """One top-level field, or one message."""
 
     name: str
-    """The field's."""
+    """The field's; of the messages and the system text the same in every dialect."""
     at: int
     """Of a message, its position in what was cut; 0 for other fields."""
     raw: bytes
@@ -106,12 +114,14 @@ class Outline:
 
     Args:
         body: its bytes, as they would be sent.
+        dialect: its.
         trusted: nothing is kept here by what stands in a body, so its beginnings need no digest that
             nobody can steer.
     """
 
-    def __init__(self, body: bytes, *, trusted: bool = False) -> None:
+    def __init__(self, body: bytes, dialect: DialectName = "openai_chat", *, trusted: bool = False) -> None:
         self.body = body
+        self._words = WORDS[dialect]
         self.trusted = trusted
         self._cuts: dict[tuple[int, int], list[Piece] | None] = {}
 
@@ -139,9 +149,9 @@ class Outline:
         if (first, upto) not in self._cuts:
             body = self.body[:first] + self.body[upto:] if upto else self.body
             if len(body) > _APART:
-                bounds = yield Apart(_bounds_of, (body,))
+                bounds = yield Apart(_bounds_of, (body, self._words))
             else:
-                bounds = yield from _bounds(body, pauses)
+                bounds = yield from _bounds(body, self._words, pauses)
             pieces = (yield from _pieces(body, bounds, (first, upto), pauses)) if bounds else None
             self._cuts[first, upto] = pieces
         return self._cuts[first, upto]
@@ -158,12 +168,15 @@ class _Bounds(NamedTuple):
     """Fields that stand before the messages."""
 
 
-def _bounds_of(body: bytes) -> _Bounds | None:
-    return finish(_bounds(body, ()))
+def _bounds_of(body: bytes, words: Mapping[str, str]) -> _Bounds | None:
+    return finish(_bounds(body, words, ()))
 
 
-def _bounds(body: bytes, pauses: Pauses) -> Turns[_Bounds | None]:
-    """Look where a body's pieces are; None where a top-level key may stand there twice."""
+def _bounds(body: bytes, words: Mapping[str, str], pauses: Pauses) -> Turns[_Bounds | None]:
+    """Look where a body's pieces are; None where a top-level key may stand there twice.
+
+    A conversation that is one string, as Responses takes it, is one message.
+    """
     try:
         fields = _FIELDS.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -178,11 +191,15 @@ def _bounds(body: bytes, pauses: Pauses) -> Turns[_Bounds | None]:
             return None
         start, place = key.end(), key.end() + len(data)
         yield from pauses
-        if name == MESSAGES and data[:1] == b"[":
+        word = words.get(name, name)
+        if word == MESSAGES and data[:1] == b"[":
             bounds = bounds._replace(before=len(bounds.fields))
             yield from _message_bounds(body, data, start, bounds.messages, pauses)
+        elif word == MESSAGES != name and data[:1] == b'"':
+            bounds = bounds._replace(before=len(bounds.fields))
+            bounds.messages.extend((start, place))
         else:
-            bounds.fields.append((name, start, place))
+            bounds.fields.append((word, start, place))
     return bounds if _CLOSE.fullmatch(body, place) else None
 
 

@@ -13,8 +13,8 @@ import xxhash
 from router.errors import BadRequest
 from router.features import clients
 from router.features.clients import Client, Clients
-from router.features.outline import MESSAGES, Piece, piece_of
-from router.types import ModelRequest
+from router.features.outline import MESSAGES, SYSTEM, WORDS, Piece, piece_of
+from router.types import DialectName, ModelRequest
 
 _OPTIONS = frozenset(
     {
@@ -29,13 +29,16 @@ _OPTIONS = frozenset(
         "stop_sequences",
         "max_tokens",
         "max_completion_tokens",
+        "max_output_tokens",
+        "reasoning",
+        "text",
         "web_search_options",
         "metadata",
         "prompt_cache_key",
     }
 )
 """Fields of any dialect that are read, beside the prompt's."""
-_NOT_A_LIST = "`messages` must be a list."
+_NOT_A_LIST = "`{}` must be a list."
 
 Fields = tuple[list[Piece], dict[str, Piece]]
 """A body's messages, and its other fields by name."""
@@ -54,7 +57,7 @@ class ParsedRequest:
     def __init__(self, request: ModelRequest, recognised: Clients, fields: Fields) -> None:
         self.request = request
         self.messages, others = fields
-        self.system = others.get("system")
+        self.system = others.get(SYSTEM)
         self.tools = others.get("tools")
         head = self._head()
         self.options: dict[str, Any] = {
@@ -91,11 +94,11 @@ def fields_of(pieces: Iterable[Piece]) -> Fields:
         else:
             others[piece.name] = piece
     if MESSAGES in others:
-        raise BadRequest(_NOT_A_LIST)
+        raise BadRequest(_NOT_A_LIST.format(MESSAGES))
     return messages, others
 
 
-def scan(body: bytes) -> Fields:
+def scan(body: bytes, dialect: DialectName) -> Fields:
     """Cut a body whose outline is not plain.
 
     Raises:
@@ -103,17 +106,23 @@ def scan(body: bytes) -> Fields:
     """
     data = body.strip()
     if data[:1] != b"{":
-        raise BadRequest("The body must be a JSON object with a `messages` list.")
+        raise BadRequest("The body must be a JSON object with a list of messages.")
     members = _split(data)
     raws = dict(zip(members[::2], members[1::2], strict=False))
-    messages = raws.get(b'"messages"', b"[]")
-    if messages[:1] != b"[":
-        raise BadRequest(_NOT_A_LIST)
-    names = {name: b'"%s"' % name.encode() for name in ("system", "tools", *_OPTIONS)}
+    words = {word: name for name, word in WORDS[dialect].items()}
+    messages = raws.get(_key(words[MESSAGES]), b"[]")
+    if messages[:1] not in b'["':
+        raise BadRequest(_NOT_A_LIST.format(words[MESSAGES]))
+    names = {name: _key(words.get(name, name)) for name in (SYSTEM, "tools", *_OPTIONS)}
+    items = _split(messages) if messages[:1] == b"[" else [messages]
     return (
-        [piece_of(MESSAGES, raw, at) for at, raw in enumerate(_split(messages))],
+        [piece_of(MESSAGES, raw, at) for at, raw in enumerate(items)],
         {name: piece_of(name, raws[key]) for name, key in names.items() if key in raws},
     )
+
+
+def _key(name: str) -> bytes:
+    return b'"%s"' % name.encode()
 
 
 _MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}:,]', re.DOTALL)

@@ -1,5 +1,6 @@
 """What one piece of a body tells, whatever conversation it stands in."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -70,8 +71,22 @@ def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
 
 
 def _may_call(value: Any) -> bool:
-    """Whether a message may hold calls."""
-    return isinstance(value, dict) and (value.get("role") == "assistant" or "tool_calls" in value)
+    """Whether a message may hold calls, or is one."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    named = isinstance(kind, str) and kind not in _NO_CALLS
+    return value.get("role") == "assistant" or "tool_calls" in value or named
+
+
+_NO_CALLS = frozenset({"message", "reasoning"})
+"""Types of Responses' items that are none; every other may be, also one that is not known."""
+_MODELS = re.compile(rb'"(?:role"\s*:\s*"assistant|tool_calls|type"\s*:\s*"(?:\w+_call|reasoning))"')
+
+
+def is_models(piece: Piece) -> bool:
+    """Whether a message looks like the model's, by its bytes."""
+    return _MODELS.search(piece.raw) is not None
 
 
 def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> PieceFacts:
@@ -183,7 +198,9 @@ def in_seams(windows: list[str], matcher: Matcher) -> Iterator[str]:
 
 def _edges(value: Any) -> Iterator[str]:
     """The texts of a message, each cut in the middle where it is long."""
-    content = value.get("content") if isinstance(value, dict) else None
+    content = value
+    if isinstance(value, dict):
+        content = next((value[name] for name in _CONTENTS if value.get(name) is not None), None)
     for block in content if isinstance(content, list) else (content,):
         text = block
         if isinstance(block, dict):
@@ -192,6 +209,10 @@ def _edges(value: Any) -> Iterator[str]:
             yield text if len(text) <= 2 * WINDOW else f"{text[:WINDOW]}\0{text[-WINDOW:]}"
         elif isinstance(text, list):
             yield from _edges({"content": text})
+
+
+_CONTENTS = ("content", "output", "summary")
+"""Of a message, of an item that answers a call, of what a model thought."""
 
 
 def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 
 from policies.policy import PrivacyRules
 from policies.privacy import Exposure
-from router.features.outline import BLOCK, MESSAGES, Outline, Piece, batches, decode
+from router.features.outline import BLOCK, MESSAGES, SYSTEM, WORDS, Outline, Piece, batches, decode
 from router.features.unique_keys import parse
 from router.privacy import facts, quotes
 from router.privacy.facts import PieceFacts, Sighting
@@ -27,7 +27,7 @@ from router.privacy.memory import Memory, session_ids
 from router.privacy.strings import Part, Text, walk
 from router.system.lru import Cache
 from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, apart_if_large, finish
-from router.types import ModelRequest
+from router.types import DialectName, ModelRequest
 
 _NEWEST = 4
 """Newest messages, which the next request may spell anew."""
@@ -41,11 +41,9 @@ _NOT_SCANNED = frozenset({
 })  # fmt: skip
 """Header fields that carry a credential, or only concern this connection."""
 _OPENING = 2_000
-"""Characters of a conversation's first words that are compared."""
+"""Characters of a conversation's first words that are kept as they are; more are known by a digest."""
 _SHORTEST_OPENING = 12
 """Shorter ones begin many conversations."""
-_OPENING_MESSAGES = 2
-"""Messages that a conversation may have before it has gone on: a system message, and the first of a user."""
 _BATCH = 64
 """Messages taken between two pauses."""
 _NOTHING: frozenset[str] = frozenset()
@@ -89,7 +87,9 @@ class ScanState(msgspec.Struct):
     """A command's output named no file."""
     opaque: bool = False
     opening: str = ""
-    """The first words of a user's."""
+    """The user's words before the first answer."""
+    answered: bool = False
+    """The model has said or called something."""
     quotes: frozenset[tuple[str, str]] = frozenset()
     """What it quotes of protected content: source and digest of each line."""
 
@@ -124,7 +124,7 @@ class Scanner:
 
     def outline(self, request: ModelRequest) -> Outline:
         """Outline a request's body, for all who read it."""
-        return Outline(request.body, trusted=not self._watching)
+        return Outline(request.body, request.dialect, trusted=not self._watching)
 
     def scan(
         self, request: ModelRequest, rules: PrivacyRules, *, conversation: str = "", learn: bool = True
@@ -170,7 +170,9 @@ class Scanner:
         if earlier is None or pieces is None:
             earlier, pieces = None, (yield from outline.cut(0, 0, pauses))
         if pieces is None:
-            exposure = yield from apart_if_large(len(request.body), _scan_whole, request.body, rule_sets)
+            exposure = yield from apart_if_large(
+                len(request.body), _scan_whole, request.body, request.dialect, rule_sets
+            )
             return dataclasses.replace(exposure, sources=exposure.sources | self._header_sources(request))
         items = yield from self._scan_pieces(pieces, pauses)
         if not (quotable or keys or self._watching):
@@ -213,7 +215,7 @@ class Scanner:
             yield from pauses
             state.sources |= item.sources
             state.opaque |= item.opaque
-            if piece.name == "system":
+            if piece.name == SYSTEM:
                 state.edge = facts.edge("", [item.edges])
             if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
@@ -246,8 +248,8 @@ class Scanner:
                 )
             if state.unnamed or item.unnamed:
                 yield from self._note_unnamed(state, piece, item)
-            if self._watching and not state.opening:
-                state.opening = _opening(piece)
+            if self._watching and not state.answered:
+                self._note_opening(state, piece)
             if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
             state.sources |= item.sources | matched
@@ -351,6 +353,16 @@ class Scanner:
             state.unnamed -= {facts.TEXT_MODE}
         state.unnamed |= item.unnamed
 
+    def _note_opening(self, state: ScanState, piece: Piece) -> None:
+        """Note what the user says before the first answer: harnesses put more than one message there."""
+        if facts.is_models(piece):
+            state.answered = True
+        elif words := _opening(piece):
+            together = f"{state.opening}\n{words}" if state.opening else words
+            if len(together) > _OPENING:
+                together = hashlib.sha256(together.encode(errors="replace")).hexdigest()
+            state.opening = together
+
     def _beginnings(self, outline: Outline, team: str) -> list[bytes]:
         """A key for each of a body's beginnings where the quotations of a team count, too."""
         mark = b" %d %s" % (self.memory.version(team), team.encode(errors="replace"))
@@ -367,16 +379,17 @@ def _keys(pieces: list[Piece]) -> list[bytes]:
 
 
 def _opening(piece: Piece) -> str:
-    """The first words of a user's message; empty for another's."""
+    """The words of a user's message; empty for another's."""
     head = piece.raw[:_OPENING]
-    if b'"user"' not in head and b'"user"' not in piece.raw[-64:]:
+    said_alone = head[:1] == b'"'
+    if not said_alone and b'"user"' not in head and b'"user"' not in piece.raw[-64:]:
         return ""
     if len(piece.raw) > LARGE:
         return hashlib.sha256(piece.raw).hexdigest()
     value = piece.parsed()
-    if not isinstance(value, dict) or value.get("role") != "user":
+    if not said_alone and (not isinstance(value, dict) or value.get("role") != "user"):
         return ""
-    return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)[:_OPENING]
+    return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)
 
 
 def _conversation_ids(
@@ -384,7 +397,7 @@ def _conversation_ids(
 ) -> list[str]:
     """All by which a conversation may be known again; by its opening once it has gone on from there."""
     ids = [*session_ids(request, pieces), *([conversation] if conversation else [])]
-    if len(state.opening) >= _SHORTEST_OPENING and state.messages > _OPENING_MESSAGES:
+    if len(state.opening) >= _SHORTEST_OPENING and state.answered:
         ids.append(f"{request.account.user}\0{state.opening}")
     return ids
 
@@ -439,13 +452,13 @@ def _answers_unnamed(piece: Piece, calls: frozenset[str]) -> bool:
     return facts.answers_unnamed(piece.parsed(), calls)
 
 
-def _scan_whole(body: bytes, rule_sets: tuple[PrivacyRules, ...]) -> Exposure:
+def _scan_whole(body: bytes, dialect: DialectName, rule_sets: tuple[PrivacyRules, ...]) -> Exposure:
     """Scan a body that has no plain outline: whole, and anew each time."""
     value = parse(body)
     if not isinstance(value, dict):
         return Exposure(readable=False)
     matcher = _matcher(rule_sets)
-    sightings = (sighting for texts in _texts(value) for sighting in facts.sightings(texts, matcher))
+    sightings = (sighting for texts in _texts(value, dialect) for sighting in facts.sightings(texts, matcher))
     return Exposure(sources=frozenset(sighting.source for sighting in sightings))
 
 
@@ -455,7 +468,9 @@ def list_sightings(request: ModelRequest, rules: PrivacyRules) -> list[dict[str,
     if not matcher:
         return []
     sightings = [
-        sighting for texts in _texts(parse(request.body)) for sighting in facts.sightings(texts, matcher)
+        sighting
+        for texts in _texts(parse(request.body), request.dialect)
+        for sighting in facts.sightings(texts, matcher)
     ]
     for name, text in _header_texts(request):
         sightings += [
@@ -466,11 +481,11 @@ def list_sightings(request: ModelRequest, rules: PrivacyRules) -> list[dict[str,
     return [_describe(item) for item in list(distinct.values())[::-1][:_MOST_SIGHTINGS]]
 
 
-def _texts(value: Any) -> Iterator[list[Text]]:
+def _texts(value: Any, dialect: DialectName) -> Iterator[list[Text]]:
     """The strings of a decoded body, by piece."""
     fields = value.items() if isinstance(value, dict) else ()
     for name, field in fields:
-        if name == MESSAGES and isinstance(field, list):
+        if WORDS[dialect].get(name) == MESSAGES and isinstance(field, list):
             yield from (list(walk(item, (name, at), Part.TEXT)) for at, item in enumerate(field))
         else:
             yield [Text((name,), Part.TEXT, name, spoken=False), *walk(field, (name,), facts.part_of(name))]

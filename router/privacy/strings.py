@@ -57,7 +57,7 @@ PROSE_KEYS = frozenset({
     "subject", "summary", "task", "thought", "thoughts", "title", "todos",
 })  # fmt: skip
 """Arguments that are sentences."""
-_ARGUMENTS = frozenset({"input", "arguments", "partial_json", "action", "args"})
+_ARGUMENTS = frozenset({"input", "arguments", "partial_json", "action", "operation", "args"})
 _WORDS = frozenset({
     "cache_control", "call_id", "id", "media_type", "mime_type", "role", "tool_call_id", "tool_use_id", "ttl",
     "type",
@@ -136,7 +136,9 @@ def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
             part = here.part
             if part is Part.TEXT and _is_result(item.get("type"), item.get("role")):
                 part = Part.RESULT
-            call = next((item[name] for name in _IDS if isinstance(item.get(name), str)), here.call)
+            # A message of Responses has an id of its own, which is no call's.
+            ids = _IDS[:-1] if item.get("type") == "message" else _IDS
+            call = next((item[name] for name in ids if isinstance(item.get(name), str)), here.call)
             here = here._replace(part=part, call=call)
             yield from (Text((*here.place, name), part, name, False, call) for name in item)
             pending += [

@@ -55,6 +55,8 @@ OF_ANY_DIALECT = frozenset({"accept-encoding", "content-type", "user-agent"})
 """Fields that a client's request keeps when it is translated; the others speak to another provider."""
 ONE_OFF = frozenset({"autocomplete", "housekeeping"})
 """Kinds of requests whose prompt does not come again: caching it would cost more than it saves."""
+_COUNTED = frozenset({"messages", "model", "system", "thinking", "tool_choice", "tools"})
+"""Fields of a count of tokens."""
 CONTINUED = b'"continue_final_message":true'
 """In a body: vLLM's field that asks to go on from the last turn; strict providers refuse it."""
 
@@ -125,15 +127,17 @@ class CloudTrack:
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
         cleared(plan.clearance)
-        if self._settings.dialect != "anthropic" or plan.request.dialect != "anthropic_messages":
+        if self._settings.dialect != "anthropic" or plan.request.dialect == "openai_chat":
             raise TrackError(
                 "this provider counts no tokens", cause="unsupported", status=HTTPStatus.BAD_REQUEST
             )
         model = providers.model_for(self._settings, plan.request.model, plan.decision)
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
-                body, _ = await self._body(plan.request, model)
-                headers = self._headers(plan.request.headers)
+                own = plan.request.dialect == "anthropic_messages"
+                body = (await self._outgoing(plan, model, WIRE_FORMATS["anthropic"])).body
+                headers = self._headers(plan.request.headers, translated=not own)
+                body = body if own else _counted(body)
                 async with await self._post(plan, body, headers, COUNT_PATH, Progress()) as response:
                     return msgspec.json.decode(await response.read(), type=_Count).input_tokens
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
@@ -232,6 +236,12 @@ async def _refuses(response: aiohttp.ClientResponse) -> bool:
         return False
     body = await response.read()
     return any(field in body for field in (b"continue_final_message", b"add_generation_prompt"))
+
+
+def _counted(body: bytes) -> bytes:
+    """The fields of a Messages body that are counted; the others are refused there."""
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: raw for name, raw in fields.items() if name in _COUNTED})
 
 
 def _body_for(body: bytes, model: str, claude: ClaudeModel | None) -> tuple[bytes, tuple[str, ...]]:

@@ -43,6 +43,7 @@ from router.types import ModelRequest, Plan, Progress, PromptParts, Reply, Track
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
+from router.wire.conversation import Conversation
 from router.wire.events import UnreadableReply
 from router.wire.headers import foreign_encoding
 from router.wire.upstream_errors import UpstreamError, read_upstream_error
@@ -255,8 +256,7 @@ def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
     if conversation is None:
         usage = wants_usage(call.plan.request.body)
         return Repair(observer, FirstUnit(thinking=True, heard=heard), usage=usage)
-    # Claude refuses thinking that it never signed; a client of this dialect brings none there as signed.
-    thinking = conversation.dialect == CHAT.name
+    thinking = _shows_thinking(conversation)
     return Translation(
         CHAT.reply_decoder(),
         call.encoder(conversation),
@@ -264,6 +264,14 @@ def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
         first_unit=FirstUnit(thinking=thinking, heard=heard),
         thinking=thinking,
     )
+
+
+def _shows_thinking(conversation: Conversation) -> bool:
+    """Whether the client is sent what the model thought.
+
+    Claude refuses thinking that it never signed; clients of OpenAI's dialects bring none there as signed.
+    """
+    return conversation.dialect != "anthropic_messages"
 
 
 async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Reply:
@@ -275,6 +283,6 @@ async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Rep
         raise stream_failure(call.observer.error)
     check_reply(events)
     if (conversation := call.request.conversation) is not None:
-        own = conversation.dialect == CHAT.name
-        body = call.encode(events if own else without_thinking(events), conversation)
+        shown = events if _shows_thinking(conversation) else without_thinking(events)
+        body = call.encode(shown, conversation)
     return call.document(body)

@@ -37,6 +37,7 @@ from router.wire.conversation import (
     Turn,
     free_text_tools,
 )
+from router.wire.responses_tools import is_search
 from router.wire.target import Side, Target
 
 Fate = Literal["carried", "refused", "dropped", "ignored"]
@@ -99,6 +100,22 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "safety_identifier": _Row("ignored", "ignored", "ignored"),
         "stream_options": _Row("ignored", "ignored", "ignored"),
     },
+    "openai_responses": {
+        "store": _Row("dropped", "dropped", "dropped"),
+        "include": _Row("dropped", "dropped", "dropped", usual=([], ["reasoning.encrypted_content"])),
+        "truncation": _Row("dropped", "dropped", "dropped", usual=("disabled",)),
+        "text.verbosity": _Row("dropped", "dropped", "dropped", usual=("medium",)),
+        "reasoning.summary": _Row("ignored", "ignored", "ignored"),
+        "reasoning.generate_summary": _Row("ignored", "ignored", "ignored"),
+        "service_tier": _Row("dropped", "ignored", "dropped", usual=("auto", "default")),
+        "client_metadata": _Row("ignored", "ignored", "ignored"),
+        "metadata": _Row("ignored", "ignored", "ignored"),
+        "prompt_cache_key": _Row("ignored", "ignored", "ignored"),
+        "prompt_cache_options": _Row("ignored", "ignored", "ignored"),
+        "prompt_cache_retention": _Row("ignored", "ignored", "ignored"),
+        "safety_identifier": _Row("ignored", "ignored", "ignored"),
+        "stream_options": _Row("ignored", "ignored", "ignored"),
+    },
     "anthropic_messages": {
         "safeguards": _Row(
             "carried", "dropped", "refused", "the provider that this endpoint is set up for runs none"
@@ -155,14 +172,26 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
         dropped.append("prefill")
         adapted = replace(adapted, turns=(*adapted.turns, _GO_ON))
     if target.dialect == "openai_chat" != conversation.dialect:
-        # No signature comes back this way, without which Claude refuses the next turn of one that thinks;
-        # how others think is their own matter, and whose words these are their provider's alone.
-        adapted = replace(adapted, reasoning=None, user="")
+        adapted = _without_signatures(adapted, target, dropped)
     adapted = _in_words(adapted, target)
     if target.model is not None and target.dialect != conversation.dialect:
         adapted, more = fit_conversation(adapted, target.model)
         dropped += more
     return adapted, tuple(dict.fromkeys(dropped))
+
+
+def _without_signatures(conversation: Conversation, target: Target, dropped: list[str]) -> Conversation:
+    """Leave out what a side that speaks Chat Completions is not told by a client of another dialect.
+
+    No signature comes back this way, without which Claude refuses the next turn of one that thinks; how
+    others think is their own matter, unless the client has OpenAI's words for it. Whose words these are is
+    their provider's alone.
+    """
+    if conversation.dialect == "openai_responses" and target.side != "claude":
+        return replace(conversation, user="")
+    if conversation.dialect == "openai_responses" and conversation.reasoning is not None:
+        dropped.append("reasoning.effort")
+    return replace(conversation, reasoning=None, user="")
 
 
 def drop_fields(
@@ -243,10 +272,22 @@ def _tools(conversation: Conversation, target: Target, dropped: list[str]) -> It
         own = (
             isinstance(tool, Opaque) and tool.dialect == target.dialect and target.side in _OWN[tool.dialect]
         )
-        if isinstance(tool, Tool) or (own and tool.kind != "custom"):
+        if isinstance(tool, Tool):
+            if tool.kind == "grammar" and target.dialect != conversation.dialect:
+                dropped.append(f"{tool.name}.format")
+            yield tool
+        elif own and tool.kind != "custom":
             yield tool
         elif tool.dialect == "openai_chat":
             raise _refused_tool(tool, target)
+        elif (
+            tool.dialect == "openai_responses"
+            and target.dialect == "anthropic_messages"
+            and is_search(tool.kind)
+        ):
+            yield _web_search(tool.value)
+        elif (forced := conversation.tool_choice) and tool.kind.startswith(forced.name or "-"):
+            raise BadRequest(f"tool_choice: {_name_of(target)} has no `{forced.name}`; {REMEDY}")
         else:
             dropped.append(tool.kind)  # run by the provider's own servers
 
@@ -284,17 +325,29 @@ def _refused_tool(tool: Opaque, target: Target) -> BadRequest:
     )
 
 
-_OWN: Mapping[DialectName, tuple[Side, ...]] = {"openai_chat": ("local",), "anthropic_messages": ("claude",)}
+_OWN: Mapping[DialectName, tuple[Side, ...]] = {
+    "openai_chat": ("local",),
+    "openai_responses": ("provider",),
+    "anthropic_messages": ("claude",),
+}
 """Whose models take a dialect's tools that are no functions. litellm takes none of them."""
 
 
 def _turn(turn: Turn, dialect: DialectName, target: Target, dropped: list[str]) -> Turn:
+    if dialect == "openai_responses" and target.side != "claude" and any(map(_is_sealed, turn.parts)):
+        dropped.append("reasoning.encrypted_content")
+        turn = replace(turn, parts=tuple(part for part in turn.parts if not _is_sealed(part)))
     if all(isinstance(part, _PLAIN) for part in turn.parts):
         return turn
     parts = tuple(
         adapted for part in turn.parts if (adapted := _part(part, dialect, target, dropped)) is not None
     )
     return replace(turn, parts=parts)
+
+
+def _is_sealed(part: Part) -> bool:
+    """Whether only one of Claude's models takes this reasoning back."""
+    return isinstance(part, Thinking) and bool(part.signature or part.redacted)
 
 
 _PLAIN = (Text, Image, Thinking, Refusal, ToolCall)
@@ -336,13 +389,16 @@ def _name_of(target: Target) -> str:
 
 def _document(part: Document, dialect: DialectName, target: Target, dropped: list[str]) -> Part:
     """A document that the target reads, its text, or a word to the model that there was one."""
-    if part.text is not None or part.url:
-        return part if target.files or part.text is None else Text(text=part.text, cache=part.cache)
+    if part.text is not None:
+        return part if target.files else Text(text=part.text, cache=part.cache)
+    elsewhere = part.url and target.dialect == "openai_chat"  # which has no word for a file's address
+    if part.url and not elsewhere:
+        return part
     if part.file_id and dialect != target.dialect:
         raise BadRequest(
             f"file_id: `{part.file_id[:40]}` was uploaded to another provider; send the file's data"
         )
-    if target.files or dialect == target.dialect:
+    if (target.files or dialect == target.dialect) and not elsewhere:
         return part
     dropped.append("document")
     return Text(text=f"[{part.title or 'a document'}: the user attached a file that this model cannot read]")
@@ -369,7 +425,7 @@ _SEARCHES: Mapping[str, int] = {"low": 1, "medium": 5, "high": 10}
 
 
 def _web_search(options: Any) -> Opaque:
-    """Claude's own tool, for what Chat Completions has a field for."""
+    """Claude's own tool, for what Chat Completions has a field for, and Responses a tool."""
     fields: Mapping[str, Any] = options if isinstance(options, dict) else {}
     where = fields.get("user_location")
     value = {
@@ -377,6 +433,11 @@ def _web_search(options: Any) -> Opaque:
         "name": "web_search",
         "max_uses": _SEARCHES.get(str(fields.get("search_context_size") or "medium"), _SEARCHES["medium"]),
     }
-    if isinstance(where, dict) and isinstance(place := where.get("approximate"), dict):
-        value["user_location"] = {"type": "approximate", **place}
+    place = where.get("approximate", where) if isinstance(where, dict) else None
+    if isinstance(place, dict):
+        known = {name: value for name, value in place.items() if value is not None}
+        value["user_location"] = {**known, "type": "approximate"}
+    filters = fields.get("filters")
+    if isinstance(filters, dict) and filters.get("allowed_domains"):
+        value["allowed_domains"] = filters["allowed_domains"]
     return Opaque(dialect="anthropic_messages", kind="web_search_20250305", value=value)

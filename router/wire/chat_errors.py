@@ -40,11 +40,16 @@ def read_failure(error: Any) -> Failed:
     return Failed(message=str(message) if message else "unknown error", kind=kind or "api_error")
 
 
+def error_fields(kind: str, message: str) -> dict[str, Any]:
+    """The fields of an error, by Anthropic's error type."""
+    type_, code = _KINDS.get(kind, _KINDS["api_error"])
+    return {"message": message, "type": type_, "param": None, "code": code}
+
+
 def error(kind: str, message: str, *, request_id: str = "") -> bytes:
     """Write an error body. OpenAI sends the request id as a header only."""
     del request_id
-    type_, code = _KINDS.get(kind, _KINDS["api_error"])
-    return _error_body(message, type_, None, code)
+    return msgspec.json.encode({"error": error_fields(kind, message)})
 
 
 def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
@@ -53,14 +58,16 @@ def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
 
 
 def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:
-    """Write the 400 body that Codex, pi, cn and aider recognise by its `code`."""
+    """Write the 400 body that pi, cn and aider recognise by its `code`."""
     del request_id
+    return overflow_body(tokens, limit, param="messages")
+
+
+def overflow_body(tokens: int, limit: int, *, param: str) -> bytes:
+    """Write that body; `param` is the field that is too long."""
     message = (
         f"This model's maximum context length is {limit} tokens. However, your messages resulted in "
         f"{tokens} tokens. Please reduce the length of the messages."
     )
-    return _error_body(message, "invalid_request_error", "messages", "context_length_exceeded")
-
-
-def _error_body(message: str, type_: str, param: str | None, code: str | None) -> bytes:
-    return msgspec.json.encode({"error": {"message": message, "type": type_, "param": param, "code": code}})
+    code = {"param": param, "code": "context_length_exceeded"}
+    return msgspec.json.encode({"error": error_fields("invalid_request_error", message) | code})

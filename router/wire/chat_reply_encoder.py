@@ -1,8 +1,6 @@
 """OpenAI Chat Completions, the reply: events written whole or as a stream."""
 
-import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -10,9 +8,8 @@ from uuid import uuid4
 import msgspec
 
 from router.types import Usage
-from router.wire.body import UNREADABLE
 from router.wire.chat_errors import error, error_event
-from router.wire.conversation import TEXT, Conversation, free_text_tools
+from router.wire.conversation import Conversation, free_text_tools
 from router.wire.events import (
     CallArguments,
     CallEnded,
@@ -27,6 +24,7 @@ from router.wire.events import (
     ThinkingDelta,
     UsageReport,
 )
+from router.wire.free_text import text_of
 from router.wire.usage import write_chat_usage
 
 DONE = b"data: [DONE]\n\n"
@@ -129,7 +127,7 @@ class ChatReplyEncoder:
         if self._input is None:
             return b""
         form = b'{"tool_calls":[{"index":%d,"custom":{"input":%%b}}]}' % self._calls
-        text, self._input = _text_of("".join(self._input)), None
+        text, self._input = text_of("".join(self._input)), None
         return self._delta(form, text)
 
     def _delta(self, form: bytes, text: str) -> bytes:
@@ -218,36 +216,10 @@ class _Message:
         self._texts[name].append(text)
 
 
-class _Input(msgspec.Struct):
-    input: str = msgspec.field(name=TEXT)
-
-
-def _text_of(arguments: str) -> str:
-    """The text in the arguments of a free-text tool, also of cut ones; the arguments where they hold none."""
-    try:
-        return msgspec.json.decode(arguments, type=_Input).input
-    except UNREADABLE:
-        begun = _BEGUN.match(arguments)
-        return _cut_text(arguments[begun.end() :]) if begun else arguments
-
-
-_BEGUN = re.compile(rf'\s*\{{\s*"{TEXT}"\s*:\s*"')
-_LONGEST_ESCAPE = 12
-"""Characters of a letter outside the basic plane, as JSON may write it."""
-
-
-def _cut_text(text: str) -> str:
-    """Decode the beginning of a JSON string; an escape that is cut is left out."""
-    for end in range(len(text), max(len(text) - _LONGEST_ESCAPE, -1), -1):
-        with suppress(*UNREADABLE):
-            return msgspec.json.decode(f'"{text[:end]}"', type=str)
-    return ""
-
-
 def _call(call_id: str, name: str, arguments: str, *, free_text: bool) -> Json:
     """Write a call, with the arguments that are known."""
     if free_text:
-        return {"id": call_id, "type": "custom", "custom": {"name": name, "input": _text_of(arguments)}}
+        return {"id": call_id, "type": "custom", "custom": {"name": name, "input": text_of(arguments)}}
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 

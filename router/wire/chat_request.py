@@ -25,7 +25,6 @@ from router.wire.chat_shape import (
     read_body,
 )
 from router.wire.conversation import (
-    TEXT,
     CacheMark,
     Conversation,
     Document,
@@ -45,6 +44,8 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.data_urls import inline
+from router.wire.free_text import TEXT_SCHEMA, arguments_of
 
 
 class _Body(Body, frozen=True, kw_only=True):
@@ -206,7 +207,7 @@ def _called(call: ChatCall) -> tuple[str, str]:
     if call.function is not None and call.type != "custom":
         return call.function.name, _arguments(call.function)
     name, text = (call.custom.name, call.custom.input) if call.custom else ("", "")
-    return name, msgspec.json.encode({TEXT: text}).decode()
+    return name, arguments_of(text)
 
 
 def _function_id(name: str | None) -> str:
@@ -246,14 +247,14 @@ def _part(part: ChatPart, at: int, place: int, source: _Source) -> Part:
 
 def _image(image: Url | str, mark: CacheMark | None) -> Image:
     url, detail = (image, "") if isinstance(image, str) else (image.url, image.detail or "")
-    media_type, data = _inline(url)
+    media_type, data = inline(url)
     return Image(url="" if data else url, data=data, media_type=media_type, detail=detail, cache=mark)
 
 
 def _file(file: Object, mark: CacheMark | None) -> Document:
     fields = {name: value for name, value in file.items() if isinstance(value, str)}
     file_data = fields.get("file_data", "")
-    media_type, data = _inline(file_data)
+    media_type, data = inline(file_data)
     return Document(
         title=fields.get("filename", ""),
         data=data or file_data,
@@ -261,14 +262,6 @@ def _file(file: Object, mark: CacheMark | None) -> Document:
         file_id=fields.get("file_id", ""),
         cache=mark,
     )
-
-
-def _inline(url: str) -> tuple[str, str]:
-    """The media type and base64 of a `data:` URL; two empty strings where it is another one."""
-    head, comma, data = url.partition(",")
-    if not comma or not head.startswith("data:") or not head.endswith(";base64"):
-        return "", ""
-    return head[5:-7].partition(";")[0], data
 
 
 def _cache(control: Object | None) -> CacheMark | None:
@@ -283,7 +276,7 @@ def _tool(tool: ChatTool, at: int, source: _Source) -> Tool | Opaque:
         return Tool(
             name=custom.name,
             description=custom.description or "",
-            schema=_TEXT_SCHEMA,
+            schema=TEXT_SCHEMA,
             free_text=True,
             cache=cache,
         )
@@ -297,9 +290,6 @@ def _tool(tool: ChatTool, at: int, source: _Source) -> Tool | Opaque:
         strict=tool.function.strict,
         cache=cache,
     )
-
-
-_TEXT_SCHEMA = {"type": "object", "properties": {TEXT: {"type": "string"}}, "required": [TEXT]}
 
 
 def _tool_choice(chat: ChatBody) -> ToolChoice | None:

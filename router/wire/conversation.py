@@ -137,6 +137,10 @@ class Tool:
     strict: bool | None = None
     free_text: bool = False
     """Its client calls it with plain text (OpenAI's type `custom`): here a function of one string, `TEXT`."""
+    kind: str = ""
+    """Its client's own type, in whose form it takes calls, such as `local_shell`; mostly empty."""
+    namespace: str = ""
+    """Of its client's tools, where they have one; `name` begins with it."""
     cache: CacheMark | None = None
 
 

@@ -17,6 +17,11 @@ from router.wire import (
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
+    responses_errors,
+    responses_reply,
+    responses_reply_encoder,
+    responses_request,
+    responses_request_encoder,
 )
 from router.wire.body import UNREADABLE, Envelope, name_model
 from router.wire.conversation import Conversation
@@ -108,6 +113,20 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         error_event=chat_errors.error_event,
         overflow=chat_errors.overflow,
     ),
+    "openai_responses": Dialect(
+        name="openai_responses",
+        read=responses_request.read,
+        name_model=name_model,
+        decode_request=responses_request.decode_request,
+        encode_request=responses_request_encoder.encode_request,
+        decode_reply=responses_reply.decode_reply,
+        reply_decoder=responses_reply.Decoder,
+        encode_reply=responses_reply_encoder.encode_reply,
+        reply_encoder=responses_reply_encoder.ResponsesReplyEncoder,
+        error=chat_errors.error,
+        error_event=responses_errors.error_event,
+        overflow=responses_errors.overflow,
+    ),
     "anthropic_messages": Dialect(
         name="anthropic_messages",
         read=anthropic_request.read,
@@ -140,6 +159,8 @@ def detect_dialect(body: bytes) -> DialectName:
         return "openai_chat"
     if not isinstance(fields, dict):
         return "openai_chat"
+    if "input" in fields and "messages" not in fields:
+        return "openai_responses"
     marks = (
         not _ANTHROPIC_FIELDS.isdisjoint(fields),
         any("input_schema" in tool for tool in _objects(fields.get("tools"))),

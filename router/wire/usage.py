@@ -6,6 +6,9 @@ includes the cached tokens and the cache's writes; `router.types.Usage` does not
 Anthropic Messages reports it in two parts: `message_start` has the prompt, `message_delta` the running total
 of the output and, on newer servers, the prompt again; the later non-null value of a field counts, as in the
 provider's SDK.
+
+Responses reports it once, with the answer's end; `input_tokens` includes the cached tokens and the cache's
+writes.
 """
 
 from typing import Any
@@ -29,16 +32,33 @@ class _PromptDetails(msgspec.Struct, frozen=True):
     cache_creation_token_details: _WriteDetails | None = None
 
 
+class _OutputDetails(msgspec.Struct, frozen=True):
+    reasoning_tokens: Tokens | None = None
+
+
 class _ChatUsage(msgspec.Struct, frozen=True):
     """`usage` as OpenAI writes it, and what litellm adds of Anthropic's."""
 
     prompt_tokens: Tokens | None = None
     completion_tokens: Tokens | None = None
+    completion_tokens_details: _OutputDetails | None = None
     prompt_tokens_details: _PromptDetails | None = None
     cache_read_input_tokens: Tokens | None = None
     cache_creation_input_tokens: Tokens | None = None
     service_tier: Any = None
     speed: Any = None
+
+
+class _InputDetails(msgspec.Struct, frozen=True):
+    cached_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+
+
+class _ResponsesUsage(msgspec.Struct, frozen=True):
+    input_tokens: Tokens | None = None
+    input_tokens_details: _InputDetails | None = None
+    output_tokens: Tokens | None = None
+    output_tokens_details: _OutputDetails | None = None
 
 
 class _CacheCreation(msgspec.Struct, frozen=True):
@@ -59,7 +79,9 @@ class _MessagesUsage(msgspec.Struct, frozen=True):
 
 _CHAT = msgspec.json.Decoder(_ChatUsage | None)
 _MESSAGES = msgspec.json.Decoder(_MessagesUsage | None)
+_RESPONSES = msgspec.json.Decoder(_ResponsesUsage | None)
 _NO_DETAILS = _PromptDetails()
+_NO_INPUT_DETAILS = _InputDetails()
 
 
 def read_chat_usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
@@ -87,7 +109,12 @@ def read_chat_usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
         cache_write_1h=hour,
         estimated=None in {reported.prompt_tokens, reported.completion_tokens},
         terms=_terms(tier or reported.service_tier, reported.speed),
+        reasoning=_thought(reported.completion_tokens_details),
     )
+
+
+def _thought(details: _OutputDetails | None) -> int:
+    return (details and details.reasoning_tokens) or 0
 
 
 def write_chat_usage(usage: Usage) -> dict[str, Any]:
@@ -97,11 +124,45 @@ def write_chat_usage(usage: Usage) -> dict[str, Any]:
         details["cache_creation_tokens"] = written
     if usage.cache_write_1h:
         details["cache_creation_token_details"] = {"ephemeral_1h_input_tokens": usage.cache_write_1h}
+    thought = {"completion_tokens_details": {"reasoning_tokens": usage.reasoning}} if usage.reasoning else {}
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.output,
         "total_tokens": usage.prompt + usage.output,
         "prompt_tokens_details": details,
+    } | thought
+
+
+def read_responses_usage(raw: msgspec.Raw, tier: Any = None) -> Usage | None:
+    """Read what a response reports, as `read_chat_usage` does."""
+    try:
+        reported = _RESPONSES.decode(raw) if raw else None
+    except UNREADABLE:
+        return None
+    if reported is None:
+        return None
+    details = reported.input_tokens_details or _NO_INPUT_DETAILS
+    cached, written = details.cached_tokens or 0, details.cache_write_tokens or 0
+    return Usage(
+        input=max((reported.input_tokens or 0) - cached - written, 0),
+        output=reported.output_tokens or 0,
+        cache_read=cached,
+        cache_write_5m=written,
+        estimated=None in {reported.input_tokens, reported.output_tokens},
+        terms=_terms(tier),
+        reasoning=_thought(reported.output_tokens_details),
+    )
+
+
+def write_responses_usage(usage: Usage) -> dict[str, Any]:
+    """Write a response's `usage`; this dialect does not say how long a cache's writes last."""
+    written = usage.cache_write_5m + usage.cache_write_1h
+    return {
+        "input_tokens": usage.prompt,
+        "input_tokens_details": {"cached_tokens": usage.cache_read, "cache_write_tokens": written},
+        "output_tokens": usage.output,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.prompt + usage.output,
     }
 
 

@@ -1,4 +1,4 @@
-"""Conversations in both dialects: one list of turns, written as each client would send it."""
+"""Conversations in each dialect: one list of turns, written as each client would send it."""
 
 import gzip
 import json
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 COUNT = MESSAGES + "/count_tokens"
-DIALECTS = (MESSAGES, CHAT)
+DIALECTS = (MESSAGES, CHAT, RESPONSES)
 MODELS = ("auto", "cloud", "claude-opus-5-5", "claude-sonnet-5-5", "turnout/cloud", "gpt-5.5", "")
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -82,10 +83,11 @@ def request(
     **fields: Any,
 ) -> Request:
     """Write turns in the dialect of `path`; `fields` are added to the body."""
-    write = _chat if path == CHAT else _anthropic
+    write = {CHAT: _chat, RESPONSES: _responses}.get(path, _anthropic)
     body: dict[str, Any] = {"model": model, **write(turns)} if model else write(turns)
     if path != COUNT:
-        body |= {"max_tokens": 20} | ({"stream": True} if stream else {})
+        limit = "max_output_tokens" if path == RESPONSES else "max_tokens"
+        body |= {limit: 20} | ({"stream": True} if stream else {})
     return Request(path=path, body=body | fields, headers=headers or {})
 
 
@@ -127,6 +129,22 @@ def _chat(turns: Sequence[Turn]) -> dict[str, Any]:
         else:
             messages.append({"role": turn.role, "content": turn.text})
     return {"messages": messages}
+
+
+def _responses(turns: Sequence[Turn]) -> dict[str, Any]:
+    items: list[dict[str, Any]] = []
+    calls = 0
+    for turn in turns:
+        if turn.role == "call":
+            calls += 1
+            arguments = turn.input if isinstance(turn.input, str) else json.dumps(turn.input)
+            call = {"call_id": f"t{calls}", "name": turn.tool, "arguments": arguments}
+            items.append({"type": "function_call", **call})
+        elif turn.role == "tool":
+            items.append({"type": "function_call_output", "call_id": f"t{calls}", "output": turn.text})
+        else:
+            items.append({"type": "message", "role": turn.role, "content": turn.text})
+    return {"input": items}
 
 
 def user(text: Any) -> Turn:

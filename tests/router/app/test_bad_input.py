@@ -53,6 +53,30 @@ def message_of(path: str, answer: httpx.Response) -> str:
     return error["message"]
 
 
+RESPONSES = "/v1/responses"
+RESPONSES_BODIES = [
+    (b"", "not valid JSON"),
+    (b"[]", "must be a JSON object"),
+    (b"{}", "input: must be a string, or a non-empty array of items"),
+    (b'{"messages":[{"role":"user","content":"hi"}]}', "input: must be a string"),
+    (b'{"input":7}', "input: must be a string, or a non-empty array"),
+    (b'{"input":"hi","stream":"yes"}', "stream: must be true or false"),
+    (b'{"input":"hi","max_output_tokens":"many"}', "max_output_tokens: must be an integer"),
+    (b'{"input":"hi","previous_response_id":"resp_1"}', "previous_response_id: nothing is kept here"),
+    (b'{"input":"hi","conversation":{"id":"c"}}', "conversation: nothing is kept here"),
+    (b'{"input":"hi","background":true}', "background: "),
+    (b'{"input":"\xff"}', "not valid JSON"),
+]
+
+
+@pytest.mark.parametrize("path", [RESPONSES, "/responses", RESPONSES + "/input_tokens"])
+@pytest.mark.parametrize(("body", "message"), RESPONSES_BODIES, ids=range(len(RESPONSES_BODIES)))
+def test_a_wrong_responses_body_names_the_field(endpoint, path, body, message):
+    answer = httpx.post(endpoint.url + path, content=body, timeout=20)
+    assert answer.status_code == 400
+    assert message in message_of(path, answer)
+
+
 @pytest.mark.parametrize("path", [OPENAI, ANTHROPIC, ANTHROPIC + "/count_tokens"])
 @pytest.mark.parametrize(("body", "message"), BODIES, ids=range(len(BODIES)))
 def test_a_wrong_body_names_the_field(endpoint, path, body, message):
@@ -94,7 +118,12 @@ UNKNOWN = [
     ("PUT", ANTHROPIC, 405, "takes POST"),
     ("POST", "/v1/chat/completion", 404, "did you mean /v1/chat/completions"),
     ("POST", "/v1/message", 404, "did you mean /v1/messages"),
-    ("POST", "/v1/responses", 404, "this API is not served; set the client to /v1/chat/completions"),
+    ("GET", "/v1/responses", 405, "takes POST"),
+    ("GET", "/v1/responses/resp_1", 404, "no response is kept here: send the whole conversation as `input`"),
+    ("DELETE", "/v1/responses/resp_1", 404, "no response is kept here"),
+    ("POST", "/v1/responses/resp_1/cancel", 404, "no response is kept here"),
+    ("GET", "/v1/responses/resp_1/input_items", 404, "no response is kept here"),
+    ("POST", "/v1/responses/compact", 404, "conversations are not compacted here: ask for a summary"),
     ("GET", "/nowhere/at/all", 404, "there is nothing at /nowhere/at/all"),
     ("GET", "/v1/%00", 404, "there is nothing at /v1/"),
     ("GET", "/%1b%5b31m%7f%0d%0aa:b%c2%85", 404, "there is nothing at /"),

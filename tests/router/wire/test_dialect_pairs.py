@@ -24,13 +24,15 @@ from router.wire.events import (
     ThinkingDelta,
     UsageReport,
 )
-from router.wire.target import CLAUDE, PROVIDER
+from router.wire.target import CLAUDE, PROVIDER, Target
 
-CHAT, MESSAGES = "openai_chat", "anthropic_messages"
-PAIRS = list(itertools.permutations([CHAT, MESSAGES]))
+CHAT, MESSAGES, RESPONSES = "openai_chat", "anthropic_messages", "openai_responses"
+NAMES = [CHAT, MESSAGES, RESPONSES]
+PAIRS = list(itertools.permutations(NAMES, 2))
 TARGETS = {
     MESSAGES: replace(CLAUDE, files=True),
     CHAT: replace(PROVIDER, alternating=False, prefill="native", files=True),
+    RESPONSES: Target(dialect=RESPONSES, side="provider", files=True),
 }
 PNG, PDF = "iVBORw0KGgo=", "JVBERi0xLjQK"
 SCHEMA = {
@@ -137,6 +139,64 @@ REQUESTS = {
 }  # fmt: skip
 
 
+def responses(*items, **fields):
+    body = {"model": "m", "max_output_tokens": 99, "input": list(items)}
+    return body | fields
+
+
+def offered(name):
+    return {"type": "function", "name": name, "description": "d", "parameters": SCHEMA}
+
+
+def called(number, path):
+    arguments = json.dumps({"path": path}, separators=(",", ":"))
+    return {"type": "function_call", "call_id": f"call_{number}", "name": "read", "arguments": arguments}
+
+
+def output(number, content):
+    return {"type": "function_call_output", "call_id": f"call_{number}", "output": content}
+
+
+def said(words):
+    return {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": words, "annotations": []}],
+    }
+
+
+def asked(words):
+    return {"type": "input_text", "text": words}
+
+
+SO = (said("so"), called(1, "a"), called(2, "b"))
+IN_FILE = {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}
+RESPONSES_REQUESTS = {
+    "text": responses(HI),
+    "a system text": responses(HI, instructions="be brief"),
+    "turns": responses(HI, said("yes?"), turn("user", "go on")),
+    "an image": responses(turn("user", [asked("what"), {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}])),
+    "an image elsewhere": responses(turn("user", [{"type": "input_image", "image_url": FAR}])),
+    "a document": responses(turn("user", [asked("sum up"), IN_FILE])),
+    "parallel calls and their results": responses(HI, *SO, output(1, "text of a"), output(2, "text of b"), tools=[offered("read")]),
+    "results, then words": responses(HI, *SO, output(1, "a"), output(2, "b"), turn("user", "stop"), tools=[offered("read")]),
+    "tools": responses(HI, tools=[offered("read"), offered("write")]),
+    "any tool": responses(HI, tools=[offered("read")], tool_choice="required"),
+    "no tool": responses(HI, tools=[offered("read")], tool_choice="none"),
+    "one tool": responses(HI, tools=[offered("read")], tool_choice={"type": "function", "name": "read"}),
+    "one call at a time": responses(HI, tools=[offered("read")], tool_choice="auto", parallel_tool_calls=False),
+    "sampling": responses(HI, temperature=0.5, top_p=0.9),
+    "a schema": responses(HI, text={"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}}),
+    "a prefill": responses(HI, said("Well,")),
+    "a stream": responses(HI, stream=True),
+}  # fmt: skip
+"""By the names above; this dialect has no stop sequences."""
+EACH = [
+    (name, source, target) for source, target in PAIRS for name in REQUESTS
+    if RESPONSES not in (source, target) or name in RESPONSES_REQUESTS
+]  # fmt: skip
+
+
 def same(conversation: Conversation) -> Conversation:
     """What two dialects can both say of it: neighbouring user turns are one, unset values alike."""
     turns = []
@@ -157,19 +217,17 @@ def same(conversation: Conversation) -> Conversation:
 
 
 def body_of(name, dialect):
-    return json.dumps(REQUESTS[name][dialect == MESSAGES]).encode()
+    body = RESPONSES_REQUESTS[name] if dialect == RESPONSES else REQUESTS[name][dialect == MESSAGES]
+    return json.dumps(body).encode()
 
 
-@pytest.mark.parametrize("name", REQUESTS)
-def test_both_dialects_ask_for_the_same(name):
-    first, second = (
-        same(DIALECTS[dialect].decode_request(body_of(name, dialect))) for dialect in (CHAT, MESSAGES)
-    )
+@pytest.mark.parametrize(("name", "dialect", "other"), EACH)
+def test_two_dialects_ask_for_the_same(name, dialect, other):
+    first, second = (same(DIALECTS[one].decode_request(body_of(name, one))) for one in (dialect, other))
     assert first == second
 
 
-@pytest.mark.parametrize(("source", "target"), PAIRS)
-@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize(("name", "source", "target"), EACH)
 def test_a_request_says_the_same_in_the_other_dialect(name, source, target):
     decoded = DIALECTS[source].decode_request(body_of(name, source))
     adapted, dropped = adapt(decoded, TARGETS[target])
@@ -185,7 +243,8 @@ MIDDLE = (turn("user", "hi"), turn("system", "be quick"), turn("user", "now"))
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_a_system_text_in_the_middle_stays_where_it_stands(source, target):
     """As such where the other side takes one there, else as a reminder among the user's words."""
-    decoded = DIALECTS[source].decode_request(json.dumps(chat(*MIDDLE)).encode())
+    body = responses(*MIDDLE) if source == RESPONSES else chat(*MIDDLE)
+    decoded = DIALECTS[source].decode_request(json.dumps(body).encode())
     adapted, _ = adapt(decoded, TARGETS[target])
     sent = DIALECTS[target].encode_request(adapted, model="m", target=TARGETS[target])
     assert sent.index(b"hi") < sent.index(b"be quick") < sent.index(b"now")
@@ -217,7 +276,7 @@ SIGNED = messages(
 )
 
 
-@pytest.mark.parametrize("target", [CHAT, MESSAGES])
+@pytest.mark.parametrize("target", NAMES)
 def test_signed_thinking_goes_back_to_who_signed_it_alone(target):
     decoded = DIALECTS[MESSAGES].decode_request(json.dumps(SIGNED).encode())
     adapted, _ = adapt(decoded, TARGETS[target])
@@ -328,7 +387,53 @@ def pieces(words):
     return [words[:3], words[3:]] if len(words) > 3 else [words] if words else []
 
 
+def response(*items, reason=None, cached=0):
+    usage = {"input_tokens": 9 + cached, "output_tokens": 4, "total_tokens": 13 + cached}
+    usage |= {
+        "input_tokens_details": {"cached_tokens": cached},
+        "output_tokens_details": {"reasoning_tokens": 0},
+    }
+    status = (
+        {"status": "incomplete", "incomplete_details": {"reason": reason}}
+        if reason
+        else {"status": "completed"}
+    )
+    return {"id": "r", "object": "response", "model": "m", "output": list(items), "usage": usage} | status
+
+
+def response_events(document):
+    """A response as its server streams it."""
+    yield {
+        "type": "response.created",
+        "response": document | {"output": [], "status": "in_progress", "usage": None},
+    }
+    for at, item in enumerate(document["output"]):
+        place = {"item_id": f"i{at}", "output_index": at}
+        empty = {"content": []} if item["type"] == "message" else {"arguments": ""}
+        yield {"type": "response.output_item.added", "output_index": at, "item": item | empty}
+        if item["type"] == "message":
+            (part,) = item["content"]
+            yield {
+                "type": "response.content_part.added",
+                **place,
+                "content_index": 0,
+                "part": part | {"text": ""},
+            }
+            for piece in pieces(part["text"]):
+                yield {"type": "response.output_text.delta", **place, "content_index": 0, "delta": piece}
+            yield {"type": "response.output_text.done", **place, "content_index": 0, "text": part["text"]}
+        else:
+            for piece in pieces(item["arguments"]):
+                yield {"type": "response.function_call_arguments.delta", **place, "delta": piece}
+        if item.get("status") != "incomplete":
+            yield {"type": "response.output_item.done", "output_index": at, "item": item}
+    yield {"type": f"response.{document['status']}", "response": document}
+
+
 def stream_of(dialect, document) -> bytes:
+    if dialect == RESPONSES:
+        numbered = (item | {"sequence_number": at} for at, item in enumerate(response_events(document)))
+        return "".join(f"event: {item['type']}\ndata: {json.dumps(item)}\n\n" for item in numbered).encode()
     if dialect == MESSAGES:
         return "".join(
             f"event: {item['type']}\ndata: {json.dumps(item)}\n\n" for item in events_of(document)
@@ -377,6 +482,16 @@ REPLIES = {
     ),
     "nothing": ([END], USED, answer(""), reply()),
 }  # fmt: skip
+RESPONSES_REPLIES = {
+    "text": response(said("Hello")),
+    "wide text": response(said('"ü" \\ 😀\n')),
+    "a call": response(called("long0", "a")),
+    "text and parallel calls": response(said("so"), called("long0", "a"), called("long1", "b")),
+    "cut at the limit": response(said("Hel"), reason="max_output_tokens"),
+    "a refusal": response(said("No"), reason="content_filter"),
+    "cached tokens": response(said("Hello"), cached=30),
+    "nothing": response(),
+}
 ASKED = Conversation(dialect=CHAT, turns=(), stream_usage=True, stop=("</a>",))
 
 
@@ -420,10 +535,12 @@ def dumped(body) -> bytes:
 
 
 def document(name, dialect):
+    if dialect == RESPONSES:
+        return RESPONSES_REPLIES[name]
     return REPLIES[name][2 + (dialect == MESSAGES)]
 
 
-@pytest.mark.parametrize("dialect", [CHAT, MESSAGES])
+@pytest.mark.parametrize("dialect", NAMES)
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_is_the_same_events_whole_and_streamed_cut_at_every_byte(name, dialect):
     expected = (REPLIES[name][0], REPLIES[name][1])
@@ -435,7 +552,7 @@ def test_a_reply_is_the_same_events_whole_and_streamed_cut_at_every_byte(name, d
 
 
 @pytest.mark.parametrize("singly", [True, False])
-@pytest.mark.parametrize(("source", "target"), [*PAIRS, (CHAT, CHAT), (MESSAGES, MESSAGES)])
+@pytest.mark.parametrize(("source", "target"), [*PAIRS, *zip(NAMES, NAMES, strict=True)])
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_says_the_same_in_the_other_dialect(name, source, target, singly):
     expected, usage = REPLIES[name][:2]
@@ -453,11 +570,13 @@ CUT_CALLS = [call("long0", "a") | {"function": {"name": "read", "arguments": CUT
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_a_call_that_was_cut_at_the_limit_is_no_bad_call(source, target):
-    cut = (
-        answer(None, "length", tool_calls=CUT_CALLS)
-        if source == CHAT
-        else reply(use("long0", "") | {"cut": CUT}, stop="max_tokens")
-    )
+    cut = {
+        CHAT: answer(None, "length", tool_calls=CUT_CALLS),
+        MESSAGES: reply(use("long0", "") | {"cut": CUT}, stop="max_tokens"),
+        RESPONSES: response(
+            called("long0", "a") | {"arguments": CUT, "status": "incomplete"}, reason="max_output_tokens"
+        ),
+    }[source]
     events = [
         event for event in decoded(source, stream_of(source, cut), 5) if not isinstance(event, CallEnded)
     ]
@@ -489,20 +608,26 @@ def test_signed_thinking_reaches_a_chat_client_as_reasoning():
     assert merged(decoded(MESSAGES, encoded(MESSAGES, events, singly=True), 1))[0] == merged(events)[0]
 
 
-@pytest.mark.parametrize(("source", "target"), [*PAIRS, (CHAT, CHAT), (MESSAGES, MESSAGES)])
+@pytest.mark.parametrize(("source", "target"), [*PAIRS, *zip(NAMES, NAMES, strict=True)])
 @pytest.mark.parametrize("name", ["text", "text and parallel calls"])
 def test_no_end_is_written_for_a_reply_that_broke_off(name, source, target):
     stream = stream_of(source, document(name, source))
-    for at in range(0, stream.rindex(b"stop_reason" if source == MESSAGES else b"finish_reason"), 23):
+    ends = {MESSAGES: b"stop_reason", CHAT: b"finish_reason", RESPONSES: b"event: response.completed"}
+    for at in range(0, stream.rindex(ends[source]), 23):
         written = encoded(target, decoded(source, stream[:at], 11), singly=True)
         assert b"[DONE]" not in written
         assert b"message_stop" not in written
+        assert b"response.completed" not in written
 
 
-@pytest.mark.parametrize("target", [CHAT, MESSAGES])
+@pytest.mark.parametrize("target", NAMES)
 @pytest.mark.parametrize(
     ("source", "error"),
     [
+        (
+            RESPONSES,
+            b'event: error\ndata: {"type":"error","code":"server_error","message":"no memory"}\n\n',
+        ),
         (CHAT, b'data: {"error":{"message":"no memory","type":"server_error"}}\n\n'),
         (
             MESSAGES,

@@ -1,0 +1,384 @@
+"""OpenAI Responses, the request: its body as a conversation.
+
+An assistant's turn is several items there: what it thought, said and called, one after the other, is one
+turn here. Nothing is kept here between requests, so what names something kept is refused, with the remedy.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from router.errors import BadRequest
+from router.wire import body as wire_body
+from router.wire.body import Envelope, decode_object
+from router.wire.conversation import (
+    CacheMark,
+    Conversation,
+    Document,
+    Image,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    ResponseFormat,
+    Role,
+    Sampling,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+)
+from router.wire.data_urls import inline
+from router.wire.free_text import arguments_of
+from router.wire.responses_reasoning import unseal
+from router.wire.responses_shape import (
+    BODY,
+    ENVELOPE,
+    ActionCall,
+    Choice,
+    Content,
+    ContentPart,
+    CustomCall,
+    FunctionCall,
+    Message,
+    Object,
+    Output,
+    ReasoningItem,
+    ShellOutput,
+    ShellOutputs,
+    convert,
+)
+from router.wire.responses_tools import (
+    CALL_TYPES,
+    DIALECT,
+    KINDS,
+    OUTPUT_TYPES,
+    call_arguments,
+    decode_tools,
+    is_search,
+    joined,
+)
+
+_NEUTRAL = frozenset({
+    "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p",
+    "max_output_tokens", "stream", "user",
+})  # fmt: skip
+"""Fields that the neutral form has, too."""
+_SENT_WHOLE = "nothing is kept here between requests; leave it out and send the whole conversation as `input`"
+_ANOTHER = "belongs to another API; the conversation is `input` here, and the system text `instructions`"
+_REFUSED: Mapping[str, str] = {
+    "previous_response_id": _SENT_WHOLE,
+    "conversation": _SENT_WHOLE,
+    "background": "an answer is given in the request that asks for it; leave it out, or stream the answer",
+    "prompt": "stored prompts are OpenAI's alone; send their text as `instructions` and `input`",
+    "moderation": "OpenAI alone moderates; leave it out",
+    "top_logprobs": "token probabilities are not carried; leave it out",
+    "messages": _ANOTHER,
+    "system": _ANOTHER,
+}
+"""Fields without which the answer would mislead, and those of other APIs."""
+_NOT_ASKED = frozenset({b"", b"null", b"false", b"0", b'""', b"{}"})
+_PROBABILITIES = "message.output_text.logprobs"
+
+
+def read(body: bytes) -> Envelope:
+    """Read the envelope.
+
+    Raises:
+        BadRequest: a field of the wrong kind, or one that nobody here can honour; names it and the remedy.
+    """
+    outline = wire_body.decode(ENVELOPE, body)
+    for name, remedy in _REFUSED.items():
+        if bytes(getattr(outline, name)) not in _NOT_ASKED:
+            raise BadRequest(f"{name}: {remedy}")
+    if _PROBABILITIES in (outline.include or ()):
+        raise BadRequest(f"include: `{_PROBABILITIES}`: token probabilities are not carried; leave it out")
+    return Envelope(model=outline.model or "", stream=bool(outline.stream))
+
+
+def decode_request(body: bytes) -> Conversation:
+    """Read a body that `read` has accepted.
+
+    Raises:
+        BadRequest: a field of the wrong kind, or what nobody here has; names it and the remedy.
+    """
+    asked = wire_body.decode(BODY, body)
+    fields = decode_object(body)
+    items = _Items()
+    for at, item in enumerate(asked.input if isinstance(asked.input, list) else ()):
+        items.add(item, f"input[{at}]")
+    if isinstance(asked.input, str):
+        items.turns.append(Turn(role="user", parts=(Text(text=asked.input),)))
+    turns = items.turns
+    leading = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    told = (Text(text=asked.instructions),) if asked.instructions else ()
+    tools = [*decode_tools(asked.tools or (), "tools"), *items.tools]
+    choice = asked.tool_choice
+    form = asked.text.format if asked.text else None
+    return Conversation(
+        dialect=DIALECT,
+        model=asked.model or "",
+        system=(*told, *(part for turn in turns[:leading] for part in turn.parts if isinstance(part, Text))),
+        turns=tuple(turns[leading:]),
+        tools=tuple(_allowed(_distinct(tools), choice)),
+        tool_choice=_tool_choice(choice),
+        parallel_tool_calls=asked.parallel_tool_calls,
+        sampling=Sampling(temperature=asked.temperature, top_p=asked.top_p),
+        response_format=_response_format(form) if form else None,
+        reasoning=Reasoning(effort=asked.reasoning.effort)
+        if asked.reasoning and asked.reasoning.effort
+        else None,
+        output_limit=asked.max_output_tokens,
+        stream=bool(asked.stream),
+        user=asked.user or "",
+        extras={name: value for name, value in _extras(fields).items() if value is not None},
+    )
+
+
+def _extras(fields: Object) -> Object:
+    """The fields without a neutral word; of those that have one in part, the rest under its whole name."""
+    extras = {name: value for name, value in fields.items() if name not in _NEUTRAL}
+    for outer, inner in (("text", "format"), ("reasoning", "effort")):
+        rest = extras.pop(outer, None) or {}
+        extras |= {f"{outer}.{name}": value for name, value in rest.items() if name != inner}
+    return extras
+
+
+def _distinct(tools: list[Tool | Opaque]) -> list[Tool | Opaque]:
+    """Tools by name, each once: an item may offer again what was offered before."""
+    by_name = {tool.name if isinstance(tool, Tool) else f".{tool.kind}": tool for tool in tools}
+    return list(by_name.values())
+
+
+def _allowed(tools: list[Tool | Opaque], choice: str | Choice | None) -> list[Tool | Opaque]:
+    """The tools that may be called; all but where the client names some."""
+    if not isinstance(choice, Choice) or choice.type != "allowed_tools":
+        return tools
+    allowed = {
+        joined(one.namespace, one.name) if one.name else f".{one.type}"
+        for one in (convert(tool, Choice, "tool_choice.tools[]") for tool in choice.tools or ())
+    }
+    return [
+        tool
+        for tool in tools
+        if (isinstance(tool, Tool) and not allowed.isdisjoint({tool.name, f".{tool.kind}"}))
+        or (isinstance(tool, Opaque) and f".{tool.kind}" in allowed)
+    ]
+
+
+def _tool_choice(choice: str | Choice | None) -> ToolChoice | None:
+    if choice is None or isinstance(choice, str):
+        return None if choice is None else ToolChoice(mode=choice)  # type: ignore[arg-type]  # was checked
+    if choice.type == "allowed_tools":
+        return ToolChoice(mode=choice.mode or "auto")
+    if choice.type in {"function", "custom"}:
+        if not choice.name:
+            raise BadRequest("tool_choice.name: is missing")
+        return ToolChoice(mode="tool", name=joined(choice.namespace, choice.name))
+    if choice.type in KINDS or is_search(choice.type):
+        return ToolChoice(mode="tool", name="web_search" if is_search(choice.type) else choice.type)
+    raise BadRequest(
+        f"tool_choice.type: `{choice.type[:40]}` is run by OpenAI's servers, and by nobody here; leave it out"
+    )
+
+
+def _response_format(form: Any) -> ResponseFormat | None:
+    if form.type == "text":
+        return None
+    if form.type == "json_object":
+        return ResponseFormat(kind="json_object")
+    return ResponseFormat(
+        kind="json_schema", name=form.name or "answer", schema=form.schema or {}, strict=form.strict
+    )
+
+
+_ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
+_REFUSED_ITEMS: Mapping[str, str] = {
+    "item_reference": "nothing is kept here between requests; send the item itself",
+    "compaction": "it is encrypted by another provider; send the conversation, or a summary as text",
+    "compaction_trigger": "conversations are not compacted here; ask for a summary in a message",
+}
+_LEFT_OUT = frozenset(
+    {"web_search_call", "file_search_call", "image_generation_call", "code_interpreter_call"}
+)
+"""What OpenAI's servers did in an earlier answer, which goes on without it."""
+
+
+class _Items:
+    """The turns as the items come; those of one answer wait until it is known that no more join it."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.tools: list[Tool | Opaque] = []
+        """Offered by items."""
+        self._answering = False
+
+    def add(self, item: Object, where: str) -> None:
+        """Add an item.
+
+        Raises:
+            BadRequest: names the item.
+        """
+        kind = item.get("type", "message" if "role" in item else "item_reference")
+        kind = kind if isinstance(kind, str) else ""
+        if kind == "tool_search_call" and item.get("execution") != "client":
+            self._answer(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
+        elif read_part := _PARTS.get(kind):
+            self._answer(read_part(item, where))
+        elif read_result := _RESULTS.get(kind):
+            self._say(Turn(role="user", parts=(read_result(item, where),)))
+        elif kind == "message":
+            self._message(convert(item, Message, where), where)
+        elif kind in {"tool_search_output", "additional_tools"}:
+            self._offer(item, where)
+        elif kind in _LEFT_OUT:
+            self._answer(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
+        else:
+            remedy = _REFUSED_ITEMS.get(kind, "it cannot be put to the models here; leave it out")
+            raise BadRequest(f"{where}.type: `{kind[:40]}`: {remedy}")
+
+    def _offer(self, item: Object, where: str) -> None:
+        """Take tools that are offered from here on, and answer the search that found them."""
+        offered = list(decode_tools(item.get("tools") or (), f"{where}.tools"))
+        self.tools += offered
+        if call_id := item.get("call_id"):
+            names = ", ".join(tool.name for tool in offered if isinstance(tool, Tool)) or "none"
+            parts = (Text(text=f"Tools found: {names}"),)
+            self._say(Turn(role="user", parts=(ToolResult(call_id=str(call_id), parts=parts),)))
+
+    def _message(self, message: Message, where: str) -> None:
+        parts = tuple(_content(message.content, f"{where}.content"))
+        role = _ROLES.get(message.role, "user")
+        if role == "assistant":
+            for part in parts:
+                if not isinstance(part, Text) or part.text.strip():
+                    self._answer(part)
+        else:
+            self._say(Turn(role=role, parts=parts))
+
+    def _answer(self, part: Part) -> None:
+        if self._answering:
+            self.turns[-1] = Turn(role="assistant", parts=(*self.turns[-1].parts, part))
+        else:
+            self.turns.append(Turn(role="assistant", parts=(part,)))
+        self._answering = True
+
+    def _say(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        self._answering = False
+
+
+def _content(content: Content | None, where: str) -> Iterator[Part]:
+    if isinstance(content, str):
+        yield from (Text(text=content),) if content else ()
+        return
+    for at, part in enumerate(content or ()):
+        yield _part(part, f"{where}[{at}]")
+
+
+def _part(part: ContentPart, where: str) -> Part:
+    mark: CacheMark | None = "5m" if part.prompt_cache_breakpoint else None
+    match part.type:
+        case "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text":
+            return Text(text=part.text or "", cache=mark)
+        case "refusal":
+            return Refusal(text=part.refusal or part.text or "")
+        case "input_image":
+            return _image(part, where, mark)
+        case "input_file":
+            media_type, data = inline(part.file_data or "")
+            return Document(
+                title=part.filename or "",
+                data=data or part.file_data or "",
+                media_type=media_type,
+                url=part.file_url or "",
+                file_id=part.file_id or "",
+                cache=mark,
+            )
+        case _:
+            raise BadRequest(
+                f"{where}.type: `{part.type[:40]}` cannot be put to the models here; leave it out"
+            )
+
+
+def _image(part: ContentPart, where: str, mark: CacheMark | None) -> Image:
+    if not part.image_url:
+        raise BadRequest(f"{where}.image_url: is missing; an uploaded file is OpenAI's alone: send its data")
+    media_type, data = inline(part.image_url)
+    detail = "high" if part.detail == "original" else part.detail or ""
+    return Image(
+        url="" if data else part.image_url, data=data, media_type=media_type, detail=detail, cache=mark
+    )
+
+
+def _function_call(item: Object, where: str) -> ToolCall:
+    call = convert(item, FunctionCall, where)
+    arguments = call.arguments
+    written = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments or {}).decode()
+    return ToolCall(id=call.call_id, name=joined(call.namespace, call.name), arguments=written)
+
+
+def _custom_call(item: Object, where: str) -> ToolCall:
+    call = convert(item, CustomCall, where)
+    return ToolCall(
+        id=call.call_id, name=joined(call.namespace, call.name), arguments=arguments_of(call.input)
+    )
+
+
+def _action_call(kind: str, item: Object, where: str) -> ToolCall:
+    call = convert(item, ActionCall, where)
+    did = getattr(call, KINDS[kind].field)
+    return ToolCall(id=call.call_id or call.id or "", name=kind, arguments=call_arguments(kind, did))
+
+
+def _reasoning(item: Object, where: str) -> Thinking | Opaque:
+    """What was thought; what another provider encrypted is left to it."""
+    thought = convert(item, ReasoningItem, where)
+    text = "".join(part.text for part in thought.summary or thought.content or ())
+    encrypted = thought.encrypted_content or ""
+    if encrypted:
+        mine = unseal(encrypted, text)
+        return mine or Opaque(dialect=DIALECT, kind="reasoning.encrypted_content", value=item, where=where)
+    return Thinking(text=text)
+
+
+def _result(item: Object, where: str) -> ToolResult:
+    result = convert(item, Output, where)
+    if not (call_id := result.call_id or result.id):
+        raise BadRequest(f"{where}.call_id: must name the call that this answers")
+    parts = _content(result.output, f"{where}.output")
+    return ToolResult(
+        call_id=call_id,
+        parts=tuple(part for part in parts if isinstance(part, Text | Image | Document)),
+        error=result.status == "failed",
+    )
+
+
+def _shell_result(item: Object, where: str) -> ToolResult:
+    result = convert(item, ShellOutputs, where)
+    parts = tuple(Text(text=text) for output in result.output if (text := _printed(output)))
+    return ToolResult(call_id=result.call_id, parts=parts)
+
+
+def _printed(output: ShellOutput) -> str:
+    code = output.outcome.get("exit_code")
+    ended = "timed out" if output.outcome.get("type") == "timeout" else f"Exit code: {code}" if code else ""
+    return "\n".join(filter(None, (output.stdout, output.stderr, ended)))
+
+
+_PARTS: Mapping[str, Callable[[Object, str], Part]] = {
+    "function_call": _function_call,
+    "custom_tool_call": _custom_call,
+    "reasoning": _reasoning,
+    **{type_: partial(_action_call, kind) for type_, kind in CALL_TYPES.items()},
+}
+"""Items of an answer."""
+_RESULTS: Mapping[str, Callable[[Object, str], ToolResult]] = {
+    **dict.fromkeys(OUTPUT_TYPES, _result),
+    "shell_call_output": _shell_result,
+}
