@@ -13,7 +13,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from policies.load import PolicyError
-from router.cli import classifier, evidence, explain, key, ledger, policy, report, serve, team, trust
+from router.cli import (
+    classifier,
+    code,
+    connect,
+    evidence,
+    explain,
+    key,
+    ledger,
+    policy,
+    report,
+    serve,
+    team,
+    trust,
+)
 from router.cli.render import escape_controls
 from router.errors import TurnoutError
 from router.telemetry.logs import configure
@@ -29,6 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
+app.command("connect")(connect.connect)
+app.command("code", context_settings={"allow_interspersed_args": False})(code.code)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
 app.command("trust")(trust.trust)

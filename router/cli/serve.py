@@ -18,8 +18,8 @@ GREETING = """\
   cloud  {cloud}
 
 Next, in another terminal:
-  ANTHROPIC_BASE_URL={url} claude
-  aider --openai-api-base {url}/v1 --openai-api-key turnout --model openai/auto
+  turnout code --url {url} claude   or aider, opencode, ...
+  turnout connect claude --url {url}   for good; --undo takes it back
   curl -i {url}/v1/chat/completions -H 'content-type: application/json' -d '{{
     "model": "auto", "max_tokens": 80,
     "messages": [{{"role": "user", "content": "Write a Python function that adds two numbers"}}]}}'

@@ -1,0 +1,98 @@
+"""What is known of a client: where its settings are, what they should say, and how to start it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from router.connect.formats.document import Format
+from router.connect.formats.edits import Data, Edit
+from router.connect.machine import Machine
+
+PLACEHOLDER = "turnout-needs-no-key"
+"""What a client that insists on a key is given while the endpoint asks none; no provider gets to see it."""
+MODEL = "auto"
+"""The model name that lets the policy decide."""
+WINDOW, ANSWER = 200_000, 32_000
+"""Tokens, for clients that want numbers: Claude's window; what does not fit the local model goes there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The endpoint that a client is pointed at."""
+
+    url: str
+    """Without `/v1` and without a slash at the end."""
+    key: str = ""
+    """A team's key; empty where the endpoint asks none."""
+
+    @property
+    def v1(self) -> str:
+        """Base URL of the OpenAI dialect."""
+        return f"{self.url}/v1"
+
+    @property
+    def secret(self) -> str:
+        """The key, or the placeholder."""
+        return self.key or PLACEHOLDER
+
+
+def enter(target: Target, *, model: str = MODEL) -> str:
+    """Return the step that says what to type into a dialog."""
+    return f"Enter the base URL {target.v1}, the API key {target.secret}, and the model {model}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFile:
+    """One file of a client's settings."""
+
+    path: Path
+    form: Format
+    edits: Callable[[Data], Sequence[Edit]]
+    """From what the file says now to what has to change; what is there already may be among it."""
+    obstacle: str = ""
+    """Why the file must not be written as things are, and the remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a client is started so that it comes here, without a change of any file of the user's."""
+
+    variables: Mapping[str, str]
+    flags: tuple[str, ...] = ()
+    """Before the user's own arguments."""
+    own_file: tuple[str, str] | None = None
+    """Name and content of a settings file of ours, for a client that takes nothing else. Its path takes the
+    place of `OWN_FILE` in `flags`."""
+
+
+OWN_FILE = "{own file}"
+
+Wanted = Callable[[Machine, Target], tuple[SettingsFile, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A row of the table of clients."""
+
+    name: str
+    title: str
+    speaks: str
+    """The path that it calls; where the endpoint does not serve it, the client cannot be connected."""
+    programs: tuple[str, ...] = ()
+    install: str = ""
+    """How to get it, as a command or a sentence."""
+    signs: Callable[[Machine], Sequence[Path]] = lambda _: ()
+    """Files or folders that are there once it has run."""
+    files: Wanted | None = None
+    variables: Callable[[Target], Mapping[str, str]] | None = None
+    """Where the environment is all there is to set."""
+    steps: Callable[[Target], Sequence[str]] = lambda _: ()
+    """What a person has to do by hand: all of it without `files`, else what is left."""
+    launch: Callable[[Machine, Target], Launch] | None = None
+    aliases: tuple[str, ...] = field(default=())
+
+    def is_installed(self, machine: Machine) -> bool:
+        """Whether its program is on the path, or its settings are there."""
+        return bool(self.programs and machine.program(*self.programs)) or any(
+            sign.exists() for sign in self.signs(machine)
+        )
