@@ -23,7 +23,7 @@ ODD = {
     ".toml": b'#:schema https://x\r\nmodel = "m" # n\r\n\r\n[tui]\r\nx = """\r\n[no]\r\n"""',
     ".env": b"# mine\nexport A = 'b' # c\nOPENAI_API_KEY=sk-mine",
 }
-WRITTEN = [client.name for client in CLIENTS if client.files and client.name != "codex"]
+WRITTEN = [client.name for client in CLIENTS if client.files]
 
 
 def content_for(path):
