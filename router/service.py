@@ -32,6 +32,7 @@ from router.app.dashboard.routes import build_dashboard
 from router.app.metrics_auth import MetricsAuth
 from router.app.model_catalog import Catalog, LocalModel
 from router.app.model_routes import build_models
+from router.app.ollama_routes import build_ollama
 from router.app.origin import OriginGuard
 from router.billing.gpu_time import WorkTime
 from router.billing.local_cost import LocalCost
@@ -162,7 +163,12 @@ class Service:
                 keyring=self.keyring,
                 paths=tuple(ROUTES),
                 pacing=self._pacing,
-                routers=(build_models(self, self.keyring), build_admin(admin), build_dashboard(dashboard)),
+                routers=(
+                    build_models(self, self.keyring),
+                    build_ollama(self, self.keyring),
+                    build_admin(admin),
+                    build_dashboard(dashboard),
+                ),
                 metrics=MetricsAuth(
                     token=settings.metrics_token.get_secret_value(),
                     loopback=is_loopback(parse_listen(settings.listen)[0]),

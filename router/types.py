@@ -18,7 +18,7 @@ from policies.privacy import Clearance
 from router.accounts.teams import Account
 from router.errors import TurnoutError
 
-DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages"]
+DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages", "ollama"]
 Operation = Literal["generate", "count"]
 End = Literal["complete", "client_left", "failed"]
 """How an answer ended: to its end, given up by its client, or in an error of anybody's."""

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from router.accounts.keys import Keyring
@@ -24,6 +24,7 @@ from router.app.body import take_body
 from router.app.early_response import body_of
 from router.app.feedback import read_feedback
 from router.app.metrics_auth import MetricsAuth
+from router.app.ollama_routes import RUNNING
 from router.app.request import make_request, read_outline
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
@@ -94,15 +95,18 @@ def build_api(
     )
 
     @api.api_route("/", methods=["GET", "HEAD"])
-    async def root() -> Json:
-        """Claude Code sends `HEAD /` to check that the endpoint is up."""
-        return {
+    async def root(request: Request) -> Response:
+        """Claude Code sends `HEAD /` to check that the endpoint is up, and so do Ollama's clients."""
+        if request.headers.get("user-agent", "").lower().startswith("ollama"):
+            return PlainTextResponse(RUNNING)
+        return JSONResponse({
             "service": "turnout",
             "version": version("turnout"),
             "api": "/openapi.json",
             "health": "/health",
             "dashboard": "/dashboard",
-        }
+            "ollama": RUNNING,  # some look for these words in any answer
+        })  # fmt: skip
 
     @api.api_route("/api/hello", methods=["GET", "HEAD"])
     async def hello() -> Json:

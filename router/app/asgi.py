@@ -31,6 +31,7 @@ from router.settings import Settings
 from router.system.time_slices import Pacing
 from router.tracks.failures import KINDS
 from router.types import DialectName, ModelRequest, Operation, Plan, TrackError
+from router.wire import DIALECTS
 from router.wire.upstream_errors import read_upstream_error
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,8 @@ class Route:
 _RESPONSES = Route("openai_responses", "generate")
 _RESPONSES_COUNT = Route("openai_responses", "count", b'{"object":"response.input_tokens","input_tokens":%d}')
 ROUTES = {
+    "/api/chat": Route("ollama", "generate"),
+    "/api/generate": Route("ollama", "generate"),
     "/v1/chat/completions": Route("openai_chat", "generate"),
     "/v1/responses": _RESPONSES,
     "/responses": _RESPONSES,
@@ -95,6 +98,11 @@ class Endpoint:
         exchange = Exchange(route.dialect, body, send)
         try:
             request = await self._read_request(exchange.request_id, route, scope, body)
+            if (load := DIALECTS[route.dialect].load_reply) and (reply := load(request.body)):
+                await exchange.start(200, (JSON,), (("x-turnout-request-id", request.id),))
+                await exchange.send(reply)
+                await exchange.end()
+                return
             exchange.plan = await self._pipeline.plan(request)
             exchange.plan = plan = await self._pipeline.check_account(exchange.plan)
             async with cancel_on_hangup(receive):
@@ -165,7 +173,7 @@ class Endpoint:
 
 
 class _KeepAlive:
-    """Sends SSE comments to a streaming client until the answer begins."""
+    """Sends a streaming client what says nothing until the answer begins."""
 
     def __init__(self, exchange: Exchange, every_s: float) -> None:
         self._exchange = exchange

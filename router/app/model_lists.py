@@ -1,5 +1,6 @@
 """The catalogue of models as each dialect lists it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -88,6 +89,68 @@ def for_claude_code(models: Sequence[ListedModel]) -> tuple[ListedModel, ...]:
         model if model.name.lower().startswith(own) else replace(model, name=f"anthropic/{model.name}")
         for model in models
     )
+
+
+def ollama_name(name: str) -> str:
+    """A name as Ollama lists it: always with a tag."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def _details(model: ListedModel) -> Json:
+    family = "turnout" if model.track != "local" else model.served or "turnout"
+    return {
+        "parent_model": "",
+        "format": "gguf" if model.track == "local" else "",
+        "family": family,
+        "families": [family],
+        "parameter_size": "",
+        "quantization_level": "",
+    }
+
+
+def ollama_model(model: ListedModel) -> Json:
+    """A row of Ollama's `GET /api/tags`; there is no file behind most of these names, so its size is 0."""
+    name = ollama_name(model.name)
+    return {
+        "name": name,
+        "model": name,
+        "modified_at": CREATED,
+        "size": 0,
+        "digest": hashlib.sha256(f"{name} {model.served}".encode()).hexdigest(),
+        "details": _details(model),
+        "description": model.description,
+        "capabilities": list(model.capabilities),
+        **({"context_length": model.context} if model.context else {}),
+    }
+
+
+def ollama_list(models: Sequence[ListedModel]) -> Json:
+    """Ollama's `GET /api/tags`."""
+    return {"models": [ollama_model(model) for model in models]}
+
+
+def ollama_running(models: Sequence[ListedModel]) -> Json:
+    """Ollama's `GET /api/ps`: the local model, which no client's `keep_alive` unloads."""
+    rows = (ollama_model(model) for model in models if model.track == "local" and model.name == model.served)
+    return {"models": [row | {"size_vram": 0, "expires_at": "9999-12-31T23:59:59Z"} for row in rows]}
+
+
+def ollama_show(model: ListedModel) -> Json:
+    """Ollama's `POST /api/show`; clients read the window from `<architecture>.context_length`."""
+    info: Json = {"general.architecture": "turnout", "general.basename": model.served or model.name}
+    if model.context:
+        info["turnout.context_length"] = model.context
+    return {
+        "modelfile": f"# {model.description}\nFROM {ollama_name(model.name)}\n",
+        "parameters": f"num_ctx                        {model.context}" if model.context else "",
+        "template": "{{ .Prompt }}",
+        "license": "",
+        "details": _details(model),
+        "model_info": info,
+        "capabilities": list(model.capabilities),
+        "modified_at": CREATED,
+        "description": model.description,
+    }
 
 
 def lm_studio_model(model: ListedModel) -> Json:

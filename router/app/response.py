@@ -18,8 +18,6 @@ from router.types import DialectName, Headers, Plan, TrackError
 from router.wire import DIALECTS
 
 JSON = ("content-type", "application/json")
-EVENT_STREAM = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
-KEEPALIVE = b": keepalive\n\n"
 CLOSE = ("connection", "close")
 MAX_REASON_LENGTH = 300
 """Longest reason in a header, in characters; the body has all of it."""
@@ -29,6 +27,8 @@ PASSING = frozenset({408, 409, 429})
 FINAL = ("x-should-retry", "false")
 """What the SDKs and Claude Code go by before the status: Claude Code repeats a 401 ten times without it."""
 RawHeaders = list[tuple[bytes, bytes]]
+OLLAMA_PATHS = re.compile(r"/api/(?!hello$|v\d+/)")
+"""Ollama's; beside them stand Claude Code's check and LM Studio's."""
 _INVISIBLE = re.compile(r"[^ -~]")
 
 
@@ -54,7 +54,9 @@ def dialect_for_path(path: str, *, anthropic: bool) -> DialectName:
     """Return the dialect for errors on any path; `anthropic`: the client sent `anthropic-version`."""
     if path.removeprefix("/v1").startswith("/responses"):
         return "openai_responses"
-    return "anthropic_messages" if anthropic or path.startswith("/v1/messages") else "openai_chat"
+    if anthropic or path.startswith("/v1/messages"):
+        return "anthropic_messages"
+    return "ollama" if OLLAMA_PATHS.match(path) else "openai_chat"
 
 
 def encode_headers(headers: Headers) -> RawHeaders:
@@ -195,6 +197,7 @@ class Exchange:
         self.plan: Plan | None = None
         """The decision, once it is made."""
         self._dialect: DialectName = dialect
+        self._framing = DIALECTS[dialect].framing
         self._body = body
         self._send = send
         self.begun = False
@@ -202,9 +205,9 @@ class Exchange:
         self._answering = False
 
     async def start(self, status: int, headers: Headers, labels: Headers) -> None:
-        """Send the head; after keep-alive comments, send only the labels, as comments."""
+        """Send the head; after it was sent to keep a client waiting, only the labels, as comments."""
         if self.begun:
-            await self._comment(label_comment(labels))
+            await self._comment(labels)
             return
         self.begun = True
         fields = encode_headers((*headers, *labels))
@@ -216,13 +219,16 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def keep_alive(self) -> None:
-        """Send an SSE comment, after the head with those labels that are already final."""
+        """Send what says nothing, after the head with those labels that are already final."""
         if not self.begun and self.plan is not None:
-            await self.start(200, EVENT_STREAM, early_labels(self.plan))
-        await self._comment(KEEPALIVE)
+            await self.start(200, self._framing.headers, early_labels(self.plan))
+        await self._send({"type": "http.response.body", "body": self._framing.keep_alive, "more_body": True})
 
-    async def _comment(self, comment: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": comment, "more_body": True})
+    async def _comment(self, labels: Headers) -> None:
+        """Send labels where the dialect's streams may hold comments."""
+        if self._framing.comments:
+            comment = label_comment(labels)
+            await self._send({"type": "http.response.body", "body": comment, "more_body": True})
 
     async def end(self) -> None:
         """Complete the body with an empty last chunk."""
@@ -235,6 +241,6 @@ class Exchange:
             await send_error(error, self._dialect, self.request_id, self._body, self._send, plan=self.plan)
         elif not self._answering:
             labels = refusal_labels(error, self.request_id, self.plan)
-            await self._comment(label_comment(labels))
+            await self._comment(labels)
             await self.send(DIALECTS[self._dialect].error_event(error.kind, error.message))
             await self.end()

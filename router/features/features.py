@@ -6,7 +6,7 @@ from typing import Any
 import xxhash
 
 from classifiers.features import Features, Kind
-from router.features import clients, safety_checks
+from router.features import clients, ollama_options, safety_checks
 from router.features.conversation import ConversationState
 from router.features.message_facts import SystemFacts, ToolFacts
 from router.features.parsed_request import ParsedRequest
@@ -88,7 +88,7 @@ def make_features(
         ask=state.ask,
         ask_key=state.ask_key,
         follow_up=state.follow_up,
-        images=state.images,
+        images=state.images + ollama_options.count_images(options),
         thinking=thinking,
         server_tools=server_tools,
         safeguards=bool(options.get("safeguards")),

@@ -256,18 +256,28 @@ def _responses_call(kind: str, item: dict[str, Any]) -> Call | None:
     )
 
 
+def _ollama(message: dict[str, Any]) -> Message:
+    """A message as OpenAI has it, but for its images and its word for reasoning."""
+    read = _openai({**message, "reasoning_content": message.get("thinking")})
+    images = message.get("images")
+    return replace(read, images=len(images)) if isinstance(images, list) else read
+
+
 DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {
     "anthropic_messages": _anthropic,
     "openai_chat": _openai,
     "openai_responses": _responses,
+    "ollama": _ollama,
 }
+WITH_A_STRING = frozenset({"openai_responses", "ollama"})
+"""Dialects in which a conversation may be one string: the user's words."""
 
 
 def message(dialect: DialectName, decoded: Any, raw: bytes) -> Message:
     """Read one message of `dialect`; one that is no object counts as opaque text."""
     if isinstance(decoded, dict):
         return DIALECTS[dialect](decoded)
-    if isinstance(decoded, str) and dialect == "openai_responses":
+    if isinstance(decoded, str) and dialect in WITH_A_STRING:
         return Message(role="user", texts=(decoded,))
     return Message(role="user", other=(raw.decode(errors="replace"),))
 

@@ -33,6 +33,7 @@ WORDS: Mapping[DialectName, Mapping[str, str]] = {
     "openai_chat": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
     "openai_responses": {"input": MESSAGES, "instructions": SYSTEM},
     "anthropic_messages": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
+    "ollama": {MESSAGES: MESSAGES, "prompt": MESSAGES, SYSTEM: SYSTEM},
 }
 """What each dialect calls the messages and the system text; their pieces have one name in all of them."""
 WIDE = (1 << 64) - 1
@@ -199,7 +200,7 @@ def _bounds(body: bytes, words: Mapping[str, str], pauses: Pauses) -> Turns[_Bou
             bounds = bounds._replace(before=len(bounds.fields))
             bounds.messages.extend((start, place))
         else:
-            bounds.fields.append((word, start, place))
+            bounds.fields.append((name if data == b"null" else word, start, place))
     return bounds if _CLOSE.fullmatch(body, place) else None
 
 

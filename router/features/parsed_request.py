@@ -11,7 +11,7 @@ from typing import Any
 import xxhash
 
 from router.errors import BadRequest
-from router.features import clients
+from router.features import clients, ollama_options
 from router.features.clients import Client, Clients
 from router.features.outline import MESSAGES, SYSTEM, WORDS, Piece, piece_of
 from router.types import DialectName, ModelRequest
@@ -35,6 +35,7 @@ _OPTIONS = frozenset(
         "web_search_options",
         "metadata",
         "prompt_cache_key",
+        *ollama_options.FIELDS,
     }
 )
 """Fields of any dialect that are read, beside the prompt's."""
@@ -63,6 +64,8 @@ class ParsedRequest:
         self.options: dict[str, Any] = {
             name: piece.parsed_or_none() for name, piece in others.items() if name in _OPTIONS
         }
+        if request.dialect == "ollama":
+            self.options |= ollama_options.as_chat(self.options)
         self.headers = dict(request.headers)
         tools = self.tools.raw if self.tools else b""
         self.client: Client = recognised.recognise(request.client, self.headers, head, tools)
@@ -110,9 +113,11 @@ def scan(body: bytes, dialect: DialectName) -> Fields:
     members = _split(data)
     raws = dict(zip(members[::2], members[1::2], strict=False))
     words = {word: name for name, word in WORDS[dialect].items()}
-    messages = raws.get(_key(words[MESSAGES]), b"[]")
+    listed = [name for name, word in WORDS[dialect].items() if word == MESSAGES]
+    given = next((name for name in listed if raws.get(_key(name), b"null") != b"null"), listed[0])
+    messages = raws.get(_key(given), b"[]")
     if messages[:1] not in b'["':
-        raise BadRequest(_NOT_A_LIST.format(words[MESSAGES]))
+        raise BadRequest(_NOT_A_LIST.format(given))
     names = {name: _key(words.get(name, name)) for name in (SYSTEM, "tools", *_OPTIONS)}
     items = _split(messages) if messages[:1] == b"[" else [messages]
     return (

@@ -12,7 +12,7 @@ from router.privacy.listing import is_listing
 from router.privacy.matcher import Matcher
 from router.privacy.needles import find_matching
 from router.privacy.opaque import is_opaque
-from router.privacy.strings import Part, Place, Text, walk
+from router.privacy.strings import ENCODED_KEYS, Part, Place, Text, walk
 
 WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
@@ -59,6 +59,7 @@ def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
         return [NOTHING] * len(pieces)
     raws = [piece.raw for piece in pieces]
     matching = {*matcher.find_candidates(raws)}
+    matching.update(at for at, piece in enumerate(pieces) if piece.name.lower() in ENCODED_KEYS)
     if matcher.globs:
         acting = [at for at, value in enumerate(values) if _may_call(value)]
         matching.update(
@@ -91,13 +92,14 @@ def is_models(piece: Piece) -> bool:
 
 def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> PieceFacts:
     edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if matcher.patterns else ()
-    opaque = matcher.opaque and is_opaque(value)
+    opaque = matcher.opaque and is_opaque(value if piece.name == MESSAGES else {piece.name: value})
     named = piece.name != MESSAGES and matcher.may_hold(piece.name.encode(errors="replace"))
     if not matches and not named:
         return PieceFacts(frozenset(), edges, opaque=opaque) if edges or opaque else NOTHING
     unnamed: set[str] = set()
     sources: set[str] = set()
-    texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name))]
+    key = "" if piece.name == MESSAGES else piece.name
+    texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name), key)]
     for sighting in sightings(texts, matcher):
         sources.add(sighting.source)
     if matcher.globs and _may_call(value):

@@ -1,5 +1,6 @@
 """Parts of a piece that cannot be read here: images, scans, encrypted reasoning, files by their id."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,10 @@ _TYPES = frozenset({
     "container_upload", "input_file",
 })  # fmt: skip
 _KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data")
+_LISTS = ("images",)
+"""Keys of Ollama's that hold a list of images in base64, and elsewhere maybe a list of names."""
+_BASE64 = re.compile(r"(?:data:[^,]{0,80},)?[A-Za-z0-9+/=_\-\s]{64,}")
+"""How data begins that is too long for a name."""
 _CONTENTS = frozenset({*_KEYS, "data", "url"})
 _SHORTEST = 8
 """Characters of an id or of data that are one thing's only."""
@@ -28,6 +33,7 @@ def contents(value: Any) -> Iterator[str]:
                     for name, text in inner.items()
                     if name in _CONTENTS and isinstance(text, str) and len(text) >= _SHORTEST
                 )
+                yield from _listed(inner)
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -41,6 +47,15 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             pending += item
 
 
+def _listed(item: dict[str, Any]) -> Iterator[str]:
+    """The data in lists of images."""
+    for name in _LISTS:
+        texts = item.get(name)
+        for text in texts if isinstance(texts, list) else ():
+            if isinstance(text, str) and _BASE64.match(text):
+                yield text
+
+
 def _is_unreadable(item: dict[str, Any]) -> bool:
     kind, source = item.get("type"), item.get("source")
     return (
@@ -48,4 +63,5 @@ def _is_unreadable(item: dict[str, Any]) -> bool:
         or (kind == "base64" and not str(item.get("media_type", "")).startswith("text/"))
         or (kind == "document" and isinstance(source, dict) and source.get("type") in {"url", "file"})
         or any(isinstance(item.get(name), str) for name in _KEYS)
+        or any(True for _ in _listed(item))
     )

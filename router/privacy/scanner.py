@@ -302,9 +302,9 @@ class Scanner:
     def _learn(self, team: str, pieces: list[Piece], *, opaque: bool) -> Turns[None]:
         """Remember lines of the protected content in these messages, and what of them cannot be read."""
         raws = tuple(piece.raw for piece in pieces if piece.end)
-        fields = tuple(piece.raw for piece in pieces if not piece.end)
+        fields = tuple((piece.name, piece.raw) for piece in pieces if not piece.end)
         key = self.memory.key_of(team)
-        size = sum(map(len, raws)) + sum(map(len, fields))
+        size = sum(map(len, raws)) + sum(len(raw) for _, raw in fields)
         learned = yield from apart_if_large(size, _protected, raws, fields, self._rule_sets, key, opaque)
         for source, names in learned.items():
             self.memory.add_lines(team, source, names)
@@ -403,12 +403,13 @@ def _conversation_ids(
 
 
 def _digests(piece: Piece, key: bytes) -> frozenset[str]:
-    return quotes.digests_of(key, piece.parsed())
+    value = piece.parsed()
+    return quotes.digests_of(key, value if piece.end else {piece.name: value})
 
 
 def _protected(
     raws: tuple[bytes, ...],
-    fields: tuple[bytes, ...],
+    fields: tuple[tuple[str, bytes], ...],
     rule_sets: tuple[PrivacyRules, ...],
     key: bytes,
     opaque: bool,
@@ -429,11 +430,12 @@ def _protected(
     others = [
         text.text for message in messages for text in message if text.spoken and text.part is not Part.COMMAND
     ]
-    others += [text.text for raw in fields for text in walk(parse(raw), (), Part.OFFER) if text.spoken]
+    others += [text.text for _, raw in fields for text in walk(parse(raw), (), Part.OFFER) if text.spoken]
     open_lines = {line for text in others if text not in texts for line in quotes.digests(key, text)}
     by_source = {source: names - open_lines for source, names in by_source.items()}
     if opaque and by_source:
         first = next(iter(by_source.values()))
+        values += [{name: parse(raw)} for name, raw in fields]
         first.update(name for value in values for name in quotes.opaque_digests(key, value))
     return by_source
 
@@ -488,7 +490,10 @@ def _texts(value: Any, dialect: DialectName) -> Iterator[list[Text]]:
         if WORDS[dialect].get(name) == MESSAGES and isinstance(field, list):
             yield from (list(walk(item, (name, at), Part.TEXT)) for at, item in enumerate(field))
         else:
-            yield [Text((name,), Part.TEXT, name, spoken=False), *walk(field, (name,), facts.part_of(name))]
+            yield [
+                Text((name,), Part.TEXT, name, spoken=False),
+                *walk(field, (name,), facts.part_of(name), name),
+            ]
 
 
 def _edge(before: str, new: list[tuple[Piece, PieceFacts]]) -> str:

@@ -66,14 +66,16 @@ _WORDS = frozenset({
 _IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
 _DATA_URL = re2.compile(r"(?i)data:[\w/+.\-]*(?:;[\w=\-]+)*;base64,([A-Za-z0-9+/=_\-\s]{8,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
-_ENCODED_KEYS = frozenset({
-    "b64", "b64_json", "base64", "blob", "body", "bytes", "content", "data", "file_data", "payload", "raw",
+ENCODED_KEYS = frozenset({
+    "b64", "b64_json", "base64", "blob", "body", "bytes", "content", "data", "file_data", "images", "payload",
+    "raw",
 })  # fmt: skip
 """Keys whose value may be base64 of a text, as providers, MCP and web APIs have them."""
 _DIGIT = rb"[A-Za-z0-9+/_\-=]|\\+(?:[/nr]|u00[0-9A-Fa-f]{2})"
 BASE64 = (
-    key_of(_ENCODED_KEYS) + rb'\s*\\*"(?:%s){16}(?:%s)*\\*"' % (_DIGIT, _DIGIT),
+    key_of(ENCODED_KEYS) + rb'\s*\\*"(?:%s){16}(?:%s)*\\*"' % (_DIGIT, _DIGIT),
     spelled("base64") + rb"\s*(?:,|\\+u002[cC]|%2[cC])",
+    key_of(("images",)) + rb"\s*\[",
 )
 """Find in raw JSON what `_readable` may decode."""
 _OPENED = frozenset({Part.COMMAND, Part.RESULT})
@@ -112,10 +114,10 @@ class _At(NamedTuple):
         return self._replace(place=(*self.place, step), **change)
 
 
-def walk(value: Any, place: Place, part: Part) -> Iterator[Text]:
-    """All strings of a decoded piece: a message, a system text, tools, or another field."""
+def walk(value: Any, place: Place, part: Part, key: str = "") -> Iterator[Text]:
+    """All strings of a decoded piece: a message, or the field that stands under `key`."""
     speaks = isinstance(value, dict) and value.get("role") == "assistant"
-    yield from _strings(value, _At(place, part), commands_in_text=speaks)
+    yield from _strings(value, _At(place, part, key), commands_in_text=speaks)
 
 
 def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
@@ -204,7 +206,7 @@ def commands(text: str, *, code: bool = False) -> Iterator[str]:
 
 def _readable(text: str, key: str) -> Iterator[str]:
     """Text that is spelled in base64: a document's data, or a URL that is its own content."""
-    if key.lower() in _ENCODED_KEYS and _BASE64.fullmatch(text[:4096].rstrip("=\n")) is not None:
+    if key.lower() in ENCODED_KEYS and _BASE64.fullmatch(text[:4096].rstrip("=\n")) is not None:
         yield from _from_base64(text)
     if "base64," in text:
         for url in _DATA_URL.finditer(text):

@@ -13,7 +13,6 @@ from router.tracks.failures import cloud_failure, failed, unreachable
 from router.tracks.streaming import (
     EVENT_STREAM,
     JSON_HEADERS,
-    STREAM_HEADERS,
     Transform,
     UpstreamBody,
     open_stream,
@@ -148,7 +147,7 @@ async def _translate_stream(cloud: CloudResponse, conversation: Conversation) ->
     if observer.failure is not None and not observer.started:
         await chunks.aclose()
         raise _translated_failure(cloud, observer.failure)
-    return call.reply(cloud.headers_with(STREAM_HEADERS), chunks, cloud.response.status)
+    return call.reply(cloud.headers_with(call.stream_headers), chunks, cloud.response.status)
 
 
 async def _translate_document(cloud: CloudResponse, conversation: Conversation) -> Reply:

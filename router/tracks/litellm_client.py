@@ -27,7 +27,6 @@ from router.tracks.litellm_answer import LitellmBody, document_of
 from router.tracks.providers import base_url
 from router.tracks.streaming import (
     JSON_HEADERS,
-    STREAM_HEADERS,
     Transform,
     open_stream,
 )
@@ -97,7 +96,7 @@ class LitellmClient:
             return _refusal(call, failure)
         except UnreadableReply as unreadable:
             raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
-        return call.reply(STREAM_HEADERS, chunks)
+        return call.reply(call.stream_headers, chunks)
 
     def _params(self, received: ModelRequest, request: OutgoingRequest, model: str) -> dict[str, Any]:
         params = msgspec.json.decode(request.body, type=dict[str, Any])

@@ -31,7 +31,6 @@ from router.tracks.failures import (
 from router.tracks.local_client import LocalClient
 from router.tracks.local_wait import SentPrompt, WaitPredictor
 from router.tracks.streaming import (
-    STREAM_HEADERS,
     Transform,
     UpstreamBody,
     open_stream,
@@ -236,7 +235,7 @@ class LocalTrack:
         if not transform.ready:
             await chunks.aclose()
             raise stream_failure(call.observer.error)
-        return call.reply(STREAM_HEADERS, chunks)
+        return call.reply(call.stream_headers, chunks)
 
     async def _name(self) -> str:
         """What the server calls its model: from the settings, the engine, or the server's list."""
@@ -269,7 +268,7 @@ def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
 def _shows_thinking(conversation: Conversation) -> bool:
     """Whether the client is sent what the model thought.
 
-    Claude refuses thinking that it never signed; clients of OpenAI's dialects bring none there as signed.
+    Claude refuses thinking that it never signed; clients of other dialects bring none there as signed.
     """
     return conversation.dialect != "anthropic_messages"
 

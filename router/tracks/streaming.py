@@ -22,7 +22,6 @@ from router.wire.usage_observer import UsageObserver
 
 EVENT_STREAM = "text/event-stream"
 JSON_HEADERS: Headers = (("content-type", "application/json"),)
-STREAM_HEADERS: Headers = (("content-type", f"{EVENT_STREAM}; charset=utf-8"), ("cache-control", "no-cache"))
 AFTER_END_S = 5.0
 """How long a connection is waited for on which the reply is complete already."""
 

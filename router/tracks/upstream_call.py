@@ -46,6 +46,11 @@ class UpstreamCall:
     request: OutgoingRequest
     observer: UsageObserver
 
+    @property
+    def stream_headers(self) -> Headers:
+        """The head of a stream in the client's dialect."""
+        return DIALECTS[self.plan.request.dialect].framing.headers
+
     def encoder(self, conversation: Conversation) -> ReplyEncoder:
         """Make what writes a streamed reply in the client's dialect."""
         return DIALECTS[self.plan.request.dialect].reply_encoder(

@@ -26,6 +26,7 @@ from router.wire.conversation import (
     ToolCall,
     ToolResult,
 )
+from router.wire.images import media_type_of
 
 DIALECT: DialectName = "anthropic_messages"
 GAP = "\n\n"
@@ -266,17 +267,9 @@ def _encode_image(image: Image) -> dict[str, Any]:
 
 def _image_source(image: Image) -> dict[str, Any]:
     if image.data:
-        media_type = image.media_type or _media_type(image.data)
+        media_type = image.media_type or media_type_of(image.data)
         return {"type": "base64", "media_type": media_type, "data": image.data}
     return {"type": "url", "url": image.url}
-
-
-_MAGIC = (("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
-
-
-def _media_type(data: str) -> str:
-    """The type of an image by how its base64 begins; PNG where that is not known."""
-    return next((kind for magic, kind in _MAGIC if data.startswith(magic)), "image/png")
 
 
 def _encode_document(document: Document) -> dict[str, Any]:

@@ -64,6 +64,13 @@ _NO_PROBABILITIES = "Claude reports no token probabilities"
 _NO_PENALTIES = "Claude takes no penalties"
 _NO_FORMS = "Claude is held to a JSON schema alone; use `response_format`"
 _OLDER = "the older form is not translated; use `{}`"
+_NO_REPLY_PROBABILITIES = "Ollama's reply is written without token probabilities here"
+_IGNORED = _Row("ignored", "ignored", "ignored")
+_OF_THE_MACHINE = (
+    "num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "low_vram", "f16_kv", "logits_all",
+    "vocab_only", "use_mmap", "use_mlock", "num_thread", "numa",
+)  # fmt: skip
+"""Ollama's options of how a model is loaded; here the settings say so, and no prompt is cut to `num_ctx`."""
 _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
     "openai_chat": {
         "n": _Row("refused", "carried", "carried", "only one choice is made", (1,)),
@@ -128,6 +135,23 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "betas": _Row("carried", "ignored", "ignored"),
         "inference_geo": _Row("carried", "ignored", "ignored"),
         "speed": _Row("carried", "ignored", "ignored"),
+    },
+    "ollama": {
+        "prompt": _IGNORED,
+        "keep_alive": _IGNORED,
+        "truncate": _IGNORED,
+        "shift": _IGNORED,
+        **dict.fromkeys((f"options.{name}" for name in _OF_THE_MACHINE), _IGNORED),
+        "options.repeat_penalty": _Row("dropped", "dropped", "dropped", usual=(1, 1.1)),
+        "options.repeat_last_n": _Row("dropped", "dropped", "dropped", usual=(64,)),
+        "logprobs": _Row("refused", "refused", "refused", _NO_REPLY_PROBABILITIES),
+        "top_logprobs": _Row("refused", "refused", "refused", _NO_REPLY_PROBABILITIES),
+        "template": _Row("refused", "refused", "refused", "the prompt is made by the model's own template"),
+        "context": _Row(
+            "refused", "refused", "refused", "tokens of an earlier answer mean nothing here; use /api/chat"
+        ),
+        "suffix": _Row("refused", "refused", "refused", "no completion between two texts is served here"),
+        "raw": _Row("refused", "refused", "refused", "the prompt is always put into the model's template"),
     },
 }
 """A field that is in no row is dropped where the other side speaks another dialect."""
@@ -329,6 +353,7 @@ _OWN: Mapping[DialectName, tuple[Side, ...]] = {
     "openai_chat": ("local",),
     "openai_responses": ("provider",),
     "anthropic_messages": ("claude",),
+    "ollama": (),
 }
 """Whose models take a dialect's tools that are no functions. litellm takes none of them."""
 

@@ -12,6 +12,7 @@ with a decoder and an encoder, whatever dialects there are already.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Literal
 
 from router.types import DialectName
@@ -218,6 +219,8 @@ class Conversation:
     user: str = ""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Top-level fields without a neutral word, by their name in the client's dialect."""
+    received: float = field(default_factory=monotonic, compare=False)
+    """When it was decoded, by the monotonic clock: some replies tell how long they took."""
 
 
 def free_text_tools(conversation: Conversation) -> frozenset[str]:

@@ -17,6 +17,10 @@ from router.wire import (
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
+    ollama_reply,
+    ollama_reply_encoder,
+    ollama_request,
+    ollama_request_encoder,
     responses_errors,
     responses_reply,
     responses_reply_encoder,
@@ -26,6 +30,7 @@ from router.wire import (
 from router.wire.body import UNREADABLE, Envelope, name_model
 from router.wire.conversation import Conversation
 from router.wire.events import DecoderFactory, Event, ReplyEncoder
+from router.wire.framing import SSE, Framing
 from router.wire.target import Target
 
 
@@ -93,9 +98,12 @@ class Dialect:
     error: ErrorBody
     """The JSON body of an error answer."""
     error_event: ErrorBody
-    """An error inside a stream that has begun, as complete SSE bytes."""
+    """An error inside a stream that has begun, as complete bytes of its framing."""
     overflow: Overflow
     """The JSON body of a 400 for a prompt that is too long."""
+    framing: Framing = SSE
+    load_reply: Callable[[bytes], bytes | None] | None = None
+    """What is said to a body that only wants a model loaded, None to any other."""
 
 
 DIALECTS: Mapping[DialectName, Dialect] = {
@@ -141,6 +149,22 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         error_event=anthropic_reply_encoder.error_event,
         overflow=anthropic_reply_encoder.overflow,
     ),
+    "ollama": Dialect(
+        name="ollama",
+        read=ollama_request.read,
+        name_model=name_model,
+        decode_request=ollama_request.decode_request,
+        encode_request=ollama_request_encoder.encode_request,
+        decode_reply=ollama_reply.decode_reply,
+        reply_decoder=ollama_reply.Decoder,
+        encode_reply=ollama_reply_encoder.encode_reply,
+        reply_encoder=ollama_reply_encoder.OllamaReplyEncoder,
+        error=ollama_reply_encoder.error,
+        error_event=ollama_reply_encoder.error_event,
+        overflow=ollama_reply_encoder.overflow,
+        framing=ollama_reply_encoder.NDJSON,
+        load_reply=ollama_request.load_reply,
+    ),
 }
 
 _ANTHROPIC_FIELDS = frozenset(
@@ -161,6 +185,8 @@ def detect_dialect(body: bytes) -> DialectName:
         return "openai_chat"
     if "input" in fields and "messages" not in fields:
         return "openai_responses"
+    if isinstance(fields.get("options"), dict) or "keep_alive" in fields:
+        return "ollama"
     marks = (
         not _ANTHROPIC_FIELDS.isdisjoint(fields),
         any("input_schema" in tool for tool in _objects(fields.get("tools"))),

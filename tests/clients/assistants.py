@@ -84,6 +84,7 @@ Name = Literal[
     "qwen-code",
     "opencode",
     "gptme",
+    "ollama",
 ]
 
 
@@ -101,6 +102,7 @@ def missing(*names: Name) -> str:
         "qwen-code": QWEN.exists(),
         "opencode": _opencode() is not None,
         "gptme": GPTME.exists(),
+        "ollama": (MODULES / "ollama").exists(),
     }
     absent = [name for name in names if not there[name]]
     if set(names) - {"aider", "gptme"} and not shutil.which("node"):

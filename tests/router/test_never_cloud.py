@@ -1,8 +1,10 @@
 """What a policy keeps here never reaches the provider: not asked for, not counted, not failed over."""
 
+import base64
 import json
 import time
 
+import httpx
 import pytest
 
 from router.billing.prices import Prices
@@ -164,6 +166,85 @@ def test_a_team_that_is_kept_here_stays(fenced, upstream, path, model):
     body = {"model": model, "max_tokens": 20, "messages": HARMLESS, "stream": path != COUNT}
     answer = endpoint.post(path, body, headers=keys["legal"])
     assert_stayed_local(endpoint, upstream, answer, "team 'legal' is kept here")
+
+
+PATH_TOLD, WORDS_TOLD = "/repo/secrets/db.pem", "This is INTERNAL only"
+PICTURE = base64.b64encode(b"what /repo/secrets/db.pem holds").decode()
+OLLAMA_ASK = {"role": "user", "content": "Look around."}
+OLLAMA_CALLED = {
+    "role": "assistant",
+    "tool_calls": [{"function": {"name": "cat", "arguments": {"path": PATH_TOLD}}}],
+}
+OLLAMA_BODIES = {
+    "a message": {"messages": [{"role": "user", "content": PATH_TOLD}]},
+    "a pattern": {"messages": [{"role": "user", "content": WORDS_TOLD}]},
+    "a system message": {"messages": [{"role": "system", "content": PATH_TOLD}, OLLAMA_ASK]},
+    "a call": {"messages": [OLLAMA_ASK, OLLAMA_CALLED, {"role": "tool", "content": "x"}]},
+    "a result": {"messages": [OLLAMA_ASK, {"role": "tool", "tool_name": "x", "content": WORDS_TOLD}]},
+    "a tool's name": {"messages": [OLLAMA_ASK, {"role": "tool", "tool_name": PATH_TOLD, "content": "x"}]},
+    "thinking": {"messages": [OLLAMA_ASK, {"role": "assistant", "thinking": WORDS_TOLD}, OLLAMA_ASK]},
+    "an image": {"messages": [OLLAMA_ASK | {"images": ["AAAA", PICTURE]}]},
+    "an image's address": {"messages": [OLLAMA_ASK | {"images": [f"data:text/plain;base64,{PICTURE}"]}]},
+    "a field nobody knows": {"messages": [OLLAMA_ASK], "notes": {"kept": [WORDS_TOLD]}},
+    "a message's field": {"messages": [OLLAMA_ASK | {"annotations": [PATH_TOLD]}]},
+    "a tool": {
+        "messages": [OLLAMA_ASK],
+        "tools": [{"type": "function", "function": {"name": "x", "description": WORDS_TOLD}}],
+    },
+    "the form": {"messages": [OLLAMA_ASK], "format": {"type": "object", "description": WORDS_TOLD}},
+    "an option": {"messages": [OLLAMA_ASK], "options": {"stop": [WORDS_TOLD]}},
+    "the time to keep": {"messages": [OLLAMA_ASK], "keep_alive": WORDS_TOLD},
+    "a prompt": {"prompt": f"Look at {PATH_TOLD}"},
+    "a prompt's pattern": {"prompt": WORDS_TOLD},
+    "a prompt's system text": {"prompt": "Look around.", "system": PATH_TOLD},
+    "words in two fields": {"system": "This is internal", "prompt": "only, so be careful."},
+    "a prompt's image": {"prompt": "Look around.", "images": ["AAAA", PICTURE]},
+    "an escaped prompt": b'{"model":"%b","prompt":"/repo/\\u0073ecrets/db.pem"}',
+    "an escaped name": b'{"model":"%b","pr\\u006fmpt":"/repo/secrets/db.pem"}',
+    "half a letter": b'{"model":"%b","prompt":"\\ud83d /repo/secrets/db.pem"}',
+}
+
+
+@pytest.mark.parametrize("model", ["auto", "cloud", "claude-opus-5-5:latest"])
+@pytest.mark.parametrize("name", OLLAMA_BODIES)
+def test_no_field_of_ollamas_lets_anything_out(fenced, upstream, name, model):
+    endpoint, keys = fenced
+    body = OLLAMA_BODIES[name]
+    path = "/api/chat" if isinstance(body, dict) and "messages" in body else "/api/generate"
+    content = body % model.encode() if isinstance(body, bytes) else json.dumps(body | {"model": model})
+    answer = httpx.post(endpoint.url + path, content=content, headers=keys["web"], timeout=60)
+    assert answer.headers["x-turnout-rule"] == "never_cloud", answer.text
+    assert answer.headers["x-turnout-track"] == "local"
+    assert upstream.get("/_requests") == []
+
+
+def test_ollamas_clients_reach_the_cloud_with_what_may_leave(fenced, upstream):
+    endpoint, keys = fenced
+    for path, body in (
+        ("/api/chat", {"messages": [{"role": "user", "content": "Say what a pine is."}]}),
+        ("/api/generate", {"prompt": "Say what an oak is.", "system": "Be brief.", "images": ["AAAA"]}),
+    ):
+        answer = endpoint.post(path, body | {"model": "cloud"}, headers=keys["web"])
+        assert answer.headers["x-turnout-track"] == "cloud", answer.text
+    assert len(upstream.get("/_requests")) == 2
+
+
+@pytest.fixture(scope="module")
+def wary(start_between, tmp_path_factory):
+    """What cannot be read stays here."""
+    file = tmp_path_factory.mktemp("wary") / "policy.yaml"
+    file.write_text(POLICY.replace("never_cloud: {", "never_cloud: {opaque: always, "))
+    return start_between(POLICY=str(file))
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_an_image_of_ollamas_cannot_be_read(wary, upstream, path):
+    picture = base64.b64encode(bytes(range(256))).decode()
+    ask = {"messages": [OLLAMA_ASK | {"images": [picture]}]}
+    body = ask if path == "/api/chat" else {"prompt": "Look around.", "images": [picture]}
+    answer = wary.post(path, body | {"model": "cloud"}, headers=MINE)
+    assert answer.headers["x-turnout-rule"] == "never_cloud", answer.text
+    assert upstream.get("/_requests") == []
 
 
 def test_what_may_leave_leaves(fenced, upstream):

@@ -23,11 +23,13 @@ LINES = (
 )
 
 
-def request(body: object, *, team: str = "web", headers=(), query: str = "") -> ModelRequest:
+def request(
+    body: object, *, team: str = "web", headers=(), query: str = "", dialect="anthropic_messages"
+) -> ModelRequest:
     return ModelRequest(
         id="r",
         account=Account(team=team, user="me"),
-        dialect="anthropic_messages",
+        dialect=dialect,
         operation="generate",
         client="",
         model="auto",
@@ -225,6 +227,20 @@ def test_what_cannot_be_read(thing, opaque, other, again):
     assert stays(touching)
     assert stays(fresh) is again
     assert stays(blocks(image("AAAABBBB"))) is (opaque == "always")
+
+
+def test_an_image_beside_a_prompt_is_known_again():
+    scanner, picture = Scanner(), "iVBORw0K" * 9
+    policy = 'name: p\notherwise: {to: cloud, why: a}\nnever_cloud: {paths: ["vaults/**"]}\n'
+    fence = parse(policy, source="p.yaml").never_cloud
+
+    def stays(prompt):
+        body = {"prompt": prompt, "images": [picture]}
+        return bool((found := scanner.scan(request(body, dialect="ollama"), fence)).sources or found.earlier)
+
+    assert not stays("What is it?")
+    assert stays("It is of vaults/a; what is it?")
+    assert stays("And what is this?")
 
 
 def test_what_the_system_text_or_the_tools_say_is_not_protected():

@@ -26,6 +26,7 @@ TARGETS = {
     "openai_chat": PROVIDER,
     "openai_responses": Target(dialect="openai_responses", side="provider"),
     "anthropic_messages": CLAUDE,
+    "ollama": Target(dialect="ollama", side="provider"),
     "letters": Target(dialect="letters", side="provider"),
 }
 CALL = {"no": "toolu_1", "verb": "ls", "using": '{"path":"."}'}

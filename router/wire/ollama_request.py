@@ -1,0 +1,211 @@
+"""Ollama, the request: the body of `/api/chat` or `/api/generate` as a conversation.
+
+- A stream is the default. `options` are read where the neutral form has a word for them.
+- Older clients give calls no ids, and say by a tool's name, or by order alone, which call they answer.
+- A body without a message or a prompt asks for no answer: Ollama loads the model then.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from router.errors import BadRequest
+from router.wire.body import Envelope, decode_object
+from router.wire.conversation import (
+    Conversation,
+    Image,
+    Reasoning,
+    ResponseFormat,
+    Sampling,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+from router.wire.images import media_type_of
+from router.wire.ollama_shape import (
+    OllamaBody,
+    OllamaCall,
+    OllamaMessage,
+    OllamaOptions,
+    read_body,
+    read_head,
+)
+
+PROMPT = "prompt"
+"""In `Conversation.extras`: the client's is a body of `/api/generate`, whose reply has another shape."""
+
+_NEUTRAL = frozenset({
+    "model", "messages", "system", "images", "tools", "format", "think", "options", "stream",
+})  # fmt: skip
+"""Fields that the neutral form has, too."""
+_NEUTRAL_OPTIONS = frozenset(OllamaOptions.__struct_fields__)
+
+
+def read(body: bytes) -> Envelope:
+    """Read the envelope; raises `BadRequest`."""
+    head = read_head(body)
+    return Envelope(model=head.model or "", stream=head.stream is not False)
+
+
+def load_reply(body: bytes) -> bytes | None:
+    """What is said to a body that asks for no answer, but for the model to be loaded; None for any other."""
+    head = read_head(body)
+    if head.messages or head.prompt or head.images or head.system:
+        return None
+    return msgspec.json.encode({
+        "model": head.model or "",
+        "created_at": timestamp(),
+        "message": {"role": "assistant", "content": ""},
+        "response": "",
+        "done": True,
+        "done_reason": "load",
+    })  # fmt: skip
+
+
+def timestamp() -> str:
+    """The time of now, as Ollama writes it."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def decode_request(body: bytes) -> Conversation:
+    """Read a body that `read` has accepted.
+
+    Raises:
+        BadRequest: a field of the wrong kind; names it and the remedy.
+    """
+    read_only = read_body(body)
+    fields = decode_object(body)
+    options = read_only.options or OllamaOptions()
+    turns = [*_turns(read_only.messages or ()), *_prompt(read_only)]
+    leading = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    own = (Text(text=read_only.system),) if read_only.system else ()
+    limit = options.num_predict
+    return Conversation(
+        dialect="ollama",
+        model=read_only.model or "",
+        system=(*own, *(part for turn in turns[:leading] for part in turn.parts if isinstance(part, Text))),
+        turns=tuple(turns[leading:]),
+        tools=tuple(_tools(read_only)),
+        sampling=Sampling(
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            seed=options.seed,
+            frequency_penalty=options.frequency_penalty,
+            presence_penalty=options.presence_penalty,
+        ),
+        response_format=_response_format(read_only.format),
+        reasoning=_reasoning(read_only.think),
+        stop=(options.stop,) if isinstance(options.stop, str) else tuple(options.stop or ()),
+        output_limit=limit if limit is not None and limit > 0 else None,  # -1 and -2: as long as it likes
+        stream=read_only.stream is not False,
+        extras=dict(_extras(fields)),
+    )
+
+
+def _extras(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What has no neutral word, an option as `options.NAME`."""
+    for name, value in fields.items():
+        if name == PROMPT:
+            yield PROMPT, True  # the text itself is the last turn
+        elif name not in _NEUTRAL and value is not None:
+            yield name, value
+    options = fields.get("options")
+    for name, value in options.items() if isinstance(options, dict) else ():
+        if name not in _NEUTRAL_OPTIONS and value is not None:
+            yield f"options.{name}", value
+
+
+def _prompt(body: OllamaBody) -> Iterator[Turn]:
+    if body.prompt is None:
+        return
+    images = map(_image, body.images or ())
+    text = (Text(text=body.prompt),) if body.prompt else ()
+    yield Turn(role="user", parts=(*images, *text))
+
+
+class _Open:
+    """Calls that are not answered yet, in order: their ids and names."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[str, str]] = []
+
+    def add(self, call: ToolCall) -> None:
+        self._calls.append((call.id, call.name))
+
+    def answer(self, message: OllamaMessage) -> str:
+        """The id of the call that a message answers."""
+        name = message.tool_name or message.name or ""
+        fits = [call for call in self._calls if message.tool_call_id == call[0]]
+        fits += [call for call in self._calls if name == call[1]]
+        fits += self._calls if not name and not message.tool_call_id else []
+        if not fits:
+            return message.tool_call_id or f"call_{name}"
+        self._calls.remove(fits[0])
+        return fits[0][0]
+
+
+def _turns(messages: Sequence[OllamaMessage]) -> Iterator[Turn]:
+    """Yield each message as a turn; an assistant's empty message is left out."""
+    open_calls = _Open()
+    for at, message in enumerate(messages):
+        text = (Text(text=message.content),) if message.content else ()
+        images = map(_image, message.images or ())
+        if message.role == "tool":
+            result = ToolResult(call_id=open_calls.answer(message), parts=(*text, *images))
+            yield Turn(role="user", parts=(result,))
+        elif message.role == "assistant":
+            calls = [_call(call, at, place) for place, call in enumerate(message.tool_calls or ())]
+            for call in calls:
+                open_calls.add(call)
+            thought = (Thinking(text=message.thinking),) if message.thinking else ()
+            said = text if (message.content or "").strip() else ()
+            if parts := (*thought, *said, *calls):
+                yield Turn(role="assistant", parts=parts)
+        else:
+            yield Turn(role=message.role, parts=(*images, *text))
+
+
+def _call(call: OllamaCall, at: int, place: int) -> ToolCall:
+    arguments = call.function.arguments
+    if not isinstance(arguments, str):
+        arguments = msgspec.json.encode(arguments or {}).decode()
+    return ToolCall(id=call.id or f"call_{at}_{place}", name=call.function.name, arguments=arguments)
+
+
+def _image(data: str) -> Image:
+    """An image: Ollama's is base64 alone, but some clients send a `data:` URL."""
+    if data.startswith("data:"):
+        data = data.partition(",")[2]
+    return Image(data=data, media_type=media_type_of(data))
+
+
+def _tools(body: OllamaBody) -> Iterator[Tool]:
+    for tool in body.tools or ():
+        function = tool.function
+        yield Tool(
+            name=function.name, description=function.description or "", schema=function.parameters or {}
+        )
+
+
+def _response_format(shape: str | dict[str, Any] | None) -> ResponseFormat | None:
+    if not shape:
+        return None
+    if isinstance(shape, dict):
+        return ResponseFormat(kind="json_schema", schema=shape)
+    if shape != "json":
+        raise BadRequest(f"format: `{shape[:40]}` is none; send `json`, or a JSON schema as an object")
+    return ResponseFormat(kind="json_object")
+
+
+def _reasoning(think: bool | str | None) -> Reasoning | None:
+    if think is None or think == "":
+        return None
+    if isinstance(think, str):
+        return Reasoning(effort=think)
+    return Reasoning(effort="medium" if think else "none")

@@ -1,0 +1,104 @@
+"""Ollama's paths over HTTP: how a stream is sent, what clients ask before they start, and what is refused."""
+
+import json
+
+import httpx
+import pytest
+
+from router.billing.prices import Prices
+from router.ledger.store import LedgerStore
+
+MINE = {"x-api-key": "sk-ant-mine"}
+ASK = [{"role": "user", "content": "Say something."}]
+
+
+@pytest.fixture(scope="module")
+def endpoint(start_between):
+    return start_between(KEEPALIVE_S="0.2", LOCAL__CONTEXT="4096")
+
+
+def lines(answer):
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+@pytest.mark.parametrize("model", ["local", "cloud"])
+def test_a_client_that_waits_is_sent_lines_that_say_nothing(endpoint, upstream, nearby, play, model):
+    play(nearby if model == "local" else upstream, {"fault": "slow", "first_byte_s": 1, "text": "One two."})
+    answer = endpoint.post("/api/chat", {"model": model, "messages": ASK}, headers=MINE)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    pieces = lines(answer)
+    assert [piece["message"]["content"] for piece in pieces[:2]] == ["", ""]
+    assert "".join(piece["message"]["content"] for piece in pieces) == "One two."
+    assert [piece["done"] for piece in pieces].count(True) == 1
+    row = endpoint.row(answer)
+    assert (row["status"], row["served_track"], row["usage_estimated"]) == (200, model, 0)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_an_error_after_the_head_is_a_line(endpoint, nearby, play, path):
+    play(nearby, {"fault": "status", "status": 500, "message": "no memory", "first_byte_s": 1})
+    body = {"model": "local"} | ({"messages": ASK} if path == "/api/chat" else {"prompt": "Say something."})
+    answer = endpoint.post(path, body, headers=MINE)
+    assert "no memory" in lines(answer)[-1]["error"]
+
+
+def test_a_prompt_that_does_not_fit(endpoint, nearby, play):
+    play(
+        nearby,
+        {"fault": "status", "status": 400, "message": "maximum context length is 10 tokens, it has 20"},
+    )
+    answer = endpoint.post("/api/chat", {"model": "local", "messages": ASK, "stream": False}, headers=MINE)
+    assert answer.status_code == 400
+    assert "exceeds the context length" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_a_model_that_is_only_to_be_loaded(endpoint, upstream, nearby, path):
+    answer = endpoint.post(path, {"model": "local", "keep_alive": "5m"})
+    assert (answer.json()["done"], answer.json()["done_reason"]) == (True, "load")
+    assert upstream.get("/_requests") == nearby.get("/_requests") == []
+
+
+def test_what_clients_look_for(endpoint):
+    assert httpx.head(endpoint.url + "/").status_code == 200
+    answer = httpx.get(endpoint.url + "/", headers={"user-agent": "ollama-python/0.6.3"})
+    assert answer.text == "Ollama is running"
+    assert endpoint.get("/")["service"] == "turnout"
+    assert endpoint.get("/api/version")["version"].count(".") == 2
+    assert endpoint.get("/api/ps")["models"][0]["name"] == "nearby:latest"
+
+
+REFUSED = [
+    ("POST", "/api/pull", {"model": "qwen3"}, 400, "models are not managed here"),
+    ("POST", "/api/push", {"model": "qwen3"}, 400, "models are not managed here"),
+    ("POST", "/api/create", {"model": "mine", "from": "qwen3"}, 400, "models are not managed here"),
+    ("POST", "/api/copy", {"source": "a", "destination": "b"}, 400, "models are not managed here"),
+    ("DELETE", "/api/delete", {"model": "qwen3"}, 400, "models are not managed here"),
+    ("POST", "/api/embed", {"model": "m", "input": "x"}, 400, "no model here makes embeddings"),
+    ("POST", "/api/embeddings", {"model": "m", "prompt": "x"}, 400, "no model here makes embeddings"),
+    ("GET", "/api/chat", None, 405, "takes POST"),
+    ("POST", "/api/nothing", {}, 404, "there is nothing at /api/nothing"),
+    ("POST", "/api/show", [1], 400, "the body must be a JSON object"),
+    ("POST", "/api/chat", {"messages": "x"}, 400, "messages: must be a non-empty array"),
+    ("POST", "/api/generate", {"prompt": "x", "suffix": "y"}, 400, "suffix: "),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "words"), REFUSED)
+def test_refusals_are_in_ollamas_form(endpoint, method, path, body, status, words):
+    answer = httpx.request(method, endpoint.url + path, json=body, timeout=20)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert words in answer.json()["error"]
+
+
+def test_keys_are_asked_for(start_between, tmp_path):
+    ledger = LedgerStore.open(tmp_path / "ledger.db", prices=Prices(), write=False)
+    secret = ledger.accounts.create_key(team="web").secret
+    ledger.close()
+    locked = start_between(LEDGER=str(tmp_path / "ledger.db"))
+    for path in ("/api/tags", "/api/ps"):
+        assert httpx.get(locked.url + path).status_code == 401
+        opened = httpx.get(locked.url + path, headers={"authorization": f"Bearer {secret}"})
+        assert opened.status_code == 200
+    assert "error" in locked.post("/api/chat", {"model": "local"}).json()
