@@ -34,6 +34,7 @@ from router.app.model_catalog import Catalog, LocalModel
 from router.app.model_routes import build_models
 from router.app.ollama_routes import build_ollama
 from router.app.origin import OriginGuard
+from router.app.status import build_status
 from router.billing.gpu_time import WorkTime
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
@@ -166,6 +167,7 @@ class Service:
                 routers=(
                     build_models(self, self.keyring),
                     build_ollama(self, self.keyring),
+                    build_status(self._ledger.engine, self.keyring),
                     build_admin(admin),
                     build_dashboard(dashboard),
                 ),

@@ -24,6 +24,7 @@ from router.cli import (
     policy,
     report,
     serve,
+    statusline,
     team,
     trust,
 )
@@ -46,6 +47,7 @@ app.command("connect")(connect.connect)
 app.command("code", context_settings={"allow_interspersed_args": False})(code.code)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
+app.command("statusline")(statusline.statusline)
 app.command("trust")(trust.trust)
 app.add_typer(policy.app, name="policy")
 app.add_typer(key.app, name="key")

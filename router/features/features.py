@@ -6,6 +6,7 @@ from typing import Any
 import xxhash
 
 from classifiers.features import Features, Kind
+from router.accounts.teams import Account
 from router.features import clients, ollama_options, safety_checks
 from router.features.conversation import ConversationState
 from router.features.message_facts import SystemFacts, ToolFacts
@@ -167,7 +168,16 @@ def _conversation(
     elif subagent:
         opened += [system_key, state.opening]
     aside = "guard" if kind == "guard" else "side" if kind == "housekeeping" and not tools else ""
-    parts = (account.team, account.user, account.key_id, parsed.client.name, *opened, aside, b"")
+    return _conversation_id(account, parsed.client.name, *opened, aside)
+
+
+def session_conversation(account: Account, client: str, session: str) -> str:
+    """The id of the conversation that a session's main loop is."""
+    return _conversation_id(account, client, session, "", "")
+
+
+def _conversation_id(account: Account, client: str, *opened: str | bytes) -> str:
+    parts = (account.team, account.user, account.key_id, client, *opened, b"")
     return xxhash.xxh3_128_hexdigest(
         b"\0".join([part.encode(errors="replace") if isinstance(part, str) else part for part in parts])
     )

@@ -1,0 +1,122 @@
+"""Real coding assistants with settings that `turnout connect` wrote, or started by `turnout code`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import assistants
+import pytest
+from assistants import ASK, Place, Program, need, run
+from servers import Endpoint, Upstream
+
+from router.connect.catalog import find_client
+
+SAYS = {"text": "All done."}
+BASE = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
+
+
+def turnout(place: Place, *arguments: str) -> str:
+    """Run `turnout` as the person whose home this is."""
+    command = [sys.executable, "-P", "-m", "router.cli.start", *arguments]
+    env = {**BASE, "HOME": str(place.home), "COLUMNS": "200"}
+    ended = subprocess.run(command, env=env, cwd=place.workspace, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended
+    return ended.stdout
+
+
+def bare(place: Place, *argv: str, **variables: str) -> Program:
+    """A client with nothing of the endpoint in its environment or arguments."""
+    return Program(argv=argv, env={**BASE, "HOME": str(place.home), **variables}, cwd=place.workspace)
+
+
+QUIET_CLAUDE = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_TELEMETRY": "1",
+}
+
+
+def programs(place: Place) -> dict[str, Program]:
+    claude = ("-p", ASK, "--allowedTools", "Bash", "--output-format", "json")
+    return {
+        "claude": bare(place, str(assistants._claude()), *claude, **QUIET_CLAUDE),
+        "opencode": bare(place, str(assistants._opencode()), "run", "--auto", ASK),
+        "qwen": bare(place, "node", str(assistants.QWEN), "--approval-mode", "yolo", "-p", ASK),
+        "pi": bare(place, "node", str(assistants.PI), "-p", ASK, PI_OFFLINE="1", PI_TELEMETRY="0"),
+        "cn": bare(place, "node", str(assistants.CN), "--auto", "-p", ASK, CONTINUE_TELEMETRY_ENABLED="0"),
+        "codex": bare(place, "node", str(assistants.CODEX), "exec", "--skip-git-repo-check", ASK),
+        "cline": bare(
+            place, str(assistants._platform("@cline/cli-*/bin/cline")), ASK, CLINE_NO_AUTO_UPDATE="1"
+        ),
+        "aider": bare(place, str(assistants.AIDER), "--yes-always", "--no-git", "--message", ASK),
+    }
+
+
+SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("opencode", "qwen", "codex", "cline", "aider")
+]
+NAMES: dict[str, assistants.Name] = {"claude": "claude-code", "qwen": "qwen-code", "cn": "continue"}
+
+
+@pytest.mark.parametrize("client", ["claude", "pi", "cn", *SLOW])
+def test_it_works_with_the_settings_that_were_written_and_is_undone(
+    client: str, fast_endpoint: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    need(NAMES.get(client, client))  # type: ignore[arg-type]
+    turnout(place, "connect", client, "--yes", "--url", fast_endpoint.url)
+    upstream.play(*[SAYS] * 4)
+    finished = run(programs(place)[client])
+    assert finished.code == 0, finished
+    assert "All done." in finished.out, finished
+    assert upstream.seen()
+    turnout(place, "connect", client, "--undo", "--yes", "--force")
+    listed = json.loads(turnout(place, "connect", "--list", "--json", "--url", fast_endpoint.url))
+    name = find_client(client).name
+    row = next(row for row in listed["clients"] if row["client"] == name)
+    assert row["connected"] == ""
+    for file in map(Path, row["files"]):
+        assert not file.exists() or fast_endpoint.url not in file.read_text()
+
+
+def named(folder: Path, name: str, *argv: str) -> None:
+    """Put a client on the path under its own name."""
+    file = folder / name
+    file.write_text("#!/bin/sh\nexec " + " ".join(f"'{part}'" for part in argv) + ' "$@"\n')
+    file.chmod(0o755)
+
+
+STARTED = {
+    "claude": ("-p", ASK, "--allowedTools", "Bash", "--output-format", "json"),
+    "cn": ("--auto", "-p", ASK),
+    "opencode": ("run", "--auto", ASK),
+    "qwen": ("--approval-mode", "yolo", "-p", ASK),
+    "codex": ("exec", "--skip-git-repo-check", ASK),
+}
+
+
+@pytest.mark.parametrize(
+    "client",
+    ["claude", "cn", *(pytest.param(name, marks=pytest.mark.slow) for name in ("opencode", "qwen", "codex"))],
+)
+def test_it_is_started_pointed_here_with_no_file_of_its_own_changed(
+    client: str, fast_endpoint: Endpoint, upstream: Upstream, place: Place, tmp_path: Path
+) -> None:
+    need(NAMES.get(client, client))  # type: ignore[arg-type]
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    program = programs(place)[client]
+    argv = program.argv[: 2 if program.argv[0] == "node" else 1]
+    named(bin_folder, client, *argv)
+    upstream.play(*[SAYS] * 4)
+    start = (sys.executable, "-P", "-m", "router.cli.start", "code", "--url", fast_endpoint.url, client)
+    path = f"{bin_folder}:{BASE['PATH']}"
+    started = replace(program, argv=(*start, *STARTED[client]), env={**program.env, "PATH": path})
+    finished = run(started)
+    assert finished.code == 0, finished
+    assert "All done." in finished.out, finished
+    assert upstream.seen()
+    assert shutil.which(client, path=path)
