@@ -4,6 +4,7 @@ One table serves every client, since their tool names do not contradict each oth
 A name that is not in it is still read by the names of its arguments.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -128,7 +129,9 @@ def effect(call: Call) -> tuple[list[FileAccess], set[str]]:
         return [FileAccess(path, how) for word, how in opened if (path := paths.normal(word))], {"run"}
     if verb == "run" or (not verb and isinstance(arguments, dict) and "command" in arguments):
         done = shell.effect(_command(arguments), folder=paths.normal(_text(arguments, _FOLDER_KEYS)))
-        return done.accesses, done.acts
+        script = _unescaped(arguments) if _is_script(arguments) else ""
+        edits = [FileAccess(path, "edited") for path in paths.changed(script)]
+        return [*done.accesses, *edits], done.acts | ({"implement"} if edits else set())
     if verb == "edit" and (patched := list(paths.changed(text))):
         return [FileAccess(path, "edited") for path in patched], {"implement"}
     how: paths.How = {"read": "read", "edit": "edited"}.get(verb, "seen")  # type: ignore[assignment]
@@ -146,8 +149,28 @@ def _text(arguments: Any, keys: tuple[str, ...]) -> str:
     return ""
 
 
+_SCRIPTED = re.compile(
+    r"""\bcmd["']?\s*:\s*("(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'|`(?:[^`\\]|\\.)*+`)""",
+    re.DOTALL,
+)
+_JS_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_JS_LETTERS = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+def _is_script(arguments: Any) -> bool:
+    """Whether a call is a script that calls tools, as Codex has: `await tools.exec_command({cmd: "ls"})`."""
+    return isinstance(arguments, str) and "tools." in arguments
+
+
+def _unescaped(script: str) -> str:
+    """A script as its string literals read."""
+    return _JS_ESCAPE.sub(lambda match: _JS_LETTERS.get(match[1], match[1]), script)
+
+
 def _command(arguments: Any) -> str:
-    """A run tool's command line: a string, or a list like `["bash", "-lc", "…"]`."""
+    """A run tool's command line: a string, a list like `["bash", "-lc", "…"]`, or those in a script."""
+    if _is_script(arguments):
+        return "\n".join(_unescaped(match[1][1:-1]) for match in _SCRIPTED.finditer(arguments))
     command = arguments
     if isinstance(arguments, dict):
         key = next((key for key in _COMMAND_KEYS if key in arguments), "")

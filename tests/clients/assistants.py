@@ -31,7 +31,7 @@ KEY = "sk-ant-test-not-a-real-key"
 ASK = "Make the file made.txt with the word proof in it."
 COMMAND = "echo proof > made.txt"
 """What the scripted upstream and the tiny model let an assistant's shell do."""
-PiWire = Literal["openai-completions", "anthropic-messages"]
+PiWire = Literal["openai-completions", "openai-responses", "anthropic-messages"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,7 @@ def pi(
         answer_tokens: The most it asks for in one answer.
     """
     provider = {
-        "baseUrl": f"{url}/v1" if wire == "openai-completions" else url,
+        "baseUrl": url if wire == "anthropic-messages" else f"{url}/v1",
         "api": wire,
         "apiKey": KEY,
         "models": [{"id": model, "contextWindow": 128_000, "maxTokens": answer_tokens}],
@@ -371,17 +371,31 @@ def aider(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
     )
 
 
-def codex(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
-    """Codex, one ask, no person beside it; it speaks OpenAI Responses alone."""
+def codex(
+    place: Place,
+    ask: str,
+    *,
+    url: str,
+    model: str = "auto",
+    goes_on: bool = False,
+    retries: int = 0,
+    flags: tuple[str, ...] = (),
+) -> Program:
+    """Codex, one ask, no person beside it; its tools run without asking. It speaks OpenAI Responses alone."""
     config = place.home / ".codex/config.toml"
-    config.parent.mkdir()
+    config.parent.mkdir(exist_ok=True)
     provider = {"name": "turnout", "base_url": f"{url}/v1", "env_key": "TURNOUT_KEY", "wire_api": "responses"}
     lines = [f"{name} = {json.dumps(value)}" for name, value in provider.items()]
-    retries = ["request_max_retries = 0", "stream_max_retries = 0"]
+    tries = [f"request_max_retries = {retries}", f"stream_max_retries = {retries}"]
     chosen = [f"model = {json.dumps(model)}", 'model_provider = "turnout"']
-    config.write_text("\n".join((*chosen, "[model_providers.turnout]", *lines, *retries)))
+    config.write_text("\n".join((*chosen, "[model_providers.turnout]", *lines, *tries)))
     return Program(
-        argv=("node", str(CODEX), "exec", "--json", "--skip-git-repo-check", ask),
+        argv=(
+            *("node", str(CODEX), "exec", "--json", "--skip-git-repo-check"),
+            *("--dangerously-bypass-approvals-and-sandbox", *flags),
+            *(("resume", "--last") if goes_on else ()),
+            ask,
+        ),
         env={**_env(place), "TURNOUT_KEY": KEY},
         cwd=place.workspace,
     )

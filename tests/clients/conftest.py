@@ -55,13 +55,17 @@ async def kept(fast_endpoint: Endpoint) -> AsyncIterator[Recorder]:
 def tiny_endpoint(
     running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Endpoint]]:
-    """Make an endpoint whose local model calls the shell by the name given, and then answers."""
+    """Make an endpoint whose local model calls the shell by the name given, and then answers.
+
+    The command is its argument `command`, of Codex' shell `cmd`.
+    """
     with ExitStack() as stack:
 
         @cache
         def make(shell: str) -> Endpoint:
             folder = tmp_path_factory.mktemp("tiny")
-            calls = tinygguf.tool_call(shell, command=COMMAND)
+            argument = "cmd" if shell == "exec_command" else "command"
+            calls = tinygguf.tool_call(shell, **{argument: COMMAND})
             model = tinygguf.write(folder / "tiny.gguf", calls=calls)
             started = servers.endpoint(folder, cloud=running_upstream.url, local__model=str(model))
             return stack.enter_context(started)

@@ -89,7 +89,8 @@ async def recorder(endpoint: str) -> AsyncIterator[Recorder]:
 
 def request_of(sent: Sent) -> ModelRequest:
     """What the endpoint made of it."""
-    dialect: DialectName = "anthropic_messages" if "/messages" in sent.path else "openai_chat"
+    spoken: dict[str, DialectName] = {"/messages": "anthropic_messages", "/responses": "openai_responses"}
+    dialect = next((name for path, name in spoken.items() if path in sent.path), "openai_chat")
     operation: Operation = "count" if sent.path.endswith("/count_tokens") else "generate"
     return make_request(
         dialect=dialect,

