@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 DEFAULT_URL = "http://127.0.0.1:4747"
-PATIENCE_S = 0.7
+PATIENCE_S = 2.0
 _COLOURS = {"local": "32", "cloud": "36"}
 _KEY_HEADER, _KEY_PREFIX = "x-turnout-key", "tn-"
 
 
 def statusline() -> None:
-    """Print one line for Claude Code: track, model, why, and what was saved today.
+    """Print one line for Claude Code: track, model, what was saved today, and why.
 
     It reads what Claude Code gives it on standard input. `turnout connect claude --statusline` sets it up.
 
@@ -53,18 +53,20 @@ def _line(session: str, environment: Mapping[str, str]) -> str:
     if status in {401, 403}:
         return "turnout: the endpoint asks for a team's key (TURNOUT_KEY)"
     last, today = answer["last"], answer["today"]
-    parts = [_last(last, colour="NO_COLOR" not in environment)] if last else ["turnout: no request yet"]
-    if (saved := today["saved_usd"]) is not None:
-        amount = f"${abs(saved):.2f}"
-        parts.append(f"saved {amount} today" if saved >= 0 else f"{amount} more than without it today")
-    return " · ".join(parts)
-
-
-def _last(last: Mapping[str, Any], *, colour: bool) -> str:
+    saved = _saved(today["saved_usd"])
+    if not last:
+        return " · ".join(part for part in ("turnout: no request yet", saved) if part)
     track = _plain(last["track"])
-    if colour and track in _COLOURS:
+    if "NO_COLOR" not in environment and track in _COLOURS:
         track = f"\x1b[{_COLOURS[track]}m{track}\x1b[0m"
-    return " · ".join(part for part in (track, _plain(last["model"]), _plain(last["why"])) if part)
+    # The reason is last, since it is what a narrow terminal may cut off.
+    return " · ".join(part for part in (track, _plain(last["model"]), saved, _plain(last["why"])) if part)
+
+
+def _saved(usd: float | None) -> str:
+    if usd is None:
+        return ""
+    return f"saved ${usd:.2f} today" if usd >= 0 else f"${-usd:.2f} more than without today"
 
 
 def _plain(text: Any) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,19 +9,22 @@ from pathlib import Path
 
 import assistants
 import pytest
+import servers
 from assistants import ASK, Place, Program, need, run
 from servers import Endpoint, Upstream
 
+from router.billing.prices import Prices
 from router.connect.catalog import find_client
+from router.ledger.store import LedgerStore
 
 SAYS = {"text": "All done."}
 BASE = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
 
 
-def turnout(place: Place, *arguments: str) -> str:
+def turnout(place: Place, *arguments: str, **variables: str) -> str:
     """Run `turnout` as the person whose home this is."""
     command = [sys.executable, "-P", "-m", "router.cli.start", *arguments]
-    env = {**BASE, "HOME": str(place.home), "COLUMNS": "200"}
+    env = {**BASE, **variables, "HOME": str(place.home), "COLUMNS": "200"}
     ended = subprocess.run(command, env=env, cwd=place.workspace, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended
     return ended.stdout
@@ -48,7 +50,9 @@ def programs(place: Place) -> dict[str, Program]:
         "qwen": bare(place, "node", str(assistants.QWEN), "--approval-mode", "yolo", "-p", ASK),
         "pi": bare(place, "node", str(assistants.PI), "-p", ASK, PI_OFFLINE="1", PI_TELEMETRY="0"),
         "cn": bare(place, "node", str(assistants.CN), "--auto", "-p", ASK, CONTINUE_TELEMETRY_ENABLED="0"),
-        "codex": bare(place, "node", str(assistants.CODEX), "exec", "--skip-git-repo-check", ASK),
+        "codex": bare(
+            place, "node", str(assistants.CODEX), "exec", "-m", "local", "--skip-git-repo-check", ASK
+        ),
         "cline": bare(
             place, str(assistants._platform("@cline/cli-*/bin/cline")), ASK, CLINE_NO_AUTO_UPDATE="1"
         ),
@@ -94,8 +98,17 @@ STARTED = {
     "cn": ("--auto", "-p", ASK),
     "opencode": ("run", "--auto", ASK),
     "qwen": ("--approval-mode", "yolo", "-p", ASK),
-    "codex": ("exec", "--skip-git-repo-check", ASK),
+    "codex": ("exec", "-m", "local", "--skip-git-repo-check", ASK),
 }
+
+
+def by_turnout(folder: Path, client: str, options: tuple[str, ...], program: Program) -> Program:
+    """The client, found on the path under its own name, as `turnout code` starts it."""
+    (folder / "bin").mkdir()
+    named(folder / "bin", client, *program.argv[: 2 if program.argv[0] == "node" else 1])
+    start = (sys.executable, "-P", "-m", "router.cli.start", "code", *options, client)
+    env = {**program.env, "PATH": f"{folder / 'bin'}:{BASE['PATH']}"}
+    return replace(program, argv=(*start, *STARTED[client]), env=env)
 
 
 @pytest.mark.parametrize(
@@ -106,17 +119,59 @@ def test_it_is_started_pointed_here_with_no_file_of_its_own_changed(
     client: str, fast_endpoint: Endpoint, upstream: Upstream, place: Place, tmp_path: Path
 ) -> None:
     need(NAMES.get(client, client))  # type: ignore[arg-type]
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    program = programs(place)[client]
-    argv = program.argv[: 2 if program.argv[0] == "node" else 1]
-    named(bin_folder, client, *argv)
     upstream.play(*[SAYS] * 4)
-    start = (sys.executable, "-P", "-m", "router.cli.start", "code", "--url", fast_endpoint.url, client)
-    path = f"{bin_folder}:{BASE['PATH']}"
-    started = replace(program, argv=(*start, *STARTED[client]), env={**program.env, "PATH": path})
-    finished = run(started)
+    finished = run(by_turnout(tmp_path, client, ("--url", fast_endpoint.url), programs(place)[client]))
     assert finished.code == 0, finished
     assert "All done." in finished.out, finished
     assert upstream.seen()
-    assert shutil.which(client, path=path)
+
+
+def test_the_status_line_shows_where_the_answer_came_from(
+    fast_endpoint: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    turnout(place, "connect", "claude", "--yes", "--statusline", "--url", fast_endpoint.url)
+    known = {
+        "hasCompletedOnboarding": True,
+        "theme": "dark",
+        "projects": {
+            str(place.workspace): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        },
+    }
+    (place.home / ".claude.json").write_text(json.dumps(known))
+    upstream.play(*[SAYS] * 6)
+    typed = str(Path(__file__).with_name("typed.py"))
+    script = ("no request yet", "Write a function that adds two numbers.", "today")
+    argv = (sys.executable, typed, str(assistants._claude()), *script)
+    program = bare(place, *argv, **QUIET_CLAUDE, TERM="xterm-256color")
+    finished = run(program)
+    assert finished.code == 0, finished.err
+
+
+@pytest.mark.parametrize("way", ["connect", "code"])
+@pytest.mark.parametrize(
+    "client", ["claude", *(pytest.param(name, marks=pytest.mark.slow) for name in ("codex", "qwen"))]
+)
+def test_a_teams_key_opens_an_endpoint_that_asks_for_one(
+    client: str, way: str, upstream: Upstream, place: Place, tmp_path: Path
+) -> None:
+    need(NAMES.get(client, client))  # type: ignore[arg-type]
+    ledger = LedgerStore.open(tmp_path / "ledger.db", prices=Prices(), write=False)
+    key = ledger.accounts.create_key(team="web").secret
+    ledger.close()
+    program = programs(place)[client]
+    if client == "claude":  # a login of its own, which goes on beside the key
+        program = replace(program, env={**program.env, "ANTHROPIC_API_KEY": assistants.KEY})
+    upstream.play(*[SAYS] * 4)
+    with servers.endpoint(tmp_path, cloud=upstream.url, local__url=f"{upstream.url}/v1") as endpoint:
+        address = ("--url", endpoint.url, "--key", key)
+        if way == "connect":
+            turnout(place, "connect", client, "--yes", *address, **program.env)
+        else:
+            program = by_turnout(tmp_path, client, address, program)
+        finished = run(program)
+        assert finished.code == 0, finished
+        assert "All done." in finished.out, finished
+        assert {row["team"] for row in endpoint.rows(1)} == {"web"}
+    if client == "claude":
+        assert upstream.seen()[0].headers["x-api-key"] == assistants.KEY
+    assert key not in json.dumps([dict(seen.headers) for seen in upstream.seen()])

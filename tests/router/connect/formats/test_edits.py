@@ -19,6 +19,13 @@ def made(form, text, *edits):
     return apply(text.encode(), form, edits)[0].decode()
 
 
+def made_and_taken_back(form, text, edit):
+    """The edited text, once what was put in could be taken out of it again, or was not to be told."""
+    after, hunks = apply(text.encode(), form, [edit])
+    assert take_back(after, form, hunks) in {text.encode(), None}
+    return after.decode()
+
+
 def refuses(form, text, edit):
     try:
         made(form, text, edit)
@@ -290,7 +297,7 @@ def test_any_layout_of_toml_keeps_what_it_has(text, path):
     edit = Edit(path=path, value=URL)
     if path[0] in before and refuses(TOML, text, edit):
         return  # an inline table, or none at all
-    after = made(TOML, text, edit)
+    after = made_and_taken_back(TOML, text, edit)
     assert tomllib.loads(after) == expect(before, edit)
     if find_replaced(before, path) is None:
         assert is_subsequence(text, after)
@@ -332,7 +339,7 @@ def test_any_layout_of_yaml_keeps_what_it_has(text, item):
         if item
         else Edit(path=("model-x",), value="openai/auto")
     )
-    after = made(YAML, text, edit)
+    after = made_and_taken_back(YAML, text, edit)
     assert yaml.safe_load(after) == expect(before, edit)
     assert is_subsequence(text, after)
     assert ("\r\n" in after) == ("\r\n" in text) or "\n" not in text
