@@ -125,8 +125,9 @@ def test_runs_scripts_that_call_its_tools(endpoint: Endpoint, upstream: Upstream
 FAULTS = {
     "429": {"fault": "status", "status": 429, "retry_after": 1},
     "529": {"fault": "status", "status": 529, "retry_after": 1},
-    "a cut stream": {"text": "one two three four five six", "fault": "cut"},
-    "an error event": {"text": "one two three four five six", "fault": "error_event"},
+    "no connection": {"fault": "close"},
+    "a cut stream": {"text": "one two three four five six", "fault": "cut", "after_events": 8},
+    "an error event": {"text": "one two three four five six", "fault": "error_event", "after_events": 8},
 }
 
 
