@@ -47,6 +47,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ROLES = {"system": "system", "developer": "system", "assistant": "assistant"}
+OFFER = "additional_tools"
+"""The type of an item that offers tools (Responses)."""
 _ANSWERED = "_output"
 """How the types of items end that answer a call (Responses)."""
 _CALLED = "_call"
@@ -231,6 +233,8 @@ def _responses(item: dict[str, Any]) -> Message:
         name = _word(item.get("call_id")) or _word(item.get("id"))
         answered = Result(id=name, text=answer, error=item.get("status") == "failed")
         return Message(role="user", results=(answered,), images=parts.images)
+    if kind == OFFER:
+        return Message(role="system")  # read as the tools that they are
     called = _responses_call(kind, item)
     if called is not None:
         return Message(role="assistant", calls=(called,), piece=True)

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import xxhash
 
 from router.errors import BadRequest
 from router.features import clients, ollama_options
 from router.features.clients import Client, Clients
+from router.features.messages import OFFER
 from router.features.outline import MESSAGES, SYSTEM, WORDS, Piece, piece_of
 from router.types import DialectName, ModelRequest
 
@@ -59,7 +61,7 @@ class ParsedRequest:
         self.request = request
         self.messages, others = fields
         self.system = others.get(SYSTEM)
-        self.tools = others.get("tools")
+        self.tools = others.get("tools") or _offered(self.messages)
         head = self._head()
         self.options: dict[str, Any] = {
             name: piece.parsed_or_none() for name, piece in others.items() if name in _OPTIONS
@@ -81,6 +83,25 @@ class ParsedRequest:
             return self.system.raw[: clients.HEAD_BYTES]
         head = self.messages[0].raw[: clients.HEAD_BYTES] if self.messages else b""
         return head if b'"system"' in head or b'"developer"' in head else b""
+
+
+class _Offer(msgspec.Struct):
+    type: str = ""
+    tools: msgspec.Raw = msgspec.Raw()
+
+
+_OFFER = msgspec.json.Decoder(_Offer)
+
+
+def _offered(messages: list[Piece]) -> Piece | None:
+    """The tools that a conversation begins with: newer versions of Codex offer theirs in its first item."""
+    if not messages or OFFER.encode() not in messages[0].raw:
+        return None
+    try:
+        offer = _OFFER.decode(messages[0].raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return piece_of("tools", bytes(offer.tools)) if offer.type == OFFER and offer.tools else None
 
 
 def fields_of(pieces: Iterable[Piece]) -> Fields:

@@ -114,6 +114,8 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "text.verbosity": _Row("dropped", "dropped", "dropped", usual=("medium",)),
         "reasoning.summary": _Row("ignored", "ignored", "ignored"),
         "reasoning.generate_summary": _Row("ignored", "ignored", "ignored"),
+        "reasoning.context": _Row("ignored", "ignored", "ignored"),
+        "reasoning.mode": _Row("dropped", "dropped", "dropped", usual=("standard",)),
         "service_tier": _Row("dropped", "ignored", "dropped", usual=("auto", "default")),
         "client_metadata": _Row("ignored", "ignored", "ignored"),
         "metadata": _Row("ignored", "ignored", "ignored"),

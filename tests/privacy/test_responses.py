@@ -22,6 +22,17 @@ def test_in_every_call(fence):
     assert idle == []
 
 
+def test_by_every_path(fence):
+    body = {"model": "cloud", "input": [{"role": "user", "content": "pathmark, see secrets/db.yml"}]}
+    fence.arrived()
+    for path in ("/responses", "/v1/responses/input_tokens", "/responses/input_tokens"):
+        request = Request(path=path, body=body)
+        with httpx.Client(timeout=60, verify=False) as client:
+            url = fence.endpoints["messages"].url + path
+            client.post(url, content=request.content, headers=fence.headers(request, fence.keys[11]))
+        assert b"pathmark" not in fence.arrived(), path
+
+
 def _post(fence, body, key, session=""):
     request = Request(path=RESPONSES, body=body, headers={"session-id": session} if session else {})
     with httpx.Client(timeout=60, verify=False) as client:

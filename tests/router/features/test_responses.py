@@ -128,6 +128,22 @@ def test_a_field_is_read(fields, name, value):
     assert getattr(read([user(ASK)], **fields), name) == value
 
 
+def test_tools_that_the_first_item_offers_are_offered():
+    tools = [
+        {
+            "type": "namespace",
+            "name": "functions",
+            "tools": [{"type": "custom", "name": f} for f in ("exec", "wait")],
+        }
+    ]
+    offer = {"type": "additional_tools", "role": "developer", "tools": tools}
+    title = [user("Generate a title for this conversation.")]
+    features, without = read([offer, *title]), read(title)
+    assert (features.tools_offered, features.kind) == (2, "ask")
+    assert (without.tools_offered, without.kind) == (0, "housekeeping")
+    assert abs(features.context_tokens - read(title, tools=tools).context_tokens) < 10
+
+
 CALLS = [
     ({"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["bash", "-lc", "cat a.py"]}}, 1, 0),
     ({"type": "shell_call", "call_id": "c", "action": {"commands": ["cat a.py", "cat b.py"]}}, 2, 0),
