@@ -12,6 +12,8 @@ The order, first answer wins:
     rules         the first whose condition holds
     otherwise
 
+    completion    what the last four say of a prompt to be completed as it is: local, and nowhere else
+
 A budget is a limit: once it is used up, a turn already on the cloud goes on locally, and
 so does what the client wanted there.
 
@@ -73,7 +75,7 @@ _REMEDIES = {
 def decide(routing: RoutingInput) -> Decision:
     """Decide where one request goes; never raises."""
     return refuse_substitute(
-        _decide(routing),
+        _completed_here(_decide(routing), routing.features),
         routing.features,
         requested_model=routing.requested_model,
         local_model=routing.state.local_model,
@@ -212,6 +214,18 @@ def _bare(name: str) -> str:
 
 def _alias(name: str) -> str:
     return _SEPARATOR.split(name)[-1].removeprefix("turnout-")
+
+
+def _completed_here(decision: Decision, features: Features | None) -> Decision:
+    """Keep a prompt that is to be completed as it is: nobody else does it, as one for `cloud` is told."""
+    if features is None or features.kind != "autocomplete" or decision.rule == "asked":
+        return decision
+    if decision.track == "cloud":
+        return Decision(track="local", rule="completion", why=_COMPLETED, p_local=decision.p_local)
+    return replace(decision, alternatives=())
+
+
+_COMPLETED = "a prompt is completed as it is by the local model alone"
 
 
 def _bound(features: Features | None) -> Literal["", "guard", "safeguards"]:

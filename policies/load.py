@@ -47,6 +47,7 @@ RESERVED = frozenset(
     {
         "asked",
         "budget",
+        "completion",
         "degrade",
         "escalate",
         "guard",

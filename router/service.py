@@ -29,6 +29,7 @@ from router.app.asgi import ROUTES, Endpoint
 from router.app.body import Uploads
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
+from router.app.embeddings import build_embeddings
 from router.app.metrics_auth import MetricsAuth
 from router.app.model_catalog import Catalog, LocalModel
 from router.app.model_routes import build_models
@@ -168,6 +169,7 @@ class Service:
                     build_models(self, self.keyring),
                     build_ollama(self, self.keyring),
                     build_status(self._ledger.engine, self.keyring),
+                    build_embeddings(self.keyring),
                     build_admin(admin),
                     build_dashboard(dashboard),
                 ),

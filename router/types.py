@@ -18,7 +18,11 @@ from policies.privacy import Clearance
 from router.accounts.teams import Account
 from router.errors import TurnoutError
 
-DialectName = Literal["openai_chat", "openai_responses", "anthropic_messages", "ollama"]
+DialectName = Literal[
+    "openai_chat", "openai_responses", "anthropic_messages", "ollama", "openai_completions", "llama_infill"
+]
+RAW_DIALECTS: frozenset[DialectName] = frozenset({"openai_completions", "llama_infill"})
+"""Those in which a prompt is completed as it is, by the local model alone."""
 Operation = Literal["generate", "count"]
 End = Literal["complete", "client_left", "failed"]
 """How an answer ended: to its end, given up by its client, or in an error of anybody's."""

@@ -55,7 +55,11 @@ _RESPONSES_COUNT = Route("openai_responses", "count", b'{"object":"response.inpu
 ROUTES = {
     "/api/chat": Route("ollama", "generate"),
     "/api/generate": Route("ollama", "generate"),
+    "/api/v0/chat/completions": Route("openai_chat", "generate"),
+    "/api/v0/completions": Route("openai_completions", "generate"),
+    "/infill": Route("llama_infill", "generate"),
     "/v1/chat/completions": Route("openai_chat", "generate"),
+    "/v1/completions": Route("openai_completions", "generate"),
     "/v1/responses": _RESPONSES,
     "/responses": _RESPONSES,
     "/v1/responses/input_tokens": _RESPONSES_COUNT,

@@ -30,7 +30,6 @@ _MANAGED = (
     ("POST", "/api/blobs/{digest}"),
 )
 """Paths that manage Ollama's own store of models."""
-_EMBEDDINGS = ("/api/embed", "/api/embeddings")
 
 
 class _Named(msgspec.Struct):
@@ -82,14 +81,4 @@ def build_ollama(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     for method, path in _MANAGED:
         router.add_api_route(path, managed, methods=[method], include_in_schema=False)
 
-    async def embeddings(request: Request) -> Json:
-        """Refuse to embed."""
-        authenticate(request.scope, keyring)
-        raise BadRequest(
-            f"{request.url.path}: no model here makes embeddings; point the client's embedding model at a "
-            "server that has one"
-        )
-
-    for path in _EMBEDDINGS:
-        router.add_api_route(path, embeddings, methods=["POST"], include_in_schema=False)
     return router

@@ -36,6 +36,8 @@ class Prompt:
     tokens: list[int]
     thinking: bool
     """The template has already opened a thinking block."""
+    plain: bool = False
+    """What comes is text as it is, and never thinking."""
 
 
 class Answer:
@@ -179,7 +181,7 @@ class Answer:
         """Generate text from `tokens`, thinking and stop strings taken out."""
         room = self._model.context - len(tokens)
         limit = min(room, self._chat.limit or room)
-        thoughts = ThinkingFilter(inside=self._prompt.thinking and not forced)
+        thoughts = ThinkingFilter(inside=self._prompt.thinking and not forced, off=self._prompt.plain)
         stops = StopFilter(() if forced else self._chat.stops)
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         async with aclosing(self._pieces(tokens, limit, grammar)) as pieces:

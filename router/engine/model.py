@@ -46,6 +46,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FimTokens:
+    """The vocabulary's tokens for a completion between two texts (fill in the middle)."""
+
+    prefix: int
+    suffix: int
+    middle: int
+    separator: int | None
+    """Before each file of the same work; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How the next token is chosen. Defaults are llama.cpp's."""
 
@@ -125,21 +136,38 @@ class Model:
     def _special(self, token: int) -> str:
         return "" if token < 0 else self.piece(token, special=True).decode(errors="replace")
 
-    def tokenize(self, text: str, *, start: bool) -> list[int]:
-        """Tokenise rendered prompt text; control tokens written out in it are recognised.
+    def tokenize(self, text: str, *, start: bool, special: bool = True) -> list[int]:
+        """Tokenise prompt text.
 
         Args:
-            text: what the template rendered.
+            text: such as the template rendered.
             start: whether this opens the prompt, so that the model's BOS belongs before it.
+            special: whether control tokens written out in it are recognised.
         """
         data = text.encode()
         add_bos = start and self._adds_bos and not (self.bos and text.startswith(self.bos))
         size = len(data) + 8
         tokens = (native.llama_token * size)()
-        count = native.llama_tokenize(self.vocab, data, len(data), tokens, size, add_bos, True)
+        count = native.llama_tokenize(self.vocab, data, len(data), tokens, size, add_bos, special)
         if count < 0:
             raise DecodeFailed("the prompt cannot be tokenised")
         return list(tokens[:count])
+
+    @property
+    def fim(self) -> FimTokens | None:
+        """The tokens around the texts that a completion stands between; None where the file names none."""
+        ids = (
+            native.llama_vocab_fim_pre(self.vocab),
+            native.llama_vocab_fim_suf(self.vocab),
+            native.llama_vocab_fim_mid(self.vocab),
+        )
+        if min(ids) < 0:
+            return None
+        separator = native.llama_vocab_fim_sep(self.vocab)
+        prefix, suffix, middle = ids
+        return FimTokens(
+            prefix=prefix, suffix=suffix, middle=middle, separator=separator if separator >= 0 else None
+        )
 
     def piece(self, token: int, *, special: bool) -> bytes:
         """Return a token's bytes; a control token's only where `special`."""

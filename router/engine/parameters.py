@@ -7,7 +7,7 @@ be served is refused by name, never ignored: the client relies on it.
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from router.engine.errors import Refused
@@ -59,20 +59,37 @@ def read_request(body: Body) -> ChatRequest:
     tools = read_tools(body)
     choice, required = _tool_choice(body.get("tool_choice"), tools)
     json, schema = _response_format(body.get("response_format"))
+    return replace(
+        read_generation(body),
+        messages=read_messages(body),
+        tools=[] if choice == "none" else tools,
+        required=required,
+        parallel=read_bool(body, "parallel_tool_calls", default=True),
+        schema=schema,
+        json=json,
+    )
+
+
+def read_generation(body: Body) -> ChatRequest:
+    """Check how an answer is to be generated, whatever it is to answer; without messages and tools.
+
+    Raises:
+        Refused: names the field and what it may be.
+    """
     stream = read_bool(body, "stream", default=False)
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
         raise Refused("stream_options must be an object", param="stream_options")
     return ChatRequest(
-        messages=read_messages(body),
-        tools=[] if choice == "none" else tools,
-        required=required,
-        parallel=read_bool(body, "parallel_tool_calls", default=True),
+        messages=[],
+        tools=[],
+        required=[],
+        parallel=True,
         limit=_limit(body),
         stops=_stops(body.get("stop")),
         sampling=_sampling(body),
-        schema=schema,
-        json=json,
+        schema=None,
+        json=False,
         stream=stream,
         include_usage=stream and read_bool(options, "include_usage", default=False),
     )
@@ -80,7 +97,7 @@ def read_request(body: Body) -> ChatRequest:
 
 def _refuse_unsupported(body: Body) -> None:
     calls = body.get("function_call") not in (None, "none", "auto")
-    refusals = (
+    refuse(
         ("n", body.get("n") not in {None, 1}, "only n = 1 is served"),
         ("logit_bias", bool(body.get("logit_bias")), "logit_bias is not supported; leave it out"),
         ("logprobs", bool(body.get("logprobs")), "logprobs are not supported; leave it out"),
@@ -95,6 +112,14 @@ def _refuse_unsupported(body: Body) -> None:
         ("audio", bool(body.get("audio")), "the answer is text; leave it out"),
         *((name, bool(body.get(name)), f"{name} is not supported; use response_format") for name in _FORMS),
     )
+
+
+def refuse(*refusals: tuple[str, bool, str]) -> None:
+    """Refuse the first field that applies; each has a name, whether it applies, and the words.
+
+    Raises:
+        Refused: names the field.
+    """
     for param, applies, message in refusals:
         if applies:
             raise Refused(message, code="unsupported_value", param=param)

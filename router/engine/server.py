@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -18,8 +19,9 @@ from aiohttp import web
 
 from router.engine import chunks
 from router.engine.answer import Answer, Prompt
+from router.engine.completion import CompletionRequest, Writer, prompt_of, read_completion, read_infill
 from router.engine.errors import EngineError, Refused
-from router.engine.fields import decode_body
+from router.engine.fields import Body, decode_body
 from router.engine.jobs import PRIORITIES
 from router.engine.messages import read_messages, read_tools
 from router.engine.model import DecodeFailed, Model
@@ -32,6 +34,7 @@ from router.telemetry.exceptions import describe
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_EVENTS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 PRIORITY_HEADER = "x-turnout-priority"
 _NAME_LENGTH = 64
 _LARGEST_BODY = 256 * 2**20
@@ -59,9 +62,11 @@ class Server:
         self._controls = model.control_texts()
 
     def app(self) -> web.Application:
-        """Return the aiohttp application with its three routes."""
+        """Return the aiohttp application with its routes."""
         app = web.Application(middlewares=[self._authenticate], client_max_size=_LARGEST_BODY)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", partial(self._complete, read_completion))
+        app.router.add_post("/infill", partial(self._complete, read_infill))
         app.router.add_post("/v1/count", self._count)
         app.router.add_get("/health", self._health)
         return app
@@ -97,15 +102,7 @@ class Server:
         size = len(prompt.tokens)
         if size >= self._model.context:
             raise _overflow(size, self._model.context)
-        answer = Answer(
-            chat=chat,
-            prompt=prompt,
-            model=self._model,
-            scheduler=self._scheduler,
-            family=self._family,
-            priority=_priority(request),
-            name=request.headers.get(PROMPT_HEADER, "")[:_NAME_LENGTH],
-        )
+        answer = self._answer(request, chat, prompt)
         if chat.stream:
             return await self._stream(request, chat, answer, size)
         async with aclosing(answer.items()) as generated:
@@ -115,13 +112,22 @@ class Server:
             chunks.completion(self._name, items, finish=answer.finish, counts=counts, stop=answer.stop)
         )
 
+    def _answer(self, request: web.Request, chat: ChatRequest, prompt: Prompt) -> Answer:
+        return Answer(
+            chat=chat,
+            prompt=prompt,
+            model=self._model,
+            scheduler=self._scheduler,
+            family=self._family,
+            priority=_priority(request),
+            name=request.headers.get(PROMPT_HEADER, "")[:_NAME_LENGTH],
+        )
+
     async def _stream(
         self, request: web.Request, chat: ChatRequest, answer: Answer, size: int
     ) -> web.StreamResponse:
         """Send the answer as server-sent events; the response begins with the first item."""
-        response = web.StreamResponse(
-            headers={"content-type": "text/event-stream", "cache-control": "no-cache"}
-        )
+        response = web.StreamResponse(headers=_EVENTS)
         writer = chunks.Chunks(self._name, include_usage=chat.include_usage)
 
         async def begin(first: Text | Call | None) -> None:
@@ -149,6 +155,44 @@ class Server:
             counts = chunks.usage(prompt=size, cached=answer.cached, produced=answer.produced)
             tail += chunks.event(writer.usage(counts))
         await response.write(tail + chunks.DONE)
+        await response.write_eof()
+        return response
+
+    async def _complete(
+        self, read: Callable[[Body], CompletionRequest], request: web.Request
+    ) -> web.StreamResponse:
+        """Complete a prompt as it is."""
+        asked = read(decode_body(await request.read()))
+        prompt = await asyncio.to_thread(prompt_of, asked, self._model)
+        size = len(prompt.tokens)
+        if size >= self._model.context:
+            raise _overflow(size, self._model.context, "prompt")
+        answer = self._answer(request, asked.chat, prompt)
+        writer, echoed = Writer(asked, self._name, size), asked.before if asked.echo else ""
+        if not asked.chat.stream:
+            async with aclosing(answer.items()) as items:
+                text = "".join([item.text async for item in items if isinstance(item, Text)])
+            return web.json_response(writer.whole(echoed + text, answer))
+        response = web.StreamResponse(headers=_EVENTS)
+
+        async def write(data: bytes) -> None:
+            if not response.prepared:
+                await response.prepare(request)
+            await response.write(data)
+
+        try:
+            async with aclosing(answer.items()) as items:
+                async for item in items:
+                    if isinstance(item, Text):
+                        await write(writer.piece(echoed + item.text))
+                        echoed = ""
+        except Exception:
+            if not response.prepared:
+                raise
+            if request.transport:
+                request.transport.abort()  # as `_stream` does
+            return response
+        await write((writer.piece(echoed) if echoed else b"") + writer.end(answer))
         await response.write_eof()
         return response
 
@@ -206,12 +250,12 @@ def _priority(request: web.Request) -> int:
     return PRIORITIES.get(name, PRIORITIES["chat"])
 
 
-def _overflow(size: int, context: int) -> Refused:
+def _overflow(size: int, context: int, param: str = "messages") -> Refused:
     return Refused(
         f"This model's maximum context length is {context} tokens. However, your messages resulted in "
         f"{size} tokens. Please reduce the length of the messages.",
         code="context_length_exceeded",
-        param="messages",
+        param=param,
         extra={"n_prompt_tokens": size, "n_ctx": context},
     )
 

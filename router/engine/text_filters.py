@@ -11,9 +11,11 @@ _THINK, END_THINK = "<think>", "</think>"
 class ThinkingFilter:
     """Takes a leading `<think>` block out: it is not for clients, and a later Claude turn rejects it."""
 
-    def __init__(self, *, inside: bool) -> None:
-        """`inside`: the prompt has opened a thinking block already."""
+    def __init__(self, *, inside: bool, off: bool = False) -> None:
+        """`inside`: the prompt has opened a thinking block already; `off`: nothing is taken out."""
         self._state: Literal["start", "inside", "after", "passing"] = "inside" if inside else "start"
+        if off:
+            self._state = "passing"
         self._buffered = ""
 
     def feed(self, text: str) -> str:

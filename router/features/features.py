@@ -11,9 +11,10 @@ from router.features import clients, ollama_options, safety_checks
 from router.features.conversation import ConversationState
 from router.features.message_facts import SystemFacts, ToolFacts
 from router.features.parsed_request import ParsedRequest
+from router.types import RAW_DIALECTS
 
 Options = Mapping[str, Any]
-_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "n_predict")
 """Of the answer, in tokens, in each dialect."""
 
 
@@ -133,6 +134,8 @@ def _kind(
 ) -> Kind:
     if parsed.request.operation == "count":
         return "count"
+    if parsed.request.dialect in RAW_DIALECTS:
+        return "autocomplete"
     if guard:
         return "guard"
     if state.side or side:

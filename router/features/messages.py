@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from router.types import DialectName
+from router.types import RAW_DIALECTS, DialectName
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,8 +272,10 @@ DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {
     "openai_chat": _openai,
     "openai_responses": _responses,
     "ollama": _ollama,
+    "openai_completions": _openai,
+    "llama_infill": _openai,
 }
-WITH_A_STRING = frozenset({"openai_responses", "ollama"})
+WITH_A_STRING = frozenset({"openai_responses", "ollama", *RAW_DIALECTS})
 """Dialects in which a conversation may be one string: the user's words."""
 
 

@@ -34,6 +34,8 @@ WORDS: Mapping[DialectName, Mapping[str, str]] = {
     "openai_responses": {"input": MESSAGES, "instructions": SYSTEM},
     "anthropic_messages": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
     "ollama": {MESSAGES: MESSAGES, "prompt": MESSAGES, SYSTEM: SYSTEM},
+    "openai_completions": {"prompt": MESSAGES},
+    "llama_infill": {"input_prefix": MESSAGES},
 }
 """What each dialect calls the messages and the system text; their pieces have one name in all of them."""
 WIDE = (1 << 64) - 1

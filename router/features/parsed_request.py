@@ -32,6 +32,7 @@ _OPTIONS = frozenset(
         "max_tokens",
         "max_completion_tokens",
         "max_output_tokens",
+        "n_predict",
         "reasoning",
         "text",
         "web_search_options",

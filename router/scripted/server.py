@@ -1,7 +1,8 @@
 """The scripted upstream as a server: the providers' paths, and four paths to control it.
 
     POST /v1/messages, /v1/messages/count_tokens      Anthropic
-    POST /v1/chat/completions                         OpenAI
+    POST /v1/chat/completions, /v1/completions        OpenAI
+    POST /infill                                      llama-server
     GET  /v1/models                                   either, told by the `anthropic-version` header
     POST /_script      a JSON list of steps (see `script.Step`), played in order, then the default
     GET  /_requests    what came in, exactly; DELETE forgets it
@@ -16,12 +17,13 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from router.scripted import anthropic, openai
+from router.scripted import anthropic, completions, openai
 from router.scripted.billing import Bill, Cache, Totals, count_answer_tokens, count_tokens
 from router.scripted.exchange import Exchange, Wire
 from router.scripted.script import Script, Step, build_answer
@@ -56,6 +58,20 @@ _OPENAI = Wire(
 )
 
 
+_COMPLETIONS = replace(
+    _OPENAI,
+    parse_request=completions.parse_completion,
+    render_document=completions.render_completion,
+    events=completions.completion_events,
+)
+_INFILL = replace(
+    _OPENAI,
+    parse_request=completions.parse_infill,
+    render_document=completions.render_infill,
+    events=completions.infill_events,
+)
+
+
 class Upstream:
     """The state of a server: script, prompt cache, recorded requests and bills."""
 
@@ -73,6 +89,8 @@ class Upstream:
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/messages/count_tokens", self._count)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", self._complete)
+        app.router.add_post("/infill", self._infill)
         app.router.add_post("/_script", self._set_script)
         app.router.add_get("/_requests", self._list_requests)
         app.router.add_delete("/_requests", self._forget_requests)
@@ -123,6 +141,12 @@ class Upstream:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         return await self._generate(request, _OPENAI)
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        return await self._generate(request, _COMPLETIONS)
+
+    async def _infill(self, request: web.Request) -> web.StreamResponse:
+        return await self._generate(request, _INFILL)
 
     async def _count(self, request: web.Request) -> web.Response:
         try:

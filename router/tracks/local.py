@@ -8,7 +8,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -38,18 +38,34 @@ from router.tracks.streaming import (
 from router.tracks.transforms import FirstUnit, Repair, Translation, check_reply, without_thinking
 from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, local_request, wants_usage, weight
 from router.tracks.window import LARGE, SEARCH_S, corrected, find_window, first_model, fitting
-from router.types import ModelRequest, Plan, Progress, PromptParts, Reply, TrackError
+from router.types import (
+    RAW_DIALECTS,
+    DialectName,
+    ModelRequest,
+    Plan,
+    Progress,
+    PromptParts,
+    Reply,
+    TrackError,
+)
 from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
 from router.wire.conversation import Conversation
 from router.wire.events import UnreadableReply
 from router.wire.headers import foreign_encoding
+from router.wire.raw_prompts import RawDecoder, completion_decoder, infill_decoder
 from router.wire.upstream_errors import UpstreamError, read_upstream_error
 from router.wire.usage_observer import UsageObserver
 
 CHAT = DIALECTS["openai_chat"]
 CHAT_PATH = "/chat/completions"
+RAW_PATHS: Mapping[DialectName, str] = {"openai_completions": "/completions", "llama_infill": "/infill"}
+"""Where a prompt is completed as it is."""
+_DECODERS: Mapping[DialectName, Callable[..., RawDecoder]] = {
+    "openai_completions": completion_decoder,
+    "llama_infill": infill_decoder,
+}
 PRIORITY = "x-turnout-priority"
 DEFAULT_NAME = "local"
 """The model's name where neither the settings nor the server have one."""
@@ -192,7 +208,8 @@ class LocalTrack:
     async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
         headers = {PRIORITY: priority} | ({PROMPT_HEADER: plan.request.id} if self._engine else {})
-        response = await self._client.post(CHAT_PATH, request.body, headers=headers, progress=progress)
+        path = RAW_PATHS.get(plan.request.dialect, CHAT_PATH)
+        response = await self._client.post(path, request.body, headers=headers, progress=progress)
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise TrackError(
@@ -253,8 +270,10 @@ async def _read_error(response: aiohttp.ClientResponse) -> UpstreamError:
 def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
     conversation, observer = call.request.conversation, call.observer
     if conversation is None:
-        usage = wants_usage(call.plan.request.body)
-        return Repair(observer, FirstUnit(thinking=True, heard=heard), usage=usage)
+        request = call.plan.request
+        usage, make = wants_usage(request.body), _DECODERS.get(request.dialect)
+        decoder = make(observing=True) if make else None
+        return Repair(observer, FirstUnit(thinking=True, heard=heard), usage=usage, decoder=decoder)
     thinking = _shows_thinking(conversation)
     return Translation(
         CHAT.reply_decoder(),
@@ -276,11 +295,13 @@ def _shows_thinking(conversation: Conversation) -> bool:
 async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Reply:
     async with response:
         body = await response.read()
-    events, body = read_reply(body)
+    raw = call.plan.request.dialect in RAW_DIALECTS
+    events, body = (DIALECTS[call.plan.request.dialect].decode_reply(body), body) if raw else read_reply(body)
     call.observer.observe(events)
     if call.observer.error:
         raise stream_failure(call.observer.error)
-    check_reply(events)
+    if not raw:  # between two texts, nothing may be the right completion
+        check_reply(events)
     if (conversation := call.request.conversation) is not None:
         shown = events if _shows_thinking(conversation) else without_thinking(events)
         body = call.encode(shown, conversation)

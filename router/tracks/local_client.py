@@ -15,6 +15,8 @@ from router.settings import LocalSettings
 from router.tracks.connector import Body, Connector
 from router.types import Progress, TrackError
 
+AT_THE_ROOT = frozenset({"/infill"})
+"""Paths of llama-server that have no version before them."""
 IDLE_S = 4.0
 """How long an unused connection is kept: less than local servers do (5 s with uvicorn and cpp-httplib), lest
 they close it while a request is on its way."""
@@ -38,12 +40,18 @@ class LocalClient:
     ) -> aiohttp.ClientResponse:
         """Send JSON, once, and return when the answer's headers are here; the caller closes the response.
 
+        Args:
+            path: behind the server's `/v1`; one in `AT_THE_ROOT` is not.
+            body: the JSON.
+            headers: beside our own.
+            progress: is told what was sent.
+
         Raises:
             TrackError: `local_error`, the engine has no address right now.
             aiohttp.ClientError: no connection, or it ended before the headers.
         """
         return await self._opened().post(
-            self._base() + path,
+            self._base().removesuffix("/v1" if path in AT_THE_ROOT else "") + path,
             data=Body(body, progress or Progress()),
             headers=self._key() | {"content-type": "application/json"} | dict(headers or {}),
             allow_redirects=False,

@@ -5,6 +5,7 @@ Until the first useful unit of a local model's reply is there, another track may
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from typing import Protocol
 
 from router.types import TrackError
 from router.wire.arguments import is_object
@@ -180,15 +181,37 @@ class Document:
         return b""
 
 
+class RepairingDecoder(ReplyDecoder, Protocol):
+    """A decoder that also passes on the bytes."""
+
+    def repair(self, chunk: bytes, *, usage: bool) -> tuple[list[Event], bytes]:
+        """Return the events, and the client's bytes: with the usage alone where it asked for that."""
+        ...
+
+
 class Repair(_Observed):
-    """A server's Chat Completions for a client of the same dialect, repaired where clients would fail.
+    """A server's stream for a client of the same dialect, repaired where clients would fail.
 
     A block keeps its bytes unless its tool calls need repair; see `router.wire.chat_calls`.
     """
 
-    def __init__(self, observer: UsageObserver, first_unit: FirstUnit | None = None, *, usage: bool) -> None:
-        """Take what is waited for, any token unless given, and whether the client asked for usage."""
-        decoder = ChatReplyDecoder(observing=True)
+    def __init__(
+        self,
+        observer: UsageObserver,
+        first_unit: FirstUnit | None = None,
+        *,
+        usage: bool,
+        decoder: RepairingDecoder | None = None,
+    ) -> None:
+        """Start.
+
+        Args:
+            observer: notes what passes.
+            first_unit: what is waited for, any token unless given.
+            usage: whether the client asked for usage.
+            decoder: of another dialect than Chat Completions.
+        """
+        decoder = decoder or ChatReplyDecoder(observing=True)
         super().__init__(decoder, observer, first_unit)
         self._chat = decoder
         self._usage = usage

@@ -11,7 +11,7 @@ from policies.decision import TrackName
 from router.errors import BadRequest
 from router.tracks.failures import cloud_failure, failed, refusal_body
 from router.tracks.streaming import JSON_HEADERS, single_chunk
-from router.types import Headers, ModelRequest, Plan, Reply, TrackError
+from router.types import RAW_DIALECTS, Headers, ModelRequest, Plan, Reply, TrackError
 from router.wire import DIALECTS
 from router.wire.arguments import repair_body
 from router.wire.capabilities import adapt, drop_fields
@@ -144,7 +144,9 @@ class _Streaming(msgspec.Struct):
 
 
 def local_request(request: ModelRequest, model: str, limit: int | None = None) -> OutgoingRequest:
-    """Write the body of `POST /v1/chat/completions`; a stream always reports its usage.
+    """Write the body for the local server; a stream always reports its usage.
+
+    It is that of `POST /v1/chat/completions`, but for a prompt that is completed as it is.
 
     Args:
         request: in any dialect.
@@ -155,6 +157,8 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
         BadRequest: it cannot be put to a local model.
         TrackError: `unsupported`, a tool that takes plain text asks for more than a function can give.
     """
+    if request.dialect in RAW_DIALECTS:
+        return _as_it_is(request, model, limit)
     if request.dialect != LOCAL.dialect:
         return translate_request(request, model, LOCAL, limit)
     if b'"custom"' in request.body and has_free_text(request.body):
@@ -168,6 +172,18 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
     if request.stream:
         fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
     return OutgoingRequest(body=msgspec.json.encode(fields), dropped=dropped)
+
+
+def _as_it_is(request: ModelRequest, model: str, limit: int | None) -> OutgoingRequest:
+    """Pass on a prompt that is to be completed as it is."""
+    fields = _FIELDS.decode(request.body)
+    fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+    completion = request.dialect == "openai_completions"
+    if limit is not None:
+        fields["max_tokens" if completion else "n_predict"] = msgspec.Raw(b"%d" % limit)
+    if request.stream and completion:
+        fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
+    return OutgoingRequest(body=msgspec.json.encode(fields))
 
 
 def _with_functions(request: ModelRequest, model: str, limit: int | None) -> OutgoingRequest:

@@ -356,6 +356,8 @@ _OWN: Mapping[DialectName, tuple[Side, ...]] = {
     "openai_responses": ("provider",),
     "anthropic_messages": ("claude",),
     "ollama": (),
+    "openai_completions": (),
+    "llama_infill": (),
 }
 """Whose models take a dialect's tools that are no functions. litellm takes none of them."""
 

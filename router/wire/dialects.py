@@ -21,6 +21,7 @@ from router.wire import (
     ollama_reply_encoder,
     ollama_request,
     ollama_request_encoder,
+    raw_prompts,
     responses_errors,
     responses_reply,
     responses_reply_encoder,
@@ -106,6 +107,29 @@ class Dialect:
     """What is said to a body that only wants a model loaded, None to any other."""
 
 
+def _raw(
+    name: DialectName,
+    read: Callable[[bytes], Envelope],
+    decode_reply: Callable[[bytes], list[Event]],
+    reply_decoder: DecoderFactory,
+) -> Dialect:
+    """A dialect without conversations; see `raw_prompts`."""
+    return Dialect(
+        name=name,
+        read=read,
+        name_model=name_model,
+        decode_request=raw_prompts.decode_request,
+        encode_request=raw_prompts.encode_request,
+        decode_reply=decode_reply,
+        reply_decoder=reply_decoder,
+        encode_reply=raw_prompts.encode_reply,
+        reply_encoder=raw_prompts.reply_encoder,
+        error=chat_errors.error,
+        error_event=chat_errors.error_event,
+        overflow=chat_errors.overflow,
+    )
+
+
 DIALECTS: Mapping[DialectName, Dialect] = {
     "openai_chat": Dialect(
         name="openai_chat",
@@ -165,6 +189,15 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         framing=ollama_reply_encoder.NDJSON,
         load_reply=ollama_request.load_reply,
     ),
+    "openai_completions": _raw(
+        "openai_completions",
+        raw_prompts.read_completion,
+        raw_prompts.decode_completion,
+        raw_prompts.completion_decoder,
+    ),
+    "llama_infill": _raw(
+        "llama_infill", raw_prompts.read_infill, raw_prompts.decode_infill, raw_prompts.infill_decoder
+    ),
 }
 
 _ANTHROPIC_FIELDS = frozenset(
@@ -183,10 +216,8 @@ def detect_dialect(body: bytes) -> DialectName:
         return "openai_chat"
     if not isinstance(fields, dict):
         return "openai_chat"
-    if "input" in fields and "messages" not in fields:
-        return "openai_responses"
-    if isinstance(fields.get("options"), dict) or "keep_alive" in fields:
-        return "ollama"
+    if named := _by_own_fields(fields):
+        return named
     marks = (
         not _ANTHROPIC_FIELDS.isdisjoint(fields),
         any("input_schema" in tool for tool in _objects(fields.get("tools"))),
@@ -197,6 +228,17 @@ def detect_dialect(body: bytes) -> DialectName:
         ),
     )
     return "anthropic_messages" if any(marks) else "openai_chat"
+
+
+def _by_own_fields(fields: Mapping[str, Any]) -> DialectName | None:
+    """The dialect that alone has some of these fields."""
+    own: tuple[tuple[DialectName, bool], ...] = (
+        ("llama_infill", bool({"input_prefix", "input_suffix"} & fields.keys())),
+        ("openai_responses", "input" in fields and "messages" not in fields),
+        ("ollama", isinstance(fields.get("options"), dict) or "keep_alive" in fields),
+        ("openai_completions", isinstance(fields.get("prompt"), str | list) and "messages" not in fields),
+    )
+    return next((name for name, fits in own if fits), None)
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

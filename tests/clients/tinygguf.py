@@ -38,6 +38,8 @@ PROMPT_ENDS = "Ċ"
 """The last token of every prompt (a newline, as the vocabulary writes it)."""
 TURN_ENDS = "<|im_end|>"
 RESULT_MARK = "<jupyter_output>"
+FIM = {"pre": "<jupyter_start>", "suf": "<jupyter_text>", "mid": "<jupyter_code>", "sep": "<file_sep>"}
+"""Tokens that the demo model has for something else."""
 
 TEMPLATE = """\
 {%- macro text(content) -%}
@@ -61,7 +63,13 @@ TEMPLATE = """\
 
 
 def write(
-    path: Path, *, says: str = SAYS, calls: str = "", again: bool = False, context: int = 65_536
+    path: Path,
+    *,
+    says: str = SAYS,
+    calls: str = "",
+    again: bool = False,
+    context: int = 65_536,
+    fim: bool = False,
 ) -> Path:
     """Write a model that answers every chat alike.
 
@@ -72,6 +80,7 @@ def write(
             `tool_call("bash", command="ls")`.
         again: Start the answer over instead of ending the turn: only `max_tokens` or a hang-up ends it.
         context: The window in tokens.
+        fim: The file names tokens for a completion between two texts (`FIM`), which is `says`, too.
 
     Raises:
         ValueError: a text ends on a token that the demo model has already.
@@ -85,11 +94,14 @@ def write(
     answer = list(range(len(vocabulary), len(vocabulary) + len(words)))
     request = list(range(answer[-1] + 1, answer[-1] + 1 + len(call)))
 
+    gap = {name: vocabulary.index(text) for name, text in FIM.items()} if fim else {}
+    opens = [start, gap["mid"]] if gap else [start]
     rows = _Rows(
-        len(vocabulary) + len(words) + len(call), apart=[start, *answer, *request], mark=mark, end=end
+        len(vocabulary) + len(words) + len(call), apart=[*opens, *answer, *request], mark=mark, end=end
     )
     rows.follow([*answer, answer[0] if again else end], FIRST_CHOICE)
-    rows.follow([start, answer[0]], SECOND_CHOICE)
+    for first in opens:
+        rows.follow([first, answer[0]], SECOND_CHOICE)
     if request:
         rows.follow([start, *request, end], FIRST_CHOICE)
         rows.output[request[0], SEEN] = END_OF_TURN - FIRST_CHOICE
@@ -97,6 +109,8 @@ def write(
     writer = gguf.GGUFWriter(path, "llama")
     _add_shape(writer, context)
     _add_tokenizer(writer, demo, [*vocabulary, *words, *call])
+    for name, token in gap.items():
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", token)
     for name, tensor in _tensors(rows).items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()

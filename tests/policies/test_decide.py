@@ -816,6 +816,22 @@ def test_auto_is_the_policys_in_any_spelling(requested):
     assert (decision.rule == "asked", decision.model) == (False, "")
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_bare_prompt_is_completed_here_and_nowhere_else(name):
+    decision = decide_any(
+        POLICIES[name], ask(kind="autocomplete", context_tokens=9_999_999), HARD, STATE, "auto"
+    )
+    assert (decision.track, decision.alternatives) == ("local", ())
+
+
+def test_what_a_policy_says_of_it_is_told_apart():
+    eager = policy("rules: [{when: \"kind == 'autocomplete'\", to: cloud, why: try}]")
+    decision = decided(eager, ask(kind="autocomplete"), HARD)
+    assert (decision.track, decision.rule, decision.model) == ("local", "completion", "")
+    named = decided(eager, ask(kind="autocomplete"), HARD, requested="cloud")
+    assert (named.track, named.rule) == ("cloud", "asked")  # and is refused there
+
+
 @pytest.mark.parametrize(("named", "requested"), [("coder:latest", "coder"), ("coder", "coder:latest")])
 def test_a_tag_makes_no_other_model_of_the_local_one(named, requested):
     state = replace(STATE, local_model=named)

@@ -16,6 +16,7 @@ DAYS = 7
 RESERVED_RULES: Mapping[str, str] = {
     "asked": "the client named a track",
     "budget": "no money was left, so it stayed local",
+    "completion": "a bare prompt, which the local model alone completes",
     "degrade": "the cloud could not serve",
     "escalate": "the turn had outgrown the local model",
     "guard": "a safety check, judged by the model that the client named",
