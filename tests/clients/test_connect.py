@@ -140,7 +140,8 @@ def test_the_status_line_shows_where_the_answer_came_from(
     (place.home / ".claude.json").write_text(json.dumps(known))
     upstream.play(*[SAYS] * 6)
     typed = str(Path(__file__).with_name("typed.py"))
-    script = ("no request yet", "Write a function that adds two numbers.", "today")
+    # Of a line that is painted over another, what is the same is not printed again.
+    script = ("no request yet", "Write a function that adds two numbers.", "-opus-5-5")
     argv = (sys.executable, typed, str(assistants._claude()), *script)
     program = bare(place, *argv, **QUIET_CLAUDE, TERM="xterm-256color")
     finished = run(program)
@@ -162,7 +163,9 @@ def test_a_teams_key_opens_an_endpoint_that_asks_for_one(
     if client == "claude":  # a login of its own, which goes on beside the key
         program = replace(program, env={**program.env, "ANTHROPIC_API_KEY": assistants.KEY})
     upstream.play(*[SAYS] * 4)
-    with servers.endpoint(tmp_path, cloud=upstream.url, local__url=f"{upstream.url}/v1") as endpoint:
+    policy = "balanced" if client == "claude" else "private"  # the others have no key of the provider's
+    local = f"{upstream.url}/v1"
+    with servers.endpoint(tmp_path, cloud=upstream.url, policy=policy, local__url=local) as endpoint:
         address = ("--url", endpoint.url, "--key", key)
         if way == "connect":
             turnout(place, "connect", client, "--yes", *address, **program.env)
