@@ -31,7 +31,7 @@ from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
 from router.app.embeddings import build_embeddings
 from router.app.metrics_auth import MetricsAuth
-from router.app.model_catalog import Catalog, LocalModel
+from router.app.model_catalog import Capability, Catalog, LocalModel
 from router.app.model_routes import build_models
 from router.app.ollama_routes import build_ollama
 from router.app.origin import OriginGuard
@@ -277,8 +277,11 @@ class Service:
     async def catalog(self) -> Catalog:
         """What is known of the models that a client may ask for."""
         name, context = await self._local.describe()
+        can: tuple[Capability, ...] = ("completion", "tools")
+        if self._engine and self._engine.health.fim:
+            can = (*can, "insert")
         return Catalog(
-            local=LocalModel(name=name, context=context),
+            local=LocalModel(name=name, context=context, capabilities=can),
             cloud=self.settings.cloud.model,
             row=self._prices.row,
         )

@@ -72,6 +72,8 @@ class Health:
     """How long an answer of the usual length takes to write."""
     parallel: int = 1
     """Answers that are written at once."""
+    fim: bool = False
+    """Whether the model completes between two texts (fill in the middle)."""
     restarts: int = 0
     reason: str = ""
     """Why it is not ready, for a person; empty while all is well."""
@@ -358,7 +360,17 @@ class Engine:
 
 def _load_of(answer: dict[str, Any]) -> dict[str, Any]:
     """What an answer of `/health` says of the load, by the fields of `Health`."""
-    names = ("context", "queue", "running", "wait_s", "prefill_tps", "decode_tps", "answer_s", "parallel")
+    names = (
+        "context",
+        "queue",
+        "running",
+        "wait_s",
+        "prefill_tps",
+        "decode_tps",
+        "answer_s",
+        "parallel",
+        "fim",
+    )
     slots = tuple(SlotState(**slot) for slot in answer["slots"])
     return {name: answer[name] for name in names} | {"prefixes": tuple(answer["prefix"]), "slots": slots}
 

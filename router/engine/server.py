@@ -220,6 +220,7 @@ class Server:
                 "prefix": [slot.tokens for slot in load.slots],
                 "answer_s": round(load.answer_s, 3),
                 "parallel": load.parallel,
+                "fim": self._model.fim is not None,
                 "slots": [asdict(slot) for slot in load.slots],
             }
         )

@@ -12,6 +12,8 @@ JSON = {"content-type": "application/json"}
 PATHS = (
     ("POST", MESSAGES), ("POST", CHAT), ("POST", "/v1/messages/count_tokens"), ("POST", "/v1/route"),
     ("POST", "/v1/feedback"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/metrics"),
+    ("POST", "/api/chat"), ("POST", "/api/generate"), ("POST", "/v1/completions"), ("POST", "/infill"),
+    ("GET", "/api/tags"), ("POST", "/api/show"), ("DELETE", "/api/delete"), ("POST", "/v1/embeddings"),
     ("GET", "/v1/models"), ("GET", "/v1/models/auto"), ("GET", "/"), ("HEAD", "/"),
     ("GET", "/api/hello"), ("GET", "/openapi.json"),
     ("GET", "/admin/teams"), ("POST", "/admin/keys"), ("GET", "/dashboard"), ("POST", "/dashboard/login"),

@@ -86,6 +86,10 @@ async def test_what_is_not_served_is_refused_by_its_name(client, path, body, fie
     assert field in answer["error"]["message"]
 
 
+async def test_a_model_without_tokens_for_a_gap_says_so_beforehand(client):
+    assert not (await client.engine.refresh()).fim
+
+
 async def test_a_prompt_that_does_not_fit(client):
     status, answer = await client.post(COMPLETIONS, prompt="one two " * 2000)
     assert (status, answer["error"]["code"]) == (400, "context_length_exceeded")
@@ -146,6 +150,7 @@ async def test_it_completes_between_two_texts(file):
     await engine.start()
     try:
         await engine.ready(60)
+        assert engine.health.fim
         headers = {"authorization": f"Bearer {engine.token}"}
         async with aiohttp.ClientSession(headers=headers) as session:
             completion = {"prompt": "def add(a, b):\n    ", "suffix": "\n", "max_tokens": 32}
