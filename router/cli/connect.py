@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from router.connect.machine import Machine
     from router.connect.record import Records
 
-Url = Annotated[str | None, typer.Option(help="Where the endpoint is [default: as in your settings].")]
+Url = Annotated[str | None, typer.Option(help="Where the endpoint is, if not where your settings say.")]
 Key = Annotated[
     str | None,
     typer.Option(help="A team's key, where the endpoint asks for one.", envvar=CLIENT_KEY, show_envvar=True),
@@ -53,10 +53,10 @@ def connect(  # noqa: PLR0917 - typer reads options from the parameters
     show_list: Annotated[bool, typer.Option("--list", help="List clients and what is connected.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print JSON.")] = False,
 ) -> None:
-    """Point a coding assistant at this endpoint: shows the change, asks, writes, keeps a copy.
+    """Point a coding assistant at this endpoint: shows the change, asks, keeps a copy.
 
-    Comments, order and layout of your files stay. Where a client keeps no file that could be written,
-    the steps to click are printed.
+    Comments, order and layout of your files stay. Where a client keeps no
+    file that could be written, the steps to click are printed.
 
     Example: [bold]turnout connect claude[/bold], and back: [bold]turnout connect claude --undo[/bold]
     """
@@ -266,7 +266,10 @@ def _connected(client: "Client", records: "Records") -> str:
     """Return where a client was pointed, and whether its files were edited since; empty for nowhere."""
     from router.connect.connection import prepare_undo
 
-    record = records.load(client.name)
-    if record is None:
-        return ""
-    return f"{record.url}, edited since" if prepare_undo(record, records).edited else record.url
+    try:
+        record = records.load(client.name)
+        if record is None:
+            return ""
+        return f"{record.url}, edited since" if prepare_undo(record, records).edited else record.url
+    except Misconfigured:  # one client's lost copy hides no other client; --undo says what is the matter
+        return "its record is damaged"

@@ -21,7 +21,8 @@ _KEY_HEADER, _KEY_PREFIX = "x-turnout-key", "tn-"
 def statusline() -> None:
     """Print one line for Claude Code: track, model, what was saved today, and why.
 
-    It reads what Claude Code gives it on standard input. `turnout connect claude --statusline` sets it up.
+    It reads what Claude Code gives it on standard input; it is set up by
+    `turnout connect claude --statusline`.
 
     Example: [bold]echo '{"session_id": "..."}' | turnout statusline[/bold]
     """

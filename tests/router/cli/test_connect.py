@@ -280,7 +280,7 @@ def test_steps_are_printed_where_no_file_can_be_written(turnout, tmp_path):
     assert tree(tmp_path) == before
 
 
-def test_the_list_says_what_is_installed_and_connected(turnout, settings):
+def test_the_list_says_what_is_installed_and_connected(turnout, settings, tmp_path):
     assert turnout("connect", "claude", "--yes", *NOWHERE).code == 0
     listed = json.loads(turnout("connect", "--list", "--json", *NOWHERE).out)
     assert listed["endpoint"]["answers"] is False
@@ -291,6 +291,8 @@ def test_the_list_says_what_is_installed_and_connected(turnout, settings):
     assert rows["aider"]["connected"] == ""
     settings.write_text("{}")
     assert "edited since" in turnout("connect", "--list", *NOWHERE).out
+    (tmp_path / "data/turnout/connect/claude/record.json").write_text("{")
+    assert "damaged" in turnout("connect", "--list", *NOWHERE).out
 
 
 def test_the_endpoint_is_recognised(turnout, start_endpoint, upstream):
@@ -302,7 +304,7 @@ def test_the_endpoint_is_recognised(turnout, start_endpoint, upstream):
     assert "is not Turnout" in other.out
 
 
-@pytest.mark.parametrize("command", ["connect", "code"])
+@pytest.mark.parametrize("command", ["connect", "code", "statusline"])
 def test_help_fits_a_narrow_terminal(command, warm, clean, tmp_path):
     if warm is None:
         pytest.skip("needs forks")
