@@ -64,6 +64,7 @@ from router.wire.responses_tools import (
     joined,
 )
 
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NEUTRAL = frozenset({
     "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p",
     "max_output_tokens", "stream", "user",
@@ -108,7 +109,6 @@ def decode_request(body: bytes) -> Conversation:
         BadRequest: a field of the wrong kind, or what nobody here has; names it and the remedy.
     """
     asked = wire_body.decode(BODY, body)
-    fields = decode_object(body)
     items = _Items()
     for at, item in enumerate(asked.input if isinstance(asked.input, list) else ()):
         items.add(item, f"input[{at}]")
@@ -136,13 +136,14 @@ def decode_request(body: bytes) -> Conversation:
         output_limit=asked.max_output_tokens,
         stream=bool(asked.stream),
         user=asked.user or "",
-        extras={name: value for name, value in _extras(fields).items() if value is not None},
+        extras={name: value for name, value in _extras(body).items() if value is not None},
     )
 
 
-def _extras(fields: Object) -> Object:
+def _extras(body: bytes) -> Object:
     """The fields without a neutral word; of those that have one in part, the rest under its whole name."""
-    extras = {name: value for name, value in fields.items() if name not in _NEUTRAL}
+    others = {name: raw for name, raw in _FIELDS.decode(body).items() if name not in _NEUTRAL}
+    extras = decode_object(msgspec.json.encode(others))
     for outer, inner in (("text", "format"), ("reasoning", "effort")):
         rest = extras.pop(outer, None) or {}
         extras |= {f"{outer}.{name}": value for name, value in rest.items() if name != inner}
@@ -244,7 +245,8 @@ class _Items:
 
     def _offer(self, item: Object, where: str) -> None:
         """Take tools that are offered from here on, and answer the search that found them."""
-        offered = list(decode_tools(item.get("tools") or (), f"{where}.tools"))
+        tools = convert(item.get("tools") or [], list[Object], f"{where}.tools")
+        offered = list(decode_tools(tools, f"{where}.tools"))
         self.tools += offered
         if call_id := item.get("call_id"):
             names = ", ".join(tool.name for tool in offered if isinstance(tool, Tool)) or "none"

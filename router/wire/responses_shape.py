@@ -103,7 +103,7 @@ class Summary(msgspec.Struct, frozen=True):
 class ReasoningItem(msgspec.Struct, frozen=True):
     """What a model thought."""
 
-    summary: list[Summary] = []
+    summary: list[Summary] | None = None
     content: list[Summary] | None = None
     encrypted_content: str | None = None
 

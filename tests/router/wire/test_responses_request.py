@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.errors import BadRequest
@@ -315,7 +315,7 @@ ASKED = st.builds(Turn, role=st.just("user"), parts=st.tuples(SAID))
 ANSWERED = st.builds(Turn, role=st.just("user"), parts=st.tuples(RESULT))
 TOOL = st.one_of(
     st.builds(Tool, name=NAME, description=WORDS, schema=st.just({"type": "object"})),
-    st.builds(lambda name: decode(tools=[{"type": "custom", "name": name}]).tools[0], NAME),
+    st.builds(lambda name: decode(tools=[{"type": "custom", "name": f"c_{name}"}]).tools[0], NAME),
 )
 CONVERSATION = st.builds(
     Conversation,
@@ -355,3 +355,116 @@ def test_an_opaque_item_comes_back_as_it_was():
     assert isinstance(asked.turns[1].parts[0], Opaque)
     assert item in json.loads(RESPONSES.encode_request(asked, model="m", target=OWN))["input"]
     assert adapt(asked, CLAUDE)[1] == ("web_search_call",)
+
+
+ODD = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.text(max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(NAME, inner, max_size=2)),
+    max_leaves=4,
+)
+TYPES = st.sampled_from(
+    [item.get("type", "message") for item, _ in ITEMS]
+    + [
+        "tool_search_call",
+        "tool_search_output",
+        "additional_tools",
+        "compaction",
+        "web_search_call",
+        "x",
+        "",
+        None,
+        7,
+    ]
+)
+KEYS = st.sampled_from(
+    [
+        "role",
+        "content",
+        "call_id",
+        "id",
+        "name",
+        "namespace",
+        "arguments",
+        "input",
+        "action",
+        "operation",
+        "output",
+        "status",
+        "summary",
+        "encrypted_content",
+        "tools",
+        "execution",
+    ]
+)
+PART = st.fixed_dictionaries(
+    {"type": st.sampled_from(["input_text", "output_text", "input_image", "input_file", "refusal", "x"])},
+    optional=dict.fromkeys(
+        ("text", "refusal", "image_url", "file_data", "file_url", "file_id", "filename", "detail"), ODD
+    ),
+)
+ITEM = st.one_of(
+    st.builds(lambda kind, rest: {**rest, "type": kind}, TYPES, st.dictionaries(KEYS, ODD, max_size=5)),
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["user", "assistant", "system", "x"]),
+        st.lists(PART, max_size=2),
+    ),
+    st.builds(
+        lambda item, key, value: {**item, key: value}, st.sampled_from([item for item, _ in ITEMS]), KEYS, ODD
+    ),
+)
+OFFER = st.builds(
+    lambda kind, rest: {**rest, "type": kind},
+    st.sampled_from(
+        [
+            "function",
+            "custom",
+            "namespace",
+            "web_search",
+            "shell",
+            "local_shell",
+            "apply_patch",
+            "tool_search",
+            "mcp",
+            None,
+        ]
+    ),
+    st.dictionaries(
+        st.sampled_from(
+            ["name", "description", "parameters", "strict", "format", "tools", "execution", "environment"]
+        ),
+        ODD,
+        max_size=4,
+    ),
+)
+BODY = st.fixed_dictionaries(
+    {"input": st.one_of(st.text(max_size=3), st.lists(ITEM, min_size=1, max_size=4))},
+    optional={
+        "tools": st.lists(OFFER, max_size=3),
+        "tool_choice": st.one_of(ODD, OFFER),
+        "text": ODD,
+        "reasoning": ODD,
+        "include": ODD,
+        "instructions": ODD,
+        "metadata": ODD,
+        "temperature": ODD,
+    },
+)  # fmt: skip
+
+
+@given(BODY)
+@example({"input": [{"type": "tool_search_output", "tools": True}]})
+def test_no_body_is_more_than_refused(body):
+    """Whatever stands in it: it is refused in words, or sent to any side."""
+    try:
+        RESPONSES.read(json.dumps(body).encode())
+        conversation = RESPONSES.decode_request(json.dumps(body).encode())
+    except BadRequest:
+        return
+    for target in (CLAUDE, LOCAL, OPENAI, OWN):
+        try:
+            adapted, _ = adapt(conversation, target)
+            sent = DIALECTS[target.dialect].encode_request(adapted, model="m", target=target)
+        except BadRequest:
+            continue
+        assert json.loads(sent)["model"] == "m"
