@@ -56,6 +56,12 @@ def programs(place: Place) -> dict[str, Program]:
         "cline": bare(
             place, str(assistants._platform("@cline/cli-*/bin/cline")), ASK, CLINE_NO_AUTO_UPDATE="1"
         ),
+        "copilot": bare(
+            place,
+            str(assistants._platform("@github/copilot-*/copilot")),
+            COPILOT_OFFLINE="true",
+            COPILOT_AUTO_UPDATE="false",
+        ),
         "aider": bare(place, str(assistants.AIDER), "--yes-always", "--no-git", "--message", ASK),
     }
 
@@ -99,6 +105,8 @@ STARTED = {
     "opencode": ("run", "--auto", ASK),
     "qwen": ("--approval-mode", "yolo", "-p", ASK),
     "codex": ("exec", "-m", "local", "--skip-git-repo-check", ASK),
+    "copilot": ("-p", ASK, "--allow-all-tools", "--allow-all-paths"),
+    "aider": ("--yes-always", "--no-git", "--message", ASK),
 }
 
 
@@ -113,7 +121,14 @@ def by_turnout(folder: Path, client: str, options: tuple[str, ...], program: Pro
 
 @pytest.mark.parametrize(
     "client",
-    ["claude", "cn", *(pytest.param(name, marks=pytest.mark.slow) for name in ("opencode", "qwen", "codex"))],
+    [
+        "claude",
+        "cn",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("opencode", "qwen", "codex", "copilot", "aider")
+        ),
+    ],
 )
 def test_it_is_started_pointed_here_with_no_file_of_its_own_changed(
     client: str, fast_endpoint: Endpoint, upstream: Upstream, place: Place, tmp_path: Path
