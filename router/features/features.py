@@ -134,7 +134,8 @@ def _kind(
 ) -> Kind:
     if parsed.request.operation == "count":
         return "count"
-    if parsed.request.dialect in RAW_DIALECTS:
+    bare = parsed.request.dialect == "ollama" and ollama_options.is_bare(parsed.options)
+    if bare or parsed.request.dialect in RAW_DIALECTS:
         return "autocomplete"
     if guard:
         return "guard"

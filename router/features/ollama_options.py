@@ -3,12 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FIELDS = ("options", "format", "think", "images")
+FIELDS = ("options", "format", "think", "images", "raw", "suffix")
 
 
 def as_chat(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Translate the fields that are there; values of another kind than Ollama takes say nothing."""
     return dict(_fields(fields))
+
+
+def is_bare(fields: Mapping[str, Any]) -> bool:
+    """Whether a prompt is to be completed as it is: without a template, or before a suffix."""
+    return bool(fields.get("raw") or fields.get("suffix"))
 
 
 def count_images(fields: Mapping[str, Any]) -> int:

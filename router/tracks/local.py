@@ -36,11 +36,17 @@ from router.tracks.streaming import (
     open_stream,
 )
 from router.tracks.transforms import FirstUnit, Repair, Translation, check_reply, without_thinking
-from router.tracks.upstream_call import OutgoingRequest, UpstreamCall, local_request, wants_usage, weight
+from router.tracks.upstream_call import (
+    COMPLETION_PATH,
+    INFILL_PATH,
+    OutgoingRequest,
+    UpstreamCall,
+    local_request,
+    wants_usage,
+    weight,
+)
 from router.tracks.window import LARGE, SEARCH_S, corrected, find_window, first_model, fitting
 from router.types import (
-    RAW_DIALECTS,
-    DialectName,
     ModelRequest,
     Plan,
     Progress,
@@ -59,13 +65,11 @@ from router.wire.upstream_errors import UpstreamError, read_upstream_error
 from router.wire.usage_observer import UsageObserver
 
 CHAT = DIALECTS["openai_chat"]
-CHAT_PATH = "/chat/completions"
-RAW_PATHS: Mapping[DialectName, str] = {"openai_completions": "/completions", "llama_infill": "/infill"}
-"""Where a prompt is completed as it is."""
-_DECODERS: Mapping[DialectName, Callable[..., RawDecoder]] = {
-    "openai_completions": completion_decoder,
-    "llama_infill": infill_decoder,
+_RAW: Mapping[str, Callable[..., RawDecoder]] = {
+    COMPLETION_PATH: completion_decoder,
+    INFILL_PATH: infill_decoder,
 }
+"""What reads the replies of paths at which a prompt is completed as it is."""
 PRIORITY = "x-turnout-priority"
 DEFAULT_NAME = "local"
 """The model's name where neither the settings nor the server have one."""
@@ -208,8 +212,7 @@ class LocalTrack:
     async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"
         headers = {PRIORITY: priority} | ({PROMPT_HEADER: plan.request.id} if self._engine else {})
-        path = RAW_PATHS.get(plan.request.dialect, CHAT_PATH)
-        response = await self._client.post(path, request.body, headers=headers, progress=progress)
+        response = await self._client.post(request.path, request.body, headers=headers, progress=progress)
         if encoding := foreign_encoding(response.headers):
             response.close()
             raise TrackError(
@@ -269,14 +272,14 @@ async def _read_error(response: aiohttp.ClientResponse) -> UpstreamError:
 
 def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
     conversation, observer = call.request.conversation, call.observer
+    make = _RAW.get(call.request.path)
     if conversation is None:
-        request = call.plan.request
-        usage, make = wants_usage(request.body), _DECODERS.get(request.dialect)
+        usage = wants_usage(call.plan.request.body)
         decoder = make(observing=True) if make else None
         return Repair(observer, FirstUnit(thinking=True, heard=heard), usage=usage, decoder=decoder)
     thinking = _shows_thinking(conversation)
     return Translation(
-        CHAT.reply_decoder(),
+        make() if make else CHAT.reply_decoder(),
         call.encoder(conversation),
         observer,
         first_unit=FirstUnit(thinking=thinking, heard=heard),
@@ -295,12 +298,12 @@ def _shows_thinking(conversation: Conversation) -> bool:
 async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Reply:
     async with response:
         body = await response.read()
-    raw = call.plan.request.dialect in RAW_DIALECTS
-    events, body = (DIALECTS[call.plan.request.dialect].decode_reply(body), body) if raw else read_reply(body)
+    make = _RAW.get(call.request.path)
+    events, body = (make().whole(body), body) if make else read_reply(body)
     call.observer.observe(events)
     if call.observer.error:
         raise stream_failure(call.observer.error)
-    if not raw:  # between two texts, nothing may be the right completion
+    if not make:  # between two texts, nothing may be the right completion
         check_reply(events)
     if (conversation := call.request.conversation) is not None:
         shown = events if _shows_thinking(conversation) else without_thinking(events)

@@ -12,15 +12,18 @@ from router.errors import BadRequest
 from router.tracks.failures import cloud_failure, failed, refusal_body
 from router.tracks.streaming import JSON_HEADERS, single_chunk
 from router.types import RAW_DIALECTS, Headers, ModelRequest, Plan, Reply, TrackError
-from router.wire import DIALECTS
+from router.wire import DIALECTS, ollama_request
 from router.wire.arguments import repair_body
 from router.wire.capabilities import adapt, drop_fields
 from router.wire.chat_request import has_free_text
 from router.wire.conversation import Conversation
 from router.wire.events import Event, ReplyEncoder
+from router.wire.raw_prompts import encode_completion
 from router.wire.target import LOCAL, Target
 from router.wire.upstream_errors import UpstreamError
 from router.wire.usage_observer import UsageObserver
+
+CHAT_PATH, COMPLETION_PATH, INFILL_PATH = "/chat/completions", "/completions", "/infill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class OutgoingRequest:
     body was passed on."""
     dropped: tuple[str, ...] = ()
     """What it asked for that the upstream lacks, by the client's names."""
+    path: str = CHAT_PATH
+    """Where a local server takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +164,8 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
     """
     if request.dialect in RAW_DIALECTS:
         return _as_it_is(request, model, limit)
+    if request.dialect == "ollama" and (bare := _bare_prompt(request, model, limit)):
+        return bare
     if request.dialect != LOCAL.dialect:
         return translate_request(request, model, LOCAL, limit)
     if b'"custom"' in request.body and has_free_text(request.body):
@@ -183,7 +190,23 @@ def _as_it_is(request: ModelRequest, model: str, limit: int | None) -> OutgoingR
         fields["max_tokens" if completion else "n_predict"] = msgspec.Raw(b"%d" % limit)
     if request.stream and completion:
         fields["stream_options"] = msgspec.Raw(b'{"include_usage":true}')
-    return OutgoingRequest(body=msgspec.json.encode(fields))
+    path = COMPLETION_PATH if completion else INFILL_PATH
+    return OutgoingRequest(body=msgspec.json.encode(fields), path=path)
+
+
+def _bare_prompt(request: ModelRequest, model: str, limit: int | None) -> OutgoingRequest | None:
+    """Write a prompt of Ollama's that is to be completed as it is; None for any other body."""
+    decoded = DIALECTS[request.dialect].decode_request(request.body)
+    if not ollama_request.is_bare(decoded):
+        return None
+    ollama_request.check_bare(decoded)
+    others = {name: value for name, value in decoded.extras.items() if name not in ollama_request.BARE}
+    adapted, dropped = adapt(
+        replace(decoded, extras=others, output_limit=limit or decoded.output_limit), LOCAL
+    )
+    body = encode_completion(adapted, model=model, suffix=str(decoded.extras.get("suffix") or ""))
+    conversation = replace(decoded, turns=())
+    return OutgoingRequest(body=body, conversation=conversation, dropped=dropped, path=COMPLETION_PATH)
 
 
 def _with_functions(request: ModelRequest, model: str, limit: int | None) -> OutgoingRequest:

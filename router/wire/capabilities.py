@@ -65,6 +65,7 @@ _NO_PENALTIES = "Claude takes no penalties"
 _NO_FORMS = "Claude is held to a JSON schema alone; use `response_format`"
 _OLDER = "the older form is not translated; use `{}`"
 _NO_REPLY_PROBABILITIES = "Ollama's reply is written without token probabilities here"
+_BARE = "only the local model completes a prompt as it is"
 _IGNORED = _Row("ignored", "ignored", "ignored")
 _OF_THE_MACHINE = (
     "num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "low_vram", "f16_kv", "logits_all",
@@ -152,8 +153,8 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "context": _Row(
             "refused", "refused", "refused", "tokens of an earlier answer mean nothing here; use /api/chat"
         ),
-        "suffix": _Row("refused", "refused", "refused", "no completion between two texts is served here"),
-        "raw": _Row("refused", "refused", "refused", "the prompt is always put into the model's template"),
+        "suffix": _Row("refused", "refused", "refused", _BARE),
+        "raw": _Row("refused", "refused", "refused", _BARE),
     },
 }
 """A field that is in no row is dropped where the other side speaks another dialect."""

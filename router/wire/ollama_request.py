@@ -67,6 +67,33 @@ def load_reply(body: bytes) -> bytes | None:
     })  # fmt: skip
 
 
+BARE = ("raw", "suffix")
+"""Fields by which a prompt is completed as it is: without a template, or before other text."""
+
+
+def is_bare(conversation: Conversation) -> bool:
+    """Whether a client's prompt is to be completed as it is."""
+    return any(conversation.extras.get(name) for name in BARE)
+
+
+def check_bare(conversation: Conversation) -> None:
+    """Hold a prompt that is completed as it is to what goes with one.
+
+    Raises:
+        BadRequest: names what does not, and the remedy.
+    """
+    images = any(isinstance(part, Image) for turn in conversation.turns for part in turn.parts)
+    others = (
+        ("messages", PROMPT not in conversation.extras),
+        ("system", bool(conversation.system)),
+        ("images", images),
+        ("format", conversation.response_format is not None),
+    )
+    for name, given in others:
+        if given:
+            raise BadRequest(f"{name}: cannot stand beside `raw` or `suffix`; leave one of them out")
+
+
 def timestamp() -> str:
     """The time of now, as Ollama writes it."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")

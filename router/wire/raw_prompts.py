@@ -14,7 +14,7 @@ from router.types import Usage
 from router.wire.body import UNREADABLE, Envelope, Tokens, decode
 from router.wire.chat_errors import read_failure
 from router.wire.chat_reply import DONE
-from router.wire.conversation import Conversation
+from router.wire.conversation import Conversation, Text
 from router.wire.events import (
     Event,
     ReplyEncoder,
@@ -80,6 +80,39 @@ def decode_request(body: bytes) -> NoReturn:
 def encode_request(conversation: Conversation, **_: Any) -> NoReturn:
     """Never called: nothing is translated to a bare prompt."""
     raise NotImplementedError(conversation.dialect)
+
+
+LONGEST = 4096
+"""Tokens of a completion whose client leaves its length open: servers' own default is 16."""
+
+
+def encode_completion(conversation: Conversation, *, model: str, suffix: str) -> bytes:
+    """Write the body of `POST /v1/completions` for the one text of a conversation.
+
+    Args:
+        conversation: a prompt and how to complete it, of a dialect that has both chats and bare prompts.
+        model: the name to ask for.
+        suffix: what stands behind the completion; empty for nothing.
+    """
+    drawn = conversation.sampling
+    texts = (part.text for turn in conversation.turns for part in turn.parts if isinstance(part, Text))
+    fields = {
+        "model": model,
+        "prompt": "".join(texts),
+        "suffix": suffix or None,
+        "max_tokens": conversation.output_limit or LONGEST,
+        "stop": list(conversation.stop) or None,
+        "temperature": drawn.temperature,
+        "top_p": drawn.top_p,
+        "top_k": drawn.top_k,
+        "seed": drawn.seed,
+        "frequency_penalty": drawn.frequency_penalty,
+        "presence_penalty": drawn.presence_penalty,
+    }
+    streaming = {"stream": True, "stream_options": {"include_usage": True}} if conversation.stream else {}
+    return msgspec.json.encode(
+        {name: value for name, value in fields.items() if value is not None} | streaming
+    )
 
 
 def encode_reply(events: Iterable[Event], **_: Any) -> bytes:

@@ -199,6 +199,8 @@ OLLAMA_BODIES = {
     "a prompt's system text": {"prompt": "Look around.", "system": PATH_TOLD},
     "words in two fields": {"system": "This is internal", "prompt": "only, so be careful."},
     "a prompt's image": {"prompt": "Look around.", "images": ["AAAA", PICTURE]},
+    "a raw prompt": {"prompt": PATH_TOLD, "raw": True},
+    "a suffix": {"prompt": "def f(a):", "suffix": PATH_TOLD},
     "an escaped prompt": b'{"model":"%b","prompt":"/repo/\\u0073ecrets/db.pem"}',
     "an escaped name": b'{"model":"%b","pr\\u006fmpt":"/repo/secrets/db.pem"}',
     "half a letter": b'{"model":"%b","prompt":"\\ud83d /repo/secrets/db.pem"}',

@@ -1,5 +1,6 @@
 """Ollama's paths over HTTP: how a stream is sent, what clients ask before they start, and what is refused."""
 
+import base64
 import json
 
 import httpx
@@ -68,6 +69,31 @@ def test_what_clients_look_for(endpoint):
     assert endpoint.get("/api/ps")["models"][0]["name"] == "nearby:latest"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("given", [{"raw": True}, {"suffix": "return c"}])
+def test_a_prompt_completed_as_it_is(endpoint, upstream, nearby, play, given, stream):
+    play(nearby, {"text": "return a"})
+    options = {"num_predict": 9, "stop": ["END"], "min_p": 0.1}
+    body = {"model": "auto", "prompt": "def f(a):", "options": options, "stream": stream, **given}
+    answer = endpoint.post("/api/generate", body, headers=MINE)
+    pieces = lines(answer)
+    assert "".join(piece["response"] for piece in pieces) == "return a"
+    assert (pieces[-1]["done"], pieces[-1]["done_reason"], pieces[-1]["eval_count"] > 0) == (
+        True,
+        "stop",
+        True,
+    )
+    assert answer.headers["x-turnout-degraded"] == "without options.min_p"
+    (row,) = nearby.get("/_requests")
+    sent = json.loads(base64.b64decode(row["body"]))
+    assert (row["path"], sent["prompt"], sent.get("suffix")) == (
+        "/v1/completions", "def f(a):", given.get("suffix"),
+    )  # fmt: skip
+    assert (sent["max_tokens"], sent["stop"], "messages" in sent) == (9, ["END"], False)
+    assert upstream.get("/_requests") == []
+    assert endpoint.row(answer)["kind"] == "autocomplete"
+
+
 REFUSED = [
     ("POST", "/api/pull", {"model": "qwen3"}, 400, "models are not managed here"),
     ("POST", "/api/push", {"model": "qwen3"}, 400, "models are not managed here"),
@@ -80,7 +106,12 @@ REFUSED = [
     ("POST", "/api/nothing", {}, 404, "there is nothing at /api/nothing"),
     ("POST", "/api/show", [1], 400, "the body must be a JSON object"),
     ("POST", "/api/chat", {"messages": "x"}, 400, "messages: must be a non-empty array"),
-    ("POST", "/api/generate", {"prompt": "x", "suffix": "y"}, 400, "suffix: "),
+    ("POST", "/api/generate", {"prompt": "x", "suffix": "y", "model": "cloud"}, 400, "suffix: "),
+    ("POST", "/api/generate", {"prompt": "x", "raw": True, "model": "cloud"}, 400, "raw: "),
+    ("POST", "/api/generate", {"prompt": "x", "raw": True, "system": "s"}, 400, "system: cannot stand"),
+    ("POST", "/api/generate", {"prompt": "x", "suffix": "y", "format": "json"}, 400, "format: cannot"),
+    ("POST", "/api/generate", {"prompt": "x", "suffix": "y", "template": "t"}, 400, "template: "),
+    ("POST", "/api/chat", {"messages": ASK, "raw": True}, 400, "messages: cannot stand"),
 ]
 
 
