@@ -100,6 +100,36 @@ def test_goes_on_in_a_second_turn(endpoint: Endpoint, upstream: Upstream, place:
     assert (first["turns"], second["turns"]) == (1, 2)
 
 
+def test_its_compaction_is_a_summary_of_its_session(
+    endpoint: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    began, early = time.time(), ("-c", "model_auto_compact_token_limit=9000")
+    summary = {"text": "A summary.", "when": "CONTEXT CHECKPOINT COMPACTION"}
+    upstream.play(summary, {"text": "First."}, {"text": "Second."})
+    for at, ask in enumerate(("What is here?", "And there?")):
+        finished = run(codex(place, ask, url=endpoint.url, model="cloud", goes_on=at > 0, flags=early))
+        assert finished.code == 0, finished
+    assert says(finished) == ["Second."]
+    rows = endpoint.rows(3, since=began)
+    assert [row["kind"] for row in rows] == ["ask", "summary", "ask"]
+    assert len({row["conversation"] for row in rows}) == 1
+
+
+def test_its_sub_agent_is_one(endpoint: Endpoint, upstream: Upstream, place: Place) -> None:
+    began = time.time()
+    errand = {"message": "ERRAND: say which module holds the figs."}
+    upstream.play(
+        {"tools": [{"name": "multi_agent_v1__spawn_agent", "input": errand}], "when": "MAIN ask"},
+        {"text": "In figs.", "when": "ERRAND: say"},
+        {"text": "Done.", "times": 2},
+    )
+    finished = run(codex(place, "MAIN ask: look with an agent.", url=endpoint.url, model="cloud"))
+    assert finished.code == 0, finished
+    rows = endpoint.rows(3, since=began)
+    assert sorted(row["kind"] for row in rows) == ["agent", "ask", "subagent"]
+    assert len({row["conversation"] for row in rows}) == 2
+
+
 PATCH = "*** Begin Patch\n*** Add File: made.txt\n+proof\n*** End Patch\n"
 
 
