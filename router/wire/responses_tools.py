@@ -28,8 +28,8 @@ DIALECT: DialectName = "openai_responses"
 _JOINT = "__"
 """Between a namespace's name and a tool's: the one mark that all models take in a name."""
 _STRINGS = {"type": "array", "items": {"type": "string"}}
-_SEARCHES = ("web_search", "web_search_preview")
-"""How types of tools begin that search the web."""
+_SEARCH = "web_search"
+"""How types of tools begin that search the web: `web_search_preview`, and both with a date."""
 _LEFT_OUT = frozenset({"image_generation", "tool_search"})
 """Run by OpenAI's servers, and offered by assistants among others: an answer without them is of use."""
 
@@ -157,7 +157,7 @@ def _decode(value: Object, where: str, namespace: str) -> Tool | Opaque:
             schema=tool.parameters or kind.schema,
             kind=tool.type,
         )
-    if tool.type.startswith(_SEARCHES) or tool.type in _LEFT_OUT:
+    if is_search(tool.type) or tool.type in _LEFT_OUT:
         return Opaque(dialect=DIALECT, kind=tool.type, value=value, where=where)
     raise BadRequest(
         f"{where}.type: `{tool.type[:40]}` is run by OpenAI's servers, and by nobody here; leave it out, or "
@@ -181,7 +181,7 @@ def _grammar(form: Object) -> str:
 
 def is_search(kind: str) -> bool:
     """Whether a type of tool searches the web."""
-    return kind.startswith(_SEARCHES)
+    return kind.startswith(_SEARCH)
 
 
 def call_arguments(kind: str, value: Any) -> str:
