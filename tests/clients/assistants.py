@@ -291,8 +291,16 @@ def qwen(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool
     )
 
 
-def opencode(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool = False) -> Program:
-    """Opencode, one ask, no person beside it; its tools run without asking; first with the README."""
+def opencode(
+    place: Place,
+    ask: str,
+    *,
+    url: str,
+    model: str = "auto",
+    goes_on: bool = False,
+    attached: str = "README.md",
+) -> Program:
+    """Opencode, one ask, no person beside it; its tools run without asking; first with a file attached."""
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "name": "turnout",
@@ -304,7 +312,8 @@ def opencode(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: 
     settings = {"permission": "allow", "autoupdate": False, "share": "disabled"}
     chosen = {"model": f"turnout/{model}", "small_model": f"turnout/{model}"}
     config.write_text(json.dumps({"provider": {"turnout": provider}, **chosen, **settings}))
-    more = ("--continue",) if goes_on else ("-f", str(place.workspace / "README.md"))
+    file = ("-f", str(place.workspace / attached)) if attached else ()
+    more = ("--continue",) if goes_on else file
     return Program(argv=(str(_opencode()), "run", "--auto", ask, *more), env=_env(place), cwd=place.workspace)
 
 

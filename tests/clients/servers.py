@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import httpx
 
 ROOT = Path(__file__).parents[2]
+STARTED_S = 120.0
+"""A deadline, long enough for a machine that is busy with other work."""
 Value = TypeVar("Value")
 
 
@@ -136,7 +138,7 @@ def endpoint(folder: Path, *, cloud: str, policy: str = "balanced", **settings: 
     }
     env = {"HOME": str(folder), **{f"TURNOUT_{name.upper()}": value for name, value in wanted.items()}}
     with log.open("a") as out, _running(("-m", "router.cli.main", "serve"), env=env, out=out) as process:
-        wait_for(lambda: process.poll() is not None or _answers(url), what=f"{url} to answer")
+        wait_for(lambda: process.poll() is not None or _answers(url), deadline_s=STARTED_S, what=url)
         assert process.poll() is None, log.read_text()
         yield Endpoint(url=url, process=process, ledger=ledger, log=log)
 
