@@ -113,8 +113,8 @@ def decode_request(body: bytes) -> Conversation:
     for at, item in enumerate(asked.input if isinstance(asked.input, list) else ()):
         items.add(item, f"input[{at}]")
     if isinstance(asked.input, str):
-        items.turns.append(Turn(role="user", parts=(Text(text=asked.input),)))
-    turns = items.turns
+        items.add({"role": "user", "content": asked.input}, "input")
+    turns = items.turns()
     leading = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
     told = (Text(text=asked.instructions),) if asked.instructions else ()
     tools = [*decode_tools(asked.tools or (), "tools"), *items.tools]
@@ -214,10 +214,10 @@ class _Items:
     """The turns as the items come; those of one answer wait until it is known that no more join it."""
 
     def __init__(self) -> None:
-        self.turns: list[Turn] = []
         self.tools: list[Tool | Opaque] = []
         """Offered by items."""
-        self._answering = False
+        self._turns: list[Turn] = []
+        self._answer: list[Part] = []
 
     def add(self, item: Object, where: str) -> None:
         """Add an item.
@@ -228,9 +228,9 @@ class _Items:
         kind = item.get("type", "message" if "role" in item else "item_reference")
         kind = kind if isinstance(kind, str) else ""
         if kind == "tool_search_call" and item.get("execution") != "client":
-            self._answer(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
+            self._answer.append(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
         elif read_part := _PARTS.get(kind):
-            self._answer(read_part(item, where))
+            self._answer.append(read_part(item, where))
         elif read_result := _RESULTS.get(kind):
             self._say(Turn(role="user", parts=(read_result(item, where),)))
         elif kind == "message":
@@ -238,7 +238,7 @@ class _Items:
         elif kind in {"tool_search_output", "additional_tools"}:
             self._offer(item, where)
         elif kind in _LEFT_OUT:
-            self._answer(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
+            self._answer.append(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
         else:
             remedy = _REFUSED_ITEMS.get(kind, "it cannot be put to the models here; leave it out")
             raise BadRequest(f"{where}.type: `{kind[:40]}`: {remedy}")
@@ -259,20 +259,23 @@ class _Items:
         if role == "assistant":
             for part in parts:
                 if not isinstance(part, Text) or part.text.strip():
-                    self._answer(part)
+                    self._answer.append(part)
         else:
             self._say(Turn(role=role, parts=parts))
 
-    def _answer(self, part: Part) -> None:
-        if self._answering:
-            self.turns[-1] = Turn(role="assistant", parts=(*self.turns[-1].parts, part))
-        else:
-            self.turns.append(Turn(role="assistant", parts=(part,)))
-        self._answering = True
+    def turns(self) -> list[Turn]:
+        """Return all turns."""
+        self._end_answer()
+        return self._turns
 
     def _say(self, turn: Turn) -> None:
-        self.turns.append(turn)
-        self._answering = False
+        self._end_answer()
+        self._turns.append(turn)
+
+    def _end_answer(self) -> None:
+        if self._answer:
+            self._turns.append(Turn(role="assistant", parts=tuple(self._answer)))
+            self._answer = []
 
 
 def _content(content: Content | None, where: str) -> Iterator[Part]:
