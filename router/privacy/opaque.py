@@ -10,8 +10,8 @@ _TYPES = frozenset({
 })  # fmt: skip
 _KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data")
 _LISTS = ("images",)
-"""Keys of Ollama's that hold a list of images in base64, and elsewhere maybe a list of names."""
-_BASE64 = re.compile(r"(?:data:[^,]{0,80},)?[A-Za-z0-9+/=_\-\s]{64,}")
+"""Keys of Ollama's messages and bodies that hold a list of images, and further down maybe a list of names."""
+_BASE64 = re.compile(r"(?i:data:[^,]*,)|[A-Za-z0-9+/=_\-\s]{64,}")
 """How data begins that is too long for a name."""
 _CONTENTS = frozenset({*_KEYS, "data", "url"})
 _SHORTEST = 8
@@ -20,11 +20,12 @@ _SHORTEST = 8
 
 def is_opaque(value: Any) -> bool:
     """Whether a decoded piece holds any of it."""
-    return any(map(_is_unreadable, _objects(value)))
+    return any(True for _ in _attached(value)) or any(map(_is_unreadable, _objects(value)))
 
 
 def contents(value: Any) -> Iterator[str]:
     """The data, address or id of each unreadable thing in a decoded piece."""
+    yield from (text for text in _attached(value) if len(text) >= _SHORTEST)
     for item in _objects(value):
         if _is_unreadable(item):
             for inner in _objects(item):
@@ -45,6 +46,13 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             pending += item.values()
         elif isinstance(item, list):
             pending += item
+
+
+def _attached(value: Any) -> Iterator[str]:
+    """The images of a message, or of a body's field: every string is sent as one, whatever it looks like."""
+    for name in _LISTS if isinstance(value, dict) else ():
+        texts = value.get(name)
+        yield from (text for text in texts if isinstance(text, str)) if isinstance(texts, list) else ()
 
 
 def _listed(item: dict[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ Nothing is left out for its name: an unknown block, field or role is walked like
 """
 
 import base64
-import binascii
+import contextlib
 import re
 from collections.abc import Iterator
 from enum import Enum
@@ -14,6 +14,7 @@ import jiter
 import re2
 
 from router.privacy.needles import key_of, spelled
+from router.wire.data_urls import content, is_data_url
 
 Place = tuple[str | int, ...]
 """Where in the body: keys and positions, outermost first."""
@@ -64,7 +65,7 @@ _WORDS = frozenset({
 })  # fmt: skip
 """Keys whose value is a word of the dialect."""
 _IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
-_DATA_URL = re2.compile(r"(?i)data:[\w/+.\-]*(?:;[\w=\-]+)*;base64,([A-Za-z0-9+/=_\-\s]{8,})")
+_DATA_URL = re2.compile(r"(?i)data:[^\n]{0,200}?\bbase64\s*,\s*([A-Za-z0-9+/=_\-\s]{8,})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
 ENCODED_KEYS = frozenset({
     "b64", "b64_json", "base64", "blob", "body", "bytes", "content", "data", "file_data", "images", "payload",
@@ -76,6 +77,8 @@ BASE64 = (
     key_of(ENCODED_KEYS) + rb'\s*\\*"(?:%s){16}(?:%s)*\\*"' % (_DIGIT, _DIGIT),
     spelled("base64") + rb"\s*(?:,|\\+u002[cC]|%2[cC])",
     key_of(("images",)) + rb"\s*\[",
+    rb'(?:"|\\+u0022)' + spelled("base64") + rb'(?:\\*"|\\+u0022)',
+    rb'(?:"|\\+u0022)' + spelled("data") + rb"\s*(?::|\\+u003[aA])",
 )
 """Find in raw JSON what `_readable` may decode."""
 _OPENED = frozenset({Part.COMMAND, Part.RESULT})
@@ -108,6 +111,8 @@ class _At(NamedTuple):
     call: str = ""
     depth: int = 0
     """How many strings of JSON it is in."""
+    data: bool = False
+    """It goes on as the base64 of something, whatever it looks like."""
 
     def below(self, step: str | int, **change: Any) -> "_At":
         """One key or position further down."""
@@ -117,7 +122,8 @@ class _At(NamedTuple):
 def walk(value: Any, place: Place, part: Part, key: str = "") -> Iterator[Text]:
     """All strings of a decoded piece: a message, or the field that stands under `key`."""
     speaks = isinstance(value, dict) and value.get("role") == "assistant"
-    yield from _strings(value, _At(place, part, key), commands_in_text=speaks)
+    at = _At(place, part, key, data=key == "images")
+    yield from _strings(value, at, commands_in_text=speaks)
 
 
 def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
@@ -142,9 +148,11 @@ def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
             ids = _IDS[:-1] if item.get("type") == "message" else _IDS
             call = next((item[name] for name in ids if isinstance(item.get(name), str)), here.call)
             here = here._replace(part=part, call=call)
+            encoded = item.get("type") == "base64"
             yield from (Text((*here.place, name), part, name, False, call) for name in item)
             pending += [
-                (inner, here.below(name, part=_part(part, name), key=name)) for name, inner in item.items()
+                (inner, here.below(name, part=_part(part, name), key=name, data=encoded or name == "images"))
+                for name, inner in item.items()
             ][::-1]
 
 
@@ -177,7 +185,7 @@ def _within(text: str, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
             Text(at.place, Part.COMMAND, command, False, at.call)
             for command in commands(text, code=bool(at.call))
         )
-    yield from (Text(at.place, at.part, data, True, at.call) for data in _readable(text, at.key))
+    yield from (Text(at.place, at.part, data, True, at.call) for data in _readable(text, at))
 
 
 def _is_result(kind: Any, role: Any) -> bool:
@@ -204,26 +212,52 @@ def commands(text: str, *, code: bool = False) -> Iterator[str]:
             yield tag[1]
 
 
-def _readable(text: str, key: str) -> Iterator[str]:
+def _readable(text: str, at: _At) -> Iterator[str]:
     """Text that is spelled in base64: a document's data, or a URL that is its own content."""
-    if key.lower() in ENCODED_KEYS and _BASE64.fullmatch(text[:4096].rstrip("=\n")) is not None:
-        yield from _from_base64(text)
-    if "base64," in text:
-        for url in _DATA_URL.finditer(text):
-            yield from _from_base64(url.group(1))
+    address = is_data_url(text.lstrip())
+    if address or at.data or (at.key.lower() in ENCODED_KEYS and _is_base64(text)):
+        yield from _from_base64(content(text.lstrip()))
+    for url in _DATA_URL.finditer(text) if "," in text else ():
+        yield from _from_base64(url.group(1))
+
+
+def _is_base64(text: str) -> bool:
+    """Whether all of a text may be base64, under a key that promises none."""
+    if _BASE64.fullmatch(text[:4096].rstrip("=\n")) is None:
+        return False
+    return len("".join(text.split()).rstrip("=")) % 4 != 1
 
 
 def _from_base64(data: str) -> Iterator[str]:
-    plain = "".join(data.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    """Texts that base64 may say, read as leniently as any decoder does: what is no digit is skipped."""
+    digits = _NO_DIGIT.sub("", data.replace("-", "+").replace("_", "/"))
+    runs = (run[: len(run) - (len(run) % 4 == 1)] for run in digits.split("="))
+    if said := b"".join(base64.b64decode(run + "=" * (-len(run) % 4)) for run in runs):
+        yield from dict.fromkeys(_texts(said))
+
+
+def _texts(said: bytes) -> Iterator[str]:
+    """What bytes say as text; of those that are none, what of them is text all the same."""
+    plain = said.replace(b"\0", b"")  # text of two or four bytes a letter, wherever it begins
     try:
-        content = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return
-    for encoding in ("utf-8", "utf-16"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            yield text
-            return
+        yield plain.decode()
+    except UnicodeDecodeError:
+        if runs := [run.group().decode(errors="replace") for run in _RUN.finditer(plain)]:
+            yield "\n".join(runs)
+        if len(plain.translate(None, _ASCII)) < len(plain) * _FOREIGN:
+            yield plain.decode("latin-1")
+            yield plain.decode(errors="ignore")
+        with contextlib.suppress(UnicodeDecodeError):
+            wide = said.decode("utf-16")
+            if "\0" not in wide:
+                yield wide
+
+
+_NO_DIGIT = re.compile(r"[^A-Za-z0-9+/=]+")
+_ASCII = bytes(range(0x80))
+_FOREIGN = 0.3
+"""At most this share of a text's letters is not ASCII where each has one byte."""
+_RUN = re.compile(
+    rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){6,}"
+)
+"""Text among other bytes, in UTF-8."""

@@ -5,6 +5,7 @@
 - A body without a message or a prompt asks for no answer: Ollama loads the model then.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.data_urls import content
 from router.wire.images import media_type_of
 from router.wire.ollama_shape import (
     OllamaBody,
@@ -151,7 +153,7 @@ def _extras(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _prompt(body: OllamaBody) -> Iterator[Turn]:
     if body.prompt is None:
         return
-    images = map(_image, body.images or ())
+    images = _images(body.images, "images")
     text = (Text(text=body.prompt),) if body.prompt else ()
     yield Turn(role="user", parts=(*images, *text))
 
@@ -182,7 +184,7 @@ def _turns(messages: Sequence[OllamaMessage]) -> Iterator[Turn]:
     open_calls = _Open()
     for at, message in enumerate(messages):
         text = (Text(text=message.content),) if message.content else ()
-        images = map(_image, message.images or ())
+        images = _images(message.images, f"messages[{at}].images")
         if message.role == "tool":
             result = ToolResult(call_id=open_calls.answer(message), parts=(*text, *images))
             yield Turn(role="user", parts=(result,))
@@ -205,11 +207,20 @@ def _call(call: OllamaCall, at: int, place: int) -> ToolCall:
     return ToolCall(id=call.id or f"call_{at}_{place}", name=call.function.name, arguments=arguments)
 
 
-def _image(data: str) -> Image:
-    """An image: Ollama's is base64 alone, but some clients send a `data:` URL."""
-    if data.startswith("data:"):
-        data = data.partition(",")[2]
-    return Image(data=data, media_type=media_type_of(data))
+def _images(texts: Sequence[str] | None, where: str) -> Iterator[Image]:
+    """Images: Ollama's are base64 alone, but some clients send a `data:` URL.
+
+    Raises:
+        BadRequest: one is neither; nobody downloads it here.
+    """
+    for at, text in enumerate(texts or ()):
+        data = "".join(content(text).split())
+        if _BASE64.fullmatch(data) is None:
+            raise BadRequest(f"{where}[{at}]: must be an image's bytes in base64")
+        yield Image(data=data, media_type=media_type_of(data))
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 def _tools(body: OllamaBody) -> Iterator[Tool]:

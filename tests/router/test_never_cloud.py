@@ -220,6 +220,53 @@ def test_no_field_of_ollamas_lets_anything_out(fenced, upstream, name, model):
     assert upstream.get("/_requests") == []
 
 
+TOLD = base64.b64encode(WORDS_TOLD.encode()).decode()
+IMAGES = {
+    "no type": f"data:,{TOLD}",
+    "a type": f"data:image/png,{TOLD}",
+    "a parameter": f"data:x;y,{TOLD}",
+    "upper case": f"DATA:image/png;BASE64,{TOLD}",
+    "a space before the comma": f"data:image/png;base64 ,{TOLD}",
+    "a space before the word": f"data:image/png; base64,{TOLD}",
+    "a quoted parameter": f'data:image/png;name="a";base64,{TOLD}',
+    "a comma in a parameter": f'data:image/png;name="a,b";base64,{TOLD}',
+    "a space before the address": f" data:image/png,{TOLD}",
+    "no address": TOLD,
+    "a line break": f"{TOLD[:8]}\n{TOLD[8:]}",
+    "what is no digit": f"\u200b{TOLD[:8]}!{TOLD[8:]}",
+    "two runs": f"AAA={TOLD}",
+    "another byte behind": base64.b64encode(WORDS_TOLD.encode() + b"\xff").decode(),
+    "another byte within": base64.b64encode(WORDS_TOLD.encode().replace(b" only", b"\xff only")).decode(),
+    "a zero before": base64.b64encode(b"\0" + WORDS_TOLD.encode()).decode(),
+    "in an image": base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) + WORDS_TOLD.encode()).decode(),
+    "two bytes a letter": base64.b64encode(b"\x01" + WORDS_TOLD.encode("utf-16-be")).decode(),
+}
+
+
+@pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
+def test_an_image_that_is_a_text_stays_however_it_is_spelled(fenced, upstream, image):
+    endpoint, keys = fenced
+    source = {"type": "base64", "media_type": "image/png", "data": image}
+    bodies = [
+        ("/api/chat", {"messages": [OLLAMA_ASK | {"images": [image]}]}),
+        ("/api/generate", {"prompt": "Look around.", "images": ["AAAA", image]}),
+        (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]}),
+    ]
+    if "data:" in image.lower():
+        part, url = {"type": "image_url", "image_url": {"url": image}}, {"type": "url", "url": image}
+        content = [{"type": "input_image", "image_url": image}]
+        bodies += [
+            (CHAT, {"messages": [{"role": "user", "content": [part]}]}),
+            (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "image", "source": url}]}]}),
+            ("/v1/responses", {"input": [{"type": "message", "role": "user", "content": content}]}),
+        ]
+    for path, body in bodies:
+        limit = {"max_tokens": 20} if path in {CHAT, MESSAGES} else {}
+        answer = endpoint.post(path, body | limit | {"model": "cloud"}, headers=keys["web"])
+        assert (path, answer.headers.get("x-turnout-rule")) == (path, "never_cloud"), answer.text
+        assert upstream.get("/_requests") == []
+
+
 def test_ollamas_clients_reach_the_cloud_with_what_may_leave(fenced, upstream):
     endpoint, keys = fenced
     for path, body in (
@@ -247,6 +294,26 @@ def test_an_image_of_ollamas_cannot_be_read(wary, upstream, path):
     answer = wary.post(path, body | {"model": "cloud"}, headers=MINE)
     assert answer.headers["x-turnout-rule"] == "never_cloud", answer.text
     assert upstream.get("/_requests") == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "data:image/png;" + "a" * 100 + "," + "A" * 200,
+        "\u200b" + "A" * 200,
+        "AAAA!" + "A" * 200,
+        "iVBORw0KGgo=",
+        "https://x.example/y.png",
+    ],
+)
+def test_whatever_is_sent_as_an_image_of_ollamas_cannot_be_read(wary, upstream, image):
+    for path, body in (
+        ("/api/chat", {"messages": [OLLAMA_ASK | {"images": [image]}]}),
+        ("/api/generate", {"prompt": "Look around.", "images": [image]}),
+    ):
+        answer = wary.post(path, body | {"model": "cloud"}, headers=MINE)
+        assert answer.headers["x-turnout-rule"] == "never_cloud", answer.text
+        assert upstream.get("/_requests") == []
 
 
 def test_what_may_leave_leaves(fenced, upstream):

@@ -180,6 +180,8 @@ def test_a_prompt_with_a_system_text_and_images():
         ({"messages": [HELLO], "options": {"temperature": "hot"}}, "options.temperature"),
         ({"messages": [{"role": "assistant", "tool_calls": [{"function": {}}]}]}, "function.name"),
         ({"messages": [HELLO], "tools": [{"type": "function"}]}, "tools[0].function"),
+        ({"messages": [HELLO, HELLO | {"images": [PNG, "no base64!"]}]}, "messages[1].images[1]: must be"),
+        ({"prompt": "x", "images": ["https://x.example/y.png"]}, "images[0]: must be an image's bytes"),
     ],
 )
 def test_a_field_of_the_wrong_kind_is_named(fields, words):
