@@ -31,7 +31,7 @@ def code(
 
     Example: [bold]turnout code claude -p "Explain this folder"[/bold]
     """
-    from router.connect.catalog import CLIENTS, find_client
+    from router.connect.clients.catalog import CLIENTS, find_client
     from router.connect.endpoint import make_target, problem
     from router.connect.machine import Machine
 
@@ -56,10 +56,12 @@ def code(
 
 
 def _start(program: str, launch: "Launch", arguments: list[str], machine: "Machine") -> NoReturn:
+    from router.connect.client import OWN_FILE
+
     flags = launch.flags
     if launch.own_file:
         path = _write_own(*launch.own_file)
-        flags = tuple(flag.replace("{own file}", path) for flag in flags)
+        flags = tuple(flag.replace(OWN_FILE, path) for flag in flags)
     command = [program, *flags, *arguments]
     environment = {**machine.environment, **launch.variables}
     sys.stdout.flush()

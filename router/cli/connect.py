@@ -60,7 +60,7 @@ def connect(  # noqa: PLR0917 - typer reads options from the parameters
 
     Example: [bold]turnout connect claude[/bold], and back: [bold]turnout connect claude --undo[/bold]
     """
-    from router.connect.catalog import find_client
+    from router.connect.clients.catalog import find_client
     from router.connect.endpoint import make_target
     from router.connect.machine import Machine
     from router.connect.record import Records
@@ -116,7 +116,7 @@ def _write(
     from router.connect.connection import prepare
 
     if statusline:
-        from router.connect.claude_code import with_status_line
+        from router.connect.clients.claude_code import with_status_line
 
         client = with_status_line(client, _own_command("statusline"))
     connection = prepare(client, machine, target, records)
@@ -233,7 +233,7 @@ def _own_command(name: str) -> str:
 
 
 def _list(machine: "Machine", target: "Target", records: "Records", *, as_json: bool) -> None:
-    from router.connect.catalog import CLIENTS
+    from router.connect.clients.catalog import CLIENTS
     from router.connect.endpoint import problem
 
     trouble = problem(target.url)

@@ -5,13 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from router.connect.formats.document import Format
-from router.connect.formats.edits import Data, Edit
+from router.connect.formats.edits import Data, Edit, find
 from router.connect.machine import Machine
 
 PLACEHOLDER = "turnout-needs-no-key"
 """What a client that insists on a key is given while the endpoint asks none; no provider gets to see it."""
 MODEL = "auto"
 """The model name that lets the policy decide."""
+CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+PROVIDER, TITLE = "turnout", "Turnout"
+"""The endpoint's name in settings, and as people see it."""
+KEY_HEADER = "x-turnout-key"
+"""Carries a team's key beside a credential of the provider's."""
 WINDOW, ANSWER = 200_000, 32_000
 """Tokens, for clients that want numbers: Claude's window; what does not fit the local model goes there."""
 
@@ -96,3 +101,21 @@ class Client:
         return bool(self.programs and machine.program(*self.programs)) or any(
             sign.exists() for sign in self.signs(machine)
         )
+
+
+def always(*edits: Edit) -> Callable[[Data], Sequence[Edit]]:
+    """Return what makes the same edits whatever a file says."""
+    return lambda _: edits
+
+
+def key_edit(data: Data, path: tuple[str, ...], target: Target) -> tuple[Edit, ...]:
+    """Set a team's key, or the placeholder where no key is; a provider's own key stays."""
+    present = find(data, path)
+    if target.key or not present or present == PLACEHOLDER:
+        return (Edit(path=path, value=target.secret),)
+    return ()
+
+
+def first_existing(*paths: Path) -> Path:
+    """Return the first of the files that is there, else the first."""
+    return next((path for path in paths if path.exists()), paths[0])

@@ -14,7 +14,7 @@ from assistants import ASK, Place, Program, need, run
 from servers import Endpoint, Upstream
 
 from router.billing.prices import Prices
-from router.connect.catalog import find_client
+from router.connect.clients.catalog import find_client
 from router.ledger.store import LedgerStore
 
 SAYS = {"text": "All done."}

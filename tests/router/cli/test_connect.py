@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from router.connect.catalog import CLIENTS
 from router.connect.client import PLACEHOLDER, Target
+from router.connect.clients.catalog import CLIENTS
 from router.connect.machine import Machine
 
 NOWHERE = ("--url", "http://127.0.0.1:9")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from router.connect.catalog import CLIENTS, find_client
 from router.connect.change import plan, read_bytes
 from router.connect.client import PLACEHOLDER, Target
+from router.connect.clients.catalog import CLIENTS, find_client
 from router.connect.formats.document import JSONC, TOML, YAML, read
 from router.connect.machine import Machine
 from router.errors import Misconfigured

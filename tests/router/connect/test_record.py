@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.connect.claude_code import CLAUDE_CODE
 from router.connect.client import Target
+from router.connect.clients.claude_code import CLAUDE_CODE
+from router.connect.clients.pi import PI
 from router.connect.connection import prepare, prepare_undo
 from router.connect.machine import Machine
 from router.connect.record import Records
-from router.connect.terminal_clients import PI
 from router.errors import Misconfigured
 
 TARGET, OTHER = Target(url="http://127.0.0.1:4747"), Target(url="http://box.example", key="tn-of-a-team")

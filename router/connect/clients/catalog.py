@@ -2,34 +2,45 @@
 
 import difflib
 
-from router.connect import editors, terminal_clients
-from router.connect.claude_code import CLAUDE_CODE
 from router.connect.client import Client
+from router.connect.clients import (
+    aider,
+    claude_code,
+    cline,
+    codex,
+    continue_dev,
+    editors,
+    mini_swe_agent,
+    opencode,
+    pi,
+    qwen_code,
+    variables,
+)
 from router.errors import Misconfigured
 
 CLIENTS: tuple[Client, ...] = (
-    CLAUDE_CODE,
-    terminal_clients.CODEX,
-    terminal_clients.CONTINUE,
-    terminal_clients.AIDER,
-    terminal_clients.OPENCODE,
-    terminal_clients.QWEN,
-    terminal_clients.PI,
-    terminal_clients.CLINE,
-    terminal_clients.KILO,
+    claude_code.CLAUDE_CODE,
+    codex.CODEX,
+    continue_dev.CONTINUE,
+    aider.AIDER,
+    opencode.OPENCODE,
+    qwen_code.QWEN,
+    pi.PI,
+    cline.CLINE,
+    opencode.KILO,
     editors.ROO,
     editors.ZED,
     editors.VSCODE,
     editors.JETBRAINS,
     editors.CURSOR,
     editors.LLAMA_VSCODE,
-    terminal_clients.COPILOT,
-    terminal_clients.OPENHANDS,
-    terminal_clients.MINI,
-    terminal_clients.GEMINI,
-    terminal_clients.OPENAI,
-    terminal_clients.ANTHROPIC,
-    terminal_clients.OLLAMA,
+    variables.COPILOT,
+    variables.OPENHANDS,
+    mini_swe_agent.MINI,
+    variables.GEMINI,
+    variables.OPENAI,
+    variables.ANTHROPIC,
+    variables.OLLAMA,
 )
 _BY_NAME = {name: client for client in CLIENTS for name in (client.name, *client.aliases)}
 

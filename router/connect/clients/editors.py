@@ -3,11 +3,21 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from router.connect.client import ANSWER, MODEL, WINDOW, Client, SettingsFile, Target, enter
+from router.connect.client import (
+    ANSWER,
+    CHAT,
+    KEY_HEADER,
+    MODEL,
+    TITLE,
+    WINDOW,
+    Client,
+    SettingsFile,
+    Target,
+    enter,
+)
 from router.connect.formats.document import JSONC
 from router.connect.formats.edits import Data, Edit
 from router.connect.machine import Machine
-from router.connect.terminal_clients import CHAT, KEY_HEADER, TITLE
 
 # Zed
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from router.connect.client import PLACEHOLDER, Client, Launch, SettingsFile, Target
+from router.accounts.keys import PREFIX
+from router.connect.client import KEY_HEADER, PLACEHOLDER, Client, Launch, SettingsFile, Target
 from router.connect.formats.document import JSONC, read
 from router.connect.formats.edits import Data, Edit, Unreadable, find
 from router.connect.machine import Machine
@@ -13,8 +14,6 @@ from router.errors import Misconfigured
 
 URL, TOKEN, HEADERS = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"
 _LOGINS = ("ANTHROPIC_API_KEY", TOKEN, "CLAUDE_CODE_OAUTH_TOKEN")
-KEY_HEADER = "x-turnout-key"
-OUR_PREFIX = "tn-"
 
 
 def folder(machine: Machine) -> Path:
@@ -94,7 +93,7 @@ def _has_login(machine: Machine, settings: Data) -> bool:
         *(str(find(in_file, (name,)) or "") for name in _LOGINS),
         str(find(settings, ("apiKeyHelper",)) or ""),
     ]
-    if any(value and value != PLACEHOLDER and not value.startswith(OUR_PREFIX) for value in values):
+    if any(value and value != PLACEHOLDER and not value.startswith(PREFIX) for value in values):
         return True
     if (folder(machine) / ".credentials.json").exists():
         return True
