@@ -14,7 +14,7 @@ _NEEDED = {
     ("providers", _NAME, "updatedAt"): "2026-01-01T00:00:00.000Z",
     ("providers", _NAME, "tokenSource"): "manual",
 }
-"""What Cline refuses the file without."""
+"""What else Cline writes into the file."""
 
 
 def _cline_files(machine: Machine, target: Target) -> tuple[SettingsFile, ...]:
