@@ -43,6 +43,7 @@ __all__ = [
     "LastDecision",
     "State",
     "TrackName",
+    "claude_model",
     "decide",
     "escalate",
     "model_name",
@@ -50,15 +51,19 @@ __all__ = [
     "over_budget",
     "refuse_substitute",
     "sets_hold",
+    "untagged",
 ]
 
 _NAMED: dict[str, TrackName] = {"local": "local", "cloud": "cloud"}
 _CHOSEN_HERE = frozenset({"", "auto", *_NAMED})
-_SEPARATOR = re.compile(r"[/:]")
-_TAG, _WINDOW = ":latest", "[1m]"
+_LATEST, _WINDOW = ":latest", "[1m]"
 """What Ollama's clients put behind every name, and Claude Code's users behind one of a large window."""
+_TAG = re.compile(r":[\w.-]+(?=(?:\[1m\])?$)", re.ASCII)
+"""Any tag of Ollama's: a size, a quantisation."""
 _PROVIDERS = re.compile(r"^[a-z_]+:(?=(?:[a-z_]+/)*claude-)")
 """A provider before a colon, as in `anthropic:claude-opus-5-5`."""
+_CLAUDE = re.compile(r"(?:(?:(?:us|eu|apac|jp|au|global)\.)?anthropic\.)?(claude-.+)")
+"""A Claude model, as Anthropic and Amazon call it."""
 
 _BOUND = {
     "guard": "a safety check is judged by the model that the client named",
@@ -176,8 +181,8 @@ def named_track(requested: str, local_model: str = "") -> TrackName | None:
     """Read a track's name from the model a client asked for; None lets the policy decide.
 
     SDKs put providers before a name (`openai/local`, `litellm_proxy/local`, `openai:local`),
-    Ollama's clients a tag behind it (`local:latest`), and Claude Code's users the window that they
-    reckon with (`local[1m]`): that makes no other model of it.
+    Ollama's clients a tag behind it (`local:latest`, `local:8b`), and Claude Code's users the
+    window that they reckon with (`local[1m]`): that makes no other model of it.
 
     Args:
         requested: The model name the client sent.
@@ -194,8 +199,14 @@ def claude_model(requested: str) -> str:
 
     Its window (`claude-opus-5-5[1m]`) is the provider's to read.
     """
-    name = _PROVIDERS.sub("", requested.strip().removesuffix(_TAG)).rsplit("/", 1)[-1]
-    return name if name.startswith("claude-") else ""
+    name = untagged(_PROVIDERS.sub("", requested.strip().lower())).rpartition("/")[2]
+    claude = _CLAUDE.fullmatch(name)
+    return claude[1] if claude else ""
+
+
+def untagged(name: str) -> str:
+    """A name without the tag that Ollama's clients put behind it."""
+    return _TAG.sub("", name.strip())
 
 
 def model_name(requested: str) -> str:
@@ -209,11 +220,15 @@ def model_name(requested: str) -> str:
 
 def _bare(name: str) -> str:
     """A name in lower case without what clients put behind it."""
-    return name.strip().removesuffix(_TAG).removesuffix(_WINDOW)
+    name = name.strip().removesuffix(_LATEST).removesuffix(_WINDOW)
+    return name.removesuffix(_LATEST)
 
 
 def _alias(name: str) -> str:
-    return _SEPARATOR.split(name)[-1].removeprefix("turnout-")
+    """A name without providers before it; where it is one of ours, without any tag."""
+    parts = [part.removeprefix("turnout-") for part in name.rpartition("/")[2].split(":")]
+    ours = [part for part in parts if part in _CHOSEN_HERE]
+    return "local" if "local" in ours else (ours or parts)[-1]
 
 
 def _completed_here(decision: Decision, features: Features | None) -> Decision:

@@ -62,7 +62,7 @@ from router.telemetry.tracing import open_traces
 from router.tracks.cloud import CloudTrack
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
-from router.tracks.providers import model_for
+from router.tracks.providers import model_for, own_name
 from router.types import ModelRequest, PromptParts
 
 log = structlog.get_logger(__name__)
@@ -283,6 +283,7 @@ class Service:
         return Catalog(
             local=LocalModel(name=name, context=context, capabilities=can),
             cloud=self.settings.cloud.model,
+            own_name=partial(own_name, self.settings.cloud),
             row=self._prices.row,
         )
 

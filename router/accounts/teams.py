@@ -108,9 +108,18 @@ class Account:
     """A model must match a pattern in each; names are compared in lower case."""
 
     def allows(self, model: str) -> bool:
-        """Whether this account may use `model`, as a client spells it."""
-        name = model.strip().lower()
-        return all(any(fnmatchcase(name, glob.lower()) for glob in globs) for globs in self.models)
+        """Whether this account may use `model`, as a client spells it, whatever window it reckons with."""
+        name = _without_window(model)
+        return all(any(fnmatchcase(name, _without_window(glob)) for glob in globs) for globs in self.models)
+
+    def named_models(self) -> tuple[str, ...]:
+        """The models that it may use, as far as they are named rather than described by a pattern."""
+        names = dict.fromkeys(name for globs in self.models for name in globs if not set("*?[") & set(name))
+        return tuple(name for name in names if self.allows(name))
+
+
+def _without_window(name: str) -> str:
+    return name.strip().lower().removesuffix("[1m]")
 
 
 NOBODY = Account()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from policies.decide import claude_model, named_track
+from policies.decide import named_track, untagged
 from policies.decision import TrackName
 
 Capability = Literal["completion", "tools", "insert", "vision", "thinking"]
@@ -48,6 +48,8 @@ class Catalog:
     local: LocalModel
     cloud: str
     """The configured model of the provider's."""
+    own_name: Callable[[str], str]
+    """What the provider is asked for where a client names a model of its; empty for any other name."""
     row: Callable[[str], Mapping[str, Any]]
     """What the table of models has on a name of the provider's; empty where it has nothing."""
 
@@ -61,9 +63,10 @@ class Catalog:
         track = named_track(name, self.local.name)
         if track == "local":
             return self._local(name)
+        model = self.own_name(name) or (self.cloud if self.cloud in (name, untagged(name)) else "")
         if track == "cloud":
-            return self._cloud(name, self.cloud, f"always the cloud model, {self.cloud}")
-        model = claude_model(name) or (self.cloud if name == self.cloud else "")
+            model = model or self.cloud
+            return self._cloud(name, model, f"always the cloud model, {model}")
         if model:
             return self._cloud(name, model, f"where the policy decides for the cloud, {model}", track="")
         return self._auto(name)

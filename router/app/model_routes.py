@@ -23,11 +23,13 @@ class CatalogState(Protocol):
 
 
 def listed(catalog: Catalog, account: Account) -> tuple[ListedModel, ...]:
-    """The names that an account may ask for."""
+    """The names that an account may ask for; `auto` where the configured cloud model is among them."""
+    own = (model for model in map(catalog.find, account.named_models()) if model.served)
+    models = {model.name: model for model in (*catalog.list(), *own)}
     return tuple(
         model
-        for model in catalog.list()
-        if model.track == "local" or not model.served or account.allows(model.served)
+        for model in models.values()
+        if model.track == "local" or account.allows(model.served or catalog.cloud)
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from yarl import URL
 
-from policies.decide import Decision
+from policies.decide import Decision, claude_model, untagged
 from router.settings import CloudSettings
 from router.types import TrackError
 
@@ -74,18 +74,22 @@ stream and a whole answer each. Others open connections of their own, and are re
 
 FAMILIES: Mapping[str, re.Pattern[str]] = {
     "anthropic": re.compile(r"claude-"),
-    "openai": re.compile(r"gpt-|chatgpt-|codex-|o[1-9](?:$|-)"),
+    "openai": re.compile(r"gpt-(?!oss)|chatgpt-|codex-|o[1-9](?:$|-)"),
     "gemini": re.compile(r"gemini-"),
     "xai": re.compile(r"grok-"),
     "deepseek": re.compile(r"deepseek-"),
     "mistral": re.compile(r"(?:mistral|codestral|devstral|magistral|ministral|pixtral)-"),
     "bedrock": re.compile(r"(?:(?:us|eu|apac|jp|au|global)\.)?anthropic\.claude-"),
 }
-"""How a company's model names begin."""
+"""How a company's model names begin; models that anybody serves, such as gpt-oss, are no company's."""
 
 
 _PLAIN = re.compile(r"[\w.@-]+(?::\d+)?", re.ASCII)
 """A model's name that may become part of a URL, as it does at Google's and Amazon's."""
+_NAME = re.compile(_PLAIN.pattern + r"(?:\[\w+\])?", re.ASCII)
+"""Any model's name: with its window, too."""
+_VERSION = re.compile(r":\d+$", re.ASCII)
+"""What Amazon puts behind a name."""
 
 
 def model_for(settings: CloudSettings, requested: str, decision: Decision) -> str:
@@ -111,14 +115,19 @@ def _otherwise(settings: CloudSettings, decision: Decision) -> str:
 def own_name(settings: CloudSettings, name: str) -> str:
     """A client's name for a model as the configured provider calls it; empty where it has none such.
 
-    Names are compared by company, not looked up: the provider itself refuses a model that is gone.
+    What is sent for a name and what lists tell of it are both from here. Names are compared by company,
+    not looked up: the provider itself refuses a model that is gone.
     """
     prefix, configured = _split(settings)
     family = _family(settings, prefix, configured)
-    untagged = name.strip().removesuffix(":latest")  # Ollama's clients put it behind every name
-    readings = (part for part in _readings(untagged) if family and FAMILIES[family].match(part))
-    bare = next(readings, "")
-    if not bare or (prefix and not _PLAIN.fullmatch(bare)):
+    if not family:
+        return ""
+    spelled = name.strip().lower()
+    if not (family == "bedrock" and _VERSION.search(spelled)):
+        spelled = untagged(spelled)
+    readings = (claude_model(name), *_readings(spelled))
+    bare = next((part for part in readings if FAMILIES[family].match(part)), "")
+    if not (_PLAIN if prefix else _NAME).fullmatch(bare):
         return ""
     return prefix + bare
 
@@ -133,8 +142,7 @@ def lacks_model(settings: CloudSettings, name: str) -> bool:
 
 def made_by_openai(model: str) -> bool:
     """Whether OpenAI serves it, whatever gateway stands before it; its open models are anybody's to serve."""
-    bare = model.rpartition("/")[2]
-    return _company(bare) == "openai" and not bare.startswith("gpt-oss")
+    return _company(model.rpartition("/")[2]) == "openai"
 
 
 def provider_of(model: str) -> str:

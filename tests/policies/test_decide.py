@@ -784,6 +784,8 @@ class TestSafeguards:
     [
         ("local", "local"), ("cloud", "cloud"), ("LOCAL", "local"), ("local:latest", "local"),
         ("local[1m]", "local"), ("cloud[1M]", "cloud"), ("cloud[1m]:latest", "cloud"),
+        ("local:8b", "local"), ("local:q4_K_M", "local"), ("local:latest[1m]", "local"),
+        ("local:cloud", "local"),
     ],
 )  # fmt: skip
 def test_a_providers_prefix_hides_no_name(prefix, name, track):
@@ -800,6 +802,9 @@ def test_a_providers_prefix_hides_no_name(prefix, name, track):
         "anthropic:claude-opus-9",
         "claude-opus-9:latest",
         "ollama/claude-opus-9:latest",
+        "CLAUDE-OPUS-9",
+        "claude-opus-9:7B",
+        "us.anthropic.claude-opus-9",
     ],
 )
 def test_nor_a_claude_models(requested):
@@ -810,7 +815,7 @@ def test_the_window_of_a_claude_model_is_the_providers_to_read():
     assert decided(BALANCED, verdict=HARD, requested="a/claude-opus-9[1m]").model == "claude-opus-9[1m]"
 
 
-@pytest.mark.parametrize("requested", ["auto[1m]", "auto:latest", "turnout/auto[1m]"])
+@pytest.mark.parametrize("requested", ["auto[1m]", "auto:latest", "auto:8b", "turnout/auto[1m]"])
 def test_auto_is_the_policys_in_any_spelling(requested):
     decision = decided(BALANCED, ask(files=9), HARD, requested=requested)
     assert (decision.rule == "asked", decision.model) == (False, "")

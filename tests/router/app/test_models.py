@@ -1,20 +1,30 @@
 """The models a client may ask for: what each name means, in each dialect's list."""
 
-from types import SimpleNamespace
+from functools import partial
 
 import anthropic
 import httpx
 import openai
 import pytest
 
+from policies.decide import Decision, claude_model
+from router.accounts.teams import Account
 from router.app import model_lists
 from router.app.model_catalog import Catalog, LocalModel
 from router.app.model_routes import listed
 from router.billing.prices import Prices
+from router.settings import CloudSettings
+from router.tracks import providers
 
-CATALOG = Catalog(
-    local=LocalModel(name="Coder-7B", context=32768), cloud="claude-sonnet-5-5", row=Prices().row
-)
+
+def catalog(**cloud):
+    settings = CloudSettings(**cloud)
+    local = LocalModel(name="Coder-7B", context=32768)
+    own_name = partial(providers.own_name, settings)
+    return Catalog(local=local, cloud=settings.model, own_name=own_name, row=Prices().row)
+
+
+CATALOG = catalog()
 NAMES = ["auto", "local", "cloud", "claude-sonnet-5-5"]
 KEY = "sk-ant-mine"
 
@@ -48,6 +58,8 @@ def get(endpoint, path, **headers):
         ("litellm_proxy/cloud", "cloud", "claude-sonnet-5-5", 1_000_000),
         ("anthropic/claude-sonnet-4-5", "", "claude-sonnet-4-5", 200_000),
         ("claude-nobody-knows-9", "", "claude-nobody-knows-9", 0),
+        ("local:8b", "local", "Coder-7B", 32768),
+        ("claude-sonnet-4-5:cloud", "cloud", "claude-sonnet-4-5", 200_000),
     ],
 )
 def test_what_a_name_means(name, track, served, context):
@@ -56,7 +68,7 @@ def test_what_a_name_means(name, track, served, context):
 
 
 def test_what_is_not_known_is_left_out():
-    catalog = Catalog(local=LocalModel(), cloud="some/model", row=lambda _: {})
+    catalog = Catalog(local=LocalModel(), cloud="some/model", own_name=lambda _: "", row=lambda _: {})
     rows = model_lists.openai_list(catalog.list())["data"]
     assert [row["id"] for row in rows] == ["auto", "local", "cloud", "some/model"]
     assert not any({"context_length", "max_output_tokens"} & row.keys() for row in rows)
@@ -64,9 +76,44 @@ def test_what_is_not_known_is_left_out():
     assert "max_context_length" not in model_lists.lm_studio_model(catalog.find("local"))
 
 
+NAMED = [
+    "auto", "local", "cloud", "claude-opus-5-5", "claude-opus-5-5:cloud", "CLAUDE-OPUS-5-5",
+    "claude-opus-5-5:7b", "anthropic.claude-opus-5-5", "anthropic:claude-opus-5-5", "evil/claude-../x",
+    "claude-opus-5-5:latest[1m]", "gpt-5", "GPT-5:latest", "openai/o3", "gpt-oss:120b-cloud", "gpt-oss:20b",
+    "gemini/gemini-2.5-flash", "x:cloud", "bedrock/anthropic.claude-a-v1:0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize(
+    "cloud",
+    [
+        {},
+        {"dialect": "openai", "model": "gpt-5.1"},
+        {"dialect": "openai", "model": "gpt-oss-120b", "base_url": "http://gpu.example/v1"},
+        {"dialect": "litellm", "model": "gemini/gemini-2.5-pro"},
+        {"dialect": "litellm", "model": "bedrock/anthropic.claude-b-v1:0"},
+    ],
+    ids=lambda cloud: cloud.get("model", "claude"),
+)
+def test_a_list_tells_of_the_model_that_is_sent(name, cloud):
+    settings = CloudSettings(**cloud)
+    found = catalog(**cloud).find(name)
+    for model in ("", claude_model(name)):
+        decision = Decision(track="cloud", rule="r", why="w", model=model)
+        if found.track != "local":
+            assert providers.model_for(settings, name, decision) == (found.served or settings.model)
+    assert (found.served or "auto") in found.description or "policy decides between" in found.description
+
+
 def test_a_key_is_shown_what_it_may_use():
-    account = SimpleNamespace(allows=lambda model: model.startswith("claude-haiku"))
-    assert [model.name for model in listed(CATALOG, account)] == ["auto", "local", "Coder-7B"]
+    haiku = Account(models=(("claude-haiku-5-5",),))
+    assert [model.name for model in listed(CATALOG, haiku)] == ["local", "Coder-7B", "claude-haiku-5-5"]
+    assert haiku.allows("claude-haiku-5-5[1m]")
+    both = Account(models=(("claude-haiku-5-5[1m]", "claude-*"), ("claude-s*",)))
+    shown = ["auto", "local", "cloud", "claude-sonnet-5-5", "Coder-7B"]
+    assert [model.name for model in listed(CATALOG, both)] == shown
+    assert [model.name for model in listed(CATALOG, Account())] == shown
 
 
 def test_openais_list(endpoint):

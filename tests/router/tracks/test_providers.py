@@ -3,7 +3,7 @@
 import pytest
 from yarl import URL
 
-from policies.decide import Decision
+from policies.decide import Decision, claude_model
 from router.settings import CloudSettings
 from router.tracks import providers
 
@@ -27,6 +27,15 @@ QWEN = {"dialect": "openai", "model": "qwen3-coder", "base_url": "http://gpu.exa
         (GPT, "openai/o3", "o3"),
         (GPT, "claude-opus-5-5", "gpt-5.5"),
         (GPT, "octopus-1", "gpt-5.5"),
+        (GPT, "gpt-oss:120b-cloud", "gpt-5.5"),
+        (GPT, "gpt-oss:20b", "gpt-5.5"),
+        (GPT, "GPT-5-mini:latest", "gpt-5-mini"),
+        ({}, "CLAUDE-OPUS-5-5", "claude-opus-5-5"),
+        ({}, "anthropic.claude-opus-5-5", "claude-opus-5-5"),
+        ({}, "claude-opus-5-5:LATEST", "claude-opus-5-5"),
+        ({}, "claude-opus-5-5:7b", "claude-opus-5-5"),
+        ({}, "claude-opus-5-5:latest[1m]", "claude-opus-5-5[1m]"),
+        ({}, "evil/claude-../x", "claude-sonnet-5-5"),
         (QWEN, "gpt-5.5", "qwen3-coder"),
         (QWEN, "claude-opus-5-5", "qwen3-coder"),
         (GEMINI, "claude-opus-5-5", "gemini/gemini-2.5-pro"),
@@ -47,7 +56,7 @@ QWEN = {"dialect": "openai", "model": "qwen3-coder", "base_url": "http://gpu.exa
 )  # fmt: skip
 def test_a_name_counts_only_where_the_provider_has_it(configured, asked, sent):
     settings = CloudSettings(**configured)
-    named = asked if "claude-" in asked else ""
+    named = claude_model(asked)
     for decision in (
         Decision(track="cloud", rule="r", why="w", model=named),
         Decision(track="cloud", rule="r", why="w"),
