@@ -101,8 +101,13 @@ def read(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Envelope:
     return Envelope(model=outline.model or "", stream=bool(outline.stream))
 
 
-def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+def decode(decoder: "msgspec.json.Decoder[T]", body: bytes, remedies: Mapping[str, str] | None = None) -> T:
     """Decode `body`.
+
+    Args:
+        decoder: what it looks like.
+        body: the bytes.
+        remedies: a dialect's own, by field as in `REMEDIES`, before those that all have.
 
     Raises:
         BadRequest: as `read` says.
@@ -112,7 +117,7 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
         if not body.isascii():
             body.decode()  # the decoder looks at no string that it does not return
     except msgspec.ValidationError as error:
-        raise BadRequest(_explain(str(error))) from error
+        raise BadRequest(_explain(str(error), {**REMEDIES, **(remedies or {})})) from error
     except msgspec.DecodeError as error:
         raise BadRequest(f"the body is not valid JSON: {_locate(str(error), body)}") from error
     except UnicodeDecodeError as error:
@@ -123,14 +128,14 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     return decoded
 
 
-def _explain(error: str) -> str:
+def _explain(error: str, remedies: Mapping[str, str]) -> str:
     """Turn msgspec's "Expected `array`, got `str` - at `$.messages`" into field and remedy."""
     match = _WHERE.match(error)
     what, path = (match["what"], match["path"] or "") if match else (error, "")
     if missing := _MISSING.search(what):
         path = f"{path}.{missing[1]}".removeprefix(".")
         what = "it is missing"
-    remedy = REMEDIES.get(re.sub(r"\[[^\]]*\]", "[]", path))
+    remedy = remedies.get(re.sub(r"\[[^\]]*\]", "[]", path))
     return f"{path}: {remedy or what}".removeprefix(": ") + (f" ({what})" if remedy else "")
 
 
@@ -192,13 +197,31 @@ def decode_object(body: bytes) -> dict[str, Any]:
 
 
 def _culprit(body: bytes) -> str:
-    """The top-level field that cannot be decoded."""
-    for name, raw in _FIELDS.decode(body).items():
-        try:
-            msgspec.json.decode(raw)
-        except UNREADABLE:
-            return name
-    return "the body"
+    """The field that cannot be decoded, in as many objects as it stands in."""
+    path: list[str] = []
+    raw: bytes | msgspec.Raw = body
+    while fields := _fields_of(raw):
+        culprit = next((name for name, value in fields.items() if not _is_readable(value)), None)
+        if culprit is None:
+            break
+        path.append(culprit)
+        raw = fields[culprit]
+    return ".".join(path) or "the body"
+
+
+def _fields_of(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    try:
+        return _FIELDS.decode(raw)
+    except UNREADABLE:
+        return {}
+
+
+def _is_readable(raw: msgspec.Raw) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except UNREADABLE:
+        return False
+    return True
 
 
 MOST_VALUES = 3_000_000

@@ -36,6 +36,7 @@ from router.wire.ollama_shape import (
     OllamaOptions,
     read_body,
     read_head,
+    whole,
 )
 
 PROMPT = "prompt"
@@ -46,6 +47,7 @@ _NEUTRAL = frozenset({
 })  # fmt: skip
 """Fields that the neutral form has, too."""
 _NEUTRAL_OPTIONS = frozenset(OllamaOptions.__struct_fields__)
+_OF_A_MESSAGE = frozenset(OllamaMessage.__struct_fields__)
 
 
 def read(body: bytes) -> Envelope:
@@ -55,18 +57,47 @@ def read(body: bytes) -> Envelope:
 
 
 def load_reply(body: bytes) -> bytes | None:
-    """What is said to a body that asks for no answer, but for the model to be loaded; None for any other."""
+    """What is said to a body that asks for no answer, but for the model to be loaded; None for any other.
+
+    Raises:
+        BadRequest: it has a field that nobody knows, which may be the question.
+    """
     head = read_head(body)
-    if head.messages or head.prompt or head.images or head.system:
+    if any((head.messages, head.prompt, head.images, head.system, head.suffix, head.context, head.tools)):
         return None
+    fields = decode_object(body)
+    for name, value in fields.items():
+        if value and name not in _KNOWN:
+            raise BadRequest(f"{name}: is no field of Ollama's; a question stands in `messages` or `prompt`")
     return msgspec.json.encode({
         "model": head.model or "",
         "created_at": timestamp(),
         "message": {"role": "assistant", "content": ""},
         "response": "",
         "done": True,
-        "done_reason": "load",
+        "done_reason": "load" if _is_kept(fields.get("keep_alive")) else "unload",
     })  # fmt: skip
+
+
+_KNOWN = _NEUTRAL | {
+    "context", "keep_alive", "logprobs", "name", "prompt", "raw", "shift", "suffix", "template",
+    "top_logprobs", "truncate",
+}  # fmt: skip
+_DURATION = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+|[-+]?\d+(?:\.\d+)?", re.ASCII)
+"""As Ollama writes how long a model stays loaded: `5m`, `1h30m`, or seconds."""
+
+
+def _is_kept(keep_alive: Any) -> bool:
+    """Whether a model is to stay loaded.
+
+    Raises:
+        BadRequest: it is no duration.
+    """
+    number = isinstance(keep_alive, int | float) and not isinstance(keep_alive, bool)
+    text = isinstance(keep_alive, str) and _DURATION.fullmatch(keep_alive)
+    if not (keep_alive is None or number or text):
+        raise BadRequest("keep_alive: must be a duration, such as `5m`, or a number of seconds")
+    return keep_alive is None or any(digit in "123456789" for digit in str(keep_alive))
 
 
 BARE = ("raw", "suffix")
@@ -113,7 +144,8 @@ def decode_request(body: bytes) -> Conversation:
     turns = [*_turns(read_only.messages or ()), *_prompt(read_only)]
     leading = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
     own = (Text(text=read_only.system),) if read_only.system else ()
-    limit = options.num_predict
+    limit = whole("num_predict", options.num_predict)
+    _is_kept(fields.get("keep_alive"))
     return Conversation(
         dialect="ollama",
         model=read_only.model or "",
@@ -123,8 +155,8 @@ def decode_request(body: bytes) -> Conversation:
         sampling=Sampling(
             temperature=options.temperature,
             top_p=options.top_p,
-            top_k=options.top_k,
-            seed=options.seed,
+            top_k=whole("top_k", options.top_k),
+            seed=whole("seed", options.seed),
             frequency_penalty=options.frequency_penalty,
             presence_penalty=options.presence_penalty,
         ),
@@ -138,7 +170,7 @@ def decode_request(body: bytes) -> Conversation:
 
 
 def _extras(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What has no neutral word, an option as `options.NAME`."""
+    """What has no neutral word, an option as `options.NAME`, a message's field as `messages[0].NAME`."""
     for name, value in fields.items():
         if name == PROMPT:
             yield PROMPT, True  # the text itself is the last turn
@@ -148,6 +180,12 @@ def _extras(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in options.items() if isinstance(options, dict) else ():
         if name not in _NEUTRAL_OPTIONS and value is not None:
             yield f"options.{name}", value
+    for at, message in enumerate(fields.get("messages") or ()):
+        yield from (
+            (f"messages[{at}].{name}", message[name]) for name in message if name not in _OF_A_MESSAGE
+        )
+    if "images" in fields and PROMPT not in fields:
+        yield "images", fields["images"]  # each message has its own
 
 
 def _prompt(body: OllamaBody) -> Iterator[Turn]:
@@ -167,14 +205,22 @@ class _Open:
     def add(self, call: ToolCall) -> None:
         self._calls.append((call.id, call.name))
 
-    def answer(self, message: OllamaMessage) -> str:
-        """The id of the call that a message answers."""
+    def answer(self, message: OllamaMessage, at: int) -> str:
+        """The id of the call that a message answers.
+
+        Raises:
+            BadRequest: there is none before it.
+        """
         name = message.tool_name or message.name or ""
         fits = [call for call in self._calls if message.tool_call_id == call[0]]
         fits += [call for call in self._calls if name == call[1]]
         fits += self._calls if not name and not message.tool_call_id else []
         if not fits:
-            return message.tool_call_id or f"call_{name}"
+            field = "tool_call_id" if message.tool_call_id else "tool_name" if message.tool_name else "role"
+            raise BadRequest(
+                f"messages[{at}].{field}: answers no call; send the assistant's message with its "
+                "`tool_calls` before it, or make it a `user` message"
+            )
         self._calls.remove(fits[0])
         return fits[0][0]
 
@@ -186,7 +232,7 @@ def _turns(messages: Sequence[OllamaMessage]) -> Iterator[Turn]:
         text = (Text(text=message.content),) if message.content else ()
         images = _images(message.images, f"messages[{at}].images")
         if message.role == "tool":
-            result = ToolResult(call_id=open_calls.answer(message), parts=(*text, *images))
+            result = ToolResult(call_id=open_calls.answer(message, at), parts=(*text, *images))
             yield Turn(role="user", parts=(result,))
         elif message.role == "assistant":
             calls = [_call(call, at, place) for place, call in enumerate(message.tool_calls or ())]

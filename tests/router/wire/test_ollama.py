@@ -140,6 +140,7 @@ FIELDS = [
     ),
     ({"options": {"num_predict": 64, "stop": ["END"]}}, {"output_limit": 64, "stop": ("END",)}),
     ({"options": {"num_predict": -1, "stop": "END"}}, {"output_limit": None, "stop": ("END",)}),
+    ({"options": {"num_predict": 4096.0, "seed": 7.0}}, {"output_limit": 4096, "sampling": Sampling(seed=7)}),
     ({"stream": False}, {"stream": False}),
     ({}, {"stream": True}),
     (
@@ -174,8 +175,28 @@ def test_a_prompt_with_a_system_text_and_images():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
-        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content"),
+        (
+            {"messages": [{"role": "developer", "content": "x"}]},
+            "messages[0].role: must be `system`, `user`, `assistant` or `tool`",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content: must be a string; images stand in `images`",
+        ),
+        ({"messages": [HELLO], "options": {"num_predict": "x"}}, "options.num_predict: must be an integer"),
+        ({"messages": [HELLO], "options": {"seed": 1e300}}, "options.seed: must be an integer"),
+        ({"messages": [HELLO], "keep_alive": "x"}, "keep_alive: must be a duration, such as `5m`"),
+        ({"messages": [HELLO, {"role": "tool", "tool_name": "f"}]}, "messages[1].tool_name: answers no call"),
+        ({"messages": [HELLO, {"role": "tool", "content": "x"}]}, "messages[1].role: answers no call"),
+        (
+            {
+                "messages": [
+                    {"role": "assistant", "tool_calls": [CALL]},
+                    {"role": "tool", "tool_call_id": "c"},
+                ]
+            },
+            "messages[1].tool_call_id: answers no call",
+        ),
         ({"messages": [HELLO], "format": "xml"}, "format: `xml`"),
         ({"messages": [HELLO], "options": {"temperature": "hot"}}, "options.temperature"),
         ({"messages": [{"role": "assistant", "tool_calls": [{"function": {}}]}]}, "function.name"),
@@ -198,6 +219,7 @@ def test_a_field_of_the_wrong_kind_is_named(fields, words):
         ({"messages": "x"}, "messages: must be a non-empty array"),
         ({"stream": "yes"}, "stream: must be true or false"),
         ({"prompt": "x", "images": [1]}, "images[0]: must be a string"),
+        ({"prompt": "x", "tools": [{}]}, "tools: /api/generate answers in text alone"),
     ],
 )
 def test_the_envelope_is_checked_at_once(fields, words):
@@ -333,15 +355,62 @@ def test_what_is_said_while_nothing_answers_says_nothing():
     assert decoder.feed(OLLAMA.framing.keep_alive) == [Started()]
 
 
+def test_a_number_out_of_range_is_named():
+    with pytest.raises(BadRequest) as refused:
+        OLLAMA.decode_request(b'{"messages":[],"options":{"num_ctx":1e400}}')
+    assert refused.value.message.startswith("options.num_ctx: cannot be read")
+
+
+def test_what_no_side_reads_is_named():
+    message = HELLO | {"annotations": ["x"], "name": "n", "notes": None}
+    _, dropped = adapt(decoded(messages=[HELLO, message], images=[PNG]), CLAUDE)
+    assert set(dropped) == {"messages[1].annotations", "images"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "load"),
+        ({"keep_alive": "1h30m"}, "load"),
+        ({"keep_alive": -1}, "load"),
+        ({"keep_alive": 0}, "unload"),
+        ({"keep_alive": "0s"}, "unload"),
+        ({"keep_alive": "0", "prompt": ""}, "unload"),
+    ],
+)
+def test_a_model_is_loaded_or_unloaded(fields, reason):
+    reply = json.loads(OLLAMA.load_reply(json.dumps(fields | {"model": "local"}).encode()))
+    assert reply["done_reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (b'{"Prompt":"hi"}', "Prompt: is no field of Ollama's"),
+        (b'{"keep_alive":"x"}', "keep_alive: must be a duration"),
+        (b'{"keep_alive":[]}', "keep_alive: must be a duration"),
+        (b'{"keep_alive":{}}', "keep_alive: must be a duration"),
+        (b'{"keep_alive":true}', "keep_alive: must be a duration"),
+        (b'{"keep_alive":1e400}', "keep_alive: cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_a_body_without_a_question(fields, words):
+    with pytest.raises(BadRequest) as refused:
+        OLLAMA.load_reply(fields)
+    assert words in refused.value.message
+
+
 @pytest.mark.parametrize(
     ("body", "loads"),
     [
         ({"model": "local"}, True),
-        ({"model": "local", "messages": [], "keep_alive": 0}, True),
+        ({"model": "local", "messages": [], "keep_alive": 5}, True),
         ({"model": "local", "prompt": ""}, True),
         ({"model": "local", "prompt": "x"}, False),
         ({"model": "local", "prompt": "", "images": [PNG]}, False),
         ({"model": "local", "messages": [HELLO]}, False),
+        ({"model": "local", "prompt": "", "suffix": "}"}, False),
+        ({"model": "local", "prompt": "", "context": [1]}, False),
     ],
 )
 def test_a_body_without_a_question_only_loads(body, loads):
