@@ -20,6 +20,8 @@
 `kind` uses Anthropic's words; each dialect maps them to its own.
 """
 
+from collections.abc import Iterable
+
 from policies.decision import Decision
 
 
@@ -65,11 +67,21 @@ class NotFound(BadRequest):
 
 
 class MethodNotAllowed(BadRequest):
-    """The path exists and does not take this method."""
+    """The path exists and does not take this method.
+
+    Args:
+        message: as for all.
+        allowed: the methods that it takes.
+    """
 
     status = 405
     kind = "method_not_allowed"
     record = "method not allowed"
+
+    def __init__(self, message: str, *, allowed: Iterable[str]) -> None:
+        """Keep the methods, for the field `allow`."""
+        super().__init__(message)
+        self.allowed = tuple(allowed)
 
 
 class RequestTimeout(BadRequest):

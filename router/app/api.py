@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from router.accounts.keys import Keyring
 from router.app import response
@@ -196,7 +197,8 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
         if error.status_code == HTTPStatus.NOT_FOUND:
             return _error(request, NotFound(f"there is nothing at {path}{_hint(path, paths)}"))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            return _error(request, MethodNotAllowed(f"{path} does not take {request.method}"))
+            taken = _methods(api, request)
+            return _error(request, MethodNotAllowed(f"{path} does not take {request.method}", allowed=taken))
         return _error(request, BadRequest(str(error.detail), status=error.status_code))
 
     from fastapi.exceptions import RequestValidationError
@@ -206,6 +208,15 @@ def _install_errors(api: FastAPI, options: ApiOptions) -> None:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return _error(request, BadRequest(f"{where}: {first['msg']}"))
+
+
+def _methods(api: FastAPI, request: Request) -> list[str]:
+    """The methods that a path takes, of all routes that it has."""
+    return [
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in api.routes)
+    ]
 
 
 def _error(request: Request, error: TurnoutError) -> Response:

@@ -125,7 +125,7 @@ class Endpoint:
     async def _read_request(self, request_id: str, route: Route, scope: Scope, body: Body) -> ModelRequest:
         """Read a request. Checks on its head come first: a refused body is never read."""
         if scope["method"] != "POST":
-            raise MethodNotAllowed(f"{scope['path']} takes POST, not {scope['method']}")
+            raise MethodNotAllowed(f"{scope['path']} takes POST, not {scope['method']}", allowed=("POST",))
         peer = peer_of(scope)
         account, headers = authenticate(scope, self._keyring)
         body.mark_authenticated()

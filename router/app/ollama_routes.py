@@ -45,12 +45,12 @@ def build_ollama(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     """Build the routes."""
     router = APIRouter()
 
-    @router.get("/api/version")
+    @router.api_route("/api/version", methods=["GET", "HEAD"])
     async def version() -> Json:
         """The version of Ollama's API that is spoken here."""
         return {"version": VERSION}
 
-    @router.get("/api/tags")
+    @router.api_route("/api/tags", methods=["GET", "HEAD"])
     async def tags(request: Request) -> Json:
         """The model names a client may request, as Ollama lists them."""
         account, _ = authenticate(request.scope, keyring)

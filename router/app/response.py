@@ -13,7 +13,7 @@ from http import HTTPStatus
 from policies.decision import Decision
 from router.app.asgi_types import Send
 from router.app.body import Body
-from router.errors import TurnoutError
+from router.errors import MethodNotAllowed, TurnoutError
 from router.types import DialectName, Headers, Plan, TrackError
 from router.wire import DIALECTS
 
@@ -133,6 +133,8 @@ def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = Non
 def error_headers(error: TurnoutError, labels: Headers) -> Headers:
     """Build the fields of an error answer, which say whether a retry may help."""
     headers = [JSON, *labels]
+    if isinstance(error, MethodNotAllowed):
+        headers.append(("allow", ", ".join(error.allowed)))
     retry_after = error.retry_after
     if retry_after is None and error.status in {429, 500, 502, 503, 504, 529}:
         retry_after = 2

@@ -1,6 +1,6 @@
 """One call of an upstream: the request as it gets it, and the reply as the client gets it."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -9,15 +9,24 @@ import msgspec
 
 from policies.decision import TrackName
 from router.errors import BadRequest
+from router.features.tokens import estimate
 from router.tracks.failures import cloud_failure, failed, refusal_body
 from router.tracks.streaming import JSON_HEADERS, single_chunk
-from router.types import RAW_DIALECTS, Headers, ModelRequest, Plan, Reply, TrackError
+from router.types import RAW_DIALECTS, Headers, ModelRequest, Plan, Reply, TrackError, Usage
 from router.wire import DIALECTS, ollama_request
 from router.wire.arguments import repair_body
 from router.wire.capabilities import adapt, drop_fields
 from router.wire.chat_request import has_free_text
 from router.wire.conversation import Conversation
-from router.wire.events import Event, ReplyEncoder
+from router.wire.events import (
+    CallArguments,
+    Event,
+    ReplyEncoder,
+    Stopped,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
 from router.wire.raw_prompts import encode_completion
 from router.wire.target import LOCAL, Target
 from router.wire.upstream_errors import UpstreamError
@@ -38,6 +47,19 @@ class OutgoingRequest:
     """What it asked for that the upstream lacks, by the client's names."""
     path: str = CHAT_PATH
     """Where a local server takes it."""
+
+
+def _with_usage(events: Iterable[Event], prompt_tokens: int) -> Iterator[Event]:
+    """A whole reply's events; where its upstream reports no usage, with an estimate by its length."""
+    written, reported = 0, False
+    for event in events:
+        if isinstance(event, UsageReport):
+            reported = True
+        elif isinstance(event, TextDelta | ThinkingDelta | CallArguments):
+            written += len(event.text.encode(errors="replace"))
+        elif isinstance(event, Stopped) and not reported:
+            yield UsageReport(Usage(input=prompt_tokens, output=estimate(written), estimated=True))
+        yield event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +89,7 @@ class UpstreamCall:
     def encode(self, events: Iterable[Event], conversation: Conversation) -> bytes:
         """Write a whole reply in the client's dialect."""
         return DIALECTS[self.plan.request.dialect].encode_reply(
-            events,
+            _with_usage(events, self.plan.features.context_tokens),
             model=self.model,
             conversation=conversation,
             prompt_tokens=self.plan.features.context_tokens,

@@ -29,6 +29,7 @@ from router.wire.conversation import (
     Opaque,
     Part,
     Refusal,
+    Sampling,
     Text,
     Thinking,
     Tool,
@@ -57,7 +58,7 @@ class _Row(NamedTuple):
     usual: tuple[Any, ...] = ()
     """Values that ask for nothing beyond what is done anyway, beside null, false, 0 and empty ones."""
     empty_asks: bool = False
-    """An empty object asks for something: what it leaves out has defaults."""
+    """An empty object, or 0, asks for something: what it leaves out has defaults."""
 
 
 _NO_PROBABILITIES = "Claude reports no token probabilities"
@@ -147,6 +148,10 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         **dict.fromkeys((f"options.{name}" for name in _OF_THE_MACHINE), _IGNORED),
         "options.repeat_penalty": _Row("dropped", "dropped", "dropped", usual=(1, 1.1)),
         "options.repeat_last_n": _Row("dropped", "dropped", "dropped", usual=(64,)),
+        # Its clients set them for every model, to tune rather than to hold an answer to them.
+        "options.seed": _Row("dropped", "carried", "carried", empty_asks=True),
+        "options.frequency_penalty": _Row("dropped", "carried", "carried"),
+        "options.presence_penalty": _Row("dropped", "carried", "carried"),
         "logprobs": _Row("refused", "refused", "refused", _NO_REPLY_PROBABILITIES),
         "top_logprobs": _Row("refused", "refused", "refused", _NO_REPLY_PROBABILITIES),
         "template": _Row("refused", "refused", "refused", "the prompt is made by the model's own template"),
@@ -162,6 +167,12 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
 _SAMPLING: Mapping[str, _Row] = {
     name: _FIELDS["openai_chat"][name] for name in ("seed", "frequency_penalty", "presence_penalty")
 } | {"top_k": _Row("carried", "carried", "dropped")}
+_OPTIONS = frozenset({*Sampling.__dataclass_fields__, "stop"})
+_OLLAMAS = {name: f"options.{name}" for name in _OPTIONS} | {
+    "reasoning_effort": "think",
+    "response_format": "format",
+}
+"""What Ollama calls what Chat Completions has a field for."""
 
 
 def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tuple[str, ...]]:
@@ -178,6 +189,7 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
         BadRequest: something without which the answer would mislead; names it and the remedy.
     """
     dropped: list[str] = []
+    words = _OLLAMAS if conversation.dialect == "ollama" else {}
     if target.dialect == conversation.dialect and free_text_tools(conversation):
         _check_reply_fields(conversation)
     adapted = replace(
@@ -189,8 +201,8 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
             conversation.sampling,
             **{
                 name: None
-                for name, row in _SAMPLING.items()
-                if _fate(name, getattr(conversation.sampling, name), row, target, dropped) != "carried"
+                for name, word, row in _sampling_rows(conversation.dialect, words)
+                if _fate(word, getattr(conversation.sampling, name), row, target, dropped) != "carried"
             },
         ),
     )
@@ -203,8 +215,15 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
     adapted = _in_words(adapted, target)
     if target.model is not None and target.dialect != conversation.dialect:
         adapted, more = fit_conversation(adapted, target.model)
-        dropped += more
+        dropped += (words.get(name, name) for name in more)
     return adapted, tuple(dict.fromkeys(dropped))
+
+
+def _sampling_rows(dialect: DialectName, words: Mapping[str, str]) -> Iterator[tuple[str, str, _Row]]:
+    """How tokens are drawn: each value's name, its client's word for it, and what becomes of it."""
+    for name, row in _SAMPLING.items():
+        word = words.get(name, name)
+        yield name, word, row if word == name else _FIELDS[dialect].get(word, row)
 
 
 def _without_signatures(conversation: Conversation, target: Target, dropped: list[str]) -> Conversation:
@@ -285,7 +304,8 @@ def _fate(name: str, value: Any, row: _Row, target: Target, dropped: list[str]) 
     fate: Fate = getattr(row, target.side)
     if fate == "carried":
         return fate
-    if (not value and not (row.empty_asks and value == {})) or value in row.usual:
+    asks = value or (row.empty_asks and (value == {} or (value == 0 and value is not False)))
+    if not asks or value in row.usual:
         return "ignored"
     if fate == "refused":
         raise BadRequest(f"{name}: {row.reason}; {REMEDY}")

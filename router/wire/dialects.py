@@ -230,12 +230,17 @@ def detect_dialect(body: bytes) -> DialectName:
     return "anthropic_messages" if any(marks) else "openai_chat"
 
 
+_OLLAMAS = frozenset({"context", "format", "images", "raw", "system", "template", "think"})
+"""What of its fields no other dialect has beside a prompt."""
+
+
 def _by_own_fields(fields: Mapping[str, Any]) -> DialectName | None:
     """The dialect that alone has some of these fields."""
     own: tuple[tuple[DialectName, bool], ...] = (
         ("llama_infill", bool({"input_prefix", "input_suffix"} & fields.keys())),
         ("openai_responses", "input" in fields and "messages" not in fields),
         ("ollama", isinstance(fields.get("options"), dict) or "keep_alive" in fields),
+        ("ollama", "prompt" in fields and not _OLLAMAS.isdisjoint(fields)),
         ("openai_completions", isinstance(fields.get("prompt"), str | list) and "messages" not in fields),
     )
     return next((name for name, fits in own if fits), None)

@@ -60,6 +60,29 @@ def test_a_model_that_is_only_to_be_loaded(endpoint, upstream, nearby, path):
     assert upstream.get("/_requests") == nearby.get("/_requests") == []
 
 
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/v1/messages", "/v1/responses"])
+def test_an_answer_without_usage_is_counted(endpoint, nearby, play, path):
+    play(nearby, {"fault": "no_usage", "text": "One two three four five."})
+    body = {
+        "/api/chat": {"messages": ASK},
+        "/api/generate": {"prompt": "Say something."},
+        "/v1/messages": {"messages": ASK, "max_tokens": 20},
+        "/v1/responses": {"input": "Say something."},
+    }[path]
+    answer = endpoint.post(path, body | {"model": "local", "stream": False}, headers=MINE).json()
+    counts = answer.get("usage") or {"output_tokens": answer.get("eval_count")}
+    assert counts["output_tokens"] == 6
+
+
+def test_paths_without_a_body_take_what_clients_send(endpoint):
+    for path in ("/api/tags", "/api/version"):
+        assert httpx.head(endpoint.url + path, headers=MINE).status_code == 200
+        refused = httpx.put(endpoint.url + path, headers=MINE)
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    refused = httpx.get(endpoint.url + "/api/chat", headers=MINE)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
 def test_what_clients_look_for(endpoint):
     assert httpx.head(endpoint.url + "/").status_code == 200
     answer = httpx.get(endpoint.url + "/", headers={"user-agent": "ollama-python/0.6.3"})

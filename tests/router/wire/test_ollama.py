@@ -9,6 +9,7 @@ from router.errors import BadRequest
 from router.types import Usage
 from router.wire import DIALECTS, detect_dialect
 from router.wire.capabilities import adapt
+from router.wire.claude_models import ClaudeModel
 from router.wire.conversation import (
     Image,
     Reasoning,
@@ -361,6 +362,26 @@ def test_a_number_out_of_range_is_named():
     assert refused.value.message.startswith("options.num_ctx: cannot be read")
 
 
+def test_an_option_is_named_as_its_client_has_it():
+    options = {
+        "seed": 0,
+        "temperature": 1.5,
+        "top_p": 0.3,
+        "top_k": 3,
+        "stop": [" "],
+        "presence_penalty": 0.5,
+    }
+    target = replace(CLAUDE, model=ClaudeModel(sampling=False))
+    conversation, dropped = adapt(
+        decoded(messages=[HELLO], think="high", format="json", options=options), target
+    )
+    assert set(dropped) >= {f"options.{name}" for name in options}
+    assert all(name.startswith("options.") or name == "think" for name in dropped)
+    assert conversation.sampling == Sampling()
+    kept, dropped = adapt(decoded(messages=[HELLO], options=options), LOCAL)
+    assert (kept.sampling.seed, dropped) == (0, ())
+
+
 def test_what_no_side_reads_is_named():
     message = HELLO | {"annotations": ["x"], "name": "n", "notes": None}
     _, dropped = adapt(decoded(messages=[HELLO, message], images=[PNG]), CLAUDE)
@@ -423,3 +444,4 @@ def test_a_body_without_a_question_only_loads(body, loads):
 def test_its_bodies_are_known_by_their_shape():
     assert detect_dialect(b'{"messages":[{"role":"user","content":"x"}],"options":{}}') == "ollama"
     assert detect_dialect(b'{"prompt":"x","keep_alive":"5m"}') == "ollama"
+    assert detect_dialect(b'{"prompt":"x","system":"y"}') == "ollama"
