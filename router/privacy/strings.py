@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jiter
 import re2
 
-from router.privacy.needles import key_of, spelled
+from router.privacy.needles import OPTIONS, key_of, spelled
 from router.wire.data_urls import content, is_data_url
 
 Place = tuple[str | int, ...]
@@ -230,9 +230,9 @@ def _is_base64(text: str) -> bool:
 
 def _from_base64(data: str) -> Iterator[str]:
     """Texts that base64 may say, read as leniently as any decoder does: what is no digit is skipped."""
-    digits = _NO_DIGIT.sub("", data.replace("-", "+").replace("_", "/"))
-    runs = (run[: len(run) - (len(run) % 4 == 1)] for run in digits.split("="))
-    if said := b"".join(base64.b64decode(run + "=" * (-len(run) % 4)) for run in runs):
+    digits = data.encode("ascii", "ignore").translate(_STANDARD, _NO_DIGITS)
+    runs = (run[: len(run) - (len(run) % 4 == 1)] for run in digits.split(b"="))
+    if said := b"".join(base64.b64decode(run + b"=" * (-len(run) % 4)) for run in runs):
         yield from dict.fromkeys(_texts(said))
 
 
@@ -253,11 +253,13 @@ def _texts(said: bytes) -> Iterator[str]:
                 yield wide
 
 
-_NO_DIGIT = re.compile(r"[^A-Za-z0-9+/=]+")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_NO_DIGITS = re.sub(rb"[A-Za-z0-9+/=_\-]", b"", bytes(range(256)))
 _ASCII = bytes(range(0x80))
 _FOREIGN = 0.3
 """At most this share of a text's letters is not ASCII where each has one byte."""
-_RUN = re.compile(
-    rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){6,}"
+_RUN = re2.compile(
+    rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){6,}",
+    OPTIONS,
 )
 """Text among other bytes, in UTF-8."""
