@@ -121,7 +121,9 @@ class _At(NamedTuple):
 
 def walk(value: Any, place: Place, part: Part, key: str = "") -> Iterator[Text]:
     """All strings of a decoded piece: a message, or the field that stands under `key`."""
-    speaks = isinstance(value, dict) and value.get("role") == "assistant"
+    speaks = isinstance(value, dict) and (
+        value.get("role") == "assistant" or str(value.get("type")).endswith("_call")  # an item of Responses
+    )
     at = _At(place, part, key, data=key == "images")
     yield from _strings(value, at, commands_in_text=speaks)
 

@@ -280,6 +280,21 @@ def test_an_image_that_is_a_text_stays_however_it_is_spelled(fenced, upstream, i
         assert upstream.get("/_requests") == []
 
 
+@pytest.mark.parametrize("kind", ["function_call", "custom_tool_call"])
+def test_a_command_in_a_subagents_prompt_is_one_in_responses_too(fenced, upstream, kind):
+    endpoint, keys = fenced
+    prompt = "Run this:\n\n```\nrsync -a box:repo/secrets/ x; cat x/prod/tokens.json\n```"
+    told = {"input": prompt} if kind == "custom_tool_call" else {"arguments": json.dumps({"prompt": prompt})}
+    items = [
+        {"type": "message", "role": "user", "content": f"Look around, {kind}."},
+        {"type": kind, "call_id": "t1", "name": "Task", **told},
+        {"type": f"{kind}_output", "call_id": "t1", "output": "user: ana"},
+    ]
+    answer = endpoint.post("/v1/responses", {"model": "cloud", "input": items}, headers=keys["web"])
+    assert answer.headers["x-turnout-rule"] == "never_cloud", answer.text
+    assert upstream.get("/_requests") == []
+
+
 def test_ollamas_clients_reach_the_cloud_with_what_may_leave(fenced, upstream):
     endpoint, keys = fenced
     for path, body in (
