@@ -93,7 +93,7 @@ _UNITS = {
 class Escalate(_Part):
     """When a local turn may go on in the cloud: failures before its first useful unit, and setbacks in it."""
 
-    on: tuple[EscalationCause, ...] = Field(min_length=1)
+    on: tuple[EscalationCause, ...]
     first_byte_s: Positive | None = None
     """Seconds the local track has for its first useful unit; longer is the cause `slow`."""
     to: Literal["cloud"] = "cloud"
@@ -114,6 +114,13 @@ class Escalate(_Part):
     """Share of the local window that the prompt fills."""
     max_usd: Positive | None = None
     """Dollars that a move for a setback may cost, whether or not it pays; without it only what pays moves."""
+
+    @model_validator(mode="after")
+    def _a_cause_is_named(self) -> "Escalate":
+        # Not a length of the field: where its only entry is unknown, that alone is to be told.
+        if not self.on:
+            raise ValueError(f"`on` names no cause; one of {', '.join(get_args(EscalationCause))}")
+        return self
 
     @model_validator(mode="after")
     def _setbacks_need_their_numbers(self) -> "Escalate":

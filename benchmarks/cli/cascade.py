@@ -1,6 +1,5 @@
 """`turnout policy cascade`: what "local first, cloud after N calls" gives an agent's tasks."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +19,7 @@ from benchmarks.cli.options import (
 )
 from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
+from benchmarks.json_values import dumps
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def cascade(  # noqa: PLR0917 - one parameter an option
             load(policy), tasks, tried, rates, local_context=local_context, seed=seed
         )
     if as_json:
-        typer.echo(json.dumps(asdict(result)))
+        typer.echo(dumps(asdict(result)))
     else:
         console = Console()
         for sentence in verdict(result):

@@ -1,6 +1,5 @@
 """`turnout policy tune`."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -27,6 +26,7 @@ from benchmarks.cli.options import (
 )
 from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
+from benchmarks.json_values import dumps
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 
 By = Literal["any", "certified", "measured"]
@@ -152,7 +152,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
         result = run(loaded, tuple(suites.values()), options, status.update)
     changed = changes(result)
     if as_json:
-        typer.echo(json.dumps(asdict(result) | {"changes": [asdict(change) for change in changed]}))
+        typer.echo(dumps(asdict(result) | {"changes": [asdict(change) for change in changed]}))
     else:
         console = Console()
         for sentence in verdict(result):

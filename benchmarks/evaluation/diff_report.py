@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.evaluation.diff import Difference, MovedRequest, Quality
+from benchmarks.json_values import plain
 from router.errors import Misconfigured
 from router.system.files import open_private
 
@@ -59,10 +60,7 @@ def summary(difference: Difference) -> Iterator[str]:
 
 def values(difference: Difference) -> dict[str, Any]:
     """The same as JSON values; what is not known is null."""
-    payload = asdict(difference)
-    payload["quality"]["change"] = {
-        name: None if isnan(value) else value for name, value in payload["quality"]["change"].items()
-    }
+    payload: dict[str, Any] = plain(asdict(difference))
     return payload
 
 

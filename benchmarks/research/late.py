@@ -7,17 +7,17 @@ and the calls of the whole run, which nobody knows at the time. Runs are drawn w
 replacement for the intervals.
 """
 
-import gzip
 import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log1p
 from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation.stats import auc
+from benchmarks.research.recorded_runs import recorded_runs
 from classifiers.features import Features
 from router.features.extractor import FeatureExtractor
 from router.training.envelopes import model_request
@@ -59,12 +59,15 @@ class Score:
 
 
 def load(path: Path) -> list[Run]:
-    """Read recorded runs: lines of `{"instance_id", "resolved", "messages"}`, gzipped."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [_run(json.loads(line)) for line in lines]
+    """Read recorded runs.
+
+    Raises:
+        BenchmarkError: see `recorded_runs`.
+    """
+    return [_run(row) for row in recorded_runs(path)]
 
 
-def _run(record: dict[str, Any]) -> Run:
+def _run(record: Mapping[str, Any]) -> Run:
     messages = record["messages"]
     calls = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
     reader = FeatureExtractor(count_bytes=0)

@@ -23,8 +23,8 @@ from benchmarks.evaluation.runs import Handover, Limit, local_runs
 from benchmarks.evaluation.selection import Selection, load_suites
 from benchmarks.evaluation.stats import RESAMPLES, Floats, Interval, interval, ratio, wilson
 from benchmarks.evaluation.suites.facts import read
-from benchmarks.evaluation.suites.rows import rows as read_rows
 from benchmarks.evaluation.whole_task import Flags, Measure, Start, WholeTasks
+from benchmarks.research.recorded_runs import recorded_runs
 from classifiers.features import Features
 from classifiers.rules import RuleClassifier
 from classifiers.verdict import Verdict
@@ -70,7 +70,6 @@ PAIRS = (
 )
 """Names of a local and a cloud system in one scaffold."""
 MEASURES: tuple[Measure, ...] = ("local_share", "quality", "usd", "handed_over")
-_FIELDS = ("instance_id", "resolved", "messages")
 _FREE = Clearance(allowed=True)
 _BASE = "name: measured\notherwise: {to: local, why: local first}\nescalate: {on: [bad_tool_call], %s}\n"
 _MARKED = model_request(b'{"messages": [{"role": "user", "content": [{"cache_control": {}}]}]}')
@@ -164,35 +163,16 @@ class Result:
 
 
 def load(path: Path, progress: Callable[[str], object] = lambda _: None) -> list[Run]:
-    """Read recorded runs: lines of `{"instance_id", "resolved", "messages"}`, gzipped or not.
+    """Read recorded runs; `progress` is called with each.
 
     Raises:
-        BenchmarkError: it cannot be read, or a row is no run; with file and row.
+        BenchmarkError: see `recorded_runs`.
     """
     runs = []
-    for number, row in enumerate(read_rows(path, _FIELDS), start=1):
+    for number, row in enumerate(recorded_runs(path), start=1):
         progress(f"reading run {number}")
-        if wrong := _wrong(row):
-            raise BenchmarkError(f"{path}, row {number}: {wrong}")
         runs.append(_run(row))
-    if not runs:
-        raise BenchmarkError(f"{path} has no run")
     return runs
-
-
-def _wrong(record: Mapping[str, Any]) -> str:
-    """Why a row is no run; empty where it is one."""
-    messages = record["messages"]
-    if not isinstance(record["instance_id"], str):
-        return "`instance_id` is no text"
-    if not isinstance(messages, list) or not all(
-        isinstance(message, dict) and isinstance(message.get("role"), str) for message in messages
-    ):
-        return "`messages` is no list of messages with a `role`"
-    calls = [message for message in messages if message["role"] == "assistant"]
-    if not all(isinstance(call.get("usage") or {}, dict) for call in calls):
-        return "a message's `usage` is no object"
-    return "" if calls else "`messages` has none of the assistant, so there is no call to read"
 
 
 def _run(record: Mapping[str, Any]) -> Run:

@@ -180,6 +180,14 @@ WRONG = {
         f"{HEAD}{TAIL}escalate:\n  on:\n    - overflow\n    - overflown\n",
         "p.yaml:7: escalate.on[1]: 'overflown' is not one of 'overflow', 'bad_tool_call'",
     ),
+    "a cause alone that is not known": (
+        f"{HEAD}{TAIL}escalate: {{on: [overflown]}}\n",
+        "p.yaml:4: escalate.on[0]: 'overflown' is not one of 'overflow'",
+    ),
+    "no cause": (
+        f"{HEAD}{TAIL}escalate: {{on: []}}\n",
+        "p.yaml:4: escalate: `on` names no cause; one of overflow",
+    ),
     "slow without a limit": (
         f"{HEAD}{TAIL}escalate: {{on: [slow]}}\n",
         "p.yaml:4: escalate: `on` names 'slow', so set",

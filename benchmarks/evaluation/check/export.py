@@ -11,6 +11,7 @@ from benchmarks.evaluation.cases import SUITES
 from benchmarks.evaluation.check.measure import figures
 from benchmarks.evaluation.check.result import POOL, BarResult, Part, Result
 from benchmarks.evaluation.stats import Interval
+from benchmarks.json_values import plain
 from policies.bars import split
 from policies.load import find, proof_beside
 from policies.proof import Figure, Proof
@@ -18,16 +19,8 @@ from policies.proof import Figure, Proof
 
 def values(result: Result) -> dict[str, Any]:
     """A result as JSON values; what has no meaning is null. `check.schema.json` describes it."""
-    payload: dict[str, Any] = _plain(asdict(result))
+    payload: dict[str, Any] = plain(asdict(result))
     return {"format": 1, **payload}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def junit(result: Result) -> bytes:

@@ -2,8 +2,11 @@ import gzip
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.research.late import CUTS, Score, auc_of, held_out, interval, load, markdown
+from router.cli.main import app
+from router.errors import Misconfigured
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,30 @@ def test_runs_are_read_as_they_stood_at_each_cut(tmp_path):
     assert {cut: features.tool_calls for cut, features in long.features.items()} == dict(
         zip(CUTS, CUTS, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (None, "cannot be read: No such file"),
+        ("", "has no run"),
+        ("not json\n", "cannot be read"),
+        ('{"instance_id": "a", "resolved": true}\n', "row 1: has no messages"),
+        ('{"instance_id": 1, "resolved": true, "messages": []}\n', "row 1: `instance_id` is no text"),
+        (
+            '{"instance_id": "a", "resolved": true, "messages": [3]}\n',
+            "row 1: `messages` is no list of messages",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_by_row(tmp_path, content, named):
+    path = tmp_path / "runs.jsonl"
+    if content is not None:
+        path.write_text(content)
+    ran = CliRunner().invoke(app, ["bench", "late", "--runs", str(path)])
+    assert isinstance(ran.exception, Misconfigured)
+    assert named in str(ran.exception)
+    assert str(ran.exception).startswith("--runs: ")
 
 
 def test_markdown_has_a_row_a_signal_and_a_column_a_cut():
