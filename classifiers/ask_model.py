@@ -3,16 +3,17 @@
 A small transformer of the BERT form (Devlin et al. 2018), its first layers taken from
 `intfloat/multilingual-e5-small` (MIT; Wang et al. 2024, arXiv 2402.05672) and trained further on
 `classifiers.corpus`; over its tokens attention pooling, and with the signs of `ask_text` one
-hidden layer. Trained with torch (`classifiers.train_asks`), served with numpy from plain numbers.
+hidden layer. What was asked earlier in the conversation is read with the ask, in short: "why?" says
+nothing alone. Trained with torch (`classifiers.train_asks`), served with numpy from plain numbers.
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from classifiers.ask_text import condense, signs
 from classifiers.unigram import Unigram
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.floating[Any]]
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = "artifacts/ask_model.npz"
 """In this package."""
 TOKENS = 96
 """Most tokens that are read, the ask's beginning and end: time grows with them."""
 TAIL = 24
 """Of those, from the end: there stands what is wanted where code was pasted first."""
+EARLIER_TOKENS, EARLIER_TAIL = 16, 5
+"""Most that are read of each earlier ask, and of those from its end."""
+EARLIER_TOTAL = 40
+"""Most that are read of all of them: the newest come first."""
 BEGIN, END, UNKNOWN = 0, 2, 3
 """Numbers of the pieces that stand for these."""
 PREFIX = "query: "
@@ -42,6 +47,23 @@ _TINY = 1e-12
 
 class AskModelRefused(Exception):
     """The file cannot serve here; the message says why and what to do."""
+
+
+class Reading(NamedTuple):
+    """What the model says of an ask, as probabilities, 0..1."""
+
+    self_contained: float
+    """That everything it refers to stands in the message, or in what it goes on from."""
+    goes_on: float
+    """That it goes on from the ask before it; 0 where there is none."""
+
+
+class Pieces(NamedTuple):
+    """An ask, cut as the model takes it."""
+
+    numbers: list[int]
+    own: int
+    """How many of them are the ask's; the others are of what was asked earlier."""
 
 
 class AskModel:
@@ -64,6 +86,7 @@ class AskModel:
         self._arrays = {name: arrays[name] for name in _VOCABULARY}
         self._layers = [_Layer(arrays, number) for number in range(self.card["layers"])]
         self._position = _floats(arrays["position"])
+        self._earlier = _floats(arrays["earlier"])
         self._norm = _floats(arrays["norm"])
         self._head = {
             name: _floats(arrays[f"head.{name}"])
@@ -75,30 +98,34 @@ class AskModel:
         """Cuts text into the vocabulary's pieces."""
         return vocabulary(self._arrays)
 
-    def predict(self, ask: str) -> float:
+    def predict(self, ask: str, earlier: Sequence[str] = ()) -> Reading:
         """Judge one ask.
 
-        Returns:
-            The probability, 0..1, that everything it refers to stands in the message.
+        Args:
+            ask: In the user's own words.
+            earlier: What was asked before it in the conversation, oldest first.
         """
         import numpy as np
 
         head = self._head
         form = (np.asarray(signs(ask), dtype=np.float32) - head["mean"]) * head["scale"]
-        inner = _gelu(np.concatenate([self.embed(ask), form]) @ head["w1"] + head["b1"])
-        return 1 / (1 + math.exp(-float(inner @ head["w2"] + head["b2"])))
+        inner = _gelu(np.concatenate([self.embed(ask, earlier), form]) @ head["w1"] + head["b1"])
+        here, goes_on = (1 / (1 + math.exp(-float(odds))) for odds in inner @ head["w2"] + head["b2"])
+        return Reading(here, goes_on if earlier else 0.0)
 
-    def embed(self, ask: str) -> "Numbers":
+    def embed(self, ask: str, earlier: Sequence[str] = ()) -> "Numbers":
         """Pool the vectors of an ask's tokens: by each query's attention, then their mean; (1920,)."""
         import numpy as np
 
-        hidden = self._encode(tokens(self.tokenizer, ask))
+        hidden = self._encode(tokens(self.tokenizer, ask, earlier))
         weights = _softmax(hidden @ self._head["query"], axis=0)
         return np.concatenate([(weights.T @ hidden).ravel(), hidden.mean(axis=0)])
 
-    def _encode(self, numbers: list[int]) -> "Numbers":
+    def _encode(self, pieces: Pieces) -> "Numbers":
         """Vectors of the tokens, of shape (tokens, 384)."""
+        numbers = pieces.numbers
         hidden: Numbers = _embed(self._arrays, numbers) + self._position[: len(numbers)]
+        hidden[pieces.own :] += self._earlier
         hidden = _normalize(hidden, self._norm)
         for layer in self._layers:
             hidden = layer.apply(hidden)
@@ -155,7 +182,7 @@ def load(source: Traversable) -> AskModel:
     try:
         with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             model = AskModel({name: archive[name] for name in archive.files})
-        model.predict("word " * TOKENS)
+        model.predict("word " * TOKENS, ["word"])
     except AskModelRefused:
         raise
     except Exception as error:  # a damaged archive fails in many ways, some only where it is used
@@ -173,10 +200,23 @@ def vocabulary(arrays: Mapping[str, Any]) -> Unigram:
     return Unigram(numbered, unknown=UNKNOWN)
 
 
-def tokens(tokenizer: Unigram, ask: str) -> list[int]:
-    """Cut an ask, in short, into at most `TOKENS` pieces of its beginning and end."""
-    first, last = TOKENS - TAIL - 1, TAIL - 1
-    return [BEGIN, *tokenizer.encode_ends(PREFIX + condense(ask), first, last), END]
+def tokens(tokenizer: Unigram, ask: str, earlier: Sequence[str] = ()) -> Pieces:
+    """Cut an ask, in short, and what was asked earlier, in shorter, into at most `TOKENS` pieces."""
+    before = _earlier(tokenizer, earlier)
+    first, last = TOKENS - TAIL - 1 - len(before), TAIL - 1
+    own = [BEGIN, *tokenizer.encode_ends(PREFIX + condense(ask), first, last), END]
+    return Pieces(own + before, len(own))
+
+
+def _earlier(tokenizer: Unigram, earlier: Sequence[str]) -> list[int]:
+    """The ends of earlier asks, the newest first, each closed, as far as there is room."""
+    numbers: list[int] = []
+    for ask in reversed(earlier):
+        short = tokenizer.encode_ends(condense(ask), EARLIER_TOKENS - EARLIER_TAIL, EARLIER_TAIL)
+        if len(numbers) + len(short) + 1 > EARLIER_TOTAL:
+            break
+        numbers += [*short, END]
+    return numbers
 
 
 def _embed(arrays: Mapping[str, Any], numbers: list[int]) -> "Numbers":

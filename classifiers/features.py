@@ -40,6 +40,9 @@ Client = Literal[
 """The assistants that are told apart."""
 Phase = Literal["", "explore", "implement", "verify"]
 
+TEXTS = frozenset({"ask", "ask_key", "earlier_asks", "newest_ask", "paths"})
+"""The fields that hold the user's words, or tell them apart: never stored, never shown."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
@@ -107,6 +110,11 @@ class Features:
     ask: str = ""
     """The newest ask that stands alone, and the asks since that go on from it, oldest first; harness text
     removed. Never stored."""
+    newest_ask: str = ""
+    """The newest ask alone. Never stored."""
+    earlier_asks: tuple[str, ...] = ()
+    """The asks before it, oldest first; only so many, and of long ones only so much, as tell what it goes on
+    from. Never stored."""
     ask_key: str = ""
     """Equal for requests that belong to the same ask, its images included. Never stored."""
     self_contained: float | None = None

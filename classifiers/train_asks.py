@@ -6,7 +6,7 @@ trained further with the head; the word vectors stay as they are, in 4 bits.
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from classifiers.ask_model import END, FORMAT, tokens, vocabulary
+from classifiers.ask_model import END, FORMAT, Pieces, Reading, tokens, vocabulary
 from classifiers.ask_text import signs
-from classifiers.corpus import Ask, Session
+from classifiers.placed_asks import SESSION, PlacedAsk
 
 WIDTH, HEADS, QUERIES, HIDDEN = 384, 12, 4, 64
 LAYERS = 3
 EPOCHS = 3
-SESSION = "session"
-"""In place of a kind, for asks out of sessions: they are trained on and never held out."""
 RATE, HEAD_RATE = 2e-4, 1e-3
 """Highest learning rates, of the encoder and of what is new above it."""
 BATCH_TOKENS = 3_072
 SMOOTHING = 0.03
 """Share of each label that is given to the other one: some labels are a matter of opinion."""
+RELATION_WEIGHT = 1.0
+"""How much it counts whether an ask goes on, beside whether it is self-contained."""
 DROPPED = 0.1
 """Share of the pieces that are blanked while it trains, so that no single word decides."""
 _WARM_UP = 50
@@ -44,37 +44,32 @@ class Example:
 
     kind: str
     human: str
-    tokens: list[int]
+    pieces: Pieces
     signs: list[float]
     self_contained: bool
+    goes_on: bool | None
+    """Whether it goes on from the ask before it; None for a first ask."""
 
 
-def examples(arrays: Arrays, asks: Sequence[Ask], sessions: Sequence[Session] = ()) -> list[Example]:
-    """Make the training rows: first asks, and those of sessions that can be judged alone.
+def examples(arrays: Arrays, asks: Iterable[PlacedAsk]) -> list[Example]:
+    """Make the training rows.
 
     Args:
         arrays: Of the encoder; its vocabulary cuts the asks.
-        asks: Labelled first asks; `either` is left out.
-        sessions: Their asks that do not go on from an earlier one are taken.
+        asks: Labelled; `either` is left out.
     """
     tokenizer = vocabulary(arrays)
-    labelled = [(ask.kind, ask.human, ask.text, ask.label) for ask in asks]
-    labelled += [
-        (SESSION, session.human, turn.text, turn.label)
-        for session in sessions
-        for turn in session.turns
-        if turn.relation in {"first", "changes"}
-    ]
     return [
         Example(
-            kind=kind,
-            human=human,
-            tokens=tokens(tokenizer, text),
-            signs=signs(text),
-            self_contained=label == "self-contained",
+            kind=ask.kind,
+            human=ask.human,
+            pieces=tokens(tokenizer, ask.text, ask.earlier),
+            signs=signs(ask.text),
+            self_contained=ask.label == "self-contained",
+            goes_on=ask.relation == "goes-on" if ask.earlier else None,
         )
-        for kind, human, text, label in labelled
-        if label != "either"
+        for ask in asks
+        if ask.label != "either"
     ]
 
 
@@ -113,6 +108,7 @@ class Network(nn.Module):
         super().__init__()
         self.table, self.table_scale = (torch.tensor(arrays[name]) for name in ("table", "table.scale"))
         self.position = nn.Parameter(torch.tensor(arrays["position"]).float())
+        self.earlier = nn.Parameter(torch.zeros(WIDTH))
         self.norm = _norm(arrays["norm"])
         self.layers = nn.ModuleList([Layer(arrays, number) for number in range(LAYERS)])
         self.query = nn.Linear(WIDTH, QUERIES, bias=False)
@@ -122,17 +118,24 @@ class Network(nn.Module):
             nn.Linear(WIDTH * (QUERIES + 1) + len(mean), HIDDEN),
             nn.GELU(approximate="tanh"),
             nn.Dropout(0.2),
-            nn.Linear(HIDDEN, 1),
+            nn.Linear(HIDDEN, 2),
         )
 
-    def forward(self, numbers: torch.Tensor, mask: torch.Tensor, form: torch.Tensor) -> torch.Tensor:
-        """Log-odds of each row; `numbers` and `mask` are of shape (rows, tokens), `form` (rows, signs)."""
+    def forward(
+        self, numbers: torch.Tensor, mask: torch.Tensor, before: torch.Tensor, form: torch.Tensor
+    ) -> torch.Tensor:
+        """Log-odds of shape (rows, 2): that an ask is self-contained, and that it goes on.
+
+        `numbers`, `mask` (what is no padding) and `before` (what is of earlier asks) are of shape (rows,
+        tokens), `form` of (rows, signs).
+        """
         packed = self.table[numbers]
         values = torch.cat([packed & 15, packed >> 4], -1).float() - 8
         hidden = (values * self.table_scale[numbers].float()[..., None]).flatten(2)
         if self.training:
             hidden = hidden.masked_fill(torch.rand(numbers.shape)[..., None] < DROPPED, 0.0)
-        hidden = self.norm(hidden + self.position[: numbers.shape[1]])
+        hidden = hidden + self.position[: numbers.shape[1]] + before[..., None] * self.earlier
+        hidden = self.norm(hidden)
         bias = torch.zeros(mask.shape).masked_fill(~mask, -1e9)[:, None, None, :]
         for layer in self.layers:
             hidden = layer(hidden, bias)
@@ -140,7 +143,7 @@ class Network(nn.Module):
         pooled = torch.einsum("btq,btw->bqw", weights, hidden).flatten(1)
         average = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         inputs = torch.cat([pooled, average, (form - self.mean) * self.scale], -1)
-        return self.head(inputs)[:, 0]
+        return self.head(inputs)
 
 
 def train(
@@ -170,9 +173,7 @@ def train(
     for epoch in range(epochs):
         losses = []
         for batch in _batches(rows, chance):
-            labels = torch.tensor([float(row.self_contained) for row in batch])
-            labels = labels * (1 - 2 * SMOOTHING) + SMOOTHING
-            loss = functional.binary_cross_entropy_with_logits(network(*_tensors(batch)), labels)
+            loss = _loss(network(*_tensors(batch)), batch)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -184,16 +185,25 @@ def train(
     return network
 
 
-def predict(network: Network, rows: Sequence[Example]) -> list[float]:
-    """Probabilities that each ask is self-contained, in order."""
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index].tokens))
-    judged = [0.0] * len(rows)
+def _loss(odds: torch.Tensor, batch: Sequence[Example]) -> torch.Tensor:
+    """Cross entropy of both; an ask that is the first goes on from none, and only the other counts."""
+    labels = torch.tensor([[float(row.self_contained), float(bool(row.goes_on))] for row in batch])
+    weights = torch.tensor([[1.0, RELATION_WEIGHT * (row.goes_on is not None)] for row in batch])
+    labels = labels * (1 - 2 * SMOOTHING) + SMOOTHING
+    each = functional.binary_cross_entropy_with_logits(odds, labels, reduction="none")
+    return (each * weights).sum() / len(batch)
+
+
+def predict(network: Network, rows: Sequence[Example]) -> list[Reading]:
+    """Judge each ask, in order."""
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index].pieces.numbers))
+    judged = [Reading(0.0, 0.0)] * len(rows)
     with torch.no_grad():
         for at in range(0, len(order), 32):
             part = order[at : at + 32]
             odds = network(*_tensors([rows[index] for index in part]))
-            for index, probability in zip(part, torch.sigmoid(odds).tolist(), strict=True):
-                judged[index] = probability
+            for index, (here, goes_on) in zip(part, torch.sigmoid(odds).tolist(), strict=True):
+                judged[index] = Reading(here, 0.0 if rows[index].goes_on is None else goes_on)
     return judged
 
 
@@ -217,6 +227,7 @@ def export(arrays: Arrays, network: Network, card: Mapping[str, Any]) -> dict[st
     }
     described = json.dumps({"format": FORMAT, "layers": LAYERS, **card})
     numbers["card"] = np.frombuffer(described.encode(), np.uint8)
+    numbers["earlier"] = network.earlier.detach().numpy().astype(np.float32)
     numbers["position"] = network.position.detach().numpy().astype(np.float16)
     numbers["norm"] = _pair(network.norm)
     for number, layer in enumerate(network.layers):
@@ -235,7 +246,7 @@ def export(arrays: Arrays, network: Network, card: Mapping[str, Any]) -> dict[st
         "scale": network.scale,
         "w1": hidden.weight.T,
         "b1": hidden.bias,
-        "w2": last.weight[0],
+        "w2": last.weight.T,
         "b2": last.bias[0],
     }
     floats = {name: value.detach().numpy().astype(np.float32) for name, value in head.items()}
@@ -244,24 +255,26 @@ def export(arrays: Arrays, network: Network, card: Mapping[str, Any]) -> dict[st
 
 def _batches(rows: Sequence[Example], chance: random.Random) -> Iterator[list[Example]]:
     """Batches of about equally long asks, in chance order."""
-    ordered = sorted(rows, key=lambda row: len(row.tokens) + 8 * chance.random())
+    ordered = sorted(rows, key=lambda row: len(row.pieces.numbers) + 8 * chance.random())
     batches: list[list[Example]] = [[]]
     for row in ordered:
-        if batches[-1] and len(row.tokens) * (len(batches[-1]) + 1) > BATCH_TOKENS:
+        if batches[-1] and len(row.pieces.numbers) * (len(batches[-1]) + 1) > BATCH_TOKENS:
             batches.append([])
         batches[-1].append(row)
     chance.shuffle(batches)
     yield from batches
 
 
-def _tensors(batch: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    longest = max(len(row.tokens) for row in batch)
+def _tensors(batch: Sequence[Example]) -> tuple[torch.Tensor, ...]:
+    longest = max(len(row.pieces.numbers) for row in batch)
     numbers = torch.full((len(batch), longest), END)
-    mask = torch.zeros((len(batch), longest), dtype=torch.bool)
+    mask, before = (torch.zeros((len(batch), longest), dtype=torch.bool) for _ in range(2))
     for index, row in enumerate(batch):
-        numbers[index, : len(row.tokens)] = torch.tensor(row.tokens)
-        mask[index, : len(row.tokens)] = True
-    return numbers, mask, torch.tensor([row.signs for row in batch])
+        count = len(row.pieces.numbers)
+        numbers[index, :count] = torch.tensor(row.pieces.numbers)
+        mask[index, :count] = True
+        before[index, row.pieces.own : count] = True
+    return numbers, mask, before, torch.tensor([row.signs for row in batch])
 
 
 def _dense(arrays: Arrays, name: str) -> nn.Linear:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from classifiers.features import Features
+from classifiers.features import TEXTS, Features
 from classifiers.verdict import Classifier, Verdict
 from policies.changes import Case, Change, find_changes, format_value
 from policies.conditions import ERRORS, bind, lookup
@@ -17,8 +17,7 @@ from policies.policy import Rule
 from policies.routing_input import RoutingInput
 from policies.variables import inputs_of
 
-_TEXTS = frozenset({"ask", "ask_key", "paths"})
-_READ = tuple(field.name for field in fields(Features) if field.name not in _TEXTS)
+_READ = tuple(field.name for field in fields(Features) if field.name not in TEXTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,8 @@ def _last(inputs: Inputs) -> Value:
 
 
 _COLLECTIONS = (frozenset, tuple)
-_NO_VARIABLES = frozenset({"ask_key", "self_contained"})
-"""Features that name something and say nothing of it, or that `p_local` has taken in already."""
+_NO_VARIABLES = frozenset({"ask_key", "newest_ask", "self_contained"})
+"""Features that name something and say nothing of it, are part of `ask`, or that `p_local` has taken in."""
 
 NAMED_FEATURES = tuple(
     field

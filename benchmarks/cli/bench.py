@@ -1,6 +1,5 @@
 """`turnout bench`: measurements, through the endpoint as it is."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +11,14 @@ from rich.console import Console
 from benchmarks.cli import fetch, record, run
 from benchmarks.cli.options import Judge, JudgeFile, LocalContext, PriceModel, Seed
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
+from benchmarks.json_values import dumps
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
 from router.system.subprocesses import ROOT
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from benchmarks.research.everyday import Options, Result
 
 Measured = TypeVar("Measured", bound="DataclassInstance")
 app = typer.Typer(help="Measure: what the endpoint adds, and what the tracks can do.", no_args_is_help=True)
@@ -27,6 +29,10 @@ app.add_typer(run.app, name="run")
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write the tables to this file.")]
+AskingClients = Annotated[
+    list[str] | None,
+    typer.Option("--client", help="In whose words they are asked; may be given again. Bare unless given."),
+]
 Peers = Annotated[
     Path,
     typer.Option(
@@ -130,9 +136,7 @@ def everyday(
     *,
     classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",
-    client: Annotated[
-        list[str] | None, typer.Option(help="In whose words they are asked; may be given again.")
-    ] = None,
+    client: AskingClients = None,
     json_file: JsonFile = None,
     markdown_file: MarkdownFile = None,
 ) -> None:
@@ -140,12 +144,8 @@ def everyday(
 
     Example: [bold]turnout bench everyday --client bare --client claude-code[/bold]
     """
-    from benchmarks.errors import BenchmarkError
     from benchmarks.research.everyday import Options, run
-    from benchmarks.research.everyday_report import markdown, render
-    from router.errors import Misconfigured
 
-    console = Console()
     options = Options(
         asks=asks,
         policy=policy,
@@ -153,6 +153,54 @@ def everyday(
         classifier_file=classifier_file,
         clients=tuple(client or ("bare",)),
     )
+    _decide_labelled(run, options, json_file, markdown_file)
+
+
+@app.command()
+def sessions(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled sessions, JSON lines of `human` and `asks`, each with `ask`, `relation`, `label`; "
+            "those recorded unless given."
+        ),
+    ] = None,
+    policy: Annotated[str, typer.Option(help="A shipped policy's name or a YAML file.")] = "balanced",
+    *,
+    classifier: Judge = DEFAULT_CLASSIFIER,
+    classifier_file: JudgeFile = "",
+    client: AskingClients = None,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Decide sessions of several asks: going on, changing the subject, coming back.
+
+    Example: [bold]turnout bench sessions --client bare --client claude-code[/bold]
+    """
+    from benchmarks.research.everyday import Options
+    from benchmarks.research.sessions import run
+
+    options = Options(
+        asks=file,
+        policy=policy,
+        classifier=classifier,
+        classifier_file=classifier_file,
+        clients=tuple(client or ("bare",)),
+    )
+    _decide_labelled(run, options, json_file, markdown_file)
+
+
+def _decide_labelled(
+    run: "Callable[[Options, Callable[[str], None]], Result]",
+    options: "Options",
+    json_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.research.everyday_report import markdown, render
+    from router.errors import Misconfigured
+
+    console = Console()
     try:
         with console.status("starting") as status:
             result = run(options, status.update)
@@ -194,13 +242,14 @@ def late(
 
     Example: [bold]turnout bench late --runs runs.jsonl.gz[/bold]
     """
+    from benchmarks.errors import BenchmarkError
     from benchmarks.research.late import evaluate, load, markdown
     from router.errors import Misconfigured
 
     try:
         table = markdown(list(evaluate(load(runs))))
-    except FileNotFoundError as error:
-        raise Misconfigured(f"--runs: {error.filename} is not there") from error
+    except BenchmarkError as error:
+        raise Misconfigured(f"--runs: {error}") from error
     Console().print(table, markup=False, soft_wrap=True)
     if markdown_file:
         markdown_file.write_text(table, encoding="utf-8")
@@ -364,7 +413,7 @@ def _write_reports(
 ) -> None:
     """Write a result to the files that were asked for."""
     if json_file:
-        _write("--json", json_file, json.dumps(asdict(result), indent=1) + "\n")
+        _write("--json", json_file, dumps(asdict(result), indent=1) + "\n")
     if markdown_file:
         _write("--markdown", markdown_file, markdown(result))
 

@@ -166,13 +166,29 @@ def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> R
                     why=plan.decision.why,
                 )
             )
+    source = options.asks.name if options.asks else "the everyday suite"
+    return make_result(options, classifier.name, decisions, source=source, left_out=left_out)
+
+
+def make_result(
+    options: Options, classifier: str, decisions: Sequence[DecidedAsk], *, source: str, left_out: int
+) -> Result:
+    """Count what was decided.
+
+    Args:
+        options: By which it was decided.
+        classifier: The name of who judged, with its numbers' digest.
+        decisions: Of all clients.
+        source: What the asks are.
+        left_out: Asks that are right on both tracks.
+    """
     # The same ask through several clients is no more evidence on a kind than once.
     first = [decision for decision in decisions if decision.client == options.clients[0]]
     return Result(
         measured=datetime.now(UTC).date().isoformat(),
-        source=options.asks.name if options.asks else "the everyday suite",
+        source=source,
         policy=options.policy,
-        classifier=classifier.name,
+        classifier=classifier,
         reading=reading_digest(),
         total=_group("all", first),
         groups={field: tuple(_groups(field, first)) for field in ("kind", "human", "code")}

@@ -51,11 +51,16 @@ def _share(share: Share) -> str:
     return f"{share.right} of {share.of}, {share.right / share.of:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
+def _placed(result: Result) -> str:
+    if any(group.name == "goes-on" for group in result.groups["kind"]):
+        return "Each ask comes after those before it in its session"
+    return "Each ask is the first of its conversation"
+
+
 def _notes(result: Result) -> Iterator[str]:
     yield (
         f"Measured {result.measured}: policy `{result.policy}`, classifier `{result.classifier}`, reading "
-        f"`{result.reading}`. Each ask is the first of its conversation; both tracks up and idle, the local "
-        "window unknown."
+        f"`{result.reading}`. {_placed(result)}; both tracks up and idle, the local window unknown."
     )
     yield (
         "The label says whether all that an ask refers to stands in the message, or the answer needs the "

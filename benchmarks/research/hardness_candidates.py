@@ -52,7 +52,7 @@ def candidates() -> Mapping[str, Candidate]:
         return np.array([model.embed(ask) for ask in asks])
 
     def alone(asks: Sequence[str]) -> Columns:
-        probabilities = np.array([model.predict(ask) for ask in asks])
+        probabilities = np.array([model.predict(ask).self_contained for ask in asks])
         return np.asarray(np.log(probabilities / (1 - probabilities))[:, None])
 
     def both(asks: Sequence[str]) -> Columns:

@@ -1,9 +1,9 @@
 """Asks with labels, in our own words: what a learned reading of an ask is trained on and judged by.
 
-`asks/` has one file a kind of first ask, `sequences.jsonl` sessions of two to five asks. The
-label says whether everything that an ask refers to stands in the message (`self-contained`) or
-the answer needs the person's repository, files or running system (`repository`). It does not say
-how hard the task is.
+`asks/` has one file a kind of first ask, `sequences.jsonl` sessions of two to five asks,
+`follow_ups.jsonl` what goes on from any ask. The label says whether everything that an ask refers
+to stands in the message (`self-contained`) or the answer needs the person's repository, files or
+running system (`repository`). It does not say how hard the task is.
 
 What is judged may not be learned from: the asks of `benchmarks/evaluation/suites/everyday.jsonl` are
 for the gate alone. No text of theirs, and no near-duplicate of one, may stand here.
@@ -68,6 +68,16 @@ class Session:
     turns: tuple[Turn, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """What may be asked next, whatever was asked: "why?", "make it shorter", "ja, mach das"."""
+
+    human: str
+    text: str
+    after: tuple[Label, ...]
+    """Labels of the asks from which it may go on; it takes that label over."""
+
+
 def load_asks() -> tuple[Ask, ...]:
     """Read all first asks, by kind.
 
@@ -87,6 +97,16 @@ def load_sessions() -> tuple[Session, ...]:
     """
     source = files("classifiers.corpus").joinpath("sequences.jsonl")
     return tuple(parse_session(place, row) for place, row in _rows(source))
+
+
+def load_follow_ups() -> tuple[FollowUp, ...]:
+    """Read all follow-ups.
+
+    Raises:
+        CorpusError: A line is not as `FollowUp` describes.
+    """
+    source = files("classifiers.corpus").joinpath("follow_ups.jsonl")
+    return tuple(parse_follow_up(place, row) for place, row in _rows(source))
 
 
 def near_duplicates(texts: Sequence[str], *, share: float = 0.6) -> tuple[tuple[int, int], ...]:
@@ -186,6 +206,26 @@ def parse_session(place: str, row: dict[str, Any]) -> Session:
         human=row["human"],
         turns=tuple(Turn(text=turn["ask"], relation=turn["relation"], label=turn["label"]) for turn in turns),
     )
+
+
+def parse_follow_up(place: str, row: dict[str, Any]) -> FollowUp:
+    """Check one line of `follow_ups.jsonl`.
+
+    Args:
+        place: File and line, for messages.
+        row: With the fields `human`, `ask` and `after`.
+
+    Raises:
+        CorpusError: A field is missing or has another value than those allowed.
+    """
+    if not all(isinstance(row.get(name), str) and row[name].strip() for name in ("human", "ask")):
+        raise CorpusError(f"{place}: needs human and ask, each with text")
+    after = row.get("after")
+    if not isinstance(after, list) or not after:
+        raise CorpusError(f"{place}: after needs a list of labels")
+    for label in after:
+        _check(place, "after", label, Label)
+    return FollowUp(human=row["human"], text=row["ask"], after=tuple(after))
 
 
 _LONGEST = 5

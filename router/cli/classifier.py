@@ -190,7 +190,7 @@ def _show_ask_model(file: Path | None, *, as_json: bool) -> None:
 def _show_asks(card: dict[str, Any], console: Console) -> None:
     console.print(
         f"Trained on {card['rows']} asks of {card['kinds']} kinds in {card['languages']} languages, "
-        f"{card['self_contained']} of them self-contained."
+        f"{card['self_contained']} of them self-contained, and on {card['after_others']} asks after others."
     )
     if not card["held_out"]:
         console.print("Kinds were not held out; `--folds 5` does it.")

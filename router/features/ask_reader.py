@@ -1,4 +1,4 @@
-"""`AskReader`: how likely everything that an ask refers to stands in the message; each ask is judged once.
+"""`AskReader`: whether an ask stands alone, and whether it is self-contained; each ask is judged once.
 
 An agent sends the same ask with every call of a turn, so that what was judged is kept. A new ask takes
 some milliseconds in another thread, which leaves the interpreter free for most of them.
@@ -6,14 +6,14 @@ some milliseconds in another thread, which leaves the interpreter free for most 
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 import xxhash
 
-from classifiers.ask_model import shipped
+from classifiers.ask_model import Reading, shipped
 from classifiers.features import Features
 from router.system.lru import Cache
 from router.system.time_slices import Aside, Turns
@@ -26,6 +26,8 @@ _ONE_CORE = ("OPENBLAS_NUM_THREADS", "1")
 """Set before NumPy is loaded: with so little to do, a second core is only waited for."""
 _DECIMALS = 4
 """Of a probability; below that, machines differ."""
+_GOES_ON = 0.5
+"""The probability from which an ask is taken to go on from the one before it."""
 _SIDE_KINDS = frozenset({"autocomplete", "housekeeping", "guard"})
 """Kinds of requests that are not a person's work."""
 
@@ -33,13 +35,13 @@ _SIDE_KINDS = frozenset({"autocomplete", "housekeeping", "guard"})
 class Model(Protocol):
     """What judges an ask."""
 
-    def predict(self, ask: str) -> float:
-        """Return the probability that the ask is self-contained, 0..1."""
+    def predict(self, ask: str, earlier: Sequence[str] = ()) -> Reading:
+        """Judge an ask, of which `earlier` is what was asked before it, oldest first."""
         ...
 
 
 class AskReader:
-    """Fills in `Features.self_contained`. One per process.
+    """Fills in `Features.self_contained` and corrects `Features.follow_up`. One per process.
 
     Args:
         load: Loads the model; called once, at the first ask or by `warm`. Where it is refused, no ask
@@ -51,7 +53,7 @@ class AskReader:
         self._lock = threading.Lock()
         self._model: Model | None = None
         self._loaded = False
-        self._judged: Cache[float] = Cache(entries=KEPT, size=KEPT * 64)
+        self._judged: Cache[Reading] = Cache(entries=KEPT, size=KEPT * 64)
 
     def warm(self) -> bool:
         """Load the model now; False where it is refused. Safe in another thread."""
@@ -70,20 +72,25 @@ class AskReader:
         """Judge the ask of one request, unless it was judged before."""
         if not features.ask or features.kind in _SIDE_KINDS or (self._loaded and self._model is None):
             return features
-        key = xxhash.xxh3_128_digest(features.ask.encode(errors="replace"))
-        probability = self._judged.get(key)
-        if probability is None:
-            probability = yield Aside(self._judge, (features.ask,))
-            if probability is None:
+        # An image alone is read by what it came after.
+        ask, earlier = (
+            (features.newest_ask, features.earlier_asks) if features.newest_ask else (features.ask, ())
+        )
+        key = xxhash.xxh3_128_digest("\0".join([ask, *earlier]).encode(errors="replace"))
+        reading = self._judged.get(key)
+        if reading is None:
+            reading = yield Aside(self._judge, (ask, earlier))
+            if reading is None:
                 return features
-            self._judged.put(key, probability, len(key))
-        return replace(features, self_contained=probability)
+            self._judged.put(key, reading, len(key))
+        follow_up = reading.goes_on >= _GOES_ON if earlier else features.follow_up
+        return replace(features, self_contained=reading.self_contained, follow_up=follow_up)
 
-    def _judge(self, ask: str) -> float | None:
+    def _judge(self, ask: str, earlier: Sequence[str]) -> Reading | None:
         if not self.warm() or self._model is None:
             return None
         try:
-            return round(self._model.predict(ask), _DECIMALS)
+            return Reading(*[round(value, _DECIMALS) for value in self._model.predict(ask, earlier)])
         except Exception:  # the rules judge, and the request is routed
             log.warning("an ask could not be judged", exc_info=True)
             return None

@@ -23,6 +23,10 @@ _SUBJECTS = 6
 """Earlier asks to which a later one may come back."""
 _SUBJECT_CHARS = 4_000
 """Of each of these, its beginning."""
+_EARLIER = 6
+"""Asks that are kept, whatever they ask, to read the newest with."""
+_EARLIER_CHARS = 1_000
+"""Of each of these, from both ends."""
 _TOUCHES = 200
 """Taken between two pauses."""
 MOST_FILES = 10_000
@@ -34,7 +38,8 @@ _DRIVE = re.compile(r"([A-Za-z]):(?=/)|/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")
 
 
 _COPIED = (
-    "written", "asks", "subjects", "tools", "files", "edited", "named", "_digests", "_open", "setbacks",
+    "written", "asks", "subjects", "earlier", "tools", "files", "edited", "named", "_digests", "_open",
+    "setbacks",
 )  # fmt: skip
 """What a copy has of its own: all that grows in place."""
 
@@ -64,6 +69,8 @@ class ConversationState:
         """The newest ask that stands alone, and those since that go on from it."""
         self.subjects: list[str] = []
         """What was asked before that, oldest first."""
+        self.earlier: list[str] = []
+        """All that was asked before the newest ask, oldest first."""
         self.follow_up = False
         """The newest ask goes on from the one before."""
         self.compacted = False
@@ -208,6 +215,8 @@ class ConversationState:
 
         One that may go on from either of two subjects is read with both, and goes on from none.
         """
+        if self.asks:
+            self.earlier = [*self.earlier[1 - _EARLIER :], _ends(self.asks[-1])]
         before = self.ask or (_COMPACTED if self.compacted else "")
         self.follow_up = bool(before) and goes_on(ask, before)
         if self.follow_up and self.subjects and len(self.asks) == 1 and may_come_back(ask, self.ask):
@@ -272,8 +281,14 @@ class ConversationState:
             2_000
             + 300 * len(self.written)
             + 80 * len(self._digests)
-            + sum(map(len, (*self.asks, *self.subjects)))
+            + sum(map(len, (*self.asks, *self.subjects, *self.earlier)))
         )
+
+
+def _ends(ask: str) -> str:
+    if len(ask) <= 2 * _EARLIER_CHARS:
+        return ask
+    return f"{ask[:_EARLIER_CHARS]}\n{ask[-_EARLIER_CHARS:]}"
 
 
 def _opened(call: ToolCall) -> OpenCall:

@@ -88,6 +88,8 @@ def make_features(
         turns=state.turns,
         turn_calls=state.turn_calls,
         ask=state.ask,
+        newest_ask=state.asks[-1] if state.asks else "",
+        earlier_asks=tuple(state.earlier),
         ask_key=state.ask_key,
         follow_up=state.follow_up,
         images=state.images + ollama_options.count_images(options),

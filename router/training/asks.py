@@ -1,16 +1,16 @@
 """Train the model that reads asks, and write its numbers with a card of what it reached on kinds held out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from classifiers.corpus import Ask, load_asks, load_sessions
+from classifiers.corpus import load_asks, load_follow_ups, load_sessions
+from classifiers.placed_asks import SESSION, PlacedAsk, asks_of_sessions, first_asks, placed_by_chance
 from classifiers.train_asks import (
     EPOCHS,
-    SESSION,
     Example,
     Network,
     examples,
@@ -22,16 +22,19 @@ from classifiers.train_asks import (
 from router.training.e5_encoder import read_encoder
 
 PROBES = (
-    "hi",
-    "Write a function that merges two sorted lists.",
-    "the invoice page shows the wrong total since yesterday",
-    "Wie sortiere ich in Rust einen Vektor absteigend?",
-    "\u4e3a\u4ec0\u4e48\u6211\u4eec\u7684\u6d4b\u8bd5\u5728 CI \u4e0a\u5931\u8d25\uff1f",
-    "explain this\n\n```python\ndef f(xs):\n    return [x for x in xs if x]\n```",
-    "Rename `Cart.total` to `Cart.sum` everywhere and update `src/checkout/summary.ts` and its tests.",
-    "word " * 300 + "what does this say?",
+    ("hi",),
+    ("Write a function that merges two sorted lists.",),
+    ("the invoice page shows the wrong total since yesterday",),
+    ("Wie sortiere ich in Rust einen Vektor absteigend?",),
+    ("\u4e3a\u4ec0\u4e48\u6211\u4eec\u7684\u6d4b\u8bd5\u5728 CI \u4e0a\u5931\u8d25\uff1f",),
+    ("explain this\n\n```python\ndef f(xs):\n    return [x for x in xs if x]\n```",),
+    ("Rename `Cart.total` to `Cart.sum` everywhere and update `src/checkout/summary.ts` and its tests.",),
+    ("word " * 300 + "what does this say?",),
+    ("why?", "the invoice page shows the wrong total since yesterday"),
+    ("why?", "what is a mutex?"),
+    ("fix the login page", "Write a function that validates an email address.", "in Go please"),
 )
-"""Asks whose judgement is kept with the numbers."""
+"""Asks whose judgement is kept with the numbers, each followed by what was asked before it."""
 EVEN = 0.5
 """Where the model finds one as likely as the other."""
 
@@ -54,20 +57,23 @@ def train_asks(
         Misconfigured: `encoder` is missing or another file; or torch is not installed.
     """
     arrays = read_encoder(encoder)
-    rows = examples(arrays, load_asks(), load_sessions())
+    rows = examples(arrays, _placed())
+    alone = [row for row in rows if row.goes_on is None]
     judged: list[tuple[Example, bool]] = []
-    for number, (others, left) in enumerate(held_out(rows, folds), start=1):
+    # A kind is of first asks. The others are left out here: they would take as long again.
+    for number, (others, left) in enumerate(held_out(alone, folds), start=1):
         progress(f"kinds held out, part {number} of {folds}")
-        probabilities = predict(train(arrays, others, progress=progress), left)
+        readings = predict(train(arrays, others, progress=progress), left)
         judged += [
-            (row, (probability > EVEN) == row.self_contained)
-            for row, probability in zip(left, probabilities, strict=True)
+            (row, (reading.self_contained > EVEN) == row.self_contained)
+            for row, reading in zip(left, readings, strict=True)
         ]
     progress("the whole corpus")
     network = train(arrays, rows, progress=progress)
     card = {
-        "rows": len(rows),
-        "self_contained": sum(row.self_contained for row in rows),
+        "rows": len(alone),
+        "self_contained": sum(row.self_contained for row in alone),
+        "after_others": len(rows) - len(alone),
         "kinds": len({row.kind for row in rows} - {SESSION}),
         "languages": len({row.human for row in rows}),
         "epochs": EPOCHS,
@@ -78,14 +84,25 @@ def train_asks(
     return card
 
 
-def _probes(arrays: Mapping[str, Any], network: Network) -> list[tuple[str, float]]:
+def _placed() -> Iterator[PlacedAsk]:
+    """The corpus, as it comes up in conversations."""
+    asks, sessions = load_asks(), load_sessions()
+    yield from first_asks(asks)
+    yield from asks_of_sessions(sessions)
+    yield from placed_by_chance(asks, load_follow_ups(), sessions)
+
+
+def _probes(arrays: Mapping[str, Any], network: Network) -> list[tuple[str, list[str], float]]:
     """What the trained network says of some asks: what serves must say the same."""
     probes = [
-        Ask(kind="probe", label="repository", human="en", code="none", register="plain", text=text)
-        for text in PROBES
+        PlacedAsk(kind="probe", label="repository", human="en", text=text, earlier=tuple(earlier))
+        for text, *earlier in PROBES
     ]
-    probabilities = predict(network, examples(arrays, probes))
-    return [(text, round(probability, 4)) for text, probability in zip(PROBES, probabilities, strict=True)]
+    readings = predict(network, examples(arrays, probes))
+    return [
+        (probe.text, list(probe.earlier), round(reading.self_contained, 4))
+        for probe, reading in zip(probes, readings, strict=True)
+    ]
 
 
 def _card(judged: Sequence[tuple[Example, bool]], folds: int) -> dict[str, Any]:

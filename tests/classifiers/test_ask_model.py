@@ -8,16 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.ask_model import SHIPPED, TOKENS, AskModelRefused, load, shipped, tokens
+from classifiers.ask_model import (
+    EARLIER_TOTAL,
+    END,
+    SHIPPED,
+    TOKENS,
+    AskModelRefused,
+    load,
+    shipped,
+    tokens,
+)
 
 MODEL = shipped()
 CLOSE = 0.04
 """Between 32-bit weights in training and 8-bit weights in service."""
 
 
-@pytest.mark.parametrize(("ask", "trained"), MODEL.card["probes"])
-def test_it_says_what_the_trained_network_said(ask: str, trained: float) -> None:
-    assert MODEL.predict(ask) == pytest.approx(trained, abs=CLOSE)
+@pytest.mark.parametrize(("ask", "earlier", "trained"), MODEL.card["probes"])
+def test_it_says_what_the_trained_network_said(ask: str, earlier: list[str], trained: float) -> None:
+    assert MODEL.predict(ask, earlier).self_contained == pytest.approx(trained, abs=CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +40,7 @@ def test_it_says_what_the_trained_network_said(ask: str, trained: float) -> None
     ],
 )
 def test_self_contained_asks(ask: str) -> None:
-    assert MODEL.predict(ask) > 0.5
+    assert MODEL.predict(ask).self_contained > 0.5
 
 
 @pytest.mark.parametrize(
@@ -45,25 +54,71 @@ def test_self_contained_asks(ask: str) -> None:
     ],
 )
 def test_asks_that_need_the_repository(ask: str) -> None:
-    assert MODEL.predict(ask) < 0.5
+    assert MODEL.predict(ask).self_contained < 0.5
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.text(st.characters(), max_size=400))
 def test_any_text_is_judged(ask: str) -> None:
-    assert 0 < MODEL.predict(ask) < 1
+    assert 0 < MODEL.predict(ask).self_contained < 1
 
 
 @pytest.mark.parametrize("ask", ["", " ", "\0", "\ud83d", "😀" * 5_000, "x" * 1_000_000, "```\n" * 9_000])
 def test_odd_text_is_judged(ask: str) -> None:
-    assert 0 < MODEL.predict(ask) < 1
+    assert 0 < MODEL.predict(ask).self_contained < 1
 
 
 def test_what_a_long_ask_begins_and_ends_with_is_read() -> None:
-    numbers = tokens(MODEL.tokenizer, "start " + "word " * 5_000 + "\nfinish")
+    numbers = tokens(MODEL.tokenizer, LONG).numbers
     assert len(numbers) == TOKENS
-    ending = tokens(MODEL.tokenizer, "finish")
+    ending = tokens(MODEL.tokenizer, "finish").numbers
     assert numbers[-3:] == ending[-3:]
+
+
+LONG = "start " + "word " * 5_000 + "\nfinish"
+
+
+def test_of_a_long_ask_after_long_ones_both_are_read_and_no_more_than_fits() -> None:
+    cut = tokens(MODEL.tokenizer, LONG, [LONG] * 9)
+    assert len(cut.numbers) <= TOKENS
+    assert TOKENS - EARLIER_TOTAL <= cut.own < TOKENS
+    assert cut.numbers[cut.own - 3 : cut.own] == tokens(MODEL.tokenizer, "finish").numbers[-3:]
+
+
+def test_the_newest_of_the_earlier_asks_are_read() -> None:
+    def alone(text: str) -> list[int]:
+        return [*MODEL.tokenizer.encode(text), END]
+
+    cut = tokens(MODEL.tokenizer, "why?", ["first", "second"])
+    assert cut.numbers[cut.own :] == alone("second") + alone("first")
+    many = tokens(MODEL.tokenizer, "why?", [*["word " * 12] * 9, "second"])
+    assert many.numbers[many.own :][: len(alone("second"))] == alone("second")
+    assert len(many.numbers) - many.own <= EARLIER_TOTAL
+
+
+@pytest.mark.parametrize("ask", ["why?", "\u7ee7\u7eed", "ja, mach das", "make it shorter"])
+def test_what_goes_on_is_judged_by_what_it_goes_on_from(ask: str) -> None:
+    general = MODEL.predict(ask, ["Write a function that merges two sorted lists."])
+    ours = MODEL.predict(ask, ["the invoice page shows the wrong total since yesterday"])
+    assert general.goes_on > 0.5 < ours.goes_on
+    assert general.self_contained > 0.5 > ours.self_contained
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "fix the login page",
+        "\u4fee\u590d\u6211\u4eec\u767b\u5f55\u9875\u9762\u7684\u9519\u8bef",
+        "unser Build schlägt seit gestern fehl",
+    ],
+)
+def test_a_new_subject_is_judged_by_itself(ask: str) -> None:
+    reading = MODEL.predict(ask, ["Write a function that validates an email address.", "in Go please"])
+    assert reading.goes_on < 0.5 > reading.self_contained
+
+
+def test_a_first_ask_goes_on_from_none() -> None:
+    assert MODEL.predict("why?").goes_on == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04broken"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from classifiers.features import Features
+from classifiers.features import TEXTS, Features
 from classifiers.rules import RuleClassifier
 from classifiers.verdict import Verdict
 from policies.decide import LastDecision, State
@@ -126,15 +126,16 @@ def test_without_reading_there_are_no_rules_to_tell(features, verdict):
 
 
 def test_as_json_it_holds_no_text_and_no_path():
-    features = Features(ask="the secret plan", paths=frozenset({"secret/plan.md"}))
+    features = Features(
+        ask="the secret plan",
+        newest_ask="the secret plan",
+        earlier_asks=("the secret",),
+        paths=frozenset({"secret/plan.md"}),
+    )
     payload = to_dict(explained(features))
     assert "secret" not in json.dumps(payload)
     assert set(payload) == {"policy", "decision", "features", "verdict", "rules", "changes"}
-    assert set(payload["features"]) == {field.name for field in fields(Features)} - {
-        "ask",
-        "ask_key",
-        "paths",
-    }
+    assert set(payload["features"]) == {field.name for field in fields(Features)} - TEXTS
     assert payload["decision"]["rule"] == "self-contained"
     assert payload["verdict"]["why"] == "asks for one function"
     assert set(payload["rules"][0]) == {"rule", "when", "to", "why", "matched", "decided", "because"}

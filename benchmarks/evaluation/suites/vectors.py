@@ -11,10 +11,10 @@ from typing import Any
 
 import xxhash
 
-from classifiers.features import Features
+from classifiers.features import TEXTS, Features
 from classifiers.verdict import Verdict
 
-LEFT_OUT = frozenset({"ask", "ask_key", "conversation", "marks", "paths"})
+LEFT_OUT = TEXTS | {"conversation", "marks"}
 _DIGITS = 6
 _FEATURES = tuple(field for field in fields(Features) if field.name not in LEFT_OUT)
 _MAKE: Mapping[type, Callable[[str], Any]] = MappingProxyType(

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import threading
+from collections.abc import Sequence
 
 import pytest
 
-from classifiers.ask_model import AskModelRefused, shipped
+from classifiers.ask_model import AskModelRefused, Reading, shipped
 from classifiers.features import Features, Kind
 from router.features.ask_reader import AskReader
 from router.features.extractor import FeatureExtractor
@@ -20,12 +21,14 @@ class Counting:
 
     def __init__(self) -> None:
         self.asks: list[str] = []
+        self.earlier: list[Sequence[str]] = []
         self.threads: set[int] = set()
 
-    def predict(self, ask: str) -> float:
+    def predict(self, ask: str, earlier: Sequence[str] = ()) -> Reading:
         self.asks.append(ask)
+        self.earlier.append(earlier)
         self.threads.add(threading.get_ident())
-        return 0.25
+        return Reading(0.25, 0.75)
 
 
 def read(reader: AskReader, features: Features) -> float | None:
@@ -39,6 +42,29 @@ def test_an_ask_is_read_once() -> None:
         assert read(reader, Features(ask="one", turns=1)) == 0.25
     assert read(reader, Features(ask="two", kind="agent", turns=2)) == 0.25
     assert model.asks == ["one", "two"]
+
+
+def test_an_ask_is_read_with_what_was_asked_before_it() -> None:
+    model = Counting()
+    reader = AskReader(lambda: model)
+    for earlier in (("what is a mutex?",), ("fix the login page",)):
+        features = Features(ask="why?", newest_ask="why?", earlier_asks=earlier)
+        assert finish(reader.reading(features)).follow_up
+    assert model.earlier == [("what is a mutex?",), ("fix the login page",)]
+
+
+def test_what_the_rules_say_of_a_follow_up_stands_where_nothing_earlier_is_known() -> None:
+    # After a compaction the asks are gone, and "go on" goes on all the same.
+    reader = AskReader(Counting)
+    assert finish(reader.reading(Features(ask="go on", newest_ask="go on", follow_up=True))).follow_up
+    assert not finish(reader.reading(Features(ask="go on", newest_ask="go on"))).follow_up
+
+
+def test_an_image_alone_is_read_by_the_ask_that_it_goes_on_from() -> None:
+    model = Counting()
+    features = Features(ask="what is wrong here?\n\n", earlier_asks=("what is wrong here?",), follow_up=True)
+    assert finish(AskReader(lambda: model).reading(features)).follow_up
+    assert (model.asks, model.earlier) == (["what is wrong here?\n\n"], [()])
 
 
 @pytest.mark.parametrize("kind", ["autocomplete", "housekeeping", "guard"])
@@ -77,7 +103,7 @@ def test_a_refused_model_is_asked_for_once_and_nobody_reads() -> None:
 
 
 class Failing:
-    def predict(self, ask: str) -> float:
+    def predict(self, ask: str, earlier: Sequence[str] = ()) -> Reading:
         raise ValueError(ask)
 
 
@@ -99,5 +125,5 @@ def test_a_request_is_read_with_its_ask(dialect: DialectName) -> None:
     body = {"model": "auto", "messages": [{"role": "user", "content": "What is a mutex?"}]}
     request = model_request(json.dumps(body).encode(), dialect)
     features = FeatureExtractor(asks=AskReader()).read(request)
-    assert features.self_contained == round(shipped().predict("What is a mutex?"), 4)
+    assert features.self_contained == round(shipped().predict("What is a mutex?").self_contained, 4)
     assert FeatureExtractor().read(request).self_contained is None

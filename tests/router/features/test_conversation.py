@@ -129,6 +129,21 @@ def test_nor_does_one_that_may_belong_to_either():
     assert state_of(map(ask, EFFECTIVE["but not by a question"][0])).follow_up
 
 
+def test_asks_before_the_newest_are_kept_whatever_they_ask():
+    state = state_of(map(ask, [FUNCTION, "why?", REPOSITORY]))
+    assert state.earlier == [FUNCTION, "why?"]
+    state = state_of(map(ask, [*(f"ask {number}" for number in range(9)), REPOSITORY]))
+    assert state.earlier == [f"ask {number}" for number in range(3, 9)]
+
+
+def test_of_a_long_ask_before_the_newest_both_ends_are_kept():
+    state = state_of(map(ask, ["start " + "word " * 5_000 + "end", "why?"]))
+    (earlier,) = state.earlier
+    assert len(earlier) <= 2_001
+    assert earlier.startswith("start ")
+    assert earlier.endswith(" end")
+
+
 def image(said):
     source = {"type": "base64", "media_type": "image/png", "data": "eA=="}
     return {"role": "user", "content": [{"type": "text", "text": said}, {"type": "image", "source": source}]}
