@@ -21,7 +21,7 @@ from classifiers.verdict import Verdict, Work
 NAME = "learned"
 SIDE_KINDS = frozenset({"autocomplete", "housekeeping"})
 """What the rules alone judge."""
-_LEAST, _MOST = 0.005, 0.9
+_LEAST, _MOST = 0.005, 0.88
 """A model is never surer than this; that nothing is missing least of all, so that evidence can turn it."""
 _SURE = 0.62
 """From here on the reason given says so without reserve."""

@@ -18,8 +18,8 @@ def test_it_is_named_by_its_numbers() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.02, 0.3, 0.5, 0.7, 0.99, 1.0])
 def test_where_the_conversation_shows_nothing_the_reading_counts(value: float) -> None:
     verdict = CLASSIFIER.classify(Features(ask="x", self_contained=value))
-    read = min(max(value, 0.005), 0.9)
-    odds = read / (1 - read) / 2
+    read = min(max(value, 0.005), 0.88)
+    odds = read / (1 - read) / 1.6
     assert verdict.p_local == pytest.approx(odds / (1 + odds))
 
 

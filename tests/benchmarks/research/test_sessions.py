@@ -13,7 +13,7 @@ from benchmarks.research.sessions import CLIENTS, SESSIONS, run
 from classifiers.corpus import load_asks, load_follow_ups, load_sessions, near_duplicates
 
 LEAST = 0.84
-"""Share decided as labelled that the shipped model must keep; benchmarks/results/sessions.md has the figures."""
+"""The least share decided as labelled; benchmarks/results/sessions.md has the figures."""
 SESSION = {
     "human": "en",
     "asks": [
