@@ -206,6 +206,8 @@ class ResponsesReplyEncoder:
         self._close()
 
     def _begin_call(self, event: CallStarted) -> None:
+        self._close()  # first: what is open is no argument of this call, nor is its name this one's
+        self._texts = []
         self._call = CallStarted(id=event.id or _id("call"), name=event.name)
         tool = self._tools.get(event.name)
         prefix = "fc" if tool is None or not (tool.free_text or tool.kind) else "ctc"

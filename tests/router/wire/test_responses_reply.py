@@ -168,6 +168,24 @@ def test_a_call_is_written_as_its_client_knows_it(name):
     assert [_plain(one) for one in told] == [item | {"call_id": "c1", "status": "completed"}]
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_begins_without_arguments_whatever_came_before(name):
+    arguments, _ = CALLS[name]
+    one = call(name, arguments)
+    alone, told = (
+        stream(reply(*one)),
+        stream(reply(TextDelta("so"), *call("read", '{"path":"b"}'), *one, *one)),
+    )
+    _, before, *after = _added(told)
+    assert (before["name"], before["arguments"]) == ("read", "")
+    assert after == _added(alone) * 2
+    assert kinds(told) == [*BEGIN, *MESSAGE, *CALL, *kinds(alone)[len(BEGIN) : -1] * 2, *END]
+
+
+def _added(told):
+    return [_plain(event["item"]) for event in told if event["type"] == "response.output_item.added"]
+
+
 @pytest.mark.parametrize(
     ("reason", "why"),
     [("output_limit", "max_output_tokens"), ("overflow", "max_output_tokens"), ("refusal", "content_filter")],
