@@ -102,7 +102,8 @@ class Endpoint:
         exchange = Exchange(route.dialect, body, send)
         try:
             request = await self._read_request(exchange.request_id, route, scope, body)
-            if (load := DIALECTS[route.dialect].load_reply) and (reply := load(request.body)):
+            load = DIALECTS[route.dialect].load_reply
+            if load and (reply := await self._pacing.call(len(request.body), load, request.body)):
                 await exchange.start(200, (JSON,), (("x-turnout-request-id", request.id),))
                 await exchange.send(reply)
                 await exchange.end()

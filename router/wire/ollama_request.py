@@ -83,8 +83,10 @@ _KNOWN = _NEUTRAL | {
     "context", "keep_alive", "logprobs", "name", "prompt", "raw", "shift", "suffix", "template",
     "top_logprobs", "truncate",
 }  # fmt: skip
-_DURATION = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+|[-+]?\d+(?:\.\d+)?", re.ASCII)
+_DURATION = re.compile(r"[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+|[-+]?\d+(?:\.\d+)?", re.ASCII)
 """As Ollama writes how long a model stays loaded: `5m`, `1h30m`, or seconds."""
+_LONGEST = 40
+"""Characters of one; more are not looked at."""
 
 
 def _is_kept(keep_alive: Any) -> bool:
@@ -94,7 +96,7 @@ def _is_kept(keep_alive: Any) -> bool:
         BadRequest: it is no duration.
     """
     number = isinstance(keep_alive, int | float) and not isinstance(keep_alive, bool)
-    text = isinstance(keep_alive, str) and _DURATION.fullmatch(keep_alive)
+    text = isinstance(keep_alive, str) and len(keep_alive) <= _LONGEST and _DURATION.fullmatch(keep_alive)
     if not (keep_alive is None or number or text):
         raise BadRequest("keep_alive: must be a duration, such as `5m`, or a number of seconds")
     return keep_alive is None or any(digit in "123456789" for digit in str(keep_alive))

@@ -5,9 +5,19 @@ import json
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from router.accounts.keys import Keyring
+from router.accounts.rate_limit import RateLimiter
+from router.app.asgi import Endpoint
+from router.app.body import Uploads
+from router.app.request import read_outline
 from router.billing.prices import Prices
 from router.ledger.store import LedgerStore
+from router.routing.admission import Limits
+from router.settings import Settings
+from router.system.time_slices import LARGE_BODY, Pacing
+from router.wire import DIALECTS
 
 MINE = {"x-api-key": "sk-ant-mine"}
 ASK = [{"role": "user", "content": "Say something."}]
@@ -58,6 +68,27 @@ def test_a_model_that_is_only_to_be_loaded(endpoint, upstream, nearby, path):
     answer = endpoint.post(path, {"model": "local", "keep_alive": "5m"})
     assert (answer.json()["done"], answer.json()["done_reason"]) == (True, "load")
     assert upstream.get("/_requests") == nearby.get("/_requests") == []
+
+
+async def test_a_large_body_is_decoded_apart_each_time():
+    """That a model is loaded is answered before the pipeline and the budgets are asked."""
+    made = []
+
+    async def apart(function, *arguments):
+        made.append(function)
+        return function(*arguments)
+
+    settings = Settings()
+    limits = Limits(budgets=None, rates=RateLimiter(), prices=Prices({}), model_for=None)
+    place = Endpoint(
+        pipeline=None, keyring=Keyring(), limits=limits, settings=settings,
+        uploads=Uploads.of(settings), pacing=Pacing(apart), api=FastAPI(),
+    )  # fmt: skip
+    body = b'{"model":"local"' + b" " * LARGE_BODY + b"}"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(place), base_url="http://local") as client:
+        answer = await client.post("/api/generate", content=body)
+    assert answer.json()["done_reason"] == "load"
+    assert made == [read_outline, DIALECTS["ollama"].load_reply]
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/v1/messages", "/v1/responses"])

@@ -393,6 +393,8 @@ def test_what_no_side_reads_is_named():
     [
         ({}, "load"),
         ({"keep_alive": "1h30m"}, "load"),
+        ({"keep_alive": "1.5h1.m.5s"}, "load"),
+        ({"keep_alive": "1" * 39 + "s"}, "load"),
         ({"keep_alive": -1}, "load"),
         ({"keep_alive": 0}, "unload"),
         ({"keep_alive": "0s"}, "unload"),
@@ -412,6 +414,7 @@ def test_a_model_is_loaded_or_unloaded(fields, reason):
         (b'{"keep_alive":[]}', "keep_alive: must be a duration"),
         (b'{"keep_alive":{}}', "keep_alive: must be a duration"),
         (b'{"keep_alive":true}', "keep_alive: must be a duration"),
+        (b'{"keep_alive":"%bs"}' % (b"1" * 40), "keep_alive: must be a duration"),
         (b'{"keep_alive":1e400}', "keep_alive: cannot be read"),
     ],
 )
