@@ -61,7 +61,7 @@ def prepare(
         changes.append(plan(file, before, _base(client, file, before, earlier, records)))
     record = make_record(
         client.name,
-        target.url,
+        target,
         [(change, file.form) for change, file in zip(changes, files, strict=True)],
         earlier,
     )

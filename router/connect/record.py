@@ -12,11 +12,12 @@ from pathlib import Path
 import msgspec
 
 from router.connect.change import Change, read_bytes
+from router.connect.client import Target
 from router.connect.formats.document import FORMATS, Format, Hunk
 from router.errors import Misconfigured
 from router.ledger.locks import open_file, try_lock
 from router.settings import data_dir
-from router.system.files import make_folder, write_private
+from router.system.files import OTHERS, make_folder, mode_of, write_private
 
 RECORD = "record.json"
 
@@ -38,11 +39,23 @@ class RecordedFile(msgspec.Struct, frozen=True, kw_only=True):
     """What was put in, and what stood there before; in the order of the edits."""
     folders: tuple[str, ...] = ()
     """Folders that were made for it, the outermost first."""
+    mode: int | None = None
+    """Its permissions before it was closed to others for the key in it; None where it was not."""
 
     @property
     def form(self) -> Format:
         """How its text is read."""
         return FORMATS[self.format]
+
+    @property
+    def closed(self) -> int | None:
+        """Its permissions with the key in it; None where they are left as they are."""
+        return None if self.mode is None else self.mode & ~OTHERS
+
+    @property
+    def opened(self) -> int | None:
+        """Its permissions once the key is out again; None where somebody has set others since."""
+        return self.mode if mode_of(Path(self.target)) in {None, self.closed} else None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,13 +158,14 @@ class Records:
             write_private(folder / RECORD, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
         except OSError as error:
             raise _unwritable(folder, error) from error
+        modes = [mode_of(Path(file.target)) for file in record.files]
         for number, (file, change) in enumerate(zip(record.files, changes, strict=True)):
             try:
-                _write(Path(file.target), change.after)
+                _write(Path(file.target), change.after, file.closed)
             except OSError as error:
-                for done, undone in zip(record.files[: number + 1], changes[: number + 1], strict=True):
+                for done, undone, mode in list(zip(record.files, changes, modes, strict=True))[: number + 1]:
                     with suppress(OSError):
-                        _restore(done, undone.before)
+                        _restore(done, undone.before, mode)
                 raise _unwritable(change.path, error) from error
 
     def undo(self, record: Record, changes: Sequence[Change]) -> None:
@@ -163,7 +177,7 @@ class Records:
         _refuse_if_changed(changes)
         for file, change in zip(record.files, changes, strict=True):
             try:
-                _restore(file, change.after)
+                _restore(file, change.after, file.opened)
             except OSError as error:
                 raise Misconfigured(
                     f"{change.path}: cannot be put back: {error.strerror}; its copy is in "
@@ -176,14 +190,14 @@ class Records:
 
 
 def make_record(
-    client: str, url: str, changes: Sequence[tuple[Change, Format]], earlier: Record | None
+    client: str, target: Target, changes: Sequence[tuple[Change, Format]], earlier: Record | None
 ) -> Record:
     """Return what is written down of a client's changes; `earlier` is its record until now."""
-    known = {file.path: file.folders for file in earlier.files} if earlier else {}
+    known = {file.path: file for file in earlier.files} if earlier else {}
     names = {form: name for name, form in FORMATS.items()}
     return Record(
         client=client,
-        url=url,
+        url=target.url,
         files=tuple(
             RecordedFile(
                 path=str(change.path),
@@ -192,11 +206,21 @@ def make_record(
                 backup="" if change.base is None else f"{number}-{change.path.name}.before",
                 written=f"{number}-{change.path.name}.after",
                 hunks=change.hunks,
-                folders=known.get(str(change.path)) or _missing(change.path.resolve().parent),
+                folders=(before.folders if before else ()) or _missing(change.path.resolve().parent),
+                mode=_mode(change, before, target),
             )
             for number, (change, form) in enumerate(changes)
+            for before in (known.get(str(change.path)),)
         ),
     )
+
+
+def _mode(change: Change, earlier: RecordedFile | None, target: Target) -> int | None:
+    now = mode_of(change.path)
+    has_key = target.key and target.key.encode() in (change.after or b"")
+    if has_key and now is not None and now & OTHERS:
+        return now
+    return earlier.mode if earlier else None
 
 
 def _missing(folder: Path) -> tuple[str, ...]:
@@ -215,15 +239,15 @@ def _refuse_if_changed(changes: Sequence[Change]) -> None:
             )
 
 
-def _write(target: Path, content: bytes | None) -> None:
+def _write(target: Path, content: bytes | None, mode: int | None) -> None:
     make_folder(target.parent)
-    write_private(target, content or b"")
+    write_private(target, content or b"", mode=mode)
 
 
-def _restore(file: RecordedFile, content: bytes | None) -> None:
+def _restore(file: RecordedFile, content: bytes | None, mode: int | None) -> None:
     target = Path(file.target)
     if content is not None:
-        _write(target, content)
+        _write(target, content, mode)
         return
     target.unlink(missing_ok=True)
     for folder in reversed(file.folders):

@@ -59,24 +59,36 @@ def open_private(path: Path, flags: int) -> int:
     return descriptor
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file as a whole or not at all: mode 0600, or the mode of the file whose place it takes.
+
+    Args:
+        path: A link stays one, and what it leads to is replaced.
+        content: All of it.
+        mode: The mode in the place of either.
 
     Raises:
         OSError: it cannot be written.
     """
-    path = path.resolve()  # a link stays one, and its target is replaced
+    path = path.resolve()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     with os.fdopen(open_private(unfinished, os.O_WRONLY | os.O_EXCL), "wb") as file:
         try:
             file.write(content)
             file.close()
-            if POSIX and path.is_file():
-                unfinished.chmod(stat.S_IMODE(path.stat().st_mode))
+            if mode is None:
+                mode = mode_of(path)
+            if POSIX and mode is not None:
+                unfinished.chmod(mode)
             unfinished.replace(path)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
+
+
+def mode_of(path: Path) -> int | None:
+    """Return a file's permissions; None where there is no file, and where modes mean nothing."""
+    return stat.S_IMODE(path.stat().st_mode) if POSIX and path.is_file() else None
 
 
 def restrict_to_owner(path: Path) -> None:

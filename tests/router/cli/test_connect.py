@@ -70,6 +70,36 @@ def test_undoing_gives_every_byte_back(client, turnout, tmp_path):
 
 
 @pytest.mark.parametrize("client", WRITTEN)
+def test_a_file_with_a_key_is_closed_to_others_until_it_is_undone(client, turnout, tmp_path):
+    key = ("--key", "tn-of-a-team")
+    before = {path: content_for(path) for path in settings_of(client, tmp_path)}
+    for path, content in before.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o644)
+    assert turnout("connect", client, "--yes", *NOWHERE).code == 0
+    assert {stat.S_IMODE(path.stat().st_mode) for path in before} == {0o644}
+    for more in (key, (*key, "--url", "http://127.0.0.1:10"), ()):
+        assert turnout("connect", client, "--yes", *NOWHERE, *more).code == 0
+        for path in before:
+            if b"tn-of-a-team" in path.read_bytes():
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    undone = turnout("connect", client, "--undo", "--yes")
+    assert undone.code == 0, undone
+    for path, content in before.items():
+        assert path.read_bytes() == content
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_undoing_leaves_permissions_that_were_set_since(turnout, settings):
+    settings.chmod(0o664)
+    assert turnout("connect", "claude", "--yes", "--key", "tn-of-a-team", *NOWHERE).code == 0
+    settings.chmod(0o640)
+    assert turnout("connect", "claude", "--undo", "--yes").code == 0
+    assert stat.S_IMODE(settings.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("client", WRITTEN)
 def test_undoing_removes_what_was_not_there(client, turnout, tmp_path):
     before = tree(tmp_path)
     ended = turnout("connect", client, "--yes", *NOWHERE)
