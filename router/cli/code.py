@@ -72,12 +72,12 @@ def _start(program: str, launch: "Launch", arguments: list[str], machine: "Machi
 
 def _write_own(name: str, content: str) -> str:
     from router.settings import data_dir
-    from router.system.files import make_folder, write_private
+    from router.system.files import FILE, make_folder, write_private
 
     folder = data_dir() / "connect"
     try:
         make_folder(folder)
-        write_private(folder / name, content.encode())
+        write_private(folder / name, content.encode(), mode=FILE)
     except OSError as error:
         raise Misconfigured(f"{folder}: cannot be written: {error.strerror}") from error
     return str(folder / name)

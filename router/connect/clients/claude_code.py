@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from router.accounts.keys import PREFIX
-from router.connect.client import KEY_HEADER, PLACEHOLDER, Client, Launch, SettingsFile, Target
+from router.connect.client import KEY_HEADER, OWN_FILE, PLACEHOLDER, Client, Launch, SettingsFile, Target
 from router.connect.formats.document import JSONC, read
 from router.connect.formats.edits import Data, Edit, Unreadable, find
 from router.connect.machine import Machine
@@ -74,8 +74,10 @@ def _launch(machine: Machine, target: Target) -> Launch:
     variables = wanted(machine, target)
     set_otherwise = find(_settings(machine), ("env",)) or {}
     if any(set_otherwise.get(name, value) != value for name, value in variables.items()):
-        # The file's `env` would win over the environment; a flag wins over both.
-        return Launch(variables=variables, flags=("--settings", json.dumps({"env": variables})))
+        # The file's `env` would win over the environment; a flag wins over both. It takes the settings
+        # themselves, too, but everybody on the machine can read a command line.
+        own_file = ("claude-settings.json", json.dumps({"env": variables}, indent=1))
+        return Launch(variables=variables, flags=("--settings", OWN_FILE), own_file=own_file)
     return Launch(variables=variables)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import stat
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +69,22 @@ def test_claude_codes_own_settings_do_not_win(start, endpoint, tmp_path):
     )
     flag, given = json.loads(start("claude").out)[0]
     assert flag == "--settings"
-    assert json.loads(given) == {"env": {"ANTHROPIC_BASE_URL": endpoint.url}}
+    assert json.loads(Path(given).read_text()) == {"env": {"ANTHROPIC_BASE_URL": endpoint.url}}
+
+
+@pytest.mark.parametrize("login", ["", "sk-ant-1"])
+def test_no_key_of_claude_codes_is_on_its_command_line(login, start, tmp_path):
+    settings = tmp_path / ".claude/settings.json"
+    settings.parent.mkdir()
+    env = {"ANTHROPIC_BASE_URL": "https://other.example", "ANTHROPIC_API_KEY": login}
+    settings.write_text(json.dumps({"env": env | {"ANTHROPIC_CUSTOM_HEADERS": "x-mine: secret"}}))
+    for _ in range(2):
+        arguments = json.loads(start("claude", TURNOUT_KEY="tn-of-a-team").out)[0]
+        assert not any("tn-of-a-team" in argument or "secret" in argument for argument in arguments)
+        file = Path(arguments[1])
+        assert "tn-of-a-team" in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        file.chmod(0o644)
 
 
 def test_a_teams_key_goes_beside_the_login(start):
