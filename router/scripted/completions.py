@@ -40,13 +40,12 @@ def render_completion(model: str, answer: Answer, bill: Bill) -> dict[str, Any]:
 
 
 def completion_events(model: str, answer: Answer, bill: Bill, *, include_usage: bool) -> Iterator[bytes]:
-    """Yield a completion as a stream, one event at a time."""
+    """Yield a completion as a stream, one event at a time; the usage is in its end, as at llama-server."""
     envelope = _envelope(model)
     for piece in split_chunks(answer.text) if answer.text else ():
         yield _data(envelope | {"choices": [_choice(piece)]})
-    yield _data(envelope | {"choices": [_choice("", "stop")]})
-    if include_usage:
-        yield _data(envelope | {"choices": [], "usage": _usage(bill)})
+    usage = {"usage": _usage(bill)} if include_usage else {}
+    yield _data(envelope | {"choices": [_choice("", "stop")]} | usage)
     yield b"data: [DONE]\n\n"
 
 

@@ -185,6 +185,8 @@ class RawDecoder:
         self._started = False
         self._end = ""
         """The reason for the end, once it is there."""
+        self._has_choices = False
+        """The piece that was read last; one that also has usage is more than that."""
         self._ended = False
 
     def feed(self, chunk: bytes) -> list[Event]:
@@ -199,7 +201,7 @@ class RawDecoder:
             new = list(self._read(data_of(block)))
             events += new
             only_usage = bool(new) and all(isinstance(event, UsageReport) for event in new)
-            if usage or not only_usage:
+            if usage or self._has_choices or not only_usage:
                 kept += (block, b"\n\n")
         return events, b"".join(kept)
 
@@ -236,6 +238,7 @@ class RawDecoder:
         if piece.error:
             yield read_failure(piece.error)
             return
+        self._has_choices = isinstance(piece, _CompletionPiece) and bool(piece.choices)
         if not self._started:
             self._started = True
             yield Started(model=piece.model)

@@ -64,6 +64,17 @@ def test_its_bytes_are_passed_on_without_a_usage_that_was_not_asked_for(name, us
                       + b"data: [DONE]\n\n")  # fmt: skip
 
 
+@pytest.mark.parametrize("usage", [True, False])
+def test_an_end_that_has_the_usage_with_it_is_passed_on(usage):
+    """As llama-server ends a stream."""
+    decoder = DIALECTS["openai_completions"].reply_decoder(observing=True)
+    pieces = [choice("It is."), choice("", "stop") | {"usage": USAGE}]
+    data = b"".join(b"data: %b\n\n" % json.dumps(piece).encode() for piece in pieces) + b"data: [DONE]\n\n"
+    events, passed = decoder.repair(data, usage=usage)
+    assert passed == data
+    assert events[-2:] == [UsageReport(Usage(input=7, output=3)), Stopped(reason="end")]
+
+
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_that_breaks_off_has_no_end(name):
     decoder = DIALECTS[name].reply_decoder()
