@@ -178,8 +178,10 @@ def _bounds_of(body: bytes, words: Mapping[str, str]) -> _Bounds | None:
 def _bounds(body: bytes, words: Mapping[str, str], pauses: Pauses) -> Turns[_Bounds | None]:
     """Look where a body's pieces are; None where a top-level key may stand there twice.
 
-    A conversation that is one string, as Responses takes it, is one message.
+    A conversation that is one string, as Responses takes it, is one message. A null `messages` is none
+    where a dialect has another word for them.
     """
+    others = any(word == MESSAGES != name for name, word in words.items())
     try:
         fields = _FIELDS.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -201,7 +203,7 @@ def _bounds(body: bytes, words: Mapping[str, str], pauses: Pauses) -> Turns[_Bou
         elif word == MESSAGES != name and data[:1] == b'"':
             bounds = bounds._replace(before=len(bounds.fields))
             bounds.messages.extend((start, place))
-        else:
+        elif not (others and name == MESSAGES and data == b"null"):
             bounds.fields.append((name if data == b"null" else word, start, place))
     return bounds if _CLOSE.fullmatch(body, place) else None
 

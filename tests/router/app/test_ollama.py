@@ -91,6 +91,16 @@ async def test_a_large_body_is_decoded_apart_each_time():
     assert made == [read_outline, DIALECTS["ollama"].load_reply]
 
 
+@pytest.mark.parametrize("model", ["auto", "local", "cloud"])
+@pytest.mark.parametrize("path", ["/api/generate", "/v1/responses"])
+def test_a_null_conversation_beside_a_prompt_is_none(endpoint, upstream, nearby, play, path, model):
+    play(upstream if model == "cloud" else nearby, {"text": "Fine."})
+    body = {"model": model, "prompt" if "api" in path else "input": "hi", "messages": None, "stream": False}
+    answer = endpoint.post(path, body, headers=MINE)
+    assert answer.status_code == 200, answer.text
+    assert "Fine." in answer.text
+
+
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/v1/messages", "/v1/responses"])
 def test_an_answer_without_usage_is_counted(endpoint, nearby, play, path):
     play(nearby, {"fault": "no_usage", "text": "One two three four five."})

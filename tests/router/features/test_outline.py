@@ -6,6 +6,7 @@ import pytest
 
 from router.errors import BadRequest
 from router.features.outline import BLOCK, Outline, decode, piece_of
+from router.features.parsed_request import fields_of
 from router.system.time_slices import finish
 
 
@@ -29,6 +30,32 @@ def test_a_body_is_cut_into_its_messages(space):
 
 def test_an_outline_that_may_hide_a_key_is_not_cut():
     assert cut(b'{"messages": [1], "messages": [2]}') is None
+
+
+NULL = b'"messages": null'
+
+
+@pytest.mark.parametrize("null", [[NULL], []])
+@pytest.mark.parametrize(
+    ("dialect", "field"),
+    [
+        ("ollama", b'"prompt": "hi"'),
+        ("openai_responses", b'"input": "hi"'),
+        ("openai_completions", b'"prompt": "hi"'),
+    ],
+)
+def test_null_messages_are_none_beside_another_word_for_them(dialect, field, null):
+    for members in ([*null, field, b'"x": null'], [field, *null, b'"x": null']):
+        body = b"{" + b", ".join(members) + b"}"
+        (message,), fields = fields_of(finish(Outline(body, dialect).cut(0, 0, ())))
+        assert (message.raw, [*fields]) == (b'"hi"', ["x"])
+        assert body[: message.end].endswith(field)
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic_messages"])
+def test_null_messages_are_no_list_where_there_is_no_other_word(dialect):
+    with pytest.raises(BadRequest, match="`messages` must be a list"):
+        fields_of(finish(Outline(b"{" + NULL + b"}", dialect).cut(0, 0, ())))
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " : ")])
