@@ -108,12 +108,31 @@ def always(*edits: Edit) -> Callable[[Data], Sequence[Edit]]:
     return lambda _: edits
 
 
-def key_edit(data: Data, path: tuple[str, ...], target: Target) -> tuple[Edit, ...]:
-    """Set a team's key, or the placeholder where no key is; a provider's own key stays."""
+def key_edit(
+    data: Data, path: tuple[str, ...], target: Target, *, base: tuple[str, ...]
+) -> tuple[Edit, ...]:
+    """Set a team's key, or the placeholder where no key is; OpenAI's own stays.
+
+    Args:
+        data: What the file says now.
+        path: Where the key stands.
+        target: The endpoint.
+        base: Where the base URL stands. A key of any other provider's goes with its address, since the
+            endpoint would take it for OpenAI's and send it there.
+    """
     present = find(data, path)
-    if target.key or not present or present == PLACEHOLDER:
+    if target.key or not present or present == PLACEHOLDER or not _is_openais(find(data, base), target):
         return (Edit(path=path, value=target.secret),)
     return ()
+
+
+def _is_openais(base: Data, target: Target) -> bool:
+    if not base:
+        return True
+    from router.tracks.providers import OPENAI_URL
+
+    root = str(base).strip().lower().rstrip("/").removesuffix("/v1")
+    return root in {target.url.lower(), OPENAI_URL.removesuffix("/v1")}
 
 
 def first_existing(*paths: Path) -> Path:

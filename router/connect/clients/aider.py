@@ -13,7 +13,7 @@ def _aider_files(machine: Machine, target: Target) -> tuple[SettingsFile, ...]:
         return [
             Edit(path=("model",), value=f"openai/{MODEL}"),
             Edit(path=("openai-api-base",), value=target.v1),
-            *key_edit(data, ("openai-api-key",), target),
+            *key_edit(data, ("openai-api-key",), target, base=("openai-api-base",)),
         ]
 
     return (SettingsFile(path=machine.home / ".aider.conf.yml", form=YAML, edits=edits),)

@@ -30,7 +30,7 @@ def _mini_variables(target: Target) -> dict[str, str]:
 def _mini_files(machine: Machine, target: Target) -> tuple[SettingsFile, ...]:
     def edits(data: Data) -> Sequence[Edit]:
         fixed = [Edit(path=(name,), value=value) for name, value in _mini_variables(target).items()]
-        return [*fixed, *key_edit(data, ("OPENAI_API_KEY",), target)]
+        return [*fixed, *key_edit(data, ("OPENAI_API_KEY",), target, base=("OPENAI_API_BASE",))]
 
     return (SettingsFile(path=_mini_folder(machine) / ".env", form=DOTENV, edits=edits),)
 

@@ -148,11 +148,33 @@ def test_codex_keeps_its_model_and_other_providers(tmp_path):
     }
 
 
-def test_a_providers_own_key_stays(tmp_path):
-    (tmp_path / ".aider.conf.yml").write_text("openai-api-key: sk-mine\n")
+BASES = {
+    "": True,
+    "https://api.openai.com/v1/": True,
+    "http://127.0.0.1:4747/v1": True,
+    "https://openrouter.ai/api/v1": False,
+    "https://api.openai.com.example/v1": False,
+    "http://[": False,
+}
+
+
+@pytest.mark.parametrize(("base", "stays"), BASES.items())
+@pytest.mark.parametrize(
+    ("client", "path", "line", "names"),
+    [
+        ("aider", ".aider.conf.yml", "{}: '{}'\n", ("openai-api-base", "openai-api-key")),
+        ("mini", ".config/mini-swe-agent/.env", "{}='{}'\n", ("OPENAI_API_BASE", "OPENAI_API_KEY")),
+    ],
+)
+def test_openais_own_key_stays_and_another_providers_does_not(
+    client, path, line, names, base, stays, tmp_path
+):
+    file, (base_name, key_name) = tmp_path / path, names
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text((line.format(base_name, base) if base else "") + line.format(key_name, "sk-mine"))
     where = machine(tmp_path)
-    assert planned("aider", where)[".aider.conf.yml"]["openai-api-key"] == "sk-mine"
-    assert planned("aider", where, WITH_KEY)[".aider.conf.yml"]["openai-api-key"] == "tn-of-a-team"
+    assert planned(client, where)[path][key_name] == ("sk-mine" if stays else PLACEHOLDER)
+    assert planned(client, where, WITH_KEY)[path][key_name] == "tn-of-a-team"
 
 
 def test_continue_is_not_given_a_file_that_would_hide_the_one_in_use(tmp_path):
