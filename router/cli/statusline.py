@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 DEFAULT_URL = "http://127.0.0.1:4747"
 PATIENCE_S = 2.0
 _COLOURS = {"local": "32", "cloud": "36"}
+_HERE = ("127.0.0.1", "localhost", "::1")
 _KEY_HEADER, _KEY_PREFIX = "x-turnout-key", "tn-"
 
 
@@ -52,7 +53,7 @@ def _line(session: str, environment: Mapping[str, str]) -> str:
     except (OSError, http.client.HTTPException):
         return f"turnout: nothing answers at {_plain(url)}"
     if status in {401, 403}:
-        return "turnout: the endpoint asks for a team's key (TURNOUT_KEY)"
+        return "turnout: the endpoint asks for a team's key: turnout connect claude --key KEY"
     last, today = answer["last"], answer["today"]
     saved = _saved(today["saved_usd"])
     if not last:
@@ -91,10 +92,17 @@ def _ask(url: str, session: str, key: str) -> tuple[int, Any]:
 
 def _url(environment: Mapping[str, str]) -> str:
     """Return where Claude Code sends its requests: it hands its own environment on."""
-    if url := environment.get("ANTHROPIC_BASE_URL"):
-        return url
+    return environment.get("ANTHROPIC_BASE_URL") or _own_url(environment)
+
+
+def _own_url(environment: Mapping[str, str]) -> str:
     listen = environment.get("TURNOUT_LISTEN", "")
     return f"http://{listen}" if ":" in listen else DEFAULT_URL
+
+
+def _is_own(url: str, environment: Mapping[str, str]) -> bool:
+    given, own = urlsplit(url), urlsplit(_own_url(environment))
+    return given.port == own.port and given.hostname in {own.hostname, *_HERE}
 
 
 def _key(environment: Mapping[str, str]) -> str:
@@ -102,5 +110,6 @@ def _key(environment: Mapping[str, str]) -> str:
     headers = environment.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()
     named = [line.partition(":")[2].strip() for line in headers if line.lower().startswith(_KEY_HEADER)]
     tokens = (environment.get(name, "") for name in ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"))
-    own = environment.get("TURNOUT_KEY", "")
+    # Claude Code sends the others to that address itself. This one is of the endpoint here alone.
+    own = environment.get("TURNOUT_KEY", "") if _is_own(_url(environment), environment) else ""
     return next((key for key in (*named, own, *tokens) if key.startswith(_KEY_PREFIX)), "")

@@ -108,9 +108,7 @@ def always(*edits: Edit) -> Callable[[Data], Sequence[Edit]]:
     return lambda _: edits
 
 
-def key_edit(
-    data: Data, path: tuple[str, ...], target: Target, *, base: tuple[str, ...]
-) -> tuple[Edit, ...]:
+def key_edit(data: Data, path: tuple[str, ...], target: Target, *, base: tuple[str, ...]) -> tuple[Edit, ...]:
     """Set a team's key, or the placeholder where no key is; OpenAI's own stays.
 
     Args:

@@ -18,6 +18,7 @@ ASK = {
     "tools": [{"name": "Bash", "description": "Runs", "input_schema": {"type": "object"}}],
     "messages": [{"role": "user", "content": "Write a function that adds two numbers."}],
 }
+ASKED = "turnout: the endpoint asks for a team's key: turnout connect claude --key KEY"
 HEADERS = {"x-claude-code-session-id": SESSION, "user-agent": "claude-cli/2.1.330 (external, cli)"}
 
 
@@ -77,16 +78,19 @@ def test_a_teams_key_is_sent_and_another_teams_session_is_not_shown(start_endpoi
         "/v1/messages", {**ASK, "model": "local"}, headers={**HEADERS, "x-turnout-key": web}
     )
     endpoint.row(answer)
-    assert answered(endpoint.url, given()) == "turnout: the endpoint asks for a team's key (TURNOUT_KEY)"
+    assert answered(endpoint.url, given()) == ASKED
+    here = {"TURNOUT_LISTEN": endpoint.url.removeprefix("http://")}
     places = (
-        {"TURNOUT_KEY": web},
+        {"TURNOUT_KEY": web} | here,
         {"ANTHROPIC_AUTH_TOKEN": web},
         {"ANTHROPIC_API_KEY": web},
         {"ANTHROPIC_CUSTOM_HEADERS": f"x-a: 1\nX-Turnout-Key: {web}", "ANTHROPIC_API_KEY": "sk-ant-1"},
     )
     for place in places:
         assert answered(endpoint.url, given(), **place).startswith("local · ")
-    assert answered(endpoint.url, given(), TURNOUT_KEY=api).startswith("turnout: no request yet")
+    assert answered(endpoint.url, given(), TURNOUT_KEY=api, **here).startswith("turnout: no request yet")
+    assert answered("", given(), TURNOUT_KEY=web, **here).startswith("local · ")
+    assert answered(endpoint.url, given(), TURNOUT_KEY=web) == ASKED  # that address is not of the settings
 
 
 @pytest.mark.parametrize(
