@@ -90,6 +90,8 @@ _NAME = re.compile(_PLAIN.pattern + r"(?:\[\w+\])?", re.ASCII)
 """Any model's name: with its window, too."""
 _VERSION = re.compile(r":\d+$", re.ASCII)
 """What Amazon puts behind a name."""
+_LATEST = re.compile(r":latest(?=(?:\[\w+\])?$)", re.ASCII)
+"""The tag that Ollama's clients put behind any name; with another one a name is a model's of Ollama's."""
 
 
 def model_for(settings: CloudSettings, requested: str, decision: Decision) -> str:
@@ -123,11 +125,14 @@ def own_name(settings: CloudSettings, name: str) -> str:
     if not family:
         return ""
     spelled = name.strip().lower()
-    if not (family == "bedrock" and _VERSION.search(spelled)):
+    if family != "bedrock":
+        spelled = _LATEST.sub("", spelled)
+    elif not _VERSION.search(spelled):
         spelled = untagged(spelled)
     readings = (claude_model(name), *_readings(spelled))
     bare = next((part for part in readings if FAMILIES[family].match(part)), "")
-    if not (_PLAIN if prefix else _NAME).fullmatch(bare):
+    tagged = family != "bedrock" and ":" in bare
+    if tagged or not (_PLAIN if prefix else _NAME).fullmatch(bare):
         return ""
     return prefix + bare
 

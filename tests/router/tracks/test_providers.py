@@ -11,6 +11,8 @@ GEMINI = {"dialect": "litellm", "model": "gemini/gemini-2.5-pro"}
 ROUTED = {"dialect": "litellm", "model": "openrouter/anthropic/claude-sonnet-4.5"}
 GPT = {"dialect": "openai", "model": "gpt-5.5"}
 BEDROCK = {"dialect": "litellm", "model": "bedrock/anthropic.claude-a"}
+DEEPSEEK = {"dialect": "litellm", "model": "deepseek/deepseek-chat"}
+MISTRAL = {"dialect": "litellm", "model": "mistral/mistral-large-latest"}
 QWEN = {"dialect": "openai", "model": "qwen3-coder", "base_url": "http://gpu.example/v1"}
 
 
@@ -30,6 +32,12 @@ QWEN = {"dialect": "openai", "model": "qwen3-coder", "base_url": "http://gpu.exa
         (GPT, "gpt-oss:120b-cloud", "gpt-5.5"),
         (GPT, "gpt-oss:20b", "gpt-5.5"),
         (GPT, "GPT-5-mini:latest", "gpt-5-mini"),
+        (GPT, "gpt-5-mini:7b", "gpt-5.5"),
+        (GPT, "gpt-5-mini:latest[1m]", "gpt-5-mini[1m]"),
+        (DEEPSEEK, "deepseek-r1:7b", "deepseek/deepseek-chat"),
+        (DEEPSEEK, "deepseek-r1:7", "deepseek/deepseek-chat"),
+        (DEEPSEEK, "deepseek-reasoner:latest", "deepseek/deepseek-reasoner"),
+        (MISTRAL, "mistral-nemo:12b-instruct", "mistral/mistral-large-latest"),
         ({}, "CLAUDE-OPUS-5-5", "claude-opus-5-5"),
         ({}, "anthropic.claude-opus-5-5", "claude-opus-5-5"),
         ({}, "claude-opus-5-5:LATEST", "claude-opus-5-5"),
@@ -51,6 +59,8 @@ QWEN = {"dialect": "openai", "model": "qwen3-coder", "base_url": "http://gpu.exa
         ({"dialect": "litellm", "model": "openai/gpt-5"}, "gpt-5.5", "openai/gpt-5.5"),
         ({"dialect": "litellm", "model": "anthropic/x"}, "claude-a", "anthropic/claude-a"),
         (BEDROCK, "claude-b", BEDROCK["model"]),
+        (BEDROCK, "anthropic.claude-b:7b", "bedrock/anthropic.claude-b"),
+        (BEDROCK, "anthropic.claude-b-v1:0", "bedrock/anthropic.claude-b-v1:0"),
         ({"dialect": "litellm", "model": "vertex_ai/claude-a"}, "claude-b", "vertex_ai/claude-b"),
     ],
 )  # fmt: skip
