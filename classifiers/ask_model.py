@@ -93,6 +93,9 @@ class AskModel:
             for name in ("query", "mean", "scale", "w1", "b1", "w2", "b2")
         }
 
+        if self._head["b2"].shape != (len(Reading._fields),):
+            raise AskModelRefused("its last layer says another number of things; install the package anew")
+
     @cached_property
     def tokenizer(self) -> Unigram:
         """Cuts text into the vocabulary's pieces."""

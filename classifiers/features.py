@@ -6,7 +6,7 @@ Every field has a default, so a request that could not be read in full is still
 a valid (cautious) `Features`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["ask", "agent", "autocomplete", "housekeeping", "summary", "subagent", "count", "guard"]
@@ -133,3 +133,8 @@ class Features:
 
     paths: frozenset[str] = frozenset()
     """The distinct paths behind `files` and `files_named`, as they were written. Never stored."""
+
+
+def without_texts(features: Features) -> Features:
+    """Return the features without the user's words and paths; `ask_key`, a hash, stays."""
+    return replace(features, ask="", newest_ask="", earlier_asks=(), paths=frozenset())

@@ -72,8 +72,8 @@ def _reason(odds: float, read: float, signs: float, judged: Verdict) -> tuple[st
     """The class and the reason of the stronger of those that speak for what came of it; all in log-odds."""
     here = odds > 0
     reading = read if (read > 0) == here else 0.0
-    shown = signs if judged.kind != "unknown" and (signs > 0) == here else 0.0
-    if abs(shown) > abs(reading):
+    visible = signs if judged.kind != "unknown" and (signs > 0) == here else 0.0
+    if abs(visible) > abs(reading):
         return judged.kind, judged.why
     if not reading:
         return _UNSURE

@@ -247,7 +247,7 @@ def export(arrays: Arrays, network: Network, card: Mapping[str, Any]) -> dict[st
         "w1": hidden.weight.T,
         "b1": hidden.bias,
         "w2": last.weight.T,
-        "b2": last.bias[0],
+        "b2": last.bias,
     }
     floats = {name: value.detach().numpy().astype(np.float32) for name, value in head.items()}
     return numbers | {f"head.{name}": value for name, value in floats.items()}

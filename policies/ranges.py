@@ -49,16 +49,16 @@ def _converted(text: str, domains: Domains) -> Numbers | None:
 
 def _computed(node: Operation, domains: Domains) -> Numbers | None:
     sides = [_range(side, domains) for side in (node.operands[1:] if node.sign == "?" else node.operands)]
-    known = [side for side in sides if side]
+    existing = [side for side in sides if side]
     ends = _ENDS.get(node.sign)
-    if ends is None or len(known) < len(sides):
+    if ends is None or len(existing) < len(sides):
         return None
-    low, high = ends(known[0], known[-1])
-    return Numbers(low=low, high=high, integer=all(side.integer for side in known))
+    low, high = ends(existing[0], existing[-1])
+    return Numbers(low=low, high=high, integer=all(side.integer for side in existing))
 
 
 def _products(left: Numbers, right: Numbers) -> Ends:
-    ends = [_product(one, other) for one in (left.low, left.high) for other in (right.low, right.high)]
+    ends = [_product(item, other) for item in (left.low, left.high) for other in (right.low, right.high)]
     return min(ends), max(ends)
 
 

@@ -147,8 +147,10 @@ def _fit(
     every = []
     for folds in splits:
         predictions = np.full(len(sample.tasks), np.nan)
-        for fitted_on, held in folds:
-            predictions[held] = candidate.fit(columns[fitted_on], sample.rates[fitted_on], columns[held])
+        for fitted_on, current in folds:
+            predictions[current] = candidate.fit(
+                columns[fitted_on], sample.rates[fitted_on], columns[current]
+            )
         every.append(predictions)
     return every
 
@@ -158,7 +160,7 @@ def _scores(
 ) -> Iterator[Score]:
     if not splits:
         return
-    held = ~np.isnan(fitted[CONSTANT][0])
+    current = ~np.isnan(fitted[CONSTANT][0])
     bar = _losses(sample.rates, fitted[CONSTANT])
     for name, predictions in fitted.items():
         losses = _losses(sample.rates, predictions)
@@ -166,14 +168,14 @@ def _scores(
             size_class=sample.size,
             split=split,
             candidate=name,
-            tasks=int(held.sum()),
-            log_loss=float(losses[held].mean()),
-            better=interval(_mean((bar - losses)[held], sample.draws[:, held])),
-            auc=interval(auc(sample, splits, predictions, held)),
-            apgr=interval(apgr(sample, splits, predictions, held)),
+            tasks=int(current.sum()),
+            log_loss=float(losses[current].mean()),
+            better=interval(_mean((bar - losses)[current], sample.draws[:, current])),
+            auc=interval(auc(sample, splits, predictions, current)),
+            apgr=interval(apgr(sample, splits, predictions, current)),
         )
     for name, rates in ((HINDSIGHT, sample.rates), (OTHERS, sample.others)):
-        rows = held & ~np.isnan(rates)
+        rows = current & ~np.isnan(rates)
         if rows.any():
             yield Score(
                 size_class=sample.size,

@@ -52,8 +52,8 @@ class Sample:
                 rows = np.flatnonzero(self.sources == source)
                 if len(rows) >= 2 * _FOLDS:
                     mixed = stream(_SEED, source, str(repeat)).permutation(rows)
-                    held = [np.sort(mixed[at::_FOLDS]) for at in range(_FOLDS)]
-                    folds += [(np.setdiff1d(rows, out), out) for out in held]
+                    current = [np.sort(mixed[at::_FOLDS]) for at in range(_FOLDS)]
+                    folds += [(np.setdiff1d(rows, out), out) for out in current]
             yield folds
 
     def _draw(self, resamples: int) -> Floats:
@@ -86,17 +86,17 @@ def auc(sample: Sample, splits: Sequence[list[Fold]], predictions: Sequence[Floa
 
 def apgr(sample: Sample, splits: Sequence[list[Fold]], predictions: Sequence[Floats], rows: Chosen) -> Floats:
     """Mean, over all shares that go to the cloud, of the gap that is made up by sending the hardest."""
-    known = rows & ~np.isnan(sample.cloud)
-    gaps = np.where(known, np.nan_to_num(sample.cloud) - sample.rates, 0.0)[:, None]
+    existing = rows & ~np.isnan(sample.cloud)
+    gaps = np.where(existing, np.nan_to_num(sample.cloud) - sample.rates, 0.0)[:, None]
     made_up = np.zeros((len(gaps), len(gaps)))
-    whole = np.zeros_like(made_up)
+    complete = np.zeros_like(made_up)
     for folds, scores in zip(splits, predictions, strict=True):
-        together = _together(sample, folds, known, itself=True)
+        together = _together(sample, folds, existing, itself=True)
         # A task is on the cloud for as large a part of the shares as there are easier ones beside it.
         together /= np.maximum(together.sum(axis=1, keepdims=True), 1)
         made_up += gaps * together * _above(scores).T
-        whole += gaps * together
-    return _ratio(sample.draws, made_up, whole)
+        complete += gaps * together
+    return _ratio(sample.draws, made_up, complete)
 
 
 def _ratio(draws: Floats, over: Floats, under: Floats) -> Floats:
@@ -114,8 +114,8 @@ def _above(scores: Floats) -> Floats:
 def _together(sample: Sample, folds: list[Fold], rows: Chosen, *, itself: bool = False) -> Floats:
     """Which tasks are compared: of one source, held out together."""
     fold = np.full(len(sample.tasks), -1)
-    for number, (_, held) in enumerate(folds):
-        fold[held] = number
+    for number, (_, current) in enumerate(folds):
+        fold[current] = number
     same = (fold[:, None] == fold) & (sample.sources[:, None] == sample.sources) & np.outer(rows, rows)
     if not itself:
         np.fill_diagonal(same, val=False)

@@ -177,8 +177,8 @@ def build_api(
 
 def _hint(path: str, paths: tuple[str, ...]) -> str:
     """Suggest what the caller of `path` may have meant; empty without a suggestion."""
-    _, kept, name = path.partition("/responses/")
-    if kept:
+    _, remaining, name = path.partition("/responses/")
+    if remaining:
         return f": {_NOT_COMPACTED if name.rstrip('/') == 'compact' else _NOT_KEPT}"
     nearest = difflib.get_close_matches(path, paths, n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]}?" if nearest else ""

@@ -58,9 +58,9 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     async def model(request: Request, name: str) -> Json:
         """One model; any name is accepted, since unknown ones mean `auto`."""
         authenticate(request.scope, keyring)
-        found = (await endpoint.catalog()).find(name)
+        match = (await endpoint.catalog()).find(name)
         return (
-            model_lists.anthropic_model(found) if _is_anthropic(request) else model_lists.openai_model(found)
+            model_lists.anthropic_model(match) if _is_anthropic(request) else model_lists.openai_model(match)
         )
 
     @router.get("/api/v0/models")

@@ -154,8 +154,8 @@ def error_body(dialect: DialectName, error: TurnoutError, request_id: str, plan:
     wire_dialect = DIALECTS[dialect]
     if not (isinstance(error, TrackError) and error.cause == "overflow" and error.limit):
         return wire_dialect.error(error.kind, error.message, request_id=request_id)
-    kept = error.decision is not None and error.decision.rule in LOCAL_ONLY_RULES
-    if error.decision is not None and kept and plan is not None and _is_first(plan):
+    remaining = error.decision is not None and error.decision.rule in LOCAL_ONLY_RULES
+    if error.decision is not None and remaining and plan is not None and _is_first(plan):
         message = (
             f"{error.decision.why}; so the local model alone may answer, and its window of {error.limit} "
             f"tokens is too small for this request of {error.tokens}"

@@ -39,10 +39,10 @@ def _read_session() -> str:
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     try:
-        given = json.loads(sys.stdin.buffer.read())
+        value = json.loads(sys.stdin.buffer.read())
     except ValueError:
         return ""
-    session = given.get("session_id") if isinstance(given, dict) else None
+    session = value.get("session_id") if isinstance(value, dict) else None
     return session if isinstance(session, str) else ""
 
 
@@ -101,8 +101,8 @@ def _own_url(environment: Mapping[str, str]) -> str:
 
 
 def _is_own(url: str, environment: Mapping[str, str]) -> bool:
-    given, own = urlsplit(url), urlsplit(_own_url(environment))
-    return given.port == own.port and given.hostname in {own.hostname, *_HERE}
+    value, own = urlsplit(url), urlsplit(_own_url(environment))
+    return value.port == own.port and value.hostname in {own.hostname, *_HERE}
 
 
 def _key(environment: Mapping[str, str]) -> str:

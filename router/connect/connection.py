@@ -112,4 +112,4 @@ def _base(
 
 def _recorded(file: SettingsFile, record: Record | None) -> RecordedFile | None:
     files = record.files if record else ()
-    return next((known for known in files if known.path == str(file.path)), None)
+    return next((existing for existing in files if existing.path == str(file.path)), None)

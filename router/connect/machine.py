@@ -52,5 +52,5 @@ class Machine:
 
     def program(self, *names: str) -> str | None:
         """Return the path of the first of these programs that is installed."""
-        found = (shutil.which(name, path=self.environment.get("PATH")) for name in names)
-        return next((path for path in found if path), None)
+        match = (shutil.which(name, path=self.environment.get("PATH")) for name in names)
+        return next((path for path in match if path), None)

@@ -193,7 +193,7 @@ def make_record(
     client: str, target: Target, changes: Sequence[tuple[Change, Format]], earlier: Record | None
 ) -> Record:
     """Return what is written down of a client's changes; `earlier` is its record until now."""
-    known = {file.path: file for file in earlier.files} if earlier else {}
+    existing = {file.path: file for file in earlier.files} if earlier else {}
     names = {form: name for name, form in FORMATS.items()}
     return Record(
         client=client,
@@ -210,7 +210,7 @@ def make_record(
                 mode=_mode(change, before, target),
             )
             for number, (change, form) in enumerate(changes)
-            for before in (known.get(str(change.path)),)
+            for before in (existing.get(str(change.path)),)
         ),
     )
 

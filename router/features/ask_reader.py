@@ -76,7 +76,7 @@ class AskReader:
         ask, earlier = (
             (features.newest_ask, features.earlier_asks) if features.newest_ask else (features.ask, ())
         )
-        key = xxhash.xxh3_128_digest("\0".join([ask, *earlier]).encode(errors="replace"))
+        key = _key([ask, *earlier])
         reading = self._judged.get(key)
         if reading is None:
             reading = yield Aside(self._judge, (ask, earlier))
@@ -94,3 +94,9 @@ class AskReader:
         except Exception:  # the rules judge, and the request is routed
             log.warning("an ask could not be judged", exc_info=True)
             return None
+
+
+def _key(asks: Sequence[str]) -> bytes:
+    """Name asks in their order; no text within one can look like two."""
+    digests = (xxhash.xxh3_128_digest(ask.encode(errors="surrogatepass")) for ask in asks)
+    return xxhash.xxh3_128_digest(b"".join(digests))

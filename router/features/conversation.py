@@ -164,13 +164,13 @@ class ConversationState:
         tested: tuple[int, int] | None = None
         for answer in facts.answered:
             call = self._open.take(answer.id)
-            failures = [one.marked if call.looks else one.failed for one in answer.outcomes]
+            failures = [item.marked if call.looks else item.failed for item in answer.outcomes]
             self._count_errors(answer.outcomes, failures)
             self.setbacks.take(call, answer.outcomes)
             if not all(failures):
                 yield from self._touch(call.accesses, pauses)
             if not call.looks:
-                tested = next((one.tested for one in reversed(answer.outcomes) if one.tested), tested)
+                tested = next((item.tested for item in reversed(answer.outcomes) if item.tested), tested)
         if tested:
             self.tests = tested
             self.failed_before |= tested[0] > 0
@@ -215,7 +215,7 @@ class ConversationState:
 
         One that may go on from either of two subjects is read with both, and goes on from none.
         """
-        if self.asks:
+        if self.asks and self.asks[-1]:
             self.earlier = [*self.earlier[1 - _EARLIER :], _ends(self.asks[-1])]
         before = self.ask or (_COMPACTED if self.compacted else "")
         self.follow_up = bool(before) and goes_on(ask, before)
@@ -233,6 +233,14 @@ class ConversationState:
     def mid_step(self) -> bool:
         """Whether the model's newest step is not over: a call is open, or its answer is to be continued."""
         return not self._answers_began or self._open.pending
+
+    @property
+    def earlier_asks(self) -> tuple[str, ...]:
+        """What was asked before the newest ask, oldest first; what it goes on from, however long ago."""
+        first = _ends(self.asks[0]) if len(self.asks) > 1 else ""
+        if not first or first in self.earlier:
+            return tuple(self.earlier)
+        return (first, *self.earlier[1 - _EARLIER :])
 
     @property
     def ask(self) -> str:

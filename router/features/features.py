@@ -89,7 +89,7 @@ def make_features(
         turn_calls=state.turn_calls,
         ask=state.ask,
         newest_ask=state.asks[-1] if state.asks else "",
-        earlier_asks=tuple(state.earlier),
+        earlier_asks=state.earlier_asks,
         ask_key=state.ask_key,
         follow_up=state.follow_up,
         images=state.images + ollama_options.count_images(options),

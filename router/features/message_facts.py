@@ -312,14 +312,14 @@ def _answer(call: str, outputs: list[tool_output.Output]) -> Answer:
     """The answer to one call, by its id; empty for one in text."""
     outcomes = (
         Outcome(
-            failed=one.failed,
-            marked=one.marked,
-            declined=one.declined,
-            rejected=one.rejected,
-            tested=one.tested,
-            failing=one.failing,
+            failed=item.failed,
+            marked=item.marked,
+            declined=item.declined,
+            rejected=item.rejected,
+            tested=item.tested,
+            failing=item.failing,
         )
-        for one in outputs
+        for item in outputs
     )
     return Answer(call, tuple(outcomes))
 

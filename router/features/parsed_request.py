@@ -136,10 +136,10 @@ def scan(body: bytes, dialect: DialectName) -> Fields:
     raws = dict(zip(members[::2], members[1::2], strict=False))
     words = {word: name for name, word in WORDS[dialect].items()}
     listed = [name for name, word in WORDS[dialect].items() if word == MESSAGES]
-    given = next((name for name in listed if raws.get(_key(name), b"null") != b"null"), listed[0])
-    messages = raws.get(_key(given), b"[]")
+    value = next((name for name in listed if raws.get(_key(name), b"null") != b"null"), listed[0])
+    messages = raws.get(_key(value), b"[]")
     if messages[:1] not in b'["':
-        raise BadRequest(_NOT_A_LIST.format(given))
+        raise BadRequest(_NOT_A_LIST.format(value))
     names = {name: _key(words.get(name, name)) for name in (SYSTEM, "tools", *_OPTIONS)}
     items = _split(messages) if messages[:1] == b"[" else [messages]
     return (

@@ -234,8 +234,8 @@ def _from_base64(data: str) -> Iterator[str]:
     """Texts that base64 may say, read as leniently as any decoder does: what is no digit is skipped."""
     digits = data.encode("ascii", "ignore").translate(_STANDARD, _NO_DIGITS)
     runs = (run[: len(run) - (len(run) % 4 == 1)] for run in digits.split(b"="))
-    if said := b"".join(base64.b64decode(run + b"=" * (-len(run) % 4)) for run in runs):
-        yield from dict.fromkeys(_texts(said))
+    if text := b"".join(base64.b64decode(run + b"=" * (-len(run) % 4)) for run in runs):
+        yield from dict.fromkeys(_texts(text))
 
 
 def _texts(said: bytes) -> Iterator[str]:

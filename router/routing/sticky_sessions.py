@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from classifiers.ask_key import same_words
-from classifiers.features import Features
+from classifiers.features import Features, without_texts
 from classifiers.verdict import Verdict
 from policies.decide import sets_hold
 from policies.decision import Decision, LastDecision
@@ -65,7 +65,7 @@ class StickySessions:
                 turn=features.turns,
                 ask_key=features.ask_key,
                 temporary=decision.temporary,
-                features=replace(features, ask="", paths=frozenset()),
+                features=without_texts(features),
                 verdict=verdict,
             )
         )

@@ -306,6 +306,6 @@ async def _document(call: UpstreamCall, response: aiohttp.ClientResponse) -> Rep
     if not make:  # between two texts, nothing may be the right completion
         check_reply(events)
     if (conversation := call.request.conversation) is not None:
-        shown = events if _shows_thinking(conversation) else without_thinking(events)
-        body = call.encode(shown, conversation)
+        visible = events if _shows_thinking(conversation) else without_thinking(events)
+        body = call.encode(visible, conversation)
     return call.document(body)

@@ -485,8 +485,8 @@ def _web_search(options: Any) -> Opaque:
     }
     place = where.get("approximate", where) if isinstance(where, dict) else None
     if isinstance(place, dict):
-        known = {name: value for name, value in place.items() if value is not None}
-        value["user_location"] = {**known, "type": "approximate"}
+        existing = {name: value for name, value in place.items() if value is not None}
+        value["user_location"] = {**existing, "type": "approximate"}
     filters = fields.get("filters")
     if isinstance(filters, dict) and filters.get("allowed_domains"):
         value["allowed_domains"] = filters["allowed_domains"]

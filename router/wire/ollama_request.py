@@ -124,8 +124,8 @@ def check_bare(conversation: Conversation) -> None:
         ("images", images),
         ("format", conversation.response_format is not None),
     )
-    for name, given in others:
-        if given:
+    for name, value in others:
+        if value:
             raise BadRequest(f"{name}: cannot stand beside `raw` or `suffix`; leave one of them out")
 
 

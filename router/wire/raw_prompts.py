@@ -196,14 +196,14 @@ class RawDecoder:
     def repair(self, chunk: bytes, *, usage: bool) -> tuple[list[Event], bytes]:
         """Return the events, and the client's bytes: without a usage chunk that it did not ask for."""
         events: list[Event] = []
-        kept: list[bytes] = []
+        remaining: list[bytes] = []
         for block in self._blocks.feed(chunk):
             new = list(self._read(data_of(block)))
             events += new
             only_usage = bool(new) and all(isinstance(event, UsageReport) for event in new)
             if usage or self._has_choices or not only_usage:
-                kept += (block, b"\n\n")
-        return events, b"".join(kept)
+                remaining += (block, b"\n\n")
+        return events, b"".join(remaining)
 
     def end(self) -> list[Event]:
         """Return the end of a stream that gave its reason and no `[DONE]`."""

@@ -229,9 +229,9 @@ class ResponsesReplyEncoder:
     def _end_call(self) -> None:
         if not self._texts and self._item["type"] == "function_call":
             self._write_delta("{}")  # clients parse it, and an empty text is no JSON
-        known = self._item["type"] not in CALL_TYPES
+        existing = self._item["type"] not in CALL_TYPES
         item = self._output[-1] = self._called(self._item["id"], "completed")
-        if not known:
+        if not existing:
             self._frame_item("added")
         if item["type"] == "function_call":
             done = {"name": item["name"], "arguments": item["arguments"]}

@@ -108,34 +108,37 @@ def decode_request(body: bytes) -> Conversation:
     Raises:
         BadRequest: a field of the wrong kind, or what nobody here has; names it and the remedy.
     """
-    asked = wire_body.decode(BODY, body)
+    request = wire_body.decode(BODY, body)
     items = _Items()
-    for at, item in enumerate(asked.input if isinstance(asked.input, list) else ()):
+    for at, item in enumerate(request.input if isinstance(request.input, list) else ()):
         items.add(item, f"input[{at}]")
-    if isinstance(asked.input, str):
-        items.add({"role": "user", "content": asked.input}, "input")
+    if isinstance(request.input, str):
+        items.add({"role": "user", "content": request.input}, "input")
     turns = items.turns()
     leading = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
-    told = (Text(text=asked.instructions),) if asked.instructions else ()
-    tools = [*decode_tools(asked.tools or (), "tools"), *items.tools]
-    choice = asked.tool_choice
-    form = asked.text.format if asked.text else None
+    message = (Text(text=request.instructions),) if request.instructions else ()
+    tools = [*decode_tools(request.tools or (), "tools"), *items.tools]
+    choice = request.tool_choice
+    form = request.text.format if request.text else None
     return Conversation(
         dialect=DIALECT,
-        model=asked.model or "",
-        system=(*told, *(part for turn in turns[:leading] for part in turn.parts if isinstance(part, Text))),
+        model=request.model or "",
+        system=(
+            *message,
+            *(part for turn in turns[:leading] for part in turn.parts if isinstance(part, Text)),
+        ),
         turns=tuple(turns[leading:]),
         tools=tuple(_allowed(_distinct(tools), choice)),
         tool_choice=_tool_choice(choice),
-        parallel_tool_calls=asked.parallel_tool_calls,
-        sampling=Sampling(temperature=asked.temperature, top_p=asked.top_p),
+        parallel_tool_calls=request.parallel_tool_calls,
+        sampling=Sampling(temperature=request.temperature, top_p=request.top_p),
         response_format=_response_format(form) if form else None,
-        reasoning=Reasoning(effort=asked.reasoning.effort)
-        if asked.reasoning and asked.reasoning.effort
+        reasoning=Reasoning(effort=request.reasoning.effort)
+        if request.reasoning and request.reasoning.effort
         else None,
-        output_limit=asked.max_output_tokens,
-        stream=bool(asked.stream),
-        user=asked.user or "",
+        output_limit=request.max_output_tokens,
+        stream=bool(request.stream),
+        user=request.user or "",
         extras={name: value for name, value in _extras(body).items() if value is not None},
     )
 
@@ -145,8 +148,8 @@ def _extras(body: bytes) -> Object:
     others = {name: raw for name, raw in _FIELDS.decode(body).items() if name not in _NEUTRAL}
     extras = decode_object(msgspec.json.encode(others))
     for outer, inner in (("text", "format"), ("reasoning", "effort")):
-        rest = extras.pop(outer, None) or {}
-        extras |= {f"{outer}.{name}": value for name, value in rest.items() if name != inner}
+        remainder = extras.pop(outer, None) or {}
+        extras |= {f"{outer}.{name}": value for name, value in remainder.items() if name != inner}
     return extras
 
 

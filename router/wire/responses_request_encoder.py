@@ -150,14 +150,14 @@ def _answer(
     parts: Sequence[Part], tools: Mapping[str, Tool], called: dict[str, Tool | None]
 ) -> Iterator[Object]:
     """Write an assistant's turn; its texts that follow each other are one message."""
-    said: list[Object] = []
+    text: list[Object] = []
     for part in parts:
         if isinstance(part, Text | Refusal):
-            said.append(_spoken(part))
+            text.append(_spoken(part))
             continue
-        if said:
-            yield _message(said)
-            said = []
+        if text:
+            yield _message(text)
+            text = []
         if isinstance(part, ToolCall):
             called[part.id] = tools.get(part.name)
             item = encode_call(part, tools, item_id="", status="completed")
@@ -171,8 +171,8 @@ def _answer(
             )
         elif isinstance(part, Opaque):
             yield dict(part.value)
-    if said:
-        yield _message(said)
+    if text:
+        yield _message(text)
 
 
 def _spoken(part: Text | Refusal) -> Object:

@@ -211,13 +211,13 @@ def encode_call(call: ToolCall, tools: Mapping[str, Tool], *, item_id: str, stat
 
 
 def _action(kind: str, did: Object) -> Object:
-    known = KINDS[kind]
+    existing = KINDS[kind]
     fields: Object = {"type": f"{kind}_call"}
     if kind == "tool_search":
         fields["execution"] = "client"
     if kind == "local_shell":
         did = {"env": {}} | did
-    return fields | {known.field: ({"type": known.type} if known.type else {}) | did}
+    return fields | {existing.field: ({"type": existing.type} if existing.type else {}) | did}
 
 
 def tools_by_name(conversation: Conversation) -> Mapping[str, Tool]:

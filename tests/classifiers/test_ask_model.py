@@ -129,6 +129,14 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
         load(path)
 
 
+def test_a_bias_for_one_of_two_things_is_refused(tmp_path: Path) -> None:
+    with np.load(str(files("classifiers").joinpath(SHIPPED))) as archive:
+        numbers = {key: archive[key] for key in archive.files}
+    np.savez(tmp_path / "model.npz", **(numbers | {"head.b2": numbers["head.b2"][0]}))
+    with pytest.raises(AskModelRefused, match="another number of things"):
+        load(tmp_path / "model.npz")
+
+
 @pytest.mark.parametrize("name", ["scores", "position", "0.attend", "head.w1", "table"])
 def test_a_file_whose_numbers_do_not_fit_is_refused(tmp_path: Path, name: str) -> None:
     with np.load(str(files("classifiers").joinpath(SHIPPED))) as archive:

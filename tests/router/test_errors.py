@@ -34,7 +34,8 @@ def classes(of: type[TurnoutError] = TurnoutError) -> Iterator[type[TurnoutError
 
 @pytest.mark.parametrize(("name", "status", "claude", "gpt"), SHAPES)
 def test_each_is_told_in_the_words_of_both_dialects(name, status, claude, gpt):
-    error: TurnoutError = getattr(errors, name)("No.")
+    beside = {"allowed": ["GET"]} if name == "MethodNotAllowed" else {}
+    error: TurnoutError = getattr(errors, name)("No.", **beside)
     assert error.status == status
     bodies = {
         dialect: json.loads(words.error(error.kind, error.message))["error"]

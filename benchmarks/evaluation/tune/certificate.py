@@ -58,9 +58,9 @@ class Certificate:
         if not self.error_shares.tested:
             return np.zeros(len(self.grid.settings), dtype=np.bool_)
         tested = replace(self.bound, confidence=1 - self.error_shares.tested * (1 - self.bound.confidence))
-        held = certify(evidence(self.grown(within)), self.grid.chains, tested)
+        current = certify(evidence(self.grown(within)), self.grid.chains, tested)
         # Where all that starts local is unknown, the test had nothing to go by.
-        return held & (self.risky | ~self._starts_local)
+        return current & (self.risky | ~self._starts_local)
 
     def losses(self, within: Flags) -> Floats:
         """Share of the cloud's quality that each setting loses on some of the known tasks, as measured.

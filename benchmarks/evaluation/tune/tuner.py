@@ -105,8 +105,8 @@ def _result(
 ) -> Result:
     proof = chooser.certificate
     grid, tasks = proof.grid, proof.tasks
-    shown = line(grid)
-    points, baselines = _points(chooser, [*shown, grid.own, *([] if at is None else [at])])
+    visible = line(grid)
+    points, baselines = _points(chooser, [*visible, grid.own, *([] if at is None else [at])])
     stated = claims(proof, options.goal, at, basis)
     lacks_proof = options.goal.by_loss and (at is None or basis != "certified")
     return Result(
@@ -129,7 +129,7 @@ def _result(
         picked_among=stated.among,
         own=points[grid.own],
         own_loss=stated.own,
-        curve=tuple(points[index] for index in shown),
+        curve=tuple(points[index] for index in visible),
         others=tuple(_others(chooser, points)),
         baselines=baselines,
         nearest=chooser.nearest() if at is None else None,

@@ -101,10 +101,10 @@ def _has_login(machine: Machine, settings: Data) -> bool:
         return True
     state = folder(machine) if machine.variable("CLAUDE_CONFIG_DIR") else machine.home
     try:
-        known = json.loads((state / ".claude.json").read_bytes())
+        existing = json.loads((state / ".claude.json").read_bytes())
     except (OSError, ValueError):
         return False
-    return any(find(known, (name,)) for name in ("oauthAccount", "primaryApiKey"))
+    return any(find(existing, (name,)) for name in ("oauthAccount", "primaryApiKey"))
 
 
 CLAUDE_CODE = Client(

@@ -35,8 +35,8 @@ class _Node:
 
     def member(self, name: str) -> "_Node | None":
         """The last of that name: it is the one that counts."""
-        found = [part for key, part in zip(self.names, self.parts, strict=True) if key == name]
-        return found[-1] if found else None
+        match = [part for key, part in zip(self.names, self.parts, strict=True) if key == name]
+        return match[-1] if match else None
 
     @property
     def data(self) -> Data:
@@ -70,11 +70,11 @@ def edit(text: str, change: Edit) -> str:
     for at, name in enumerate(change.path):
         if node.kind != "object":
             raise _unreadable(text, node.start, f"an object is needed here, to set `{name}` in it")
-        found = node.member(name)
-        if found is None:
+        match = node.member(name)
+        if match is None:
             label = f"{json.dumps(name, ensure_ascii=False)}: "
             return _insert(text, node, label, _nested(change.path[at + 1 :], value), layout)
-        node = found
+        node = match
     if not change.item_key:
         return _replace(text, node, value, layout)
     if node.kind != "array":

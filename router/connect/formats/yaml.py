@@ -146,8 +146,8 @@ def _block(values: dict[str, Data], indent: str, newline: str) -> str:
 
 
 def _item(item: dict[str, Data], indent: str) -> list[str]:
-    first, *rest = _block(item, indent + "  ", "\n").splitlines()
-    return [f"{indent}- {first.strip()}", *rest]
+    first, *remainder = _block(item, indent + "  ", "\n").splitlines()
+    return [f"{indent}- {first.strip()}", *remainder]
 
 
 def _scalar(value: Data) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from classifiers.artefact import digest, dump, parse, shipped
-from classifiers.features import Features
+from classifiers.features import Features, without_texts
 from classifiers.refit import Scale, log_odds, probability
 from classifiers.rules import RuleClassifier
 from classifiers.sufficiency import READS, SufficiencyClassifier
@@ -222,5 +222,5 @@ def test_a_recorded_case_is_judged_as_it_was_without_its_text():
     judge = SufficiencyClassifier()
     for ask in ASKS:
         features = Features(ask=ask, files=3, tool_calls=4, kind="agent")
-        recorded = replace(features, ask="", paths=frozenset())
+        recorded = without_texts(features)
         assert judge.refine(recorded, RuleClassifier().classify(features)) == judge.classify(features)

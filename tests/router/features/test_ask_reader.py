@@ -53,6 +53,16 @@ def test_an_ask_is_read_with_what_was_asked_before_it() -> None:
     assert model.earlier == [("what is a mutex?",), ("fix the login page",)]
 
 
+def test_an_ask_that_holds_two_is_not_taken_for_them() -> None:
+    model = Counting()
+    reader = AskReader(lambda: model)
+    assert read(reader, Features(ask="a\0b", newest_ask="a\0b")) == 0.25
+    assert read(reader, Features(ask="a", newest_ask="a", earlier_asks=("b",))) == 0.25
+    assert read(reader, Features(ask="?", newest_ask="?")) == 0.25
+    assert read(reader, Features(ask="\ud83d", newest_ask="\ud83d")) == 0.25
+    assert model.asks == ["a\0b", "a", "?", "\ud83d"]
+
+
 def test_what_the_rules_say_of_a_follow_up_stands_where_nothing_earlier_is_known() -> None:
     # After a compaction the asks are gone, and "go on" goes on all the same.
     reader = AskReader(Counting)

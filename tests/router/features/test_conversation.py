@@ -136,6 +136,15 @@ def test_asks_before_the_newest_are_kept_whatever_they_ask():
     assert state.earlier == [f"ask {number}" for number in range(3, 9)]
 
 
+def test_what_is_gone_on_from_is_kept_however_many_go_on():
+    state = state_of(map(ask, [REPOSITORY, *["yes"] * 7]))
+    assert state.earlier_asks == (REPOSITORY, *["yes"] * 5)
+
+
+def test_an_image_alone_says_nothing_to_later_asks():
+    assert state_of([image(""), ask("why?")]).earlier_asks == ()
+
+
 def test_of_a_long_ask_before_the_newest_both_ends_are_kept():
     state = state_of(map(ask, ["start " + "word " * 5_000 + "end", "why?"]))
     (earlier,) = state.earlier

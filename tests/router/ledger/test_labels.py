@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from classifiers.features import Features
+from classifiers.features import TEXTS, Features
 from router.ledger import LedgerStore
 from router.ledger.labels import (
     LEAST_CONVERSATIONS,
@@ -209,7 +209,7 @@ def test_features_are_those_known_at_the_decision(ledger: LedgerStore, write: Wr
     (item,) = labelled(ledger)
     assert item.features == Features(kind="agent", conversation="c1", **features)
     assert item.p_local == 0.4
-    assert set(Features.__dataclass_fields__) - set(STORED) == {"ask", "ask_key", "paths", "safeguards"}
+    assert set(Features.__dataclass_fields__) - set(STORED) == TEXTS | {"safeguards"}
 
 
 def test_conversations_and_teams_are_kept_apart(ledger: LedgerStore, write: Writer) -> None:
