@@ -90,7 +90,7 @@ def exported(start_between, shared_upstream, shared_nearby, play):
         rows = []
         for model, ask in (
             ("auto", SMALL),
-            ("claude-opus-5-5", "SECRETPROMPT"),
+            ("claude-opus-5-5", "Fix the login page of our shop. SECRETPROMPT"),
             ("auto", SMALL + "# SECRETPROMPT"),
         ):
             body = {"model": model, "max_tokens": 50, "messages": [{"role": "user", "content": ask}]}
