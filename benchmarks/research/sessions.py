@@ -23,7 +23,7 @@ from router.features.ask_reader import AskReader
 from router.features.extractor import FeatureExtractor
 from router.training.envelopes import ENVELOPES, Envelope, model_request
 
-SESSIONS = Path(__file__).parents[1] / "recorded" / "sessions.jsonl"
+SESSIONS = Path(__file__).parents[1] / "labelled" / "sessions.jsonl"
 """Written by people who had seen neither the corpus nor the suites; for judging alone."""
 CLIENTS = tuple(name for name in ENVELOPES if name != "mini-swe-agent")
 """Those with whom one talks on; mini-SWE-agent takes a single ask."""

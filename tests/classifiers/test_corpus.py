@@ -22,7 +22,7 @@ from classifiers.corpus import (
 )
 
 DATA = Path(__file__).parents[3] / "shared/data"
-HELD_OUT = Path(__file__).parents[2] / "benchmarks/recorded/held-out-asks.jsonl"
+HELD_OUT = Path(__file__).parents[2] / "benchmarks/labelled/held-out-asks.jsonl"
 
 
 @pytest.fixture(scope="module")
