@@ -159,7 +159,7 @@ class Service:
             state=self.state,
             ledger=ledger,
         )
-        api = build_api(
+        self.api = api = build_api(
             self,
             ApiOptions(
                 keyring=self.keyring,

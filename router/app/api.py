@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -26,6 +27,7 @@ from router.app.early_response import body_of
 from router.app.feedback import read_feedback
 from router.app.metrics_auth import MetricsAuth
 from router.app.ollama_routes import RUNNING
+from router.app.openapi.page import build_openapi
 from router.app.request import make_request, read_outline
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
@@ -83,17 +85,16 @@ def build_api(
     options: ApiOptions,
     running: Callable[[], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
-    """Build the application; `running` is entered for its lifetime."""
+    """Build the application; `running` is entered for its lifetime. Its routes are in `state.routes`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with running():
             yield
 
-    # No page of the API: FastAPI's loads its scripts from elsewhere, and they would run in this origin.
-    api = FastAPI(
-        title="Turnout", version=version("turnout"), lifespan=lifespan, docs_url=None, redoc_url=None
-    )
+    # Not FastAPI's description and page: the one lacks model calls, the other loads scripts from elsewhere,
+    # and they would run in this origin.
+    api = FastAPI(lifespan=lifespan, openapi_url=None)
 
     @api.api_route("/", methods=["GET", "HEAD"])
     async def root(request: Request) -> Response:
@@ -104,6 +105,7 @@ def build_api(
             "service": "turnout",
             "version": version("turnout"),
             "api": "/openapi.json",
+            "docs": "/docs",
             "health": "/health",
             "dashboard": "/dashboard",
             "ollama": RUNNING,  # some look for these words in any answer
@@ -169,10 +171,17 @@ def build_api(
             )
         return verdict.model_dump()
 
-    for router in options.routers:
+    routes = [*_routes(api), *(route for router in options.routers for route in _routes(router))]
+    description = build_openapi(routes)
+    for router in (*options.routers, description):
         api.include_router(router)
-    _install_errors(api, options)
+    api.state.routes = (*routes, *_routes(description))
+    _install_errors(api, (*options.paths, *(route.path for route in api.state.routes)))
     return api
+
+
+def _routes(router: FastAPI | APIRouter) -> list[APIRoute]:
+    return [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 def _hint(path: str, paths: tuple[str, ...]) -> str:
@@ -184,12 +193,18 @@ def _hint(path: str, paths: tuple[str, ...]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def _install_errors(api: FastAPI, options: ApiOptions) -> None:
-    paths = (*options.paths, *(path for path in (getattr(r, "path", "") for r in api.routes) if path))
+def _install_errors(api: FastAPI, paths: tuple[str, ...]) -> None:
+    """Answer errors in the dialect of the path; `paths` are those that a wrong one may have meant."""
 
     @api.exception_handler(TurnoutError)
     async def turnout_error(request: Request, error: TurnoutError) -> Response:
         return _error(request, error)
+
+    @api.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> Response:
+        """The last resort: a defect of ours still answers in the dialect; the server logs it."""
+        del error
+        return _error(request, TurnoutError("an internal error; the log has the details"))
 
     @api.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:

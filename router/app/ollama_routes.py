@@ -20,7 +20,7 @@ RUNNING = "Ollama is running"
 VERSION = "0.12.6"
 """Of Ollama, whose API this is: clients refuse to work with one that is too old for tools or thinking."""
 MOST_BYTES = 2**20
-_MANAGED = (
+MANAGED = (
     ("POST", "/api/pull"),
     ("POST", "/api/push"),
     ("POST", "/api/create"),
@@ -78,7 +78,7 @@ def build_ollama(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
             "the local model with `local.model` (a GGUF file) or `local.url`"
         )
 
-    for method, path in _MANAGED:
+    for method, path in MANAGED:
         router.add_api_route(path, managed, methods=[method], include_in_schema=False)
 
     return router

@@ -13,7 +13,7 @@ import structlog
 
 from router.app.asgi_types import ASGI, Message, Receive, Scope, Send
 from router.app.body import Uploads
-from router.app.response import dialect_for_path, send_error
+from router.app.response import LABELS, dialect_for_path, send_error
 from router.errors import BadRequest, HeadersTooLarge, NotAllowed, TurnoutError, UnsupportedMedia
 from router.settings import Settings, parse_listen
 from router.system.host_names import HostRule, OriginRule, is_same
@@ -30,12 +30,11 @@ MAX_CACHED_HOSTS = 512
 LOG_AGAIN_S = 60.0
 OWN_PAGES = ("/admin", "/dashboard")
 """Paths that pages of other sites may not use, whatever `allowed_origins` says."""
-LINKABLE_PATHS = ("/dashboard",)
+LINKABLE_PATHS = ("/dashboard", "/docs")
 """Paths that a link of another site may open: a page that is quoted, to the person alone."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 PREFLIGHT = b"access-control-request-method"
-EXPOSED = b"retry-after, x-turnout-degraded, x-turnout-escalated, x-turnout-model, x-turnout-overhead-ms, \
-x-turnout-request-id, x-turnout-rule, x-turnout-track, x-turnout-why"
+EXPOSED = ", ".join(sorted(("retry-after", *LABELS))).encode()
 
 Fields = dict[bytes, bytes]
 

@@ -7,7 +7,7 @@ follow as comments in the event stream, which every client skips (WHATWG HTML, 9
 import math
 import re
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from policies.decision import Decision
@@ -26,6 +26,22 @@ PASSING = frozenset({408, 409, 429})
 """Client errors that may pass by themselves; after others the same request is refused again."""
 FINAL = ("x-should-retry", "false")
 """What the SDKs and Claude Code go by before the status: Claude Code repeats a 401 ten times without it."""
+LABELS: Mapping[str, str] = {
+    "x-turnout-request-id": "The request's id: in the ledger, in the dashboard, and for `POST /v1/feedback`.",
+    "x-turnout-track": "Who answered, or was tried last.",
+    "x-turnout-model": "The model that answered.",
+    "x-turnout-rule": "The rule of the policy that decided, or what decided in its place, such as `asked`.",
+    "x-turnout-why": "Why, in words; of an error, what is wrong.",
+    "x-turnout-overhead-ms": "Milliseconds that reading and deciding took.",
+    "x-turnout-escalated": "Why the cloud took over from the local model.",
+    "x-turnout-degraded": "Why the local model took over, and what of the request who answered has not.",
+}
+"""The fields of a head that say where a request went, and what each tells."""
+RETRYING: Mapping[str, str] = {
+    "retry-after": "Seconds after which trying again may help.",
+    FINAL[0]: "Says that the same request would be refused again.",
+}
+"""The fields of a head that tell clients whether to try again."""
 RawHeaders = list[tuple[bytes, bytes]]
 OLLAMA_PATHS = re.compile(r"/api/(?!hello$|v\d+/)")
 """Ollama's; beside them stand Claude Code's check and LM Studio's."""

@@ -67,7 +67,9 @@ class _Metadata(msgspec.Struct, frozen=True):
     user_id: Any = None
 
 
-class _Request(msgspec.Struct, frozen=True):
+class MessagesBody(msgspec.Struct, frozen=True):
+    """A whole body, as far as translating it depends on it."""
+
     messages: list[_Message]
     max_tokens: wire_body.Count | None = None
     metadata: _Metadata | None = None
@@ -85,7 +87,7 @@ class _Request(msgspec.Struct, frozen=True):
     top_p: Number | None = None
 
 
-_KNOWN = frozenset(_Request.__struct_fields__)
+_KNOWN = frozenset(MessagesBody.__struct_fields__)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
@@ -102,13 +104,13 @@ def decode_request(body: bytes) -> Conversation:
     """
     fields = wire_body.decode_object(body)
     try:
-        request = convert(fields, _Request, "")
+        request = convert(fields, MessagesBody, "")
         return _conversation(request, fields)
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply: send flatter JSON") from error
 
 
-def _conversation(request: _Request, fields: Json) -> Conversation:
+def _conversation(request: MessagesBody, fields: Json) -> Conversation:
     choice = request.tool_choice
     turns = list(_turns(request.messages))
     leading = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
@@ -180,14 +182,14 @@ def _decode_choice(choice: _Choice) -> ToolChoice | None:
             return ToolChoice(mode="auto")
 
 
-def _response_format(request: _Request) -> ResponseFormat | None:
+def _response_format(request: MessagesBody) -> ResponseFormat | None:
     shape = (request.output_config and request.output_config.format) or request.output_format
     if shape is None or shape.type != "json_schema" or shape.schema is None:
         return None
     return ResponseFormat(kind="json_schema", schema=shape.schema, strict=True)
 
 
-def _decode_reasoning(request: _Request) -> Reasoning | None:
+def _decode_reasoning(request: MessagesBody) -> Reasoning | None:
     thinking = request.thinking or _Thinking()
     effort = (request.output_config and request.output_config.effort) or ""
     match thinking.type:

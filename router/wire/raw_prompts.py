@@ -31,14 +31,18 @@ from router.wire.usage import read_chat_usage
 _REASONS: Mapping[str, StopReason] = {"length": "output_limit", "limit": "output_limit"}
 
 
-class _Completion(msgspec.Struct):
+class CompletionBody(msgspec.Struct):
+    """The body of `POST /v1/completions`, as far as it is read; the rest is passed on."""
+
     prompt: str | list[str]
     model: str | None = None
     stream: bool | None = None
     suffix: str | None = None
 
 
-class _Infill(msgspec.Struct):
+class InfillBody(msgspec.Struct):
+    """The body of `POST /infill`, as far as it is read; the rest is passed on."""
+
     input_prefix: str = ""
     input_suffix: str = ""
     prompt: str = ""
@@ -46,8 +50,8 @@ class _Infill(msgspec.Struct):
     stream: bool | None = None
 
 
-_COMPLETION = msgspec.json.Decoder(_Completion)
-_INFILL = msgspec.json.Decoder(_Infill)
+_COMPLETION = msgspec.json.Decoder(CompletionBody)
+_INFILL = msgspec.json.Decoder(InfillBody)
 
 
 def read_completion(body: bytes) -> Envelope:

@@ -75,12 +75,12 @@ class Renderer:
     @cached_property
     def assets(self) -> Mapping[str, tuple[bytes, str]]:
         """Assets by content hash: bytes and content type."""
-        sheet = b"\n".join(_read(*source) for source in STYLE_SHEETS)
-        script, icon = _read(*SCRIPT), _read(*ICON)
+        sheet = b"\n".join(read_asset(*source) for source in STYLE_SHEETS)
+        script, icon = read_asset(*SCRIPT), read_asset(*ICON)
         return {
-            f"{_digest(sheet)}.css": (sheet, "text/css; charset=utf-8"),
-            f"{_digest(script)}.js": (script, "text/javascript; charset=utf-8"),
-            f"{_digest(icon)}.svg": (icon, "image/svg+xml"),
+            name_asset(sheet, "css"): (sheet, "text/css; charset=utf-8"),
+            name_asset(script, "js"): (script, "text/javascript; charset=utf-8"),
+            name_asset(icon, "svg"): (icon, "image/svg+xml"),
         }
 
     @cached_property
@@ -121,9 +121,11 @@ class _TimeFormatter:
         return datetime.fromtimestamp(stamp, self._zone).isoformat(timespec="seconds")
 
 
-def _read(package: str, name: str) -> bytes:
+def read_asset(package: str, name: str) -> bytes:
+    """Read a file of a package's `templates`."""
     return (files(package) / "templates" / name).read_bytes()
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+def name_asset(content: bytes, extension: str) -> str:
+    """Name a file by its content, so that it may be cached forever."""
+    return f"{hashlib.sha256(content).hexdigest()[:16]}.{extension}"

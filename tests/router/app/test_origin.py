@@ -15,7 +15,7 @@ PATHS = (
     ("POST", "/api/chat"), ("POST", "/api/generate"), ("POST", "/v1/completions"), ("POST", "/infill"),
     ("GET", "/api/tags"), ("POST", "/api/show"), ("DELETE", "/api/delete"), ("POST", "/v1/embeddings"),
     ("GET", "/v1/models"), ("GET", "/v1/models/auto"), ("GET", "/"), ("HEAD", "/"),
-    ("GET", "/api/hello"), ("GET", "/openapi.json"),
+    ("GET", "/api/hello"), ("GET", "/openapi.json"), ("GET", "/docs"),
     ("GET", "/admin/teams"), ("POST", "/admin/keys"), ("GET", "/dashboard"), ("POST", "/dashboard/login"),
     ("GET", "/nowhere"), ("PUT", MESSAGES), ("OPTIONS", MESSAGES),
 )  # fmt: skip

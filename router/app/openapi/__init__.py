@@ -1,0 +1,1 @@
+"""What the endpoint says of its own API: the description at `/openapi.json`, and the page at `/docs`."""

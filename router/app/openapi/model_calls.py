@@ -1,0 +1,127 @@
+"""The paths at which a model answers, described by the dialect that each speaks.
+
+A new path of a known dialect needs nothing here; a new dialect, one row of `CALLS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from router.app import response
+from router.app.asgi import ROUTES, Route
+from router.app.openapi import answers
+from router.app.openapi.operation import JSON, Answer, Body, Operation
+from router.errors import OverBudget, RateLimited
+from router.tracks.failures import KINDS
+from router.types import DialectName, TrackError
+from router.wire import DIALECTS
+from router.wire.anthropic_request import MessagesBody
+from router.wire.chat_shape import ChatBody
+from router.wire.ollama_shape import OllamaBody
+from router.wire.raw_prompts import CompletionBody, InfillBody
+from router.wire.responses_shape import ResponsesBody
+
+_ASK = "Write a function that reverses a string."
+_TURNS = [{"role": "user", "content": _ASK}]
+_VERSION = {"anthropic-version": "The version of Anthropic's API, such as `2023-06-01`; passed on."}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a dialect sends and gets."""
+
+    tag: str
+    summary: str
+    body: Any
+    example: Any
+    answer: Any
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+CALLS: Mapping[DialectName, Call] = {
+    "anthropic_messages": Call(
+        tag="Anthropic",
+        summary="Answer a conversation (Anthropic Messages).",
+        body=MessagesBody,
+        example={"model": "auto", "max_tokens": 1024, "messages": _TURNS},
+        answer=answers.AnthropicMessage,
+        fields=_VERSION,
+    ),
+    "openai_chat": Call(
+        tag="OpenAI",
+        summary="Answer a conversation (OpenAI Chat Completions).",
+        body=ChatBody,
+        example={"model": "auto", "messages": _TURNS},
+        answer=answers.ChatCompletion,
+    ),
+    "openai_responses": Call(
+        tag="OpenAI",
+        summary="Answer a conversation (OpenAI Responses); no response is kept here.",
+        body=ResponsesBody,
+        example={"model": "auto", "input": _ASK},
+        answer=answers.Response,
+    ),
+    "openai_completions": Call(
+        tag="OpenAI",
+        summary="Complete a prompt as it is (OpenAI Completions), by the local model alone.",
+        body=CompletionBody,
+        example={"model": "local", "prompt": "def reverse(text):\n", "max_tokens": 64},
+        answer=answers.Completion,
+    ),
+    "llama_infill": Call(
+        tag="llama.cpp",
+        summary="Fill the gap between two texts (llama.cpp), by the local model alone.",
+        body=InfillBody,
+        example={"input_prefix": "def reverse(text):\n", "input_suffix": "\n\nprint(reverse('abc'))\n"},
+        answer=answers.Infill,
+    ),
+    "ollama": Call(
+        tag="Ollama",
+        summary="Answer a conversation, or complete a prompt (Ollama); a stream unless `stream` is false.",
+        body=OllamaBody,
+        example={"model": "auto", "messages": _TURNS, "stream": False},
+        answer=answers.OllamaAnswer,
+    ),
+}
+_EXAMPLES: Mapping[str, Any] = {"/api/generate": {"model": "auto", "prompt": _ASK, "stream": False}}
+"""Of paths whose body is not that of their dialect's other one."""
+_COUNTED: Mapping[DialectName, Any] = {
+    "anthropic_messages": answers.InputTokens,
+    "openai_responses": answers.ResponseInputTokens,
+}
+_TAGS: Mapping[str, str] = {"/api/v0/": "LM Studio"}
+"""Of paths that speak another product's dialect, by their beginning."""
+
+
+def model_calls() -> dict[tuple[str, str], Operation]:
+    """Describe all paths of model calls, by method and path."""
+    return {("POST", path): _operation(path, route) for path, route in ROUTES.items()}
+
+
+def _operation(path: str, route: Route) -> Operation:
+    call = CALLS[route.dialect]
+    count = route.operation == "count"
+    return Operation(
+        tag=next((tag for start, tag in _TAGS.items() if path.startswith(start)), call.tag),
+        summary="Count the tokens of a prompt, as the model that would serve it counts."
+        if count
+        else call.summary,
+        body=Body(type=call.body, example=_EXAMPLES.get(path, call.example)),
+        answers=(
+            Answer(
+                forms={JSON: _COUNTED[route.dialect]} if count else _forms(route.dialect, call),
+                description="The count." if count else "The answer, whole or as a stream.",
+                headers=response.LABELS,
+            ),
+        ),
+        errors=(OverBudget, RateLimited, TrackError),
+        statuses=tuple(KINDS),
+        dialects=(route.dialect,),
+        fields=call.fields,
+    )
+
+
+def _forms(dialect: DialectName, call: Call) -> dict[str, Any]:
+    """A whole answer, or a stream, whose pieces are text here."""
+    head = dict(DIALECTS[dialect].framing.headers)
+    return {JSON: call.answer, head["content-type"].partition(";")[0]: str}
