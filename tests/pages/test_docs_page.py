@@ -58,3 +58,12 @@ def test_paths_can_be_tried(page, docs):
     status = try_out(page, "Decisions/post_v1_route", '{"messages": [{"role": "user", "content": "Hi."}]}')
     assert "401" in status  # the ledger has keys
     assert page.hosts == {urlsplit(docs).netloc}
+
+
+def test_a_link_to_it_puts_no_other_description_there(page, docs):
+    evil = "http://evil.test/openapi.json"
+    page.goto(f"{docs}?url={evil}&configUrl={evil}&urls.primaryName={evil}")
+    page.locator(".opblock-tag-section").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert page.get_by_role("heading", name="Turnout").first.is_visible()
+    assert page.hosts == {urlsplit(docs).netloc}

@@ -125,7 +125,7 @@ def test_a_link_may_open_a_page_and_fetch_nothing(endpoint):
     statuses = {
         path: send(endpoint, "GET", path, **link).status_code for method, path in PATHS if method == "GET"
     }
-    assert {path for path, status in statuses.items() if status == 200} == {"/", "/dashboard"}
+    assert {path for path, status in statuses.items() if status == 200} == {"/", "/dashboard", "/docs"}
     assert send(endpoint, "POST", MESSAGES, **link).status_code == 403
     assert send(endpoint, "POST", "/dashboard/login", **link).status_code == 403
     assert send(endpoint, "GET", "/dashboard", **link, origin="https://evil.test").status_code == 403
