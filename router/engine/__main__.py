@@ -66,6 +66,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=256, help="prompt tokens computed in one step")
     parser.add_argument("--slots", type=int, default=4, help="prompt prefixes kept")
     parser.add_argument("--parallel", type=int, default=1, help="answers generated at once")
+    parser.add_argument("--completions", type=int, default=2, help="completions at once, beside the answers")
+    parser.add_argument("--spare", type=int, default=4096, help="cells beyond the window, for completions")
     parser.add_argument("--queue", type=int, default=64, help="requests that may wait")
     parser.add_argument("--token-env", required=True, help="environment variable with the bearer token")
     return parser.parse_args()
@@ -78,9 +80,16 @@ def _server(options: argparse.Namespace) -> Server:
         gpu_layers=options.gpu_layers,
         threads=options.threads or os.cpu_count() or 1,
         batch=options.batch,
-        sequences=options.slots,
+        sequences=options.slots + options.completions,
+        spare=options.spare if options.completions else 0,
     )
-    scheduler = Scheduler(model, slots=options.slots, parallel=options.parallel, queue_limit=options.queue)
+    scheduler = Scheduler(
+        model,
+        slots=options.slots,
+        parallel=options.parallel,
+        queue_limit=options.queue,
+        completions=options.completions,
+    )
     token = os.environ.pop(options.token_env, "")
     if not token:
         raise Misconfigured(f"--token-env: {options.token_env} is not set")

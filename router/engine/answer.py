@@ -38,6 +38,8 @@ class Prompt:
     """The template has already opened a thinking block."""
     plain: bool = False
     """What comes is text as it is, and never thinking."""
+    ends: frozenset[int] = frozenset()
+    """Tokens that end the answer, beside the model's own."""
 
 
 class Answer:
@@ -180,7 +182,7 @@ class Answer:
     async def _run(self, tokens: list[int], grammar: str, *, forced: bool = False) -> AsyncGenerator[str]:
         """Generate text from `tokens`, thinking and stop strings taken out."""
         room = self._model.context - len(tokens)
-        limit = min(room, self._chat.limit or room)
+        limit = room if self._chat.limit is None else min(room, self._chat.limit)
         thoughts = ThinkingFilter(inside=self._prompt.thinking and not forced, off=self._prompt.plain)
         stops = StopFilter(() if forced else self._chat.stops)
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")
@@ -208,6 +210,7 @@ class Answer:
             emit=lambda event: _deliver(loop, events, event),
             priority=self._priority,
             prompt=self._name,
+            ends=self._prompt.ends,
             special=bool(self._chat.tools),
         )
         try:

@@ -1,19 +1,23 @@
 """Completions of a prompt as it is, without a chat template: OpenAI's legacy form and llama.cpp's `/infill`.
 
 A completion between two texts is asked for with the model's own tokens for it (FIM, fill in the middle),
-as its file names them; a model that has none is not asked in words. What a client writes between them is
-text, also where it spells a control token; a whole prompt is the client's, control tokens included.
+as its file names them (`router.engine.fim`); a model that has none is not asked in words. What a client
+writes between them is text, also where it spells a control token; a whole prompt is the client's, control
+tokens included.
 """
 
+import itertools
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from router.engine import chunks
 from router.engine.answer import Answer, Prompt
 from router.engine.errors import Refused
 from router.engine.fields import Body, read_bool, read_list
+from router.engine.fim import FimTokens
 from router.engine.model import Model
 from router.engine.parameters import ChatRequest, read_generation, refuse
 
@@ -78,10 +82,11 @@ def read_infill(body: Body) -> CompletionRequest:
     if not all(isinstance(file, dict) and isinstance(file.get("text"), str) for file in extra):
         raise Refused("input_extra must be a list of objects with `filename` and `text`", param="input_extra")
     limit = body.get("n_predict")
-    limited = body | {"max_tokens": None if limit is None or limit == -1 else limit}
+    chat = read_generation(body | {"max_tokens": None if limit in {None, -1, 0} else limit})
     return CompletionRequest(
         form="infill",
-        chat=read_generation(limited),
+        # Editors have other files read ahead so, and want no answer.
+        chat=replace(chat, limit=0) if limit == 0 else chat,
         before=_text(body, "input_prefix"),
         after=_text(body, "input_suffix"),
         begun=_text(body, "prompt"),
@@ -104,7 +109,10 @@ def prompt_of(request: CompletionRequest, model: Model) -> Prompt:
     """
     if request.after is None:
         tokens = model.tokenize(request.before, start=True)
-        return Prompt(tokens=tokens or model.tokenize("\n", start=True), thinking=False, plain=True)
+        ends = model.fim.ends if model.fim else frozenset()
+        return Prompt(
+            tokens=tokens or model.tokenize("\n", start=True), thinking=False, plain=True, ends=ends
+        )
     fim = model.fim
     if fim is None:
         field = "suffix" if request.form == "completion" else "input_suffix"
@@ -118,12 +126,35 @@ def prompt_of(request: CompletionRequest, model: Model) -> Prompt:
     def plain(text: str) -> list[int]:
         return model.tokenize(text, start=False, special=False)
 
-    tokens = model.tokenize("", start=True)
-    for name, text in request.files:
-        mark = [fim.separator] if fim.separator is not None else []
-        tokens += [*mark, *plain(f"{name}\n{text}\n")]
-    tokens += [fim.prefix, *plain(request.before), fim.suffix, *plain(request.after), fim.middle]
-    return Prompt(tokens=[*tokens, *plain(request.begun)], thinking=False, plain=True)
+    tokens = fim.around(plain(request.before), plain(request.after)) + plain(request.begun)
+    room = model.context - len(tokens) - (request.chat.limit or DEFAULT_LIMIT) - 1
+    files = _files(request, fim, plain, room)
+    return Prompt(
+        tokens=[*model.tokenize("", start=True), *files, *tokens], thinking=False, plain=True, ends=fim.ends
+    )
+
+
+def _files(
+    request: CompletionRequest, fim: FimTokens, plain: Callable[[str], list[int]], room: int
+) -> list[int]:
+    """Tokens of the other files, in the request's order: the last ones that fit, which are the nearest."""
+    if not request.files:
+        return []
+
+    def opened(mark: int | None, name: str) -> list[int]:
+        return [] if mark is None else [mark, *plain(f"{name}\n")]
+
+    head, tail = opened(fim.repository, "project"), opened(fim.separator, "file")
+    room -= len(head) + len(tail)
+    kept: list[list[int]] = []
+    for name, text in reversed(request.files):
+        mark = opened(fim.separator, name) or plain(f"{name}\n")
+        file = [*mark, *plain(f"{text}\n")]
+        room -= len(file)
+        if room < 0:
+            break
+        kept.append(file)
+    return [*head, *itertools.chain.from_iterable(reversed(kept)), *tail] if kept else []
 
 
 class Writer:

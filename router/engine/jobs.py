@@ -42,12 +42,14 @@ class Job:
     tokens: list[int]
     """The prompt, and then what was generated: reading and writing are the same step."""
     limit: int
-    """Tokens to generate at most; prompt and limit together fit the window."""
+    """Tokens to generate at most; prompt and limit together fit the window. 0: only read the prompt."""
     sampler: Sampler
     emit: Callable[[Event], None]
     priority: int = PRIORITIES["chat"]
     prompt: str = ""
     """What the sender calls this prompt."""
+    ends: frozenset[int] = frozenset()
+    """Tokens that end this answer, beside the model's own."""
     special: bool = False
     """Whether control tokens show in the text (they mark tool calls)."""
     cancelled: bool = False
@@ -55,3 +57,8 @@ class Job:
     started: bool = False
     cached: int = 0
     number: int = 0
+
+    @property
+    def completes(self) -> bool:
+        """Whether it is what an editor asks for while one types."""
+        return self.priority == PRIORITIES["autocomplete"]

@@ -17,8 +17,12 @@ from typing import Any
 
 from llama_cpp import llama_cpp as native
 
+from router.engine.fim import NAMES, FimTokens, find_tokens
 from router.errors import Misconfigured
 
+_SPARE_SHARE = 4
+"""Spare cells are no more than a fourth of the window."""
+_NAME_LENGTH = 256
 _WARN, _ERROR = 3, 4  # ggml.h; llama-cpp-python's own filter has them shifted by one
 
 
@@ -46,17 +50,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FimTokens:
-    """The vocabulary's tokens for a completion between two texts (fill in the middle)."""
-
-    prefix: int
-    suffix: int
-    middle: int
-    separator: int | None
-    """Before each file of the same work; None where there is none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How the next token is chosen. Defaults are llama.cpp's."""
 
@@ -71,12 +64,29 @@ class Sampling:
 
 
 class Model:
-    """Weights, vocabulary and one context that holds `sequences` sequences in `context` cells."""
+    """Weights, vocabulary and one context that holds `sequences` sequences in `cells` cells."""
 
     def __init__(
-        self, path: Path, *, context: int, gpu_layers: int, threads: int, batch: int, sequences: int
+        self,
+        path: Path,
+        *,
+        context: int,
+        gpu_layers: int,
+        threads: int,
+        batch: int,
+        sequences: int,
+        spare: int = 0,
     ) -> None:
         """Load; takes seconds to minutes.
+
+        Args:
+            path: of a GGUF file.
+            context: tokens that a prompt and its answer may have together; 0 for the model's own.
+            gpu_layers: on the GPU; -1 for all.
+            threads: that compute.
+            batch: tokens computed at once, at most.
+            sequences: that are held at the same time.
+            spare: cells beyond the window, at most, where the model completes between two texts.
 
         Raises:
             Misconfigured: llama.cpp refuses the file, or the memory does not suffice.
@@ -90,6 +100,9 @@ class Model:
         """Every token, in order: what a sampler begins with."""
         self.context = self._window(context)
         self.batch = min(batch, self.context)
+        self.fim = self._fim()
+        """The tokens around the texts that a completion stands between; None where the model has none."""
+        self.cells = self.context + (min(spare, self.context // _SPARE_SHARE) if self.fim else 0)
         self._context = self._open(threads, sequences)
         self._memory = native.llama_get_memory(self._context)
         self._batch = native.llama_batch_init(self.batch, 0, 1)
@@ -119,7 +132,7 @@ class Model:
 
     def _open(self, threads: int, sequences: int) -> Any:
         params = native.llama_context_default_params()
-        params.n_ctx = self.context
+        params.n_ctx = self.cells
         params.n_batch = params.n_ubatch = self.batch
         params.n_seq_max = sequences
         # One shared pool of cells: kept prefixes cost no memory beyond the window.
@@ -153,21 +166,24 @@ class Model:
             raise DecodeFailed("the prompt cannot be tokenised")
         return list(tokens[:count])
 
-    @property
-    def fim(self) -> FimTokens | None:
-        """The tokens around the texts that a completion stands between; None where the file names none."""
-        ids = (
-            native.llama_vocab_fim_pre(self.vocab),
-            native.llama_vocab_fim_suf(self.vocab),
-            native.llama_vocab_fim_mid(self.vocab),
-        )
-        if min(ids) < 0:
+    def _fim(self) -> FimTokens | None:
+        named = {name: getattr(native, f"llama_vocab_fim_{name}")(self.vocab) for name in NAMES}
+        return find_tokens(named, self._control, self._meta("general.name").lower())
+
+    def _control(self, text: str) -> int | None:
+        """The one special token that is spelled so."""
+        data = text.encode()
+        tokens = (native.llama_token * (len(data) + 8))()
+        if native.llama_tokenize(self.vocab, data, len(data), tokens, len(tokens), False, True) != 1:
             return None
-        separator = native.llama_vocab_fim_sep(self.vocab)
-        prefix, suffix, middle = ids
-        return FimTokens(
-            prefix=prefix, suffix=suffix, middle=middle, separator=separator if separator >= 0 else None
-        )
+        special = native.LLAMA_TOKEN_ATTR_CONTROL | native.LLAMA_TOKEN_ATTR_USER_DEFINED
+        return tokens[0] if native.llama_vocab_get_attr(self.vocab, tokens[0]) & special else None
+
+    def _meta(self, name: str) -> str:
+        """What the file says under a name; empty where it says nothing."""
+        buffer = ctypes.create_string_buffer(_NAME_LENGTH)
+        size = native.llama_model_meta_val_str(self._model, name.encode(), buffer, _NAME_LENGTH)
+        return buffer.value.decode(errors="replace") if size >= 0 else ""
 
     def piece(self, token: int, *, special: bool) -> bytes:
         """Return a token's bytes; a control token's only where `special`."""

@@ -74,13 +74,30 @@ class Health:
     """Answers that are written at once."""
     fim: bool = False
     """Whether the model completes between two texts (fill in the middle)."""
+    completions: tuple[SlotState, ...] = ()
+    """The slots that are kept for completions; the other counts are of chats."""
+    completions_queued: int = 0
     restarts: int = 0
     reason: str = ""
     """Why it is not ready, for a person; empty while all is well."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs or waits."""
+        completing = self.completions_queued or any(slot.busy for slot in self.completions)
+        return bool(self.queue or self.running or completing)
+
 
 _NO_LOAD: Mapping[str, Any] = MappingProxyType(
-    {"queue": 0, "running": 0, "wait_s": 0.0, "prefixes": (), "slots": ()}
+    {
+        "queue": 0,
+        "running": 0,
+        "wait_s": 0.0,
+        "prefixes": (),
+        "slots": (),
+        "completions": (),
+        "completions_queued": 0,
+    }
 )
 """What an ended child takes with it: its work, and the prompts that its slots held."""
 
@@ -326,7 +343,7 @@ class Engine:
                 if done:
                     return ended.result()
                 steps = await self._check_health()
-                busy = bool(self._health.queue or self._health.running)
+                busy = self._health.busy
                 if busy:
                     self._used = time.monotonic()
                 if reason := liveness.observe(steps, busy=busy, now=time.monotonic()):
@@ -370,9 +387,10 @@ def _load_of(answer: dict[str, Any]) -> dict[str, Any]:
         "answer_s",
         "parallel",
         "fim",
+        "completions_queued",
     )
-    slots = tuple(SlotState(**slot) for slot in answer["slots"])
-    return {name: answer[name] for name in names} | {"prefixes": tuple(answer["prefix"]), "slots": slots}
+    slots = {name: tuple(SlotState(**slot) for slot in answer[name]) for name in ("slots", "completions")}
+    return {name: answer[name] for name in names} | {"prefixes": tuple(answer["prefix"])} | slots
 
 
 async def _end(process: Process) -> None:

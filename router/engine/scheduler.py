@@ -2,58 +2,50 @@
 
 Rules: every batch holds one token of each request that is generating and, in the room
 left, a chunk of the prompts being read, so a long prompt does not stall a stream.
-A cancelled request leaves before the next batch. A finished request's tokens stay in
-the cache; the next request continues from the cached prefix that fits it best. Cells are
-shared: when they run out, the prefix unused for longest goes, then the youngest request
-goes back to the queue with what it has, to be read again later.
+Completions go ahead of chats: they have places of their own, and while one runs, chats'
+prompts are read only now and then. A cancelled request leaves before the next batch. A
+finished request's tokens stay in the cache; the next request continues from the cached
+prefix that fits it best. Cells are shared: when they run out, the prefix unused for longest
+goes, then the youngest request goes back to the queue with what it has, to be read again later.
 """
 
 import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from router.engine.errors import QueueFull
-from router.engine.jobs import Finished, Job, Piece, Started
+from router.engine.jobs import PRIORITIES, Finished, Job, Piece, Started
 from router.engine.model import DecodeFailed, Entry, Model
+from router.engine.places import Places, Slot
 from router.engine.rates import Rate, average
 from router.engine.slots import SlotState, choose_slot, common_prefix
 
 _CHUNK_S = 0.8
 """A chunk of prompt should take about so long: a hang-up is noticed between chunks."""
+_SHORT_CHUNK_S, _TYPING_S = 0.2, 60.0
+"""So long where somebody types, which is for a minute after each completion: the next waits for a chunk."""
+_PAUSE_S = 1.0
+"""While completions run, a chunk of chats' prompts is read once in so long."""
 _LEAST_CHUNK = 16
 _WARM_TOKENS = 64
 _WARM_S = 0.2
 """For so long a rate is measured again and again before anything is served."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Slot:
-    """A sequence of the cache, and the job that extends it."""
-
-    sequence: int
-    tokens: list[int] = field(default_factory=list)
-    """Those whose keys and values are in the cache."""
-    job: Job | None = None
-    last_used: int = 0
-    prompt: str = ""
-    """The name of the prompt that it is of."""
-
-    @property
-    def state(self) -> SlotState:
-        """As others see it."""
-        return SlotState(
-            prompt=self.prompt, tokens=len(self.tokens), busy=self.job is not None, last_used=self.last_used
-        )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How busy the scheduler is. Rates are tokens per second, 0 until measured."""
+    """How busy the scheduler is. Rates are tokens per second, 0 until measured.
+
+    Where completions have slots of their own, all but `completions` tells of chats.
+    """
 
     queue: int
     running: int
+    completions: tuple[SlotState, ...]
+    """The slots that are kept for completions."""
+    completions_queued: int
     wait_s: float
     prefill_tps: float
     decode_tps: float
@@ -67,7 +59,7 @@ class Load:
 
 
 class Scheduler:
-    """Runs jobs: at most `parallel` generate at once; `slots` prefixes stay in the cache."""
+    """Runs jobs: at most `parallel` chats generate at once; `slots` prefixes of theirs stay in the cache."""
 
     def __init__(
         self,
@@ -76,17 +68,28 @@ class Scheduler:
         slots: int,
         parallel: int,
         queue_limit: int,
+        completions: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing runs before `start`; rates age by `clock`."""
+        """Nothing runs before `start`; rates age by `clock`.
+
+        `completions` slots are kept for completions; without any they run as chats do, ahead in the queue.
+        """
         self._model = model
-        self._slots = [_Slot(sequence=i) for i in range(slots)]
-        self._parallel = min(parallel, slots)
+        self._places = Places(
+            slots=slots,
+            parallel=parallel,
+            completions=completions,
+            context=model.context,
+            cells=model.cells,
+        )
         self._queue_limit = queue_limit
         self._queue: list[Job] = []
         self._wake = threading.Condition()
         self._numbers = itertools.count(1)
-        self._clock = itertools.count(1)
+        self._uses = itertools.count(1)
+        self._clock = clock
+        self._completed_at = self._chat_read_at = -_TYPING_S
         self._prefill, self._decode = Rate(clock), Rate(clock)
         self._mean_answer = 200.0
         self._steps = 0
@@ -123,7 +126,7 @@ class Scheduler:
             self._wake.notify()
         if self._thread.is_alive():
             self._thread.join()
-        for slot in self._slots:
+        for slot in self._places.all:
             self._release(slot)
             self._empty(slot)
 
@@ -136,6 +139,8 @@ class Scheduler:
         with self._wake:
             if len(self._queue) >= self._queue_limit:
                 raise QueueFull("too many requests wait for the local model; try again later")
+            if job.completes:
+                self._completed_at = self._clock()
             job.number = next(self._numbers)
             self._queue.append(job)
             self._wake.notify()
@@ -149,39 +154,50 @@ class Scheduler:
     def load(self) -> Load:
         """Return the current load. Safe in any thread."""
         with self._wake:
+            places = self._places
+            queued = len(self._waiting(places.chats))
             return Load(
-                queue=len(self._queue),
-                running=sum(slot.job is not None for slot in self._slots),
+                queue=queued,
+                running=sum(slot.job is not None for slot in places.chats),
+                completions=tuple(slot.state for slot in places.completions),
+                completions_queued=len(self._queue) - queued,
                 wait_s=self._wait_s(),
                 prefill_tps=self._prefill.current,
                 decode_tps=self._decode.current,
                 answer_s=_seconds(self._mean_answer, self._decode),
-                parallel=self._parallel,
-                slots=tuple(slot.state for slot in self._slots),
+                parallel=places.parallel,
+                slots=tuple(slot.state for slot in places.chats),
                 steps=self._steps,
             )
 
     def predict(self, prompt: Sequence[int]) -> tuple[int, float]:
-        """Predict for a prompt how many tokens are cached, and the seconds until its first token."""
+        """Predict for a chat's prompt how many tokens are cached, and the seconds until its first token."""
         with self._wake:
-            free = [slot for slot in self._slots if slot.job is None] if self._place_free() else self._slots
+            chats = self._places.chats
+            free = [slot for slot in chats if slot.job is None] if self._place_free() else chats
             fits = [common_prefix(slot.tokens, prompt) for slot in free]
             cached = fits[choose_slot(fits, [slot.state for slot in free])]
             # The last token is computed again: its logits choose the first one of the answer.
             return cached, self._wait_s() + _seconds(max(len(prompt) - cached, 1), self._prefill)
 
+    def _waiting(self, slots: Sequence[Slot]) -> list[Job]:
+        """The queued jobs that such slots are for."""
+        return [job for job in self._queue if self._places.of(job) is slots]
+
     def _place_free(self) -> bool:
-        return not self._queue and sum(slot.job is not None for slot in self._slots) < self._parallel
+        chats = self._places.chats
+        running = sum(slot.job is not None for slot in chats)
+        return not self._waiting(chats) and running < self._places.parallel
 
     def _wait_s(self) -> float:
-        """Seconds until a prompt would be read, if answers are as long as they were lately."""
-        running = [slot for slot in self._slots if slot.job]
+        """Seconds until a chat's prompt would be read, if answers are as long as they were lately."""
+        running = [slot for slot in self._places.chats if slot.job]
         if self._place_free():
             left = sum(max(0, len(slot.job.tokens) - len(slot.tokens) - 1) for slot in running if slot.job)
             return _seconds(left, self._prefill)
         work = sum(self._work_s(slot.job, len(slot.tokens)) for slot in running if slot.job)
-        work += sum(self._work_s(job, 0) for job in self._queue)
-        return work / self._parallel
+        work += sum(self._work_s(job, 0) for job in self._waiting(self._places.chats))
+        return work / self._places.parallel
 
     def _work_s(self, job: Job, cached: int) -> float:
         write = max(1.0, min(job.limit, self._mean_answer) - job.produced)
@@ -194,7 +210,7 @@ class Scheduler:
                     return
                 self._drop_cancelled()
                 self._start_queued()
-                if not any(slot.job for slot in self._slots):
+                if not self._places.running:
                     self._wake.wait()
                     continue
             self._step()
@@ -203,23 +219,21 @@ class Scheduler:
         for job in [job for job in self._queue if job.cancelled]:
             self._queue.remove(job)
             job.sampler.close()
-        for slot in self._slots:
+        for slot in self._places.running:
             if slot.job and slot.job.cancelled:
                 self._release(slot)
 
     def _start_queued(self) -> None:
         """Start waiting jobs while places are free: by priority, then by age."""
-        while self._queue:
-            free = [slot for slot in self._slots if slot.job is None]
-            running = [slot.job for slot in self._slots if slot.job]
-            job = min(self._queue, key=lambda job: (job.priority, job.number))
-            together = sum(len(each.tokens) for each in (*running, job))
-            if len(running) >= self._parallel or (running and together >= self._model.context):
-                return
-            self._queue.remove(job)
-            self._assign(job, free)
+        for priority in sorted(PRIORITIES.values()):
+            while queued := [job for job in self._queue if job.priority == priority]:
+                job = min(queued, key=lambda job: job.number)
+                if not (free := self._places.free(job)):
+                    break
+                self._queue.remove(job)
+                self._assign(job, free)
 
-    def _assign(self, job: Job, free: list[_Slot]) -> None:
+    def _assign(self, job: Job, free: Sequence[Slot]) -> None:
         """Start a job in the free slot whose cached prefix fits best, else the one unused for longest."""
         # The last token is computed again: its logits choose the first one of the answer.
         fits = [min(common_prefix(slot.tokens, job.tokens), len(job.tokens) - 1) for slot in free]
@@ -230,12 +244,12 @@ class Scheduler:
         slot.tokens = slot.tokens[:cached]
         slot.job = job
         slot.prompt = job.prompt
-        slot.last_used = next(self._clock)
+        slot.last_used = next(self._uses)
         job.cached = job.cached if job.started else cached
 
     def _step(self) -> None:
         """Compute one batch, and emit the tokens that it yields."""
-        running = [slot for slot in self._slots if slot.job]
+        running = self._places.running
         entries, takes = self._batch(running)
         began = time.perf_counter()
         try:
@@ -254,18 +268,19 @@ class Scheduler:
             if slot.job and len(slot.tokens) == len(slot.job.tokens):
                 self._extend(slot, slot.job, last)
 
-    def _batch(self, running: list[_Slot]) -> tuple[list[Entry], list[tuple[_Slot, list[int]]]]:
+    def _batch(self, running: Sequence[Slot]) -> tuple[list[Entry], list[tuple[Slot, list[int]]]]:
         """Fill a batch: slots with least left to read first, so streams are served before prompts."""
-        room, planned = self._chunk(), 0
-        takes: list[tuple[_Slot, list[int]]] = []
+        room, planned = self._chunk(running), {False: 0, True: 0}
+        takes: list[tuple[Slot, list[int]]] = []
         for slot in sorted(running, key=_remaining):
-            if slot.job is None or room <= 0:
+            if slot.job is None or room <= 0 or self._pauses(slot, running):
                 continue
             take = slot.job.tokens[len(slot.tokens) : len(slot.tokens) + room]
-            if not self._free_cells(planned + len(take), slot):
+            added = planned | {slot.completes: planned[slot.completes] + len(take)}
+            if not self._free_cells(slot, chats=added[False], completions=added[True]):
                 continue
             room -= len(take)
-            planned += len(take)
+            planned = added
             takes.append((slot, take))
         takes = [(slot, take) for slot, take in takes if slot.job]
         entries = [
@@ -280,31 +295,42 @@ class Scheduler:
         ]
         return entries, takes
 
-    def _chunk(self) -> int:
-        """Tokens of one batch: as many as take about `_CHUNK_S`."""
+    def _pauses(self, slot: Slot, running: Sequence[Slot]) -> bool:
+        """Whether a chat's prompt waits, since a completion runs; notes where it is read."""
+        if not _reads_chat(slot):
+            return False
+        now = self._clock()
+        if now - self._chat_read_at < _PAUSE_S and any(each.job and each.job.completes for each in running):
+            return True
+        self._chat_read_at = now
+        return False
+
+    def _chunk(self, running: Sequence[Slot]) -> int:
+        """Tokens of one batch: as many as take about `_CHUNK_S`, or less where somebody types meanwhile."""
         if not self._prefill.current:
             return self._model.batch
-        return min(self._model.batch, max(_LEAST_CHUNK, int(self._prefill.current * _CHUNK_S)))
+        typing = self._clock() - self._completed_at < _TYPING_S
+        seconds = _SHORT_CHUNK_S if typing and any(_reads_chat(slot) for slot in running) else _CHUNK_S
+        return min(self._model.batch, max(_LEAST_CHUNK, int(self._prefill.current * seconds)))
 
-    def _free_cells(self, size: int, taker: _Slot) -> bool:
-        """Free cells for `size` more tokens; False where `taker` itself had to go back to the queue."""
-        while sum(len(slot.tokens) for slot in self._slots) + size > self._model.context:
-            idle = [slot for slot in self._slots if slot.job is None and slot.tokens]
-            if idle:
-                self._empty(min(idle, key=lambda slot: slot.last_used))
-                continue
-            youngest = max((slot for slot in self._slots if slot.job), key=_age)
-            with self._wake:
-                if youngest.job:
-                    self._queue.append(youngest.job)
-                youngest.job = None
-            self._empty(youngest)
-            if youngest is taker:
+    def _free_cells(self, taker: Slot, *, chats: int, completions: int) -> bool:
+        """Free cells for more tokens; False where `taker` itself had to go back to the queue."""
+        while slot := self._places.to_empty(taker, chats=chats, completions=completions):
+            if slot.job:
+                with self._wake:
+                    self._queue.append(slot.job)
+                    slot.job = None
+            self._empty(slot)
+            if slot is taker:
                 return False
         return True
 
-    def _extend(self, slot: _Slot, job: Job, index: int) -> None:
+    def _extend(self, slot: Slot, job: Job, index: int) -> None:
         """Choose the next token of a slot whose tokens are all read."""
+        if not job.limit:  # the prompt was to be read, and nothing more
+            job.emit(Started(cached=job.cached))
+            self._finish(slot, Finished(finish="length"))
+            return
         token = job.sampler.pick(index)
         if token is None:
             self._finish(slot, Finished(error="the grammar allows no token here"))
@@ -312,7 +338,7 @@ class Scheduler:
         if not job.started:
             job.started = True
             job.emit(Started(cached=job.cached))
-        if self._model.is_end(token):
+        if self._model.is_end(token) or token in job.ends:
             self._finish(slot, Finished())
             return
         job.produced += 1
@@ -321,33 +347,34 @@ class Scheduler:
         if job.produced >= job.limit:
             self._finish(slot, Finished(finish="length"))
 
-    def _finish(self, slot: _Slot, event: Finished) -> None:
+    def _finish(self, slot: Slot, event: Finished) -> None:
         job = slot.job
         self._release(slot)
         if job:
-            self._mean_answer = average(self._mean_answer, job.produced)
+            if not job.completes:
+                self._mean_answer = average(self._mean_answer, job.produced)
             job.emit(event)
 
-    def _fail(self, slot: _Slot, error: str) -> None:
+    def _fail(self, slot: Slot, error: str) -> None:
         self._finish(slot, Finished(error=error))
         self._empty(slot)
 
-    def _release(self, slot: _Slot) -> None:
+    def _release(self, slot: Slot) -> None:
         """End a slot's job; the computed tokens stay cached for the next one."""
         if slot.job:
             slot.job.sampler.close()
         slot.job = None
 
-    def _empty(self, slot: _Slot) -> None:
+    def _empty(self, slot: Slot) -> None:
         self._model.keep(slot.sequence, 0)
         slot.tokens, slot.prompt = [], ""
 
-    def _measure(self, takes: list[tuple[_Slot, list[int]]], seconds: float) -> None:
+    def _measure(self, takes: list[tuple[Slot, list[int]]], seconds: float) -> None:
         """Update a rate where the batch was all reading or all writing."""
         total = sum(len(take) for _, take in takes)
         if total == len(takes):
             self._decode.measure(1 / seconds, alone=len(takes) == 1)
-        elif len(takes) == 1 and total >= min(_WARM_TOKENS, self._chunk()):
+        elif len(takes) == 1 and total >= min(_WARM_TOKENS, self._chunk([])):
             self._prefill.measure(total / seconds, alone=not self._queue)
 
 
@@ -356,11 +383,13 @@ def _seconds(tokens: float, rate: Rate) -> float:
     return tokens / rate.current if rate.current else 0.0
 
 
-def _remaining(slot: _Slot) -> tuple[int, int]:
+def _remaining(slot: Slot) -> tuple[int, int]:
     """Tokens still to read, streams first; then by priority."""
     job = slot.job
     return (len(job.tokens) - len(slot.tokens) > 1, job.priority) if job else (False, 0)
 
 
-def _age(slot: _Slot) -> int:
-    return slot.job.number if slot.job else 0
+def _reads_chat(slot: Slot) -> bool:
+    """Whether a chat's prompt is still being read."""
+    job = slot.job
+    return job is not None and not job.completes and len(job.tokens) - len(slot.tokens) > 1

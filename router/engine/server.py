@@ -22,7 +22,7 @@ from router.engine.answer import Answer, Prompt
 from router.engine.completion import CompletionRequest, Writer, prompt_of, read_completion, read_infill
 from router.engine.errors import EngineError, Refused
 from router.engine.fields import Body, decode_body
-from router.engine.jobs import PRIORITIES
+from router.engine.jobs import PRIORITIES, Priority
 from router.engine.messages import read_messages, read_tools
 from router.engine.model import DecodeFailed, Model
 from router.engine.parameters import ChatRequest, read_request
@@ -112,14 +112,16 @@ class Server:
             chunks.completion(self._name, items, finish=answer.finish, counts=counts, stop=answer.stop)
         )
 
-    def _answer(self, request: web.Request, chat: ChatRequest, prompt: Prompt) -> Answer:
+    def _answer(
+        self, request: web.Request, chat: ChatRequest, prompt: Prompt, usual: Priority = "chat"
+    ) -> Answer:
         return Answer(
             chat=chat,
             prompt=prompt,
             model=self._model,
             scheduler=self._scheduler,
             family=self._family,
-            priority=_priority(request),
+            priority=_priority(request, usual),
             name=request.headers.get(PROMPT_HEADER, "")[:_NAME_LENGTH],
         )
 
@@ -167,7 +169,7 @@ class Server:
         size = len(prompt.tokens)
         if size >= self._model.context:
             raise _overflow(size, self._model.context, "prompt")
-        answer = self._answer(request, asked.chat, prompt)
+        answer = self._answer(request, asked.chat, prompt, "autocomplete")
         writer, echoed = Writer(asked, self._name, size), asked.before if asked.echo else ""
         if not asked.chat.stream:
             async with aclosing(answer.items()) as items:
@@ -222,6 +224,8 @@ class Server:
                 "parallel": load.parallel,
                 "fim": self._model.fim is not None,
                 "slots": [asdict(slot) for slot in load.slots],
+                "completions": [asdict(slot) for slot in load.completions],
+                "completions_queued": load.completions_queued,
             }
         )
 
@@ -246,9 +250,9 @@ class Server:
         return {**message, "content": content}
 
 
-def _priority(request: web.Request) -> int:
-    name: Any = request.headers.get(PRIORITY_HEADER, "chat")
-    return PRIORITIES.get(name, PRIORITIES["chat"])
+def _priority(request: web.Request, usual: Priority) -> int:
+    name: Any = request.headers.get(PRIORITY_HEADER)
+    return PRIORITIES.get(name, PRIORITIES[usual])
 
 
 def _overflow(size: int, context: int, param: str = "messages") -> Refused:

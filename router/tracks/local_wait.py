@@ -86,7 +86,7 @@ class WaitPredictor:
         """The server has said of a prompt that some of it was cached."""
 
     def send(self, plan: Plan) -> SentPrompt:
-        """Note that a prompt is being sent."""
+        """Note that a prompt is being sent; a completion delays no chat of our engine, where it has slots."""
         parts = plan.prompt
         under_way = [sent for sent in self._sent.values() if not sent.ended]
         sent = SentPrompt(
@@ -97,6 +97,8 @@ class WaitPredictor:
             alone=not under_way,
             warm=self._is_known(self._answered_at),
         )
+        if self._engine and plan.features.kind == "autocomplete":
+            return sent
         for other in under_way:
             other.alone = False
         self._sent[sent.name] = sent

@@ -70,6 +70,8 @@ def write(
     again: bool = False,
     context: int = 65_536,
     fim: bool = False,
+    name: str = "Tiny",
+    control: Sequence[str] = (),
 ) -> Path:
     """Write a model that answers every chat alike.
 
@@ -81,6 +83,8 @@ def write(
         again: Start the answer over instead of ending the turn: only `max_tokens` or a hang-up ends it.
         context: The window in tokens.
         fim: The file names tokens for a completion between two texts (`FIM`), which is `says`, too.
+        name: The model's, in the file.
+        control: Control tokens to add to the vocabulary.
 
     Raises:
         ValueError: a text ends on a token that the demo model has already.
@@ -97,7 +101,10 @@ def write(
     gap = {name: vocabulary.index(text) for name, text in FIM.items()} if fim else {}
     opens = [start, gap["mid"]] if gap else [start]
     rows = _Rows(
-        len(vocabulary) + len(words) + len(call), apart=[*opens, *answer, *request], mark=mark, end=end
+        len(vocabulary) + len(words) + len(call) + len(control),
+        apart=[*opens, *answer, *request],
+        mark=mark,
+        end=end,
     )
     rows.follow([*answer, answer[0] if again else end], FIRST_CHOICE)
     for first in opens:
@@ -107,12 +114,13 @@ def write(
         rows.output[request[0], SEEN] = END_OF_TURN - FIRST_CHOICE
 
     writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name(name)
     _add_shape(writer, context)
-    _add_tokenizer(writer, demo, [*vocabulary, *words, *call])
-    for name, token in gap.items():
-        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", token)
-    for name, tensor in _tensors(rows).items():
-        writer.add_tensor(name, tensor)
+    _add_tokenizer(writer, demo, [*vocabulary, *words, *call], control)
+    for part, token in gap.items():
+        writer.add_uint32(f"tokenizer.ggml.fim_{part}_token_id", token)
+    for weight, tensor in _tensors(rows).items():
+        writer.add_tensor(weight, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -169,7 +177,6 @@ def _hadamard(size: int) -> Array:
 
 
 def _add_shape(writer: gguf.GGUFWriter, context: int) -> None:
-    writer.add_name("Tiny")
     writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(1)
@@ -184,11 +191,14 @@ def _add_shape(writer: gguf.GGUFWriter, context: int) -> None:
     writer.add_layer_norm_rms_eps(1e-5)
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, demo: gguf.GGUFReader, vocabulary: list[str]) -> None:
-    """Copy the demo model's tokenizer. What was added has no merge, so a prompt never holds it."""
+def _add_tokenizer(
+    writer: gguf.GGUFWriter, demo: gguf.GGUFReader, vocabulary: list[str], control: Sequence[str]
+) -> None:
+    """Copy the demo model's tokenizer. What was added has no merge, so a prompt never holds it as text."""
     kinds: list[int] = demo.fields["tokenizer.ggml.token_type"].contents()
-    writer.add_token_list(vocabulary)
-    writer.add_token_types([*kinds, *[gguf.TokenType.NORMAL] * (len(vocabulary) - len(kinds))])
+    added = [gguf.TokenType.NORMAL] * (len(vocabulary) - len(kinds))
+    writer.add_token_list([*vocabulary, *control])
+    writer.add_token_types([*kinds, *added, *[gguf.TokenType.CONTROL] * len(control)])
     for name, field in demo.fields.items():
         if name.startswith("tokenizer.ggml.") and name not in writer.kv_data[0]:
             element = field.types[1] if len(field.types) > 1 else None

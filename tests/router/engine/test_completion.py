@@ -135,14 +135,28 @@ async def test_other_files_and_a_begun_line(model):
         }
     )
     assert text_of(model, prompt_of(asked, model).tokens) == (
-        "<file_sep>lib.py\nx = 1\n<jupyter_start>a<jupyter_text>b<jupyter_code>beg"
+        "<reponame>project\n<file_sep>lib.py\nx = 1\n<file_sep>file\n"
+        "<jupyter_start>a<jupyter_text>b<jupyter_code>beg"
     )
 
 
-async def test_a_limit_of_nothing_is_refused():
-    with pytest.raises(Refused):
-        read_infill({"n_predict": 0})
+async def test_the_oldest_of_other_files_are_left_out_where_not_all_fit(model):
+    extra = [{"filename": f"f{at}.py", "text": "x = 1\n" * 20} for at in range(9)]
+    asked = read_infill({"input_prefix": "a", "input_suffix": "b", "input_extra": extra, "n_predict": 32})
+    tokens = prompt_of(asked, model).tokens
+    text = text_of(model, tokens)
+    assert len(tokens) < model.context - 32
+    assert text.endswith("<jupyter_start>a<jupyter_text>b<jupyter_code>")
+    assert "f8.py" in text
+    assert "f0.py" not in text
+
+
+async def test_a_limit_of_nothing_reads_ahead():
+    """As llama.vscode has other files read before anybody types."""
+    assert read_infill({"n_predict": 0}).chat.limit == 0
     assert read_infill({"n_predict": -1}).chat.limit is None
+    with pytest.raises(Refused):
+        read_infill({"n_predict": -2})
 
 
 async def test_it_completes_between_two_texts(file):
@@ -166,5 +180,15 @@ async def test_it_completes_between_two_texts(file):
             assert "".join(event["content"] for event in events) == "return a + b"
             assert [event["stop"] for event in events][-2:] == [False, True]
             assert events[-1]["tokens_predicted"] == filled["tokens_predicted"] > 0
+            extra = {"input_extra": [{"filename": "lib.py", "text": "import this"}]}
+            async with session.post(
+                engine.url + "/infill", json=gap | extra | {"input_suffix": "", "n_predict": 0}
+            ) as response:
+                ahead = await response.json()
+            assert (ahead["content"], ahead["tokens_predicted"], ahead["stop_type"]) == ("", 0, "limit")
+            async with session.post(engine.url + "/infill", json=gap | extra) as response:
+                after = await response.json()
+            assert after["content"] == "return a + b"
+            assert after["tokens_cached"] > ahead["tokens_evaluated"] // 2
     finally:
         await engine.stop()

@@ -104,6 +104,73 @@ def test_autocomplete_goes_first(model, scheduler):
     assert ended.index("completion") < ended.index("later chat")
 
 
+@pytest.fixture
+def editors(model):
+    """One chat at a time, and a slot for a completion."""
+    scheduler = Scheduler(model, slots=2, parallel=1, queue_limit=8, completions=1)
+    scheduler.warm()
+    yield scheduler
+    scheduler.stop()
+
+
+def test_a_completion_has_its_place_while_a_chat_writes(model, editors):
+    editors.start()
+    answer = "0123456789" * 12
+    chat = Client(model, editors, "Count:", limit=150, grammar=f'root ::= "{answer}"')
+    assert isinstance(chat.events.get(timeout=30), Started)
+    waiting = Client(model, editors, "Another chat", limit=1)
+    completion = Client(model, editors, "def add(a, b):", limit=4, priority=PRIORITIES["autocomplete"])
+    assert not completion.result()[2].error
+    load = editors.load()
+    assert (load.running, load.queue) == (1, 1)  # the chat still writes, and the other still waits
+    assert [slot.busy for slot in load.completions] == [False]
+    assert chat.result()[0] == answer
+    assert not waiting.result()[2].error
+
+
+def test_a_completion_is_read_before_a_long_prompt_goes_on(model, editors):
+    """The prompt of a chat takes several chunks; the completion comes in between, and ends before it."""
+    order = queue.Queue()
+    chat = Client(model, editors, "one two three four " * 40, limit=1)
+    chat.job.emit = lambda event: order.put("chat") if isinstance(event, Started) else None
+    completion = Client(model, editors, "def add(", limit=2, priority=PRIORITIES["autocomplete"])
+    completion.job.emit = lambda event: order.put("completion") if isinstance(event, Finished) else None
+    editors.start()
+    assert [order.get(timeout=30) for _ in range(2)] == ["completion", "chat"]
+
+
+def test_the_prefix_of_a_completion_stays_beside_chats(model, editors):
+    editors.start()
+    typed = "def add(a, b):\n    # sums two numbers\n    ret"
+    Client(model, editors, typed, limit=1, priority=PRIORITIES["autocomplete"]).result()
+    for text in ("One chat.", "Another one.", "A third."):
+        Client(model, editors, text, limit=1).result()
+    again = Client(model, editors, typed + "urn", limit=1, priority=PRIORITIES["autocomplete"])
+    assert again.result()[1] >= again.size - 4
+
+
+def test_a_prompt_may_only_be_read(model, editors):
+    editors.start()
+    ahead = Client(model, editors, "Red green blue", limit=0, priority=PRIORITIES["autocomplete"])
+    text, _, finished = ahead.result()
+    assert (text, finished.finish, finished.error) == ("", "length", "")
+    after = Client(model, editors, "Red green blue yellow", priority=PRIORITIES["autocomplete"])
+    assert after.result()[1] >= ahead.size - 1
+
+
+def test_a_completion_takes_no_cells_of_a_running_chat(model, editors):
+    """The demo model has no spare cells: a completion that does not fit beside the chat waits for its end."""
+    editors.start()
+    ended = queue.Queue()
+    answer = "0123456789" * 11
+    chat = Client(model, editors, "red green blue " * 30, limit=150, grammar=f'root ::= "{answer}"')
+    assert isinstance(chat.events.get(timeout=30), Started)
+    chat.job.emit = lambda event: ended.put("chat") if isinstance(event, Finished) else None
+    big = Client(model, editors, "one two three " * 60, limit=2, priority=PRIORITIES["autocomplete"])
+    big.job.emit = lambda event: ended.put("completion") if isinstance(event, Finished) else None
+    assert [ended.get(timeout=60) for _ in range(2)] == ["chat", "completion"]
+
+
 def test_a_full_queue_refuses(model, scheduler):
     clients = [Client(model, scheduler, "x") for _ in range(4)]
     with pytest.raises(QueueFull, match="try again later") as refused:
