@@ -40,6 +40,8 @@ class Prompt:
     """What comes is text as it is, and never thinking."""
     ends: frozenset[int] = frozenset()
     """Tokens that end the answer, beside the model's own."""
+    begun: str = ""
+    """The answer's beginning, where the client wrote one: the prompt ends with it."""
 
 
 class Answer:
@@ -235,11 +237,18 @@ class Answer:
             self._scheduler.cancel(job)
 
     def _sampler(self, grammar: str) -> Sampler:
+        begun = self._begun_json() if grammar and self._chat.json and not self._chat.required else []
         try:
-            return Sampler(self._model, self._chat.sampling, grammar)
+            return Sampler(self._model, self._chat.sampling, grammar, begun=begun)
         except GrammarInvalid as error:
             param = "tools" if self._chat.required else "response_format"
             raise Refused(str(error), code=UNSUPPORTED, param=param) from error
+
+
+    def _begun_json(self) -> list[int]:
+        """The tokens of the JSON that the client has begun to write; what stands before it is no part of it."""
+        at = self._prompt.begun.find("{")
+        return [] if at < 0 else self._model.tokenize(self._prompt.begun[at:], start=False, special=False)
 
 
 def _deliver(loop: asyncio.AbstractEventLoop, events: asyncio.Queue[Event], event: Event) -> None:

@@ -7,6 +7,7 @@ throws through the C interface and takes the process down.
 
 import ctypes
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from llama_cpp import llama_cpp as native
@@ -21,8 +22,17 @@ class GrammarInvalid(Exception):
 class Sampler:
     """One request's sampling state. Free it with `close`."""
 
-    def __init__(self, model: Model, sampling: Sampling, grammar: str = "") -> None:
+    def __init__(
+        self, model: Model, sampling: Sampling, grammar: str = "", begun: Sequence[int] = ()
+    ) -> None:
         """Build the chain.
+
+        Args:
+            model: whose tokens are chosen.
+            sampling: how.
+            grammar: what they must follow; empty for none.
+            begun: what is written already of that, so that the rest is what may follow it. Where it does not
+                follow the grammar, that begins with what is chosen first.
 
         Raises:
             GrammarInvalid: `grammar` (GBNF with a rule `root`) does not compile.
@@ -37,6 +47,16 @@ class Sampler:
         self._ids, self._logits = view.cast("i")[0::3], view.cast("f")[1::3]
         self._array = native.llama_token_data_array()
         self._one = (native.llama_token_data * 1)()
+        if begun and not self._follows(begun):
+            native.llama_sampler_reset(self._grammar)
+
+    def _follows(self, tokens: Sequence[int]) -> bool:
+        """Take tokens as chosen, as far as the grammar allows them; tell whether it allows all."""
+        for token in tokens:
+            if not self._allows(token):
+                return False
+            native.llama_sampler_accept(self._grammar, token)
+        return True
 
     def pick(self, index: int) -> int | None:
         """Choose after the last batch's entry `index`; None where the grammar allows nothing."""

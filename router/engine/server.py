@@ -28,7 +28,7 @@ from router.engine.model import DecodeFailed, Model
 from router.engine.parameters import ChatRequest, read_request
 from router.engine.scheduler import Scheduler
 from router.engine.slots import PROMPT_HEADER
-from router.engine.template import Message, Template, TemplateRefused, Tool
+from router.engine.template import Message, Template, TemplateRefused, Tool, split_prefill
 from router.engine.toolcalls import Call, Text, detect
 from router.telemetry.exceptions import describe
 
@@ -240,7 +240,8 @@ class Server:
         tokens = self._model.tokenize(parts[0], start=True)
         for part in parts[1:]:
             tokens += self._model.tokenize(part, start=False)
-        return Prompt(tokens=tokens, thinking=text.rstrip().endswith("<think>"))
+        begun = split_prefill(messages)[1]
+        return Prompt(tokens=tokens, thinking=text.rstrip().endswith("<think>"), begun=begun)
 
     def _defused(self, message: Message) -> Message:
         content = message["content"].replace(_SPLIT, "")

@@ -103,7 +103,7 @@ class Template:
         Raises:
             TemplateRefused: no form of the conversation is accepted.
         """
-        messages, prefill = _split_prefill(messages)
+        messages, prefill = split_prefill(messages)
         reason = ""
         for form in _FORMS:
             try:
@@ -135,8 +135,8 @@ class Template:
         return _merge_users([{"role": "user", "content": system}, *turns])
 
 
-def _split_prefill(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
-    """The conversation without the answer that the client began, and that answer's text."""
+def split_prefill(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+    """Return the conversation without the answer that the client began, and that answer's text."""
     last = messages[-1] if len(messages) > 1 else {}
     if last.get("role") != "assistant" or last.get("tool_calls") or not last["content"].strip():
         return messages, ""

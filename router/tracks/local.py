@@ -58,6 +58,7 @@ from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens
 from router.wire.chat_reply import read_reply
 from router.wire.conversation import Conversation
+from router.wire.document_stream import as_stream
 from router.wire.events import UnreadableReply
 from router.wire.headers import foreign_encoding
 from router.wire.raw_prompts import RawDecoder, completion_decoder, infill_decoder
@@ -249,7 +250,7 @@ class LocalTrack:
         self, call: UpstreamCall, response: aiohttp.ClientResponse, health: StreamHealth, sent: SentPrompt
     ) -> Reply:
         transform = _transform(call, lambda: self._waits.heard(sent))
-        body = UpstreamBody(response, closed=lambda: self._ended(sent))
+        body = UpstreamBody(response, closed=lambda: self._ended(sent), stream_of=as_stream)
         chunks = await open_stream(body, transform, stall_s=self._settings.stall_s, health=health)
         self._waits.began(sent, call.observer)
         if not transform.ready:

@@ -17,6 +17,7 @@ import aiohttp
 
 from router.tracks.circuit_breaker import StreamHealth
 from router.types import Headers
+from router.wire.document_stream import is_document
 from router.wire.events import UnreadableReply
 from router.wire.usage_observer import UsageObserver
 
@@ -119,16 +120,40 @@ class StreamBody(ABC):
 class UpstreamBody(StreamBody):
     """The bytes as they come."""
 
-    def __init__(self, response: aiohttp.ClientResponse, closed: Callable[[], None] = lambda: None) -> None:
-        """Take the response, whose head is here; `closed` is called once nothing more is read of it."""
-        super().__init__(response.content.readany)
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        closed: Callable[[], None] = lambda: None,
+        *,
+        stream_of: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        """Take the response, whose head is here.
+
+        Args:
+            response: what is read.
+            closed: called once nothing more is read of it.
+            stream_of: puts a whole JSON document, sent where a stream was asked for, as that stream; None
+                leaves it as it is.
+        """
+        super().__init__(self._begin if stream_of else response.content.readany)
         self._response = response
         self._closed = closed
+        self._stream_of = stream_of
 
     @property
     def response(self) -> aiohttp.ClientResponse:
         """See `StreamBody`."""
         return self._response
+
+    async def _begin(self) -> bytes:
+        """Read up to where it shows whether this is a stream."""
+        content, beginning = self._response.content, b""
+        while not beginning.strip() and (chunk := await content.readany()):
+            beginning += chunk
+        self._source = content.readany
+        if self._stream_of is None or not is_document(beginning):
+            return beginning
+        return self._stream_of(beginning + await content.read())
 
     def close(self) -> None:
         """See `StreamBody`."""

@@ -7,6 +7,7 @@ Servers differ from OpenAI's reference in ways that clients fail on:
 - the name, or the id, again with each piece of one call; one id for several calls; no id at all;
 - arguments as an object, or null, where JSON text belongs;
 - another id with each piece of one call, whose arguments are still incomplete; a complete call once more;
+- with each piece all of the arguments up to there, rather than what is new of them;
 - `finish_reason: stop` (or `function_call`, `eos`, none at all) behind calls, where it is `tool_calls`, and
   `tool_calls` where none came; words of a server's own for `length` and `stop`;
 - pieces of several calls in turns, and text between them: what belongs behind a call waits until that
@@ -43,7 +44,8 @@ _WORDS: Mapping[str, str] = {
     "stop_sequence": "stop",
 }
 """Why a reply ended, in words of other servers and in OpenAI's."""
-_CUT = ("length", "content_filter")
+CUT = ("length", "content_filter")
+"""Ends before the model's own."""
 _COUNTED_ID = re.compile(r"(?:^[A-Za-z]*|[^A-Za-z0-9])\d{1,4}$")
 _SHORTEST_ID = 8
 """Ids that are shorter, or count (`call_0`, `functions.read:1`), come again in the next turn."""
@@ -69,6 +71,8 @@ class Call:
     """Its `CallStarted` is out."""
     written: int = 0
     """How many of the pieces are out."""
+    growing: bool = False
+    """Its server sends all of the arguments again with each piece."""
 
     @property
     def unfinished(self) -> bool:
@@ -80,6 +84,23 @@ class Call:
         """Its arguments are a JSON object, to which nothing can be added."""
         last = next((piece for piece in reversed(self.pieces) if piece.strip()), "")
         return last.rstrip().endswith("}") and is_object("".join(self.pieces))
+
+    def rest_of(self, piece: str) -> str | None:
+        """What is new in a piece that brings the arguments again from their beginning; None in any other.
+
+        Behind a colon, a comma or a bracket such text may as well be a value inside of the arguments, and
+        counts as one unless the call has grown so before.
+        """
+        if not self.pieces or not piece.startswith(self.pieces[0]):
+            return None  # nearly all pieces
+        before = "".join(self.pieces)
+        if not piece.startswith(before) or not before.lstrip().startswith("{"):
+            return None
+        if self.complete and piece != before:
+            return None
+        if not self.growing and (len(piece) == len(before) or before.rstrip()[-1] in ":,["):
+            return None
+        return piece[len(before) :]
 
 
 class Calls:
@@ -107,6 +128,10 @@ class Calls:
         call = self._by_index.get(index) if isinstance(index, int) else self._of_no_index(new_id)
         if call is not None and _repeats(call, new_id, name, arguments):
             function["arguments"] = arguments = ""
+            self.changed = True
+        elif call is not None and new_id in ("", call.id) and (rest := call.rest_of(arguments)) is not None:
+            call.growing = True
+            function["arguments"] = arguments = rest
             self.changed = True
         if call is None or _begins(call, new_id, name, arguments):
             call = self._begin(piece, function, new_id, name or (call.next_name if call else ""))
@@ -175,7 +200,7 @@ def finish_word(reason: Any, *, called: bool) -> Any:
     if not isinstance(reason, str) or not reason:
         return reason
     word = _WORDS.get(reason.lower(), reason)
-    if word in _CUT:
+    if word in CUT:
         return word
     if called:
         return "tool_calls"

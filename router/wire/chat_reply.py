@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from router.wire.body import NOTHING, UNREADABLE
-from router.wire.chat_calls import Call, CallOrder, Calls, call_events, finish, finish_word, repair_choice
+from router.wire.chat_calls import CUT, Call, CallOrder, Calls, call_events, finish, finish_word, repair_choice
 from router.wire.chat_errors import read_failure
 from router.wire.events import (
     CallArguments,
@@ -145,7 +145,7 @@ class ChatReplyDecoder:
         events: list[Event] = []
         for block in self._splitter.feed(chunk):
             text = self._template.text_of(block)
-            if text is not None:
+            if text is not None and not self._comes_again(text):
                 if text and self._piece is not CallArguments and not self._order.queue:
                     events.append(self._piece(text))  # nearly all are read here
                 elif text:
@@ -179,6 +179,11 @@ class ChatReplyDecoder:
     def end(self) -> list[Event]:
         """Return the events that remain once the bytes have ended: an end with a reason needs no `[DONE]`."""
         return [] if self._over or self._finish is None else self._stop()
+
+    def _comes_again(self, text: str) -> bool:
+        """Whether a block with this text needs repair: it brings arguments once more from their beginning."""
+        call = self._call if self._piece is CallArguments else None
+        return call is not None and call.rest_of(text) is not None
 
     def _read_text(self, text: str, events: list[Event]) -> None:
         """Take a block that differs from the one before by this text alone."""
@@ -326,8 +331,8 @@ def _must_look(choice: _Choice) -> bool:
 
 
 def _cut(reason: str | None) -> bool:
-    """Whether a reply was cut off at the limit."""
-    return bool(finish_word(reason, called=False) == "length")
+    """Whether a reply was cut off, at the limit or by a filter: its last call may be incomplete."""
+    return finish_word(reason, called=False) in CUT
 
 
 def _sequence(choice: _Choice) -> str:

@@ -214,6 +214,29 @@ async def test_json_object_begins_an_object(client):
     assert body["choices"][0]["message"]["content"].startswith("{")
 
 
+@pytest.mark.parametrize("before", ["", "Here it is: "])
+async def test_json_goes_on_from_where_the_client_began_it(client, before):
+    schema = {"type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]}}, "required": ["city"]}
+    for format_ in (
+        {"type": "json_object"},
+        {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
+    ):
+        begun = {"role": "assistant", "content": before + '{"city":'}
+        _, body = await client.post(messages=[*HI, begun], response_format=format_, max_tokens=9)
+        content = body["choices"][0]["message"]["content"]
+        assert not content.lstrip().startswith('{"city"'), content
+        if format_["type"] == "json_schema":
+            assert json.loads('{"city":' + content)["city"] in {"Paris", "Rome"}
+
+
+async def test_json_begins_anew_behind_what_is_none(client):
+    begun = {"role": "assistant", "content": "{no JSON"}
+    _, body = await client.post(
+        messages=[*HI, begun], response_format={"type": "json_object"}, max_tokens=5
+    )
+    assert body["choices"][0]["message"]["content"].startswith("{")
+
+
 async def test_characters_are_never_broken(client):
     text = "Grüße 🙂🚂 日本語"
     format_ = {"type": "json_schema", "json_schema": {"schema": {"const": text}}}

@@ -81,6 +81,20 @@ STREAMS = {
     "another id behind what is no JSON": ([piece(0, "x", "read", '{"path": a.py}'), piece(0, "y", "read", B)], [("read", '{"path": a.py}'), ("read", B)]),
     "another id behind null": ([piece(0, "x", "read", "null"), piece(0, "y", "read", B)], [("read", "null"), ("read", B)]),
     "all of a call once more": ([piece(0, "x", "read", A[:6]), piece(0, arguments=A[6:]), piece(0, "x", "read", A)], [("read", A)]),
+    "all of it up to there with each piece": ([piece(0, "x", "read", A[:at]) for at in range(1, len(A) + 1)], [("read", A)]),
+    "all of it up to there, and once more": (
+        [piece(0, "x", "read", ""), *(piece(0, arguments=A[:at]) for at in (4, 11, 12, len(A), len(A)))], [("read", A)],
+    ),
+    "all up to there of two calls": (
+        [piece(0, "x", "read", ""), *(piece(0, arguments=A[:at]) for at in (1, 2, 8, len(A))), piece(1, "y", "read", ""), *(piece(1, arguments=B[:at]) for at in (1, 2, 8, len(B)))],
+        BOTH,
+    ),
+    "a value that begins as the arguments do": (
+        [piece(0, "x", "read", '{"a":'), piece(0, arguments='{"a":1}'), piece(0, arguments="}")], [("read", '{"a":{"a":1}}')],
+    ),
+    "a list of what begins as the arguments do": (
+        [piece(0, "x", "read", '{"a":['), piece(0, arguments='{"a":[1]},'), piece(0, arguments='{"a":[2]}]}')], [("read", '{"a":[{"a":[1]},{"a":[2]}]}')],
+    ),
     "an index that begins at 1": ([piece(1, "x", "read", A), piece(2, "y", "read", B)], BOTH),
     "without ids": ([piece(0, name="read", arguments=A), piece(1, name="read", arguments=B)], BOTH),
     "arguments as an object": ([piece(0, "x", "read", {"path": "a"})], [("read", '{"path":"a"}')]),
