@@ -244,9 +244,8 @@ class Answer:
             param = "tools" if self._chat.required else "response_format"
             raise Refused(str(error), code=UNSUPPORTED, param=param) from error
 
-
     def _begun_json(self) -> list[int]:
-        """The tokens of the JSON that the client has begun to write; what stands before it is no part of it."""
+        """The tokens of the JSON that the client has begun; what stands before it is no part of it."""
         at = self._prompt.begun.find("{")
         return [] if at < 0 else self._model.tokenize(self._prompt.begun[at:], start=False, special=False)
 

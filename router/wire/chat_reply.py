@@ -10,7 +10,16 @@ from typing import Any
 import msgspec
 
 from router.wire.body import NOTHING, UNREADABLE
-from router.wire.chat_calls import CUT, Call, CallOrder, Calls, call_events, finish, finish_word, repair_choice
+from router.wire.chat_calls import (
+    CUT,
+    Call,
+    CallOrder,
+    Calls,
+    call_events,
+    finish,
+    finish_word,
+    repair_choice,
+)
 from router.wire.chat_errors import read_failure
 from router.wire.events import (
     CallArguments,

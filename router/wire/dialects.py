@@ -236,12 +236,16 @@ _OLLAMAS = frozenset({"context", "format", "images", "raw", "system", "template"
 
 def _by_own_fields(fields: Mapping[str, Any]) -> DialectName | None:
     """The dialect that alone has some of these fields."""
+    alone = fields.get("messages") is None
     own: tuple[tuple[DialectName, bool], ...] = (
         ("llama_infill", bool({"input_prefix", "input_suffix"} & fields.keys())),
-        ("openai_responses", "input" in fields and "messages" not in fields),
+        ("openai_responses", "input" in fields and alone),
         ("ollama", isinstance(fields.get("options"), dict) or "keep_alive" in fields),
         ("ollama", "prompt" in fields and not _OLLAMAS.isdisjoint(fields)),
-        ("openai_completions", isinstance(fields.get("prompt"), str | list) and "messages" not in fields),
+        (
+            "openai_completions",
+            isinstance(fields.get("prompt"), str | list) and fields.get("messages") is None,
+        ),
     )
     return next((name for name, fits in own if fits), None)
 

@@ -146,7 +146,19 @@ def test_lm_studios_chat(endpoint, nearby):
     assert [row["path"] for row in nearby.get("/_requests")] == ["/v1/chat/completions"]
 
 
-def test_explained(endpoint):
-    body = {"prompt": "def add(a, b):", "model": "auto"}
-    explanation = endpoint.post("/v1/route", body, headers=MINE).json()
-    assert explanation["decision"]["track"] == "local"
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"prompt": "def add(a, b):"}, "autocomplete"),
+        ({"prompt": ["def add(a, b):"], "suffix": "x", "messages": None}, "autocomplete"),
+        ({"input_prefix": "def add(a, b):"}, "autocomplete"),
+        ({"prompt": "def add(a, b):", "raw": True}, "autocomplete"),
+        ({"input": "hi"}, "ask"),
+        ({"input": [{"role": "user", "content": "hi"}], "messages": None, "prompt": None}, "ask"),
+    ],
+    ids=str,
+)
+def test_explained(endpoint, body, kind):
+    explanation = endpoint.post("/v1/route", {"model": "auto"} | body, headers=MINE).json()
+    assert explanation["decision"]["track"] == "local" or kind == "ask"
+    assert explanation["features"]["kind"] == kind

@@ -41,8 +41,6 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.answer)
 
-    do_GET = do_POST
-
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -98,7 +96,9 @@ def test_so_are_its_calls(endpoint, path):
          "function": {"name": "read", "arguments": json.dumps({"path": name})}}
         for name in ("first", "second")
     ]  # fmt: skip
-    answer = ask(endpoint, path, "application/json", whole({"content": None, "tool_calls": calls}, "tool_calls"))
+    answer = ask(
+        endpoint, path, "application/json", whole({"content": None, "tool_calls": calls}, "tool_calls")
+    )
     assert answer.status_code == 200, answer.text
     assert answer.text.index("first") < answer.text.index("second")
     assert ENDS[path] in answer.text
@@ -113,7 +113,9 @@ def test_so_are_its_calls(endpoint, path):
         assert [(call["index"], call["function"]["name"]) for call in deltas] == [(0, "read"), (1, "read")]
 
 
-@pytest.mark.parametrize("body", [b'{"error": {"message": "no such model"}}', b"{}", b'{"choices": []}', b"{"])
+@pytest.mark.parametrize(
+    "body", [b'{"error": {"message": "no such model"}}', b"{}", b'{"choices": []}', b"{"]
+)
 def test_what_is_no_answer_stays_none(endpoint, body):
     answer = ask(endpoint, "/v1/chat/completions", "application/json", body)
     assert answer.status_code == 502, answer.text
@@ -159,7 +161,9 @@ def test_arguments_that_come_from_their_beginning_each_time(endpoint, path):
     assert answer.status_code == 200, answer.text
     lines = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if "{" in line[:7]]
     if path == "/v1/chat/completions":
-        calls = [c for line in lines for choice in line["choices"] for c in choice["delta"].get("tool_calls", ())]
+        calls = [
+            c for line in lines for choice in line["choices"] for c in choice["delta"].get("tool_calls", ())
+        ]
         assert "".join(call["function"].get("arguments", "") for call in calls) == text
     elif path == "/v1/messages":
         deltas = [line["delta"] for line in lines if line["type"] == "content_block_delta"]

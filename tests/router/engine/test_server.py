@@ -231,9 +231,7 @@ async def test_json_goes_on_from_where_the_client_began_it(client, before):
 
 async def test_json_begins_anew_behind_what_is_none(client):
     begun = {"role": "assistant", "content": "{no JSON"}
-    _, body = await client.post(
-        messages=[*HI, begun], response_format={"type": "json_object"}, max_tokens=5
-    )
+    _, body = await client.post(messages=[*HI, begun], response_format={"type": "json_object"}, max_tokens=5)
     assert body["choices"][0]["message"]["content"].startswith("{")
 
 
