@@ -5,7 +5,7 @@ frequent bodies, and each layer would copy or wait once more.
 
 Rules: the answer starts with its first useful unit; until then SSE comments keep a streaming client
 alive. A dropped upstream is a dropped connection, never an invented ending. A client that hangs up
-cancels all work for it.
+cancels all work for it; one that types on gets the completion of its newest keystroke alone.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from time import monotonic
 
 import structlog
 
@@ -26,6 +27,7 @@ from router.app.response import JSON, Exchange, routing_headers
 from router.errors import MethodNotAllowed, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import describe
+from router.routing.keystrokes import Keystrokes
 from router.routing.pipeline import Pipeline
 from router.settings import Settings
 from router.system.time_slices import Pacing
@@ -90,6 +92,7 @@ class Endpoint:
         self._uploads = uploads
         self._keepalive_s = settings.keepalive_s
         self._pacing = pacing
+        self._keystrokes = Keystrokes()
         self._api = EarlyResponses(api, uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +101,7 @@ class Endpoint:
         if route is None:
             await self._api(scope, receive, send)
             return
+        arrived = monotonic()
         body = self._uploads.body(scope, receive)
         exchange = Exchange(route.dialect, body, send)
         try:
@@ -113,6 +117,8 @@ class Endpoint:
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
                     await self._count(plan, exchange, route.counted)
+                elif plan.features.kind == "autocomplete":
+                    await self._complete(plan, exchange, peer_of(scope), arrived)
                 else:
                     await self._answer(plan, exchange)
         except TurnoutError as error:
@@ -149,6 +155,12 @@ class Endpoint:
         await exchange.start(200, (JSON,), labels)
         await exchange.send(counted % tokens)
         await exchange.end()
+
+    async def _complete(self, plan: Plan, exchange: Exchange, peer: str, arrived: float) -> None:
+        async with self._keystrokes.newest(plan.request, peer, arrived) as keystroke:
+            await self._answer(plan, exchange)
+        if keystroke.superseded:
+            await exchange.end_completion(plan)
 
     async def _answer(self, plan: Plan, exchange: Exchange) -> None:
         keep_alive = _KeepAlive(exchange, self._keepalive_s) if plan.request.stream else None

@@ -143,7 +143,7 @@ def ollama_show(model: ListedModel) -> Json:
     return {
         "modelfile": f"# {model.description}\nFROM {ollama_name(model.name)}\n",
         "parameters": f"num_ctx                        {model.context}" if model.context else "",
-        "template": "{{ .Prompt }}",
+        "template": "{{ .Prompt }}{{ .Suffix }}" if "insert" in model.capabilities else "{{ .Prompt }}",
         "license": "",
         "details": _details(model),
         "model_info": info,

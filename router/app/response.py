@@ -14,6 +14,7 @@ from policies.decision import Decision
 from router.app.asgi_types import Send
 from router.app.body import Body
 from router.errors import MethodNotAllowed, TurnoutError
+from router.routing.attempts import SUPERSEDED
 from router.types import DialectName, Headers, Plan, TrackError
 from router.wire import DIALECTS
 
@@ -221,6 +222,7 @@ class Exchange:
         self.begun = False
         """Whether the head was sent, so that the status can no longer change."""
         self._answering = False
+        self._ended = False
 
     async def start(self, status: int, headers: Headers, labels: Headers) -> None:
         """Send the head; after it was sent to keep a client waiting, only the labels, as comments."""
@@ -250,7 +252,25 @@ class Exchange:
 
     async def end(self) -> None:
         """Complete the body with an empty last chunk."""
+        self._ended = True
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def end_completion(self, plan: Plan) -> None:
+        """End a completion that nobody waits for any more: with no more text than was sent, as a success.
+
+        Editors show an error, also one of status 499; no text they take for nothing to suggest.
+        """
+        if self._ended:
+            return
+        stream, write = plan.request.stream, DIALECTS[self._dialect].no_completion
+        begun = self._answering
+        if not begun:
+            labels = routing_headers(plan, plan.decision, "")
+            named = tuple((name, SUPERSEDED if name == "x-turnout-why" else value) for name, value in labels)
+            await self.start(200, self._framing.headers if stream else (JSON,), named)
+        if write and (stream or not begun):
+            await self.send(write(plan.request.body, plan.request.model, stream))
+        await self.end()
 
     async def fail(self, error: TurnoutError) -> None:
         """Answer with `error`: as a status, or as an event after comments. A begun answer is dropped."""

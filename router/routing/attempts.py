@@ -20,6 +20,8 @@ from router.types import Attempt, End, Outcome, Plan, Progress, Reply, Tap, Trac
 
 MOST_TOKENS = 100_000_000
 """No provider serves a request with more: a report beyond it is an error."""
+SUPERSEDED = "the client's next keystroke took its place"
+"""Why a completion is cancelled that nobody waits for any more."""
 CLIENT_CLOSED_REQUEST = 499
 """The row's status where the client left before there was one; nginx's number."""
 
@@ -172,10 +174,10 @@ def end_of(failure: BaseException) -> End:
     """Tell a client that left from what failed.
 
     A relay that nobody reads on is closed, a request whose client left is cancelled. A server that
-    stops cancels requests, too, and gives a reason.
+    stops cancels requests, too, and gives a reason. One whose client typed on was left, too.
     """
     left = isinstance(failure, GeneratorExit) or (
-        isinstance(failure, asyncio.CancelledError) and not str(failure)
+        isinstance(failure, asyncio.CancelledError) and str(failure) in {"", SUPERSEDED}
     )
     return "client_left" if left else "failed"
 
@@ -183,7 +185,7 @@ def end_of(failure: BaseException) -> End:
 def describe(failure: BaseException) -> str:
     """Say what ended a request, in our words alone: a message may quote the prompt."""
     if end_of(failure) == "client_left":
-        return "the client hung up"
+        return str(failure) or "the client hung up"
     match failure:
         case asyncio.CancelledError():
             return str(failure)

@@ -105,6 +105,9 @@ class Dialect:
     framing: Framing = SSE
     load_reply: Callable[[bytes], bytes | None] | None = None
     """What is said to a body that only wants a model loaded, None to any other."""
+    no_completion: Callable[[bytes, str, bool], bytes] | None = None
+    """The end of a completion that has no more text: for a body, a model's name, and whether it streams;
+    all of it where it does not. None for a dialect without completions."""
 
 
 def _raw(
@@ -112,6 +115,7 @@ def _raw(
     read: Callable[[bytes], Envelope],
     decode_reply: Callable[[bytes], list[Event]],
     reply_decoder: DecoderFactory,
+    no_completion: Callable[[bytes, str, bool], bytes],
 ) -> Dialect:
     """A dialect without conversations; see `raw_prompts`."""
     return Dialect(
@@ -127,6 +131,7 @@ def _raw(
         error=chat_errors.error,
         error_event=chat_errors.error_event,
         overflow=chat_errors.overflow,
+        no_completion=no_completion,
     )
 
 
@@ -188,15 +193,21 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         overflow=ollama_reply_encoder.overflow,
         framing=ollama_reply_encoder.NDJSON,
         load_reply=ollama_request.load_reply,
+        no_completion=ollama_reply_encoder.no_completion,
     ),
     "openai_completions": _raw(
         "openai_completions",
         raw_prompts.read_completion,
         raw_prompts.decode_completion,
         raw_prompts.completion_decoder,
+        raw_prompts.no_completion,
     ),
     "llama_infill": _raw(
-        "llama_infill", raw_prompts.read_infill, raw_prompts.decode_infill, raw_prompts.infill_decoder
+        "llama_infill",
+        raw_prompts.read_infill,
+        raw_prompts.decode_infill,
+        raw_prompts.infill_decoder,
+        raw_prompts.no_infill,
     ),
 }
 

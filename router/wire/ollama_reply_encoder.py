@@ -28,7 +28,7 @@ from router.wire.events import (
     UsageReport,
 )
 from router.wire.framing import Framing
-from router.wire.ollama_request import PROMPT, timestamp
+from router.wire.ollama_request import PROMPT, decode_request, timestamp
 
 Json = dict[str, Any]
 _to_json = msgspec.json.encode
@@ -186,6 +186,15 @@ def encode_reply(
     if calls:
         message["tool_calls"] = calls
     return _to_json(writer.object(message) | writer.end(reason, whole=True))
+
+
+def no_completion(body: bytes, model: str, stream: bool) -> bytes:
+    """Write the end of a completion that has no more text; see `router.wire.dialects.Dialect`."""
+    conversation = decode_request(body)
+    end = (Stopped(reason="end"),)
+    if stream:
+        return OllamaReplyEncoder(model=model, conversation=conversation).feed(end)
+    return encode_reply(end, model=model, conversation=conversation)
 
 
 def error(kind: str, message: str, *, request_id: str = "") -> bytes:

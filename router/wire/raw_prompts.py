@@ -4,6 +4,8 @@ There is no conversation in them, so that nothing translates them: the local mod
 bytes are passed on. What is read of a reply is its usage, its end and errors.
 """
 
+import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -117,6 +119,30 @@ def encode_completion(conversation: Conversation, *, model: str, suffix: str) ->
     return msgspec.json.encode(
         {name: value for name, value in fields.items() if value is not None} | streaming
     )
+
+
+def no_completion(body: bytes, model: str, stream: bool) -> bytes:
+    """Write the end of a completion that has no more text; see `router.wire.dialects.Dialect`."""
+    del body
+    fields = {
+        "id": f"cmpl-{secrets.token_hex(12)}",
+        "object": "text_completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"text": "", "index": 0, "logprobs": None, "finish_reason": "stop"}],
+    }
+    if stream:
+        return b"data: %b\n\ndata: %b\n\n" % (msgspec.json.encode(fields), DONE)
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    return msgspec.json.encode(fields | {"usage": usage})
+
+
+def no_infill(body: bytes, model: str, stream: bool) -> bytes:
+    """Write the end of a reply of `/infill` that has no more text."""
+    del body
+    fields = {"index": 0, "content": "", "model": model, "stop": True, "stop_type": "none"}
+    reply = msgspec.json.encode(fields | {"tokens_predicted": 0, "tokens_evaluated": 0, "truncated": False})
+    return b"data: %b\n\n" % reply if stream else reply
 
 
 def encode_reply(events: Iterable[Event], **_: Any) -> bytes:
