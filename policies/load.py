@@ -291,14 +291,17 @@ def find(name_or_path: str | Path) -> tuple[Path, str]:
     """Find the file, and what messages call it.
 
     Raises:
-        PolicyError: there is none.
+        PolicyError: there is none, or it cannot be looked at.
     """
     name = str(name_or_path)
     if name in SHIPPED:
         return Path(__file__).with_name(f"{name}.yaml"), f"{name}.yaml"
     path = Path(name_or_path)
-    if path.is_file():
-        return path, name
+    try:
+        if path.is_file():
+            return path, name
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise PolicyError((f"{name}: cannot be read: {error.strerror}",)) from error
     hint = nearest(path.name, list(SHIPPED))
     raise PolicyError((f"{name}: there is no such policy or file{hint}",))
 

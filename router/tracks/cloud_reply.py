@@ -94,11 +94,8 @@ async def relay(cloud: CloudResponse) -> Reply:
     """
     call, status, dialect = cloud.call, cloud.response.status, cloud.provider
     observer = call.observer
-    chunks = await cloud.open(
-        Relay(dialect.reply_decoder(observing=True), observer)
-        if cloud.streams
-        else Document(dialect.decode_reply, observer)
-    )
+    document = None if cloud.streams else Document(dialect.decode_reply, observer)
+    chunks = await cloud.open(document or Relay(dialect.reply_decoder(observing=True), observer))
     if failed(status):
         body = await _read_remainder(chunks)
         raise cloud_failure(model=call.model, status=status, headers=cloud.headers, body=body, tap=observer)
@@ -110,6 +107,9 @@ async def relay(cloud: CloudResponse) -> Reply:
         if not observer.complete:
             await chunks.aclose()
             raise unreachable("ended its answer before anything useful came")
+    if document is not None and status in SUCCESS and not document.is_json:
+        await chunks.aclose()
+        raise unreachable("gave an answer that is no JSON")
     return call.reply(cloud.headers, chunks, status)
 
 

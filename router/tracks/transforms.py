@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Protocol
 
+import msgspec
+
 from router.types import TrackError
 from router.wire.arguments import is_object
+from router.wire.body import UNREADABLE
 from router.wire.chat_reply import ChatReplyDecoder
 from router.wire.chat_reply_encoder import DONE
 from router.wire.events import (
@@ -160,6 +163,17 @@ class Document:
         self.unreadable: UnreadableReply | None = None
         self._parts: list[bytes] = []
         self._size = 0
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is JSON at all, and not nothing or a proxy's page, once it has ended."""
+        if self.unreadable is None:
+            return True
+        try:
+            msgspec.json.decode(b"".join(self._parts))
+        except UNREADABLE:
+            return False
+        return True
 
     def feed(self, chunk: bytes) -> bytes:
         """See `streaming.Transform`."""

@@ -70,7 +70,7 @@ class _Metadata(msgspec.Struct, frozen=True):
 class MessagesBody(msgspec.Struct, frozen=True):
     """A whole body, as far as translating it depends on it."""
 
-    messages: list[_Message]
+    messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
     max_tokens: wire_body.Count | None = None
     metadata: _Metadata | None = None
     model: str | None = None

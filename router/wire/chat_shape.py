@@ -143,7 +143,7 @@ class _Search(msgspec.Struct, frozen=True):
 class ChatBody(msgspec.Struct, frozen=True):
     """A whole body."""
 
-    messages: list[ChatMessage]
+    messages: Annotated[list[ChatMessage], msgspec.Meta(min_length=1)]
     model: str | None = None
     audio: Object | None = None
     frequency_penalty: Number | None = None

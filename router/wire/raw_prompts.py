@@ -7,7 +7,7 @@ bytes are passed on. What is read of a reply is its usage, its end and errors.
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 
@@ -36,7 +36,7 @@ _REASONS: Mapping[str, StopReason] = {"length": "output_limit", "limit": "output
 class CompletionBody(msgspec.Struct):
     """The body of `POST /v1/completions`, as far as it is read; the rest is passed on."""
 
-    prompt: str | list[str]
+    prompt: str | Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
     model: str | None = None
     stream: bool | None = None
     suffix: str | None = None
@@ -52,15 +52,14 @@ class InfillBody(msgspec.Struct):
     stream: bool | None = None
 
 
+_REMEDIES = {"prompt": "must be a string, or an array of one; send a request for each prompt"}
 _COMPLETION = msgspec.json.Decoder(CompletionBody)
 _INFILL = msgspec.json.Decoder(InfillBody)
 
 
 def read_completion(body: bytes) -> Envelope:
     """Read the envelope of `POST /v1/completions`; raises `BadRequest`."""
-    completion = decode(_COMPLETION, body)
-    if isinstance(completion.prompt, list) and len(completion.prompt) != 1:
-        raise BadRequest("prompt: must be a string, or an array of one; send a request for each prompt")
+    completion = decode(_COMPLETION, body, _REMEDIES)
     return Envelope(model=completion.model or "", stream=bool(completion.stream))
 
 
@@ -245,6 +244,8 @@ class RawDecoder:
         Raises:
             UnreadableReply: it is none.
         """
+        if not body.strip():
+            raise UnreadableReply("it is empty")
         events = list(self._read(body))
         return events if self._ended else [*events, *self._stopped()]
 

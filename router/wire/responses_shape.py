@@ -159,7 +159,7 @@ class ReasoningOptions(msgspec.Struct, frozen=True):
 class ResponsesBody(msgspec.Struct, frozen=True):
     """A whole body."""
 
-    input: str | list[Object]
+    input: str | Annotated[list[Object], msgspec.Meta(min_length=1)]
     model: str | None = None
     instructions: str | None = None
     tools: list[Object] | None = None

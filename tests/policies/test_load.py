@@ -300,6 +300,11 @@ def test_a_folder_is_no_policy(tmp_path: Path):
         load(tmp_path)
 
 
+def test_a_name_longer_than_a_file_may_have() -> None:
+    with pytest.raises(PolicyError, match="cannot be read: File name too long"):
+        load("x" * 300)
+
+
 def test_on_is_a_key_and_no_switch():
     policy = parse(f"{HEAD}{TAIL}escalate:\n  on: [overflow]\n", source="p.yaml")
     assert policy.escalate is not None

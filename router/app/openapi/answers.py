@@ -338,7 +338,7 @@ class AnthropicMessage(TypedDict):
     content: list[Json]
     stop_reason: str | None
     stop_sequence: NotRequired[str | None]
-    usage: Json
+    usage: NotRequired[Json | None]
 
 
 class ChatChoice(TypedDict):
@@ -412,6 +412,13 @@ class OllamaAnswer(TypedDict):
     prompt_eval_count: NotRequired[Count]
     eval_count: NotRequired[Count]
     total_duration: NotRequired[Count]
+
+
+class ServerSentEvent(TypedDict):
+    """An event of a stream: its data is JSON as the dialect's owner describes it, and at the end `[DONE]`."""
+
+    data: str
+    event: NotRequired[str]
 
 
 class AnthropicErrorFields(TypedDict):

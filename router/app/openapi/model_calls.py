@@ -122,6 +122,7 @@ def _operation(path: str, route: Route) -> Operation:
 
 
 def _forms(dialect: DialectName, call: Call) -> dict[str, Any]:
-    """A whole answer, or a stream, whose pieces are text here."""
-    head = dict(DIALECTS[dialect].framing.headers)
-    return {JSON: call.answer, head["content-type"].partition(";")[0]: str}
+    """A whole answer, or a stream, described by what it is a stream of."""
+    framing = DIALECTS[dialect].framing
+    kind = dict(framing.headers)["content-type"].partition(";")[0]
+    return {JSON: call.answer, kind: answers.ServerSentEvent if framing.comments else call.answer}

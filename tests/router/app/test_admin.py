@@ -115,6 +115,7 @@ BAD = [
     ("POST", "/admin/teams", {"name": "t", "models": "claude"}, "models"),
     ("POST", "/admin/teams", {"name": "t", "models": ["a b"]}, "models.0"),
     ("POST", "/admin/teams", {"name": "t", "policy": "no-such-policy"}, "policy"),
+    ("POST", "/admin/teams", {"name": "t", "policy": "x" * 300}, "policy"),
     ("POST", "/admin/teams", {"name": "t", "colour": "red"}, "colour"),
     ("POST", "/admin/teams", [], "body"),
     ("PATCH", "/admin/teams/default", {"name": "other"}, "team"),

@@ -154,6 +154,9 @@ CLAUDE_DOCUMENTS = {
     "all": (message(**WHOLE), EXACT),
 }
 NATIVE_DOCUMENTS = {
+    "nothing": (b"", FAILS),
+    "a page": (b"<html>bad gateway</html>", FAILS),
+    "half": (message(**WHOLE)[:100], FAILS),
     "no usage": (message(), GUESSED),
     "half its usage": (message(usage={"input_tokens": 77}), GUESSED),
     "all": (message(**WHOLE), EXACT),
