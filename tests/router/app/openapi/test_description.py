@@ -79,6 +79,11 @@ def test_each_operation_has_an_id_and_words_of_its_own(description):
     assert not [name for name, operation in operations(description) if not operation["summary"]]
 
 
+def test_each_operation_stands_under_a_tag_that_is_explained(description):
+    explained = {tag["name"] for tag in description["tags"]}
+    assert {tag for _, operation in operations(description) for tag in operation["tags"]} == explained
+
+
 def test_every_label_that_the_docs_name_is_described(description):
     documented = {
         name for file in DOCS for name in re.findall(r"`(x-turnout-[a-z-]+[a-z])`", file.read_text())
