@@ -11,11 +11,14 @@ The order, first answer wins:
     hold          this ask was decided before, and the local model can still serve it
     rules         the first whose condition holds
     otherwise
+    degrade       what the last three send to the cloud, without a credential for it: local
 
-    completion    what the last four say of a prompt to be completed as it is: local, and nowhere else
+    completion    what the last five say of a prompt to be completed as it is: local, and nowhere else
 
 A budget is a limit: once it is used up, a turn already on the cloud goes on locally, and
-so does what the client wanted there.
+so does what the client wanted there. Without a credential the local model stands in for the cloud
+where the policy's `degrade` says so; where it says nothing the settings do, and then a client that
+names a Claude model, and a policy that only watches, meant the cloud: they are refused.
 
 `guard` and `safeguards` are invariants. What judges safety is chosen by the client alone, so
 neither is held, substituted, escalated or degraded; where the first two lines would keep one
@@ -110,12 +113,7 @@ def _decide(routing: RoutingInput) -> Decision:
         chosen = _observed(chosen)
     if chosen.track == "cloud" and state.budget_left_usd <= 0:
         return over_budget(state.budget_why, p_local)
-    return replace(
-        chosen,
-        p_local=p_local,
-        model=model if chosen.track == "cloud" else "",
-        alternatives=_alternatives(policy, chosen, state),
-    )
+    return replace(_with_credential(policy, chosen, state, model), p_local=p_local)
 
 
 def refuse_substitute(
@@ -231,11 +229,48 @@ def _alias(name: str) -> str:
     return "local" if "local" in ours else (ours or parts)[-1]
 
 
+def _with_credential(policy: Policy, chosen: Decision, state: State, model: str) -> Decision:
+    """What comes of the rules' choice, with a credential for the cloud or without one.
+
+    Args:
+        policy: Its `degrade` and `escalate` say what else may serve.
+        chosen: What the rules say.
+        state: Tells of the credential.
+        model: The Claude model that the client named, if any.
+    """
+    if _stands_in(policy, chosen, state, model):
+        return _stand_in(chosen, state)
+    alternatives = _alternatives(policy, chosen, state)
+    if chosen.track == "local" and state.without_credential and alternatives:
+        return replace(chosen, remedy=state.credential_remedy)  # the cloud would only refuse
+    return replace(chosen, model=model if chosen.track == "cloud" else "", alternatives=alternatives)
+
+
+def _stands_in(policy: Policy, chosen: Decision, state: State, model: str) -> bool:
+    """Whether the local model answers what belongs on the cloud, since there is no credential for it."""
+    if chosen.track == "local" or not state.without_credential:
+        return False
+    if policy.degrade:
+        return "no_credential" in policy.degrade.on
+    return state.without_credential == "local" and not (policy.observe or model)
+
+
+def _stand_in(chosen: Decision, state: State) -> Decision:
+    return Decision(
+        track="local",
+        rule="degrade",
+        why=f"{chosen.why}, but {DEGRADED['no_credential']} ({state.credential_remedy})",
+        temporary=True,
+        cause="no_credential",
+        remedy=state.credential_remedy,
+    )
+
+
 def _completed_here(decision: Decision, features: Features | None) -> Decision:
     """Keep a prompt that is to be completed as it is: nobody else does it, as one for `cloud` is told."""
     if features is None or features.kind != "autocomplete" or decision.rule == "asked":
         return decision
-    if decision.track == "cloud":
+    if decision.track == "cloud" or decision.cause == "no_credential":
         return Decision(track="local", rule="completion", why=_COMPLETED, p_local=decision.p_local)
     return replace(decision, alternatives=())
 

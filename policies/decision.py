@@ -5,9 +5,11 @@ from typing import Literal
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
-from policies.causes import EscalationCause
+from policies.causes import DegradeCause, EscalationCause
 
 TrackName = Literal["local", "cloud"]
+StandIn = Literal["local", "refuse"]
+"""What happens to the cloud's work without a credential: the local model stands in, or the client is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +34,11 @@ class Decision:
     """The error that the client gets because no track may serve this; empty if one may."""
     temporary: bool = False
     """Only how the tracks are right now decided: were both up and idle, the other would serve."""
-    cause: EscalationCause | Literal[""] = ""
-    """Why a held local turn moves to the cloud with this request; empty where none does."""
+    cause: EscalationCause | DegradeCause | Literal[""] = ""
+    """Why a held local turn moves to the cloud with this request, or why the local model stands in for the
+    cloud from the start; empty where neither is so."""
+    remedy: str = ""
+    """What would let the cloud serve, where nothing but the lack of a credential keeps this local."""
     move_usd: float | None = None
     """The price of that move, where a setback made it: `Move.usd`."""
 
@@ -84,6 +89,10 @@ class State:
     local_model: str = ""
     """The name that the local model goes by; empty while unknown."""
     cloud_up: bool = True
+    without_credential: StandIn | Literal[""] = ""
+    """Empty where there is a credential for this request; else what its work on the cloud comes to."""
+    credential_remedy: str = "set the provider's key"
+    """What gives the cloud a credential, in a few words."""
     budget_left_usd: float = float("inf")
     """The least of what the team's, the key's and the policy's budgets have left."""
     budget_why: str = "the team's budget for this month is used up"

@@ -49,7 +49,7 @@ from router.routing.admission import Limits
 from router.routing.classifier import load_classifier, make_ask_reader
 from router.routing.move_price import MovePrices
 from router.routing.pipeline import Pipeline
-from router.routing.planner import Planner
+from router.routing.planner import CredentialState, Planner
 from router.routing.sticky_sessions import StickySessions
 from router.settings import Settings, parse_listen
 from router.system.heap import keep_heap_small
@@ -60,6 +60,7 @@ from router.telemetry.metrics import EndpointState, Metrics
 from router.telemetry.observers import ObservedLedger
 from router.telemetry.tracing import open_traces
 from router.tracks.cloud import CloudTrack
+from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
 from router.tracks.providers import model_for, own_name
@@ -128,6 +129,7 @@ class Service:
                 usable=self._cloud.usable,
                 local_cost=LocalCost.of(settings.local),
             ),
+            without_credential=self._credential_state,
         )
         self._planner = planner
         observers = (self._metrics, self._traces) if self._traces else (self._metrics,)
@@ -214,6 +216,14 @@ class Service:
             cloud_up=self._cloud.breaker.up,
         )
 
+    def _credential_state(self, request: ModelRequest) -> CredentialState:
+        """Whether the cloud has a credential for `request`; who names a model of its own meant the cloud."""
+        if self._cloud.usable(request):
+            return CredentialState()
+        cloud = self.settings.cloud
+        stand_in = "refuse" if own_name(cloud, request.model) else cloud.without_credential
+        return CredentialState(stand_in=stand_in, remedy=remedy(cloud))
+
     async def explain(self, request: ModelRequest) -> Json:
         """See `Planner.explaining`."""
         return await self._pacing.drive(self._planner.explaining(request, pauses_for(len(request.body))))
@@ -229,6 +239,7 @@ class Service:
                 "url": self._cloud.url,
                 "up": self._cloud.breaker.up,
                 "circuit": asdict(self._cloud.breaker.circuit),
+                **self._credential_health(),
             },
             "policy": {
                 "name": self._policies.policy.name,
@@ -238,6 +249,18 @@ class Service:
             "team_policies": {"loaded": len(self._registry.all()) - 1, "failed": len(self._registry.errors)},
             "ledger": {"lost": self._ledger.lost},
             "reading": self._extractor.stats(),
+        }
+
+    def _credential_health(self) -> Json:
+        cloud = self.settings.cloud
+        if has_own(cloud):
+            return {"credential": True}
+        served = "is served by the local model" if cloud.without_credential == "local" else "is refused"
+        return {
+            "credential": False,
+            "without_credential": cloud.without_credential,
+            "remedy": f"{remedy(cloud)}; until then what belongs on the cloud {served}, unless the client "
+            "sends its own key or the policy's `degrade` says otherwise",
         }
 
     def metrics(self, accept: str) -> tuple[bytes, str]:

@@ -39,6 +39,7 @@ from pydantic_settings import (
 )
 
 from classifiers.choose import DEFAULT, ClassifierName
+from policies.decision import StandIn
 from policies.load import SHIPPED
 from router.errors import Misconfigured
 from router.system.environment import check_document, load_yaml
@@ -150,6 +151,9 @@ class CloudSettings(Section):
     """Environment variable that holds the provider's key."""
     forward_credentials: Literal["auto", "always", "never"] = "auto"
     """Send the client's own key: `auto` where it is one of the provider's (`sk-ant-...`)."""
+    without_credential: StandIn = "local"
+    """What belongs on the cloud and has no key: `local` serves it here, marked degraded, where the policy has
+    no `degrade` of its own; `refuse` tells the client."""
     connect_s: float = Field(default=10, gt=0)
     first_byte_s: float = Field(default=300, gt=0)
     stall_s: float = Field(default=300, gt=0)

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
-from policies.causes import CAUSES, Cause, EscalationCause
+from policies.causes import CAUSES, Cause, DegradeCause, EscalationCause
 from policies.decision import Decision, TrackName
 from policies.privacy import Clearance
 from router.accounts.teams import Account
@@ -228,8 +228,8 @@ class Outcome:
     """Why, in our words; a complete count says here why it is an estimate."""
     engine_s: float | None = None
     """Its share of the time the local model worked, in seconds; None where it was not measured."""
-    moved: EscalationCause | Literal[""] = ""
-    """Why this request moved its turn to the cloud, before anything was tried; empty where it did not."""
+    moved: EscalationCause | DegradeCause | Literal[""] = ""
+    """Why this request went to the other track before anything was tried; empty where it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
+from policies.causes import DEGRADED
 from policies.decision import Decision
 from router.app.asgi_types import Send
 from router.app.body import Body
@@ -103,7 +104,7 @@ def routing_headers(plan: Plan, served: Decision, model: str, dropped: Collectio
     moved = served is not plan.decision
     if served.track == "cloud" and (moved or served.cause):
         headers.append(("x-turnout-escalated", sanitize_header(served.why)))
-    elif moved:
+    elif moved or served.cause:
         degraded.insert(0, served.why)
     if degraded:
         headers.append(("x-turnout-degraded", sanitize_header("; ".join(degraded))[:MAX_REASON_LENGTH]))
@@ -141,8 +142,8 @@ def refusal_labels(error: TurnoutError, request_id: str, plan: Plan | None = Non
         labels.append(("x-turnout-overhead-ms", f"{plan.overhead_s * 1000:.3f}"))
         if decision.model:
             labels.append(("x-turnout-model", sanitize_header(decision.model)))
-        if tried is not None and tried.rule in LOCAL_ONLY_RULES:
-            why = f"{why}; {tried.why}"
+        if tried is not None and (reason := _local_only(tried)):
+            why = f"{why}; {reason}"
     labels.append(("x-turnout-why", sanitize_header(why)[:MAX_REASON_LENGTH]))
     return tuple(labels)
 
@@ -170,15 +171,33 @@ def error_body(dialect: DialectName, error: TurnoutError, request_id: str, plan:
     """
     wire_dialect = DIALECTS[dialect]
     if not (isinstance(error, TrackError) and error.cause == "overflow" and error.limit):
-        return wire_dialect.error(error.kind, error.message, request_id=request_id)
-    remaining = error.decision is not None and error.decision.rule in LOCAL_ONLY_RULES
-    if error.decision is not None and remaining and plan is not None and _is_first(plan):
+        return wire_dialect.error(error.kind, error_message(error), request_id=request_id)
+    reason = _local_only(error.decision) if error.decision else ""
+    if reason and plan is not None and _is_first(plan):
         message = (
-            f"{error.decision.why}; so the local model alone may answer, and its window of {error.limit} "
+            f"{reason}; so the local model alone may answer, and its window of {error.limit} "
             f"tokens is too small for this request of {error.tokens}"
         )
         return wire_dialect.error(error.kind, message, request_id=request_id)
     return wire_dialect.overflow(error.tokens, error.limit, request_id=request_id)
+
+
+def error_message(error: TurnoutError) -> str:
+    """What the client is told: where only the lack of a credential kept the cloud from it, that too."""
+    remedy = error.decision.remedy if error.decision else ""
+    if not remedy:
+        return error.message
+    return f"{error.message.rstrip('.')}. The cloud might serve it, but {NO_CREDENTIAL} ({remedy})"
+
+
+NO_CREDENTIAL = DEGRADED["no_credential"]
+
+
+def _local_only(decision: Decision) -> str:
+    """Why nothing but the local model may answer; empty where something else may."""
+    if decision.rule in LOCAL_ONLY_RULES or decision.cause == "no_credential":
+        return decision.why
+    return f"{NO_CREDENTIAL} ({decision.remedy})" if decision.remedy else ""
 
 
 def _is_first(plan: Plan) -> bool:
@@ -280,5 +299,5 @@ class Exchange:
         elif not self._answering:
             labels = refusal_labels(error, self.request_id, self.plan)
             await self._comment(labels)
-            await self.send(DIALECTS[self._dialect].error_event(error.kind, error.message))
+            await self.send(DIALECTS[self._dialect].error_event(error.kind, error_message(error)))
             await self.end()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from router.errors import Misconfigured
-from router.settings import Settings, load_settings, parse_listen
+from router.settings import CloudSettings, Settings, load_settings, parse_listen
 from router.system.host_names import is_loopback
 
 GREETING = """\
@@ -117,11 +117,27 @@ def _greet(settings: Settings, url: str) -> None:
 
 
 def _tracks(settings: Settings) -> dict[str, str]:
+    from router.tracks.providers import base_url
+
     demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
-    variable = settings.cloud.api_key_env
-    key = f"key from {variable}" if os.environ.get(variable) else f"the client's own key, or set {variable}"
     return {
         "policy": escape(settings.policy),
         "local": escape(settings.local.url or settings.local.model or demo),
-        "cloud": escape(f"{settings.cloud.model} at {settings.cloud.base_url} ({key})"),
+        "cloud": escape(
+            f"{settings.cloud.model} at {base_url(settings.cloud)} ({_credential(settings.cloud)})"
+        ),
     }
+
+
+def _credential(cloud: CloudSettings) -> str:
+    """Which key the cloud is asked with; without one, what that means and what a key would add."""
+    from router.tracks.credentials import has_own, remedy
+
+    if has_own(cloud):
+        return "with this machine's key"
+    if cloud.without_credential == "refuse":
+        return f"no key here: refused without a client's own; {remedy(cloud)}"
+    return (
+        f"no key here: without a client's own, its work is done by the local model, marked degraded; "
+        f"{remedy(cloud)} to have the cloud do it"
+    )

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from policies.decision import TrackName
 from router.ledger.tables import requests
 from router.types import NAME_LENGTH, Attempt, Outcome, Plan
 
@@ -105,8 +106,6 @@ def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
 def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
     """Make the columns that are known at the end, the bill excepted."""
     usage, attempts = outcome.usage, outcome.attempts
-    first = attempts[0] if attempts else None
-    moved = first is not None and first.cause and first.track != outcome.track
     return {
         "id": request_id,
         "finished_at": now,
@@ -115,8 +114,8 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "status": outcome.status,
         "end": outcome.end,
         "error": own_words(outcome.error) if outcome.error else "",
-        "escalated": first.cause if first and moved and first.track == "local" else outcome.moved,
-        "degraded": first.cause if first and moved and first.track == "cloud" else "",
+        "escalated": _moved_from("local", outcome),
+        "degraded": _moved_from("cloud", outcome),
         "attempts": _json.encode([_storable(attempt) for attempt in attempts]).decode(),
         "first_byte_s": outcome.first_byte_s,
         "seconds": outcome.seconds,
@@ -129,6 +128,14 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "usage_estimated": usage.estimated,
         "terms": usage.terms,
     }
+
+
+def _moved_from(track: TrackName, outcome: Outcome) -> str:
+    """Why a request left this track: what failed there first, or what was known before anything was tried."""
+    first = outcome.attempts[0] if outcome.attempts else None
+    if first and first.cause and first.track != outcome.track:
+        return first.cause if first.track == track else ""
+    return outcome.moved if outcome.track != track else ""
 
 
 def _storable(attempt: Attempt) -> Attempt:

@@ -84,7 +84,9 @@ class Pipeline:
             _refuse(plan.decision)
             reply = await self._first_unit(attempts)
         except BaseException as failure:
-            if isinstance(failure, TrackError):
+            if isinstance(failure, TrackError) or (
+                attempts.decision.remedy and isinstance(failure, BadRequest)
+            ):
                 failure.decision = attempts.decision
             self._finish(attempts, attempts.abort(failure))
             raise

@@ -9,14 +9,14 @@ Routing never fails a request: where reading or classifying raises, the policy's
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import structlog
 
 from classifiers.features import Features
 from classifiers.verdict import Classifier, Verdict
 from policies.decide import decide
-from policies.decision import Decision, State
+from policies.decision import Decision, StandIn, State
 from policies.explain import explain, to_dict
 from policies.load import PolicyHolder
 from policies.policy import Policy
@@ -35,6 +35,14 @@ from router.types import ModelRequest, Plan, PromptParts, Usage
 log = structlog.get_logger(__name__)
 
 UNREAD = Verdict(p_local=0.0, kind="unknown", why="the request could not be read")
+
+
+class CredentialState(NamedTuple):
+    """Whether the cloud has a credential for a request."""
+
+    stand_in: StandIn | Literal[""] = ""
+    """As `State.without_credential`."""
+    remedy: str = ""
 
 
 class TrackStatus(Protocol):
@@ -61,6 +69,7 @@ class Planner:
         scanner: Scanner | None = None,
         waits: Callable[[PromptParts], float] | None = None,
         moves: MovePrices | None = None,
+        without_credential: Callable[[ModelRequest], CredentialState] | None = None,
     ) -> None:
         """Take the collaborators.
 
@@ -75,7 +84,9 @@ class Planner:
             scanner: Finds what must not leave.
             waits: Seconds until a prompt of these parts would get its first token here.
             moves: Prices a held turn's move to the cloud; without it none is made for a setback.
+            without_credential: Tells whether the cloud lacks a credential for a request; without it, never.
         """
+        self._without_credential = without_credential
         self._waits = waits
         self._moves = moves
         self._scanner = scanner or Scanner()
@@ -222,6 +233,10 @@ class Planner:
         last = self._sessions.last(request.account.team, features)
         state = self._tracks.state(features)
         unread_s = state.local_wait_s
+        if self._without_credential:
+            lacking = self._without_credential(request)
+            if lacking.stand_in:
+                state = replace(state, without_credential=lacking.stand_in, credential_remedy=lacking.remedy)
         if self._waits and prompt.keys:
             state = replace(state, local_wait_s=self._waits(prompt))
         if self._limits and (budget := self._limits.budget_status(request.account, policy)):

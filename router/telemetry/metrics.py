@@ -134,7 +134,7 @@ class Metrics:
         if first is not None and first.cause and first.track != outcome.track:
             self._moved[first.track, first.cause] += 1
         elif outcome.moved:
-            self._moved["local", outcome.moved] += 1
+            self._moved["local" if outcome.track == "cloud" else "cloud", outcome.moved] += 1
         self._count(request.account.team, outcome.track, outcome.usage)
 
     def _count(self, team: str, track: str, usage: Usage) -> None:

@@ -55,13 +55,28 @@ def credential(
     if not name:
         return Credential(headers=(), own=False)
     raise TrackError(
-        f"No credential for the cloud track: set {name} where `turnout serve` runs, or let the client send "
-        f"its own key ({_EXAMPLE.get(settings.dialect, 'cloud.forward_credentials: always')}); "
+        f"No credential for the cloud track: {remedy(settings)} where `turnout serve` runs, or let the "
+        f"client send its own key ({_EXAMPLE.get(settings.dialect, 'cloud.forward_credentials: always')}); "
         'or ask for model "local".',
         cause="no_credential",
         status=HTTPStatus.BAD_REQUEST,
         kind="invalid_request_error",
     )
+
+
+def remedy(settings: CloudSettings) -> str:
+    """What gives the cloud a credential for everybody, in a few words."""
+    name = _env_name(settings)
+    return f"set {name}" if name else "set `cloud.api_key_env`, or the provider's own variable"
+
+
+def has_own(settings: CloudSettings, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether there is a key of ours, so that no client needs one."""
+    try:
+        credential(settings, (), environ)
+    except TrackError:
+        return False
+    return True
 
 
 _EXAMPLE = {"anthropic": "sk-ant-...", "openai": "sk-..."}

@@ -58,11 +58,12 @@ def test_without_a_credential_the_local_model_serves(degrading, upstream, nearby
     assert "Local" in answer.text
     assert answer.headers["x-turnout-track"] == "local"
     assert answer.headers["x-turnout-rule"] == "degrade"
-    assert answer.headers["x-turnout-degraded"] == "there is no credential for the cloud"
+    why = "the cloud first, but there is no credential for the cloud (set ANTHROPIC_API_KEY)"
+    assert answer.headers["x-turnout-degraded"] == answer.headers["x-turnout-why"] == why
     assert upstream.get("/_requests") == []
     row = degrading.row(answer)
-    assert (row["track"], row["served_track"], row["degraded"]) == ("cloud", "local", "no_credential")
-    assert attempts(row) == [("cloud", "no_credential"), ("local", "")]
+    assert (row["track"], row["served_track"], row["degraded"]) == ("local", "local", "no_credential")
+    assert (row["why"], attempts(row)) == (why, [("local", "")])
 
 
 FAILURES = [
@@ -220,5 +221,6 @@ def test_what_the_answering_model_lacks_is_named(degrading, path, model, fields,
 def test_both_causes_stand_in_one_header(degrading):
     answer = degrading.post(MESSAGES, request_body(tools=[SEARCH]))
     assert answer.headers["x-turnout-degraded"] == (
-        "there is no credential for the cloud; without web_search_20250305"
+        "the cloud first, but there is no credential for the cloud (set ANTHROPIC_API_KEY); "
+        "without web_search_20250305"
     )
