@@ -40,7 +40,15 @@ from router.app.dashboard.query import (
 )
 from router.app.dashboard.renderer import NO_STORE, SECURITY, Renderer
 from router.app.early_response import body_of
-from router.errors import BadKey, NotFound, RateLimited, TurnoutError, Unavailable, UnsupportedMedia
+from router.errors import (
+    BadKey,
+    BadRequest,
+    NotFound,
+    RateLimited,
+    TurnoutError,
+    Unavailable,
+    UnsupportedMedia,
+)
 from router.ledger.sessions import Sessions
 from router.wire.headers import field
 
@@ -48,6 +56,8 @@ ZONE = "turnout-zone"
 """Cookie with the time zone of the visitor's browser."""
 FORM = "application/x-www-form-urlencoded"
 MOST_BYTES = 16_384
+MOST_FIELDS = 20
+"""Of a form; ours have three at most."""
 _OWN_PAGE = re.compile(r"/dashboard(?:[/?][\x21-\x7e]*)?")
 """Allowed targets after a login: pages of the dashboard only."""
 
@@ -276,9 +286,12 @@ async def _form(request: Request) -> dict[str, str]:
     Raises:
         UnsupportedMedia: the body is not a form.
         TooLarge: it is longer than `MOST_BYTES`.
+        BadRequest: it has more than `MOST_FIELDS`.
     """
     headers = headers_of(request.scope)
     if field(headers, "content-type").partition(";")[0].strip().lower() != FORM:
         raise UnsupportedMedia("content-type: must be that of a form")
     body = await take_body(body_of(request.scope), headers, limit=MOST_BYTES)
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=20))
+    if body.count(b"&") >= MOST_FIELDS:
+        raise BadRequest(f"the form has more than {MOST_FIELDS} fields; load the page again and repeat it")
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))

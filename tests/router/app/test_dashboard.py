@@ -298,6 +298,12 @@ async def test_a_session_ends_in_time(place, admin):
         assert (await visitor.get("/dashboard")).status_code == 303
 
 
+async def test_a_form_of_too_many_fields_is_refused(place):
+    async with place.visitor() as visitor:
+        answer = await visitor.post("/dashboard/login", data={f"field{n}": "x" for n in range(21)})
+    assert (answer.status_code, "more than 20 fields" in answer.text) == (400, True)
+
+
 def token_in(page):
     return re.search(r'name="token" value="([0-9a-f]{64})"', page)[1]
 
