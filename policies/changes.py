@@ -19,6 +19,7 @@ _STATE = {
     "local.context": "local_context",
     "local.wait_s": "local_wait_s",
     "local.up": "local_up",
+    "local.vision": "local_vision",
     "cloud.up": "cloud_up",
     "budget.left_usd": "budget_left_usd",
 }

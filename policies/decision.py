@@ -86,6 +86,8 @@ class State:
     local_wait_s: float = 0.0
     """Seconds until a prompt given now would get its first token."""
     local_up: bool = True
+    local_vision: bool = False
+    """The local model is known to see images."""
     local_model: str = ""
     """The name that the local model goes by; empty while unknown."""
     cloud_up: bool = True

@@ -60,6 +60,7 @@ DOMAINS: Mapping[str, Domain] = MappingProxyType(
         "local.context": COUNT,
         "local.wait_s": Numbers(low=0),
         "local.up": SWITCH,
+        "local.vision": SWITCH,
         "cloud.up": SWITCH,
         "budget.left_usd": Numbers(),
         "last.track": Words(values=("", "local", "cloud")),

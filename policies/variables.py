@@ -60,6 +60,7 @@ READERS: Mapping[str, Callable[[Inputs], Value]] = {
         "context": float(inputs.state.local_context),
         "wait_s": inputs.state.local_wait_s,
         "up": inputs.state.local_up,
+        "vision": inputs.state.local_vision,
     },
     "cloud": lambda inputs: {"up": inputs.state.cloud_up},
     "budget": lambda inputs: {"left_usd": inputs.state.budget_left_usd},

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
+from typing import get_args
 
 import sqlalchemy as sa
 import structlog
@@ -71,6 +72,10 @@ log = structlog.get_logger(__name__)
 SWITCH_S = 0.0005
 LOOK_S = 1.0
 """Seconds between looks at the policies, the budgets and the engine."""
+SERVER_S = 30.0
+"""Seconds between looks at the local server's model."""
+SEARCH_AGAIN_S = 3.0
+"""The same while it does not answer."""
 KEYS_S = 0.4
 """Seconds between looks at the keys: a revoked one is refused within a second."""
 
@@ -213,6 +218,7 @@ class Service:
             local_wait_s=self._local.wait_s(PromptParts(tokens=(features.context_tokens,))),
             local_model=self._local.name,
             local_up=self._local.up,
+            local_vision="vision" in (self._local.abilities or ()),
             cloud_up=self._cloud.breaker.up,
         )
 
@@ -300,9 +306,10 @@ class Service:
     async def catalog(self) -> Catalog:
         """What is known of the models that a client may ask for."""
         name, context = await self._local.describe()
-        can: tuple[Capability, ...] = ("completion", "tools")
+        told = self._local.abilities or {"completion", "tools"}
         if self._engine and self._engine.health.fim:
-            can = (*can, "insert")
+            told |= {"insert"}
+        can = tuple(word for word in get_args(Capability) if word in told)
         return Catalog(
             local=LocalModel(name=name, context=context, capabilities=can),
             cloud=self.settings.cloud.model,
@@ -314,7 +321,7 @@ class Service:
     async def _running(self) -> AsyncIterator[None]:
         if self._engine:
             await self._engine.start()
-        looking = asyncio.gather(self._look(), self._look_for_keys())
+        looking = asyncio.gather(self._look(), self._look_for_keys(), self._look_at_server())
         keep_heap_small()
         # What is there by now stays: the collector need not walk it again while requests run.
         gc.collect()
@@ -347,6 +354,12 @@ class Service:
                 await self._look_once()
             except Exception:  # a database that is locked now must not end the looking for good
                 log.exception("look failed")
+
+    async def _look_at_server(self) -> None:
+        """See what the model behind `local.url` can do, and whether it is another one by now."""
+        while self.settings.local.url:
+            answered = await self._local.look()
+            await asyncio.sleep(SERVER_S if answered else SEARCH_AGAIN_S)
 
     async def _look_for_keys(self) -> None:
         while True:

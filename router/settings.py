@@ -103,6 +103,8 @@ class LocalSettings(Section):
     """Model name to ask `url` for, and to show; empty for the file's or server's own."""
     context: int = Field(default=0, ge=0, le=MOST_NUMBER)
     """Window in tokens; 0 for the model's own."""
+    vision: bool | None = None
+    """Whether the model at `url` sees images, where its server does not tell; unset: as that tells."""
     gpu_layers: int = Field(default=-1, ge=-1, le=MOST_NUMBER)
     """Layers on the GPU: -1 all, 0 none."""
     threads: int = Field(default=0, ge=0, le=1024)

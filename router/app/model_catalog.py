@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from policies.decide import named_track, untagged
 from policies.decision import TrackName
+from router.tracks.server_abilities import Ability
 
-Capability = Literal["completion", "tools", "insert", "vision", "thinking"]
-"""Ollama's words; `insert` is the completion of code between a beginning and an end."""
+Capability = Ability
+"""`insert` is the completion of code between a beginning and an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,18 @@ from router.engine.errors import Refused
 
 Body = dict[str, Any]
 
+READ = frozenset({
+    "messages", "model", "tools", "tool_choice", "parallel_tool_calls", "response_format", "stream",
+    "stream_options", "max_tokens", "max_completion_tokens", "stop", "temperature", "top_p", "min_p", "top_k",
+    "frequency_penalty", "presence_penalty", "seed", "user", "add_generation_prompt",
+    "continue_final_message",
+    # Refused by name:
+    "n", "logit_bias", "logprobs", "top_logprobs", "functions", "function_call", "modalities", "audio",
+    "ebnf", "grammar", "guided_choice", "guided_grammar", "guided_json", "guided_regex", "json_schema",
+    "regex", "structured_outputs",
+})  # fmt: skip
+"""Fields of a chat request that the engine reads, or that no answer differs by; it knows of no others."""
+
 
 def decode_body(data: bytes) -> Body:
     """Read a body as a JSON object.

@@ -101,15 +101,15 @@ def _refuse_unsupported(body: Body) -> None:
         ("n", body.get("n") not in {None, 1}, "only n = 1 is served"),
         ("logit_bias", bool(body.get("logit_bias")), "logit_bias is not supported; leave it out"),
         ("logprobs", bool(body.get("logprobs")), "logprobs are not supported; leave it out"),
-        ("top_logprobs", bool(body.get("top_logprobs")), "logprobs are not supported; leave it out"),
+        ("top_logprobs", bool(body.get("top_logprobs")), "top_logprobs are not supported; leave it out"),
         ("functions", bool(body.get("functions")), "functions is not supported; use tools"),
         ("function_call", calls, "function_call is not supported; use tool_choice"),
         (
             "modalities",
             body.get("modalities") not in (None, [], ["text"]),
-            "the answer is text; leave it out",
+            "modalities: the answer is text; leave it out",
         ),
-        ("audio", bool(body.get("audio")), "the answer is text; leave it out"),
+        ("audio", bool(body.get("audio")), "audio: the answer is text; leave it out"),
         *((name, bool(body.get(name)), f"{name} is not supported; use response_format") for name in _FORMS),
     )
 

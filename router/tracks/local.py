@@ -7,9 +7,11 @@
 """
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 import aiohttp
@@ -30,6 +32,7 @@ from router.tracks.failures import (
 )
 from router.tracks.local_client import LocalClient
 from router.tracks.local_wait import SentPrompt, WaitPredictor
+from router.tracks.server_abilities import Abilities, find_abilities
 from router.tracks.streaming import (
     Transform,
     UpstreamBody,
@@ -71,6 +74,10 @@ _RAW: Mapping[str, Callable[..., RawDecoder]] = {
     INFILL_PATH: infill_decoder,
 }
 """What reads the replies of paths at which a prompt is completed as it is."""
+_OURS: Abilities = frozenset({"completion", "tools"})
+"""Our engine reads text alone."""
+_IMAGE = re.compile(rb'"type"\s*:\s*"image_url"')
+"""A part of a message; within a text the quotes would be escaped."""
 PRIORITY = "x-turnout-priority"
 DEFAULT_NAME = "local"
 """The model's name where neither the settings nor the server have one."""
@@ -96,6 +103,10 @@ class LocalTrack:
         self._window = 0
         """In tokens, as the server at `local.url` reported it; 0 while unknown."""
         self._looked = False
+        self._abilities: Abilities | None = None
+        """As the server at `local.url` told them; None while unknown."""
+        self._answered = False
+        """It was asked for them."""
 
     @property
     def up(self) -> bool:
@@ -114,6 +125,31 @@ class LocalTrack:
         """What the model is called; empty until its server was asked."""
         return self._settings.name or (self._engine.health.model if self._engine else self._served)
 
+    @property
+    def abilities(self) -> Abilities | None:
+        """What the model can do; None where not even its server tells."""
+        told = _OURS if self._engine else self._abilities
+        sees = None if self._engine else self._settings.vision
+        if sees is None:
+            return told
+        return (told or _OURS) | {"vision"} if sees else (told or _OURS) - {"vision"}
+
+    async def look(self) -> bool:
+        """Ask the server at `local.url` anew what its model can do; return whether it answered.
+
+        The model may be another one than before. A server that does not answer now has not changed.
+        """
+        if self._engine is not None:
+            return True
+        try:
+            async with asyncio.timeout(SEARCH_S):
+                name = await self._name()
+            self._abilities = await find_abilities(self._client, self._settings.url, name)
+        except (aiohttp.ClientError, OSError):
+            return False
+        self._answered = True
+        return True
+
     def wait_s(self, prompt: PromptParts) -> float:
         """Seconds until a prompt of these parts would get its first token; see `WaitPredictor`."""
         return self._waits.predict(prompt)
@@ -125,6 +161,8 @@ class LocalTrack:
                 async with asyncio.timeout(SEARCH_S):
                     name = await self._name()
                     self._window = self.context or await find_window(self._client, self._settings.url, name)
+        if not self._answered:
+            await self.look()
         return self.name, self.context
 
     async def close(self) -> None:
@@ -173,6 +211,7 @@ class LocalTrack:
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)
+        self._check_images(plan, request)
         sent = self._waits.send(plan)
         try:
             response = await self._post(plan, request, progress)
@@ -191,6 +230,26 @@ class LocalTrack:
         self._ended(sent)
         return reply
 
+    def _check_images(self, plan: Plan, request: OutgoingRequest) -> None:
+        """See that a model that is known to be blind is sent no image: some servers leave it out unsaid.
+
+        Raises:
+            TrackError: `unsupported`.
+        """
+        blind = self.abilities is not None and "vision" not in self.abilities
+        if not (blind and plan.features.images and _IMAGE.search(request.body)):
+            return
+        stays = (
+            "" if plan.clearance.allowed else f", and this must stay on this machine ({plan.clearance.why})"
+        )
+        raise TrackError(
+            f"messages: the local model does not see images{stays}; leave the images out, or serve a model "
+            "that sees at `local.url`",
+            cause="unsupported",
+            status=HTTPStatus.BAD_REQUEST,
+            kind="invalid_request_error",
+        )
+
     def _ended(self, sent: SentPrompt) -> None:
         """Nothing more comes for a prompt, so the engine's account of its slots has changed."""
         sent.ended = True
@@ -208,7 +267,8 @@ class LocalTrack:
 
     async def _request(self, plan: Plan, name: str, limit: int | None = None) -> OutgoingRequest:
         request = plan.request
-        return await self._pacing.call(weight(request.body), local_request, request, name, limit)
+        write = partial(local_request, engine=self._engine is not None)
+        return await self._pacing.call(weight(request.body), write, request, name, limit)
 
     async def _post(self, plan: Plan, request: OutgoingRequest, progress: Progress) -> aiohttp.ClientResponse:
         priority = "autocomplete" if plan.features.kind == "autocomplete" else "chat"

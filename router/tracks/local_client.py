@@ -61,6 +61,15 @@ class LocalClient:
         """Ask for a document of the server at `local.url`; as `post`."""
         return await self._opened().get(url, headers=self._key(), allow_redirects=False)
 
+    async def post_at(self, url: str, body: bytes) -> aiohttp.ClientResponse:
+        """Put a question in JSON to the server at `local.url`; as `post`."""
+        return await self._opened().post(
+            url,
+            data=body,
+            headers=self._key() | {"content-type": "application/json"},
+            allow_redirects=False,
+        )
+
     async def close(self) -> None:
         """Close every connection."""
         if self._session is not None:

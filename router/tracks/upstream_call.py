@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from policies.decision import TrackName
+from router.engine.fields import READ
 from router.errors import BadRequest
 from router.features.tokens import estimate
 from router.tracks.failures import cloud_failure, failed, refusal_body
@@ -162,6 +163,8 @@ def translate_request(
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_UNSET = frozenset({b"null", b"false", b"0", b"[]", b"{}", b'""', b'"none"'})
+"""Values in JSON that ask for nothing."""
 _AS_ARRANGED = replace(LOCAL, alternating=False, prefill="native")
 """The local model for a client of its own dialect: the messages stay as they are."""
 
@@ -170,7 +173,9 @@ class _Streaming(msgspec.Struct):
     stream_options: Any = None
 
 
-def local_request(request: ModelRequest, model: str, limit: int | None = None) -> OutgoingRequest:
+def local_request(
+    request: ModelRequest, model: str, limit: int | None = None, *, engine: bool = False
+) -> OutgoingRequest:
     """Write the body for the local server; a stream always reports its usage.
 
     It is that of `POST /v1/chat/completions`, but for a prompt that is completed as it is.
@@ -179,6 +184,7 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
         request: in any dialect.
         model: the name to ask for.
         limit: of the answer, in tokens, instead of the client's own.
+        engine: our engine answers, which knows fewer fields than servers do: the others are named.
 
     Raises:
         BadRequest: it cannot be put to a local model.
@@ -193,6 +199,10 @@ def local_request(request: ModelRequest, model: str, limit: int | None = None) -
     if b'"custom"' in request.body and has_free_text(request.body):
         return _with_functions(request, model, limit)
     fields, dropped = drop_fields(_FIELDS.decode(repair_body(request.body)), LOCAL)
+    if engine:
+        dropped += tuple(
+            name for name, raw in fields.items() if name not in READ and bytes(raw) not in _UNSET
+        )
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     if "max_completion_tokens" in fields:
         fields["max_tokens"] = fields.pop("max_completion_tokens")  # the older name is known everywhere

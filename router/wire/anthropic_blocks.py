@@ -57,6 +57,7 @@ class _Document(msgspec.Struct, frozen=True):
     source: _Source
     title: str | None = None
     context: str | None = None
+    citations: Any = None
 
 
 class _SearchResult(msgspec.Struct, frozen=True):
@@ -207,6 +208,7 @@ def _decode_document(block: Block, where: str) -> Iterator[Part]:
         url=source.url or "",
         file_id=source.file_id or "",
         media_type=(source.media_type or "") if text is None else "",
+        citations=isinstance(document.citations, dict) and document.citations.get("enabled") is True,
         cache=cache,
     )
     yield from (part for part in inner if isinstance(part, Image))
@@ -278,6 +280,8 @@ def _encode_document(document: Document) -> dict[str, Any]:
         block["title"] = document.title
     if document.context:
         block["context"] = document.context
+    if document.citations:
+        block["citations"] = {"enabled": True}
     return marked(block, document.cache)
 
 

@@ -79,7 +79,7 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "logprobs": _Row("refused", "carried", "carried", _NO_PROBABILITIES),
         "top_logprobs": _Row("refused", "carried", "carried", _NO_PROBABILITIES),
         "logit_bias": _Row("refused", "carried", "carried", "Claude takes no token biases"),
-        "seed": _Row("refused", "carried", "carried", "Claude takes no seed"),
+        "seed": _Row("refused", "carried", "carried", "Claude takes no seed", empty_asks=True),
         "frequency_penalty": _Row("refused", "carried", "carried", _NO_PENALTIES),
         "presence_penalty": _Row("refused", "carried", "carried", _NO_PENALTIES),
         "audio": _Row("refused", "carried", "carried", "Claude answers in text"),
@@ -101,10 +101,11 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "verbosity": _Row("dropped", "carried", "carried"),
         "web_search_options": _Row("carried", "dropped", "carried", empty_asks=True),
         "service_tier": _Row("dropped", "ignored", "carried", usual=("auto", "default")),
-        "store": _Row("dropped", "ignored", "dropped"),
+        "store": _Row("dropped", "dropped", "dropped"),
         "prediction": _Row("ignored", "ignored", "carried"),
         "metadata": _Row("ignored", "ignored", "ignored"),
         "prompt_cache_key": _Row("ignored", "ignored", "ignored"),
+        "prompt_cache_options": _Row("ignored", "ignored", "ignored"),
         "prompt_cache_retention": _Row("ignored", "ignored", "ignored"),
         "safety_identifier": _Row("ignored", "ignored", "ignored"),
         "stream_options": _Row("ignored", "ignored", "ignored"),
@@ -114,6 +115,7 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "include": _Row("dropped", "dropped", "dropped", usual=([], ["reasoning.encrypted_content"])),
         "truncation": _Row("dropped", "dropped", "dropped", usual=("disabled",)),
         "text.verbosity": _Row("dropped", "dropped", "dropped", usual=("medium",)),
+        "user": _Row("carried", "ignored", "ignored"),
         "reasoning.summary": _Row("ignored", "ignored", "ignored"),
         "reasoning.generate_summary": _Row("ignored", "ignored", "ignored"),
         "reasoning.context": _Row("ignored", "ignored", "ignored"),
@@ -131,6 +133,9 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "safeguards": _Row(
             "carried", "dropped", "refused", "the provider that this endpoint is set up for runs none"
         ),
+        # How others think is their own matter: Claude Code sends both with every request.
+        "thinking": _Row("carried", "ignored", "ignored"),
+        "output_config": _Row("carried", "ignored", "ignored"),
         "service_tier": _Row("carried", "ignored", "ignored"),
         "metadata": _Row("carried", "ignored", "ignored"),
         "cache_control": _Row("carried", "ignored", "ignored"),
@@ -143,6 +148,7 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
     "ollama": {
         "prompt": _IGNORED,
         "keep_alive": _IGNORED,
+        "think": _Row("carried", "ignored", "ignored"),  # what was thought is left out for `false`
         "truncate": _IGNORED,
         "shift": _IGNORED,
         **dict.fromkeys((f"options.{name}" for name in _OF_THE_MACHINE), _IGNORED),
@@ -439,6 +445,8 @@ def _name_of(target: Target) -> str:
 
 def _document(part: Document, dialect: DialectName, target: Target, dropped: list[str]) -> Part:
     """A document that the target reads, its text, or a word to the model that there was one."""
+    if part.citations and target.side != "claude":
+        dropped.append("citations")
     if part.text is not None:
         return part if target.files else Text(text=part.text, cache=part.cache)
     elsewhere = part.url and target.dialect == "openai_chat"  # which has no word for a file's address
@@ -491,3 +499,9 @@ def _web_search(options: Any) -> Opaque:
     if isinstance(filters, dict) and filters.get("allowed_domains"):
         value["allowed_domains"] = filters["allowed_domains"]
     return Opaque(dialect="anthropic_messages", kind="web_search_20250305", value=value)
+
+
+def is_ignored(dialect: DialectName, name: str, side: Side) -> bool:
+    """Whether a field is listed as one by which no answer of this side's differs."""
+    row = _FIELDS[dialect].get(name)
+    return row is not None and getattr(row, side) == "ignored"

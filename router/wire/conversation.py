@@ -59,6 +59,8 @@ class Document:
     """The provider's name of an uploaded file; means nothing to another provider."""
     media_type: str = ""
     context: str = ""
+    citations: bool = False
+    """The answer is to cite it."""
     cache: CacheMark | None = None
 
 
