@@ -6,7 +6,7 @@ This is the only place where the parts meet; importing it has no effects.
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -37,6 +37,7 @@ from router.app.model_routes import build_models
 from router.app.ollama_routes import build_ollama
 from router.app.origin import OriginGuard
 from router.app.status import build_status
+from router.billing.bill import BilledRequest
 from router.billing.gpu_time import WorkTime
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
@@ -57,9 +58,13 @@ from router.system.heap import keep_heap_small
 from router.system.host_names import is_loopback
 from router.system.time_slices import Pacing, pauses_for
 from router.system.worker import Worker
+from router.telemetry.announcements import Announcements, TrackReport
+from router.telemetry.logs import make_line_writer
 from router.telemetry.metrics import EndpointState, Metrics
-from router.telemetry.observers import ObservedLedger
+from router.telemetry.observers import ObservedLedger, Observer
+from router.telemetry.request_log import RequestLog
 from router.telemetry.tracing import open_traces
+from router.tracks.circuit_breaker import CircuitBreaker
 from router.tracks.cloud import CloudTrack
 from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
@@ -89,6 +94,8 @@ class Service:
         serving = Serving(classifier=classifier.name, reading=reading_digest())
         guard = CheckGate(serving, settings.classifier_file) if settings.require_check else None
         self._policies = PolicyHolder(settings.policy, guard=guard)
+        self._serving = serving
+        self._proof: tuple[Policy, str] | None = None
         _say_other_proof(settings, self._policies.policy, serving)
         self._registry = PolicyRegistry(self._policies, _say_bad_policy)
         self._extractor = FeatureExtractor(asks=make_ask_reader(settings))
@@ -104,7 +111,9 @@ class Service:
         self._memory.load(self._ledger.protected.load())
         self._scanner = Scanner(memory=self._memory)
         self._metrics = Metrics()
-        self._ledger.on_billed = self._metrics.billed
+        self._lines = RequestLog(make_line_writer(settings.log_format)) if _shows_requests(settings) else None
+        self._ledger.on_billed = self._billed
+        self._announcements = Announcements()
         self._traces = open_traces(settings.otlp_endpoint, settings.cloud.dialect)
         self._work = WorkTime()
         self._roster = self._ledger.accounts.load()
@@ -137,8 +146,10 @@ class Service:
             without_credential=self._credential_state,
         )
         self._planner = planner
-        observers = (self._metrics, self._traces) if self._traces else (self._metrics,)
-        ledger = ObservedLedger(self._ledger, observers)
+        observers: tuple[Observer | None, ...] = (
+            self._metrics, self._announcements, self._lines, self._traces,
+        )  # fmt: skip
+        ledger = ObservedLedger(self._ledger, [observer for observer in observers if observer])
         pipeline = Pipeline(
             planner=planner,
             tracks={"local": self._local, "cloud": self._cloud},
@@ -249,6 +260,7 @@ class Service:
             },
             "policy": {
                 "name": self._policies.policy.name,
+                "proof": self._proof_status(),
                 "error": self._policies.error or "",
                 **({"warnings": warnings} if warnings else {}),
             },
@@ -256,6 +268,19 @@ class Service:
             "ledger": {"lost": self._ledger.lost},
             "reading": self._extractor.stats(),
         }
+
+    def _billed(self, bills: Sequence[BilledRequest]) -> None:
+        """Take bills, on the ledger's thread."""
+        self._metrics.billed(bills)
+        if self._lines:
+            self._lines.billed(bills)
+
+    def _proof_status(self) -> str:
+        """Whether the endpoint's policy is proven, in words; looked up once for each policy."""
+        policy = self._policies.policy
+        if self._proof is None or self._proof[0] is not policy:
+            self._proof = (policy, state(self.settings.policy, policy, self._serving).why)
+        return self._proof[1]
 
     def _credential_health(self) -> Json:
         cloud = self.settings.cloud
@@ -343,6 +368,8 @@ class Service:
             with suppress(sa.exc.SQLAlchemyError):
                 await self._share_memory()
             await asyncio.to_thread(self._ledger.close)
+            if self._lines:
+                await asyncio.to_thread(self._lines.close)
             if self._traces:
                 await asyncio.to_thread(self._traces.close)
 
@@ -373,10 +400,18 @@ class Service:
         await asyncio.to_thread(self._extractor.settle)
         if self._engine:
             await self._engine.refresh()
-        if self._policies.refresh() | self._registry.sync(self.keyring.policies):
+        reloaded = self._policies.refresh()
+        if reloaded | self._registry.sync(self.keyring.policies):
             self._watch()
+        self._announcements.policy(self._policies.policy.name, self._policies.error, reloaded=reloaded)
+        self._announcements.tracks(local=self._local_report(), cloud=_report(self._cloud.breaker))
         await asyncio.to_thread(self._ledger.budgets.renew)
         await self._share_memory()
+
+    def _local_report(self) -> TrackReport:
+        if self._engine and self._engine.health.state == "failed":
+            return TrackReport(up=False, why=self._engine.health.reason.partition("\n")[0])
+        return _report(self._local.breaker)
 
     async def _share_memory(self) -> None:
         """Store what had to stay since the last look, and take what other processes stored."""
@@ -415,6 +450,15 @@ def _say_other_proof(settings: Settings, policy: Policy, serving: Serving) -> No
             remedy=f"turnout policy check {settings.policy} --publish"
             f"{options_of(serving.classifier, settings.classifier_file)}",
         )
+
+
+def _shows_requests(settings: Settings) -> bool:
+    return settings.log_level in {"debug", "info"}
+
+
+def _report(breaker: CircuitBreaker) -> TrackReport:
+    circuit = breaker.circuit
+    return TrackReport(up=circuit.state == "closed", why=circuit.cause)
 
 
 def _say_bad_policy(name: str, why: str) -> None:

@@ -323,6 +323,9 @@ class Settings(BaseSettings):
     keepalive_s: float = Field(default=10, ge=0.1)
     """Seconds of silence before an SSE comment is sent while nothing is there yet."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Below `warning` each request gets a line."""
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """`auto`: text in a terminal, JSON elsewhere."""
     metrics_token: SecretStr = SecretStr("")
     """Who sends it as `Authorization: Bearer ...` may read `/metrics`; empty: see docs/metrics.md."""
     trusted_header: TrustedHeader = TrustedHeader()

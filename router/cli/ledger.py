@@ -40,7 +40,7 @@ def stats(ledger: Ledger = None, as_json: AsJson = False) -> None:
     """
     from router.ledger.size import measure
 
-    with _open(ledger) as store:
+    with open_ledger(ledger) as store:
         size = measure(store.engine)
     if as_json:
         typer.echo(json.dumps(size))
@@ -69,7 +69,7 @@ def export(
     from router.ledger.export import export as write
 
     begin, end = _time("--since", since), _time("--until", until)
-    with _open(ledger) as store, _progress("rows") as bar:
+    with open_ledger(ledger) as store, _progress("rows") as bar:
         task = bar.add_task("", total=count(store.engine, team=team, since=begin, until=end))
         written = write(
             store.engine, to, team=team, since=begin, until=end, by=by,
@@ -99,7 +99,7 @@ def prune(
     if not keep_days:
         raise Misconfigured("--keep-days: is required, or set `ledger_keep_days` (TURNOUT_LEDGER_KEEP_DAYS)")
     before = cutoff(keep_days, datetime.now(UTC).timestamp())
-    with _open(ledger) as store:
+    with open_ledger(ledger) as store:
         old = count_old(store.engine, before)
         if not dry_run:
             with _progress("rows") as bar:
@@ -125,13 +125,14 @@ def backup(
     """
     from router.ledger.backup import backup as copy
 
-    with _open(ledger) as store:
+    with open_ledger(ledger) as store:
         size = copy(store.engine, to)
     Console(stderr=True, soft_wrap=True).print(f"{to}: {_bytes(size)}", highlight=False)
 
 
 @contextmanager
-def _open(ledger: str | None) -> "Iterator[LedgerStore]":
+def open_ledger(ledger: str | None) -> "Iterator[LedgerStore]":
+    """Open the ledger of the settings, or this one, to be read."""
     from router.ledger.store import LedgerStore
 
     settings = load_settings(ledger=ledger)

@@ -24,7 +24,9 @@ from router.cli import (
     policy,
     report,
     serve,
+    status,
     statusline,
+    tail,
     team,
     trust,
 )
@@ -47,6 +49,8 @@ app.command("connect")(connect.connect)
 app.command("code", context_settings={"allow_interspersed_args": False})(code.code)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
+app.command("status")(status.status)
+app.command("tail")(tail.tail)
 app.command("statusline")(statusline.statusline)
 app.command("trust")(trust.trust)
 app.add_typer(policy.app, name="policy")

@@ -40,6 +40,9 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
         bool,
         typer.Option("--require-check", help="Serve no policy without a passing `policy check --publish`."),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No next steps and no line for each request; warnings stay.")
+    ] = False,
 ) -> None:
     """Start the endpoint.
 
@@ -53,6 +56,7 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
         ledger=ledger,
         local=local,
         require_check=require_check or None,
+        log_level="warning" if quiet else None,
     )
     host, port = parse_listen(settings.listen)
 
@@ -66,7 +70,7 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
 
     if not settings.local.url:
         resolve(settings.local.model)  # reports a bad file in one line, before anything listens
-    configure(settings.log_level)
+    configure(settings.log_level, settings.log_format)
     service = Service(settings)
     connections = ConnectionRegistry.of(settings)
     if not is_loopback(host) and not len(service.keyring) and not service.keyring.trusted:
@@ -75,7 +79,7 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
             "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
         )
     listener = _bind(host, port)
-    _greet(settings, f"http://{_format_host(host)}:{listener.getsockname()[1]}")
+    _greet(settings, quiet=quiet, url=f"http://{_format_host(host)}:{listener.getsockname()[1]}")
     uvicorn.Server(
         uvicorn.Config(
             service.app,
@@ -112,8 +116,9 @@ def _format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _greet(settings: Settings, url: str) -> None:
-    Console(soft_wrap=True).print(GREETING.format(url=escape(url), **_tracks(settings)), highlight=False)
+def _greet(settings: Settings, *, url: str, quiet: bool) -> None:
+    greeting = GREETING.partition("\n\n")[0] if quiet else GREETING
+    Console(soft_wrap=True).print(greeting.format(url=escape(url), **_tracks(settings)), highlight=False)
 
 
 def _tracks(settings: Settings) -> dict[str, str]:

@@ -18,7 +18,7 @@ FILE = "turnout.yaml"
 """Name of a settings file, in the working folder and in the user's."""
 
 HARMLESS = frozenset({
-    "classifier", "keepalive_s", "log_level",
+    "classifier", "keepalive_s", "log_format", "log_level",
     "local.batch", "local.context", "local.first_byte_s", "local.gpu_layers", "local.idle_unload_s",
     "local.stall_s", "local.threads", "local.total_s",
     "local.card_usd", "local.card_years", "local.idle_watts", "local.usd_per_kwh", "local.utilisation",

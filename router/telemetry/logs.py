@@ -6,13 +6,16 @@ place, since its message may quote any of these.
 
 import asyncio
 import logging
+import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Literal, TextIO, cast
 
 import structlog
 
 from router.telemetry.exceptions import DefectFormatter, format_exc_info
+from router.telemetry.request_line import RequestLine, json_line, text_line
 
 
 class _Unfinished(logging.Filter):
@@ -48,7 +51,33 @@ class _Lossy:
             self._stream.flush()
 
 
-def configure(level: str) -> None:
+Format = Literal["auto", "text", "json"]
+"""`auto`: text in a terminal, JSON elsewhere."""
+
+
+def is_json(form: Format) -> bool:
+    """Whether lines are written as JSON."""
+    return form == "json" or (form == "auto" and not sys.stderr.isatty())
+
+
+def has_colours(stream: TextIO = sys.stderr) -> bool:
+    """Whether a stream is a terminal whose user has not asked for no colours (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def make_line_writer(form: Format) -> Callable[[RequestLine], None]:
+    """Make what writes the lines of requests to standard error, one write each."""
+    stream, as_json, colours = _Lossy(sys.stderr), is_json(form), has_colours()
+
+    def write(line: RequestLine) -> None:
+        text = json_line(line) if as_json else text_line(line, colours=colours)
+        stream.write(f"{text}\n")
+        stream.flush()
+
+    return write
+
+
+def configure(level: str, form: Format = "auto") -> None:
     """Set up logging for the endpoint's process."""
     number = logging.getLevelNamesMapping()[level.upper()]
     line = "%(levelname)s %(name)s: %(message)s"
@@ -61,7 +90,11 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.error").addFilter(_Noise())
     logging.getLogger("uvicorn.error").setLevel(quiet)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if is_json(form)
+        else structlog.dev.ConsoleRenderer(colors=has_colours())
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

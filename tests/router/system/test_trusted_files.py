@@ -17,6 +17,7 @@ RISKY = {
     "metrics_token", "otlp_endpoint", "allowed_hosts", "allowed_origins",
     "local.model", "local.url", "local.api_key_env", "local.name",
     "cloud.base_url", "cloud.dialect", "cloud.model", "cloud.api_key_env", "cloud.forward_credentials",
+    "cloud.without_credential",
     "trusted_header.user", "trusted_header.team", "trusted_header.networks",
     "email.host", "email.port", "email.user", "email.password_env", "email.sender", "email.tls",
 }  # fmt: skip

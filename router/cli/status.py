@@ -1,0 +1,177 @@
+"""`turnout status`: what runs: address, version, policy and its proof, tracks, counts of today, budgets."""
+
+import http.client
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from router.cli.ledger import AsJson, Ledger, open_ledger
+from router.cli.render import escape_controls
+from router.errors import TurnoutError
+from router.settings import Settings, load_settings, parse_listen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json = dict[str, Any]
+PATIENCE_S = 5.0
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def status(
+    *,
+    url: Annotated[str | None, typer.Option(help="The endpoint [default: the one in the settings].")] = None,
+    as_json: AsJson = False,
+    ledger: Ledger = None,
+) -> None:
+    """Show what runs: address, version, policy and its proof, tracks, slots, today's counts, budgets.
+
+    Exits with 1 where nothing answers.
+
+    Example: [bold]turnout status[/bold]
+    """
+    settings = load_settings(ledger=ledger)
+    address = (url or own_url(settings)).rstrip("/")
+    health, why = _ask(address)
+    known = {"url": address, "running": health is not None, "health": health, **_of_ledger(ledger, settings)}
+    if as_json:
+        typer.echo(json.dumps(known | ({"why": why} if why else {})))
+    else:
+        _show(known, why)
+    if health is None:
+        raise typer.Exit(1)
+
+
+def own_url(settings: Settings) -> str:
+    """The address that these settings make an endpoint listen on."""
+    host, port = parse_listen(settings.listen)
+    host = EVERYWHERE.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _ask(url: str) -> tuple[Json | None, str]:
+    """The endpoint's health; None and why where there is none."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    try:
+        connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE_S)
+        connection.request("GET", f"{parts.path.rstrip('/')}/health")
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return None, f"nothing answers at {url} ({error}); start it with `turnout serve`"
+    if not isinstance(answer, dict) or "policy" not in answer:
+        return None, f"what answers at {url} is no Turnout; give its address with --url"
+    return answer, ""
+
+
+def _of_ledger(ledger: str | None, settings: Settings) -> Json:
+    """Today's totals and how the budgets stand; empty where this machine has no ledger to read."""
+    from policies.load import PolicyError, load
+    from router.accounts.periods import span
+    from router.accounts.teams import DEFAULT_TEAM, Team
+    from router.ledger import queries
+    from router.ledger.budget_status import read_budget_status
+    from router.reports import totals
+
+    try:
+        with open_ledger(ledger) as store:
+            since, until = span("day", Team(name=DEFAULT_TEAM).zone, time.time())
+            with store.engine.connect() as connection:
+                (day,) = queries.totals(connection, since, until)
+                tracks = queries.totals(connection, since, until, by=("track",))
+            standing = read_budget_status(
+                store.accounts, store.budgets, lambda name: load(name or settings.policy)
+            )
+    except (TurnoutError, PolicyError) as error:
+        return {"today": None, "budgets": [], "ledger": str(error)}
+    return {
+        "today": {
+            "requests": int(day["requests"]),
+            "failed": int(day["failed"]),
+            "by_track": {group.key[0] or "none": int(group["requests"]) for group in tracks},
+            "cost_usd": totals.known_cost_usd(day),
+            "saved_usd": totals.saved_usd(day),
+        },
+        "budgets": [
+            {
+                "team": one.team,
+                "key": one.key_name,
+                "policy": one.policy,
+                "per": one.budget.per,
+                "usd": one.budget.usd,
+                "spent_usd": one.balance.spent_usd,
+            }
+            for one in standing
+        ],
+    }
+
+
+def _show(known: Json, why: str) -> None:
+    console = Console(soft_wrap=True)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, text in _lines(known, why):
+        table.add_row(name, escape(escape_controls(text)))
+    console.print(table, highlight=False)
+
+
+def _lines(known: Json, why: str) -> "Iterator[tuple[str, str]]":
+    health = known["health"]
+    if health is None:
+        yield "endpoint", why
+    else:
+        yield "endpoint", f"{known['url']}   version {health['version']}"
+        policy = health["policy"]
+        yield "policy", "   ".join(filter(None, (policy["name"], policy.get("proof", ""), policy["error"])))
+        yield "local", _local(health["local"])
+        yield "cloud", _cloud(health["cloud"])
+    today = known["today"]
+    if today is None:
+        yield "today", known["ledger"]
+        return
+    tracks = ", ".join(f"{count} {track}" for track, count in today["by_track"].items())
+    yield (
+        "today",
+        "   ".join(
+            filter(
+                None,
+                (
+                    f"{today['requests']} requests" + (f" ({tracks})" if tracks else ""),
+                    f"{today['failed']} failed" if today["failed"] else "",
+                    _usd("cost", today["cost_usd"]),
+                    _usd("saved", today["saved_usd"]),
+                ),
+            )
+        ),
+    )
+    for budget in known["budgets"]:
+        whose = " ".join(filter(None, (budget["team"], budget["key"], budget["policy"])))
+        yield "budget", f"{whose}: ${budget['spent_usd']:.2f} of ${budget['usd']:.2f} this {budget['per']}"
+
+
+def _local(local: Json) -> str:
+    if "state" in local:  # our own engine
+        busy = sum(slot["busy"] for slot in local["slots"])
+        slots = f"{busy} of {len(local['slots'])} slots busy, {local['queue']} waiting"
+        facts = (local["model"], local["state"], f"{local['context']} tokens", slots, local["reason"])
+    else:
+        found = local.get("server") or {}
+        window = f"{found['context']} tokens" if found.get("context") else ""
+        up = "up" if local["up"] else "down"
+        facts = (found.get("model", ""), up, window, f"at {local['url']}", found.get("problem", ""))
+    return "   ".join(str(fact) for fact in facts if fact)
+
+
+def _cloud(cloud: Json) -> str:
+    key = "with a key" if cloud.get("credential") else f"no key: {cloud.get('remedy', '')}"
+    return "   ".join((cloud["url"], "up" if cloud["up"] else f"down ({cloud['circuit']['cause']})", key))
+
+
+def _usd(name: str, usd: float | None) -> str:
+    return "" if usd is None else f"{name} ${usd:.2f}"
