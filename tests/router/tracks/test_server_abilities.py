@@ -12,6 +12,8 @@ from router.tracks import server_abilities
 from tests.conftest import wait_for
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+KEPT = PNG.replace("mNk", "mNl")
+"""What was sent beside a protected word is remembered."""
 SHOWN = [
     (["completion", "vision", "tools"], {"completion", "vision", "tools"}),
     (["completion", "insert"], {"completion", "insert"}),
@@ -135,6 +137,7 @@ def endpoint(server, start_endpoint, tmp_path_factory):
     policy.write_text(POLICY)
     Server.documents = KINDS["ollama"](vision=False)
     return start_endpoint(
+        also={"ANTHROPIC_API_KEY": "sk-ant-test"},
         LOCAL__URL=server,
         LOCAL__NAME="m",
         LOCAL__CONTEXT="8000",
@@ -143,15 +146,15 @@ def endpoint(server, start_endpoint, tmp_path_factory):
     )
 
 
-def image(text: str) -> list[dict[str, object]]:
+def image(text: str, data: str = PNG) -> list[dict[str, object]]:
     parts = [
         {"type": "text", "text": text},
-        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
     ]
     return [{"role": "user", "content": parts}]
 
 
-CLAUDES = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+CLAUDES = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": KEPT}}
 
 
 def sees(program) -> bool | None:
@@ -166,7 +169,9 @@ def test_images_go_to_the_cloud_are_refused_in_words_or_are_seen(endpoint):
     decision = blind.post("/v1/route", {"model": "auto", "messages": image("What is it?")}).json()["decision"]
     assert (decision["track"], decision["why"]) == ("cloud", "needs a model that sees")
     assert not sees(blind)
-    answer = blind.post("/v1/chat/completions", {"model": "auto", "messages": image("INTERNAL What is it?")})
+    answer = blind.post(
+        "/v1/chat/completions", {"model": "auto", "messages": image("INTERNAL drawing, explain", KEPT)}
+    )
     assert answer.status_code == 400
     told = answer.json()["error"]["message"]
     assert "does not see images, and this must stay on this machine" in told
