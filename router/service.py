@@ -69,6 +69,7 @@ from router.tracks.cloud import CloudTrack
 from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
+from router.tracks.local_server import to_dict
 from router.tracks.providers import model_for, own_name
 from router.types import ModelRequest, PromptParts
 
@@ -313,7 +314,12 @@ class Service:
 
     def _local_health(self) -> Json:
         if self._engine is None:
-            local = {"url": self.settings.local.url, "up": self._local.up}
+            server = self._local.server
+            local = {
+                "url": self._local.url,
+                "up": self._local.up,
+                "server": to_dict(server) if server else None,
+            }
         else:
             local = asdict(self._engine.health)
         return local | {"circuit": asdict(self._local.breaker.circuit)}
@@ -322,7 +328,7 @@ class Service:
         """True once a track can answer at once: not while the local model still loads."""
         if self._engine and self._engine.health.state == "starting":
             return False
-        return self._local.up or self._cloud.breaker.up
+        return self._local.up or (self._cloud.breaker.up and self._cloud.has_credential)
 
     def judge(self, request_id: str, verdict: str, *, team: str, user: str) -> bool:
         """Keep a verdict on a request; False where `team` made no such request."""
@@ -386,6 +392,8 @@ class Service:
         """See what the model behind `local.url` can do, and whether it is another one by now."""
         while self.settings.local.url:
             answered = await self._local.look()
+            if self._local.server:
+                self._announcements.server(to_dict(self._local.server))
             await asyncio.sleep(SERVER_S if answered else SEARCH_AGAIN_S)
 
     async def _look_for_keys(self) -> None:
@@ -411,6 +419,9 @@ class Service:
     def _local_report(self) -> TrackReport:
         if self._engine and self._engine.health.state == "failed":
             return TrackReport(up=False, why=self._engine.health.reason.partition("\n")[0])
+        server = self._local.server
+        if server and not server.reachable:
+            return TrackReport(up=False, why=server.problem)
         return _report(self._local.breaker)
 
     async def _share_memory(self) -> None:

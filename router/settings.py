@@ -73,12 +73,19 @@ def _base_url(url: str) -> str:
     except ValueError:  # an invalid port, or half an IPv6 address
         complete = False
     if not complete or re.search(r"\s", text):
-        raise ValueError(
-            "is no complete address; give one such as http://127.0.0.1:8080 or https://host/path"
-        )
+        raise ValueError(f"is no complete address; {_suggest_url(text)}")
     if parts.query or parts.fragment:
         raise ValueError("takes no `?` or `#`; give the address and path alone")
     return text
+
+
+def _suggest_url(text: str) -> str:
+    """The address that was probably meant: a name without `http://` before it."""
+    meant = re.fullmatch(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?(?P<path>/\S*)?", text)
+    if not meant:
+        return "give one such as http://127.0.0.1:8080 or https://host/path"
+    near = meant["port"] or "." not in meant["host"] or re.fullmatch(r"[\d.]+", meant["host"])
+    return f"did you mean {'http' if near else 'https'}://{text}?"
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from router.errors import Misconfigured
-from router.settings import CloudSettings, Settings, load_settings, parse_listen
+from router.settings import CloudSettings, LocalSettings, Settings, load_settings, parse_listen
 from router.system.host_names import is_loopback
 
 GREETING = """\
@@ -127,11 +127,35 @@ def _tracks(settings: Settings) -> dict[str, str]:
     demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
     return {
         "policy": escape(settings.policy),
-        "local": escape(settings.local.url or settings.local.model or demo),
+        "local": escape(_server(settings.local) if settings.local.url else settings.local.model or demo),
         "cloud": escape(
             f"{settings.cloud.model} at {base_url(settings.cloud)} ({_credential(settings.cloud)})"
         ),
     }
+
+
+def _server(local: LocalSettings) -> str:
+    """What answers at `local.url`, or what is wrong there."""
+    import asyncio
+
+    from router.tracks.local_client import LocalClient
+    from router.tracks.local_server import LocalServer, find_server
+
+    async def look() -> LocalServer:
+        client = LocalClient(local, None)
+        try:
+            return await find_server(client, local)
+        finally:
+            await client.close()
+
+    found = asyncio.run(look())
+    if found.abilities is None:
+        tools = "tools: not told"
+    else:
+        tools = "calls tools" if "tools" in found.abilities else "calls no tools"
+    window = f"{found.context} tokens" if found.context else "window: not told"
+    model = f"{found.model} at {found.url} ({window}, {tools})" if found.model else found.url
+    return f"{model}\n         {found.problem}" if found.problem else model
 
 
 def _credential(cloud: CloudSettings) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -30,6 +31,7 @@ class Announcements:
 
     def __init__(self) -> None:
         self._tracks: dict[str, TrackReport] = {}
+        self._server: dict[str, object] = {}
         self._policy_error = ""
         self._budgets: OrderedDict[str, float] = OrderedDict()
 
@@ -42,6 +44,17 @@ class Announcements:
                 log.info("track up", track=name)
             elif not report.up and (before.up or report.why != before.why):
                 log.warning("track down", track=name, why=report.why)
+
+    def server(self, found: Mapping[str, object]) -> None:
+        """Say what answers at `local.url`, or what is wrong there, where that has changed."""
+        if found == self._server:
+            return
+        self._server = dict(found)
+        facts = {name: found[name] for name in ("url", "model", "context", "abilities") if found[name]}
+        if problem := found["problem"]:
+            log.warning("local server", **facts, problem=problem)
+        else:
+            log.info("local server", **facts)
 
     def policy(self, name: str, error: str, *, reloaded: bool) -> None:
         """Say that a policy was loaded again, or that it was refused and the last good one stays."""

@@ -23,7 +23,7 @@ from router.system.time_slices import Pacing
 from router.tracks import providers
 from router.tracks.circuit_breaker import CircuitBreaker, StreamHealth, guarded
 from router.tracks.cloud_reply import CloudResponse, relay, translate
-from router.tracks.credentials import CARRIERS, credential
+from router.tracks.credentials import CARRIERS, credential, has_own
 from router.tracks.egress import Egress, cleared
 from router.tracks.failures import connection_failure, unreachable
 from router.tracks.litellm_client import LitellmClient
@@ -83,6 +83,7 @@ class CloudTrack:
         self._base = providers.base_url(settings)
         self._wire = WIRE_FORMATS.get(settings.dialect)
         self._litellm = LitellmClient(settings, egress, self._pacing)
+        self._clients_bring_keys = False
         self.breaker = CircuitBreaker()
         """Whether the provider counts as down, why, and until when."""
 
@@ -93,12 +94,18 @@ class CloudTrack:
             return self._base
         return str(providers.address(self._settings) or "")
 
+    @property
+    def has_credential(self) -> bool:
+        """Whether there is a key of ours, or clients bring theirs, as some did."""
+        return self._clients_bring_keys or has_own(self._settings)
+
     def usable(self, request: ModelRequest) -> bool:
         """See `router.types.Track`; a provider needs a credential."""
         try:
-            credential(self._settings, request.headers)
+            found = credential(self._settings, request.headers)
         except TrackError:
             return False
+        self._clients_bring_keys = self._clients_bring_keys or found.own
         return True
 
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:

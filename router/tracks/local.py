@@ -31,8 +31,9 @@ from router.tracks.failures import (
     unreadable_reply,
 )
 from router.tracks.local_client import LocalClient
+from router.tracks.local_server import LocalServer, find_server
 from router.tracks.local_wait import SentPrompt, WaitPredictor
-from router.tracks.server_abilities import Abilities, find_abilities
+from router.tracks.server_abilities import Abilities
 from router.tracks.streaming import (
     Transform,
     UpstreamBody,
@@ -107,11 +108,15 @@ class LocalTrack:
         """As the server at `local.url` told them; None while unknown."""
         self._answered = False
         """It was asked for them."""
+        self.server: LocalServer | None = None
+        """What answers at `local.url`, as it was found last; None before that, and with an engine."""
 
     @property
     def up(self) -> bool:
         """Whether one can answer; a model that still loads, or was unloaded when idle, is waited for."""
         if self._engine is not None and self._engine.health.state == "failed":
+            return False
+        if self.server is not None and not self.server.reachable:
             return False
         return self.breaker.up
 
@@ -135,20 +140,26 @@ class LocalTrack:
         return (told or _OURS) | {"vision"} if sees else (told or _OURS) - {"vision"}
 
     async def look(self) -> bool:
-        """Ask the server at `local.url` anew what its model can do; return whether it answered.
+        """Ask anew what answers at `local.url` and what its model can do; return whether it answered.
 
         The model may be another one than before. A server that does not answer now has not changed.
         """
         if self._engine is not None:
             return True
-        try:
-            async with asyncio.timeout(SEARCH_S):
-                name = await self._name()
-            self._abilities = await find_abilities(self._client, self._settings.url, name)
-        except (aiohttp.ClientError, OSError):
+        self.server = found = await find_server(self._client, self._settings)
+        if not found.reachable:
             return False
+        self._client.base = found.url
+        self._served = found.model or self._served
+        self._window = found.context or self._window
+        self._abilities = found.abilities
         self._answered = True
         return True
+
+    @property
+    def url(self) -> str:
+        """The base URL of the server in the engine's place."""
+        return self._client.base
 
     def wait_s(self, prompt: PromptParts) -> float:
         """Seconds until a prompt of these parts would get its first token; see `WaitPredictor`."""
@@ -160,7 +171,7 @@ class LocalTrack:
             with suppress(aiohttp.ClientError, OSError):
                 async with asyncio.timeout(SEARCH_S):
                     name = await self._name()
-                    self._window = self.context or await find_window(self._client, self._settings.url, name)
+                    self._window = self.context or await find_window(self._client, self.url, name)
         if not self._answered:
             await self.look()
         return self.name, self.context
@@ -207,7 +218,7 @@ class LocalTrack:
         limit = plan.features.output_limit
         if limit >= LARGE and not self.context and not self._looked and self._engine is None:
             self._looked = True
-            self._window = await find_window(self._client, self._settings.url, name) or self._window
+            self._window = await find_window(self._client, self.url, name) or self._window
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)
@@ -321,7 +332,7 @@ class LocalTrack:
     async def _name(self) -> str:
         """What the server calls its model: from the settings, the engine, or the server's list."""
         if not self.name and self._engine is None:
-            self._served, window = await first_model(self._client, self._settings.url)
+            self._served, window = await first_model(self._client, self.url)
             self._window = window or self._window
         return self.name or DEFAULT_NAME
 

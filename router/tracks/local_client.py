@@ -28,6 +28,8 @@ class LocalClient:
     def __init__(self, settings: LocalSettings, engine: Engine | None) -> None:
         self._settings = settings
         self._engine = engine
+        self.base = settings.url.rstrip("/")
+        """The base URL of the server at `local.url`; with `/v1` where it was found only there."""
         self._session: aiohttp.ClientSession | None = None
 
     async def post(
@@ -78,7 +80,7 @@ class LocalClient:
 
     def _base(self) -> str:
         if self._settings.url:
-            return self._settings.url.rstrip("/")
+            return self.base
         if self._engine is None or not self._engine.url:
             raise TrackError(
                 "the local model is not running", cause="local_error", status=HTTPStatus.SERVICE_UNAVAILABLE

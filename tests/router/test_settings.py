@@ -46,7 +46,7 @@ WRONG = [
     ("cloud:\n  connect_s: 1\n  connect_s: 2", "turnout.yaml: line 3: `connect_s` is set twice"),
     (
         "cloud: {base_url: '127.0.0.1:4748'}",
-        "turnout.yaml: cloud.base_url: is no complete address; give one such as",
+        "turnout.yaml: cloud.base_url: is no complete address; did you mean http://127.0.0.1:4748?",
     ),
     ("cloud: {base_url: 'localhost:4748'}", "turnout.yaml: cloud.base_url: is no complete address"),
     ("cloud: {base_url: 'http:/127.0.0.1:4748'}", "turnout.yaml: cloud.base_url: is no complete address"),
@@ -54,7 +54,10 @@ WRONG = [
     ("cloud: {base_url: 'ftp://127.0.0.1'}", "turnout.yaml: cloud.base_url: is no complete address"),
     ("cloud: {base_url: 'http://'}", "turnout.yaml: cloud.base_url: is no complete address"),
     ("cloud: {base_url: 'http://127.0.0.1/?a=b'}", "turnout.yaml: cloud.base_url: takes no `?` or `#`"),
-    ("local: {url: '127.0.0.1:8080/v1'}", "turnout.yaml: local.url: is no complete address"),
+    ("local: {url: '127.0.0.1:8080/v1'}", "did you mean http://127.0.0.1:8080/v1?"),
+    ("local: {url: 'gateway.example.com/v1'}", "did you mean https://gateway.example.com/v1?"),
+    ("local: {url: '[::1]:8080'}", "did you mean http://[::1]:8080?"),
+    ("local: {url: 'not at all'}", "give one such as http://127.0.0.1:8080 or https://host/path"),
     ("otlp_endpoint: 'localhost:4318'", "turnout.yaml: otlp_endpoint: is no complete address"),
 ]
 

@@ -33,6 +33,7 @@ class PolicyHealth(TypedDict):
     """The endpoint's own policy."""
 
     name: str
+    proof: str
     error: str
     warnings: NotRequired[list[str]]
 

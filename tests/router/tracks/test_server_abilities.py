@@ -166,7 +166,8 @@ def test_images_go_to_the_cloud_are_refused_in_words_or_are_seen(endpoint):
     blind = endpoint
     wait_for(lambda: "tools" in str(blind.get("/v1/models")), "the list")
     asked = len(Server.asked)
-    decision = blind.post("/v1/route", {"model": "auto", "messages": image("What is it?")}).json()["decision"]
+    asks = {"model": "auto", "messages": image("What is it?")}
+    decision = blind.post("/v1/route", asks, headers={"x-api-key": "sk-ant-mine"}).json()["decision"]
     assert (decision["track"], decision["why"]) == ("cloud", "needs a model that sees")
     assert not sees(blind)
     answer = blind.post(
