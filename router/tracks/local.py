@@ -223,6 +223,7 @@ class LocalTrack:
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)
         self._check_images(plan, request)
+        _check_documents(plan, request)
         sent = self._waits.send(plan)
         try:
             response = await self._post(plan, request, progress)
@@ -335,6 +336,21 @@ class LocalTrack:
             self._served, window = await first_model(self._client, self.url)
             self._window = window or self._window
         return self.name or DEFAULT_NAME
+
+
+def _check_documents(plan: Plan, request: OutgoingRequest) -> None:
+    """See that a document goes to a model that reads it, where another track may serve.
+
+    Raises:
+        TrackError: `unsupported`.
+    """
+    if "document" in request.dropped and "cloud" in plan.decision.alternatives:
+        raise TrackError(
+            "messages: the local model reads no PDF or other file; send its text",
+            cause="unsupported",
+            status=HTTPStatus.BAD_REQUEST,
+            kind="invalid_request_error",
+        )
 
 
 async def _read_error(response: aiohttp.ClientResponse) -> UpstreamError:

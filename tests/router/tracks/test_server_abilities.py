@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import ClassVar
 
 import pytest
 
+from policies.decision import Decision
 from router.tracks import server_abilities
+from router.types import TrackError
 from tests.conftest import wait_for
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -129,6 +132,21 @@ async def test_a_server_that_is_not_there_and_one_that_does_not_tell(server, loc
     Server.documents = {}
     assert "vision" in local(url=server, name="m", vision=True).abilities
     assert "vision" not in local(url=server, name="m", vision=False).abilities
+
+
+@pytest.mark.parametrize("alternatives", [(), ("cloud",)])
+async def test_a_document_goes_to_whoever_reads_it(server, local, plan, whole, alternatives):
+    source = {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}
+    asked = plan({"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]})
+    decision = Decision(track="local", rule="r", why="w", alternatives=alternatives)
+    track = local(url=server, name="m")
+    if alternatives:
+        with pytest.raises(TrackError, match="reads no PDF") as failure:
+            await track.open(replace(asked, decision=decision), decision)
+        assert failure.value.cause == "unsupported"
+    else:
+        reply = await track.open(replace(asked, decision=decision), decision)
+        assert (reply.dropped, b"A dot." in await whole(reply)) == (("document",), True)
 
 
 @pytest.fixture(scope="module")
