@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ CLAUDE_2_0 = MODULES / "claude-code-2.0/cli.js"
 QWEN = MODULES / "@qwen-code/qwen-code/cli-entry.js"
 GPTME = Path(__file__).parents[2] / ".venv-gptme/bin/gptme"
 AIDER = Path(__file__).parents[2] / ".venv-clients/bin/aider"
+MINI = Path(__file__).parents[2] / ".venv-swebench/bin/mini"
 KEY = "sk-ant-test-not-a-real-key"
 ASK = "Make the file made.txt with the word proof in it."
 COMMAND = "echo proof > made.txt"
@@ -84,6 +86,7 @@ Name = Literal[
     "qwen-code",
     "opencode",
     "gptme",
+    "mini-swe-agent",
     "ollama",
 ]
 
@@ -102,12 +105,13 @@ def missing(*names: Name) -> str:
         "qwen-code": QWEN.exists(),
         "opencode": _opencode() is not None,
         "gptme": GPTME.exists(),
+        "mini-swe-agent": MINI.exists(),
         "ollama": (MODULES / "ollama").exists(),
     }
     absent = [name for name in names if not there[name]]
-    if set(names) - {"aider", "gptme"} and not shutil.which("node"):
+    if set(names) - {"aider", "gptme", "mini-swe-agent"} and not shutil.which("node"):
         absent.append("node")
-    remedy = "make node node-slow .venv-clients/.ready .venv-gptme/.ready"
+    remedy = "make node node-slow .venv-clients/.ready .venv-gptme/.ready .venv-swebench/.ready"
     return f"{', '.join(absent)} not installed: run `{remedy}`" if absent else ""
 
 
@@ -117,6 +121,19 @@ def need(*names: Name) -> None:
         if os.environ.get("TURNOUT_TEST_REQUIRE_CLIENTS"):
             pytest.fail(absent)
         pytest.skip(absent)
+
+
+def version_of(package: str) -> str:
+    """The installed version of `npm:NAME` or `pypi:NAME`; empty where it is not installed."""
+    source, _, name = package.partition(":")
+    if source == "npm":
+        file = MODULES / name / "package.json"
+        return str(json.loads(file.read_text())["version"]) if file.exists() else ""
+    folders = [
+        folder for root in (AIDER, MINI) for folder in root.parents[1].glob("lib/python*/site-packages")
+    ]
+    found = [*distributions(name=name, path=[*map(str, folders)]), *distributions(name=name)]
+    return found[0].version if found else ""
 
 
 def _claude() -> Path | None:
@@ -159,7 +176,7 @@ def claude(
     return Program(
         argv=(str(_claude()), "-p", ask, "--allowedTools", tools, "--output-format", "json", *chosen, *flags),
         env={
-            **_env(place),
+            **bare_env(place),
             "ANTHROPIC_BASE_URL": url,
             "ANTHROPIC_API_KEY": key,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -171,7 +188,14 @@ def claude(
 
 
 def pi(
-    place: Place, ask: str, *, url: str, wire: PiWire, model: str = "auto", answer_tokens: int = 1024
+    place: Place,
+    ask: str,
+    *,
+    url: str,
+    wire: PiWire,
+    model: str = "auto",
+    answer_tokens: int = 1024,
+    goes_on: bool = False,
 ) -> Program:
     """Pi, one ask, no person beside it; its tools run without asking.
 
@@ -182,6 +206,7 @@ def pi(
         wire: What it shall speak.
         model: The model name it sends.
         answer_tokens: The most it asks for in one answer.
+        goes_on: In the session before it.
     """
     provider = {
         "baseUrl": url if wire == "anthropic-messages" else f"{url}/v1",
@@ -193,8 +218,12 @@ def pi(
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(json.dumps({"providers": {"turnout": provider}}))
     return Program(
-        argv=("node", str(PI), "--provider", "turnout", "--model", model, "-p", ask),
-        env={**_env(place), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
+        argv=(
+            *("node", str(PI), "--provider", "turnout", "--model", model),
+            *(("--continue",) if goes_on else ()),
+            *("-p", ask),
+        ),
+        env={**bare_env(place), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"},
         cwd=place.workspace,
     )
 
@@ -244,7 +273,7 @@ def cline(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
     )
     return Program(
         argv=(str(_platform("@cline/cli-*/bin/cline")), ask),
-        env={**_env(place), "CLINE_TELEMETRY_DISABLED": "1", "CLINE_NO_AUTO_UPDATE": "1"},
+        env={**bare_env(place), "CLINE_TELEMETRY_DISABLED": "1", "CLINE_NO_AUTO_UPDATE": "1"},
         cwd=place.workspace,
     )
 
@@ -260,7 +289,7 @@ def copilot(
             *("--allow-all-tools", "--allow-all-paths"),
         ),
         env={
-            **_env(place),
+            **bare_env(place),
             "COPILOT_OFFLINE": "true",
             "COPILOT_AUTO_UPDATE": "false",
             "COPILOT_MODEL": model,
@@ -281,7 +310,7 @@ def qwen(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool
             *(*flags, "-p", ask),
         ),
         env={
-            **_env(place),
+            **bare_env(place),
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"{url}/v1",
             "OPENAI_MODEL": model,
@@ -314,7 +343,9 @@ def opencode(
     config.write_text(json.dumps({"provider": {"turnout": provider}, **chosen, **settings}))
     file = ("-f", str(place.workspace / attached)) if attached else ()
     more = ("--continue",) if goes_on else file
-    return Program(argv=(str(_opencode()), "run", "--auto", ask, *more), env=_env(place), cwd=place.workspace)
+    return Program(
+        argv=(str(_opencode()), "run", "--auto", ask, *more), env=bare_env(place), cwd=place.workspace
+    )
 
 
 def gptme(place: Place, ask: str, *, url: str, form: Literal["tool", "markdown", "xml"]) -> Program:
@@ -324,7 +355,7 @@ def gptme(place: Place, ask: str, *, url: str, form: Literal["tool", "markdown",
             *(str(GPTME), "-n", "-m", "local/auto", "--tool-format", form),
             *(ask, "README.md"),
         ),
-        env={**_env(place), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{url}/v1"},
+        env={**bare_env(place), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{url}/v1"},
         cwd=place.workspace,
     )
 
@@ -348,7 +379,7 @@ def cn(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool =
             *(("--resume",) if goes_on else ()),
             *("-p", ask),
         ),
-        env={**_env(place), "CONTINUE_TELEMETRY_ENABLED": "0", "CONTINUE_CLI_ENABLE_TELEMETRY": "0"},
+        env={**bare_env(place), "CONTINUE_TELEMETRY_ENABLED": "0", "CONTINUE_CLI_ENABLE_TELEMETRY": "0"},
         cwd=place.workspace,
     )
 
@@ -375,7 +406,24 @@ def aider(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
             *("--openai-api-key", KEY, "--yes-always", "--no-pretty", *(f"--no-{name}" for name in off)),
             *("--message", ask),
         ),
-        env={**_env(place), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        env={**bare_env(place), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        cwd=place.workspace,
+    )
+
+
+def mini(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+    """mini-swe-agent, one ask, no person beside it; its commands run without asking."""
+    return Program(
+        argv=(str(MINI), "-m", f"openai/{model}", "-t", ask, "-y", "--exit-immediately"),
+        env={
+            **bare_env(place),
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "MSWEA_CONFIGURED": "true",
+            "MSWEA_COST_TRACKING": "ignore_errors",
+            "MSWEA_GLOBAL_CONFIG_DIR": str(place.home / "mini"),
+            "OPENAI_API_BASE": f"{url}/v1",
+            "OPENAI_API_KEY": KEY,
+        },
         cwd=place.workspace,
     )
 
@@ -405,12 +453,13 @@ def codex(
             *(("resume", "--last") if goes_on else ()),
             ask,
         ),
-        env={**_env(place), "TURNOUT_KEY": KEY},
+        env={**bare_env(place), "TURNOUT_KEY": KEY},
         cwd=place.workspace,
     )
 
 
-def _env(place: Place) -> dict[str, str]:
+def bare_env(place: Place) -> dict[str, str]:
+    """What every start has in its environment."""
     return {"HOME": str(place.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb"}
 
 

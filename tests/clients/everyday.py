@@ -7,19 +7,17 @@ before any run. Nothing of an answer counts, only the track.
 """
 
 import csv
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import assistants
 import httpx
 import orchard
-from assistants import MODULES, Name, Place, Program
+from assistants import Name, Place, Program
 from servers import Endpoint, Upstream
 from sessions import Step, call, calls, says
 
@@ -58,15 +56,11 @@ class Client:
     """The model's answer that makes it do so, given the project."""
     main: str = ""
     """Stands in the body of its main loop's requests alone."""
-    package: str = ""
-    """Its package of npm."""
+    package: str
+    """`npm:NAME` or `pypi:NAME`."""
 
     def version(self) -> str:
-        if not self.package:
-            packages = assistants.AIDER.parents[1].glob("lib/python*/site-packages")
-            return next(iter(distributions(name="aider-chat", path=[*map(str, packages)]))).version
-        told: dict[str, Any] = json.loads((MODULES / self.package / "package.json").read_text())
-        return str(told["version"])
+        return assistants.version_of(self.package)
 
 
 PEARS = "orchard/pears.py"
@@ -76,29 +70,34 @@ CLIENTS = (
         start=assistants.claude,
         looks=lambda at: calls(call("Read", file_path=str(at / PEARS))),
         main='"ScheduleWakeup"',
-        package="@anthropic-ai/claude-code",
+        package="npm:@anthropic-ai/claude-code",
     ),
     Client(
         name="codex",
         start=assistants.codex,
         looks=lambda _: calls(call("exec_command", cmd=f"cat {PEARS}")),
-        package="@openai/codex",
+        package="npm:@openai/codex",
     ),
     Client(
         name="continue",
         start=assistants.cn,
         looks=lambda at: calls(call("Read", filepath=str(at / PEARS))),
         main='"Read"',
-        package="@continuedev/cli",
+        package="npm:@continuedev/cli",
     ),
     # It has no tools: it adds a file that an answer names, and asks again.
-    Client(name="aider", start=assistants.aider, looks=lambda _: says(f"Please add {PEARS} to the chat.")),
+    Client(
+        name="aider",
+        start=assistants.aider,
+        looks=lambda _: says(f"Please add {PEARS} to the chat."),
+        package="pypi:aider-chat",
+    ),
     Client(
         name="opencode",
         start=partial(assistants.opencode, attached=""),
         looks=lambda at: calls(call("read", filePath=str(at / PEARS))),
         main='"todowrite"',
-        package="opencode-ai",
+        package="npm:opencode-ai",
     ),
 )
 

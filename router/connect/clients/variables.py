@@ -40,6 +40,7 @@ def _copilot_variables(target: Target) -> dict[str, str]:
 
 COPILOT = Client(
     name="copilot",
+    aliases=("copilot-cli",),
     title="GitHub Copilot CLI",
     speaks=CHAT,
     programs=("copilot",),
