@@ -70,7 +70,7 @@ from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
 from router.tracks.local_server import to_dict
-from router.tracks.providers import model_for, own_name
+from router.tracks.providers import address_problem, model_for, own_name
 from router.types import ModelRequest, PromptParts
 
 log = structlog.get_logger(__name__)
@@ -257,6 +257,7 @@ class Service:
                 "url": self._cloud.url,
                 "up": self._cloud.breaker.up,
                 "circuit": asdict(self._cloud.breaker.circuit),
+                "problem": address_problem(self.settings.cloud),
                 **self._credential_health(),
             },
             "policy": {

@@ -122,14 +122,16 @@ def _greet(settings: Settings, *, url: str, quiet: bool) -> None:
 
 
 def _tracks(settings: Settings) -> dict[str, str]:
-    from router.tracks.providers import base_url
+    from router.tracks.providers import address_problem, base_url
 
+    problem = address_problem(settings.cloud)
     demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
     return {
         "policy": escape(settings.policy),
         "local": escape(_server(settings.local) if settings.local.url else settings.local.model or demo),
         "cloud": escape(
             f"{settings.cloud.model} at {base_url(settings.cloud)} ({_credential(settings.cloud)})"
+            + (f"\n         {problem}" if problem else "")
         ),
     }
 

@@ -28,8 +28,8 @@ from router.scripted.billing import Bill, Cache, Totals, count_answer_tokens, co
 from router.scripted.exchange import Exchange, Wire
 from router.scripted.script import Script, Step, build_answer
 
-_QUESTIONS = frozenset({"/props", "/api/v0/models", "/api/show"})
-"""What a local server is asked about itself now and then; this one has no answer, and notes no question."""
+_QUESTIONS = frozenset({"/props", "/api/v0/models", "/api/show", "/api/ps", "/v1/models", "/models"})
+"""What a local server is asked about itself now and then: no question is noted."""
 _MODELS = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "local")
 _STEPS = msgspec.json.Decoder(list[Step])
 _ROW: web.RequestKey[dict[str, Any]] = web.RequestKey("row", dict)

@@ -77,7 +77,8 @@ def json_line(line: RequestLine) -> str:
 def _remark(line: RequestLine) -> str:
     words = []
     if line.end != "complete":
-        words.append(f"{line.status} {line.error or line.end}".strip())
+        told = line.error or line.end
+        words.append(told if str(line.status) in told else f"{line.status} {told}")
     elif line.status != HTTPStatus.OK:
         words.append(str(line.status))
     if line.moved:

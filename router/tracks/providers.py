@@ -167,6 +167,17 @@ def base_url(settings: CloudSettings) -> str:
     return url.removesuffix("/v1") if settings.dialect == "anthropic" else url
 
 
+def address_problem(settings: CloudSettings) -> str:
+    """What is probably wrong with `cloud.base_url`, and the remedy; empty where it looks well.
+
+    OpenAI-compatible servers answer below `/v1` or another path, and at none of them without.
+    """
+    url = base_url(settings)
+    if settings.dialect != "openai" or URL(url).path not in {"", "/"}:
+        return ""
+    return f"cloud.base_url: {url} has no path, and OpenAI-compatible servers have one: mostly {url}/v1"
+
+
 def address(settings: CloudSettings) -> URL | None:
     """The one address that may be sent to; None where the configuration names none."""
     if settings.dialect != "litellm" or "base_url" in settings.model_fields_set:

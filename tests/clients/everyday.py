@@ -162,6 +162,8 @@ def give_all(client: Client, *, endpoint: Endpoint, upstream: Upstream, folder: 
 def bare(ask: Ask, endpoint: Endpoint) -> dict[str, Any]:
     """What the endpoint would do with the ask alone."""
     body = {"model": "auto", "messages": [{"role": "user", "content": ask.ask}]}
-    answer = httpx.post(f"{endpoint.url}/v1/route", json=body, timeout=DEADLINE_S).raise_for_status()
+    headers = {"x-api-key": "sk-ant-bare"}  # or the local model would stand in for the cloud
+    answer = httpx.post(f"{endpoint.url}/v1/route", json=body, headers=headers, timeout=DEADLINE_S)
+    answer.raise_for_status()
     told: dict[str, Any] = answer.json()
     return told

@@ -77,7 +77,8 @@ def test_a_self_contained_task_is_answered_by_the_local_model(endpoint, path):
 def test_a_long_multi_file_turn_goes_to_the_cloud_and_without_a_key_says_what_to_set(endpoint, path):
     messages = long_agent_turn() if path == "/v1/messages" else as_openai(long_agent_turn())
     body = {"model": "auto", "max_tokens": 24, "messages": messages}
-    answer_json = endpoint.post("/v1/route", body).json()
+    own = {"x-api-key": "sk-ant-own"}
+    answer_json = endpoint.post("/v1/route", body, headers=own).json()
     assert answer_json["decision"]["track"] == "cloud"
     assert answer_json["decision"]["rule"] == "crosses-files"
     assert answer_json["features"]["files"] == 12
@@ -86,7 +87,7 @@ def test_a_long_multi_file_turn_goes_to_the_cloud_and_without_a_key_says_what_to
         rule["rule"] == "crosses-files" and rule["matched"] and "12" in rule["because"]
         for rule in answer_json["rules"]
     )
-    answer = endpoint.post(path, body, headers=NO_KEY)
+    answer = endpoint.post(path, body | {"model": "claude-sonnet-5-5"}, headers=NO_KEY)
     assert answer.status_code == 400
     assert "ANTHROPIC_API_KEY" in answer.json()["error"]["message"]
     row = endpoint.row(answer)

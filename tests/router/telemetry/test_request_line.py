@@ -45,7 +45,7 @@ def test_what_went_otherwise_is_at_the_end():
     assert text_line(replace(LINE, moved="no_credential")).endswith("  degraded: no_credential")
     assert text_line(replace(LINE, track="cloud", moved="overflow")).endswith("  escalated: overflow")
     failed = replace(LINE, status=502, end="failed", error="the provider failed (502)")
-    assert text_line(failed).endswith("  502 the provider failed (502)")
+    assert text_line(failed).endswith("  the provider failed (502)")
     left = replace(LINE, status=499, end="client_left", error="the client hung up")
     assert text_line(left).endswith("  499 the client hung up")
 

@@ -115,3 +115,19 @@ def test_the_one_address(configured, address):
 def test_an_address_with_or_without_the_version(end):
     settings = CloudSettings(base_url=f"http://127.0.0.1:9/claude{end}")
     assert providers.base_url(settings) == "http://127.0.0.1:9/claude"
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect", "problem"),
+    [
+        ("http://127.0.0.1:8000", "openai", "mostly http://127.0.0.1:8000/v1"),
+        ("http://127.0.0.1:8000/", "openai", "mostly http://127.0.0.1:8000/v1"),
+        ("http://127.0.0.1:8000/v1", "openai", ""),
+        ("https://gateway.example.com/openai", "openai", ""),
+        ("https://gateway.example.com", "anthropic", ""),
+    ],
+)
+def test_an_address_without_the_path_of_its_api_is_said(url, dialect, problem):
+    found = providers.address_problem(CloudSettings(base_url=url, dialect=dialect))
+    assert found.endswith(problem)
+    assert bool(found) == bool(problem)
