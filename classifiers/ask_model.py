@@ -9,7 +9,7 @@ nothing alone. Trained with torch (`classifiers.train_asks`), served with numpy 
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.floating[Any]]
 
-FORMAT = 2
+FORMAT = 3
+LAYERS = 4
+"""Of the encoder's twelve, that are trained; what serves says its own number."""
 SHIPPED = "artifacts/ask_model.npz"
 """In this package."""
-TOKENS = 96
+TOKENS = 88
 """Most tokens that are read, the ask's beginning and end: time grows with them."""
 TAIL = 24
 """Of those, from the end: there stands what is wanted where code was pasted first."""
 EARLIER_TOKENS, EARLIER_TAIL = 16, 5
 """Most that are read of each earlier ask, and of those from its end."""
-EARLIER_TOTAL = 40
-"""Most that are read of all of them: the newest come first."""
+EARLIER_ROOM = 40
+"""Kept for all of them, however long the ask is: the newest come first. A short ask leaves them more."""
 BEGIN, END, UNKNOWN = 0, 2, 3
 """Numbers of the pieces that stand for these."""
 PREFIX = "query: "
@@ -205,20 +207,24 @@ def vocabulary(arrays: Mapping[str, Any]) -> Unigram:
 
 def tokens(tokenizer: Unigram, ask: str, earlier: Sequence[str] = ()) -> Pieces:
     """Cut an ask, in short, and what was asked earlier, in shorter, into at most `TOKENS` pieces."""
-    before = _earlier(tokenizer, earlier)
-    first, last = TOKENS - TAIL - 1 - len(before), TAIL - 1
+    before = [_short(tokenizer, text) for text in reversed(earlier)]
+    first, last = TOKENS - TAIL - 1 - len(_fitting(before, EARLIER_ROOM)), TAIL - 1
     own = [BEGIN, *tokenizer.encode_ends(PREFIX + condense(ask), first, last), END]
-    return Pieces(own + before, len(own))
+    return Pieces(own + _fitting(before, TOKENS - len(own)), len(own))
 
 
-def _earlier(tokenizer: Unigram, earlier: Sequence[str]) -> list[int]:
-    """The ends of earlier asks, the newest first, each closed, as far as there is room."""
+def _short(tokenizer: Unigram, ask: str) -> list[int]:
+    """The ends of an earlier ask, closed."""
+    return [*tokenizer.encode_ends(condense(ask), EARLIER_TOKENS - EARLIER_TAIL, EARLIER_TAIL), END]
+
+
+def _fitting(asks: Iterable[list[int]], room: int) -> list[int]:
+    """One after the other, up to the first for which there is no room."""
     numbers: list[int] = []
-    for ask in reversed(earlier):
-        short = tokenizer.encode_ends(condense(ask), EARLIER_TOKENS - EARLIER_TAIL, EARLIER_TAIL)
-        if len(numbers) + len(short) + 1 > EARLIER_TOTAL:
+    for ask in asks:
+        if len(numbers) + len(ask) > room:
             break
-        numbers += [*short, END]
+        numbers += ask
     return numbers
 
 

@@ -5,6 +5,8 @@ first asks are also placed after others of it, by chance, and its follow-ups aft
 """
 
 import random
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,14 +22,16 @@ _OTHER_LABEL = 0.65
 """Share of earlier asks with the other label: there a conversation misleads."""
 _GOES_ON_BETWEEN = 0.3
 """Share of earlier asks from which a follow-up went on before the ask."""
-_PLACES = 5
+_PLACES = 3
 """In how many conversations each follow-up is placed."""
 _LONG = 400
 """Characters of an ask, from which on it is placed nowhere: it says what it is about."""
 _REFER_BACK = frozenset({"continue-work", "no-object", "small-talk", "vague-work-on-ours"})
 """Kinds of asks that after others would go on from them, and that give others nothing to go on from."""
-_PLACED = 0.45
-"""Share of the others that are placed; training takes as long as its rows."""
+_COMMON = 0.006
+"""Share of the first asks that hold a word, from which on it names no subject."""
+_PLACED = 0.35
+"""Share of the others that are placed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +85,18 @@ def placed_by_chance(
     for follow_up in follow_ups:
         for _ in range(_PLACES):
             yield conversations.go_on(follow_up)
-    for session in sessions:
-        yield from conversations.join(session)
+    for number, session in enumerate(sessions):
+        if number % 2:  # training takes as long as its rows
+            yield from conversations.join(session)
+        yield from conversations.come_back(session)
+
+
+def _words(text: str) -> frozenset[str]:
+    """Its words of five letters and more; where none are parted, pieces of three."""
+    folded = text.casefold()
+    runs = re.findall(r"[\u3040-\u30ff\u3400-\u9fff]{3,}", folded)
+    pieces = (run[at : at + 3] for run in runs for at in range(len(run) - 2))
+    return frozenset(re.findall(r"[^\W\d_]{5,}", folded)) - frozenset(runs) | frozenset(pieces)
 
 
 class _Conversations:
@@ -93,6 +107,8 @@ class _Conversations:
         self._asks: dict[tuple[str, str], list[Ask]] = {}
         self._all: dict[str, list[Ask]] = {}
         self._follow_ups: dict[str, list[FollowUp]] = {}
+        held = Counter(word for ask in asks for word in _words(ask.text))
+        self._common = {word for word, count in held.items() if count > _COMMON * len(asks)}
         for ask in (ask for ask in asks if ask.kind not in _REFER_BACK):
             self._asks.setdefault((ask.human, ask.label), []).append(ask)
             self._all.setdefault(ask.label, []).append(ask)
@@ -151,6 +167,21 @@ class _Conversations:
                     relation="changes" if placed.relation == "first" else placed.relation,
                     earlier=before + placed.earlier,
                 )
+
+    def come_back(self, session: Session) -> Iterator[PlacedAsk]:
+        """Place an ask that changes the subject before those that would still be understood after it."""
+        for placed in asks_of_sessions([session]):
+            if placed.relation != "returns" and not (placed.relation == "goes-on" and self._names(placed)):
+                continue
+            other = "self-contained" if placed.label == "repository" else "repository"
+            label = other if self._chance.random() < _OTHER_LABEL else placed.label
+            between = tuple(self._begun(session.human, label))
+            yield replace(placed, relation="returns", earlier=placed.earlier + between)
+
+    def _names(self, placed: PlacedAsk) -> bool:
+        """Whether an ask says by a word of its own what it goes on from."""
+        before = {word for text in placed.earlier for word in _words(text)}
+        return bool(_words(placed.text) & before - self._common)
 
     def _begun(self, human: str, label: str) -> Iterator[str]:
         """An ask, and sometimes one that goes on from it."""

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from classifiers.ask_model import END, FORMAT, Pieces, Reading, tokens, vocabulary
+from classifiers.ask_model import END, FORMAT, LAYERS, Pieces, Reading, tokens, vocabulary
 from classifiers.ask_text import signs
 from classifiers.placed_asks import SESSION, PlacedAsk
 
 WIDTH, HEADS, QUERIES, HIDDEN = 384, 12, 4, 64
-LAYERS = 3
 EPOCHS = 3
 RATE, HEAD_RATE = 2e-4, 1e-3
 """Highest learning rates, of the encoder and of what is new above it."""

@@ -338,10 +338,10 @@ class Service:
     async def catalog(self) -> Catalog:
         """What is known of the models that a client may ask for."""
         name, context = await self._local.describe()
-        told = self._local.abilities or {"completion", "tools"}
+        abilities = self._local.abilities or {"completion", "tools"}
         if self._engine and self._engine.health.fim:
-            told |= {"insert"}
-        can = tuple(word for word in get_args(Capability) if word in told)
+            abilities |= {"insert"}
+        can = tuple(word for word in get_args(Capability) if word in abilities)
         return Catalog(
             local=LocalModel(name=name, context=context, capabilities=can),
             cloud=self.settings.cloud.model,

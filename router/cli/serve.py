@@ -150,14 +150,14 @@ def _server(local: LocalSettings) -> str:
         finally:
             await client.close()
 
-    found = asyncio.run(look())
-    if found.abilities is None:
+    server = asyncio.run(look())
+    if server.abilities is None:
         tools = "tools: not told"
     else:
-        tools = "calls tools" if "tools" in found.abilities else "calls no tools"
-    window = f"{found.context} tokens" if found.context else "window: not told"
-    model = f"{found.model} at {found.url} ({window}, {tools})" if found.model else found.url
-    return f"{model}\n         {found.problem}" if found.problem else model
+        tools = "calls tools" if "tools" in server.abilities else "calls no tools"
+    window = f"{server.context} tokens" if server.context else "window: not told"
+    model = f"{server.model} at {server.url} ({window}, {tools})" if server.model else server.url
+    return f"{model}\n         {server.problem}" if server.problem else model
 
 
 def _credential(cloud: CloudSettings) -> str:

@@ -39,11 +39,11 @@ def status(
     settings = load_settings(ledger=ledger)
     address = (url or own_url(settings)).rstrip("/")
     health, why = _ask(address)
-    known = {"url": address, "running": health is not None, "health": health, **_of_ledger(ledger, settings)}
+    status = {"url": address, "running": health is not None, "health": health, **_of_ledger(ledger, settings)}
     if as_json:
-        typer.echo(json.dumps(known | ({"why": why} if why else {})))
+        typer.echo(json.dumps(status | ({"why": why} if why else {})))
     else:
-        _show(known, why)
+        _show(status, why)
     if health is None:
         raise typer.Exit(1)
 
@@ -113,27 +113,27 @@ def _of_ledger(ledger: str | None, settings: Settings) -> Json:
     }
 
 
-def _show(known: Json, why: str) -> None:
+def _show(status: Json, why: str) -> None:
     console = Console(soft_wrap=True)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, text in _lines(known, why):
+    for name, text in _lines(status, why):
         table.add_row(name, escape(escape_controls(text)))
     console.print(table, highlight=False)
 
 
-def _lines(known: Json, why: str) -> "Iterator[tuple[str, str]]":
-    health = known["health"]
+def _lines(status: Json, why: str) -> "Iterator[tuple[str, str]]":
+    health = status["health"]
     if health is None:
         yield "endpoint", why
     else:
-        yield "endpoint", f"{known['url']}   version {health['version']}"
+        yield "endpoint", f"{status['url']}   version {health['version']}"
         policy = health["policy"]
         yield "policy", "   ".join(filter(None, (policy["name"], policy.get("proof", ""), policy["error"])))
         yield "local", _local(health["local"])
         yield "cloud", _cloud(health["cloud"])
-    today = known["today"]
+    today = status["today"]
     if today is None:
-        yield "today", known["ledger"]
+        yield "today", status["ledger"]
         return
     tracks = ", ".join(f"{count} {track}" for track, count in today["by_track"].items())
     yield (
@@ -150,7 +150,7 @@ def _lines(known: Json, why: str) -> "Iterator[tuple[str, str]]":
             )
         ),
     )
-    for budget in known["budgets"]:
+    for budget in status["budgets"]:
         whose = " ".join(filter(None, (budget["team"], budget["key"], budget["policy"])))
         yield "budget", f"{whose}: ${budget['spent_usd']:.2f} of ${budget['usd']:.2f} this {budget['per']}"
 
@@ -161,10 +161,10 @@ def _local(local: Json) -> str:
         slots = f"{busy} of {len(local['slots'])} slots busy, {local['queue']} waiting"
         facts = (local["model"], local["state"], f"{local['context']} tokens", slots, local["reason"])
     else:
-        found = local.get("server") or {}
-        window = f"{found['context']} tokens" if found.get("context") else ""
+        server = local.get("server") or {}
+        window = f"{server['context']} tokens" if server.get("context") else ""
         up = "up" if local["up"] else "down"
-        facts = (found.get("model", ""), up, window, f"at {local['url']}", found.get("problem", ""))
+        facts = (server.get("model", ""), up, window, f"at {local['url']}", server.get("problem", ""))
     return "   ".join(str(fact) for fact in facts if fact)
 
 

@@ -46,30 +46,30 @@ def tail(
     with open_ledger(ledger) as store, suppress(KeyboardInterrupt):
         started = time.time()
         with store.engine.connect() as connection:
-            shown = last_ended(connection, lines, team=team)
-        for line in shown:
+            latest = last_ended(connection, lines, team=team)
+        for line in latest:
             show(line)
         if follow:
-            for line in _follow(store.engine, started, team, {line.id for line in shown}):
+            for line in _follow(store.engine, started, team, {line.id for line in latest}):
                 show(line)
 
 
 def _follow(
-    engine: "sa.Engine", started: float, team: str | None, shown: set[str]
+    engine: "sa.Engine", started: float, team: str | None, latest: set[str]
 ) -> "Iterator[RequestLine]":
     """Yield what ends, forever."""
     from router.ledger.ended import ended_since
 
     with engine.connect() as connection:
         before = ended_since(connection, started - OVERLAP_S, team=team)
-    seen = dict.fromkeys(shown, started) | {line.id: line.finished_at for line in before}
+    printed = dict.fromkeys(latest, started) | {line.id: line.finished_at for line in before}
     while True:
         time.sleep(POLL_S)
         since = time.time() - OVERLAP_S
         with engine.connect() as connection:
             ended = ended_since(connection, since, team=team)
         for line in ended:
-            if line.id not in seen:
-                seen[line.id] = line.finished_at
+            if line.id not in printed:
+                printed[line.id] = line.finished_at
                 yield line
-        seen = {of: at for of, at in seen.items() if at >= since - OVERLAP_S}
+        printed = {of: at for of, at in printed.items() if at >= since - OVERLAP_S}

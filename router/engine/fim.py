@@ -84,21 +84,21 @@ def find_tokens(named: Mapping[str, int], token_of: _TokenOf, model: str) -> Fim
     Returns:
         None where it has none.
     """
-    known = next(_known(token_of, model), None)
+    tokens = next(_known(token_of, model), None)
     prefix, suffix, middle = (named[name] for name in ("pre", "suf", "mid"))
     if min(prefix, suffix, middle) >= 0:
         # The file says which tokens, and not their order: that is the family's.
-        order = known.order if known and known.prefix == prefix else "prefix first"
-        known = FimTokens(prefix=prefix, suffix=suffix, middle=middle, order=order)
-    if known is None:
+        order = tokens.order if tokens and tokens.prefix == prefix else "prefix first"
+        tokens = FimTokens(prefix=prefix, suffix=suffix, middle=middle, order=order)
+    if tokens is None:
         return None
     separators, repositories = (
         [token for token in (named[name], *map(token_of, texts)) if token is not None and token >= 0]
         for name, texts in (("sep", _SEPARATORS), ("rep", _REPOSITORIES))
     )
-    around = (known.prefix, known.suffix, known.middle, named["pad"], *map(token_of, _ENDS))
+    around = (tokens.prefix, tokens.suffix, tokens.middle, named["pad"], *map(token_of, _ENDS))
     return replace(
-        known,
+        tokens,
         separator=next(iter(separators), None),
         repository=next(iter(repositories), None),
         ends=frozenset(

@@ -45,13 +45,13 @@ class Announcements:
             elif not report.up and (before.up or report.why != before.why):
                 log.warning("track down", track=name, why=report.why)
 
-    def server(self, found: Mapping[str, object]) -> None:
+    def server(self, server: Mapping[str, object]) -> None:
         """Say what answers at `local.url`, or what is wrong there, where that has changed."""
-        if found == self._server:
+        if server == self._server:
             return
-        self._server = dict(found)
-        facts = {name: found[name] for name in ("url", "model", "context", "abilities") if found[name]}
-        if problem := found["problem"]:
+        self._server = dict(server)
+        facts = {name: server[name] for name in ("url", "model", "context", "abilities") if server[name]}
+        if problem := server["problem"]:
             log.warning("local server", **facts, problem=problem)
         else:
             log.info("local server", **facts)

@@ -77,8 +77,8 @@ def json_line(line: RequestLine) -> str:
 def _remark(line: RequestLine) -> str:
     words = []
     if line.end != "complete":
-        told = line.error or line.end
-        words.append(told if str(line.status) in told else f"{line.status} {told}")
+        reason = line.error or line.end
+        words.append(reason if str(line.status) in reason else f"{line.status} {reason}")
     elif line.status != HTTPStatus.OK:
         words.append(str(line.status))
     if line.moved:

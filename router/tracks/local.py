@@ -133,11 +133,11 @@ class LocalTrack:
     @property
     def abilities(self) -> Abilities | None:
         """What the model can do; None where not even its server tells."""
-        told = _OURS if self._engine else self._abilities
+        abilities = _OURS if self._engine else self._abilities
         sees = None if self._engine else self._settings.vision
         if sees is None:
-            return told
-        return (told or _OURS) | {"vision"} if sees else (told or _OURS) - {"vision"}
+            return abilities
+        return (abilities or _OURS) | {"vision"} if sees else (abilities or _OURS) - {"vision"}
 
     async def look(self) -> bool:
         """Ask anew what answers at `local.url` and what its model can do; return whether it answered.
@@ -146,13 +146,13 @@ class LocalTrack:
         """
         if self._engine is not None:
             return True
-        self.server = found = await find_server(self._client, self._settings)
-        if not found.reachable:
+        self.server = server = await find_server(self._client, self._settings)
+        if not server.reachable:
             return False
-        self._client.base = found.url
-        self._served = found.model or self._served
-        self._window = found.context or self._window
-        self._abilities = found.abilities
+        self._client.base = server.url
+        self._served = server.model or self._served
+        self._window = server.context or self._window
+        self._abilities = server.abilities
         self._answered = True
         return True
 

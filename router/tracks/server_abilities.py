@@ -43,12 +43,12 @@ async def find_abilities(client: LocalClient, url: str, name: str) -> Abilities 
     """
     root = url.rstrip("/").removesuffix("/v1")
     async with asyncio.timeout(SEARCH_S):
-        if (found := from_props(await _read(client, f"{root}/props"))) is not None:
-            return found
-        if (found := from_lm_studio(await _read(client, f"{root}/api/v0/models"), name)) is not None:
-            return found
-        shown = await client.post_at(f"{root}/api/show", msgspec.json.encode({"model": name}))
-        return from_show(await _body(shown))
+        if (abilities := from_props(await _read(client, f"{root}/props"))) is not None:
+            return abilities
+        if (abilities := from_lm_studio(await _read(client, f"{root}/api/v0/models"), name)) is not None:
+            return abilities
+        response = await client.post_at(f"{root}/api/show", msgspec.json.encode({"model": name}))
+        return from_show(await _body(response))
 
 
 async def _read(client: LocalClient, address: str) -> bytes:
@@ -73,8 +73,8 @@ def from_lm_studio(body: bytes, name: str) -> Abilities | None:
     rows = _object(body).get("data")
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and row.get("id") == name and row.get("type") in ("llm", "vlm"):
-            told = (_words(row.get("capabilities")) or _TEXT) | _COMPLETION
-            return told | _VISION if row["type"] == "vlm" else told
+            abilities = (_words(row.get("capabilities")) or _TEXT) | _COMPLETION
+            return abilities | _VISION if row["type"] == "vlm" else abilities
     return None
 
 

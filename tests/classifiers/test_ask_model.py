@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.ask_model import (
-    EARLIER_TOTAL,
+    EARLIER_ROOM,
     END,
     SHIPPED,
     TOKENS,
@@ -81,7 +81,7 @@ LONG = "start " + "word " * 5_000 + "\nfinish"
 def test_of_a_long_ask_after_long_ones_both_are_read_and_no_more_than_fits() -> None:
     cut = tokens(MODEL.tokenizer, LONG, [LONG] * 9)
     assert len(cut.numbers) <= TOKENS
-    assert TOKENS - EARLIER_TOTAL <= cut.own < TOKENS
+    assert TOKENS - EARLIER_ROOM <= cut.own < TOKENS
     assert cut.numbers[cut.own - 3 : cut.own] == tokens(MODEL.tokenizer, "finish").numbers[-3:]
 
 
@@ -93,7 +93,13 @@ def test_the_newest_of_the_earlier_asks_are_read() -> None:
     assert cut.numbers[cut.own :] == alone("second") + alone("first")
     many = tokens(MODEL.tokenizer, "why?", [*["word " * 12] * 9, "second"])
     assert many.numbers[many.own :][: len(alone("second"))] == alone("second")
-    assert len(many.numbers) - many.own <= EARLIER_TOTAL
+
+
+def test_a_short_ask_leaves_its_room_to_the_earlier_ones() -> None:
+    earlier = ["word " * 12] * 9
+    cut = tokens(MODEL.tokenizer, "why?", earlier)
+    assert len(cut.numbers) - cut.own > EARLIER_ROOM
+    assert TOKENS - 16 <= len(cut.numbers) <= TOKENS
 
 
 @pytest.mark.parametrize("ask", ["why?", "\u7ee7\u7eed", "ja, mach das", "make it shorter"])

@@ -37,8 +37,8 @@ class Components:
         """Fill all references; return what they refer to, by name."""
         models = [pair for pair in self._types if _is_model(pair[0])]
         others = [pair for pair in self._types if not _is_model(pair[0])]
-        found, parts = msgspec.json.schema_components([type_ for type_, _ in others], ref_template=_REF)
-        for (_, reference), schema in zip(others, found, strict=True):
+        schemas, parts = msgspec.json.schema_components([type_ for type_, _ in others], ref_template=_REF)
+        for (_, reference), schema in zip(others, schemas, strict=True):
             reference.update(_tidy(schema))
         for model, reference in models:
             schema, own = _of_pydantic(model)

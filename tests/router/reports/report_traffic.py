@@ -56,7 +56,6 @@ class RequestSpec:
     ask: str = ""
     conversation: str = "c"
     streak: int = 0
-    kind: str = "agent"
 
 
 def records(number: int, spec: RequestSpec) -> Iterator[Record]:
@@ -77,7 +76,7 @@ def records(number: int, spec: RequestSpec) -> Iterator[Record]:
         features=Features(
             client=spec.client,
             conversation=spec.conversation,
-            kind=spec.kind,
+            kind="agent",
             context_tokens=spec.input,
             ask=spec.ask,
             turns=1,
