@@ -33,7 +33,7 @@ Dimension = Literal[
     "team", "user", "client", "kind", "policy", "rule", "track", "model", "escalated", "degraded"
 ]
 """What totals may be taken by. `escalated` and `degraded` are causes, empty where nothing moved."""
-Measure = Literal["first_byte", "total", "overhead"]
+Measure = Literal["first_byte", "total", "overhead", "typed_first", "typed_total"]
 Row = sa.RowMapping
 Select = sa.Select[*tuple[Any, ...]]
 

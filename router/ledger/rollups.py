@@ -95,8 +95,17 @@ SUMS: dict[str, sa.ColumnElement[float]] = {
 MEASURES = {**COUNTS, **SUMS}
 """What each row adds; null adds nothing."""
 
-LATENCIES = {"first_byte": _row.first_byte_s, "total": _row.seconds, "overhead": _row.overhead_s}
-"""What has a histogram, by hour, team and track."""
+COMPLETION = "autocomplete"
+"""The kind of what an editor asks for while one types: so many, and so short, that they are counted apart."""
+_completes = _word(_row.kind) == COMPLETION
+LATENCIES: dict[str, sa.ColumnElement[float]] = {
+    "first_byte": sa.case((_completes, None), else_=_row.first_byte_s),
+    "total": sa.case((_completes, None), else_=_row.seconds),
+    "typed_first": sa.case((_completes, _row.first_byte_s)),
+    "typed_total": sa.case((_completes & (_row.end == "complete"), _row.seconds)),
+    "overhead": _row.overhead_s,
+}
+"""What has a histogram, by hour, team and track; `typed_*` of completions, those given up left out."""
 
 
 def sum_of(name: str) -> sa.ColumnElement[float]:

@@ -276,7 +276,7 @@ latencies = sa.Table(
     sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("team", sa.String(200), primary_key=True),
     sa.Column("track", sa.String(16), primary_key=True),
-    sa.Column("measure", sa.String(16), primary_key=True),  # first_byte, total, overhead
+    sa.Column("measure", sa.String(16), primary_key=True),  # see `rollups.LATENCIES`
     sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),  # see `rollups.GROWTH`
     sa.Column("requests", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,

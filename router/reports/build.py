@@ -6,6 +6,7 @@ from datetime import datetime
 from router.reports import formats, totals
 from router.reports.components import Card, Report, Section, format_cost
 from router.reports.facts import Facts
+from router.reports.sections.completions import build_completions_section
 from router.reports.sections.costs import build_cost_section, build_economics_section
 from router.reports.sections.gaps import build_gaps_section
 from router.reports.sections.misroutes import build_misroutes_section
@@ -39,6 +40,8 @@ def build_report(facts: Facts) -> Report:
 def _sections(facts: Facts) -> Iterator[Section]:
     if not facts.total["requests"]:
         yield _build_empty_section(facts)
+        if facts.completions:
+            yield build_completions_section(facts)
         if facts.budgets:
             yield build_budgets_section(facts)
         return
@@ -47,6 +50,8 @@ def _sections(facts: Facts) -> Iterator[Section]:
     if facts.economics:
         yield build_economics_section(facts.economics)
     yield build_speed_section(facts)
+    if facts.completions:
+        yield build_completions_section(facts)
     yield build_rules_section(facts)
     yield build_moved_section(facts)
     yield build_misroutes_section(facts)

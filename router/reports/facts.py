@@ -5,7 +5,7 @@ need single rows. Totals, days, tracks and rules are all added up from the same 
 so they cannot disagree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from router.billing.break_even import Economics
 from router.ledger import queries
 from router.ledger.budget_status import BudgetStatus
-from router.ledger.queries import Dimension, Filter, Histogram, Row, Totals
+from router.ledger.queries import Dimension, Filter, Histogram, Measure, Row, Totals
+from router.ledger.rollups import COMPLETION
 from router.ledger.tables import Rare, feedback, requests
 from router.ledger.turns import count_retries
 from router.reports import totals
@@ -25,7 +26,7 @@ EXAMPLES_PER_KIND = 5
 DIMENSIONS: Mapping[str, Sequence[Dimension]] = {
     "user": ("team", "user", "track"),
     "client": ("client", "track"),
-    "kind": ("kind", "track"),
+    "kind": ("kind", "track"),  # of all requests; the others leave completions out
     "model": ("model",),
     "policy": ("policy",),
     "escalated": ("escalated",),
@@ -42,7 +43,7 @@ class Facts:
     scope: Scope
     created_at: float
     rows: Sequence[Totals]
-    """By day, team, track and rule."""
+    """By day, team, track and rule; without completions, as all that follows from it."""
     previous: Sequence[Totals]
     """By track, over the preceding period of equal length: for the trend."""
     groups: Mapping[str, Sequence[Totals]]
@@ -50,6 +51,11 @@ class Facts:
     first_byte: Mapping[str, Histogram]
     """By track."""
     seconds: Mapping[str, Histogram]
+    completions: Mapping[str, Totals]
+    """Completions that editors asked for while somebody typed, by track."""
+    typed_first: Mapping[str, Histogram]
+    """How long completions took to their first token, by track."""
+    typed_total: Mapping[str, Histogram]
     overhead: Mapping[str, Histogram]
     asked_again: int
     """Local answers after which the user soon repeated the request."""
@@ -104,18 +110,32 @@ def query_facts(connection: sa.Connection, scope: Scope, now: float) -> Facts:
     since, until = edges[0], edges[-1]
     period = Filter(team=team, since=since, until=until)
     rows_since, hours_since = queries.coverage(connection)
+
+    def by(*dimensions: Dimension) -> list[Totals]:
+        every = queries.totals(connection, since, until, by=(*dimensions, "kind"), team=team)
+        return _without_completions(every)
+
+    def latency(measure: Measure) -> dict[str, Histogram]:
+        return _by_track(queries.latency(connection, since, until, measure=measure, team=team))
+
+    before = queries.totals(connection, *scope.previous_period(now), by=("track", "kind"), team=team)
+    kinds = queries.totals(connection, since, until, by=DIMENSIONS["kind"], team=team)
     return Facts(
         scope=scope,
         created_at=now,
-        rows=queries.series(connection, edges, by=("team", "track", "rule"), team=team),
-        previous=queries.totals(connection, *scope.previous_period(now), by=("track",), team=team),
+        rows=_without_completions(
+            queries.series(connection, edges, by=("team", "track", "rule", "kind"), team=team)
+        ),
+        previous=_without_completions(before),
         groups={
-            name: queries.totals(connection, since, until, by=dimensions, team=team)
-            for name, dimensions in DIMENSIONS.items()
+            name: kinds if name == "kind" else by(*dimensions) for name, dimensions in DIMENSIONS.items()
         },
-        first_byte=_by_track(queries.latency(connection, since, until, measure="first_byte", team=team)),
-        seconds=_by_track(queries.latency(connection, since, until, measure="total", team=team)),
-        overhead=_by_track(queries.latency(connection, since, until, measure="overhead", team=team)),
+        completions={group.key[1]: group for group in kinds if group.key[0] == COMPLETION},
+        first_byte=latency("first_byte"),
+        seconds=latency("total"),
+        typed_first=latency("typed_first"),
+        typed_total=latency("typed_total"),
+        overhead=latency("overhead"),
         asked_again=count_retries(connection, since, until, team=team),
         verdicts=_verdicts(connection, period),
         examples={
@@ -125,6 +145,19 @@ def query_facts(connection: sa.Connection, scope: Scope, now: float) -> Facts:
         rows_since=rows_since,
         data_since=min((at for at in (rows_since, hours_since) if at is not None), default=None),
     )
+
+
+def _without_completions(groups: Iterable[Totals]) -> list[Totals]:
+    """Leave out completions, and the kind, which is the last part of each key; in the order that was."""
+    chats = [group for group in groups if group.key[-1] != COMPLETION]
+    periods = dict.fromkeys((group.since, group.until) for group in chats)
+    return [
+        merged
+        for period in periods
+        for merged in totals.merge(
+            (group for group in chats if (group.since, group.until) == period), lambda group: group.key[:-1]
+        ).values()
+    ]
 
 
 def _by_track(histograms: Mapping[tuple[str, ...], Histogram]) -> dict[str, Histogram]:

@@ -6,7 +6,7 @@ its meaning or is removed.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
@@ -68,6 +68,14 @@ def build_document(facts: Facts) -> Json:
             "first_byte": _latencies(facts.first_byte),
             "total": _latencies(facts.seconds),
             "overhead": _latencies(facts.overhead),
+        },
+        "completions": {
+            "tracks": [
+                _label_measures(("track",), replace(group, key=(track,)))
+                for track, group in facts.completions.items()
+            ],
+            "first_byte": _latencies(facts.typed_first),
+            "total": _latencies(facts.typed_total),
         },
         "misroutes": {name.replace(" ", "_"): int(number) for name, number, _ in list_signs(facts)},
         "verdicts": [

@@ -5,13 +5,20 @@ from pathlib import Path
 
 import assistants
 import conformance
+import conformance_page
 import pytest
 import servers
 from conformance import Client, Scenario, World
 from servers import Endpoint, Upstream
 
+NEW = pytest.mark.xfail(reason="is in no results yet: conformance_page.py measures it", strict=False)
 CELLS = [
-    pytest.param(client, scenario, id=f"{client.name}-{scenario.name}")
+    pytest.param(
+        client,
+        scenario,
+        id=f"{client.name}-{scenario.name}",
+        marks=[] if conformance_page.is_measured(client, scenario.name) else [NEW],
+    )
     for client, scenario in conformance.cells()
 ]
 

@@ -43,7 +43,7 @@ def load_overview(options: DashboardOptions, zone: tzinfo) -> Overview:
     health = options.health()
     local = health["local"]
     with options.engine.connect() as connection:
-        today = compute_totals(connection, *span("day", str(zone), at), zone)
+        today = compute_totals(connection, *span("day", str(zone), at), zone, completions_apart=True)
         last = queries.recent(connection, limit=RECENT_DECISIONS).rows
     return Overview(
         at=at,

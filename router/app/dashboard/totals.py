@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from router.ledger import queries
 from router.ledger.queries import Dimension, Totals
-from router.ledger.rollups import HOUR
+from router.ledger.rollups import COMPLETION, HOUR
 from router.reports import formats, totals
 from router.reports.charts import Chart, Series, render_stacked_columns
 
@@ -36,6 +36,8 @@ class PeriodTotals:
     """The totals of a period, with its chart."""
 
     total: Totals
+    completions: float
+    """Number of requests of editors while somebody typed."""
     local: float
     """Number of requests that the local track served."""
     cost_usd: float | None
@@ -53,8 +55,13 @@ def compute_totals(
     until: float,
     zone: tzinfo,
     totals_filter: TotalsFilter | None = None,
+    *,
+    completions_apart: bool = False,
 ) -> PeriodTotals:
-    """Query the totals of a period, and render its chart."""
+    """Query the totals of a period, and render its chart.
+
+    With `completions_apart`, what editors asked for while somebody typed is counted in `completions` alone.
+    """
     totals_filter = totals_filter or TotalsFilter()
     dimension_filter: dict[Dimension, str] = {
         "client": totals_filter.client,
@@ -64,7 +71,9 @@ def compute_totals(
     by: list[Dimension] = [
         "track",
         *(name for name in dimension_filter if dimension_filter[name] and name != "track"),
+        "kind",
     ]
+    dimension_filter["kind"] = ""
     edges = _edges(since, until, zone)
     groups = [
         group
@@ -76,10 +85,14 @@ def compute_totals(
             for name, value in zip(by, group.key, strict=True)
         )
     ]
+    completions = [group for group in groups if group.key[-1] == COMPLETION]
+    if completions_apart:
+        groups = [group for group in groups if group.key[-1] != COMPLETION]
     total = totals.merge(groups).get((), totals.empty(since, until))
     chart = _chart(groups, edges, zone)
     return PeriodTotals(
         total=total,
+        completions=totals.sum_measure(completions, "requests"),
         local=sum(group["requests"] for group in groups if group.key[0] == "local"),
         cost_usd=totals.known_cost_usd(total),
         saved_usd=totals.saved_usd(total),

@@ -74,7 +74,7 @@ def build_speed_section(facts: Facts) -> Section:
         ("added by routing", facts.overhead),
     )
     rows = [
-        (track or REFUSED, name, *_quantiles(histograms[track]))
+        (track or REFUSED, name, *quantiles(histograms[track]))
         for name, histograms in measures
         for track in tracks
         if track in histograms
@@ -158,7 +158,8 @@ def _local_share(day: Mapping[str, Totals]) -> float | None:
     return _requests(day, "local") / everything if everything else None
 
 
-def _quantiles(histogram: Histogram) -> tuple[str, str, str]:
+def quantiles(histogram: Histogram) -> tuple[str, str, str]:
+    """Half within, 95 of 100 within, and of how many."""
     too_few = histogram.count < MIN_FOR_P95
     return (
         formats.seconds(histogram.quantile(0.5)),

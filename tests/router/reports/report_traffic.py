@@ -56,6 +56,7 @@ class RequestSpec:
     ask: str = ""
     conversation: str = "c"
     streak: int = 0
+    kind: str = "agent"
 
 
 def records(number: int, spec: RequestSpec) -> Iterator[Record]:
@@ -76,7 +77,7 @@ def records(number: int, spec: RequestSpec) -> Iterator[Record]:
         features=Features(
             client=spec.client,
             conversation=spec.conversation,
-            kind="agent",
+            kind=spec.kind,
             context_tokens=spec.input,
             ask=spec.ask,
             turns=1,

@@ -204,6 +204,40 @@ def test_latencies_need_enough_requests_for_a_tail(build_facts):
     assert rows[0][3] != "too few to tell"
 
 
+def test_completions_are_counted_apart(build_facts):
+    chats = [
+        RequestSpec(track="cloud", rule="crosses files", seconds=8, conversation=f"c{n}") for n in range(2)
+    ]
+    chats.append(RequestSpec(seconds=8))
+    typed = [
+        RequestSpec(
+            kind="autocomplete", rule="side-request", seconds=0.4, status=499 if n % 3 else 200, output=9
+        )
+        for n in range(30)
+    ]
+    alone, beside = build_report(build_facts(chats)), build_report(build_facts([*chats, *typed]))
+    part = section(beside, "Autocomplete")
+    assert part.paragraphs[0].startswith("Editors asked for 30 completions while somebody typed. 67% of them")
+    assert part.tables[0].rows[0][:4] == ("local", "30", "10", "20")
+    times = {row[:2]: row[2:] for row in part.tables[1].rows}
+    assert times["local", "to the first token"][::2] == ("97 ms", "30")
+    assert times["local", "to the end of the answer"][-1] == "10"
+    for title in ("Where requests went", "How fast answers came", "Why requests went where they went"):
+        if title in {each.title for each in alone.sections}:
+            ours, theirs = section(alone, title), section(beside, title)
+            for before, after in zip(ours.tables, theirs.tables, strict=True):
+                assert [row for row in before.rows if "routing" not in row[1]] == [
+                    row for row in after.rows if "routing" not in row[1]
+                ]
+    kinds = next(table for table in section(beside, "Who asked").tables if "Kinds" in table.caption)
+    assert {row[0] for row in kinds.rows} == {"agent", "autocomplete"}
+
+
+def test_nothing_but_completions_are_a_report(build_facts):
+    report = build_report(build_facts([RequestSpec(kind="autocomplete")]))
+    assert section(report, "Autocomplete")
+
+
 def test_more_people_than_are_shown_are_counted(build_facts):
     report = build_report(build_facts([RequestSpec(user=f"u{n}") for n in range(14)]))
     captions = [table.caption for table in section(report, "Who asked").tables]
