@@ -19,7 +19,13 @@ from router.accounts.teams import Account
 from router.errors import TurnoutError
 
 DialectName = Literal[
-    "openai_chat", "openai_responses", "anthropic_messages", "ollama", "openai_completions", "llama_infill"
+    "openai_chat",
+    "openai_responses",
+    "anthropic_messages",
+    "gemini",
+    "ollama",
+    "openai_completions",
+    "llama_infill",
 ]
 RAW_DIALECTS: frozenset[DialectName] = frozenset({"openai_completions", "llama_infill"})
 """Those in which a prompt is completed as it is, by the local model alone."""

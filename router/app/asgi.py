@@ -22,6 +22,7 @@ from router.app.asgi_types import ASGI, Receive, Scope, Send
 from router.app.authentication import authenticate, peer_of
 from router.app.body import Body, Uploads, take_body
 from router.app.early_response import EarlyResponses
+from router.app.gemini_path import GeminiPath, read_path, take_path, without_key
 from router.app.request import make_request, read_outline
 from router.app.response import JSON, Exchange, routing_headers
 from router.errors import MethodNotAllowed, TurnoutError
@@ -52,6 +53,8 @@ class Route:
     """The answer to a count."""
 
 
+_GEMINI = Route("gemini", "generate")
+_GEMINI_COUNT = Route("gemini", "count", b'{"totalTokens":%d}')
 _RESPONSES = Route("openai_responses", "generate")
 _RESPONSES_COUNT = Route("openai_responses", "count", b'{"object":"response.input_tokens","input_tokens":%d}')
 ROUTES = {
@@ -66,10 +69,16 @@ ROUTES = {
     "/responses": _RESPONSES,
     "/v1/responses/input_tokens": _RESPONSES_COUNT,
     "/responses/input_tokens": _RESPONSES_COUNT,
+    "/v1beta/models/{model}:generateContent": _GEMINI,
+    "/v1beta/models/{model}:streamGenerateContent": _GEMINI,
+    "/v1beta/models/{model}:countTokens": _GEMINI_COUNT,
+    "/v1/models/{model}:generateContent": _GEMINI,
+    "/v1/models/{model}:streamGenerateContent": _GEMINI,
+    "/v1/models/{model}:countTokens": _GEMINI_COUNT,
     "/v1/messages": Route("anthropic_messages", "generate"),
     "/v1/messages/count_tokens": Route("anthropic_messages", "count"),
 }
-"""Codex and some SDKs put `/responses` behind a base URL of any form."""
+"""Codex and some SDKs put `/responses` behind a base URL of any form. For `{model}` any name may stand."""
 
 
 class Endpoint:
@@ -97,15 +106,17 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
-        route = ROUTES.get(scope["path"]) if scope["type"] == "http" else None
+        scope = without_key(scope)
+        path = read_path(scope["path"]) if scope["type"] == "http" else None
+        route = ROUTES.get(path.route if path else scope["path"]) if scope["type"] == "http" else None
         if route is None:
             await self._api(scope, receive, send)
             return
         arrived = monotonic()
         body = self._uploads.body(scope, receive)
-        exchange = Exchange(route.dialect, body, send)
+        exchange = Exchange(route.dialect, body, send, scope["query_string"].decode("latin-1"))
         try:
-            request = await self._read_request(exchange.request_id, route, scope, body)
+            request = await self._read_request(exchange.request_id, route, scope, body, path)
             load = DIALECTS[route.dialect].load_reply
             if load and (reply := await self._pacing.call(len(request.body), load, request.body)):
                 await exchange.start(200, (JSON,), (("x-turnout-request-id", request.id),))
@@ -129,7 +140,9 @@ class Endpoint:
         finally:
             body.release()
 
-    async def _read_request(self, request_id: str, route: Route, scope: Scope, body: Body) -> ModelRequest:
+    async def _read_request(
+        self, request_id: str, route: Route, scope: Scope, body: Body, path: GeminiPath | None
+    ) -> ModelRequest:
         """Read a request. Checks on its head come first: a refused body is never read."""
         if scope["method"] != "POST":
             raise MethodNotAllowed(f"{scope['path']} takes POST, not {scope['method']}", allowed=("POST",))
@@ -138,14 +151,17 @@ class Endpoint:
         body.mark_authenticated()
         if route.operation == "generate":
             self._limits.check_rate(account)
+        query = scope["query_string"].decode("latin-1")
         received = await take_body(body, headers, owner=account.key_id or peer)
+        if path is not None:
+            received = await take_path(received, path, query, self._pacing)
         return make_request(
             request_id=request_id,
             dialect=route.dialect,
             operation=route.operation,
             outline=await self._pacing.call(len(received), read_outline, route.dialect, received),
             headers=headers,
-            query=scope["query_string"].decode("latin-1"),
+            query=query,
             account=account,
         )
 

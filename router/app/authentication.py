@@ -15,6 +15,8 @@ from router.types import NAME_LENGTH, Headers
 from router.wire.headers import field
 
 HEADER = "x-turnout-key"
+GOOGLE_HEADER = "x-goog-api-key"
+"""What Gemini's clients send a key in. A key of Google's means nothing here, and goes nowhere."""
 _BEARER = "bearer "
 
 NO_KEY = (
@@ -121,18 +123,20 @@ def _read_proxy_identity(
 def extract_key(headers: Headers) -> tuple[str | None, Headers]:
     """Take the Turnout key out of `headers` (names in lower case).
 
-    It is looked for in `x-turnout-key`, in `authorization: Bearer tn-...` and in
-    `x-api-key: tn-...`, in this order of preference. Every header that carries one is
-    left out of what is returned; other credentials, the provider's among them, stay.
+    It is looked for in `x-turnout-key`, in `authorization: Bearer tn-...`, in
+    `x-api-key: tn-...` and in `x-goog-api-key: tn-...`, in this order of preference. Every
+    header that carries one is left out of what is returned, and so is any key of Google's;
+    other credentials, the provider's among them, stay.
 
     Returns:
         The secret, or None where there is none, and the remaining headers.
     """
     by_header = {name: secret for name, value in headers if (secret := _secret(name, value)) is not None}
     if not by_header:
-        return None, headers
-    secret = next(by_header[name] for name in (HEADER, "authorization", "x-api-key") if name in by_header)
-    return secret, tuple(field for field in headers if _secret(*field) is None)
+        return None, tuple(field for field in headers if field[0] != GOOGLE_HEADER)
+    order = (HEADER, "authorization", "x-api-key", GOOGLE_HEADER)
+    secret = next(by_header[name] for name in order if name in by_header)
+    return secret, tuple(field for field in headers if field[0] != GOOGLE_HEADER and _secret(*field) is None)
 
 
 def _secret(name: str, value: str) -> str | None:
@@ -140,7 +144,7 @@ def _secret(name: str, value: str) -> str | None:
         return value.strip()
     if name == "authorization" and value[: len(_BEARER)].lower() == _BEARER:
         value = value[len(_BEARER) :]
-    elif name != "x-api-key":
+    elif name not in {"x-api-key", GOOGLE_HEADER}:
         return None
     value = value.strip()
     return value if value.startswith(PREFIX) else None

@@ -22,12 +22,18 @@ def read_outline(dialect: DialectName, body: bytes) -> Outline:
     if len(body) > LARGE_BODY:
         check_values(body)
     try:
-        return body, DIALECTS[dialect].read(body)
+        return _read(dialect, body)
     except BadRequest:
         repaired = mend(body)  # tried only now: to look for what hardly ever occurs costs milliseconds
         if repaired == body:
             raise
-        return repaired, DIALECTS[dialect].read(repaired)
+        return _read(dialect, repaired)
+
+
+def _read(dialect: DialectName, body: bytes) -> Outline:
+    normalise = DIALECTS[dialect].normalise
+    body = normalise(body) if normalise else body
+    return body, DIALECTS[dialect].read(body)
 
 
 def make_request(

@@ -45,6 +45,8 @@ RETRYING: Mapping[str, str] = {
 }
 """The fields of a head that tell clients whether to try again."""
 RawHeaders = list[tuple[bytes, bytes]]
+GEMINI_PATHS = re.compile(r"(?:/upload)?/v1beta/|/v1/models/.+:[a-z]+[A-Z]\w+$")
+"""Google's; models of its `/v1` are asked by an action behind a colon, which others' names have not."""
 OLLAMA_PATHS = re.compile(r"/api/(?!hello$|v\d+/)")
 """Ollama's; beside them stand Claude Code's check and LM Studio's."""
 _INVISIBLE = re.compile(r"[^ -~]")
@@ -74,6 +76,8 @@ def dialect_for_path(path: str, *, anthropic: bool) -> DialectName:
         return "openai_responses"
     if anthropic or path.startswith("/v1/messages"):
         return "anthropic_messages"
+    if GEMINI_PATHS.match(path):
+        return "gemini"
     return "ollama" if OLLAMA_PATHS.match(path) else "openai_chat"
 
 
@@ -230,12 +234,12 @@ async def send_error(
 class Exchange:
     """One answer being sent, which knows whether its head is out."""
 
-    def __init__(self, dialect: DialectName, body: Body, send: Send) -> None:
+    def __init__(self, dialect: DialectName, body: Body, send: Send, query: str = "") -> None:
         self.request_id = uuid.uuid4().hex
         self.plan: Plan | None = None
         """The decision, once it is made."""
         self._dialect: DialectName = dialect
-        self._framing = DIALECTS[dialect].framing
+        self._framing = DIALECTS[dialect].framing_of(query)
         self._body = body
         self._send = send
         self.begun = False
@@ -299,5 +303,11 @@ class Exchange:
         elif not self._answering:
             labels = refusal_labels(error, self.request_id, self.plan)
             await self._comment(labels)
-            await self.send(DIALECTS[self._dialect].error_event(error.kind, error_message(error)))
+            await self.send(self._error_event(error))
             await self.end()
+
+    def _error_event(self, error: TurnoutError) -> bytes:
+        dialect = DIALECTS[self._dialect]
+        if wrap := self._framing.wrap_error:
+            return wrap(dialect.error(error.kind, error_message(error), request_id=self.request_id))
+        return dialect.error_event(error.kind, error_message(error))

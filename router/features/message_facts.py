@@ -11,7 +11,16 @@ import msgspec
 import xxhash
 from msgspec.structs import replace
 
-from router.features import messages, paths, safety_checks, text_calls, tool_calls, tool_output, user_text
+from router.features import (
+    gemini_options,
+    messages,
+    paths,
+    safety_checks,
+    text_calls,
+    tool_calls,
+    tool_output,
+    user_text,
+)
 from router.features.clients import Client
 from router.features.messages import Call, Message
 from router.features.outline import Piece
@@ -450,6 +459,9 @@ def _each_tool(tools: Any) -> Iterator[dict[str, Any]]:
     """Yield each tool, those of a namespace in its place; what the client itself searches is no server's."""
     for tool in tools if isinstance(tools, list) else ():
         if not isinstance(tool, dict):
+            continue
+        if gemini_options.is_gemini(tool):
+            yield from gemini_options.tools([tool])
             continue
         if tool.get("type") == "namespace":
             yield from _each_tool(tool.get("tools"))

@@ -4,6 +4,7 @@ A dialect is one row of `DIALECTS`. Whatever has an unexpected type inside a mes
 kept as text, never an error: the provider, not the router, judges what a client sends.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -267,10 +268,57 @@ def _ollama(message: dict[str, Any]) -> Message:
     return replace(read, images=len(images)) if isinstance(images, list) else read
 
 
+def _gemini(content: dict[str, Any]) -> Message:
+    """A content: text, calls and answers are parts of it. Which call an answer is for, its name says."""
+    role = _word(content.get("role"))
+    held = content.get("content")  # of a system text, as `message_facts` hands it on
+    listed = held.get("parts") if role == "system" and isinstance(held, dict) else content.get("parts")
+    parts, names = _Parts(), Counter[str]()
+    for part in listed if isinstance(listed, list) else [listed] if isinstance(listed, dict) else ():
+        _gemini_part(parts, part, names)
+    return parts.message("assistant" if role == "model" else "system" if role == "system" else "user")
+
+
+def _gemini_part(parts: _Parts, part: Any, names: "Counter[str]") -> None:
+    fields = part if isinstance(part, dict) else {}
+    text, call, result = fields.get("text"), fields.get("functionCall"), fields.get("functionResponse")
+    if isinstance(text, str):
+        (parts.other if fields.get("thought") is True else parts.texts).append(text)
+    if isinstance(call, dict):
+        name = _word(call.get("name"))
+        parts.calls.append(Call(id=_named_id(call, names), name=name, arguments=call.get("args")))
+    if isinstance(result, dict):
+        response = result.get("response")
+        inner = response if isinstance(response, dict) else {}
+        said = next(
+            (inner[name] for name in ("output", "result", "error") if inner.keys() == {name}), response
+        )
+        answer = said if isinstance(said, str) else dump(said) if said is not None else ""
+        error = "error" in inner and "output" not in inner
+        parts.results.append(Result(id=_named_id(result, names), text=answer, error=error))
+        attached = result.get("parts")
+        parts.images += len(attached) if isinstance(attached, list) else 0
+    if "inlineData" in fields or "fileData" in fields:
+        parts.images += 1
+    if "executableCode" in fields or "codeExecutionResult" in fields:
+        parts.server = True
+        parts.other.append(dump(part))
+    if not fields:
+        parts.other.append(dump(part))
+
+
+def _named_id(value: dict[str, Any], names: "Counter[str]") -> str:
+    """An id of a call or an answer; without one it is the name, and which of that name in its message."""
+    name = _word(value.get("name"))
+    names[name] += 1
+    return _word(value.get("id")) or f"{name}.{names[name]}"
+
+
 DIALECTS: dict[DialectName, Callable[[dict[str, Any]], Message]] = {
     "anthropic_messages": _anthropic,
     "openai_chat": _openai,
     "openai_responses": _responses,
+    "gemini": _gemini,
     "ollama": _ollama,
     "openai_completions": _openai,
     "llama_infill": _openai,

@@ -33,6 +33,7 @@ WORDS: Mapping[DialectName, Mapping[str, str]] = {
     "openai_chat": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
     "openai_responses": {"input": MESSAGES, "instructions": SYSTEM},
     "anthropic_messages": {MESSAGES: MESSAGES, SYSTEM: SYSTEM},
+    "gemini": {"contents": MESSAGES, "systemInstruction": SYSTEM},
     "ollama": {MESSAGES: MESSAGES, "prompt": MESSAGES, SYSTEM: SYSTEM},
     "openai_completions": {"prompt": MESSAGES},
     "llama_infill": {"input_prefix": MESSAGES},

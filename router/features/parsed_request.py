@@ -12,7 +12,7 @@ import msgspec
 import xxhash
 
 from router.errors import BadRequest
-from router.features import clients, ollama_options
+from router.features import clients, gemini_options, ollama_options
 from router.features.clients import Client, Clients
 from router.features.messages import OFFER
 from router.features.outline import MESSAGES, SYSTEM, WORDS, Piece, piece_of
@@ -38,6 +38,7 @@ _OPTIONS = frozenset(
         "web_search_options",
         "metadata",
         "prompt_cache_key",
+        *gemini_options.FIELDS,
         *ollama_options.FIELDS,
     }
 )
@@ -69,6 +70,8 @@ class ParsedRequest:
         }
         if request.dialect == "ollama":
             self.options |= ollama_options.as_chat(self.options)
+        if request.dialect == "gemini":
+            self.options |= gemini_options.as_chat(self.options)
         self.headers = dict(request.headers)
         tools = self.tools.raw if self.tools else b""
         self.client: Client = recognised.recognise(request.client, self.headers, head, tools)

@@ -12,7 +12,7 @@ from router.privacy.listing import is_listing
 from router.privacy.matcher import Matcher
 from router.privacy.needles import find_matching
 from router.privacy.opaque import is_opaque
-from router.privacy.strings import ENCODED_KEYS, Part, Place, Text, walk
+from router.privacy.strings import ENCODED_KEYS, MODELS, Part, Place, Text, walk
 
 WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
@@ -77,12 +77,14 @@ def _may_call(value: Any) -> bool:
         return False
     kind = value.get("type")
     named = isinstance(kind, str) and kind not in _NO_CALLS
-    return value.get("role") == "assistant" or "tool_calls" in value or named
+    return value.get("role") in MODELS or "tool_calls" in value or named
 
 
 _NO_CALLS = frozenset({"message", "reasoning"})
 """Types of Responses' items that are none; every other may be, also one that is not known."""
-_MODELS = re.compile(rb'"(?:role"\s*:\s*"assistant|tool_calls|type"\s*:\s*"(?:\w+_call|reasoning))"')
+_MODELS = re.compile(
+    rb'"(?:role"\s*:\s*"(?:assistant|model)|tool_calls|type"\s*:\s*"(?:\w+_call|reasoning))"'
+)
 
 
 def is_models(piece: Piece) -> bool:
@@ -206,15 +208,18 @@ def _edges(value: Any) -> Iterator[str]:
     for block in content if isinstance(content, list) else (content,):
         text = block
         if isinstance(block, dict):
-            text = block.get("text", block.get("content", block.get("thinking")))
+            text = block.get("text", block.get("content", block.get("parts", block.get("thinking"))))
+            answer = block.get("functionResponse")
+            if isinstance(answer, dict) and isinstance(answer.get("response"), dict):
+                text = list(answer["response"].values())
         if isinstance(text, str):
             yield text if len(text) <= 2 * WINDOW else f"{text[:WINDOW]}\0{text[-WINDOW:]}"
         elif isinstance(text, list):
             yield from _edges({"content": text})
 
 
-_CONTENTS = ("content", "output", "summary")
-"""Of a message, of an item that answers a call, of what a model thought."""
+_CONTENTS = ("content", "output", "summary", "parts")
+"""Of a message, of an item that answers a call, of what a model thought, of Gemini's."""
 
 
 def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:

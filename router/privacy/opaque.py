@@ -8,7 +8,7 @@ _TYPES = frozenset({
     "image", "image_url", "input_image", "input_audio", "audio", "video", "video_url", "redacted_thinking",
     "container_upload", "input_file",
 })  # fmt: skip
-_KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data")
+_KEYS = ("file_id", "encrypted_content", "file_data", "audio", "image_url", "signature_data", "fileUri")
 _LISTS = ("images",)
 """Keys of Ollama's messages and bodies that hold a list of images, and further down maybe a list of names."""
 _BASE64 = re.compile(r"(?i:data:[^,]*,)|[A-Za-z0-9+/=_\-\s]{64,}")
@@ -70,6 +70,7 @@ def _is_unreadable(item: dict[str, Any]) -> bool:
         (isinstance(kind, str) and kind in _TYPES)
         or (kind == "base64" and not str(item.get("media_type", "")).startswith("text/"))
         or (kind == "document" and isinstance(source, dict) and source.get("type") in {"url", "file"})
+        or (isinstance(item.get("data"), str) and not str(item.get("mimeType", "text/")).startswith("text/"))
         or any(isinstance(item.get(name), str) for name in _KEYS)
         or any(True for _ in _listed(item))
     )

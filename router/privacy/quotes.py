@@ -13,7 +13,7 @@ from typing import Any
 
 from router.privacy.matcher import Matcher
 from router.privacy.opaque import contents
-from router.privacy.strings import Part, Text, walk
+from router.privacy.strings import MODELS, Part, Text, walk
 
 _PREFIX = re.compile(r"(?:[\s>+*#|│\-]+|\d{1,7}\s*[\t→:|.)]+)+")
 _ENDS = " \t\"'`,;{}[]()"
@@ -136,7 +136,7 @@ def protected_texts(messages: Iterable[list[Text]], matcher: Matcher) -> Iterato
 
 
 def _is_assistant(texts: list[Text]) -> bool:
-    return any(not text.spoken and text.text == "assistant" for text in texts)
+    return any(text.text in MODELS and text.place[-1:] == ("role",) for text in texts if not text.spoken)
 
 
 _HEADING = re.compile(r"^(?:diff --git |--- |\+\+\+ |==> |Index: |[\w@+~./\\\-]+:?$|[\w@+~./\\\-]+\.\w+:\d+)")

@@ -37,7 +37,7 @@ _MOST_SIGHTINGS = 20
 _EXCERPT = 80
 _NOT_SCANNED = frozenset({
     "api-key", "authorization", "content-length", "cookie", "host", "proxy-authorization", "x-api-key",
-    "x-turnout-key",
+    "x-goog-api-key", "x-turnout-key",
 })  # fmt: skip
 """Header fields that carry a credential, or only concern this connection."""
 _OPENING = 2_000

@@ -47,6 +47,10 @@ class Text(NamedTuple):
     """The id of the call it belongs to; empty where there is none."""
 
 
+MODELS = ("assistant", "model")
+"""Roles of what a model says."""
+GEMINIS = ("functionCall", "functionResponse")
+"""Keys of Gemini's calls and answers, which mostly go by the function's name for an id."""
 CONTENT_KEYS = frozenset({
     "code_edit", "content", "contents", "diff", "file_text", "filetext", "input_patch", "insert_text",
     "inserttext", "new_source", "new_str", "new_string", "newstr", "newstring", "newtext", "old_str",
@@ -60,8 +64,8 @@ PROSE_KEYS = frozenset({
 """Arguments that are sentences."""
 _ARGUMENTS = frozenset({"input", "arguments", "partial_json", "action", "operation", "args"})
 _WORDS = frozenset({
-    "cache_control", "call_id", "id", "media_type", "mime_type", "role", "tool_call_id", "tool_use_id", "ttl",
-    "type",
+    "cache_control", "call_id", "id", "media_type", "mime_type", "mimeType", "role", "tool_call_id",
+    "tool_use_id", "ttl", "type",
 })  # fmt: skip
 """Keys whose value is a word of the dialect."""
 _IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
@@ -69,7 +73,7 @@ _DATA_URL = re2.compile(r"(?i)data:[^\n]{0,200}?\bbase64\s*,\s*([A-Za-z0-9+/=_\-
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]{16,}={0,2}\s*")
 ENCODED_KEYS = frozenset({
     "b64", "b64_json", "base64", "blob", "body", "bytes", "content", "data", "file_data", "images", "payload",
-    "raw",
+    "raw", "thoughtsignature",
 })  # fmt: skip
 """Keys whose value may be base64 of a text, as providers, MCP and web APIs have them."""
 _DIGIT = rb"[A-Za-z0-9+/_\-=]|\\+(?:[/nr]|u00[0-9A-Fa-f]{2})"
@@ -122,7 +126,7 @@ class _At(NamedTuple):
 def walk(value: Any, place: Place, part: Part, key: str = "") -> Iterator[Text]:
     """All strings of a decoded piece: a message, or the field that stands under `key`."""
     speaks = isinstance(value, dict) and (
-        value.get("role") == "assistant" or str(value.get("type")).endswith("_call")  # an item of Responses
+        value.get("role") in MODELS or str(value.get("type")).endswith("_call")  # an item of Responses
     )
     at = _At(place, part, key, data=key == "images")
     yield from _strings(value, at, commands_in_text=speaks)
@@ -144,13 +148,18 @@ def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
             pending += [(inner, here.below(step)) for step, inner in enumerate(item)][::-1]
         elif isinstance(item, dict):
             part = here.part
-            if part is Part.TEXT and _is_result(item.get("type"), item.get("role")):
+            of_gemini = here.key in GEMINIS
+            if part is Part.TEXT and (
+                here.key == "functionResponse" or _is_result(item.get("type"), item.get("role"))
+            ):
                 part = Part.RESULT
             # A message of Responses has an id of its own, which is no call's.
             ids = _IDS[:-1] if item.get("type") == "message" else _IDS
             call = next((item[name] for name in ids if isinstance(item.get(name), str)), here.call)
+            if of_gemini and not isinstance(item.get("id"), str):
+                call = str(item.get("name") or call)
             here = here._replace(part=part, call=call)
-            encoded = item.get("type") == "base64"
+            encoded = item.get("type") == "base64" or "mimeType" in item
             yield from (Text((*here.place, name), part, name, False, call) for name in item)
             pending += [
                 (inner, here.below(name, part=_part(part, name), key=name, data=encoded or name == "images"))

@@ -77,7 +77,7 @@ class UpstreamCall:
     @property
     def stream_headers(self) -> Headers:
         """The head of a stream in the client's dialect."""
-        return DIALECTS[self.plan.request.dialect].framing.headers
+        return DIALECTS[self.plan.request.dialect].framing_of(self.plan.request.query).headers
 
     def encoder(self, conversation: Conversation) -> ReplyEncoder:
         """Make what writes a streamed reply in the client's dialect."""

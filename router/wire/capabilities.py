@@ -73,6 +73,18 @@ _OF_THE_MACHINE = (
     "vocab_only", "use_mmap", "use_mlock", "num_thread", "numa",
 )  # fmt: skip
 """Ollama's options of how a model is loaded; here the settings say so, and no prompt is cut to `num_ctx`."""
+_NO_GEMINI_PROBABILITIES = "Gemini's reply is written without token probabilities here"
+_OF_GOOGLES_MODELS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
+    ("candidateCount", "only one candidate is made", (1,)),
+    ("responseLogprobs", _NO_GEMINI_PROBABILITIES, ()),
+    ("logprobs", _NO_GEMINI_PROBABILITIES, ()),
+    ("responseModalities", "the models here answer in text", (["TEXT"], ["MODALITY_UNSPECIFIED"])),
+    ("responseFormat", "send `responseMimeType` and `responseJsonSchema`", ()),
+    ("speechConfig", "the models here answer in text", ()),
+    ("imageConfig", "the models here answer in text", ()),
+    ("translationConfig", "the models here answer in text", ()),
+)
+"""What asks Google's models for more than one answer in text."""
 _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
     "openai_chat": {
         "n": _Row("refused", "carried", "carried", "only one choice is made", (1,)),
@@ -145,6 +157,22 @@ _FIELDS: Mapping[DialectName, Mapping[str, _Row]] = {
         "inference_geo": _Row("carried", "ignored", "ignored"),
         "speed": _Row("carried", "ignored", "ignored"),
     },
+    "gemini": {
+        "alt": _IGNORED,
+        "includeThoughts": _IGNORED,
+        "labels": _IGNORED,
+        "store": _Row("dropped", "dropped", "dropped"),
+        "serviceTier": _Row("dropped", "ignored", "dropped", usual=("standard", "unspecified")),
+        "safetySettings": _Row("dropped", "dropped", "dropped"),
+        "cachedContent": _Row("refused", "refused", "refused", "nothing is kept here; send its contents"),
+        "toolConfig.functionCallingConfig.mode": _Row("dropped", "dropped", "dropped"),
+        **{
+            f"generationConfig.{name}": _Row("refused", "refused", "refused", reason, usual)
+            for name, reason, usual in _OF_GOOGLES_MODELS
+        },
+        "generationConfig.mediaResolution": _Row("dropped", "dropped", "dropped"),
+        "generationConfig.enableEnhancedCivicAnswers": _IGNORED,
+    },
     "ollama": {
         "prompt": _IGNORED,
         "keep_alive": _IGNORED,
@@ -179,6 +207,23 @@ _OLLAMAS = {name: f"options.{name}" for name in _OPTIONS} | {
     "response_format": "format",
 }
 """What Ollama calls what Chat Completions has a field for."""
+_WORDS: Mapping[DialectName, Mapping[str, str]] = {
+    "ollama": _OLLAMAS,
+    "gemini": {
+        "temperature": "generationConfig.temperature",
+        "top_p": "generationConfig.topP",
+        "top_k": "generationConfig.topK",
+        "seed": "generationConfig.seed",
+        "frequency_penalty": "generationConfig.frequencyPenalty",
+        "presence_penalty": "generationConfig.presencePenalty",
+        "stop": "generationConfig.stopSequences",
+        "reasoning_effort": "generationConfig.thinkingConfig",
+        "thinking": "generationConfig.thinkingConfig",
+        "response_format": "generationConfig.responseSchema",
+        "tool_choice": "toolConfig",
+    },
+}
+"""What other dialects call what Chat Completions has a field for."""
 
 
 def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tuple[str, ...]]:
@@ -195,7 +240,7 @@ def adapt(conversation: Conversation, target: Target) -> tuple[Conversation, tup
         BadRequest: something without which the answer would mislead; names it and the remedy.
     """
     dropped: list[str] = []
-    words = _OLLAMAS if conversation.dialect == "ollama" else {}
+    words = _WORDS.get(conversation.dialect, {})
     if target.dialect == conversation.dialect and free_text_tools(conversation):
         _check_reply_fields(conversation)
     adapted = replace(
@@ -333,6 +378,8 @@ def _tools(conversation: Conversation, target: Target, dropped: list[str]) -> It
             yield tool
         elif tool.dialect == "openai_chat":
             raise _refused_tool(tool, target)
+        elif tool.dialect == "gemini":
+            yield _googles_tool(tool, target)
         elif (
             tool.dialect == "openai_responses"
             and target.dialect == "anthropic_messages"
@@ -343,6 +390,20 @@ def _tools(conversation: Conversation, target: Target, dropped: list[str]) -> It
             raise BadRequest(f"tool_choice: {_name_of(target)} has no `{forced.name}`; {REMEDY}")
         else:
             dropped.append(tool.kind)  # run by the provider's own servers
+
+
+def _googles_tool(tool: Opaque, target: Target) -> Opaque:
+    """What Google's servers run: Claude's search in place of theirs, and nothing in place of the rest.
+
+    Raises:
+        BadRequest: nobody here has it; an answer that was to rest on it would mislead.
+    """
+    if tool.kind == "googleSearch" and target.dialect == "anthropic_messages":
+        return _web_search({})
+    raise BadRequest(
+        f"{tool.where}: is run by Google's servers, and {_name_of(target)} has nothing like it; leave it "
+        "out, or offer a function in its place and run it yourself"
+    )
 
 
 _REPLY_FIELDS: Mapping[str, _Row] = {
@@ -382,6 +443,7 @@ _OWN: Mapping[DialectName, tuple[Side, ...]] = {
     "openai_chat": ("local",),
     "openai_responses": ("provider",),
     "anthropic_messages": ("claude",),
+    "gemini": ("provider",),
     "ollama": (),
     "openai_completions": (),
     "llama_infill": (),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -17,6 +18,11 @@ from router.wire import (
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
+    gemini_reply,
+    gemini_reply_encoder,
+    gemini_request,
+    gemini_request_encoder,
+    gemini_shape,
     ollama_reply,
     ollama_reply_encoder,
     ollama_request,
@@ -103,11 +109,21 @@ class Dialect:
     overflow: Overflow
     """The JSON body of a 400 for a prompt that is too long."""
     framing: Framing = SSE
+    other_framing: Framing | None = None
+    """Of a stream whose query has no `alt=sse`; None where all are sent alike."""
+    normalise: Callable[[bytes], bytes] | None = None
+    """Writes a body in the one spelling that everything here reads; raises `BadRequest`."""
     load_reply: Callable[[bytes], bytes | None] | None = None
     """What is said to a body that only wants a model loaded, None to any other."""
     no_completion: Callable[[bytes, str, bool], bytes] | None = None
     """The end of a completion that has no more text: for a body, a model's name, and whether it streams;
     all of it where it does not. None for a dialect without completions."""
+
+    def framing_of(self, query: str) -> Framing:
+        """How a stream is sent to a request with this query."""
+        if self.other_framing is None or "sse" in parse_qs(query).get("alt", ()):
+            return self.framing
+        return self.other_framing
 
 
 def _raw(
@@ -177,6 +193,23 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         error=anthropic_reply_encoder.error,
         error_event=anthropic_reply_encoder.error_event,
         overflow=anthropic_reply_encoder.overflow,
+    ),
+    "gemini": Dialect(
+        name="gemini",
+        read=gemini_request.read,
+        name_model=name_model,
+        decode_request=gemini_request.decode_request,
+        encode_request=gemini_request_encoder.encode_request,
+        decode_reply=gemini_reply.decode_reply,
+        reply_decoder=gemini_reply.Decoder,
+        encode_reply=gemini_reply_encoder.encode_reply,
+        reply_encoder=gemini_reply_encoder.GeminiReplyEncoder,
+        error=gemini_reply_encoder.error,
+        error_event=gemini_reply_encoder.error_event,
+        overflow=gemini_reply_encoder.overflow,
+        framing=gemini_reply_encoder.EVENTS,
+        other_framing=gemini_reply_encoder.LIST,
+        normalise=gemini_shape.normalise,
     ),
     "ollama": Dialect(
         name="ollama",
@@ -249,6 +282,7 @@ def _by_own_fields(fields: Mapping[str, Any]) -> DialectName | None:
     """The dialect that alone has some of these fields."""
     alone = fields.get("messages") is None
     own: tuple[tuple[DialectName, bool], ...] = (
+        ("gemini", "contents" in fields and "messages" not in fields),
         ("llama_infill", bool({"input_prefix", "input_suffix"} & fields.keys())),
         ("openai_responses", "input" in fields and alone),
         ("ollama", isinstance(fields.get("options"), dict) or "keep_alive" in fields),

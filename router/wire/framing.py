@@ -1,5 +1,6 @@
 """How a dialect's stream is sent: the fields of its head, and what may stand between its pieces."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.types import Headers
@@ -14,6 +15,8 @@ class Framing:
     """Sent while nothing answers yet; says nothing to any client."""
     comments: bool = False
     """Whether lines may stand in it that every client skips."""
+    wrap_error: Callable[[bytes], bytes] | None = None
+    """Makes the whole of a stream of an error's JSON body, where the dialect's `error_event` does not fit."""
 
 
 SSE = Framing(

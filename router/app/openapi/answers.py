@@ -422,6 +422,29 @@ class ServerSentEvent(TypedDict):
     event: NotRequired[str]
 
 
+class GeminiCandidate(TypedDict):
+    """What the model says: its parts, and why it ended."""
+
+    content: Json
+    index: int
+    finishReason: NotRequired[str]
+
+
+class GeminiAnswer(TypedDict):
+    """An answer of Gemini's, whole; of a stream each object looks like it."""
+
+    candidates: list[GeminiCandidate]
+    modelVersion: str
+    responseId: str
+    usageMetadata: NotRequired[Json]
+
+
+class GeminiTokens(TypedDict):
+    """Tokens of the prompt, as the model that would serve counts them."""
+
+    totalTokens: Count
+
+
 class AnthropicErrorFields(TypedDict):
     """What went wrong, for programs and for people."""
 
@@ -450,6 +473,21 @@ class OpenAIError(TypedDict):
     """An error in OpenAI's form."""
 
     error: OpenAIErrorFields
+
+
+class GeminiErrorFields(TypedDict):
+    """What went wrong, for programs and for people."""
+
+    code: int
+    message: str
+    status: str
+    details: NotRequired[list[Json]]
+
+
+class GeminiError(TypedDict):
+    """An error in Gemini's form."""
+
+    error: GeminiErrorFields
 
 
 class OllamaError(TypedDict):

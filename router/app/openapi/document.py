@@ -43,6 +43,7 @@ def build_description(routes: Iterable[APIRoute]) -> Json:
         described["parameters"] = [
             *_fields(operation),
             *_texts(operation),
+            *_names(path),
             *(_parameters(route, components) if route else ()),
         ]
         paths.setdefault(path, {})[method.lower()] = {
@@ -108,11 +109,17 @@ def _fields(operation: Operation) -> Iterator[Json]:
 def _texts(operation: Operation) -> Iterator[Json]:
     for text in fields(operation.query) if operation.query else ():
         yield {"name": text.name, "in": "query", "schema": {"type": "string"}}
+    for name, words in operation.texts.items():
+        yield {"name": name, "in": "query", "description": words, "schema": {"type": "string"}}
+
+
+def _names(path: str) -> Iterator[Json]:
+    """What stands in a path."""
+    for name in _IN_PATH.findall(path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
 def _parameters(route: APIRoute, components: Components) -> Iterator[Json]:
-    for name in _IN_PATH.findall(route.path_format):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     for parameter in route.dependant.query_params:
         schema = components.reference(parameter.field_info.annotation)
         if parameter.default is not None:

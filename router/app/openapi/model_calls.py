@@ -17,6 +17,7 @@ from router.types import DialectName, TrackError
 from router.wire import DIALECTS
 from router.wire.anthropic_request import MessagesBody
 from router.wire.chat_shape import ChatBody
+from router.wire.gemini_shape import GeminiBody
 from router.wire.ollama_shape import OllamaBody
 from router.wire.raw_prompts import CompletionBody, InfillBody
 from router.wire.responses_shape import ResponsesBody
@@ -75,6 +76,13 @@ CALLS: Mapping[DialectName, Call] = {
         example={"input_prefix": "def reverse(text):\n", "input_suffix": "\n\nprint(reverse('abc'))\n"},
         answer=answers.Infill,
     ),
+    "gemini": Call(
+        tag="Gemini",
+        summary="Answer a conversation (Gemini), whole or as a stream.",
+        body=GeminiBody,
+        example={"contents": [{"role": "user", "parts": [{"text": _ASK}]}]},
+        answer=answers.GeminiAnswer,
+    ),
     "ollama": Call(
         tag="Ollama",
         summary="Answer a conversation, or complete a prompt (Ollama); a stream unless `stream` is false.",
@@ -85,8 +93,10 @@ CALLS: Mapping[DialectName, Call] = {
 }
 _EXAMPLES: Mapping[str, Any] = {"/api/generate": {"model": "auto", "prompt": _ASK, "stream": False}}
 """Of paths whose body is not that of their dialect's other one."""
+_ALT = {"alt": "`sse` for server-sent events; without it a stream is one JSON list that grows."}
 _COUNTED: Mapping[DialectName, Any] = {
     "anthropic_messages": answers.InputTokens,
+    "gemini": answers.GeminiTokens,
     "openai_responses": answers.ResponseInputTokens,
 }
 _TAGS: Mapping[str, str] = {"/api/v0/": "LM Studio"}
@@ -118,6 +128,7 @@ def _operation(path: str, route: Route) -> Operation:
         statuses=tuple(KINDS),
         dialects=(route.dialect,),
         fields=call.fields,
+        texts=_ALT if "stream" in path else {},
     )
 
 

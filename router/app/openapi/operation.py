@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from router.app import response
-from router.app.authentication import HEADER
+from router.app.authentication import GOOGLE_HEADER, HEADER
 from router.app.body import Overloaded
 from router.app.dashboard.auth import COOKIE
 from router.app.openapi import answers
@@ -41,13 +41,19 @@ EVERYWHERE: Errors = (BadRequest, NotAllowed, HeadersTooLarge, TurnoutError)
 OF_BODIES: Errors = (RequestTimeout, TooLarge, UnsupportedMedia, Overloaded)
 ERROR_TYPES: Mapping[DialectName, Any] = {
     "anthropic_messages": answers.AnthropicError,
+    "gemini": answers.GeminiError,
     "ollama": answers.OllamaError,
     **dict.fromkeys(
         ("openai_chat", "openai_responses", "openai_completions", "llama_infill"), answers.OpenAIError
     ),
 }
 """What an error looks like, by dialect."""
-_KEYS: tuple[Mapping[str, list[str]], ...] = ({"bearer": []}, {"api_key": []}, {"turnout_key": []})
+_KEYS: tuple[Mapping[str, list[str]], ...] = (
+    {"bearer": []},
+    {"api_key": []},
+    {"google_key": []},
+    {"turnout_key": []},
+)
 _SECURITY: Mapping[Access, tuple[Mapping[str, list[str]], ...]] = {
     "open": (),
     "key": ({}, *_KEYS),
@@ -67,6 +73,12 @@ SECURITY_SCHEMES: Mapping[str, Json] = {
         "in": "header",
         "name": "x-api-key",
         "description": "A Turnout key (`tn-…`), as Anthropic's clients send one.",
+    },
+    "google_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": GOOGLE_HEADER,
+        "description": "A Turnout key (`tn-…`), as Gemini's clients send one, or as `?key=`.",
     },
     "turnout_key": {
         "type": "apiKey",
@@ -125,6 +137,8 @@ class Operation:
     """Fields of the head that steer it, by name."""
     query: Any = None
     """A dataclass of the texts in its query string, for a function that reads them all at once."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Texts in its query string that steer it, by name."""
 
 
 def describe(operation: Operation, components: Components) -> Json:

@@ -22,6 +22,7 @@ Key = tuple[str, str]
 TAGS: Mapping[str, str] = {
     "Anthropic": "What Claude Code and Anthropic's packages ask for.",
     "OpenAI": "Chat Completions, Responses and Completions.",
+    "Gemini": "What Gemini CLI and Google's packages ask for.",
     "Ollama": "What Ollama's clients ask for.",
     "LM Studio": "What LM Studio's clients ask for.",
     "llama.cpp": "What llama.cpp's editors' plugins ask for.",

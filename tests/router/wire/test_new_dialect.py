@@ -26,6 +26,7 @@ TARGETS = {
     "openai_chat": PROVIDER,
     "openai_responses": Target(dialect="openai_responses", side="provider"),
     "anthropic_messages": CLAUDE,
+    "gemini": Target(dialect="gemini", side="provider"),
     "ollama": Target(dialect="ollama", side="provider"),
     "letters": Target(dialect="letters", side="provider"),
 }
