@@ -107,8 +107,8 @@ class _Conversations:
         self._asks: dict[tuple[str, str], list[Ask]] = {}
         self._all: dict[str, list[Ask]] = {}
         self._follow_ups: dict[str, list[FollowUp]] = {}
-        held = Counter(word for ask in asks for word in _words(ask.text))
-        self._common = {word for word, count in held.items() if count > _COMMON * len(asks)}
+        counts = Counter(word for ask in asks for word in _words(ask.text))
+        self._common = {word for word, count in counts.items() if count > _COMMON * len(asks)}
         for ask in (ask for ask in asks if ask.kind not in _REFER_BACK):
             self._asks.setdefault((ask.human, ask.label), []).append(ask)
             self._all.setdefault(ask.label, []).append(ask)

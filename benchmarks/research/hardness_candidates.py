@@ -109,23 +109,23 @@ def texts(asks: Sequence[str]) -> Columns:
     return np.array(asks, dtype=object)
 
 
-def _mean(_columns: Columns, rates: Floats, wanted: Columns) -> Floats:
-    return np.full(len(wanted), np.clip(rates.mean(), EDGE, 1 - EDGE))
+def _mean(_columns: Columns, rates: Floats, judged: Columns) -> Floats:
+    return np.full(len(judged), np.clip(rates.mean(), EDGE, 1 - EDGE))
 
 
-def _logistic(columns: Columns, rates: Floats, wanted: Columns, *, strength: float) -> Floats:
+def _logistic(columns: Columns, rates: Floats, judged: Columns, *, strength: float) -> Floats:
     from sklearn.preprocessing import StandardScaler
 
-    return _fit_shares(StandardScaler(), columns, rates, wanted, strength)
+    return _fit_shares(StandardScaler(), columns, rates, judged, strength)
 
 
-def _words(columns: Columns, rates: Floats, wanted: Columns) -> Floats:
+def _words(columns: Columns, rates: Floats, judged: Columns) -> Floats:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return _fit_shares(TfidfVectorizer(min_df=2, sublinear_tf=True), columns, rates, wanted, 1.0)
+    return _fit_shares(TfidfVectorizer(min_df=2, sublinear_tf=True), columns, rates, judged, 1.0)
 
 
-def _fit_shares(scale: Any, columns: Columns, rates: Floats, wanted: Columns, strength: float) -> Floats:
+def _fit_shares(scale: Any, columns: Columns, rates: Floats, judged: Columns, strength: float) -> Floats:
     """Fit shares: each task is two examples, one that passes and one that fails, weighted."""
     from sklearn.linear_model import LogisticRegression
 
@@ -134,14 +134,14 @@ def _fit_shares(scale: Any, columns: Columns, rates: Floats, wanted: Columns, st
     model = LogisticRegression(C=strength, max_iter=1_000)
     weights = np.concatenate([rates, 1 - rates])
     model.fit(scaled[rows], np.repeat([1, 0], len(rates)), sample_weight=weights)
-    return np.asarray(np.clip(model.predict_proba(scale.transform(wanted))[:, 1], EDGE, 1 - EDGE))
+    return np.asarray(np.clip(model.predict_proba(scale.transform(judged))[:, 1], EDGE, 1 - EDGE))
 
 
-def _ridge(columns: Columns, rates: Floats, wanted: Columns) -> Floats:
+def _ridge(columns: Columns, rates: Floats, judged: Columns) -> Floats:
     """Ridge regression; its penalty is chosen by leaving one out among what it is fitted on."""
     from sklearn.linear_model import RidgeCV
     from sklearn.preprocessing import StandardScaler
 
     scale = StandardScaler().fit(columns)
     model = RidgeCV(alphas=np.logspace(0, 5, 11)).fit(scale.transform(columns), rates)
-    return np.asarray(np.clip(model.predict(scale.transform(wanted)), EDGE, 1 - EDGE))
+    return np.asarray(np.clip(model.predict(scale.transform(judged)), EDGE, 1 - EDGE))

@@ -102,10 +102,10 @@ class CloudTrack:
     def usable(self, request: ModelRequest) -> bool:
         """See `router.types.Track`; a provider needs a credential."""
         try:
-            found = credential(self._settings, request.headers)
+            chosen = credential(self._settings, request.headers)
         except TrackError:
             return False
-        self._clients_bring_keys = self._clients_bring_keys or found.own
+        self._clients_bring_keys = self._clients_bring_keys or chosen.own
         return True
 
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:

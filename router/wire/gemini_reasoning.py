@@ -35,8 +35,8 @@ def seal(thoughts: Sequence[Thinking]) -> str:
 def unseal(signature: str) -> tuple[Thinking, ...] | None:
     """What was sealed; None where it was not here."""
     try:
-        said = base64.b64decode(standard(signature))
-        sealed = msgspec.json.decode(said, type=_Sealed)
+        decoded = base64.b64decode(standard(signature))
+        sealed = msgspec.json.decode(decoded, type=_Sealed)
     except (binascii.Error, ValueError, *UNREADABLE):
         return None
     return tuple(

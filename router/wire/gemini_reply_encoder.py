@@ -225,7 +225,7 @@ _INTERNAL = (500, "INTERNAL")
 
 def kind_of(code: int, status: str) -> str:
     """Anthropic's word for an error of Google's; `api_error` where there is none."""
-    kinds = {told: kind for kind, told in _STATUS.items()}
+    kinds = {status: kind for kind, status in _STATUS.items()}
     names = {name: kind for kind, (_, name) in reversed(list(_STATUS.items()))}
     return kinds.get((code, status)) or names.get(status) or "api_error"
 

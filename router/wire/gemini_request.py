@@ -147,13 +147,13 @@ def _extras(fields: Mapping[str, Any], config: GenerationConfig) -> Iterator[tup
     for at, content in enumerate(fields["contents"]):
         yield from _others(content, _OF_CONTENT, f"contents[{at}]")
         for place, part in enumerate(content.get("parts") or ()):
-            known = _OF_PART | _SAID_ELSEWHERE
-            yield from _others(part, known, f"contents[{at}].parts[{place}]")
+            named = _OF_PART | _SAID_ELSEWHERE
+            yield from _others(part, named, f"contents[{at}].parts[{place}]")
 
 
-def _others(value: Any, known: frozenset[str], where: str) -> Iterator[tuple[str, Any]]:
+def _others(value: Any, named: frozenset[str], where: str) -> Iterator[tuple[str, Any]]:
     for name, inner in value.items() if isinstance(value, dict) else ():
-        if name not in known and inner is not None:
+        if name not in named and inner is not None:
             yield f"{where}.{name}", inner
 
 
@@ -242,9 +242,9 @@ def _part(part: GeminiPart, fields: Object, where: str, call_id: str, open_calls
     if part.function_response is not None:
         yield _result(part.function_response, open_calls, where)
     for kind in _SAID_ELSEWHERE.intersection(fields):
-        said = fields[kind] or {}
-        text = str(said.get("code") or said.get("output") or "") if isinstance(said, dict) else ""
-        yield Opaque(dialect=DIALECT, kind=kind, value={kind: said}, text=text, where=where)
+        content = fields[kind] or {}
+        text = str(content.get("code") or content.get("output") or "") if isinstance(content, dict) else ""
+        yield Opaque(dialect=DIALECT, kind=kind, value={kind: content}, text=text, where=where)
     if not (_OF_PART | _SAID_ELSEWHERE).intersection(fields):
         raise BadRequest(f"{where}: holds nothing that is known here; leave it out, or send `text`")
 

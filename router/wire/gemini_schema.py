@@ -47,9 +47,9 @@ def _value(name: str, value: Any) -> Any:
     if name == "type" or name in _ONE:
         return _one(name, value)
     if name in _LISTS and isinstance(value, list):
-        return [json_schema(one) for one in value]
+        return [json_schema(schema) for schema in value]
     if name in _MAPS and isinstance(value, dict):
-        return {key: json_schema(one) for key, one in value.items()}
+        return {key: json_schema(schema) for key, schema in value.items()}
     return value
 
 
@@ -58,5 +58,5 @@ def _one(name: str, value: Any) -> Any:
     if name != "type":
         return json_schema(value)
     if isinstance(value, list):
-        return [_one(name, one) for one in value]
+        return [_one(name, item) for item in value]
     return value.lower() if isinstance(value, str) else value

@@ -56,9 +56,9 @@ def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
 def failure(kind: str, message: str, response: Mapping[str, Any], number: int) -> bytes:
     """Write both events of a failure, the first with this sequence number."""
     fields = error_fields(kind, message)
-    told = {"type": "error", "code": fields["code"] or fields["type"], "message": message, "param": None}
+    error = {"type": "error", "code": fields["code"] or fields["type"], "message": message, "param": None}
     failed = {"type": "response.failed", "response": {**response, **failed_response(kind, message)}}
     return b"".join(
         encode(event["type"], msgspec.json.encode(event | {"sequence_number": number + at}))
-        for at, event in enumerate((told | {"error": fields}, failed))
+        for at, event in enumerate((error | {"error": fields}, failed))
     )

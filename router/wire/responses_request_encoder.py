@@ -55,8 +55,8 @@ def encode_request(conversation: Conversation, *, model: str, target: Target) ->
         "user": conversation.user or None,
         "stream": conversation.stream or None,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
-    return msgspec.json.encode({"model": model} | extras | {"input": list(_items(conversation))} | given)
+    present = {name: value for name, value in fields.items() if value is not None}
+    return msgspec.json.encode({"model": model} | extras | {"input": list(_items(conversation))} | present)
 
 
 def _nested(extras: Mapping[str, Any]) -> tuple[dict[str, Object], Object]:
