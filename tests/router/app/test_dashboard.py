@@ -599,7 +599,7 @@ async def test_conditions_that_ask_for_the_moment_are_marked(place, admin):
         if "as of now</span>" in line
     }
     of_last = {"summary-cloud", "summary-local", "goes-on-cloud", "goes-on-local"}
-    assert marked == {"local-down", "too-large", "busy"} | of_last
+    assert marked == {"images", "local-down", "too-large", "busy"} | of_last
 
 
 async def test_the_policy_page_tells_the_check_and_a_bad_reload(place, admin, tmp_path):
