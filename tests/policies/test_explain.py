@@ -65,7 +65,7 @@ def test_every_rule_is_told_with_its_values():
             ["local.context >= 10589", "context_tokens < 6964", "params.window >= 1.1"],
         ),
         (Features(server_tools=True), EASY, ["server_tools = false"]),
-        (Features(images=2), EASY, ["images < 1"]),
+        (Features(images=2), EASY, ["images < 1", "local.vision = true"]),
         (Features(server_tools=True, images=1), EASY, []),
     ],
 )

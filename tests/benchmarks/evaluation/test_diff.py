@@ -204,7 +204,7 @@ def test_the_command_prints_writes_and_filters(seeded: Path, tmp_path: Path) -> 
     part = runner.invoke(app, [*words, "--team", "web", "--since", "2026-11-10", "--json"])
     assert 0 < json.loads(part.stdout)["requests"] < payload["requests"]
     suite = runner.invoke(app, ["policy", "diff", "balanced", "local-first", "--suite", "humaneval"])
-    assert "0 of 164 tasks change track" in suite.stdout
+    assert "4 of 164 tasks change track" in suite.stdout
 
 
 @pytest.mark.parametrize(

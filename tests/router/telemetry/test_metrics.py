@@ -46,7 +46,11 @@ def scraped(endpoint, shared_upstream, shared_nearby, play):
 
     play(shared_nearby, {"text": "Said."}, {"fault": "status", "status": 500})
     play(shared_upstream, {"text": "One two three."}, {"text": "Again."})
-    rows = [ask("auto", SMALL), ask("claude-opus-5-5", "made-up-model-question"), ask("auto", SMALL)]
+    rows = [
+        ask("auto", SMALL),
+        ask("claude-opus-5-5", "Fix the failing tests of our repository: made-up-model-question"),
+        ask("auto", SMALL),
+    ]
     count = {"model": "a-model-somebody-made-up", "messages": [{"role": "user", "content": "hi"}]}
     endpoint.post("/v1/messages/count_tokens", count, headers=MINE)
     return rows, scrape(endpoint).text
