@@ -5,6 +5,7 @@ A new path of a known dialect needs nothing here; a new dialect, one row of `CAL
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import GenericAlias
 from typing import Any
 
 from router.app import response
@@ -119,7 +120,7 @@ def _operation(path: str, route: Route) -> Operation:
         body=Body(type=call.body, example=_EXAMPLES.get(path, call.example)),
         answers=(
             Answer(
-                forms={JSON: _COUNTED[route.dialect]} if count else _forms(route.dialect, call),
+                forms={JSON: _COUNTED[route.dialect]} if count else _forms(path, route.dialect, call),
                 description="The count." if count else "The answer, whole or as a stream.",
                 headers=response.LABELS,
             ),
@@ -132,8 +133,10 @@ def _operation(path: str, route: Route) -> Operation:
     )
 
 
-def _forms(dialect: DialectName, call: Call) -> dict[str, Any]:
+def _forms(path: str, dialect: DialectName, call: Call) -> dict[str, Any]:
     """A whole answer, or a stream, described by what it is a stream of."""
     framing = DIALECTS[dialect].framing
     kind = dict(framing.headers)["content-type"].partition(";")[0]
-    return {JSON: call.answer, kind: answers.ServerSentEvent if framing.comments else call.answer}
+    listed = "stream" in path and DIALECTS[dialect].other_framing is not None
+    whole = GenericAlias(list, (call.answer,)) if listed else call.answer
+    return {JSON: whole, kind: answers.ServerSentEvent if framing.comments else call.answer}
