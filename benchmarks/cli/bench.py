@@ -162,7 +162,7 @@ def sessions(
         Path | None,
         typer.Option(
             help="Labelled sessions, JSON lines of `human` and `asks`, each with `ask`, `relation`, `label`; "
-            "those recorded unless given."
+            "those that come with it unless given."
         ),
     ] = None,
     policy: Annotated[str, typer.Option(help="A shipped policy's name or a YAML file.")] = "balanced",
