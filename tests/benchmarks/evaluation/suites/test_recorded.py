@@ -268,15 +268,28 @@ def test_the_recorded_features_are_of_the_reading_that_serves(client):
 
 
 @pytest.mark.slow
-def test_the_sources_give_the_recorded_bytes(data, tmp_path):
+def test_the_sources_give_what_is_recorded(data, tmp_path):
     record(data, tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(
         file.name for file in RECORDED.iterdir()
     )
     for file in sorted(tmp_path.iterdir()):
-        assert file.read_bytes() == (RECORDED / file.name).read_bytes(), (
-            f"{file.name} is stale: rebuild with `turnout bench record --data FOLDER`"
-        )
+        stale = f"{file.name} is stale: rebuild with `turnout bench record --data FOLDER`"
+        anew, recorded = _without_learned(file), _without_learned(RECORDED / file.name)
+        assert anew[:2] == recorded[:2], stale
+        assert anew[2] == pytest.approx(recorded[2], abs=0.002), stale
+
+
+def _without_learned(file):
+    """The comments and rows of `file` without the learned probabilities, and those.
+
+    A probability's last digit depends on the processor: each kind adds up in another order.
+    """
+    lines = file.read_text().splitlines()
+    comments = [line for line in lines if line.startswith("# ")]
+    rows = list(csv.DictReader(lines[len(comments) :]))
+    learned = [float(row.pop("self_contained")) for row in rows if "self_contained" in row]
+    return comments, rows, learned
 
 
 def test_a_source_that_is_missing(tmp_path, turnout):
