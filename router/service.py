@@ -31,6 +31,7 @@ from router.app.body import Uploads
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
 from router.app.embeddings import build_embeddings
+from router.app.gemini_routes import build_gemini
 from router.app.metrics_auth import MetricsAuth
 from router.app.model_catalog import Capability, Catalog, LocalModel
 from router.app.model_routes import build_models
@@ -186,6 +187,7 @@ class Service:
                 pacing=self._pacing,
                 routers=(
                     build_models(self, self.keyring),
+                    build_gemini(self, self.keyring),
                     build_ollama(self, self.keyring),
                     build_status(self._ledger.engine, self.keyring),
                     build_embeddings(self.keyring),

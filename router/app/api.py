@@ -235,7 +235,7 @@ def _methods(api: FastAPI, request: Request) -> list[str]:
 
 
 def _error(request: Request, error: TurnoutError) -> Response:
-    dialect = response.dialect_for_path(request.url.path, anthropic="anthropic-version" in request.headers)
+    dialect = response.dialect_for_path(request.url.path, request.headers)
     request_id = uuid.uuid4().hex
     return Response(
         response.error_body(dialect, error, request_id),

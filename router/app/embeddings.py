@@ -1,4 +1,4 @@
-"""The paths of embeddings, in each dialect: no model here makes any, and the answer says so."""
+"""Paths of embeddings: no model here makes any, and the answer says so. `gemini_routes` has Google's."""
 
 from fastapi import APIRouter, Request
 
@@ -7,6 +7,7 @@ from router.app.authentication import authenticate
 from router.errors import BadRequest
 
 PATHS = ("/v1/embeddings", "/api/v0/embeddings", "/api/embed", "/api/embeddings")
+NO_EMBEDDINGS = "no model here makes embeddings; point the client's embedding model at a server that has one"
 
 
 def build_embeddings(keyring: Keyring) -> APIRouter:
@@ -16,10 +17,7 @@ def build_embeddings(keyring: Keyring) -> APIRouter:
     async def refuse(request: Request) -> None:
         """Refuse to embed."""
         authenticate(request.scope, keyring)
-        raise BadRequest(
-            f"{request.url.path}: no model here makes embeddings; point the client's embedding model at a "
-            "server that has one"
-        )
+        raise BadRequest(f"{request.url.path}: {NO_EMBEDDINGS}")
 
     for path in PATHS:
         router.add_api_route(path, refuse, methods=["POST"], include_in_schema=False)

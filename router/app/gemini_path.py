@@ -1,6 +1,7 @@
 """What Gemini's requests say outside their bodies: model and action in the path, key in the query."""
 
 import re
+from collections.abc import Container
 from typing import NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -15,8 +16,10 @@ DIALECT: DialectName = "gemini"
 ACTION = "{start}/models/{{model}}:{action}"
 """How a path stands in the table of routes."""
 _PATH = re.compile(r"(?P<start>/v1(?:beta)?)/models/(?P<model>.+):(?P<action>[A-Za-z]+)")
-_STARTS = ("/v1beta/", "/v1/models")
+_STARTS = ("/v1beta", "/v1alpha/", "/v1/models", "/upload/", "/ws/")
 """Paths at which a key may stand in the query, as Google's examples have it."""
+FIELDS = (GOOGLE_HEADER, "x-goog-api-client")
+"""What Google's clients send, and no others: it tells them apart at paths that others have, too."""
 _KEYED = re.compile(rb"(?:^|&)key=")
 
 
@@ -27,6 +30,11 @@ class GeminiPath(NamedTuple):
     """As it stands in the table of routes."""
     model: str
     streams: bool
+
+
+def is_googles(fields: Container[str]) -> bool:
+    """Whether a client of Google's sent these fields; a key in the query is one of them by now."""
+    return any(name in fields for name in FIELDS)
 
 
 def read_path(path: str) -> GeminiPath | None:

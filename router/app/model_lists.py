@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from router.app.model_catalog import ListedModel
+from router.errors import BadRequest
 
 Json = dict[str, Any]
 
@@ -59,7 +60,7 @@ def anthropic_model(model: ListedModel) -> Json:
 
 
 MOST_LISTED = 1000
-"""As many as Anthropic's API takes for `limit`."""
+"""As many as Anthropic's API takes for `limit`, and Google's for `pageSize`."""
 
 
 def anthropic_list(
@@ -89,6 +90,45 @@ def for_claude_code(models: Sequence[ListedModel]) -> tuple[ListedModel, ...]:
         model if model.name.lower().startswith(own) else replace(model, name=f"anthropic/{model.name}")
         for model in models
     )
+
+
+GEMINI_PREFIX = "models/"
+ACTIONS = ("generateContent", "streamGenerateContent", "countTokens")
+"""What a model may be asked for in Gemini's dialect."""
+PAGE = 50
+"""Models on a page where a client of Google's names no number."""
+
+
+def gemini_model(model: ListedModel) -> Json:
+    """A row of Gemini's list."""
+    row: Json = {
+        "name": f"{GEMINI_PREFIX}{model.name}",
+        "displayName": model.name,
+        "description": model.description,
+        "supportedGenerationMethods": list(ACTIONS),
+        "thinking": "thinking" in model.capabilities,
+    }
+    if model.context:
+        row["inputTokenLimit"] = model.context
+    if model.output:
+        row["outputTokenLimit"] = model.output
+    return row
+
+
+def gemini_list(models: Sequence[ListedModel], *, size: int = 0, token: str = "") -> Json:
+    """Gemini's `GET /v1beta/models`: a page of `size` models behind the one that `token` names.
+
+    Raises:
+        BadRequest: `token` is none that a page ended with.
+    """
+    rows = [gemini_model(model) for model in models]
+    names = [row["displayName"] for row in rows]
+    if token and token not in names:
+        raise BadRequest("pageToken: no page ended with it; leave it out to begin with the first")
+    start = names.index(token) + 1 if token else 0
+    end = start + (min(size, MOST_LISTED) if size > 0 else PAGE)
+    more = {"nextPageToken": names[end - 1]} if end < len(rows) else {}
+    return {"models": rows[start:end], **more}
 
 
 def ollama_name(name: str) -> str:

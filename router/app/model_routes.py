@@ -1,4 +1,4 @@
-"""The paths that list models: OpenAI's and Anthropic's `/v1/models`, and LM Studio's `/api/v0/models`."""
+"""Paths that list models: `/v1/models` of OpenAI, Anthropic and Google, and LM Studio's `/api/v0/models`."""
 
 from typing import Annotated, Any, Protocol
 
@@ -8,6 +8,7 @@ from router.accounts.keys import Keyring
 from router.accounts.teams import Account
 from router.app import model_lists
 from router.app.authentication import authenticate
+from router.app.gemini_path import is_googles
 from router.app.model_catalog import Catalog, ListedModel
 from router.features.clients import Clients
 
@@ -41,13 +42,18 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     @router.get("/v1/models")
     async def models(
         request: Request,
+        *,
         limit: Annotated[int, Query()] = 20,
         after_id: Annotated[str, Query()] = "",
         before_id: Annotated[str, Query()] = "",
+        size: Annotated[int, Query(alias="pageSize")] = 0,
+        token: Annotated[str, Query(alias="pageToken")] = "",
     ) -> Json:
         """The model names a client may request, in the caller's dialect, with what each means here."""
         account, headers = authenticate(request.scope, keyring)
         rows = listed(await endpoint.catalog(), account)
+        if _is_google(request):
+            return model_lists.gemini_list(rows, size=size, token=token)
         if not _is_anthropic(request):
             return model_lists.openai_list(rows)
         if clients.recognise("", dict(headers), b"").name == "claude-code":
@@ -59,6 +65,8 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
         """One model; any name is accepted, since unknown ones mean `auto`."""
         authenticate(request.scope, keyring)
         match = (await endpoint.catalog()).find(name)
+        if _is_google(request):
+            return model_lists.gemini_model(match)
         return (
             model_lists.anthropic_model(match) if _is_anthropic(request) else model_lists.openai_model(match)
         )
@@ -80,3 +88,7 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
 
 def _is_anthropic(request: Request) -> bool:
     return "anthropic-version" in request.headers
+
+
+def _is_google(request: Request) -> bool:
+    return is_googles(request.headers) and not _is_anthropic(request)

@@ -127,8 +127,8 @@ class OriginGuard:
             )
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: TurnoutError) -> None:
-        versioned = any(name == b"anthropic-version" for name, _ in scope["headers"])
-        dialect = dialect_for_path(scope["path"], anthropic=versioned)
+        names = {name.decode("latin-1") for name, _ in scope["headers"]}
+        dialect = dialect_for_path(scope["path"], names)
         await send_error(error, dialect, uuid.uuid4().hex, self._uploads.body(scope, receive), send)
 
     def _log(self, scope: Scope, error: TurnoutError) -> None:

@@ -7,13 +7,14 @@ follow as comments in the event stream, which every client skips (WHATWG HTML, 9
 import math
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from http import HTTPStatus
 
 from policies.causes import DEGRADED
 from policies.decision import Decision
 from router.app.asgi_types import Send
 from router.app.body import Body
+from router.app.gemini_path import is_googles
 from router.errors import MethodNotAllowed, TurnoutError
 from router.routing.attempts import SUPERSEDED
 from router.types import DialectName, Headers, Plan, TrackError
@@ -45,8 +46,13 @@ RETRYING: Mapping[str, str] = {
 }
 """The fields of a head that tell clients whether to try again."""
 RawHeaders = list[tuple[bytes, bytes]]
-GEMINI_PATHS = re.compile(r"(?:/upload)?/v1beta/|/v1/models/.+:[a-z]+[A-Z]\w+$")
+GEMINI_PATHS = re.compile(
+    r"(?:/upload)?/v1(?:alpha|beta1?)/|/v1/(?:projects|publishers)/|/ws/google\."
+    r"|/v1/models/.+:(?:[a-z]+[A-Z]\w+|predict)$"
+)
 """Google's; models of its `/v1` are asked by an action behind a colon, which others' names have not."""
+MODEL_PATHS = re.compile(r"/v1/models(?:/|$)")
+"""Those of OpenAI's, of Anthropic's and of Google's lists."""
 OLLAMA_PATHS = re.compile(r"/api/(?!hello$|v\d+/)")
 """Ollama's; beside them stand Claude Code's check and LM Studio's."""
 _INVISIBLE = re.compile(r"[^ -~]")
@@ -70,13 +76,13 @@ LOCAL_ONLY_RULES = frozenset({"budget", "never_cloud"})
 """Rules that allow only the local track. If it fails, the error includes their reason."""
 
 
-def dialect_for_path(path: str, *, anthropic: bool) -> DialectName:
-    """Return the dialect for errors on any path; `anthropic`: the client sent `anthropic-version`."""
+def dialect_for_path(path: str, fields: Container[str]) -> DialectName:
+    """Return the dialect for errors on any path; `fields` are the names in the request's head."""
     if path.removeprefix("/v1").startswith("/responses"):
         return "openai_responses"
-    if anthropic or path.startswith("/v1/messages"):
+    if "anthropic-version" in fields or path.startswith("/v1/messages"):
         return "anthropic_messages"
-    if GEMINI_PATHS.match(path):
+    if GEMINI_PATHS.match(path) or (MODEL_PATHS.match(path) and is_googles(fields)):
         return "gemini"
     return "ollama" if OLLAMA_PATHS.match(path) else "openai_chat"
 

@@ -176,6 +176,25 @@ class LMStudioModels(TypedDict):
     data: list[LMStudioModel]
 
 
+class GeminiModel(TypedDict):
+    """A model in Gemini's form; sizes are left out where they are not known."""
+
+    name: str
+    displayName: str
+    description: str
+    supportedGenerationMethods: list[str]
+    thinking: bool
+    inputTokenLimit: NotRequired[Count]
+    outputTokenLimit: NotRequired[Count]
+
+
+class GeminiModels(TypedDict):
+    """A page of the models in Gemini's form."""
+
+    models: list[GeminiModel]
+    nextPageToken: NotRequired[str]
+
+
 class OllamaModel(TypedDict):
     """A model in Ollama's form."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from router.app import embeddings, ollama_routes
+from router.app import embeddings, gemini_routes, ollama_routes
 from router.app.dashboard.auth import PATH as DASHBOARD
 from router.app.dashboard.query import RequestQuery
 from router.app.dashboard.routes import FORM
@@ -32,7 +32,10 @@ TAGS: Mapping[str, str] = {
     "Administration": "Teams and keys, for holders of an admin key.",
     "Dashboard": "Pages for people.",
 }
-_ANTHROPIC_VERSION = {"anthropic-version": "Asks for Anthropic's form, in which errors come then, too."}
+_FORMS = {
+    "anthropic-version": "Asks for Anthropic's form, in which errors come then, too.",
+    "x-goog-api-client": "Asks for Gemini's form, as a key of Google's does.",
+}
 
 
 def _json(type_: Any, **rest: Any) -> tuple[Answer, ...]:
@@ -72,10 +75,12 @@ def _list(type_: Any, tag: str) -> Operation:
     """What clients are told of models."""
     if tag == "Ollama":
         return Operation(tag=tag, answers=_json(type_), dialects=("ollama",))
+    if tag == "Gemini":
+        return Operation(tag=tag, answers=_json(type_), dialects=("gemini",))
     if tag == "LM Studio":
         return Operation(tag=tag, answers=_json(type_))
-    dialects: tuple[DialectName, ...] = ("openai_chat", "anthropic_messages")
-    return Operation(tag=tag, answers=_json(type_), dialects=dialects, fields=_ANTHROPIC_VERSION)
+    dialects: tuple[DialectName, ...] = ("openai_chat", "anthropic_messages", "gemini")
+    return Operation(tag=tag, answers=_json(type_), dialects=dialects, fields=_FORMS)
 
 
 def _admin(type_: Any, *errors: type[TurnoutError], body: Body | None = None, status: int = 200) -> Operation:
@@ -172,8 +177,14 @@ OPERATIONS: Mapping[Key, Operation] = {
         tag="Decisions", answers=_json(Feedback), body=_VERDICT, errors=(NotFound,)
     ),
     ("GET", "/v1/status"): Operation(tag="Decisions", answers=_json(answers.Status)),
-    ("GET", "/v1/models"): _list((answers.OpenAIModels, answers.AnthropicModels), "Models"),
-    ("GET", "/v1/models/{name}"): _list((answers.OpenAIModel, answers.AnthropicModel), "Models"),
+    ("GET", "/v1/models"): _list(
+        (answers.OpenAIModels, answers.AnthropicModels, answers.GeminiModels), "Models"
+    ),
+    ("GET", "/v1/models/{name}"): _list(
+        (answers.OpenAIModel, answers.AnthropicModel, answers.GeminiModel), "Models"
+    ),
+    ("GET", "/v1beta/models"): _list(answers.GeminiModels, "Gemini"),
+    ("GET", "/v1beta/models/{name}"): _list(answers.GeminiModel, "Gemini"),
     ("GET", "/api/v0/models"): _list(answers.LMStudioModels, "LM Studio"),
     ("GET", "/api/v0/models/{name}"): _list(answers.LMStudioModel, "LM Studio"),
     **dict(_heads("/api/version", replace(_list(answers.OllamaVersion, "Ollama"), access="open"))),
@@ -195,5 +206,5 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("DELETE", "/admin/keys/{key_id}"): _admin(answers.Revoked, NotFound),
     **dict(_of_dashboard()),
 }
-NOT_DESCRIBED: frozenset[Key] = frozenset({("GET", DASHBOARD + "/{path}")})
-"""What catches every other address, to say that there is no such page."""
+NOT_DESCRIBED: frozenset[Key] = frozenset({("GET", DASHBOARD + "/{path}"), *gemini_routes.CATCHING})
+"""What catches every other address, to say that there is no such page, or what to ask for instead."""

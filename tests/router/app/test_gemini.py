@@ -144,3 +144,95 @@ def test_a_key_in_the_head_or_the_query(start_between, upstream, play, tmp_path)
     sent = json.dumps(upstream.get("/_requests"))
     assert secret not in sent
     assert "AIza" not in sent
+
+
+GOOGLE = {"x-goog-api-key": "AIzaSomebody"}
+GEMINI_NAMES = ["models/auto", "models/local", "models/cloud", "models/claude-sonnet-5-5", "models/nearby"]
+
+
+def listed(endpoint, url, **headers):
+    answer = httpx.get(endpoint.url + url, headers={**GOOGLE, **headers}, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("start", ["/v1beta", "/v1"])
+def test_models_are_listed_page_by_page(endpoint, start):
+    whole = listed(endpoint, f"{start}/models")
+    assert [row["name"] for row in whole["models"]] == GEMINI_NAMES
+    assert "nextPageToken" not in whole
+    local, cloud = whole["models"][1:3]
+    assert (local["displayName"], local["inputTokenLimit"]) == ("local", 4096)
+    assert (cloud["inputTokenLimit"], cloud["outputTokenLimit"]) == (1_000_000, 128_000)
+    assert cloud["thinking"]
+    assert local["supportedGenerationMethods"] == ["generateContent", "streamGenerateContent", "countTokens"]
+    names, token = [], ""
+    while True:
+        page = listed(endpoint, f"{start}/models?pageSize=2&pageToken={token}")
+        assert len(page["models"]) <= 2
+        names += [row["name"] for row in page["models"]]
+        if not (token := page.get("nextPageToken", "")):
+            break
+    assert names == GEMINI_NAMES
+    assert listed(endpoint, f"{start}/models?pageSize=100000")["models"] == whole["models"]
+
+
+@pytest.mark.parametrize("start", ["/v1beta", "/v1"])
+@pytest.mark.parametrize("name", ["local", "gemini-2.5-pro", "openai/local", "local:8b"])
+def test_one_model(endpoint, start, name):
+    model = listed(endpoint, f"{start}/models/{name}")
+    assert model["name"] == f"models/{name}"
+    assert model["inputTokenLimit"] == (4096 if "local" in name else 1_000_000)
+
+
+def test_a_client_of_googles_is_told_apart_at_a_path_of_others(endpoint):
+    for url, headers in (
+        ("/v1/models?key=AIzaSomebody", {}),
+        ("/v1/models", {"x-goog-api-client": "google-genai-sdk/2.13.0"}),
+    ):
+        answer = httpx.get(endpoint.url + url, headers=headers, timeout=20)
+        assert [row["name"] for row in answer.json()["models"]] == GEMINI_NAMES
+    assert "data" in httpx.get(f"{endpoint.url}/v1/models", timeout=20).json()
+    anthropics = {**GOOGLE, "anthropic-version": "2023-06-01"}
+    assert "first_id" in httpx.get(f"{endpoint.url}/v1/models", headers=anthropics, timeout=20).json()
+
+
+UNSERVED = [
+    ("POST", "/v1beta/models/local:embedContent", 400, "no model here makes embeddings; point"),
+    ("POST", "/v1/models/local:batchEmbedContents", 400, "no model here makes embeddings; point"),
+    ("POST", "/v1beta/models/imagen-4.0-generate-001:predict", 400, "no model here makes images"),
+    ("POST", "/v1/models/imagen-4.0-generate-001:predict", 400, "no model here makes images"),
+    ("POST", "/v1beta/models/veo-3.0:predictLongRunning", 400, "no model here makes images"),
+    ("POST", "/v1beta/models/local:batchGenerateContent", 400, "send each request to `:generateContent`"),
+    ("POST", "/v1beta/models/local:sing", 404, "a model is asked for `:generateContent`, `:stream"),
+    ("POST", "/v1beta/models/local", 404, "a model is asked for `:generateContent`, `:stream"),
+    ("POST", "/v1beta/files", 400, "send the bytes as `inlineData`"),
+    ("GET", "/v1beta/files/abc", 400, "send the bytes as `inlineData`"),
+    ("POST", "/v1beta/files:register", 400, "send the bytes as `inlineData`"),
+    ("POST", "/upload/v1beta/files", 400, "send the bytes as `inlineData`"),
+    ("DELETE", "/v1beta/cachedContents/abc", 400, "send the whole prompt each time"),
+    ("POST", "/v1beta/interactions", 400, "send the whole conversation to `:generateContent`"),
+    ("GET", "/v1beta/tunedModels", 400, "models are not tuned here"),
+    ("PATCH", "/v1beta/fileSearchStores/a", 400, "documents are not indexed here"),
+    ("POST", "/v1beta/openai/chat/completions", 400, "OpenAI's API is at /v1"),
+    ("GET", "/v1beta/somethingElse", 404, "of Gemini's API /v1beta/models is served"),
+    ("GET", "/v1beta/models/", 404, "of Gemini's API /v1beta/models is served"),
+    ("POST", "/v1alpha/models/local:generateContent", 400, "set the version to `v1beta`"),
+    ("POST", "/v1beta1/publishers/google/models/gemini:generateContent", 400, "leave `vertexai`"),
+    ("POST", "/v1/projects/a/publishers/google/models/c:generateContent", 400, "leave `vertexai`"),
+    ("GET", "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", 400, "live ses"),
+    ("GET", "/v1beta/models?pageToken=nobody", 400, "pageToken: no page ended with it"),
+    ("GET", "/v1/models?pageToken=nobody", 400, "pageToken: no page ended with it"),
+    ("GET", "/v1beta/models?pageSize=many", 400, "query.pageSize: "),
+    ("GET", "/v1beta/models/local:generateContent", 405, "takes POST, not GET"),
+    ("DELETE", "/v1beta/models/local", 404, "of Gemini's API /v1beta/models is served"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "words"), UNSERVED)
+def test_what_is_not_served_is_refused_with_the_remedy(endpoint, method, path, status, words):
+    answer = httpx.request(method, endpoint.url + path, json={}, headers=GOOGLE, timeout=20)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert (error["code"], words in error["message"]) == (status, True), error
+    assert answer.headers["x-should-retry"] == "false"
