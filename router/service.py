@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import structlog
 
 from classifiers.features import Features
-from policies.decision import State
+from policies.decision import State, TrackName
 from policies.load import PolicyHolder
 from policies.policy import Policy
 from policies.proof import CheckGate, Serving, options_of, state
@@ -30,10 +30,9 @@ from router.app.asgi import ROUTES, Endpoint
 from router.app.body import Uploads
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
-from router.app.embeddings import build_embeddings
 from router.app.gemini_routes import build_gemini
 from router.app.metrics_auth import MetricsAuth
-from router.app.model_catalog import Capability, Catalog, LocalModel
+from router.app.model_catalog import Catalog, EmbeddingModel, LocalModel, tokens_of
 from router.app.model_routes import build_models
 from router.app.ollama_routes import build_ollama
 from router.app.origin import OriginGuard
@@ -50,6 +49,7 @@ from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner
 from router.routing.admission import Limits
 from router.routing.classifier import load_classifier, make_ask_reader
+from router.routing.embedding_planner import EmbeddingPlanner, embedding_model_for
 from router.routing.move_price import MovePrices
 from router.routing.pipeline import Pipeline
 from router.routing.planner import CredentialState, Planner
@@ -69,10 +69,12 @@ from router.tracks.circuit_breaker import CircuitBreaker
 from router.tracks.cloud import CloudTrack
 from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
+from router.tracks.embeddings import CloudEmbeddings, LocalEmbeddings
 from router.tracks.local import LocalTrack
 from router.tracks.local_server import to_dict
 from router.tracks.providers import address_problem, model_for, own_name
-from router.types import ModelRequest, PromptParts
+from router.tracks.server_abilities import Ability
+from router.types import Ledger, ModelRequest, PromptParts, Track
 
 log = structlog.get_logger(__name__)
 
@@ -104,8 +106,11 @@ class Service:
         self._worker = Worker()
         self._pacing = Pacing(self._worker.call)
         self._engine = None if settings.local.url else Engine(settings.local)
+        self._embedder = Engine(settings.local, embeddings=True) if settings.local.embedding_model else None
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine, self._pacing)
+        self._local_embeddings = LocalEmbeddings(settings.local, self._embedder, self._pacing)
+        self._cloud_embeddings = CloudEmbeddings.of(settings.cloud, self._pacing)
         self._prices = prices = Prices(settings.prices)
         self._cloud = CloudTrack(settings.cloud, self._egress, prices, pacing=self._pacing)
         self._ledger = LedgerStore.of(settings)
@@ -123,9 +128,10 @@ class Service:
         self.keyring.load(self._roster.keys, self._roster.teams)
         self._registry.sync(self.keyring.policies)
         self._watch()
+        rates = RateLimiter()
         limits = Limits(
             budgets=self._ledger.budgets,
-            rates=RateLimiter(),
+            rates=rates,
             prices=prices,
             model_for=partial(model_for, settings.cloud),
         )
@@ -190,7 +196,6 @@ class Service:
                     build_gemini(self, self.keyring),
                     build_ollama(self, self.keyring),
                     build_status(self._ledger.engine, self.keyring),
-                    build_embeddings(self.keyring),
                     build_admin(admin),
                     build_dashboard(dashboard),
                 ),
@@ -204,6 +209,7 @@ class Service:
         uploads = Uploads.of(settings)
         endpoint = Endpoint(
             pipeline=pipeline,
+            embeddings=self._embedding_pipeline(planner, ledger, rates),
             keyring=self.keyring,
             limits=limits,
             settings=settings,
@@ -212,6 +218,32 @@ class Service:
             api=api,
         )
         self.app = OriginGuard(endpoint, settings=settings, uploads=uploads)
+
+    def _embedding_pipeline(self, planner: Planner, ledger: Ledger, rates: RateLimiter) -> Pipeline:
+        """The path of embeddings: another planner and other tracks, with the same accounts and ledger."""
+        local, cloud = self._local_embeddings, self._cloud_embeddings
+        limits = Limits(
+            budgets=self._ledger.budgets, rates=rates, prices=self._prices, model_for=embedding_model_for
+        )
+        tracks: dict[TrackName, Track] = {"local": local}
+        if cloud:
+            tracks["cloud"] = cloud
+        return Pipeline(
+            planner=EmbeddingPlanner(
+                local=local,
+                cloud=cloud.model if cloud else "",
+                row=self._prices.row,
+                chat_model=lambda: self._local.name,
+                policy_of=planner.policy_of,
+                scanner=self._scanner,
+                limits=limits,
+            ),
+            tracks=tracks,
+            ledger=ledger,
+            limits=limits,
+            work=self._work,
+            pacing=self._pacing,
+        )
 
     async def refresh_keys(self) -> None:
         """Take keys, teams and their policies as they are stored now."""
@@ -343,18 +375,28 @@ class Service:
         abilities = self._local.abilities or {"completion", "tools"}
         if self._engine and self._engine.health.fim:
             abilities |= {"insert"}
-        can = tuple(word for word in get_args(Capability) if word in abilities)
+        can = tuple(word for word in get_args(Ability) if word in abilities)
         return Catalog(
             local=LocalModel(name=name, context=context, capabilities=can),
             cloud=self.settings.cloud.model,
             own_name=partial(own_name, self.settings.cloud),
             row=self._prices.row,
+            embedders=self._embedders(),
         )
+
+    def _embedders(self) -> tuple[EmbeddingModel, ...]:
+        """The models that embed, as far as their names are known."""
+        local, cloud = self._local_embeddings, self.settings.cloud.embedding_model
+        here = EmbeddingModel(name=local.name, track="local", context=local.context)
+        there = EmbeddingModel(
+            name=cloud, track="cloud", context=tokens_of(self._prices.row(cloud).get("max_input_tokens"))
+        )
+        return tuple(model for model in (here, there) if model.name)
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
-        if self._engine:
-            await self._engine.start()
+        for engine in filter(None, (self._engine, self._embedder)):
+            await engine.start()
         looking = asyncio.gather(self._look(), self._look_for_keys(), self._look_at_server())
         keep_heap_small()
         # What is there by now stays: the collector need not walk it again while requests run.
@@ -370,9 +412,12 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await looking
             await self._local.close()
-            if self._engine:
-                await self._engine.stop()
+            await self._local_embeddings.close()
+            for engine in filter(None, (self._engine, self._embedder)):
+                await engine.stop()
             await self._egress.close()
+            if self._cloud_embeddings:
+                await self._cloud_embeddings.close()
             self._worker.close()
             with suppress(sa.exc.SQLAlchemyError):
                 await self._share_memory()
@@ -409,8 +454,8 @@ class Service:
 
     async def _look_once(self) -> None:
         await asyncio.to_thread(self._extractor.settle)
-        if self._engine:
-            await self._engine.refresh()
+        for engine in filter(None, (self._engine, self._embedder)):
+            await engine.refresh()
         reloaded = self._policies.refresh()
         if reloaded | self._registry.sync(self.keyring.policies):
             self._watch()

@@ -55,7 +55,9 @@ HIGHEST_PORT = 65535
 MOST_NUMBER = 2**31 - 1
 """The largest that llama.cpp takes."""
 PATHS = frozenset({"policy", "ledger", "classifier_file"})
-"""Settings that name a file, besides `local.model`."""
+"""Settings that name a file, besides those in `local`."""
+MODEL_FILES = ("model", "embedding_model")
+"""Settings in `local` that name one."""
 
 
 def _base_url(url: str) -> str:
@@ -112,6 +114,12 @@ class LocalSettings(Section):
     """Window in tokens; 0 for the model's own."""
     vision: bool | None = None
     """Whether the model at `url` sees images, where its server does not tell; unset: as that tells."""
+    embedding_model: str = ""
+    """Path of a GGUF file that makes embeddings, run beside the model; empty for none of our own."""
+    embedding_name: str = ""
+    """The name that it goes by, empty for the file's; without a file, what `url` is asked to embed with."""
+    embedding_context: int = Field(default=0, ge=0, le=MOST_NUMBER)
+    """Its window in tokens, for one text; 0 for the model's own, but 2048 at most."""
     gpu_layers: int = Field(default=-1, ge=-1, le=MOST_NUMBER)
     """Layers on the GPU: -1 all, 0 none."""
     threads: int = Field(default=0, ge=0, le=1024)
@@ -163,6 +171,12 @@ class CloudSettings(Section):
     without_credential: StandIn = "local"
     """What belongs on the cloud and has no key: `local` serves it here, marked degraded, where the policy has
     no `degrade` of its own; `refuse` tells the client."""
+    embedding_model: str = ""
+    """The provider's model that texts may be embedded with, such as `openai/text-embedding-3-small`."""
+    embedding_url: BaseUrl = ""
+    """Where it is reached; empty for that provider's own address, or `base_url` where it is the same one."""
+    embedding_key_env: str = ""
+    """Environment variable with its key; empty for the provider's own, such as OPENAI_API_KEY."""
     connect_s: float = Field(default=10, gt=0)
     first_byte_s: float = Field(default=300, gt=0)
     stall_s: float = Field(default=300, gt=0)
@@ -435,8 +449,9 @@ def _resolve_paths(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     for name in PATHS & resolved.keys():
         resolved[name] = _absolute(resolved[name], path)
     local = resolved.get("local")
-    if isinstance(local, dict) and "model" in local:
-        resolved["local"] = {**local, "model": _absolute(local["model"], path)}
+    if isinstance(local, dict):
+        files = {name: _absolute(local[name], path) for name in MODEL_FILES if name in local}
+        resolved["local"] = {**local, **files}
     return resolved
 
 

@@ -26,10 +26,18 @@ DialectName = Literal[
     "ollama",
     "openai_completions",
     "llama_infill",
+    "openai_embeddings",
+    "ollama_embed",
+    "ollama_embeddings",
+    "llama_embedding",
 ]
 RAW_DIALECTS: frozenset[DialectName] = frozenset({"openai_completions", "llama_infill"})
 """Those in which a prompt is completed as it is, by the local model alone."""
-Operation = Literal["generate", "count"]
+EMBEDDING_DIALECTS: frozenset[DialectName] = frozenset({
+    "openai_embeddings", "ollama_embed", "ollama_embeddings", "llama_embedding",
+})  # fmt: skip
+"""Those in which texts are embedded."""
+Operation = Literal["generate", "count", "embed"]
 End = Literal["complete", "client_left", "failed"]
 """How an answer ended: to its end, given up by its client, or in an error of anybody's."""
 Headers = tuple[tuple[str, str], ...]

@@ -31,7 +31,7 @@ from router.app.openapi.page import build_openapi
 from router.app.request import make_request, read_outline
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
-from router.types import DialectName, ModelRequest
+from router.types import EMBEDDING_DIALECTS, DialectName, ModelRequest
 from router.wire import detect_dialect
 
 Json = dict[str, Any]
@@ -142,6 +142,10 @@ def build_api(
         pacing = options.pacing
         detected: DialectName = await pacing.call(len(body), detect_dialect, body)
         spoken_dialect = dialect or detected
+        if spoken_dialect in EMBEDDING_DIALECTS:
+            raise BadRequest(
+                "dialect: no rule decides on embeddings, the model's name alone does; see docs/api.md"
+            )
         return await endpoint.explain(
             make_request(
                 dialect=spoken_dialect,

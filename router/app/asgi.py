@@ -9,7 +9,7 @@ cancels all work for it; one that types on gets the completion of its newest key
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -62,9 +62,14 @@ ROUTES = {
     "/api/generate": Route("ollama", "generate"),
     "/api/v0/chat/completions": Route("openai_chat", "generate"),
     "/api/v0/completions": Route("openai_completions", "generate"),
+    "/api/embed": Route("ollama_embed", "embed"),
+    "/api/embeddings": Route("ollama_embeddings", "embed"),
+    "/api/v0/embeddings": Route("openai_embeddings", "embed"),
+    "/embedding": Route("llama_embedding", "embed"),
     "/infill": Route("llama_infill", "generate"),
     "/v1/chat/completions": Route("openai_chat", "generate"),
     "/v1/completions": Route("openai_completions", "generate"),
+    "/v1/embeddings": Route("openai_embeddings", "embed"),
     "/v1/responses": _RESPONSES,
     "/responses": _RESPONSES,
     "/v1/responses/input_tokens": _RESPONSES_COUNT,
@@ -88,6 +93,7 @@ class Endpoint:
         self,
         *,
         pipeline: Pipeline,
+        embeddings: Pipeline,
         keyring: Keyring,
         limits: Limits,
         settings: Settings,
@@ -95,7 +101,11 @@ class Endpoint:
         pacing: Pacing,
         api: ASGI,
     ) -> None:
-        self._pipeline = pipeline
+        self._pipelines: Mapping[Operation, Pipeline] = {
+            "generate": pipeline,
+            "count": pipeline,
+            "embed": embeddings,
+        }
         self._keyring = keyring
         self._limits = limits
         self._uploads = uploads
@@ -123,15 +133,16 @@ class Endpoint:
                 await exchange.send(reply)
                 await exchange.end()
                 return
-            exchange.plan = await self._pipeline.plan(request)
-            exchange.plan = plan = await self._pipeline.check_account(exchange.plan)
+            pipeline = self._pipelines[route.operation]
+            exchange.plan = await pipeline.plan(request)
+            exchange.plan = plan = await pipeline.check_account(exchange.plan)
             async with cancel_on_hangup(receive):
                 if route.operation == "count":
                     await self._count(plan, exchange, route.counted)
                 elif plan.features.kind == "autocomplete":
                     await self._complete(plan, exchange, peer_of(scope), arrived)
                 else:
-                    await self._answer(plan, exchange)
+                    await self._answer(pipeline, plan, exchange)
         except TurnoutError as error:
             await exchange.fail(error)
         except Exception:  # the last resort: a defect of ours still answers in the dialect
@@ -149,7 +160,7 @@ class Endpoint:
         peer = peer_of(scope)
         account, headers = authenticate(scope, self._keyring)
         body.mark_authenticated()
-        if route.operation == "generate":
+        if route.operation != "count":
             self._limits.check_rate(account)
         query = scope["query_string"].decode("latin-1")
         received = await take_body(body, headers, owner=account.key_id or peer)
@@ -166,7 +177,7 @@ class Endpoint:
         )
 
     async def _count(self, plan: Plan, exchange: Exchange, counted: bytes) -> None:
-        tokens, attempts = await self._pipeline.count(plan)
+        tokens, attempts = await self._pipelines["count"].count(plan)
         labels = routing_headers(plan, attempts.decision, attempts.decision.model)
         await exchange.start(200, (JSON,), labels)
         await exchange.send(counted % tokens)
@@ -174,14 +185,14 @@ class Endpoint:
 
     async def _complete(self, plan: Plan, exchange: Exchange, peer: str, arrived: float) -> None:
         async with self._keystrokes.newest(plan.request, peer, arrived) as keystroke:
-            await self._answer(plan, exchange)
+            await self._answer(self._pipelines["generate"], plan, exchange)
         if keystroke.superseded:
             await exchange.end_completion(plan)
 
-    async def _answer(self, plan: Plan, exchange: Exchange) -> None:
+    async def _answer(self, pipeline: Pipeline, plan: Plan, exchange: Exchange) -> None:
         keep_alive = _KeepAlive(exchange, self._keepalive_s) if plan.request.stream else None
         try:
-            reply, attempts = await self._pipeline.open(plan)
+            reply, attempts = await pipeline.open(plan)
         finally:
             if keep_alive:
                 await keep_alive.stop()

@@ -8,21 +8,21 @@ from fastapi import APIRouter, Query, Request
 from router.accounts.keys import Keyring
 from router.app import model_lists
 from router.app.authentication import authenticate
-from router.app.embeddings import NO_EMBEDDINGS
 from router.app.model_routes import CatalogState, listed
 from router.errors import BadRequest, NotFound
 
 Json = dict[str, Any]
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _SERVED = ", ".join(f"`:{action}`" for action in model_lists.ACTIONS)
+_NO_EMBEDDINGS = "texts are embedded in OpenAI's form at /v1/embeddings, or in Ollama's at /api/embed"
 _NO_MEDIA = "no model here makes images, sound or video; ask Google's own API for them"
 _NO_BATCHES = "batches are not run here; send each request to `:generateContent`"
 _NO_LIVE = "live sessions are not held here; use `:streamGenerateContent`"
 _NO_TUNING = "models are not tuned here; ask for `auto`, `local` or `cloud`"
 _NO_INDEX = "documents are not indexed here; send their text in `contents`"
 ACTIONS: Mapping[str, str] = {
-    **dict.fromkeys(("embedContent", "batchEmbedContents", "asyncBatchEmbedContent"), NO_EMBEDDINGS),
-    **dict.fromkeys(("embedText", "batchEmbedText"), NO_EMBEDDINGS),
+    **dict.fromkeys(("embedContent", "batchEmbedContents", "asyncBatchEmbedContent"), _NO_EMBEDDINGS),
+    **dict.fromkeys(("embedText", "batchEmbedText"), _NO_EMBEDDINGS),
     **dict.fromkeys(("predict", "predictLongRunning"), _NO_MEDIA),
     "batchGenerateContent": _NO_BATCHES,
     "bidiGenerateContent": _NO_LIVE,

@@ -12,7 +12,7 @@ from policies.decide import named_track, untagged
 from policies.decision import TrackName
 from router.tracks.server_abilities import Ability
 
-Capability = Ability
+Capability = Ability | Literal["embedding"]
 """`insert` is the completion of code between a beginning and an end."""
 
 
@@ -32,6 +32,11 @@ class ListedModel:
     """The longest answer."""
     capabilities: tuple[Capability, ...] = ("completion", "tools")
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it embeds texts, and writes none."""
+        return "embedding" in self.capabilities
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalModel:
@@ -40,6 +45,15 @@ class LocalModel:
     name: str = ""
     context: int = 0
     capabilities: tuple[Capability, ...] = ("completion", "tools")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingModel:
+    """A model that embeds texts, and writes none."""
+
+    name: str
+    track: TrackName
+    context: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +67,20 @@ class Catalog:
     """What the provider is asked for where a client names a model of its; empty for any other name."""
     row: Callable[[str], Mapping[str, Any]]
     """What the table of models has on a name of the provider's; empty where it has nothing."""
+    embedders: tuple[EmbeddingModel, ...] = ()
 
     def list(self) -> tuple[ListedModel, ...]:
         """The names to show, `auto` first."""
         names = ["auto", "local", "cloud", self.cloud, self.local.name]
+        names += [model.name for model in self.embedders]
         return tuple(self.find(name) for name in dict.fromkeys(names) if name)
 
     def find(self, name: str) -> ListedModel:
         """What any name means, in any spelling that a request may have; an unknown one means `auto`."""
         track = named_track(name, self.local.name)
+        for embedder in self.embedders:
+            if not track and name.removesuffix(":latest") == embedder.name:
+                return self._embedder(embedder, name)
         if track == "local":
             return self._local(name)
         model = self.own_name(name) or (self.cloud if self.cloud in (name, untagged(name)) else "")
@@ -71,6 +90,16 @@ class Catalog:
         if model:
             return self._cloud(name, model, f"where the policy decides for the cloud, {model}", track="")
         return self._auto(name)
+
+    def _embedder(self, model: EmbeddingModel, name: str) -> ListedModel:
+        return ListedModel(
+            name=name,
+            track=model.track,
+            served=model.name,
+            description=f"embeds texts, {'on this machine' if model.track == 'local' else 'at the provider'}",
+            context=model.context,
+            capabilities=("embedding",),
+        )
 
     def _local(self, name: str) -> ListedModel:
         local = self.local
@@ -95,8 +124,8 @@ class Catalog:
             track=track,
             served=model,
             description=description,
-            context=_tokens(row.get("max_input_tokens")),
-            output=_tokens(row.get("max_output_tokens")),
+            context=tokens_of(row.get("max_input_tokens")),
+            output=tokens_of(row.get("max_output_tokens")),
             capabilities=("completion", "tools", *(word for word, column in can if row.get(column))),
         )
 
@@ -106,5 +135,6 @@ class Catalog:
         return replace(cloud, track="", served="", context=max(cloud.context, self.local.context))
 
 
-def _tokens(value: Any) -> int:
+def tokens_of(value: Any) -> int:
+    """A size as the table of models has it; 0 where it has none."""
     return value if type(value) is int and value > 0 else 0

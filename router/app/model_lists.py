@@ -50,6 +50,7 @@ def anthropic_model(model: ListedModel) -> Json:
         "capabilities": {
             "image_input": {"supported": "vision" in model.capabilities},
             "thinking": {"supported": "thinking" in model.capabilities},
+            **({"embedding": {"supported": True}} if model.embeds else {}),
         },
     }
     if model.context:
@@ -84,11 +85,15 @@ def anthropic_list(
 
 
 def for_claude_code(models: Sequence[ListedModel]) -> tuple[ListedModel, ...]:
-    """The names as Claude Code's picker takes them: those without `anthropic` or `claude` it leaves out."""
+    """The names as Claude Code's picker takes them: those without `anthropic` or `claude` it leaves out.
+
+    One that embeds writes no code, so it is not offered.
+    """
     own = ("claude", "anthropic")
     return tuple(
         model if model.name.lower().startswith(own) else replace(model, name=f"anthropic/{model.name}")
         for model in models
+        if not model.embeds
     )
 
 
@@ -121,7 +126,7 @@ def gemini_list(models: Sequence[ListedModel], *, size: int = 0, token: str = ""
     Raises:
         BadRequest: `token` is none that a page ended with.
     """
-    rows = [gemini_model(model) for model in models]
+    rows = [gemini_model(model) for model in models if not model.embeds]  # nothing embeds in this dialect
     names = [row["displayName"] for row in rows]
     if token and token not in names:
         raise BadRequest("pageToken: no page ended with it; leave it out to begin with the first")
@@ -193,18 +198,24 @@ def ollama_show(model: ListedModel) -> Json:
     }
 
 
+def _lm_studio_type(model: ListedModel) -> str:
+    if model.embeds:
+        return "embeddings"
+    return "vlm" if "vision" in model.capabilities else "llm"
+
+
 def lm_studio_model(model: ListedModel) -> Json:
     """A row of LM Studio's `GET /api/v0/models`."""
     row: Json = {
         "id": model.name,
         "object": "model",
-        "type": "vlm" if "vision" in model.capabilities else "llm",
+        "type": _lm_studio_type(model),
         "publisher": "turnout",
         "arch": model.served or "turnout",
         "compatibility_type": "gguf",
         "quantization": "",
         "state": "loaded",
-        "capabilities": ["tool_use"],
+        "capabilities": ["tool_use"] if "tools" in model.capabilities else [],
         "description": model.description,
     }
     if model.context:

@@ -140,6 +140,10 @@ class Billing:
         requested, local, at = row["asked_model"] or "", row["served_track"] == "local", row["begun_at"]
         if _asked_local(row, attempts):
             return _columns("local", 0.0, 0.0, ASKED_LOCAL)
+        if row.get("kind") == "embedding":  # no other model would have done it
+            model = row["served_model"] or requested
+            as_served = self._cost(model, usage, at)
+            return _columns(model, as_served, as_served, AS_SERVED)
         priced = self._prices.price(requested, at=at) is not None
         model = requested if priced else self._cloud_model
         how = (WARM if local else AS_SERVED) + ("" if priced else USUAL)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from router.engine.embedder import Embedder
+from router.engine.embedding_server import EmbeddingServer
 from router.engine.model import Model
 from router.engine.scheduler import Scheduler
 from router.engine.server import Server
@@ -39,7 +41,7 @@ def main() -> None:
     signs = threading.Thread(target=_show_life, args=(loaded,), name="life", daemon=True)
     signs.start()
     try:
-        server = _server(options)
+        server = _embedding_server(options) if options.embeddings else _server(options)
     except (Misconfigured, TemplateRefused) as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
@@ -69,8 +71,28 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--completions", type=int, default=2, help="completions at once, beside the answers")
     parser.add_argument("--spare", type=int, default=4096, help="cells beyond the window, for completions")
     parser.add_argument("--queue", type=int, default=64, help="requests that may wait")
+    parser.add_argument("--embeddings", action="store_true", help="the model embeds, and writes nothing")
     parser.add_argument("--token-env", required=True, help="environment variable with the bearer token")
     return parser.parse_args()
+
+
+def _token(options: argparse.Namespace) -> str:
+    token = os.environ.pop(options.token_env, "")
+    if not token:
+        raise Misconfigured(f"--token-env: {options.token_env} is not set")
+    return token
+
+
+def _embedding_server(options: argparse.Namespace) -> EmbeddingServer:
+    embedder = Embedder(
+        options.model,
+        context=options.context,
+        gpu_layers=options.gpu_layers,
+        threads=options.threads or os.cpu_count() or 1,
+    )
+    return EmbeddingServer(
+        embedder=embedder, name=options.name, token=_token(options), queue_limit=options.queue
+    )
 
 
 def _server(options: argparse.Namespace) -> Server:
@@ -90,16 +112,13 @@ def _server(options: argparse.Namespace) -> Server:
         queue_limit=options.queue,
         completions=options.completions,
     )
-    token = os.environ.pop(options.token_env, "")
-    if not token:
-        raise Misconfigured(f"--token-env: {options.token_env} is not set")
-    server = Server(model=model, scheduler=scheduler, name=options.name, token=token)
+    server = Server(model=model, scheduler=scheduler, name=options.name, token=_token(options))
     scheduler.warm()
     scheduler.start()
     return server
 
 
-async def _serve(server: Server, options: argparse.Namespace) -> None:
+async def _serve(server: Server | EmbeddingServer, options: argparse.Namespace) -> None:
     runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -39,28 +39,29 @@ class ModelFile:
     """Bytes on disk."""
 
 
-def resolve(model: str) -> ModelFile:
-    """Find and check what `local.model` names; empty is the embedded demo model.
+def resolve(model: str, setting: str = "local.model") -> ModelFile:
+    """Find and check what `setting` names; empty is the embedded demo model.
 
     Raises:
         Misconfigured: the file is missing, cut short, or not a GGUF file.
     """
     path = Path(model).expanduser() if model else _demo()
     if not path.is_file():
+        empty = " for the embedded demo model" if setting == "local.model" else ""
         raise Misconfigured(
-            f"local.model: there is no file {str(path)!r}; give the path of a .gguf file, "
-            "or leave it empty for the embedded demo model"
+            f"{setting}: there is no file {str(path)!r}; give the path of a .gguf file, "
+            f"or leave it empty{empty}"
         )
     size = path.stat().st_size
     try:
-        values = _header(path)
+        values = _header(path, setting)
     except (struct.error, UnicodeDecodeError) as error:
         raise Misconfigured(
-            f"local.model: {str(path)!r} ends early ({size} bytes); download it again"
+            f"{setting}: {str(path)!r} ends early ({size} bytes); download it again"
         ) from error
     except OSError as error:
         raise Misconfigured(
-            f"local.model: cannot read {str(path)!r}: {error.strerror}; check its permissions"
+            f"{setting}: cannot read {str(path)!r}: {error.strerror}; check its permissions"
         ) from error
     arch = str(values.get("general.architecture") or "")
     context = values.get(f"{arch}.context_length")
@@ -85,16 +86,16 @@ def _demo() -> Path:
     )
 
 
-def _header(path: Path) -> dict[str, Scalar]:
+def _header(path: Path, setting: str) -> dict[str, Scalar]:
     """Read the scalar metadata, and check that the file reaches its last tensor."""
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise Misconfigured(
-                f"local.model: {str(path)!r} is not a GGUF file; "
+                f"{setting}: {str(path)!r} is not a GGUF file; "
                 "give a .gguf file (safetensors and .bin weights have to be converted first)"
             )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _HeaderReader(data).read(str(path))
+            return _HeaderReader(data).read(str(path), setting)
 
 
 class _HeaderReader:
@@ -104,11 +105,11 @@ class _HeaderReader:
         self._data = data
         self._at = 4
 
-    def read(self, name: str) -> dict[str, Scalar]:
+    def read(self, name: str, setting: str) -> dict[str, Scalar]:
         version, tensors, pairs = self._next("I"), self._next("Q"), self._next("Q")
         if version not in _VERSIONS:
             raise Misconfigured(
-                f"local.model: {name!r} has GGUF version {version}; convert it to version {_VERSIONS[-1]}"
+                f"{setting}: {name!r} has GGUF version {version}; convert it to version {_VERSIONS[-1]}"
             )
         values = {self._string(): self._value(self._next("I")) for _ in range(pairs)}
         last = 0

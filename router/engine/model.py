@@ -63,6 +63,22 @@ class Sampling:
     """The default draws one at random."""
 
 
+def load_weights(path: Path, gpu_layers: int, *, setting: str) -> Any:
+    """Load a file's weights; takes seconds to minutes.
+
+    Raises:
+        Misconfigured: llama.cpp refuses the file, which `setting` names.
+    """
+    native.llama_log_set(_log, ctypes.c_void_p(0))
+    native.llama_backend_init()
+    params = native.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers
+    model = native.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        raise Misconfigured(f"{setting}: llama.cpp cannot load {str(path)!r}; its log says why")
+    return model
+
+
 class Model:
     """Weights, vocabulary and one context that holds `sequences` sequences in `cells` cells."""
 
@@ -91,8 +107,6 @@ class Model:
         Raises:
             Misconfigured: llama.cpp refuses the file, or the memory does not suffice.
         """
-        native.llama_log_set(_log, ctypes.c_void_p(0))
-        native.llama_backend_init()
         self._model = self._load(path, gpu_layers)
         self.vocab = native.llama_model_get_vocab(self._model)
         self.vocab_size = native.llama_vocab_n_tokens(self.vocab)
@@ -112,13 +126,12 @@ class Model:
         self._adds_bos = bool(native.llama_vocab_get_add_bos(self.vocab))
 
     def _load(self, path: Path, gpu_layers: int) -> Any:
-        params = native.llama_model_default_params()
-        params.n_gpu_layers = gpu_layers
-        model = native.llama_model_load_from_file(str(path).encode(), params)
-        if not model:
-            raise Misconfigured(f"local.model: llama.cpp cannot load {str(path)!r}; its log says why")
+        model = load_weights(path, gpu_layers, setting="local.model")
         if native.llama_model_has_encoder(model) or not native.llama_model_has_decoder(model):
-            raise Misconfigured(f"local.model: {str(path)!r} does not generate text; give a chat model")
+            raise Misconfigured(
+                f"local.model: {str(path)!r} does not generate text; give a chat model (one that makes "
+                "embeddings is set as local.embedding_model)"
+            )
         return model
 
     def _window(self, context: int) -> int:

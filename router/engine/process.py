@@ -105,14 +105,21 @@ _NO_LOAD: Mapping[str, Any] = MappingProxyType(
 class Engine:
     """Starts the engine process, keeps it running, and says where it listens."""
 
-    def __init__(self, settings: LocalSettings) -> None:
-        """Nothing is started before `start`."""
-        self._settings = settings
+    def __init__(self, settings: LocalSettings, *, embeddings: bool = False) -> None:
+        """Nothing is started before `start`.
+
+        Args:
+            settings: the section `local`.
+            embeddings: run its embedding model, rather than the one that writes.
+        """
+        self._setting = "local.embedding_model" if embeddings else "local.model"
+        self._settings = _of_embedder(settings) if embeddings else settings
+        self._embeddings = embeddings
         self.url = ""
         """`http://127.0.0.1:PORT`, without `/v1`; empty until ready. Changes with a restart."""
         self.token = ""
         """Bearer token the engine demands. Changes with a restart."""
-        self._health = Health(model=settings.name)
+        self._health = Health(model=self._settings.name)
         self._changed = asyncio.Condition()
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._supervisor: asyncio.Task[None] | None = None
@@ -157,11 +164,11 @@ class Engine:
         """Check the model file, then load it in the background; returns at once.
 
         Raises:
-            Misconfigured: `local.model` is missing, truncated or not a GGUF file.
+            Misconfigured: the model's file is missing, truncated or not a GGUF file.
         """
         if self._supervisor and not self._supervisor.done():
             return
-        self._file = await asyncio.to_thread(catalog.resolve, self._settings.model)
+        self._file = await asyncio.to_thread(catalog.resolve, self._settings.model, self._setting)
         self._used = time.monotonic()
         context = self._settings.context or self._file.context
         await self._set(
@@ -306,7 +313,8 @@ class Engine:
             "batch": settings.batch,
             "token-env": TOKEN_ENV,
         }
-        return [f"--{name}={value}" for name, value in options.items()]
+        flags = ["--embeddings"] if self._embeddings else []
+        return [*(f"--{name}={value}" for name, value in options.items()), *flags]
 
     async def _handshake(self, process: Process) -> None:
         """Wait for the line that says where the child listens; it may also end without.
@@ -373,6 +381,17 @@ class Engine:
         """Explain an end by the last lines of the log."""
         lines = list(self._log)[-1 if code == REFUSED else -_SHOWN_LINES :]
         return " | ".join([f"the engine process ended with status {code}", *lines])
+
+
+def _of_embedder(settings: LocalSettings) -> LocalSettings:
+    """The same settings with the embedding model in the place of the one that writes."""
+    return settings.model_copy(
+        update={
+            "model": settings.embedding_model,
+            "name": settings.embedding_name,
+            "context": settings.embedding_context,
+        }
+    )
 
 
 def _load_of(answer: dict[str, Any]) -> dict[str, Any]:

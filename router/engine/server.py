@@ -6,13 +6,10 @@ with its first piece, so whatever fails before that is a plain HTTP error.
 """
 
 import asyncio
-import hmac
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import asdict
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -20,19 +17,17 @@ from aiohttp import web
 from router.engine import chunks
 from router.engine.answer import Answer, Prompt
 from router.engine.completion import CompletionRequest, Writer, prompt_of, read_completion, read_infill
-from router.engine.errors import EngineError, Refused
+from router.engine.errors import Refused
 from router.engine.fields import Body, decode_body
+from router.engine.http_errors import guard
 from router.engine.jobs import PRIORITIES, Priority
 from router.engine.messages import read_messages, read_tools
-from router.engine.model import DecodeFailed, Model
+from router.engine.model import Model
 from router.engine.parameters import ChatRequest, read_request
 from router.engine.scheduler import Scheduler
 from router.engine.slots import PROMPT_HEADER
-from router.engine.template import Message, Template, TemplateRefused, Tool, split_prefill
+from router.engine.template import Message, Template, Tool, split_prefill
 from router.engine.toolcalls import Call, Text, detect
-from router.telemetry.exceptions import describe
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _EVENTS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 PRIORITY_HEADER = "x-turnout-priority"
@@ -63,38 +58,15 @@ class Server:
 
     def app(self) -> web.Application:
         """Return the aiohttp application with its routes."""
-        app = web.Application(middlewares=[self._authenticate], client_max_size=_LARGEST_BODY)
+        remedy = "if it has tools or a response_format, simplify their schemas"
+        guarded = guard(self._token, remedy)
+        app = web.Application(middlewares=[guarded], client_max_size=_LARGEST_BODY)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", partial(self._complete, read_completion))
         app.router.add_post("/infill", partial(self._complete, read_infill))
         app.router.add_post("/v1/count", self._count)
         app.router.add_get("/health", self._health)
         return app
-
-    @web.middleware
-    async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Demand the bearer token, and turn errors into answers of OpenAI's form."""
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(token.encode(), self._token.encode()):
-            return _error(
-                "a bearer token is required", status=HTTPStatus.UNAUTHORIZED, code="invalid_api_key"
-            )
-        try:
-            return await handler(request)
-        except EngineError as error:
-            return _refusal(error)
-        except (TemplateRefused, DecodeFailed) as error:
-            return _error(str(error), status=HTTPStatus.BAD_REQUEST, code="unsupported_content")
-        except (web.HTTPException, ConnectionError):
-            raise
-        except Exception as error:
-            sys.stderr.write(f"{describe(error)}\n")
-            return _error(
-                f"the local model cannot serve this request ({type(error).__name__}); if it has tools or a "
-                "response_format, simplify their schemas",
-                status=HTTPStatus.BAD_REQUEST,
-                code="unsupported_content",
-            )
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         chat = read_request(decode_body(await request.read()))
@@ -264,29 +236,3 @@ def _overflow(size: int, context: int, param: str = "messages") -> Refused:
         param=param,
         extra={"n_prompt_tokens": size, "n_ctx": context},
     )
-
-
-def _refusal(error: EngineError) -> web.Response:
-    return _error(
-        error.message,
-        status=error.status,
-        code=error.code,
-        param=error.param,
-        extra=error.extra,
-        retry_after=error.retry_after,
-    )
-
-
-def _error(
-    message: str,
-    *,
-    status: int,
-    code: str,
-    param: str | None = None,
-    extra: dict[str, int] | None = None,
-    retry_after: float | None = None,
-) -> web.Response:
-    kind = "invalid_request_error" if status < web.HTTPInternalServerError.status_code else "server_error"
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code, **(extra or {})}}
-    headers = None if retry_after is None else {"retry-after": f"{retry_after:.0f}"}
-    return web.json_response(body, status=status, headers=headers)

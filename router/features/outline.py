@@ -37,6 +37,10 @@ WORDS: Mapping[DialectName, Mapping[str, str]] = {
     "ollama": {MESSAGES: MESSAGES, "prompt": MESSAGES, SYSTEM: SYSTEM},
     "openai_completions": {"prompt": MESSAGES},
     "llama_infill": {"input_prefix": MESSAGES},
+    "openai_embeddings": {"input": MESSAGES},
+    "ollama_embed": {"input": MESSAGES},
+    "ollama_embeddings": {"prompt": MESSAGES},
+    "llama_embedding": {"content": MESSAGES},
 }
 """What each dialect calls the messages and the system text; their pieces have one name in all of them."""
 WIDE = (1 << 64) - 1

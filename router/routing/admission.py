@@ -4,7 +4,7 @@ A budget is asked twice: `budget_status` tells deciding what is left, from memor
 reserves what the request may cost at most. Between the two, others may have spent it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import time
 from typing import Protocol
@@ -95,6 +95,8 @@ class Limits:
                 why = refusal.message  # the local model is at it, and goes on
             if why:
                 local = over_budget(why, decision.p_local)
+                if plan.request.operation == "embed":
+                    return without_substitute(local)
                 return refuse_substitute(local, plan.features, requested_model=plan.request.model)
         return decision
 
@@ -147,7 +149,11 @@ class Limits:
         prompt = _prompt(plan)
         price = self._prices.price(model, prompt)
         rate = uncached_rate(price, plan.request.body) if price else None
-        if price is None or rate is None or price.output is None:
+        if price is None or rate is None:
+            return None
+        if plan.request.operation == "embed":
+            return prompt * rate / MILLION  # nothing is written
+        if price.output is None:
             return None
         output = plan.features.output_limit or OUTPUT
         return (prompt * rate + output * price.output) / MILLION
@@ -157,6 +163,15 @@ class Limits:
             return None
         left = [(limit, self._budgets.remaining(limit)) for limit in _limits(account, policy)]
         return min(left, key=lambda pair: pair[1])
+
+
+def without_substitute(decision: Decision) -> Decision:
+    """Refuse to embed with another model than the one that was named, and may not be used."""
+    return replace(
+        decision,
+        refusal=f"{decision.why}. Vectors of another model cannot stand in for those of the one that was "
+        "named; name the embedding model on this machine, if there is one",
+    )
 
 
 def _limits(account: Account, policy: Policy) -> tuple[BudgetLimit, ...]:

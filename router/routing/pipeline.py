@@ -15,16 +15,37 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Protocol
 
 from policies.decide import escalate
 from policies.decision import Decision, TrackName
+from policies.policy import Policy
 from router.billing.gpu_time import WorkTime
 from router.errors import BadRequest, NotAllowed, OverBudget, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import RequestAttempts
-from router.routing.planner import Planner
-from router.system.time_slices import Pacing, pauses_for
-from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track, TrackError
+from router.system.time_slices import Pacing, Pauses, Turns, pauses_for
+from router.types import Ledger, ModelRequest, Outcome, Plan, Reply, Track, TrackError, Usage
+
+
+class Planning(Protocol):
+    """Decides on requests; `router.routing.planner` has the one of conversations."""
+
+    def planning(self, request: ModelRequest, pauses: Pauses) -> Turns[Plan]:
+        """Decide, in turns with other requests; raises `BadRequest` alone."""
+        ...
+
+    def policy_of(self, request: ModelRequest) -> Policy:
+        """Return the policy that a request is under."""
+        ...
+
+    def keep(self, plan: Plan, decision: Decision) -> None:
+        """Take what served."""
+        ...
+
+    def learn(self, plan: Plan, served: str, usage: Usage) -> None:
+        """Take what was used."""
+        ...
 
 
 class Pipeline:
@@ -33,7 +54,7 @@ class Pipeline:
     def __init__(
         self,
         *,
-        planner: Planner,
+        planner: Planning,
         tracks: Mapping[TrackName, Track],
         ledger: Ledger,
         limits: Limits | None = None,
@@ -62,7 +83,7 @@ class Pipeline:
             NotAllowed: this model is not for this account; the row is finished.
             OverBudget: the client is to be told; the row is finished.
         """
-        if self._limits is None or plan.request.operation != "generate" or plan.decision.refusal:
+        if self._limits is None or plan.request.operation == "count" or plan.decision.refusal:
             return plan
         try:
             decision = await self._limits.reserve(plan, self._planner.policy_of(plan.request))

@@ -36,6 +36,8 @@ class Wire:
     events: Events
     error: Callable[[int, str], dict[str, Any]]
     error_event: Callable[[str], bytes]
+    writes: bool = True
+    """An answer is written; False where the prompt alone is billed."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
     POST /v1/messages, /v1/messages/count_tokens      Anthropic
     POST /v1/chat/completions, /v1/completions        OpenAI
+    POST /v1/embeddings                               OpenAI
     POST /infill                                      llama-server
     GET  /v1/models                                   either, told by the `anthropic-version` header
     POST /_script      a JSON list of steps (see `script.Step`), played in order, then the default
@@ -18,15 +19,16 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from router.scripted import anthropic, completions, openai
+from router.scripted import anthropic, completions, embeddings, openai
 from router.scripted.billing import Bill, Cache, Totals, count_answer_tokens, count_tokens
 from router.scripted.exchange import Exchange, Wire
-from router.scripted.script import Script, Step, build_answer
+from router.scripted.script import Answer, Script, Step, build_answer
 
 _QUESTIONS = frozenset({"/props", "/api/v0/models", "/api/show", "/api/ps", "/v1/models", "/models"})
 """What a local server is asked about itself now and then: no question is noted."""
@@ -74,6 +76,9 @@ _INFILL = replace(
 )
 
 
+_EMBEDDINGS = replace(_OPENAI, parse_request=embeddings.parse_request, writes=False)
+
+
 class Upstream:
     """The state of a server: script, prompt cache, recorded requests and bills."""
 
@@ -92,6 +97,7 @@ class Upstream:
         app.router.add_post("/v1/messages/count_tokens", self._count)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self._embed)
         app.router.add_post("/infill", self._infill)
         app.router.add_post("/_script", self._set_script)
         app.router.add_get("/_requests", self._list_requests)
@@ -147,6 +153,10 @@ class Upstream:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         return await self._generate(request, _COMPLETIONS)
 
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        render = partial(embeddings.render_document, await request.read())
+        return await self._generate(request, replace(_EMBEDDINGS, render_document=render))
+
     async def _infill(self, request: web.Request) -> web.StreamResponse:
         return await self._generate(request, _INFILL)
 
@@ -171,7 +181,7 @@ class Upstream:
             await asyncio.sleep(step.delay_s)
             return _fail(wire, step)
         try:
-            reply = build_answer(step, parsed)
+            reply = build_answer(step, parsed) if wire.writes else Answer()
             exchange = Exchange(
                 request=request,
                 wire=wire,

@@ -63,7 +63,7 @@ class Traces:
         began = ended - round((outcome.seconds + plan.overhead_s) * SECOND)
         context = {name: value for name, value in plan.request.headers if name in CONTEXT}
         span = self._tracer.start_span(
-            f"chat {plan.request.model[:NAME_LENGTH]}",
+            f"{_operation(plan)} {plan.request.model[:NAME_LENGTH]}",
             context=self._parent.extract(context),
             kind=SpanKind.CLIENT,
             attributes=self._attributes(plan, outcome),
@@ -84,7 +84,7 @@ class Traces:
     def _attributes(self, plan: Plan, outcome: Outcome) -> dict[str, Any]:
         request, usage, decision = plan.request, outcome.usage, plan.decision
         attributes: dict[str, Any] = {
-            "gen_ai.operation.name": "chat",
+            "gen_ai.operation.name": _operation(plan),
             "gen_ai.provider.name": self._provider_of(outcome),
             "gen_ai.request.model": request.model[:NAME_LENGTH],
             "gen_ai.request.stream": request.stream,
@@ -102,7 +102,7 @@ class Traces:
             "turnout.track": outcome.track,
             "turnout.decided": decision.track,
             "turnout.held": decision.held,
-            "turnout.kind": plan.features.kind,
+            "turnout.kind": "embedding" if plan.request.operation == "embed" else plan.features.kind,
             "turnout.client": plan.features.client[:NAME_LENGTH],
             "turnout.overhead_s": plan.overhead_s,
             "turnout.usage_estimated": usage.estimated,
@@ -118,6 +118,10 @@ class Traces:
     def _provider_of(self, outcome: Outcome) -> str:
         which = "local" if outcome.track == "local" else self._cloud
         return PROVIDERS.get(which) or outcome.model.partition("/")[0]
+
+
+def _operation(plan: Plan) -> str:
+    return "embeddings" if plan.request.operation == "embed" else "chat"
 
 
 def _attempt_attributes(attempt: Any) -> dict[str, Any]:

@@ -139,6 +139,18 @@ class Egress:
             LitellmFailure: the provider refused, or could not be reached, or litellm could not make a
                 request of it.
         """
+        return await self._call("acompletion", clearance, params, progress)
+
+    async def embed(
+        self, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None = None
+    ) -> tuple[Any, "LitellmTransport"]:
+        """`litellm.aembedding`; what it takes, gives and raises is as with `chat`."""
+        return await self._call("aembedding", clearance, params, progress)
+
+    async def _call(
+        self, function: str, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None
+    ) -> tuple[Any, "LitellmTransport"]:
+        """Call one of litellm's functions, held to the configured address."""
         cleared(clearance)
         provider = providers.provider_of(params["model"])
         if provider not in providers.PROVIDERS:
@@ -155,7 +167,7 @@ class Egress:
         transport = LitellmTransport(post)
         CURRENT.set(transport)
         try:
-            answer = await litellm.acompletion(**params, **_client(litellm, transport, params))
+            answer = await getattr(litellm, function)(**params, **_client(litellm, transport, params))
         except (TimeoutError, asyncio.CancelledError):
             transport.close()
             raise
@@ -217,6 +229,7 @@ def _import_litellm() -> tuple[Any, tuple[type[Exception], ...]]:
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
+    litellm.DEFAULT_MAX_RETRIES = 0  # `aembedding` takes 0 for "as usual", which would be 2
     litellm.disable_stop_sequence_limit = True  # it would keep four, whatever the provider takes
     _fence(litellm)
     _quieten()

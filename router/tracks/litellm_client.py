@@ -93,7 +93,7 @@ class LitellmClient:
             evidence = failure.transport.evidence
             if evidence is not None and not plan.request.stream:
                 observer.written = max(evidence.size - ENVELOPE, 0)
-            return _refusal(call, failure)
+            return refusal_of(call, failure)
         except UnreadableReply as unreadable:
             raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
         return call.reply(call.stream_headers, chunks)
@@ -179,7 +179,7 @@ def _document(call: UpstreamCall, body: bytes) -> Reply:
     return call.document(body)
 
 
-def _refusal(call: UpstreamCall, failure: LitellmFailure) -> Reply:
+def refusal_of(call: UpstreamCall, failure: LitellmFailure) -> Reply:
     """The provider's refusal of this client, in the client's dialect; its own failures are raised.
 
     Raises:

@@ -156,6 +156,38 @@ def provider_of(model: str) -> str:
     return prefix if slash else _company(model)
 
 
+def for_embeddings(settings: CloudSettings) -> CloudSettings | None:
+    """The provider that texts may be embedded by, as litellm reaches it; None where there is none.
+
+    It is the one of `cloud.embedding_model`; without that the cloud's own, of which a client has to name a
+    model. Anthropic has no such models.
+    """
+    if settings.embedding_model:
+        model = settings.embedding_model
+        own = provider_of(settings.model) if settings.dialect == "litellm" else settings.dialect
+        same = provider_of(model) == own
+    elif settings.dialect == "anthropic":
+        return None
+    else:
+        model, same = (f"openai/{settings.model}" if settings.dialect == "openai" else settings.model), True
+    set_here = settings.model_fields_set
+    values: dict[str, object] = {name: getattr(settings, name) for name in _LINE}
+    values |= {"dialect": "litellm", "model": model}
+    if settings.embedding_url:
+        values["base_url"] = settings.embedding_url
+    elif same and (settings.dialect == "openai" or "base_url" in set_here):
+        values["base_url"] = base_url(settings)
+    if settings.embedding_key_env:
+        values["api_key_env"] = settings.embedding_key_env
+    elif same and "api_key_env" in set_here:
+        values["api_key_env"] = settings.api_key_env
+    return CloudSettings.model_validate(values)
+
+
+_LINE = ("connect_s", "first_byte_s", "total_s", "connections")
+"""Settings of the connection itself."""
+
+
 def base_url(settings: CloudSettings) -> str:
     """The base URL to send to; OpenAI's own where its dialect is spoken and no address is set.
 

@@ -101,6 +101,13 @@ async def first_model(client: LocalClient, url: str) -> tuple[str, int]:
     return name, from_models(body, name)
 
 
+async def server_models(client: LocalClient, url: str) -> frozenset[str]:
+    """Ask the server at `url` which models it lists; Ollama's tag `:latest` is left out."""
+    async with await client.get(f"{url.rstrip('/')}/models") as response:
+        listed = _decoded(await response.read(), _Listed, _Listed())
+    return frozenset(model.id.removesuffix(":latest") for model in listed.data)
+
+
 def from_models(body: bytes, name: str) -> int:
     """Read `GET /v1/models` or LM Studio's `GET /api/v0/models`; 0 where it does not say."""
     for model in _decoded(body, _Listed, _Listed()).data:

@@ -1,7 +1,7 @@
 """The table of dialects: what can be done with each, as plain functions."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
@@ -18,6 +18,7 @@ from router.wire import (
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
+    embeddings,
     gemini_reply,
     gemini_reply_encoder,
     gemini_request,
@@ -131,7 +132,7 @@ def _raw(
     read: Callable[[bytes], Envelope],
     decode_reply: Callable[[bytes], list[Event]],
     reply_decoder: DecoderFactory,
-    no_completion: Callable[[bytes, str, bool], bytes],
+    no_completion: Callable[[bytes, str, bool], bytes] | None = None,
 ) -> Dialect:
     """A dialect without conversations; see `raw_prompts`."""
     return Dialect(
@@ -148,6 +149,22 @@ def _raw(
         error_event=chat_errors.error_event,
         overflow=chat_errors.overflow,
         no_completion=no_completion,
+    )
+
+
+def _embedding(name: DialectName) -> Dialect:
+    """A dialect of embeddings: its replies are read and written by `embeddings`, and by nothing here."""
+    read, raw = embeddings.envelope_reader(name), raw_prompts
+    form = _raw(name, read, raw.decode_completion, raw.completion_decoder, raw.no_completion)
+    if not name.startswith("ollama"):
+        return replace(form, no_completion=None, overflow=responses_errors.overflow)
+    return replace(
+        form,
+        no_completion=None,
+        error=ollama_reply_encoder.error,
+        error_event=ollama_reply_encoder.error_event,
+        overflow=ollama_reply_encoder.overflow,
+        load_reply=embeddings.load_reply(name),
     )
 
 
@@ -242,6 +259,7 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         raw_prompts.infill_decoder,
         raw_prompts.no_infill,
     ),
+    **{name: _embedding(name) for name in embeddings.FORMS},
 }
 
 _ANTHROPIC_FIELDS = frozenset(

@@ -230,3 +230,93 @@ def _tensors(rows: _Rows) -> dict[str, Array]:
         "output_norm.weight": np.ones(WIDTH, np.float32),
         "output.weight": rows.output.astype(np.float16),
     }
+
+
+def write_embedder(
+    path: Path,
+    *,
+    arch: str = "bert",
+    width: int = 64,
+    context: int = 256,
+    pooling: gguf.PoolingType | None = None,
+) -> Path:
+    """Write a tiny embedding model with random weights, always the same.
+
+    Args:
+        path: The GGUF file to write; less than 1 MB as `bert`.
+        arch: `bert`, which looks both ways and reads letters; or `llama`, with the demo model's tokenizer.
+        width: Numbers in a vector.
+        context: The window in tokens.
+        pooling: As the file says it; the mean unless given, and none at all for `NONE`.
+    """
+    draw = np.random.default_rng(7)
+
+    def weights(*shape: int) -> Array:
+        return draw.normal(0, 0.3, shape).astype(np.float32)
+
+    writer = gguf.GGUFWriter(path, arch)
+    writer.add_name("Tiny embedder")
+    writer.add_context_length(context)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(width)
+    writer.add_head_count(2)
+    if pooling is None:
+        pooling = gguf.PoolingType.MEAN
+    if pooling != gguf.PoolingType.NONE:
+        writer.add_pooling_type(pooling)
+    ones, zeros = np.ones(width, np.float32), np.zeros(width, np.float32)
+    square = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_down"]
+    tensors = {f"blk.0.{name}.weight": weights(width, width) for name in square}
+    if arch == "bert":
+        letters = [chr(code) for code in range(33, 127)]
+        vocabulary = [
+            "[PAD]",
+            "[UNK]",
+            "[CLS]",
+            "[SEP]",
+            "[MASK]",
+            *(f"▁{letter}" for letter in letters),
+            *letters,
+        ]
+        writer.add_layer_norm_eps(1e-12)
+        writer.add_causal_attention(False)
+        writer.add_tokenizer_model("bert")
+        writer.add_token_list(vocabulary)
+        kinds = [gguf.TokenType.CONTROL] * 5 + [gguf.TokenType.NORMAL] * (len(vocabulary) - 5)
+        writer.add_token_types(kinds)
+        writer.add_pad_token_id(0)
+        writer.add_unk_token_id(1)
+        writer.add_bos_token_id(2)
+        writer.add_sep_token_id(3)
+        writer.add_mask_token_id(4)
+        writer.add_token_type_count(2)
+        tensors |= {
+            "token_embd.weight": weights(len(vocabulary), width),
+            "token_types.weight": weights(2, width),
+            "position_embd.weight": weights(context, width),
+        }
+        tensors |= {f"blk.0.{name}.bias": zeros for name in square}
+        for name in ("token_embd_norm", "blk.0.attn_output_norm", "blk.0.layer_output_norm"):
+            tensors |= {f"{name}.weight": ones, f"{name}.bias": zeros}
+    else:
+        demo = gguf.GGUFReader(DEMO)
+        vocabulary = demo.fields["tokenizer.ggml.tokens"].contents()
+        writer.add_head_count_kv(2)
+        writer.add_rope_dimension_count(width // 2)
+        writer.add_layer_norm_rms_eps(1e-5)
+        _add_tokenizer(writer, demo, vocabulary, ())
+        tensors |= {
+            "token_embd.weight": weights(len(vocabulary), width),
+            "blk.0.ffn_gate.weight": weights(width, width),
+            "blk.0.attn_norm.weight": ones,
+            "blk.0.ffn_norm.weight": ones,
+            "output_norm.weight": ones,
+        }
+    for name, tensor in tensors.items():
+        writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

@@ -157,7 +157,7 @@ class LMStudioModel(TypedDict):
 
     id: str
     object: Literal["model"]
-    type: Literal["llm", "vlm"]
+    type: Literal["llm", "vlm", "embeddings"]
     publisher: str
     arch: str
     compatibility_type: str
@@ -432,6 +432,46 @@ class OllamaAnswer(TypedDict):
     prompt_eval_count: NotRequired[Count]
     eval_count: NotRequired[Count]
     total_duration: NotRequired[Count]
+
+
+class Vector(TypedDict):
+    """One text's vector: numbers, or little-endian 32-bit floats in base64."""
+
+    object: Literal["embedding"]
+    index: Count
+    embedding: list[float] | str
+
+
+class Vectors(TypedDict):
+    """An answer of Embeddings."""
+
+    object: Literal["list"]
+    data: list[Vector]
+    model: str
+    usage: Json
+
+
+class OllamaVectors(TypedDict):
+    """An answer of Ollama's `/api/embed`."""
+
+    model: str
+    embeddings: list[list[float]]
+    total_duration: Count
+    load_duration: Count
+    prompt_eval_count: Count
+
+
+class OllamaVector(TypedDict):
+    """An answer of Ollama's `/api/embeddings`."""
+
+    embedding: list[float]
+
+
+class LlamaVector(TypedDict):
+    """One text's vector, as llama.cpp writes it."""
+
+    index: Count
+    embedding: list[list[float]]
 
 
 class ServerSentEvent(TypedDict):

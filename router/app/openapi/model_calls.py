@@ -14,10 +14,16 @@ from router.app.openapi import answers
 from router.app.openapi.operation import JSON, Answer, Body, Operation
 from router.errors import OverBudget, RateLimited
 from router.tracks.failures import KINDS
-from router.types import DialectName, TrackError
+from router.types import EMBEDDING_DIALECTS, DialectName, TrackError
 from router.wire import DIALECTS
 from router.wire.anthropic_request import MessagesBody
 from router.wire.chat_shape import ChatBody
+from router.wire.embeddings import (
+    EmbeddingBody,
+    LlamaEmbeddingBody,
+    OllamaEmbedBody,
+    OllamaEmbeddingsBody,
+)
 from router.wire.gemini_shape import GeminiBody
 from router.wire.ollama_shape import OllamaBody
 from router.wire.raw_prompts import CompletionBody, InfillBody
@@ -91,6 +97,34 @@ CALLS: Mapping[DialectName, Call] = {
         example={"model": "auto", "messages": _TURNS, "stream": False},
         answer=answers.OllamaAnswer,
     ),
+    "openai_embeddings": Call(
+        tag="OpenAI",
+        summary="Embed texts (OpenAI Embeddings), by the model that is named.",
+        body=EmbeddingBody,
+        example={"model": "local", "input": ["def add(a, b):", "a turnout"]},
+        answer=answers.Vectors,
+    ),
+    "ollama_embed": Call(
+        tag="Ollama",
+        summary="Embed texts (Ollama), by the model that is named.",
+        body=OllamaEmbedBody,
+        example={"model": "local", "input": ["def add(a, b):", "a turnout"]},
+        answer=answers.OllamaVectors,
+    ),
+    "ollama_embeddings": Call(
+        tag="Ollama",
+        summary="Embed one text (Ollama's older form).",
+        body=OllamaEmbeddingsBody,
+        example={"model": "local", "prompt": "a turnout"},
+        answer=answers.OllamaVector,
+    ),
+    "llama_embedding": Call(
+        tag="llama.cpp",
+        summary="Embed texts (llama.cpp).",
+        body=LlamaEmbeddingBody,
+        example={"content": "a turnout"},
+        answer=list[answers.LlamaVector],
+    ),
 }
 _EXAMPLES: Mapping[str, Any] = {"/api/generate": {"model": "auto", "prompt": _ASK, "stream": False}}
 """Of paths whose body is not that of their dialect's other one."""
@@ -137,6 +171,8 @@ def _forms(path: str, dialect: DialectName, call: Call) -> dict[str, Any]:
     """A whole answer, or a stream, described by what it is a stream of."""
     framing = DIALECTS[dialect].framing
     kind = dict(framing.headers)["content-type"].partition(";")[0]
+    if dialect in EMBEDDING_DIALECTS:
+        return {JSON: call.answer}
     listed = "stream" in path and DIALECTS[dialect].other_framing is not None
     whole = GenericAlias(list, (call.answer,)) if listed else call.answer
     return {JSON: whole, kind: answers.ServerSentEvent if framing.comments else call.answer}

@@ -42,9 +42,17 @@ OF_BODIES: Errors = (RequestTimeout, TooLarge, UnsupportedMedia, Overloaded)
 ERROR_TYPES: Mapping[DialectName, Any] = {
     "anthropic_messages": answers.AnthropicError,
     "gemini": answers.GeminiError,
-    "ollama": answers.OllamaError,
+    **dict.fromkeys(("ollama", "ollama_embed", "ollama_embeddings"), answers.OllamaError),
     **dict.fromkeys(
-        ("openai_chat", "openai_responses", "openai_completions", "llama_infill"), answers.OpenAIError
+        (
+            "openai_chat",
+            "openai_responses",
+            "openai_completions",
+            "llama_infill",
+            "openai_embeddings",
+            "llama_embedding",
+        ),
+        answers.OpenAIError,
     ),
 }
 """What an error looks like, by dialect."""

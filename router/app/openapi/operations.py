@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from router.app import embeddings, gemini_routes, ollama_routes
+from router.app import gemini_routes, ollama_routes
 from router.app.dashboard.auth import PATH as DASHBOARD
 from router.app.dashboard.query import RequestQuery
 from router.app.dashboard.routes import FORM
@@ -15,13 +15,13 @@ from router.app.openapi.operation import HTML, JSON, Answer, Body, Operation
 from router.app.openapi.page import PATH as DOCS
 from router.app.schemas import KeyIn, KeyTerms, TeamIn, TeamTerms
 from router.errors import BadKey, Conflict, NotFound, RateLimited, TurnoutError, Unavailable
-from router.types import DialectName
+from router.types import EMBEDDING_DIALECTS, DialectName
 
 TEXT = "text/plain"
 Key = tuple[str, str]
 TAGS: Mapping[str, str] = {
     "Anthropic": "What Claude Code and Anthropic's packages ask for.",
-    "OpenAI": "Chat Completions, Responses and Completions.",
+    "OpenAI": "Chat Completions, Responses, Completions and Embeddings.",
     "Gemini": "What Gemini CLI and Google's packages ask for.",
     "Ollama": "What Ollama's clients ask for.",
     "LM Studio": "What LM Studio's clients ask for.",
@@ -111,16 +111,6 @@ def _refusals() -> Iterator[tuple[Key, Operation]]:
     """Paths that clients ask for and that nothing here can serve: the answer says what to do instead."""
     for method, path in ollama_routes.MANAGED:
         yield (method, path), Operation(tag="Ollama", answers=(), dialects=("ollama",))
-    for path in embeddings.PATHS:
-        of_ollama = path in {"/api/embed", "/api/embeddings"}
-        yield (
-            ("POST", path),
-            Operation(
-                tag="Ollama" if of_ollama else "LM Studio" if path.startswith("/api/v0/") else "OpenAI",
-                answers=(),
-                dialects=("ollama",) if of_ollama else ("openai_chat",),
-            ),
-        )
 
 
 def _of_dashboard() -> Iterator[tuple[Key, Operation]]:
@@ -142,7 +132,8 @@ def _of_dashboard() -> Iterator[tuple[Key, Operation]]:
 
 _FILES = {"text/css": str, "text/javascript": str, "image/svg+xml": str}
 _NAMED = Body(type=answers.OllamaName, example={"model": "auto"})
-_ANY_CALL = Body(type=tuple(call.body for call in CALLS.values()), example=CALLS["openai_chat"].example)
+_ROUTED = tuple(call.body for dialect, call in CALLS.items() if dialect not in EMBEDDING_DIALECTS)
+_ANY_CALL = Body(type=_ROUTED, example=CALLS["openai_chat"].example)
 _VERDICT = Body(type=Feedback, example={"request_id": "2f0c7c2b6f2d4a4c9d9a0b1c2d3e4f50", "verdict": "good"})
 _TEAM, _KEY = {"name": "web", "budget": {"usd": 200}}, {"team": "web", "user": "ana", "name": "laptop"}
 _ROOT = Operation(

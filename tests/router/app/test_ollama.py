@@ -81,7 +81,7 @@ async def test_a_large_body_is_decoded_apart_each_time():
     settings = Settings()
     limits = Limits(budgets=None, rates=RateLimiter(), prices=Prices({}), model_for=None)
     place = Endpoint(
-        pipeline=None, keyring=Keyring(), limits=limits, settings=settings,
+        pipeline=None, embeddings=None, keyring=Keyring(), limits=limits, settings=settings,
         uploads=Uploads.of(settings), pacing=Pacing(apart), api=FastAPI(),
     )  # fmt: skip
     body = b'{"model":"local"' + b" " * LARGE_BODY + b"}"
@@ -164,8 +164,8 @@ REFUSED = [
     ("POST", "/api/create", {"model": "mine", "from": "qwen3"}, 400, "models are not managed here"),
     ("POST", "/api/copy", {"source": "a", "destination": "b"}, 400, "models are not managed here"),
     ("DELETE", "/api/delete", {"model": "qwen3"}, 400, "models are not managed here"),
-    ("POST", "/api/embed", {"model": "m", "input": "x"}, 400, "no model here makes embeddings"),
-    ("POST", "/api/embeddings", {"model": "m", "prompt": "x"}, 400, "no model here makes embeddings"),
+    ("POST", "/api/embed", {"model": "m", "input": "x"}, 400, "`m` makes no embeddings here"),
+    ("POST", "/api/embeddings", {"model": "m", "prompt": "x"}, 400, "`m` makes no embeddings here"),
     ("GET", "/api/chat", None, 405, "takes POST"),
     ("POST", "/api/nothing", {}, 404, "there is nothing at /api/nothing"),
     ("POST", "/api/show", [1], 400, "the body must be a JSON object"),

@@ -17,7 +17,12 @@ RISKY = {
     "metrics_token", "otlp_endpoint", "allowed_hosts", "allowed_origins",
     "local.model", "local.url", "local.api_key_env", "local.name",
     "cloud.base_url", "cloud.dialect", "cloud.model", "cloud.api_key_env", "cloud.forward_credentials",
+    "cloud.embedding_key_env",
+    "cloud.embedding_model",
+    "cloud.embedding_url",
     "cloud.without_credential",
+    "local.embedding_model",
+    "local.embedding_name",
     "trusted_header.user", "trusted_header.team", "trusted_header.networks",
     "email.host", "email.port", "email.user", "email.password_env", "email.sender", "email.tls",
 }  # fmt: skip
