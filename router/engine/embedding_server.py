@@ -111,13 +111,4 @@ class EmbeddingServer:
             "queue": self._waiting - running,
             "running": running,
             "steps": self._steps,
-            "wait_s": 0.0,
-            "prefill_tps": 0.0,
-            "decode_tps": 0.0,
-            "prefix": [],
-            "answer_s": 0.0,
-            "parallel": 1,
-            "fim": False,
-            "slots": [],
-            "completions": [],
         })  # fmt: skip

@@ -100,6 +100,11 @@ _NO_LOAD: Mapping[str, Any] = MappingProxyType(
     }
 )
 """What an ended child takes with it: its work, and the prompts that its slots held."""
+_LOAD = (
+    "context", "queue", "running", "wait_s", "prefill_tps", "decode_tps", "answer_s", "parallel", "fim",
+    "completions_queued",
+)  # fmt: skip
+"""What `/health` answers by the name of a field of `Health`."""
 
 
 class Engine:
@@ -395,21 +400,13 @@ def _of_embedder(settings: LocalSettings) -> LocalSettings:
 
 
 def _load_of(answer: dict[str, Any]) -> dict[str, Any]:
-    """What an answer of `/health` says of the load, by the fields of `Health`."""
-    names = (
-        "context",
-        "queue",
-        "running",
-        "wait_s",
-        "prefill_tps",
-        "decode_tps",
-        "answer_s",
-        "parallel",
-        "fim",
-        "completions_queued",
-    )
-    slots = {name: tuple(SlotState(**slot) for slot in answer[name]) for name in ("slots", "completions")}
-    return {name: answer[name] for name in names} | {"prefixes": tuple(answer["prefix"])} | slots
+    """What an answer of `/health` says of the load, by the fields of `Health`; one that embeds says less."""
+    load = {name: answer[name] for name in _LOAD if name in answer}
+    if "prefix" in answer:
+        load["prefixes"] = tuple(answer["prefix"])
+    for name in {"slots", "completions"} & answer.keys():
+        load[name] = tuple(SlotState(**slot) for slot in answer[name])
+    return load
 
 
 async def _end(process: Process) -> None:
