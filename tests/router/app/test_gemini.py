@@ -198,8 +198,8 @@ def test_a_client_of_googles_is_told_apart_at_a_path_of_others(endpoint):
 
 
 UNSERVED = [
-    ("POST", "/v1beta/models/local:embedContent", 400, "texts are embedded in OpenAI's form at /v1/embeddings"),
-    ("POST", "/v1/models/local:batchEmbedContents", 400, "texts are embedded in OpenAI's form at /v1/embeddings"),
+    ("POST", "/v1beta/models/local:embedContent", 400, "texts are embedded in OpenAI's form"),
+    ("POST", "/v1/models/local:batchEmbedContents", 400, "texts are embedded in OpenAI's form"),
     ("POST", "/v1beta/models/imagen-4.0-generate-001:predict", 400, "no model here makes images"),
     ("POST", "/v1/models/imagen-4.0-generate-001:predict", 400, "no model here makes images"),
     ("POST", "/v1beta/models/veo-3.0:predictLongRunning", 400, "no model here makes images"),
