@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from router.cli.connect import Key, Url, refuse_unserved
+from router.cli.connect import Key, Url
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def code(
     client: Annotated[
-        str, typer.Argument(help="claude, codex, aider, opencode, qwen, cn, ...", show_default=False)
+        str, typer.Argument(help="claude, codex, aider, gemini, qwen, cn, ...", show_default=False)
     ],
     arguments: Annotated[
         list[str] | None, typer.Argument(help="Go on to the client as they are.", show_default=False)
@@ -43,7 +44,6 @@ def code(
             f"{row.name}`. "
             f"Those that can be started like this: {able}"
         )
-    refuse_unserved(row)
     machine, target = Machine.here(), make_target(url, key)
     program = machine.program(*row.programs)
     if program is None:
@@ -56,28 +56,30 @@ def code(
 
 
 def _start(program: str, launch: "Launch", arguments: list[str], machine: "Machine") -> NoReturn:
-    from router.connect.client import OWN_FILE
+    from router.connect.client import OWN_FILE, OWN_FOLDER
+    from router.settings import data_dir
 
-    flags = launch.flags
+    flags, variables = launch.flags, launch.variables
     if launch.own_file:
-        path = _write_own(*launch.own_file)
+        folder = data_dir() / "connect"
+        path = _write_own(folder, *launch.own_file)
         flags = tuple(flag.replace(OWN_FILE, path) for flag in flags)
+        variables = {name: value.replace(OWN_FOLDER, str(folder)) for name, value in variables.items()}
     command = [program, *flags, *arguments]
-    environment = {**machine.environment, **launch.variables}
+    environment = {**machine.environment, **variables}
     sys.stdout.flush()
     if os.name == "nt":  # there, a replaced process would look ended to the shell
         sys.exit(subprocess.run(command, env=environment, check=False).returncode)
     os.execve(program, command, environment)  # noqa: S606 - signals, terminal and exit status are the client's own
 
 
-def _write_own(name: str, content: str) -> str:
-    from router.settings import data_dir
+def _write_own(folder: Path, name: str, content: str) -> str:
     from router.system.files import FILE, make_folder, write_private
 
-    folder = data_dir() / "connect"
+    path = folder / name
     try:
-        make_folder(folder)
-        write_private(folder / name, content.encode(), mode=FILE)
+        make_folder(path.parent)
+        write_private(path, content.encode(), mode=FILE)
     except OSError as error:
         raise Misconfigured(f"{folder}: cannot be written: {error.strerror}") from error
-    return str(folder / name)
+    return str(path)

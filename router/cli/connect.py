@@ -78,29 +78,12 @@ def connect(  # noqa: PLR0917 - typer reads options from the parameters
         _undo(row, records, yes=yes, force=force, show_only=show_only)
         return
     target = make_target(url, key)
-    refuse_unserved(row)
     if row.files:
         _write(row, machine, target, records, yes=yes, show_only=show_only, statusline=statusline)
     elif row.variables:
         _print_variables(row.variables(target), machine)
     else:
         _print_steps(row, target)
-
-
-def refuse_unserved(client: "Client") -> None:
-    """Refuse a client that speaks what is not served here.
-
-    Raises:
-        Misconfigured: it does.
-    """
-    from router.app.asgi import ROUTES
-
-    if client.speaks not in ROUTES:
-        raise Misconfigured(
-            f"{client.title} speaks {client.speaks}, which this version of Turnout does not serve, so it "
-            f"could "
-            "not work; nothing was changed"
-        )
 
 
 def _write(

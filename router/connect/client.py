@@ -67,10 +67,11 @@ class Launch:
     """Before the user's own arguments."""
     own_file: tuple[str, str] | None = None
     """Name and content of a settings file of ours, for a client that takes nothing else. Its path takes the
-    place of `OWN_FILE` in `flags`."""
+    place of `OWN_FILE` in `flags`, that of the folder from which it is named that of `OWN_FOLDER` in
+    `variables`."""
 
 
-OWN_FILE = "{own file}"
+OWN_FILE, OWN_FOLDER = "{own file}", "{own folder}"
 
 Wanted = Callable[[Machine, Target], tuple[SettingsFile, ...]]
 
@@ -82,7 +83,7 @@ class Client:
     name: str
     title: str
     speaks: str
-    """The path that it calls; where the endpoint does not serve it, the client cannot be connected."""
+    """The path that it calls, as `router.app.asgi` has it."""
     programs: tuple[str, ...] = ()
     install: str = ""
     """How to get it, as a command or a sentence."""

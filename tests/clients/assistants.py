@@ -26,6 +26,7 @@ CN = MODULES / "@continuedev/cli/dist/cn.js"
 CODEX = MODULES / "@openai/codex/bin/codex.js"
 CLAUDE_2_0 = MODULES / "claude-code-2.0/cli.js"
 QWEN = MODULES / "@qwen-code/qwen-code/cli-entry.js"
+GEMINI = MODULES / "@google/gemini-cli/bundle/gemini.js"
 GPTME = Path(__file__).parents[2] / ".venv-gptme/bin/gptme"
 AIDER = Path(__file__).parents[2] / ".venv-clients/bin/aider"
 MINI = Path(__file__).parents[2] / ".venv-swebench/bin/mini"
@@ -88,6 +89,8 @@ Name = Literal[
     "gptme",
     "mini-swe-agent",
     "ollama",
+    "gemini",
+    "google-genai",
 ]
 
 
@@ -107,6 +110,8 @@ def missing(*names: Name) -> str:
         "gptme": GPTME.exists(),
         "mini-swe-agent": MINI.exists(),
         "ollama": (MODULES / "ollama").exists(),
+        "gemini": GEMINI.exists(),
+        "google-genai": (MODULES / "@google/genai").exists(),
     }
     absent = [name for name in names if not there[name]]
     if set(names) - {"aider", "gptme", "mini-swe-agent"} and not shutil.which("node"):
@@ -315,6 +320,29 @@ def qwen(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool
             "OPENAI_BASE_URL": f"{url}/v1",
             "OPENAI_MODEL": model,
             "QWEN_TELEMETRY": "0",
+        },
+        cwd=place.workspace,
+    )
+
+
+def gemini(
+    place: Place, ask: str, *, url: str, model: str = "turnout-auto", goes_on: bool = False
+) -> Program:
+    """Gemini CLI, one ask, no person beside it; its tools run without asking."""
+    config = place.home / ".gemini/settings.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    quiet = {"general": {"enableAutoUpdate": False}, "privacy": {"usageStatisticsEnabled": False}}
+    config.write_text(json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}, **quiet}))
+    flags = ("--resume", "latest") if goes_on else ()
+    return Program(
+        argv=("node", str(GEMINI), "--approval-mode", "yolo", "-m", model, *flags, "-p", ask),
+        env={
+            **bare_env(place),
+            "GEMINI_API_KEY": "AIza-test-not-a-real-key",
+            "GEMINI_CLI_CUSTOM_HEADERS": f"x-api-key: {KEY}",
+            "GEMINI_CLI_NO_RELAUNCH": "true",
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",
+            "GOOGLE_GEMINI_BASE_URL": url,
         },
         cwd=place.workspace,
     )

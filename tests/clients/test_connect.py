@@ -47,6 +47,11 @@ def programs(place: Place) -> dict[str, Program]:
     return {
         "claude": bare(place, str(assistants._claude()), *claude, **QUIET_CLAUDE),
         "opencode": bare(place, str(assistants._opencode()), "run", "--auto", ASK),
+        "gemini": bare(
+            place,
+            *("node", str(assistants.GEMINI), "--approval-mode", "yolo", "-p", ASK),
+            GEMINI_CLI_TRUST_WORKSPACE="true",
+        ),
         "qwen": bare(place, "node", str(assistants.QWEN), "--approval-mode", "yolo", "-p", ASK),
         "pi": bare(place, "node", str(assistants.PI), "-p", ASK, PI_OFFLINE="1", PI_TELEMETRY="0"),
         "cn": bare(place, "node", str(assistants.CN), "--auto", "-p", ASK, CONTINUE_TELEMETRY_ENABLED="0"),
@@ -67,7 +72,8 @@ def programs(place: Place) -> dict[str, Program]:
 
 
 SLOW = [
-    pytest.param(name, marks=pytest.mark.slow) for name in ("opencode", "qwen", "codex", "cline", "aider")
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in ("opencode", "gemini", "qwen", "codex", "cline", "aider")
 ]
 NAMES: dict[str, assistants.Name] = {"claude": "claude-code", "qwen": "qwen-code", "cn": "continue"}
 
@@ -103,6 +109,7 @@ STARTED = {
     "claude": ("-p", ASK, "--allowedTools", "Bash", "--output-format", "json"),
     "cn": ("--auto", "-p", ASK),
     "opencode": ("run", "--auto", ASK),
+    "gemini": ("--approval-mode", "yolo", "-p", ASK),
     "qwen": ("--approval-mode", "yolo", "-p", ASK),
     "codex": ("exec", "-m", "local", "--skip-git-repo-check", ASK),
     "copilot": ("-p", ASK, "--allow-all-tools", "--allow-all-paths"),
@@ -126,7 +133,7 @@ def by_turnout(folder: Path, client: str, options: tuple[str, ...], program: Pro
         "cn",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("opencode", "qwen", "codex", "copilot", "aider")
+            for name in ("opencode", "gemini", "qwen", "codex", "copilot", "aider")
         ),
     ],
 )
@@ -165,7 +172,8 @@ def test_the_status_line_shows_where_the_answer_came_from(
 
 @pytest.mark.parametrize("way", ["connect", "code"])
 @pytest.mark.parametrize(
-    "client", ["claude", *(pytest.param(name, marks=pytest.mark.slow) for name in ("codex", "qwen"))]
+    "client",
+    ["claude", *(pytest.param(name, marks=pytest.mark.slow) for name in ("codex", "gemini", "qwen"))],
 )
 def test_a_teams_key_opens_an_endpoint_that_asks_for_one(
     client: str, way: str, upstream: Upstream, place: Place, tmp_path: Path

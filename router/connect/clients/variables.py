@@ -48,16 +48,6 @@ COPILOT = Client(
     variables=_copilot_variables,
     launch=lambda _, target: Launch(variables=_copilot_variables(target)),
 )
-GEMINI = Client(
-    name="gemini",
-    aliases=("gemini-cli",),
-    title="Gemini CLI",
-    speaks="/v1beta/models",
-    programs=("gemini",),
-    install="npm install -g @google/gemini-cli",
-    signs=lambda machine: (machine.home / ".gemini",),
-    variables=lambda target: {"GOOGLE_GEMINI_BASE_URL": target.url, "GEMINI_API_KEY": target.secret},
-)
 OPENAI = Client(
     name="openai",
     title="anything that speaks OpenAI chat",

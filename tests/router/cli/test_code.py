@@ -17,6 +17,8 @@ NAMES = (
     *("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "AIDER_MODEL"),
     *("AIDER_OPENAI_API_BASE", "AIDER_OPENAI_API_KEY", "OPENCODE_CONFIG_CONTENT", "OPENAI_BASE_URL"),
     *("OPENAI_API_KEY", "OPENAI_MODEL", "MARK"),
+    *("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY", "GEMINI_MODEL"),
+    *("GEMINI_CLI_HOME", "GEMINI_CLI_TRUSTED_FOLDERS_PATH"),
 )
 
 
@@ -111,6 +113,30 @@ def test_each_client_is_told_in_its_own_way(start, endpoint, tmp_path):
     arguments, _ = json.loads(start("cn").out)
     assert arguments[0] == "--config"
     assert v1 in (tmp_path / "data/turnout/connect/continue.yaml").read_text()
+
+
+def test_gemini_cli_has_a_home_of_ours_where_its_settings_name_another_login(start, endpoint, tmp_path):
+    settings = tmp_path / ".gemini/settings.json"
+    settings.parent.mkdir()
+    settings.write_text('{"security": {"auth": {"selectedType": "oauth-personal"}}, // mine\n"ui": {"a": 1}}')
+    variables = json.loads(start("gemini", GEMINI_MODEL="x").out)[1]
+    home = Path(variables.pop("GEMINI_CLI_HOME"))
+    here = {
+        "GOOGLE_GEMINI_BASE_URL": endpoint.url,
+        "GEMINI_API_KEY": "turnout-needs-no-key",
+        "GEMINI_MODEL": "turnout-auto",
+    }
+    trusted = str(tmp_path / ".gemini/trustedFolders.json")
+    assert variables == here | {"GEMINI_CLI_TRUSTED_FOLDERS_PATH": trusted}
+    assert "// mine" in (copy := (home / ".gemini/settings.json").read_text())
+    assert json.loads(copy.replace("// mine", "")) == {
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "ui": {"a": 1},
+    }
+    settings.write_text('{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
+    assert json.loads(start("gemini").out)[1] == here
+    settings.write_text("{")
+    assert f"{settings}: line 1" in start("gemini").err
 
 
 def test_what_is_missing_is_said_with_the_remedy(start, refused, endpoint):

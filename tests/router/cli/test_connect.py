@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from router.app.asgi import ROUTES
 from router.connect.client import PLACEHOLDER, Target
 from router.connect.clients.catalog import CLIENTS
 from router.connect.machine import Machine
@@ -284,9 +285,9 @@ def test_no_address_is_refused(url, refused):
     assert "--url" in refused("connect", "claude", "--yes", "--url", url)
 
 
-def test_what_is_not_served_is_said_and_not_written(refused, tmp_path):
-    assert "speaks /v1beta/models" in refused("connect", "gemini", "--yes", *NOWHERE)
-    assert not (tmp_path / ".gemini").exists()
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_what_a_client_speaks_is_served(client):
+    assert client.speaks in ROUTES
 
 
 @pytest.mark.parametrize(
