@@ -1,7 +1,7 @@
 """What one piece of a body tells, whatever conversation it stands in."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -45,11 +45,19 @@ class PieceFacts(msgspec.Struct, frozen=True, gc=False):
     """It holds what cannot be read."""
 
 
-NOTHING = PieceFacts(frozenset())
+_NOTHING: frozenset[str] = frozenset()
+NOTHING = PieceFacts(_NOTHING)
 
 
-def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
+def gather(
+    pieces: Sequence[Piece], matcher: Matcher, candidates: Collection[int] | None = None
+) -> list[PieceFacts]:
     """Scan pieces.
+
+    Args:
+        pieces: what is scanned.
+        matcher: what is looked for.
+        candidates: positions of those that the matcher's first look found; None where it did not look yet.
 
     Raises:
         BadRequest: a key stands twice in one of their objects.
@@ -57,13 +65,14 @@ def gather(pieces: Sequence[Piece], matcher: Matcher) -> list[PieceFacts]:
     values = [piece.parsed() for piece in pieces]
     if not matcher:
         return [NOTHING] * len(pieces)
-    raws = [piece.raw for piece in pieces]
-    matching = {*matcher.find_candidates(raws)}
+    if candidates is None:
+        candidates = matcher.find_candidates([piece.raw for piece in pieces])
+    matching = {*candidates}
     matching.update(at for at, piece in enumerate(pieces) if piece.name.lower() in ENCODED_KEYS)
     if matcher.globs:
         acting = [at for at, value in enumerate(values) if _may_call(value)]
         matching.update(
-            acting[at] for at in find_matching(commands.RAW_WILD.search, [raws[at] for at in acting])
+            acting[at] for at in find_matching(commands.RAW_WILD.search, [pieces[at].raw for at in acting])
         )
     return [
         _of_piece(piece, value, matcher, matches=at in matching)
@@ -93,11 +102,12 @@ def is_models(piece: Piece) -> bool:
 
 
 def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> PieceFacts:
-    edges = tuple(_edges(value if piece.name == MESSAGES else {"content": value})) if matcher.patterns else ()
-    opaque = matcher.opaque and is_opaque(value if piece.name == MESSAGES else {piece.name: value})
-    named = piece.name != MESSAGES and matcher.may_hold(piece.name.encode(errors="replace"))
+    is_message = piece.name == MESSAGES
+    edges = tuple(_edges(value if is_message else {"content": value})) if matcher.patterns else ()
+    opaque = matcher.opaque and is_opaque(value if is_message else {piece.name: value})
+    named = not is_message and matcher.may_hold(piece.name.encode(errors="replace"))
     if not matches and not named:
-        return PieceFacts(frozenset(), edges, opaque=opaque) if edges or opaque else NOTHING
+        return PieceFacts(_NOTHING, edges, opaque=opaque) if edges or opaque else NOTHING
     unnamed: set[str] = set()
     sources: set[str] = set()
     key = "" if piece.name == MESSAGES else piece.name
@@ -200,11 +210,16 @@ def in_seams(windows: list[str], matcher: Matcher) -> Iterator[str]:
             yield from (source for source, _ in matcher.in_prose(window))
 
 
-def _edges(value: Any) -> Iterator[str]:
+def _edges(value: Any) -> list[str]:
     """The texts of a message, each cut in the middle where it is long."""
     content = value
     if isinstance(value, dict):
-        content = next((value[name] for name in _CONTENTS if value.get(name) is not None), None)
+        content = value.get("content")
+        if content is None:
+            content = next((value[name] for name in _CONTENTS if value.get(name) is not None), None)
+    if isinstance(content, str):
+        return [_ends(content)]
+    edges: list[str] = []
     for block in content if isinstance(content, list) else (content,):
         text = block
         if isinstance(block, dict):
@@ -213,13 +228,18 @@ def _edges(value: Any) -> Iterator[str]:
             if isinstance(answer, dict) and isinstance(answer.get("response"), dict):
                 text = list(answer["response"].values())
         if isinstance(text, str):
-            yield text if len(text) <= 2 * WINDOW else f"{text[:WINDOW]}\0{text[-WINDOW:]}"
+            edges.append(_ends(text))
         elif isinstance(text, list):
-            yield from _edges({"content": text})
+            edges += _edges({"content": text})
+    return edges
 
 
-_CONTENTS = ("content", "output", "summary", "parts")
-"""Of a message, of an item that answers a call, of what a model thought, of Gemini's."""
+def _ends(text: str) -> str:
+    return text if len(text) <= 2 * WINDOW else f"{text[:WINDOW]}\0{text[-WINDOW:]}"
+
+
+_CONTENTS = ("output", "summary", "parts")
+"""In the place of a message's `content`: of an answer, of thoughts, of Gemini's."""
 
 
 def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:

@@ -26,7 +26,7 @@ from router.privacy.matcher import Matcher
 from router.privacy.memory import Memory, session_ids
 from router.privacy.strings import Part, Text, walk
 from router.system.lru import Cache
-from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, apart_if_large, finish
+from router.system.time_slices import LARGE, MANY, Apart, Aside, Pauses, Turns, apart_if_large, finish
 from router.types import DialectName, ModelRequest
 
 _NEWEST = 4
@@ -46,6 +46,12 @@ _SHORTEST_OPENING = 12
 """Shorter ones begin many conversations."""
 _BATCH = 64
 """Messages taken between two pauses."""
+_MANY_GROUPS = 3
+"""Groups of new pieces, of about 100 kB each, from which on they are looked at in a thread."""
+_GROUPS = 40
+"""Groups that one call looks at."""
+_MANY_EDGES = 100
+"""Beginnings and ends of texts from which on they are looked at in a thread."""
 _NOTHING: frozenset[str] = frozenset()
 _SIZE = 300
 """About what the facts of a piece take, in bytes."""
@@ -252,10 +258,13 @@ class Scanner:
                 self._note_opening(state, piece)
             if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
-            state.sources |= item.sources | matched
-            state.opaque |= item.opaque
+            if item.sources or matched:
+                state.sources |= item.sources | matched
+            if item.opaque:
+                state.opaque = True
+            if not state.head and item.edges:
+                state.head = item.edges[0]
             state.first = state.first or piece.end
-            state.head = state.head or "".join(item.edges[:1])
             state.upto = piece.end
             state.messages += 1
         state.edge = _edge(state.edge, new)
@@ -271,13 +280,18 @@ class Scanner:
         for at in range(0, len(items), MANY):
             edges += [text for item in items[at : at + MANY] for text in item.edges]
             yield from pauses
-        if not facts.may_match(edges, self._matcher):
+        matcher = self._matcher
+        if len(edges) > _MANY_EDGES:
+            may_match = yield Aside(facts.may_match, (edges, matcher))
+        else:
+            may_match = facts.may_match(edges, matcher)
+        if not may_match:
             return [_NOTHING] * len(items)
         matched: list[frozenset[str]] = []
         for item in items:
             yield from pauses
             windows, edge = facts.seams(edge, item.edges)
-            matched.append(frozenset(facts.in_seams(windows, self._matcher)))
+            matched.append(frozenset(facts.in_seams(windows, matcher)))
         return matched
 
     def _touched_before(self, team: str, ids: list[str], lines: frozenset[tuple[str, str]]) -> frozenset[str]:
@@ -332,16 +346,18 @@ class Scanner:
         missing = [at for at, item in enumerate(scanned) if item is None]
         yield from decode([pieces[at] for at in missing], pauses)
         numbers = iter(missing)
-        for batch in batches(pieces[at] for at in missing):
+        groups = list(batches(pieces[at] for at in missing))
+        for batch, candidates in zip(groups, (yield from _candidates(groups, matcher)), strict=True):
             yield from pauses
             if len(batch[0].raw) > LARGE:
                 gathered = yield Apart(_gather, (batch, rule_sets))
             else:
-                gathered = facts.gather(batch, matcher)
+                gathered = facts.gather(batch, matcher, candidates)
             for item, at in zip(gathered, numbers, strict=False):
                 scanned[at] = item
                 if rule_sets == self._rule_sets:
-                    self._pieces.put(keys[at], item, _SIZE + len(keys[at]) + sum(map(len, item.edges)))
+                    edges = sum(map(len, item.edges)) if item.edges else 0
+                    self._pieces.put(keys[at], item, _SIZE + len(keys[at]) + edges)
         return scanned  # type: ignore[return-value]
 
     def _note_unnamed(self, state: ScanState, piece: Piece, item: PieceFacts) -> Turns[None]:
@@ -444,6 +460,29 @@ def _protected(
 def _matcher(rule_sets: tuple[PrivacyRules, ...]) -> Matcher:
     """Compiled once in a process, and in each that makes calls apart."""
     return Matcher(rule_sets)
+
+
+def _candidates(groups: list[list[Piece]], matcher: Matcher) -> Turns[list[list[int] | None]]:
+    """The matcher's first look at many pieces, in a thread: RE2 leaves the interpreter free meanwhile.
+
+    Returns:
+        For each group positions in it; None for one that is scanned apart, and for all where they are few.
+    """
+    found: list[list[int] | None] = [None] * len(groups)
+    here = [at for at, group in enumerate(groups) if len(group[0].raw) <= LARGE]
+    if not matcher or len(here) < _MANY_GROUPS:
+        return found
+    for start in range(0, len(here), _GROUPS):
+        some = here[start : start + _GROUPS]
+        raws = [[piece.raw for piece in groups[at]] for at in some]
+        looked: list[list[int]] = yield Aside(_find_candidates, (matcher, raws))
+        for at, positions in zip(some, looked, strict=True):
+            found[at] = positions
+    return found
+
+
+def _find_candidates(matcher: Matcher, groups: list[list[bytes]]) -> list[list[int]]:
+    return [matcher.find_candidates(raws) for raws in groups]
 
 
 def _gather(pieces: list[Piece], rule_sets: tuple[PrivacyRules, ...]) -> list[PieceFacts]:

@@ -82,8 +82,10 @@ def test_says_which_bars_fell(result):
     assert [line.split(":")[0] for line in lines] == [
         "anthropic_messages, warm, one new message",
         "anthropic_messages, cold",
+        "anthropic_messages, scan, clean, cold",
         "openai_chat, warm, one new message",
         "openai_chat, cold",
+        "openai_chat, scan, clean, cold",
     ]
     over = replace(result.memory, held_mb=result.memory.most_mb + 1)
     assert missed(replace(result, costs=(), memory=over)) == ["the reader holds more than its bounds"]

@@ -1,6 +1,7 @@
 """The scan in steps sees what the scan at once sees; what was protected once stays so."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,6 +11,7 @@ from router.accounts.teams import Account
 from router.errors import BadRequest
 from router.privacy.memory import Memory
 from router.privacy.scanner import Scanner, list_sightings
+from router.system.time_slices import Aside
 from router.types import ModelRequest
 
 POLICY = parse(
@@ -118,6 +120,30 @@ def test_in_steps_and_at_once_are_the_same():
         at_once = clear(POLICY, Scanner().scan(request(body), POLICY.never_cloud)).why
         in_steps = clear(POLICY, scanner.scan(request(body), POLICY.never_cloud, learn=False)).why
         assert bool(in_steps) is bool(at_once) is (upto > 22)
+
+
+def driven(turns) -> tuple:
+    """What a scan returns whose calls are made in a thread, and the kinds of its steps."""
+    result, calls = None, []
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        while True:
+            try:
+                step = turns.send(result)
+            except StopIteration as end:
+                return end.value, calls
+            calls.append(type(step))
+            result = thread.submit(step.function, *step.arguments).result() if step else None
+
+
+def test_the_bytes_of_a_long_new_body_are_searched_in_a_thread():
+    texts = [f"step {at} " + "filler " * 900 for at in range(80)]
+    texts[61] = "see vaults/key"
+    body = request(user_message(*texts))
+    exposure, calls = driven(Scanner().scanning(body, POLICY.never_cloud))
+    assert clear(POLICY, exposure).why == "never_cloud: the conversation touches 'vaults/**'"
+    assert Aside in calls
+    texts[61] = "see wells/key"
+    assert not why(Scanner(), user_message(*texts))
 
 
 def test_no_twin_speaks_for_another():
