@@ -189,7 +189,7 @@ class Body:
             self.count(len(chunk))
             chunks.append(chunk)
             if self._complete:
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                return await _joined(chunks, self._size)
             message = await self._next()
 
     def mark_authenticated(self) -> None:
@@ -275,6 +275,13 @@ class Body:
             raise too_large(limit)
         if int(declared) > UNCOUNTED_BYTES:
             self._uploads.check_room(int(declared), self._owner)
+
+
+async def _joined(chunks: list[bytes], size: int) -> bytes:
+    """All chunks in one; many bytes are joined in a thread, which leaves the interpreter free meanwhile."""
+    if size <= MEGABYTE:
+        return b"".join(chunks)
+    return await asyncio.to_thread(b"".join, chunks)
 
 
 async def take_body(body: Body, headers: Headers, *, owner: str = "", limit: int | None = None) -> bytes:

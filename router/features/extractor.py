@@ -164,6 +164,7 @@ class FeatureExtractor:
         self, request: ModelRequest, outline: Outline, pauses: Pauses
     ) -> Turns[tuple[ParsedRequest, Prefix | None, list[Any]]]:
         """The request, cut without its cached beginning, and the facts of that, if all are still there."""
+        yield from outline.digest_beginnings(pauses)
         prefix = self._prefixes.find(outline) if len(request.body) >= BLOCK else None
         if prefix:
             pieces = yield from outline.cut(prefix.first, prefix.upto, pauses)

@@ -22,7 +22,7 @@ import msgspec
 import xxhash
 
 from router.features.unique_keys import parse, parse_all
-from router.system.time_slices import LARGE, MANY, Apart, Pauses, Turns, finish
+from router.system.time_slices import LARGE, MANY, Apart, Aside, Pauses, Turns, finish
 from router.types import DialectName
 
 BLOCK = 16 << 10
@@ -136,12 +136,20 @@ class Outline:
     @cached_property
     def beginnings(self) -> list[bytes]:
         """For each block of the body a digest of all that comes before its end."""
-        digest, before = (_seeded, 1) if self.trusted else (_digest, 0)
-        view, digests = memoryview(self.body), []
-        for at in range(0, len(self.body) - BLOCK + 1, BLOCK):
-            before = hash((before, digest(view[at : at + BLOCK])))
-            digests.append(before.to_bytes(8, "big", signed=True))
-        return digests
+        return finish(self.digest_beginnings(()))
+
+    def digest_beginnings(self, pauses: Pauses) -> Turns[list[bytes]]:
+        """Make `beginnings` in turns; at once where they are there."""
+        if "beginnings" not in self.__dict__:
+            digest, before = (_seeded, 1) if self.trusted else (_digest, 0)
+            view, digests = memoryview(self.body), list[bytes]()
+            for at in range(0, len(self.body) - BLOCK + 1, BLOCK):
+                before = hash((before, digest(view[at : at + BLOCK])))
+                digests.append(before.to_bytes(8, "big", signed=True))
+                if at % _APART == 0:
+                    yield from pauses
+            self.__dict__["beginnings"] = digests
+        return self.beginnings
 
     def cut(self, first: int, upto: int, pauses: Pauses) -> Turns[list[Piece] | None]:
         """Cut the body without the bytes between two messages.
@@ -237,17 +245,36 @@ def _pieces(body: bytes, bounds: _Bounds, left_out: tuple[int, int], pauses: Pau
     first, upto = left_out
     fields: list[Piece] = []
     for name, start, end in bounds.fields:
-        raw = body[start:end]
+        raw = yield from _slice(body, start, end, pauses)
         fields.append(Piece(name, 0, raw, 0, (yield from _digest_of(raw, pauses))))
     messages: list[Piece] = []
     starts, ends = bounds.messages[::2], bounds.messages[1::2]
     for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
         if at % _SOME == 0 or end - start > LARGE:
             yield from pauses
-        raw = body[start:end]
+        raw = body[start:end] if end - start <= LARGE else (yield from _slice(body, start, end, pauses))
         digest = _digest(raw) & WIDE if len(raw) <= LARGE else (yield from _digest_of(raw, pauses))
         messages.append(Piece(MESSAGES, at, raw, end + upto - first if end > first else end, digest))
     return [*fields[: bounds.before], *messages, *fields[bounds.before :]]
+
+
+def _slice(body: bytes, start: int, end: int, pauses: Pauses) -> Turns[bytes]:
+    """A part of a body; many bytes are copied in turns, and joined where it stops nobody."""
+    if end - start <= _APART:
+        return body[start:end]
+    parts: list[bytes] = []
+    for at in range(start, end, _APART):
+        parts.append(body[at : min(at + _APART, end)])
+        yield from pauses
+    return (yield Aside(_join, (parts,)))
+
+
+def _join(parts: list[bytes]) -> bytes:
+    """Join parts, and free them one by one: so the interpreter is free for others, as with a slice it is not."""
+    whole = b"".join(parts)
+    while parts:
+        parts.pop()
+    return whole
 
 
 def _digest_of(raw: bytes, pauses: Pauses) -> Turns[int]:

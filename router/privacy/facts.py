@@ -1,16 +1,16 @@
 """What one piece of a body tells, whatever conversation it stands in."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+import re2
 
 from router.features.outline import MESSAGES, Piece
 from router.privacy import commands
 from router.privacy.listing import is_listing
 from router.privacy.matcher import Matcher
-from router.privacy.needles import find_matching
+from router.privacy.needles import OPTIONS, find_matching
 from router.privacy.opaque import is_opaque
 from router.privacy.strings import ENCODED_KEYS, MODELS, Part, Place, Text, walk
 
@@ -91,14 +91,14 @@ def _may_call(value: Any) -> bool:
 
 _NO_CALLS = frozenset({"message", "reasoning"})
 """Types of Responses' items that are none; every other may be, also one that is not known."""
-_MODELS = re.compile(
-    rb'"(?:role"\s*:\s*"(?:assistant|model)|tool_calls|type"\s*:\s*"(?:\w+_call|reasoning))"'
+_MODELS = re2.compile(
+    rb'"(?:role"\s*:\s*"(?:assistant|model)|tool_calls|type"\s*:\s*"(?:\w+_call|reasoning))"', OPTIONS
 )
 
 
-def is_models(piece: Piece) -> bool:
+def is_models(raw: bytes) -> bool:
     """Whether a message looks like the model's, by its bytes."""
-    return _MODELS.search(piece.raw) is not None
+    return _MODELS.search(raw) is not None
 
 
 def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> PieceFacts:

@@ -12,6 +12,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import re2
+
 from router.features.outline import Piece
 from router.privacy import quotes
 from router.types import ModelRequest, Protected
@@ -27,8 +29,10 @@ _FIELDS = frozenset({
     "metadata", "client_metadata", "session_id", "conversation_id", "thread_id", "conversation", "user",
     "previous_response_id",
 })  # fmt: skip
-_UNIQUE = re.compile(rb'"([0-9A-Fa-f\-_A-Za-z:]*[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}[\w\-:.]*)"')
+_UNIQUE = re2.compile(rb'"([0-9A-Fa-f\-_A-Za-z:]*[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}[\w\-:.]*)"')
 """A cache key that is one conversation's: it holds (the beginning of) a UUID."""
+_LONGEST = 64 << 10
+"""Bytes of a field in which an id is looked for."""
 _SHORTEST = 8
 _MOST = 50_000
 _MOST_UNSTORED = 200_000
@@ -167,8 +171,8 @@ def session_ids(request: ModelRequest, pieces: Sequence[Piece]) -> list[str]:
         if piece.name in _FIELDS:
             ids += [
                 next(filter(None, match.groups())).decode()
-                for match in _IN_BODY.finditer(b'"%s":%s' % (piece.name.encode(), piece.raw))
+                for match in _IN_BODY.finditer(b'"%s":%s' % (piece.name.encode(), piece.raw[:_LONGEST]))
             ]
-        elif piece.name == "prompt_cache_key" and (match := _UNIQUE.fullmatch(piece.raw.strip())):
+        elif piece.name == "prompt_cache_key" and (match := _UNIQUE.fullmatch(piece.raw[:_LONGEST].strip())):
             ids.append(match[1].decode())
     return list(dict.fromkeys(ids))

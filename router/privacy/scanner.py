@@ -8,10 +8,10 @@ for another; a body's beginning is known by that of its blocks, and is not even 
 import dataclasses
 import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -28,6 +28,8 @@ from router.privacy.strings import Part, Text, walk
 from router.system.lru import Cache
 from router.system.time_slices import LARGE, MANY, Apart, Aside, Pauses, Turns, apart_if_large, finish
 from router.types import DialectName, ModelRequest
+
+T = TypeVar("T")
 
 _NEWEST = 4
 """Newest messages, which the next request may spell anew."""
@@ -167,6 +169,7 @@ class Scanner:
             outline = self.outline(request)
         rule_sets, team = self._rule_sets, request.account.team
         quotable = self.memory.has_lines(team)
+        yield from outline.digest_beginnings(pauses)
         keys = self._beginnings(outline, team) if quotable else outline.beginnings
         earlier: ScanState | None = None
         for key in reversed(keys):
@@ -255,7 +258,7 @@ class Scanner:
             if state.unnamed or item.unnamed:
                 yield from self._note_unnamed(state, piece, item)
             if self._watching and not state.answered:
-                self._note_opening(state, piece)
+                yield from self._note_opening(state, piece)
             if quotable:
                 state.quotes |= yield from self._quotes(team, piece)
             if item.sources or matched:
@@ -369,11 +372,11 @@ class Scanner:
             state.unnamed -= {facts.TEXT_MODE}
         state.unnamed |= item.unnamed
 
-    def _note_opening(self, state: ScanState, piece: Piece) -> None:
+    def _note_opening(self, state: ScanState, piece: Piece) -> Turns[None]:
         """Note what the user says before the first answer: harnesses put more than one message there."""
-        if facts.is_models(piece):
+        if (yield from _beside_if_large(piece.raw, facts.is_models)):
             state.answered = True
-        elif words := _opening(piece):
+        elif words := (yield from _opening(piece)):
             together = f"{state.opening}\n{words}" if state.opening else words
             if len(together) > _OPENING:
                 together = hashlib.sha256(together.encode(errors="replace")).hexdigest()
@@ -394,14 +397,25 @@ def _keys(pieces: list[Piece]) -> list[bytes]:
     ]
 
 
-def _opening(piece: Piece) -> str:
+def _beside_if_large(raw: bytes, function: Callable[[bytes], T]) -> Turns[T]:
+    """Make a call on bytes, in a thread where they are many; it must leave the interpreter free."""
+    if len(raw) <= LARGE:
+        return function(raw)
+    return (yield Aside(function, (raw,)))  # type: ignore[no-any-return]
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _opening(piece: Piece) -> Turns[str]:
     """The words of a user's message; empty for another's."""
     head = piece.raw[:_OPENING]
     said_alone = head[:1] == b'"'
     if not said_alone and b'"user"' not in head and b'"user"' not in piece.raw[-64:]:
         return ""
     if len(piece.raw) > LARGE:
-        return hashlib.sha256(piece.raw).hexdigest()
+        return (yield from _beside_if_large(piece.raw, _sha256))
     value = piece.parsed()
     if not said_alone and (not isinstance(value, dict) or value.get("role") != "user"):
         return ""

@@ -90,3 +90,35 @@ def test_beginnings_show_how_far_two_bodies_are_equal():
         )
         assert first[:3] == second[:3]
         assert len({*first, *second}) == 5
+
+
+class EveryTime:
+    """Pauses at every place where a work may pause."""
+
+    def __iter__(self):
+        yield None
+
+
+def test_a_long_body_is_copied_and_digested_in_small_turns():
+    long = {"role": "user", "content": "\n" * (5 << 20)}
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "go"}, long]}).encode()
+    outline, steps = Outline(body), []
+
+    def run(turns):
+        result = None
+        while True:
+            try:
+                step = turns.send(result)
+            except StopIteration as end:
+                return end.value
+            steps.append(step and step.function.__name__)
+            result = step.function(*step.arguments) if step else None
+
+    beginnings = run(outline.digest_beginnings(EveryTime()))
+    assert len(steps) >= len(body) >> 20
+    assert beginnings == outline.beginnings == Outline(body).beginnings
+    steps.clear()
+    pieces = run(outline.cut(0, 0, EveryTime()))
+    assert len(steps) >= 2 * (len(body) >> 20)
+    assert [json.loads(piece.raw) for piece in pieces if piece.end][1] == long
+    assert {step for step in steps if step} == {"_bounds_of", "_join"}

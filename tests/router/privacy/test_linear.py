@@ -91,7 +91,12 @@ def cost(part: str, text: str) -> float:
     }
     role = "user" if part == "answer" else "assistant"
     first = {"role": "user", "content": "Have a look."}
-    body = json.dumps({"messages": [first, {"role": role, "content": [blocks[part]]}]}).encode()
+    return spent({"messages": [first, {"role": role, "content": [blocks[part]]}]})
+
+
+def spent(fields: dict) -> float:
+    """Seconds of CPU that a scan of a body takes."""
+    body = json.dumps(fields).encode()
     request = ModelRequest(
         id="r", account=Account(team="t", user="u"), dialect="anthropic_messages", operation="generate",
         client="", model="auto", stream=False, body=body, headers=(),
@@ -107,4 +112,14 @@ def cost(part: str, text: str) -> float:
 @pytest.mark.parametrize("template", TEXTS.values(), ids=TEXTS)
 def test_four_times_as_much_takes_about_four_times_as_long(part, template):
     few, many = (cost(part, grown(template, times)) for times in (SIZE, 4 * SIZE))
+    assert many <= max(GROWTH * few, FLOOR)
+
+
+@pytest.mark.parametrize("field", ["prompt_cache_key", "metadata", "user", "previous_response_id"])
+@pytest.mark.parametrize("text", ["a", "session_id:", "_session_", '"conversation": ', "0f-"])
+def test_ids_of_sessions_are_looked_for_in_linear_time(field, text):
+    few, many = (
+        spent({"messages": [{"role": "user", "content": "Hello there."}], field: text * times + " x"})
+        for times in (SIZE, 4 * SIZE)
+    )
     assert many <= max(GROWTH * few, FLOOR)
