@@ -270,7 +270,7 @@ def _slice(body: bytes, start: int, end: int, pauses: Pauses) -> Turns[bytes]:
 
 
 def _join(parts: list[bytes]) -> bytes:
-    """Join parts, and free them one by one: so the interpreter is free for others, as with a slice it is not."""
+    """Join parts and free them one by one: that leaves the interpreter free, as one large slice would not."""
     whole = b"".join(parts)
     while parts:
         parts.pop()
