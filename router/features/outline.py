@@ -266,7 +266,7 @@ def _slice(body: bytes, start: int, end: int, pauses: Pauses) -> Turns[bytes]:
     for at in range(start, end, _APART):
         parts.append(body[at : min(at + _APART, end)])
         yield from pauses
-    return (yield Aside(_join, (parts,)))
+    return (yield Aside(_join, (parts,)))  # type: ignore[no-any-return]
 
 
 def _join(parts: list[bytes]) -> bytes:
