@@ -321,6 +321,10 @@ class Ledger(Protocol):
         """Write the row; on return it survives `kill -9`."""
         ...
 
+    def move(self, request_id: str) -> None:
+        """Note that a request goes on to the cloud, which may bill it; on return that survives `kill -9`."""
+        ...
+
     def finish(self, request_id: str, outcome: Outcome) -> None:
         """Complete the row."""
         ...

@@ -105,6 +105,12 @@ class Billing:
             **self._counterfactual(row, attempts, usage, cached),
         )
 
+    def usual_model(self, row: Mapping[str, Any]) -> str:
+        """The model that a provider was asked for, as far as a row tells that has no end."""
+        requested = row["asked_model"] or ""
+        priced = self._prices.price(requested, at=row["begun_at"]) is not None
+        return requested if priced else self._cloud_model
+
     def _local(self, worked: float | None) -> float | None:
         """What `worked` seconds of the engine cost; a row from before they were measured is unknown."""
         return None if self._local_cost is None or worked is None else self._local_cost.of_seconds(worked)
@@ -131,7 +137,9 @@ class Billing:
             served = self._cost(attempts[-1].model, usage, row["begun_at"])
         parts = (served, *failures)
         least = sum(part for part in parts if part is not None)
-        return max(least, row.get("reserved_usd") or 0.0) if None in parts else least
+        if None in parts or row.get("cut_off"):
+            return max(least, row.get("reserved_usd") or 0.0)
+        return least
 
     def _counterfactual(
         self, row: Mapping[str, Any], attempts: Sequence[Attempt], usage: Usage, cached: int
@@ -145,7 +153,7 @@ class Billing:
             as_served = self._cost(model, usage, at)
             return _columns(model, as_served, as_served, AS_SERVED)
         priced = self._prices.price(requested, at=at) is not None
-        model = requested if priced else self._cloud_model
+        model = self.usual_model(row)
         how = (WARM if local else AS_SERVED) + ("" if priced else USUAL)
         if not local:
             as_served = self._cost(model, usage, at)

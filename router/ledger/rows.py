@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ import sqlalchemy as sa
 
 from policies.decision import TrackName
 from router.ledger.tables import requests
-from router.types import NAME_LENGTH, Attempt, Outcome, Plan
+from router.types import NAME_LENGTH, Attempt, Outcome, Plan, Usage
 
 DIGESTED = 16_384
 """Characters of an ask, its last, that its digest is made from: a pasted file must not cost a millisecond."""
@@ -135,6 +136,32 @@ def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:
         "usage_estimated": usage.estimated,
         "terms": usage.terms,
     }
+
+
+CUT_OFF = "the endpoint ended before the answer did"
+
+
+def cut_off(request_id: str, values: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Make the columns of a request whose process ended before it did; `values` as the journal has them.
+
+    What the cloud had written of its answer is not known, so the prompt is all that its row estimates. A
+    budget is charged what was reserved: the most that it may have cost.
+    """
+    track, reserved_usd = values.get("track"), values.get("reserved_usd") or 0.0
+    outcome = Outcome(
+        track="cloud" if track == "cloud" else "local",
+        model="",
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        usage=Usage(estimated=track == "cloud"),
+        first_byte_s=None,
+        seconds=0.0,
+        attempts=(),
+        end="failed",
+        error=CUT_OFF,
+    )
+    return finished(request_id, outcome, now) | {
+        "seconds": None, "reserved_usd": reserved_usd, "cut_off": True
+    }  # fmt: skip
 
 
 def _moved_from(track: TrackName, outcome: Outcome) -> str:

@@ -93,8 +93,13 @@ class LedgerStore:
             engine = connect(url)
             store = cls(engine, Journal(folder) if write else None, Billing(prices, cloud_model, local_cost))
             try:
-                with take_over(folder) as records:
-                    store._post(records)
+                with take_over(folder) as (records, under_way):
+                    now = time.time()
+                    cut_off: list[Record] = [
+                        ("finish", rows.cut_off(request_id, values, now))
+                        for request_id, values in under_way.items()
+                    ]
+                    store._post([*records, *cut_off])
             except sa.exc.SQLAlchemyError as error:  # the segments stay for the next who opens
                 store._log.post_failed(error)
         if write and keep_days:
@@ -129,8 +134,19 @@ class LedgerStore:
     def begin(self, plan: Plan) -> None:
         """Write the row; on return it survives `kill -9`. Never raises."""
         try:
-            self._append(("begin", rows.begun(plan, time.time(), self._secret)))
+            values = rows.begun(plan, time.time(), self._secret)
+            # No column: what is charged should this process end before the request does.
+            values["reserved_usd"] = self.budgets.reserved(plan.request.id)
+            self._append(("begin", values))
         except Exception as error:  # a request is served whether or not it can be written down
+            self._log.record_lost(error)
+
+    def move(self, request_id: str) -> None:
+        """Note that a request goes on to the cloud; on return that survives `kill -9`. Never raises."""
+        try:
+            reserved = self.budgets.reserved(request_id)
+            self._append(("move", {"id": request_id, "track": "cloud", "reserved_usd": reserved}))
+        except Exception as error:  # as above
             self._log.record_lost(error)
 
     def finish(self, request_id: str, outcome: Outcome) -> None:
@@ -266,7 +282,9 @@ class LedgerStore:
             segment = self._journal.swap()
             if not segment.size:
                 return False
-            self._post(segment.records())
+            records = segment.records()
+            self._post(records)
+            self._journal.note_open(records)
             segment.clear()
             return True
 

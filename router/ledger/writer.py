@@ -95,10 +95,13 @@ def upsert_verdict(connection: sa.Connection, row: Values) -> None:
     connection.execute(_upserts[connection.dialect.name], row)
 
 
-def _finish(connection: sa.Connection, ends: Mapping[str, Values], billing: Billing) -> list[BilledRequest]:
+def _finish(connection: sa.Connection, ends: dict[str, Values], billing: Billing) -> list[BilledRequest]:
     rows = {row["id"]: row for row in _unfinished(connection, list(ends))}
     if not rows:
         return []
+    for request_id, row in rows.items():
+        if ends[request_id].get("cut_off"):
+            ends[request_id] |= _cut_off(dict(row), ends[request_id], billing)
     connection.execute(_ending, [_bind(ends[request_id], FINISHED) for request_id in rows])
     bills, billed = [], []
     for request_id, row in rows.items():
@@ -111,6 +114,13 @@ def _finish(connection: sa.Connection, ends: Mapping[str, Values], billing: Bill
     for batch in _batches(list(rows)):
         add(connection, batch)
     return billed
+
+
+def _cut_off(row: Mapping[str, Any], end: Values, billing: Billing) -> Values:
+    """What the row of a request that was cut off tells of its end: the cloud was reading its prompt."""
+    if end["served_track"] == "local" or row["operation"] == "count":
+        return {"served_track": row["track"], "usage_estimated": False}
+    return {"served_model": billing.usual_model(row), "input": row["context_tokens"]}
 
 
 def _end(values: Values) -> End:

@@ -173,9 +173,12 @@ class Pipeline:
             len(attempts.done),
             requested_model=plan.request.model,
         )
-        if after is None or after.track == "local" or self._limits is None:
+        if after is None or after.track == "local":
             return after
-        return after if await self._limits.may_escalate(plan, after, policy) else None
+        if self._limits is not None and not await self._limits.may_escalate(plan, after, policy):
+            return None
+        self._ledger.move(plan.request.id)
+        return after
 
     def _patience(self, plan: Plan, decision: Decision) -> float | None:
         """Seconds to wait for a local first unit where another track could serve instead.

@@ -55,6 +55,10 @@ class ObservedLedger:
             except Exception:  # whatever an observer does, the request goes on
                 log.exception("observer failed")
 
+    def move(self, request_id: str) -> None:
+        """Note in the ledger that a request goes on to the cloud."""
+        self._ledger.move(request_id)
+
     def finish(self, request_id: str, outcome: Outcome) -> None:
         """Complete the row, then call the observers."""
         self._ledger.finish(request_id, outcome)

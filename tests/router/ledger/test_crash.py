@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from ledger_places import administered, busy, journals
 
+from router.accounts.teams import Budget, BudgetLimit
 from router.ledger import LedgerStore
 from router.ledger.database import journal_folder, locate
 from router.ledger.journal import Record, encode
@@ -18,6 +19,9 @@ from router.types import Outcome, Plan
 Program = Callable[[str], Popen[str]]
 Opened = Callable[..., LedgerStore]
 SECRET = b"secret"
+LIMIT = BudgetLimit(
+    scope="team:core", budget=Budget(usd=1.0, per="month"), zone="UTC", name="team:core per month"
+)
 
 BEGIN_ONE = """
 import time
@@ -74,7 +78,7 @@ def test_what_was_begun_survives_being_killed(left: list[Path], opened: Opened, 
     ledger = opened(write=False)
     cut_off, complete = ledger.row("r1"), ledger.row("r2")
     assert cut_off is not None
-    assert cut_off["finished_at"] is None
+    assert (cut_off["end"], cut_off["error"]) == ("failed", "the endpoint ended before the answer did")
     assert complete is not None
     assert complete["status"] == 200
     assert complete["cost_usd"] == pytest.approx(0.00351)
@@ -140,7 +144,7 @@ def test_killed_in_full_flight_nothing_is_lost_or_doubled(program: Program, open
                 {"b": told_begun, "f": told_finished}[line[0]].add(line[2:].strip())
     ledger = opened(write=False)
     rows = {row["id"]: row for row in ledger.recent(10**6)}
-    ended = {name for name, row in rows.items() if row["finished_at"]}
+    ended = {name for name, row in rows.items() if row["end"] == "complete"}
     assert told_begun <= rows.keys()
     assert told_finished <= ended
     # Killed between writing and saying so, at most one record a round is there unannounced.
@@ -203,3 +207,69 @@ def test_a_killed_process_is_dead_at_once(program: Program, opened: Opened) -> N
     process.kill()
     process.wait()
     assert opened().row(first) is not None
+
+
+BEGIN_WITH_A_BUDGET = """
+import asyncio
+from dataclasses import replace
+from policies.decide import Decision
+from router.accounts.teams import Budget, BudgetLimit
+budget = Budget(usd=1.0, per="month")
+limit = BudgetLimit(scope="team:core", budget=budget, zone="UTC", name="team:core per month")
+store = open_ledger(LOCATION)
+async def reserve(*names):
+    for name in names: assert await store.budgets.reserve(name, [limit], 0.25) is None
+asyncio.run(reserve("cloud", "moved", "done"))
+local = Decision(track="local", rule="files", why="a file", p_local=0.9)
+for name in ("cloud", "done", "without"): store.begin(plan_of(name))
+for name in ("local", "moved"): store.begin(plan_of(name, decision=local))
+store.begin(plan_of("count", operation="count"))
+store.move("moved")
+store.finish("done", OUTCOME)
+FLUSH
+os.write(1, b"begun\\n")
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("posted", [False, True])
+def test_what_a_killed_endpoint_was_cut_off_from_is_charged_at_the_next_start(
+    program: Program, opened: Opened, posted: bool
+) -> None:
+    flush = "assert store.flush()" if posted else ""
+    process = program("import time\n" + BEGIN_WITH_A_BUDGET.replace("FLUSH", flush))
+    assert process.stdout
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    process.wait()
+    for _ in range(2):  # what is there twice is charged once
+        ledger = opened()
+        rows = {row["id"]: row for row in ledger.recent(10)}
+        assert {name: row["end"] for name, row in rows.items()} == {
+            **dict.fromkeys(("cloud", "without", "local", "moved", "count"), "failed"),
+            "done": "complete",
+        }
+        for name in ("cloud", "without", "moved"):
+            assert (rows[name]["served_track"], rows[name]["usage_estimated"]) == ("cloud", True)
+            assert rows[name]["cost_usd"] == pytest.approx(1000 * 3 / 1e6)  # the prompt
+        assert [(rows[name]["cost_usd"], rows[name]["usage_estimated"]) for name in ("local", "count")] == [
+            (0, False),
+            (0, False),
+        ]
+        spent = 2 * 0.25 + rows["done"]["cost_usd"] + rows["without"]["cost_usd"]
+        assert ledger.budgets.balance(LIMIT).spent_usd == pytest.approx(spent)
+        ledger.close()
+
+
+def test_what_is_under_way_elsewhere_is_left_alone(
+    opened: Opened, make_plan: Callable[..., Plan], outcome: Outcome
+) -> None:
+    living = opened()
+    living.begin(make_plan("mine"))
+    assert living.flush()
+    row = opened().row("mine")
+    assert row is not None
+    assert row["finished_at"] is None
+    living.finish("mine", outcome)
+    assert living.flush()
+    assert (living.row("mine") or {})["end"] == "complete"

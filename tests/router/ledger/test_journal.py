@@ -54,8 +54,9 @@ def test_a_closed_journal_leaves_what_was_not_posted(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(OSError, match="descriptor"):
         journal.append(LINES[1])
-    with lock_folder(tmp_path), take_over(tmp_path) as records:
+    with lock_folder(tmp_path), take_over(tmp_path) as (records, under_way):
         assert records == [RECORDS[0], RECORDS[2]]
+        assert under_way == {}
     assert list(tmp_path.iterdir()) == [tmp_path / "lock"]
 
 
@@ -68,8 +69,9 @@ def test_what_could_not_be_posted_is_kept(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), take_over(tmp_path):
         raise ZeroDivisionError
     for left in ([RECORDS[0]], []):
-        with take_over(tmp_path) as records:
+        with take_over(tmp_path) as (records, under_way):
             assert records == left
+            assert list(under_way) == [record[1]["id"] for record in left]
     living.swap().clear()
     living.close()
 
@@ -85,4 +87,34 @@ def test_a_locked_segment_is_seen_as_such_within_one_process(tmp_path: Path) -> 
     last = Segment(tmp_path / "x.jsonl")
     assert last.alone
     last.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_under_way_is_known_when_its_record_is_gone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    begun: list[Record] = [("begin", {"id": name, "track": "cloud", "reserved_usd": 0.5}) for name in "ab"]
+    journal.note_open([*begun, ("finish", {"id": "a"})])
+    journal.note_open([("begin", {"id": "c", "track": "local"}), ("move", {"id": "c", "track": "cloud"})])
+    with take_over(tmp_path) as left:
+        assert left == ([], {})  # it is alive
+    journal.close()
+    with take_over(tmp_path) as left:
+        assert left == (
+            [],
+            {
+                "b": {"track": "cloud", "reserved_usd": 0.5},
+                "c": {"track": "cloud", "reserved_usd": None},
+            },
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"[1]", b"\xff", b'{"a": 1}'])
+def test_a_damaged_note_costs_no_record(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "1-dead-open.json").write_bytes(damage)
+    dead = Journal(tmp_path)
+    dead.append(LINES[0])
+    dead.close()
+    with take_over(tmp_path) as (records, _):
+        assert records == [RECORDS[0]]
     assert list(tmp_path.iterdir()) == []

@@ -28,10 +28,14 @@ class Book:
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.moved: list[str] = []
         self.finished: list[tuple[str, object]] = []
 
     def begin(self, plan):
         self.begun.append(plan.request.id)
+
+    def move(self, request_id):
+        self.moved.append(request_id)
 
     def finish(self, request_id, outcome):
         self.finished.append((request_id, outcome))

@@ -18,6 +18,9 @@ class Book:
     def begin(self, plan):
         self.events.append("begin")
 
+    def move(self, request_id):
+        self.events.append("move")
+
     def finish(self, request_id, outcome):
         self.events.append("finish")
 
