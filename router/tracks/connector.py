@@ -6,6 +6,7 @@ is known before that: a pooled connection on which anything arrived while it was
 end or a byte that nobody asked for, is not used (RFC 9112, sections 9.3.1 and 9.5).
 """
 
+import asyncio
 import re
 import select
 import time
@@ -41,6 +42,8 @@ class _Protocol(ResponseHandler):
     Counted from the head of the last answer, so a connection may be given up early, never late.
     """
 
+    reused = False
+    """It has carried a request before."""
     _until = float("inf")
 
     async def read(self) -> Any:
@@ -78,17 +81,17 @@ class Connector(aiohttp.TCPConnector):
                 if protocol is not None:
                     self._used.add(protocol)
                 return connection
-            if not (protocol.should_close or _readable(connection)):
+            if not (protocol.should_close or _readable(connection.transport)):
+                cast("_Protocol", protocol).reused = True
                 return connection
             connection.close()
 
 
-def _readable(connection: "Connection") -> bool:
-    """Whether something waits in the connection's socket, be it only its end.
+def _readable(transport: "asyncio.BaseTransport | None") -> bool:
+    """Whether something waits in a connection's socket, be it only its end.
 
     The loop may not have come to it yet: what the transport says of itself is older.
     """
-    transport = connection.transport
     socket = transport.get_extra_info("socket") if transport is not None else None
     if socket is None:
         return True
@@ -99,8 +102,19 @@ def _readable(connection: "Connection") -> bool:
     return bool(poll.poll(0))
 
 
+def _has_ended(protocol: Any) -> bool:
+    """Whether a connection has closed since it was chosen, before anything was sent over it."""
+    transport: asyncio.Transport | None = getattr(protocol, "transport", None)
+    if transport is None or transport.is_closing():
+        return True
+    return isinstance(protocol, _Protocol) and protocol.reused and _readable(transport)
+
+
 class Body(Payload):
-    """The body of a POST; notes in `progress` that it is about to be written."""
+    """The body of a POST; notes in `progress` that it is about to be written.
+
+    The head goes out with its first bytes, so of a connection that has closed by then nothing was sent.
+    """
 
     def __init__(self, body: bytes, progress: Progress) -> None:
         super().__init__(body)
@@ -113,6 +127,8 @@ class Body(Payload):
 
     async def write(self, writer: "AbstractStreamWriter") -> None:
         """See aiohttp."""
+        if _has_ended(getattr(writer, "protocol", None)):
+            raise aiohttp.ClientConnectionResetError("the connection closed before the request was sent")
         self._progress.sent = True
         body: bytes = self._value
         if len(body) <= AT_ONCE:

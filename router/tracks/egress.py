@@ -38,6 +38,9 @@ IDLE_S = 45.0
 """How long an unused connection is kept: less than load balancers do (60 s and more), lest they close it
 while a request is on its way."""
 
+CONNECTIONS = 3
+"""How many are taken for one request where each closes before anything was sent over it."""
+
 QUIET: Mapping[str, str] = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
@@ -98,7 +101,8 @@ class Egress:
     ) -> aiohttp.ClientResponse:
         """Send `body`, once, and return when the answer's headers are here; the caller closes the response.
 
-        What fails is not tried again: the provider may have processed it (see `connector`).
+        What fails is not tried again: the provider may have processed it (see `connector`). Only where a
+        pooled connection closed before anything was sent, another is taken.
 
         Args:
             clearance: leave to do so.
@@ -116,13 +120,23 @@ class Egress:
         self._confine(url)
         progress = progress or Progress()
         address = URL(url, encoded=True)
-        response = await self._opened().post(
-            address,
-            data=Body(body, progress),
-            headers=CIMultiDict(headers),
-            allow_redirects=False,
-            proxy=self._proxy(address.scheme, address.host or ""),
-        )
+        proxy = self._proxy(address.scheme, address.host or "")
+        connections = 0
+        while True:
+            connections += 1
+            try:
+                response = await self._opened().post(
+                    address,
+                    data=Body(body, progress),
+                    headers=CIMultiDict(headers),
+                    allow_redirects=False,
+                    proxy=proxy,
+                )
+                break
+            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as failure:
+                unreachable = isinstance(failure, aiohttp.ClientConnectorError)
+                if progress.sent or unreachable or connections == CONNECTIONS:
+                    raise
         progress.status = response.status
         return response
 

@@ -3,10 +3,15 @@
 import asyncio
 import contextlib
 import json
+import socket
+import threading
+from collections import Counter
 
+import aiohttp
 import pytest
 
 from policies.decide import Decision
+from router.tracks.connector import Body, Connector
 from router.types import Progress, TrackError
 
 CHAT, MESSAGES = "openai_chat", "anthropic_messages"
@@ -110,3 +115,66 @@ async def test_a_server_that_closes_idle_connections_soon_costs_no_request(
         assert b"Yes." in await whole(await track.open(plan(dialect=CHAT), CLOUD))
     assert len(posts) == 7
     assert accepted.count(b"accepted") >= 4
+
+
+async def test_of_a_connection_that_ends_after_it_was_chosen_nothing_was_sent() -> None:
+    """The server closes between the choice of the connection and the first byte over it."""
+    close, closed, received = threading.Event(), threading.Event(), []
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            received.append(connection.recv(65536))
+            connection.sendall(reply())
+            close.wait()
+        closed.set()
+
+    async def end(*_: object) -> None:
+        if received:  # the second request is on its way
+            close.set()
+            closed.wait()
+
+    choosing = aiohttp.TraceConfig()
+    choosing.on_request_headers_sent.append(end)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        connector = Connector(limit=4, keepalive_s=60)
+        async with aiohttp.ClientSession(connector=connector, trace_configs=[choosing]) as session:
+            async with session.post(url, data=Body(b"first", Progress())) as answer:
+                assert await answer.json() == ANSWER
+            progress = Progress()
+            with pytest.raises(aiohttp.ClientOSError):
+                await session.post(url, data=Body(b"second", progress))
+        server.join()
+    assert not progress.sent
+    assert b"".join(received).endswith(b"first")
+
+
+async def test_requests_that_cross_the_end_of_an_idle_connection(track_to, raw, read, plan, whole) -> None:
+    """Each is answered, or was sent once and fails as what a client may try again; none is sent twice."""
+    posts: Counter[bytes] = Counter()
+
+    async def answer(reader, writer) -> None:
+        with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError):
+            while True:
+                async with asyncio.timeout(0.004):
+                    posts[await read(reader)] += 1
+                writer.write(reply())
+
+    url, _ = await raw(answer)
+    track = track_to("openai", url)
+    answered, statuses = 0, set()
+    for number in range(300):
+        await asyncio.sleep(0.0035 + number % 10 / 10_000)
+        progress = Progress()
+        request = plan({"messages": [{"role": "user", "content": f"number {number}"}]}, dialect=CHAT)
+        try:
+            assert b"Yes." in await whole(await track.open(request, CLOUD, progress))
+            answered += 1
+        except TrackError as failure:
+            statuses.add((failure.status, progress.sent))
+    assert answered > 150
+    assert statuses <= {(502, True)}
+    assert set(posts.values()) == {1}
