@@ -65,9 +65,10 @@ async def take_path(body: bytes, path: GeminiPath, query: str, pacing: Pacing) -
         BadRequest: see `normalise` and `with_path`.
     """
     alt = next(iter(parse_qs(query).get("alt", ())), "")
-    return await pacing.call(len(body), _take_path, body, path, alt)
+    return await pacing.call(len(body), write_path, body, path, alt)
 
 
-def _take_path(body: bytes, path: GeminiPath, alt: str) -> bytes:
+def write_path(body: bytes, path: GeminiPath, alt: str) -> bytes:
+    """See `take_path`; `alt` is what the query says of it."""
     body = with_path(normalise(body), stream=path.streams, alt=alt)
     return name_model(body, path.model)

@@ -24,6 +24,8 @@ class Client:
     """Names of tools that no other client offers together; for one that nothing else gives away."""
     leads: str = ""
     """A tool that its main loop alone offers: without it and without `opening`, a sub-agent speaks."""
+    reports: str = ""
+    """A tool that its sub-agents alone offer, to end with."""
     system_results: bool = False
     """Whether it tells what its tools answered in system messages."""
     sessions: tuple[str, ...] = ()
@@ -243,6 +245,15 @@ COMMON = Client(
         r"You are maintaining a context-aware state summary",
         r"\*Briefly\* summarize this partial conversation",
         r"You are the component that summarizes\b",
+        # Gemini CLI's and its forks': who answers, what an edit should be, whether it goes in circles.
+        r"You are a (?:specialized )?Task Routing AI\b",
+        (
+            r"You are an expert code-editing assistant"
+            r"(?: specializing in debugging and correcting failed|\. Your task is to analyze a failed edit)"
+        ),
+        r"You are a diagnostic agent that determines whether a conversational AI assistant is stuck\b",
+        r"You are a specialized system component responsible for distilling chat history\b",
+        r"You are an expert (?:context compressor|Context Memory Manager)\b",
     ),
     subagents=(
         r"As a sub-?agent\b",
@@ -263,6 +274,10 @@ COMMON = Client(
         r"First, reason in your (?:<analysis>|<scratchpad>|analysis|private scratchpad)",
         r"Warmup\s*\Z",
         r"(?:The conversation|This session) is being compacted[.:][^\n]{0,120}\b[Ss]ummar",
+        # Gemini CLI's and its forks': who speaks next, and a compaction in two steps.
+        r"Analyze \*only\* the content and structure of your immediately preceding response",
+        r"Generate a new <state_snapshot> based on\b|A previous <state_snapshot> exists in the history\.",
+        r"Critically evaluate the <state_snapshot> you just generated\.",
     ),
     toolless_side_asks=(
         r"### Task:\s+(?:Generate|Suggest|Analyze)\b",
@@ -277,6 +292,15 @@ COMMON = Client(
             rf"(?:our|the|this) (?:\w+ )?conversation(?: so far| above| history)?{_SENTENCE_ENDS}"
         ),
         rf"(?:The conversation|This session) is being compacted{_SENTENCE_ENDS}",
+        # Gemini CLI's and its forks'.
+        r"Summarize the following tool output to be a maximum of \d+ tokens\.",
+        r"The following output from the tool '[^'\n]{1,80}' is large and has been truncated\.",
+        r"### State Update: Agent Continuity\s",
+        r"Summarize the user's primary intent or goal in this conversation in ONE sentence\b",
+        r"Write one short, friendly sentence acknowledging a user steering update\b",
+        r"Context: An LLM has just generated potentially_problematic_string\b",
+        r"Please analyze the conversation history to determine the possibility that the conversation is\b",
+        r"You are provided with a \*\*Chat History\*\* and the user's \*\*Current Request\*\* below\.",
     ),
 )
 
@@ -322,6 +346,7 @@ CLIENTS = (
         name="gemini-cli",
         agent=r"GeminiCLI",
         opening=r"You are (?:Gemini CLI|an? (?:non-)?interactive CLI agent specializing in software)",
+        reports="complete_task",
     ),
     Client(
         name="gptme",
@@ -443,7 +468,9 @@ class Clients:
         return client
 
     def is_subagent(self, client: Client, headers: dict[str, str], head: bytes, tools: bytes) -> bool:
-        """Whether neither the system text nor the tools are those of the client's main loop."""
+        """Whether the tools are a sub-agent's, or neither they nor the system text those of the main loop."""
+        if client.reports and b'"%s"' % client.reports.encode() in tools:
+            return True
         if not client.leads or b'"%s"' % client.leads.encode() in tools:
             return False
         return self._by_agent(headers.get("user-agent", "")) is None and self._by_opening(head) is not client

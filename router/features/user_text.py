@@ -343,10 +343,11 @@ def is_summary(client: Client, text: str) -> bool:
 _SUMMARY = re.compile(r"summar|compact|condens|checkpoint|hand-?off|state_snapshot", re.IGNORECASE)
 _LABEL = re.compile(
     r"\b(?:titles?|topic|branch name|commit message|pull request|follow-?up"
-    r"|(?:under|most|maximum|in|exactly) \d+(?:-\d+)? (?:words|characters))\b",
+    r"|(?:under|most|max|maximum|in|exactly) \d+(?:-\d+)? (?:words|characters)"
+    r"|tool output|output from the tool)\b",
     re.IGNORECASE,
 )
-"""What a request for a short label names; it may speak of summarising, too."""
+"""What a request for a short label, or about one result, names; it may speak of summarising, too."""
 
 
 def is_subagent(client: Client, system: str) -> bool:

@@ -166,21 +166,26 @@ def _system(content: GeminiContent | None) -> Iterator[Text]:
 
 
 class _Open:
-    """Calls that are not answered yet, in order: their ids and names."""
+    """Calls that are not answered yet, in order: their ids and names; and the answers so far."""
 
     def __init__(self) -> None:
         self._calls: list[tuple[str, str]] = []
+        self._answered: dict[str, GeminiResult] = {}
 
     def add(self, call: ToolCall) -> None:
         self._calls.append((call.id, call.name))
 
     def answer(self, result: GeminiResult, where: str) -> str:
-        """The id of the call that a result answers.
+        """The id of the call that a result answers; empty where it was said before, word by word.
+
+        Gemini CLI says a result twice in a session that it resumes.
 
         Raises:
             BadRequest: there is none before it.
         """
         fits = [call for call in self._calls if result.id == call[0]]
+        if result.id and not fits and self._answered.get(result.id) == result:
+            return ""
         fits += [call for call in self._calls if result.name == call[1]]
         fits += self._calls if not result.name and not result.id else []
         if not fits:
@@ -190,6 +195,7 @@ class _Open:
                 "`functionCall` before it, or say it as text"
             )
         self._calls.remove(fits[0])
+        self._answered[fits[0][0]] = result
         return fits[0][0]
 
 
@@ -240,7 +246,7 @@ def _part(part: GeminiPart, fields: Object, where: str, call_id: str, open_calls
         open_calls.add(call)
         yield call
     if part.function_response is not None:
-        yield _result(part.function_response, open_calls, where)
+        yield from _result(part.function_response, open_calls, where)
     for kind in _SAID_ELSEWHERE.intersection(fields):
         content = fields[kind] or {}
         text = str(content.get("code") or content.get("output") or "") if isinstance(content, dict) else ""
@@ -258,7 +264,7 @@ _PLAIN = ("output", "result", "error")
 """What clients put a tool's text under, when that is all it said."""
 
 
-def _result(result: GeminiResult, open_calls: _Open, where: str) -> ToolResult:
+def _result(result: GeminiResult, open_calls: _Open, where: str) -> Iterator[ToolResult]:
     response = result.response or {}
     text = next((response[name] for name in _PLAIN if response.keys() == {name}), None)
     if not isinstance(text, str):
@@ -268,11 +274,12 @@ def _result(result: GeminiResult, open_calls: _Open, where: str) -> ToolResult:
         for at, part in enumerate(result.parts or ())
         if _is_blob(part, f"{where}.functionResponse.parts[{at}]")
     ]
-    return ToolResult(
-        call_id=open_calls.answer(result, where),
-        parts=(*((Text(text=text),) if text else ()), *attached),
-        error="error" in response and "output" not in response,
-    )
+    if call_id := open_calls.answer(result, where):
+        yield ToolResult(
+            call_id=call_id,
+            parts=(*((Text(text=text),) if text else ()), *attached),
+            error="error" in response and "output" not in response,
+        )
 
 
 def _is_blob(part: Object, where: str) -> bool:

@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from router.accounts.keys import Keyring
+from router.app.gemini_path import read_path, write_path
 from router.app.request import make_request, read_outline
 from router.types import DialectName, ModelRequest, Operation
 
@@ -89,13 +90,19 @@ async def recorder(endpoint: str) -> AsyncIterator[Recorder]:
 
 def request_of(sent: Sent) -> ModelRequest:
     """What the endpoint made of it."""
-    spoken: dict[str, DialectName] = {"/messages": "anthropic_messages", "/responses": "openai_responses"}
+    spoken: dict[str, DialectName] = {
+        "/messages": "anthropic_messages",
+        "/responses": "openai_responses",
+        "/v1beta/": "gemini",
+    }
     dialect = next((name for path, name in spoken.items() if path in sent.path), "openai_chat")
-    operation: Operation = "count" if sent.path.endswith("/count_tokens") else "generate"
+    operation: Operation = "count" if sent.path.endswith(("/count_tokens", ":countTokens")) else "generate"
+    path = read_path(sent.path)
+    body = write_path(sent.body, path, "sse") if path else sent.body
     return make_request(
         dialect=dialect,
         operation=operation,
-        outline=read_outline(dialect, sent.body),
+        outline=read_outline(dialect, body),
         headers=sent.headers,
         query="",
         account=Keyring().anonymous,

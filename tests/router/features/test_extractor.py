@@ -154,6 +154,34 @@ SHAPES = {
         {"dialect": "openai_chat", "headers": [("user-agent", "pi-coding-agent")]},
         {"client": "pi", "kind": "agent", "phase": "verify", "files": 1, "files_edited": 1, "files_named": 1},
     ),
+    **{
+        f"gemini cli, {name}": (
+            {"systemInstruction": {"parts": [{"text": says}]}, "contents": [{"role": "user", "parts": [{"text": asks}]}]},
+            {"dialect": "gemini", "headers": [("user-agent", "GeminiCLI/0.61.0/auto (linux; x64; terminal)")]},
+            {"client": "gemini-cli", "kind": kind},
+        )
+        for name, kind, says, asks in (
+            ("who answers", "housekeeping", "\nYou are a specialized Task Routing AI. Your sole function is to analyze the user's request and assign a **Complexity Score** from 1 to 100. Respond *only* in JSON format: 81-100 (Critical Risk)", "fix a.py"),
+            ("which model", "housekeeping", "You are Gemini CLI.", "You are provided with a **Chat History** and the user's **Current Request** below.\n\n#### Chat History:\n"),
+            ("an edit that failed", "housekeeping", "\nYou are an expert code-editing assistant specializing in debugging and correcting failed search-and-replace operations.\n", "# Goal of the Original Edit"),
+            ("bad escapes", "housekeeping", "You are Gemini CLI.", "Context: An LLM has just generated potentially_problematic_string and the text might have"),
+            ("a loop", "housekeeping", "You are a diagnostic agent that determines whether a conversational AI assistant is stuck in an unproductive loop.", "Please analyze the conversation history"),
+            ("who speaks next", "housekeeping", "", "Analyze *only* the content and structure of your immediately preceding response (your last turn"),
+            ("output of a tool", "housekeeping", "You are Gemini CLI.", "Summarize the following tool output to be a maximum of 2000 tokens. The summary should be concise"),
+            ("a large output", "housekeeping", "You are Gemini CLI.", "The following output from the tool 'run_shell_command' is large and has been truncated. Extract"),
+            ("a line on a session", "housekeeping", "", "Summarize the user's primary intent or goal in this conversation in ONE sentence (max 80 characters)."),
+            ("a nod", "housekeeping", "", "Write one short, friendly sentence acknowledging a user steering update for an in-progress task."),
+            ("a compaction", "summary", "\nYou are a specialized system component responsible for distilling chat history into a structured XML <state_snapshot>.", "Generate a new <state_snapshot> based on the provided history."),
+            ("its check", "summary", "", "Critically evaluate the <state_snapshot> you just generated. Did you omit any"),
+            ("what is cut off", "summary", "", "### State Update: Agent Continuity\n\nThe conversation history has been truncated. You are generating a highly factual state summary"),
+            ("an ask about outputs", "ask", "You are Gemini CLI.", "Summarize the following tool output for me, and fix what fails"),
+        )
+    },
+    "gemini cli, a sub-agent": (
+        {"systemInstruction": {"parts": [{"text": "You are **Codebase Investigator**, a hyper-specialized AI agent"}]}, "contents": [{"parts": [{"text": "look"}]}], "tools": [{"functionDeclarations": [{"name": "glob"}, {"name": "complete_task"}]}]},
+        {"dialect": "gemini", "headers": [("user-agent", "GeminiCLI/0.61.0/auto (linux; x64; terminal)")]},
+        {"client": "gemini-cli", "kind": "subagent"},
+    ),
     "pi, compaction": (
         {"system": "You are a context summarization assistant. Your task is to read a conversation", "messages": [user(text("<conversation>\nx\n</conversation>"))]},
         {"headers": [("user-agent", "pi-coding-agent")]},

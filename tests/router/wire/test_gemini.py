@@ -125,6 +125,26 @@ TURNS = [
             ),
         ],
     ),
+    (  # one said twice, as Gemini CLI does in a session that it resumes, beside another of that name
+        [
+            {"role": "model", "parts": [{"functionCall": {"name": "ls", "id": one}} for one in ("a", "b")]},
+            {
+                "parts": [
+                    answered("ls", "1", id="a"),
+                    answered("ls", "1", id="a"),
+                    answered("ls", "2", id="b"),
+                ]
+            },
+        ],
+        [
+            said("assistant", *(ToolCall(id=one, name="ls", arguments="{}") for one in ("a", "b"))),
+            said(
+                "user",
+                ToolResult(call_id="a", parts=(Text(text="1"),)),
+                ToolResult(call_id="b", parts=(Text(text="2"),)),
+            ),
+        ],
+    ),
     (  # with ids; what failed, and what is no plain text
         [
             {"role": "model", "parts": [{"functionCall": CALL["functionCall"] | {"id": "c1"}}]},
@@ -272,6 +292,15 @@ REFUSED = [
     ({"contents": [{"parts": [{"text": 1}]}]}, "contents[0].parts[0].text: must be a string"),
     ({"contents": [{"parts": [{}]}]}, "contents[0].parts[0]: holds nothing"),
     ({"contents": [{"parts": [answered("ls", "x")]}]}, "functionResponse.name: answers no call"),
+    (
+        {
+            "contents": [
+                {"role": "model", "parts": [{"functionCall": {"name": "ls", "id": "a"}}]},
+                {"parts": [answered("ls", "1", id="a"), answered("ls", "2", id="a")]},
+            ]
+        },
+        "contents[1].parts[1].functionResponse.name: answers no call",
+    ),
     ({"contents": [{"parts": [{"inlineData": {"data": PNG}}]}]}, "inlineData.mimeType: is missing"),
     (
         {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "{}"}}]}]},
