@@ -67,10 +67,11 @@ from router.telemetry.request_log import RequestLog
 from router.telemetry.tracing import open_traces
 from router.tracks.circuit_breaker import CircuitBreaker
 from router.tracks.cloud import CloudTrack
+from router.tracks.cloud_embeddings import CloudEmbeddings
 from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
-from router.tracks.embeddings import CloudEmbeddings, LocalEmbeddings
 from router.tracks.local import LocalTrack
+from router.tracks.local_embeddings import LocalEmbeddings
 from router.tracks.local_server import to_dict
 from router.tracks.providers import address_problem, model_for, own_name
 from router.tracks.server_abilities import Ability
@@ -109,7 +110,9 @@ class Service:
         self._embedder = Engine(settings.local, embeddings=True) if settings.local.embedding_model else None
         self._egress = Egress(settings.cloud)
         self._local = LocalTrack(settings.local, self._engine, self._pacing)
-        self._local_embeddings = LocalEmbeddings(settings.local, self._embedder, self._pacing)
+        self._local_embeddings = LocalEmbeddings(
+            settings.local, self._embedder, self._local.client, self._pacing
+        )
         self._cloud_embeddings = CloudEmbeddings.of(settings.cloud, self._pacing)
         self._prices = prices = Prices(settings.prices)
         self._cloud = CloudTrack(settings.cloud, self._egress, prices, pacing=self._pacing)
@@ -287,6 +290,7 @@ class Service:
             "status": "ok",
             "version": version("turnout"),
             "local": self._local_health(),
+            "embeddings": self._embedding_health(),
             "cloud": {
                 "url": self._cloud.url,
                 "up": self._cloud.breaker.up,
@@ -358,6 +362,16 @@ class Service:
         else:
             local = asdict(self._engine.health)
         return local | {"circuit": asdict(self._local.breaker.circuit)}
+
+    def _embedding_health(self) -> Json:
+        """What embeds texts: the model on this machine and the provider's; None where there is none."""
+        local = self._local_embeddings
+        here: Json | None = {"model": local.name, "context": local.context} if local.offered else None
+        if here and self._embedder:
+            health = self._embedder.health
+            here |= {"state": health.state, "queue": health.queue, "running": health.running}
+            here |= {"restarts": health.restarts, "reason": health.reason}
+        return {"local": here, "cloud": self.settings.cloud.embedding_model or None}
 
     def ready(self) -> bool:
         """True once a track can answer at once: not while the local model still loads."""
@@ -460,13 +474,16 @@ class Service:
         if reloaded | self._registry.sync(self.keyring.policies):
             self._watch()
         self._announcements.policy(self._policies.policy.name, self._policies.error, reloaded=reloaded)
-        self._announcements.tracks(local=self._local_report(), cloud=_report(self._cloud.breaker))
+        reports = {"local": self._local_report(), "cloud": _report(self._cloud.breaker)}
+        if self._embedder:
+            reports["embeddings"] = _engine_report(self._embedder.health)
+        self._announcements.tracks(**reports)
         await asyncio.to_thread(self._ledger.budgets.renew)
         await self._share_memory()
 
     def _local_report(self) -> TrackReport:
-        if self._engine and self._engine.health.state == "failed":
-            return TrackReport(up=False, why=self._engine.health.reason.partition("\n")[0])
+        if self._engine and not (report := _engine_report(self._engine.health)).up:
+            return report
         server = self._local.server
         if server and not server.reachable:
             return TrackReport(up=False, why=server.problem)
@@ -482,6 +499,11 @@ class Service:
             self._memory.put_back(rows)
             raise
         self._memory.load(await asyncio.to_thread(self._ledger.protected.load))
+
+
+def _engine_report(health: Health) -> TrackReport:
+    up = health.state != "failed"
+    return TrackReport(up=up, why="" if up else health.reason.partition("\n")[0])
 
 
 def _keyring(settings: Settings) -> Keyring:

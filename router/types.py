@@ -37,6 +37,8 @@ EMBEDDING_DIALECTS: frozenset[DialectName] = frozenset({
     "openai_embeddings", "ollama_embed", "ollama_embeddings", "llama_embedding",
 })  # fmt: skip
 """Those in which texts are embedded."""
+EMBEDDING = "embedding"
+"""The kind of a request that has texts embedded."""
 Operation = Literal["generate", "count", "embed"]
 End = Literal["complete", "client_left", "failed"]
 """How an answer ended: to its end, given up by its client, or in an error of anybody's."""
@@ -286,6 +288,11 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     """What went wrong on the way, e.g. that reading failed."""
     prompt: PromptParts = field(default=PromptParts())
+
+    @property
+    def kind(self) -> str:
+        """What kind of request it is: as was read of it, or one for embeddings, of which nothing is."""
+        return EMBEDDING if self.request.operation == "embed" else self.features.kind
 
 
 class Track(Protocol):

@@ -21,7 +21,7 @@ import msgspec
 from policies.decide import named_track
 from router.billing.local_cost import LocalCost
 from router.billing.prices import Prices
-from router.types import USAGE_FIELDS, Attempt, Usage
+from router.types import EMBEDDING, USAGE_FIELDS, Attempt, Usage
 
 _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 
@@ -148,7 +148,7 @@ class Billing:
         requested, local, at = row["asked_model"] or "", row["served_track"] == "local", row["begun_at"]
         if _asked_local(row, attempts):
             return _columns("local", 0.0, 0.0, ASKED_LOCAL)
-        if row.get("kind") == "embedding":  # no other model would have done it
+        if row.get("kind") == EMBEDDING:  # no other model would have done it
             model = row["served_model"] or requested
             as_served = self._cost(model, usage, at)
             return _columns(model, as_served, as_served, AS_SERVED)

@@ -130,6 +130,8 @@ def _lines(status: Json, why: str) -> "Iterator[tuple[str, str]]":
         policy = health["policy"]
         yield "policy", "   ".join(filter(None, (policy["name"], policy.get("proof", ""), policy["error"])))
         yield "local", _local(health["local"])
+        if embeddings := _embeddings(health["embeddings"]):
+            yield "embeddings", embeddings
         yield "cloud", _cloud(health["cloud"])
     today = status["today"]
     if today is None:
@@ -166,6 +168,13 @@ def _local(local: Json) -> str:
         up = "up" if local["up"] else "down"
         facts = (server.get("model", ""), up, window, f"at {local['url']}", server.get("problem", ""))
     return "   ".join(str(fact) for fact in facts if fact)
+
+
+def _embeddings(embeddings: Json) -> str:
+    local = embeddings["local"] or {}
+    window = f"{local['context']} tokens" if local.get("context") else ""
+    here = (local.get("model"), local.get("state"), window, local.get("reason")) if local.get("model") else ()
+    return "   ".join(str(fact) for fact in (*here, embeddings["cloud"]) if fact)
 
 
 def _cloud(cloud: Json) -> str:

@@ -39,7 +39,7 @@ class EmbeddingServer:
 
     async def _embed(self, request: web.Request) -> web.Response:
         body = decode_body(await request.read())
-        prompts = await asyncio.to_thread(self._prompts, body)
+        prompts, cut = await asyncio.to_thread(self._prompts, body)
         if self._waiting >= self._queue_limit:
             raise QueueFull("too many requests wait for the embedding model; try again")
         self._waiting += 1
@@ -55,6 +55,7 @@ class EmbeddingServer:
                 {"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(vectors)
             ],
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "cut": cut,
         })  # fmt: skip
 
     async def _compute(self, prompts: list[Tokens]) -> list[list[float]]:
@@ -66,17 +67,27 @@ class EmbeddingServer:
             self._steps += 1
         return vectors
 
-    def _prompts(self, body: Body) -> list[Tokens]:
+    def _prompts(self, body: Body) -> tuple[list[Tokens], int]:
         """Read `input` as tokens.
+
+        Returns:
+            The prompts, and how many of them were cut to the window, which `truncate` asks for.
 
         Raises:
             Refused: a text is empty or too long, or a number is no token of this model.
         """
         value, truncate = body.get("input"), read_bool(body, "truncate", default=False)
         texts = value if isinstance(value, list) else [value]
-        return [self._prompt(text, f"input[{at}]", truncate=truncate) for at, text in enumerate(texts)]
+        prompts = [self._prompt(text, f"input[{at}]") for at, text in enumerate(texts)]
+        most = self.context
+        long = [at for at, tokens in enumerate(prompts) if len(tokens) > most]
+        if long and not truncate:
+            raise self._too_long(f"input[{long[0]}]", len(prompts[long[0]]))
+        for at in long:
+            prompts[at] = [*prompts[at][: most - 1], prompts[at][-1]]  # the last closes it in most models
+        return prompts, len(long)
 
-    def _prompt(self, text: Any, where: str, *, truncate: bool) -> Tokens:
+    def _prompt(self, text: Any, where: str) -> Tokens:
         if isinstance(text, str):
             tokens = self._embedder.tokenize(text)
         elif isinstance(text, list) and all(type(token) is int for token in text):
@@ -89,18 +100,16 @@ class EmbeddingServer:
             raise Refused(f"{where}: must be a text, or an array of tokens", param="input")
         if not tokens:
             raise Refused(f"{where}: is empty; leave it out", param="input")
-        most = self.context
-        if len(tokens) > most and truncate:
-            return [*tokens[: most - 1], tokens[-1]]  # the last closes the text in most models
-        if len(tokens) > most:
-            raise Refused(
-                f"{where}: This model's maximum context length is {most} tokens. However, this text has "
-                f"{len(tokens)} tokens. Please send it in shorter pieces.",
-                code="context_length_exceeded",
-                param="input",
-                extra={"n_prompt_tokens": len(tokens), "n_ctx": most},
-            )
         return tokens
+
+    def _too_long(self, where: str, tokens: int) -> Refused:
+        return Refused(
+            f"{where}: This model's maximum context length is {self.context} tokens. However, this text has "
+            f"{tokens} tokens. Please send it in shorter pieces.",
+            code="context_length_exceeded",
+            param="input",
+            extra={"n_prompt_tokens": tokens, "n_ctx": self.context},
+        )
 
     async def _health(self, _: web.Request) -> web.Response:
         running = min(self._waiting, 1)

@@ -29,8 +29,6 @@ from router.types import NAME_LENGTH, Attempt, Outcome, Plan, Usage
 DIGESTED = 16_384
 """Characters of an ask, its last, that its digest is made from: a pasted file must not cost a millisecond."""
 
-EMBEDDING = "embedding"
-"""The kind of a request that has texts embedded."""
 TEXT = 10_000
 """Characters kept of a text whose column sets no length."""
 
@@ -53,7 +51,7 @@ def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
         "conversation": named(features.conversation),
         "dialect": request.dialect,
         "operation": request.operation,
-        "kind": kind_of(plan),
+        "kind": plan.kind,
         "asked_model": named(request.model),
         "stream": request.stream,
         "policy": plan.policy,
@@ -104,11 +102,6 @@ def begun(plan: Plan, now: float, secret: bytes) -> dict[str, Any]:
         "body_bytes": len(request.body),
         "overhead_s": plan.overhead_s,
     }
-
-
-def kind_of(plan: Plan) -> str:
-    """What kind of request it was: as reading found, or one for embeddings, which is not read."""
-    return EMBEDDING if plan.request.operation == "embed" else plan.features.kind
 
 
 def finished(request_id: str, outcome: Outcome, now: float) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from router.routing.admission import Limits, without_substitute
 from router.system.time_slices import Pauses, Turns
 from router.tracks.providers import PROVIDERS, provider_of
 from router.types import ModelRequest, Plan, Usage
-from router.wire.embeddings import EmbeddingRequest, read_request
+from router.wire.embedding_request import EmbeddingRequest, read_request
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ MODE = "embedding"
 
 
 class LocalNames(Protocol):
-    """What embeds on this machine; see `router.tracks.embeddings.LocalEmbeddings`."""
+    """What embeds on this machine; see `router.tracks.local_embeddings.LocalEmbeddings`."""
 
     @property
     def offered(self) -> bool:

@@ -122,7 +122,7 @@ def line_of(plan: Plan, outcome: Outcome, now: float) -> RequestLine:
         id=plan.request.id,
         finished_at=now,
         client=plan.features.client or plan.request.client,
-        kind="count" if plan.request.operation == "count" else plan.features.kind,
+        kind="count" if plan.request.operation == "count" else plan.kind,
         track=outcome.track,
         model=outcome.model,
         rule=plan.decision.rule,

@@ -102,7 +102,7 @@ class Traces:
             "turnout.track": outcome.track,
             "turnout.decided": decision.track,
             "turnout.held": decision.held,
-            "turnout.kind": "embedding" if plan.request.operation == "embed" else plan.features.kind,
+            "turnout.kind": plan.kind,
             "turnout.client": plan.features.client[:NAME_LENGTH],
             "turnout.overhead_s": plan.overhead_s,
             "turnout.usage_estimated": usage.estimated,

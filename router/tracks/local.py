@@ -157,6 +157,11 @@ class LocalTrack:
         return True
 
     @property
+    def client(self) -> LocalClient:
+        """The connections to it, for what else its server is asked."""
+        return self._client
+
+    @property
     def url(self) -> str:
         """The base URL of the server in the engine's place."""
         return self._client.base

@@ -15,8 +15,8 @@ from router.settings import LocalSettings
 from router.tracks.connector import Body, Connector
 from router.types import Progress, TrackError
 
-AT_THE_ROOT = frozenset({"/infill"})
-"""Paths of llama-server that have no version before them."""
+AT_THE_ROOT = frozenset({"/infill", "/api/embed"})
+"""Paths of llama-server and Ollama that have no version before them."""
 IDLE_S = 4.0
 """How long an unused connection is kept: less than local servers do (5 s with uvicorn and cpp-httplib), lest
 they close it while a request is on its way."""

@@ -83,6 +83,12 @@ def from_show(body: bytes) -> Abilities | None:
     return _words(_object(body).get("capabilities")) or None
 
 
+def is_ollama(body: bytes) -> bool:
+    """Whether this is Ollama's answer to `GET /api/version`."""
+    answer = _object(body)
+    return set(answer) == {"version"} and isinstance(answer["version"], str)
+
+
 def _words(listed: Any) -> Abilities:
     words = listed if isinstance(listed, list) else ()
     return frozenset(_WORDS[word] for word in words if isinstance(word, str) and word in _WORDS)

@@ -16,6 +16,7 @@ from router.tracks.streaming import JSON_HEADERS, single_chunk
 from router.types import RAW_DIALECTS, Headers, ModelRequest, Plan, Reply, TrackError, Usage
 from router.wire import DIALECTS, ollama_request
 from router.wire.arguments import repair_body
+from router.wire.body import UNSET
 from router.wire.capabilities import adapt, drop_fields
 from router.wire.chat_request import has_free_text
 from router.wire.conversation import Conversation
@@ -163,8 +164,6 @@ def translate_request(
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_UNSET = frozenset({b"null", b"false", b"0", b"[]", b"{}", b'""', b'"none"'})
-"""Values in JSON that ask for nothing."""
 _AS_ARRANGED = replace(LOCAL, alternating=False, prefill="native")
 """The local model for a client of its own dialect: the messages stay as they are."""
 
@@ -200,9 +199,7 @@ def local_request(
         return _with_functions(request, model, limit)
     fields, dropped = drop_fields(_FIELDS.decode(repair_body(request.body)), LOCAL)
     if engine:
-        dropped += tuple(
-            name for name, raw in fields.items() if name not in READ and bytes(raw) not in _UNSET
-        )
+        dropped += tuple(name for name, raw in fields.items() if name not in READ and bytes(raw) not in UNSET)
     fields["model"] = msgspec.Raw(msgspec.json.encode(model))
     if "max_completion_tokens" in fields:
         fields["max_tokens"] = fields.pop("max_completion_tokens")  # the older name is known everywhere

@@ -45,6 +45,8 @@ Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """A count of tokens as an upstream may report it."""
 NOTHING = msgspec.Raw()
 """A field that is not there, read later or never."""
+UNSET = frozenset({b"null", b"false", b"0", b"[]", b"{}", b'""', b'"none"'})
+"""Values in JSON that ask for nothing."""
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs
 
@@ -18,7 +19,8 @@ from router.wire import (
     chat_reply_encoder,
     chat_request,
     chat_request_encoder,
-    embeddings,
+    embedding_reply,
+    embedding_request,
     gemini_reply,
     gemini_reply_encoder,
     gemini_request,
@@ -153,18 +155,17 @@ def _raw(
 
 
 def _embedding(name: DialectName) -> Dialect:
-    """A dialect of embeddings: its replies are read and written by `embeddings`, and by nothing here."""
-    read, raw = embeddings.envelope_reader(name), raw_prompts
-    form = _raw(name, read, raw.decode_completion, raw.completion_decoder, raw.no_completion)
+    """A dialect of embeddings: its replies are read and written by `embedding_reply`, and by nothing here."""
+    read, raw = partial(embedding_request.read_envelope, name), raw_prompts
+    form = _raw(name, read, raw.decode_completion, raw.completion_decoder)
     if not name.startswith("ollama"):
-        return replace(form, no_completion=None, overflow=responses_errors.overflow)
+        return replace(form, overflow=embedding_reply.overflow)
     return replace(
         form,
-        no_completion=None,
         error=ollama_reply_encoder.error,
         error_event=ollama_reply_encoder.error_event,
         overflow=ollama_reply_encoder.overflow,
-        load_reply=embeddings.load_reply(name),
+        load_reply=partial(embedding_reply.load_reply, name),
     )
 
 
@@ -259,7 +260,7 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         raw_prompts.infill_decoder,
         raw_prompts.no_infill,
     ),
-    **{name: _embedding(name) for name in embeddings.FORMS},
+    **{name: _embedding(name) for name in embedding_request.FORMS},
 }
 
 _ANTHROPIC_FIELDS = frozenset(

@@ -9,6 +9,8 @@ import openai
 import pytest
 import tinygguf
 
+from tests.conftest import wait_for
+
 TEXTS = ["def add(a, b):", "The quick brown fox", "x"]
 
 
@@ -106,17 +108,57 @@ def test_lm_studio_and_llama_cpp(endpoint):
     assert close(embed(endpoint, {"content": TEXTS[0]}, "/embedding")[0]["embedding"][0], expected)
 
 
-def test_a_long_text_is_refused_and_ollamas_is_cut(endpoint):
+def test_a_long_text_is_refused_and_ollamas_is_cut_and_says_so(endpoint):
     long = "y" * 400
     answer = endpoint.post("/v1/embeddings", {"model": "local", "input": ["z", long]})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "context_length_exceeded"
-    assert "402 tokens" in answer.json()["error"]["message"]
-    cut = embed(endpoint, {"model": "local", "input": long}, "/api/embed")["embeddings"][0]
-    assert close(cut, embed(endpoint, {"model": "local", "input": "y" * 300}, "/api/embed")["embeddings"][0])
+    assert "one of your texts has 402 tokens" in answer.json()["error"]["message"]
+    whole = endpoint.post("/api/embed", {"model": "local", "input": "y" * 200})
+    assert "x-turnout-degraded" not in whole.headers
+    cut = endpoint.post("/api/embed", {"model": "local", "input": [long, "z", long]})
+    assert cut.headers["x-turnout-degraded"] == "without the end of 2 too long texts"
+    same = embed(endpoint, {"model": "local", "input": "y" * 300}, "/api/embed")["embeddings"][0]
+    assert close(cut.json()["embeddings"][0], same)
+    old = endpoint.post("/api/embeddings", {"model": "local", "prompt": long})
+    assert old.headers["x-turnout-degraded"] == "without the end of 1 too long text"
     refused = endpoint.post("/api/embed", {"model": "local", "input": long, "truncate": False})
     assert refused.status_code == 400
     assert "402" in refused.json()["error"]
+
+
+HUGE = "word " * 400_000
+"""Larger than a body that is decoded on the event loop."""
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/embeddings", "input"),
+        ("/api/embed", "input"),
+        ("/api/embeddings", "prompt"),
+        ("/embedding", "content"),
+    ],
+)
+def test_a_huge_text_is_answered_in_its_dialect(endpoint, path, field):
+    answer = endpoint.post(path, {"model": "local", field: HUGE})
+    if path.startswith("/api"):
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-turnout-degraded"] == "without the end of 1 too long text"
+    else:
+        assert answer.status_code == 400
+        assert "one of your texts has 1600002 tokens" in answer.json()["error"]["message"]
+
+
+def test_what_a_model_lacks_is_named(endpoint):
+    """A field that asks for nothing is not, nor how Ollama is to run a model."""
+    named = {"input_type": "query", "embd_normalize": -1}
+    answer = endpoint.post("/v1/embeddings", {"model": "local", "input": "x", "stream": False, **named})
+    assert answer.headers["x-turnout-degraded"] == "without input_type, embd_normalize"
+    ignored = {"keep_alive": "5m", "options": {"num_ctx": 8192}}
+    answer = endpoint.post("/api/embed", {"model": "local", "input": "x", **ignored})
+    assert answer.status_code == 200
+    assert "x-turnout-degraded" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -126,7 +168,17 @@ def test_a_long_text_is_refused_and_ollamas_is_cut(endpoint):
         ({"input": []}, "input: must not be empty"),
         ({"input": ["a", ""]}, "input: must not be empty"),
         ({"input": ["a", 1]}, "not several of these"),
-        ({"input": [[1.5]]}, "input[][]"),
+        ({"input": [[1.5]]}, "input[0][0]: must be a token"),
+        ({"input": [["a"]]}, "input[0][0]: must be a token"),
+        ({"input": [[]]}, "input: must not be empty"),
+        ({"input": None}, "input: must be a string"),
+        ({"input": ["a", None]}, "input[1]: must be a string"),
+        ({"input": {"a": 1}}, "input: must be a string"),
+        ({"input": [True]}, "input[0]: must be a string"),
+        ({"input": ["x"] * 2049}, "input: holds 2049 texts, and 2048 are taken at once; send several"),
+        ({"input": "a", "user": 5}, "user: must be a string"),
+        ({"input": "a", "dimensions": -3}, "dimensions: must be an integer from 1"),
+        ({"input": "a", "dimensions": True}, "dimensions: must be an integer from 1"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format: must be `float` or `base64`"),
         ({"input": "a", "dimensions": 0}, "dimensions: must be an integer from 1"),
         ({"input": "a", "dimensions": 65}, "dimensions: this model's vectors have 64 numbers"),
@@ -148,7 +200,35 @@ def test_what_cannot_be_embedded_is_refused_in_openais_words(endpoint, body, sai
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
-    assert said.replace("[][]", "") in error["message"]
+    assert said in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/api/embed", {"input": ["a", None]}, "input[1]: must be a string, or an array of strings"),
+        ("/api/embed", {"input": [1, 2]}, "input[0]: must be a string, or an array of strings"),
+        ("/api/embed", {"input": ["a", ""]}, "input: must not be empty"),
+        ("/api/embed", {"input": "x", "truncate": "no"}, "truncate: must be true or false"),
+        ("/api/embed", {"input": "x", "model": "gpt-5"}, "`gpt-5` makes no embeddings here"),
+        ("/api/embeddings", {"prompt": ["x"]}, "prompt: must be a string"),
+    ],
+)
+def test_what_cannot_be_embedded_is_refused_in_ollamas_words(endpoint, path, body, said):
+    answer = endpoint.post(path, {"model": "local", **body})
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"error"}
+    assert said in answer.json()["error"]
+
+
+@pytest.mark.parametrize("model", ["local", "openai/text-embedding-3-small"])
+def test_a_field_that_is_given_twice_is_refused(endpoint, model):
+    """Else one would be looked at, and the other embedded."""
+    body = f'{{"model": "{model}", "input": "fine", "input": "something else"}}'
+    for path in ("/v1/embeddings", "/api/embed"):
+        answer = httpx.post(endpoint.url + path, content=body, verify=False)
+        assert answer.status_code == 400
+        assert "input: this key is given twice" in answer.text
 
 
 def test_without_an_embedding_model_the_remedy_is_told(start_endpoint):
@@ -217,6 +297,14 @@ def test_a_provider_that_breaks_off_is_an_error(cloudy, upstream, play, fault):
     assert "error" in answer.json()
 
 
+def test_what_a_provider_is_not_sent_is_named(cloudy, upstream):
+    body = {"model": "text-embedding-3-small", "input": "x", "input_type": "query"}
+    answer = cloudy.post("/v1/embeddings", body)
+    assert answer.headers["x-turnout-degraded"] == "without input_type"
+    (seen,) = upstream.get("/_requests")
+    assert b"input_type" not in base64.b64decode(seen["body"])
+
+
 def test_nobody_goes_to_a_provider_by_default(cloudy, upstream):
     for model in ("", "auto", "local", "tiny-embed"):
         embed(cloudy, {"model": model, "input": "x"})
@@ -278,12 +366,42 @@ def test_a_local_server_that_embeds_is_asked(start_endpoint, shared_nearby, near
     assert all(b'"model":"nomic-embed-text"' in body for body in sent)
 
 
+def test_a_local_server_gets_the_fields_that_only_it_knows(start_endpoint, nearby):
+    named = start_endpoint(LOCAL__URL=nearby.url + "/v1", LOCAL__EMBEDDING_NAME="nomic-embed-text")
+    answer = named.post("/v1/embeddings", {"model": "local", "input": "x", "truncate_prompt_tokens": 9})
+    assert "x-turnout-degraded" not in answer.headers
+    (seen,) = (row for row in nearby.get("/_requests") if row["path"] == "/v1/embeddings")
+    assert b'"truncate_prompt_tokens":9' in base64.b64decode(seen["body"])
+    answer = named.post("/embedding", {"content": "x", "embd_normalize": -1})
+    assert answer.headers["x-turnout-degraded"] == "without embd_normalize"
+
+
+def test_a_server_with_ollamas_api_cuts_only_where_it_may(start_endpoint, endpoint):
+    """An endpoint in front of another, which answers as Ollama does; its address is written without `/v1`."""
+    front = start_endpoint(LOCAL__URL=endpoint.url, LOCAL__NAME="local", LOCAL__EMBEDDING_NAME="tiny-embed")
+    wait_for(lambda: front.get("/health")["local"]["url"].endswith("/v1"), "the look at the server")
+    assert all(map(close, vectors(front, TEXTS), vectors(endpoint, TEXTS)))
+    answer = front.post("/v1/embeddings", {"model": "tiny-embed", "input": "y" * 400})
+    assert answer.status_code == 400, answer.text
+    assert "402 tokens" in answer.json()["error"]["message"]
+    assert front.post("/api/embed", {"model": "tiny-embed", "input": "y" * 400}).status_code == 200
+    tokens = [2, 72, 3]
+    assert close(vectors(front, tokens)[0], vectors(endpoint, tokens)[0])
+
+
 def test_a_local_server_that_embeds_nothing_is_named(start_endpoint, nearby, play):
     named = start_endpoint(LOCAL__URL=nearby.url + "/v1", LOCAL__EMBEDDING_NAME="chat-model")
     play(nearby, {"fault": "status", "status": 501, "message": "This server does not support embeddings."})
     answer = named.post("/v1/embeddings", {"model": "local", "input": "x"})
     assert answer.status_code == 400
     assert "`chat-model` makes no embeddings here" in answer.json()["error"]["message"]
+
+
+def test_health_tells_of_what_embeds(endpoint):
+    health = endpoint.get("/health")["embeddings"]
+    assert health["cloud"] == "openai/text-embedding-3-small"
+    local = health["local"]
+    assert (local["model"], local["context"], local["state"]) == ("tiny-embed", 256, "ready")
 
 
 def test_lists_tell_of_the_embedding_model(endpoint):
@@ -322,3 +440,4 @@ def test_a_file_that_embeds_nothing_is_refused_by_its_setting(start_endpoint, tm
     answer = endpoint.post("/v1/embeddings", {"model": "local", "input": "x"})
     assert answer.status_code == 503
     assert "names no pooling" in answer.json()["error"]["message"]
+    assert "names no pooling" in endpoint.get("/health")["embeddings"]["local"]["reason"]

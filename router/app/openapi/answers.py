@@ -51,12 +51,20 @@ class LedgerHealth(TypedDict):
     lost: Count
 
 
+class EmbeddingHealth(TypedDict):
+    """What embeds texts; null where nothing does."""
+
+    local: Json | None
+    cloud: str | None
+
+
 class Health(TypedDict):
     """State of both tracks, the policy and the ledger."""
 
     status: Literal["ok"]
     version: str
     local: Json
+    embeddings: EmbeddingHealth
     cloud: Json
     policy: PolicyHealth
     team_policies: TeamPolicies

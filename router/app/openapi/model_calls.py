@@ -18,7 +18,7 @@ from router.types import EMBEDDING_DIALECTS, DialectName, TrackError
 from router.wire import DIALECTS
 from router.wire.anthropic_request import MessagesBody
 from router.wire.chat_shape import ChatBody
-from router.wire.embeddings import (
+from router.wire.embedding_request import (
     EmbeddingBody,
     LlamaEmbeddingBody,
     OllamaEmbedBody,
