@@ -20,6 +20,7 @@ from classifiers.features import Features
 from policies.decision import State, TrackName
 from policies.load import PolicyHolder
 from policies.policy import Policy
+from policies.privacy import Clearance, Exposure, clear
 from policies.proof import CheckGate, Serving, options_of, state
 from policies.registry import PolicyRegistry
 from router.accounts.keys import Keyring, TrustedProxies
@@ -36,6 +37,7 @@ from router.app.model_catalog import Catalog, EmbeddingModel, LocalModel, tokens
 from router.app.model_routes import build_models
 from router.app.ollama_routes import build_ollama
 from router.app.origin import OriginGuard
+from router.app.refusals import ignore
 from router.app.status import build_status
 from router.billing.bill import BilledRequest
 from router.billing.gpu_time import WorkTime
@@ -68,6 +70,7 @@ from router.telemetry.tracing import open_traces
 from router.tracks.circuit_breaker import CircuitBreaker
 from router.tracks.cloud import CloudTrack
 from router.tracks.cloud_embeddings import CloudEmbeddings
+from router.tracks.cloud_provider import to_dict as provider_to_dict
 from router.tracks.credentials import has_own, remedy
 from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
@@ -86,6 +89,10 @@ SERVER_S = 30.0
 """Seconds between looks at the local server's model."""
 SEARCH_AGAIN_S = 3.0
 """The same while it does not answer."""
+PROVIDER_S = 300.0
+"""Seconds between looks at the provider."""
+PROVIDER_AGAIN_S = 10.0
+"""The same while it cannot be reached."""
 KEYS_S = 0.4
 """Seconds between looks at the keys: a revoked one is refused within a second."""
 
@@ -188,12 +195,14 @@ class Service:
             state=self.state,
             ledger=ledger,
         )
+        on_refusal = self._lines.refused if self._lines else ignore
         self.api = api = build_api(
             self,
             ApiOptions(
                 keyring=self.keyring,
                 paths=tuple(ROUTES),
                 pacing=self._pacing,
+                on_refusal=on_refusal,
                 routers=(
                     build_models(self, self.keyring),
                     build_gemini(self, self.keyring),
@@ -219,8 +228,9 @@ class Service:
             uploads=uploads,
             pacing=self._pacing,
             api=api,
+            on_refusal=on_refusal,
         )
-        self.app = OriginGuard(endpoint, settings=settings, uploads=uploads)
+        self.app = OriginGuard(endpoint, settings=settings, uploads=uploads, on_refusal=on_refusal)
 
     def _embedding_pipeline(self, planner: Planner, ledger: Ledger, rates: RateLimiter) -> Pipeline:
         """The path of embeddings: another planner and other tracks, with the same accounts and ledger."""
@@ -260,6 +270,11 @@ class Service:
     def _watch(self) -> None:
         self._scanner.watch(policy.never_cloud for policy in self._registry.all())
 
+    @property
+    def clearance(self) -> Clearance:
+        """Whether the policy lets anything leave this machine, were nothing in it."""
+        return clear(self._policies.policy, Exposure())
+
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""
         return State(
@@ -286,6 +301,7 @@ class Service:
     def health(self) -> Json:
         """State of both tracks, the policy and the ledger."""
         warnings = list(self._policies.policy.warnings)
+        provider = self._cloud.provider
         return {
             "status": "ok",
             "version": version("turnout"),
@@ -295,7 +311,8 @@ class Service:
                 "url": self._cloud.url,
                 "up": self._cloud.breaker.up,
                 "circuit": asdict(self._cloud.breaker.circuit),
-                "problem": address_problem(self.settings.cloud),
+                "problem": (provider.problem if provider else "") or address_problem(self.settings.cloud),
+                "provider": provider_to_dict(provider) if provider else None,
                 **self._credential_health(),
             },
             "policy": {
@@ -411,7 +428,9 @@ class Service:
     async def _running(self) -> AsyncIterator[None]:
         for engine in filter(None, (self._engine, self._embedder)):
             await engine.start()
-        looking = asyncio.gather(self._look(), self._look_for_keys(), self._look_at_server())
+        looking = asyncio.gather(
+            self._look(), self._look_for_keys(), self._look_at_server(), self._look_at_provider()
+        )
         keep_heap_small()
         # What is there by now stays: the collector need not walk it again while requests run.
         gc.collect()
@@ -457,6 +476,14 @@ class Service:
             if self._local.server:
                 self._announcements.server(to_dict(self._local.server))
             await asyncio.sleep(SERVER_S if answered else SEARCH_AGAIN_S)
+
+    async def _look_at_provider(self) -> None:
+        """See whether the provider can be reached, and takes our key."""
+        while True:
+            provider = await self._cloud.look(self.clearance)
+            if provider:
+                self._announcements.provider(provider_to_dict(provider))
+            await asyncio.sleep(PROVIDER_S if not provider or provider.reachable else PROVIDER_AGAIN_S)
 
     async def _look_for_keys(self) -> None:
         while True:

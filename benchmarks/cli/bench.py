@@ -13,6 +13,7 @@ from benchmarks.cli.options import Judge, JudgeFile, LocalContext, PriceModel, S
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from benchmarks.json_values import dumps
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
+from router.cli.render import make_console
 from router.system.subprocesses import ROOT
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def overhead(
     from benchmarks.speed.overhead_report import markdown, render
     from router.errors import Misconfigured
 
-    console = Console()
+    console = make_console()
     chosen = Options(environment=peers)
     if quick:
         chosen = Options(environment=peers, dialects=("openai_chat",), rounds=3, seconds=0.5, crowd=50)
@@ -111,7 +112,7 @@ def routers(
     from benchmarks.research.routers_report import markdown, render
     from router.errors import Misconfigured
 
-    console = Console()
+    console = make_console()
     try:
         with console.status("starting") as status:
             result = run(
@@ -200,7 +201,7 @@ def _decide_labelled(
     from benchmarks.research.everyday_report import markdown, render
     from router.errors import Misconfigured
 
-    console = Console()
+    console = make_console()
     try:
         with console.status("starting") as status:
             result = run(options, status.update)
@@ -250,7 +251,7 @@ def late(
         table = markdown(list(evaluate(load(runs))))
     except BenchmarkError as error:
         raise Misconfigured(f"--runs: {error}") from error
-    Console().print(table, markup=False, soft_wrap=True)
+    make_console().print(table, markup=False, soft_wrap=True)
     if markdown_file:
         markdown_file.write_text(table, encoding="utf-8")
 
@@ -270,7 +271,7 @@ def hardness(
     from benchmarks.research.hardness_report import markdown, render
     from router.errors import Misconfigured
 
-    console = Console()
+    console = make_console()
     try:
         with console.status("starting") as status:
             result = run(data, status.update)
@@ -320,7 +321,7 @@ def setbacks(
             )
     except (BenchmarkError, PolicyError) as error:
         raise Misconfigured(str(error)) from error
-    console = Console()
+    console = make_console()
     for sentence in conclusions(result):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     for sheet in sheets(result):
@@ -343,7 +344,7 @@ def reading(
     from benchmarks.speed.reading_report import markdown, render
     from router.errors import Misconfigured
 
-    console = Console()
+    console = make_console()
     options = Options(warm=40, cold=5, conversations=40, asks=20, starts=1) if quick else Options()
     try:
         with console.status("starting") as status:
@@ -362,7 +363,7 @@ def stalls(json_file: JsonFile = None, markdown_file: MarkdownFile = None) -> No
     """
     from benchmarks.speed.stalls import markdown, run
 
-    console = Console()
+    console = make_console()
     with console.status("starting") as status:
         result = run(status.update)
     console.print(markdown(result), markup=False, soft_wrap=True)
@@ -387,7 +388,7 @@ def architecture(
     from benchmarks.research.architecture import load, markdown, run, sheets
     from router.errors import Misconfigured
 
-    console = Console()
+    console = make_console()
     try:
         earlier = load(before) if before else None
         with console.status("starting") as status:

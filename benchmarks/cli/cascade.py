@@ -60,6 +60,7 @@ def cascade(  # noqa: PLR0917 - one parameter an option
     from benchmarks.render import draw, table
     from policies.load import load
     from router.billing.prices import Prices
+    from router.cli.render import make_console
 
     rates = Rates(model=price_model, prices=Prices(), local_usd_per_mtok=local_usd_per_mtok)
     with plain_errors(), Console(stderr=True).status("drawing runs"):
@@ -77,7 +78,7 @@ def cascade(  # noqa: PLR0917 - one parameter an option
     if as_json:
         typer.echo(dumps(asdict(result)))
     else:
-        console = Console()
+        console = make_console()
         for sentence in verdict(result):
             console.print(sentence, markup=False, highlight=False, style="bold", soft_wrap=True)
         for sheet in sheets(result):

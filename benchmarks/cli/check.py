@@ -119,15 +119,15 @@ def _run_check(policy: str, options: "Options", compare: list[Path]) -> "Result"
 def _print_result(result: "Result", *, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
-
     from benchmarks.evaluation.check.export import values
     from benchmarks.evaluation.check.report import render
 
     if as_json:
         typer.echo(json.dumps(values(result), allow_nan=False))
     else:
-        render(result, Console())
+        from router.cli.render import make_console
+
+        render(result, make_console())
 
 
 def _write_reports(

@@ -69,8 +69,6 @@ def diff(
 
     Example: [bold]turnout policy diff balanced my-policy.yaml --team web --since 2026-11-01[/bold]
     """
-    from rich.console import Console
-
     from benchmarks.evaluation.cost import Rates
     from benchmarks.evaluation.diff import of_suite
     from benchmarks.evaluation.diff_report import csv_writer, render, values
@@ -78,6 +76,7 @@ def diff(
     from policies.conditions import nearest
     from policies.load import load
     from router.billing.prices import Prices
+    from router.cli.render import make_console
 
     if suite and (ledger or team or since or until):
         raise Misconfigured(
@@ -113,7 +112,7 @@ def diff(
     if as_json:
         typer.echo(json.dumps(values(difference), allow_nan=False))
         return
-    console = Console()
+    console = make_console()
     render(difference, console)
     rate = difference.requests / difference.seconds if difference.seconds else 0
     console.print(

@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from benchmarks.cli import run_swebench
 from benchmarks.cli.plain import plain_errors
+from router.cli.render import make_console
 
 if TYPE_CHECKING:
     from benchmarks.evaluation.cases import SuiteName
@@ -150,7 +151,7 @@ def _run(
     if as_json:
         typer.echo(json.dumps(live_report.as_json(figures, on), indent=1))
     else:
-        draw(live_report.sheet(figures), Console())
+        draw(live_report.sheet(figures), make_console())
     for failure in result.failures[:5]:
         aside.print(f"{failure.task}: {failure.error}", markup=False, highlight=False)
     if result.failures:

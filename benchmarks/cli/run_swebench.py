@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.cli.plain import plain_errors
+from router.cli.render import make_console
 from router.system.subprocesses import ROOT
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def swebench(
     if as_json:
         typer.echo(json.dumps([*map(asdict, worked), *map(asdict, broken)], indent=1))
     else:
-        draw(_sheet(worked, settings.track), Console())
+        draw(_sheet(worked, settings.track), make_console())
         console.print(f"score them: python -m swebench.harness.run_evaluation --predictions_path {out} ...")
     for failure in broken:
         console.print(f"{failure.instance_id}: {failure.error}")

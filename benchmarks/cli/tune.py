@@ -28,6 +28,7 @@ from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from benchmarks.json_values import dumps
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
+from router.cli.render import make_console
 
 By = Literal["any", "certified", "measured"]
 
@@ -154,7 +155,7 @@ def tune(  # noqa: PLR0917 - one parameter an option
     if as_json:
         typer.echo(dumps(asdict(result) | {"changes": [asdict(change) for change in changed]}))
     else:
-        console = Console()
+        console = make_console()
         for sentence in verdict(result):
             console.print(sentence, markup=False, highlight=False, style="bold", soft_wrap=True)
         for sheet in sheets(result):

@@ -28,6 +28,7 @@ from router.app.feedback import read_feedback
 from router.app.metrics_auth import MetricsAuth
 from router.app.ollama_routes import RUNNING
 from router.app.openapi.page import build_openapi
+from router.app.refusals import OnRefusal, ignore, refusal_of
 from router.app.request import make_request, read_outline
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
 from router.system.time_slices import Pacing
@@ -78,6 +79,7 @@ class ApiOptions:
     pacing: Pacing
     routers: tuple[APIRouter, ...] = ()
     """Routers built elsewhere, such as `/admin`."""
+    on_refusal: OnRefusal = ignore
 
 
 def build_api(
@@ -180,7 +182,8 @@ def build_api(
     for router in (*options.routers, description):
         api.include_router(router)
     api.state.routes = (*routes, *_routes(description))
-    _install_errors(api, (*options.paths, *(route.path for route in api.state.routes)))
+    paths = (*options.paths, *(route.path for route in api.state.routes))
+    _install_errors(api, paths, options.on_refusal)
     return api
 
 
@@ -197,28 +200,33 @@ def _hint(path: str, paths: tuple[str, ...]) -> str:
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
-def _install_errors(api: FastAPI, paths: tuple[str, ...]) -> None:
+def _install_errors(api: FastAPI, paths: tuple[str, ...], on_refusal: OnRefusal) -> None:
     """Answer errors in the dialect of the path; `paths` are those that a wrong one may have meant."""
+
+    def answer(request: Request, error: TurnoutError) -> Response:
+        request_id = uuid.uuid4().hex
+        on_refusal(refusal_of(request.scope, request_id, error))
+        return _error(request, error, request_id)
 
     @api.exception_handler(TurnoutError)
     async def turnout_error(request: Request, error: TurnoutError) -> Response:
-        return _error(request, error)
+        return answer(request, error)
 
     @api.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> Response:
         """The last resort: a defect of ours still answers in the dialect; the server logs it."""
         del error
-        return _error(request, TurnoutError("an internal error; the log has the details"))
+        return answer(request, TurnoutError("an internal error; the log has the details"))
 
     @api.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         path = request.url.path
         if error.status_code == HTTPStatus.NOT_FOUND:
-            return _error(request, NotFound(f"there is nothing at {path}{_hint(path, paths)}"))
+            return answer(request, NotFound(f"there is nothing at {path}{_hint(path, paths)}"))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             taken = _methods(api, request)
-            return _error(request, MethodNotAllowed(f"{path} does not take {request.method}", allowed=taken))
-        return _error(request, BadRequest(str(error.detail), status=error.status_code))
+            return answer(request, MethodNotAllowed(f"{path} does not take {request.method}", allowed=taken))
+        return answer(request, BadRequest(str(error.detail), status=error.status_code))
 
     from fastapi.exceptions import RequestValidationError
 
@@ -226,7 +234,7 @@ def _install_errors(api: FastAPI, paths: tuple[str, ...]) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return _error(request, BadRequest(f"{where}: {first['msg']}"))
+        return answer(request, BadRequest(f"{where}: {first['msg']}"))
 
 
 def _methods(api: FastAPI, request: Request) -> list[str]:
@@ -238,9 +246,8 @@ def _methods(api: FastAPI, request: Request) -> list[str]:
     ]
 
 
-def _error(request: Request, error: TurnoutError) -> Response:
+def _error(request: Request, error: TurnoutError, request_id: str) -> Response:
     dialect = response.dialect_for_path(request.url.path, request.headers)
-    request_id = uuid.uuid4().hex
     return Response(
         response.error_body(dialect, error, request_id),
         status_code=error.status,

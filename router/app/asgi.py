@@ -23,9 +23,10 @@ from router.app.authentication import authenticate, peer_of
 from router.app.body import Body, Uploads, take_body
 from router.app.early_response import EarlyResponses
 from router.app.gemini_path import GeminiPath, read_path, take_path, without_key
+from router.app.refusals import OnRefusal, ignore, refusal_of
 from router.app.request import make_request, read_outline
 from router.app.response import JSON, Exchange, routing_headers
-from router.errors import MethodNotAllowed, TurnoutError
+from router.errors import MethodNotAllowed, RateLimited, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import describe
 from router.routing.keystrokes import Keystrokes
@@ -100,6 +101,7 @@ class Endpoint:
         uploads: Uploads,
         pacing: Pacing,
         api: ASGI,
+        on_refusal: OnRefusal = ignore,
     ) -> None:
         self._pipelines: Mapping[Operation, Pipeline] = {
             "generate": pipeline,
@@ -111,6 +113,7 @@ class Endpoint:
         self._uploads = uploads
         self._keepalive_s = settings.keepalive_s
         self._pacing = pacing
+        self._on_refusal = on_refusal
         self._keystrokes = Keystrokes()
         self._api = EarlyResponses(api, uploads)
 
@@ -144,6 +147,8 @@ class Endpoint:
                 else:
                     await self._answer(pipeline, plan, exchange)
         except TurnoutError as error:
+            if exchange.plan is None or isinstance(error, RateLimited):  # the others have a row
+                self._on_refusal(refusal_of(scope, exchange.request_id, error))
             await exchange.fail(error)
         except Exception:  # the last resort: a defect of ours still answers in the dialect
             log.exception("defect", request=exchange.request_id)

@@ -13,6 +13,7 @@ import structlog
 
 from router.app.asgi_types import ASGI, Message, Receive, Scope, Send
 from router.app.body import Uploads
+from router.app.refusals import OnRefusal, ignore, refusal_of
 from router.app.response import LABELS, dialect_for_path, send_error
 from router.errors import BadRequest, HeadersTooLarge, NotAllowed, TurnoutError, UnsupportedMedia
 from router.settings import Settings, parse_listen
@@ -42,9 +43,12 @@ Fields = dict[bytes, bytes]
 class OriginGuard:
     """ASGI middleware that checks `Host`, `Origin` and `Sec-Fetch-Site`."""
 
-    def __init__(self, app: ASGI, *, settings: Settings, uploads: Uploads) -> None:
+    def __init__(
+        self, app: ASGI, *, settings: Settings, uploads: Uploads, on_refusal: OnRefusal = ignore
+    ) -> None:
         self._app = app
         self._uploads = uploads
+        self._on_refusal = on_refusal
         self._hosts = HostRule(parse_listen(settings.listen)[0], settings.allowed_hosts)
         self._origins = OriginRule(settings.allowed_origins)
         self._allowed_hosts: dict[bytes, bool] = {}
@@ -129,7 +133,9 @@ class OriginGuard:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: TurnoutError) -> None:
         names = {name.decode("latin-1") for name, _ in scope["headers"]}
         dialect = dialect_for_path(scope["path"], names)
-        await send_error(error, dialect, uuid.uuid4().hex, self._uploads.body(scope, receive), send)
+        request_id = uuid.uuid4().hex
+        self._on_refusal(refusal_of(scope, request_id, error))
+        await send_error(error, dialect, request_id, self._uploads.body(scope, receive), send)
 
     def _log(self, scope: Scope, error: TurnoutError) -> None:
         now = time.monotonic()

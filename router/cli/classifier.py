@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from router.cli.render import make_console
+
 app = typer.Typer(help="The trained classifier: show its card, retrain it.", no_args_is_help=True)
 
 DATA = Path("data")
@@ -76,7 +78,7 @@ def _train(data: Path, out: Path, picture: Path | None) -> None:
     from router.training.calibration_chart import draw
     from router.training.dataset import rows
 
-    console = Console()
+    console = make_console()
     with Console(stderr=True).status("reading") as status:
         artefact, _ = training.train(rows(data, status.update), status.update)
     _show(dict(artefact.card), console)
@@ -98,7 +100,7 @@ def _refit(out: Path, team: str | None, since: datetime | None, ledger: str | No
     if as_json:
         typer.echo(json.dumps(fitted.summary | {"written": str(out)}))
         return
-    console = Console()
+    console = make_console()
     calibrate.print_summary(fitted.summary, console)
     console.print(
         f"written: {out}; to judge by it set `classifier: sufficiency` and `classifier_file: {out}`"
@@ -134,7 +136,7 @@ def train_asks(
     if as_json:
         typer.echo(json.dumps(card | {"written": str(out)}))
     else:
-        _show_asks(card, Console())
+        _show_asks(card, make_console())
         typer.echo(f"written: {out}")
 
 
@@ -168,9 +170,9 @@ def show(
     if as_json:
         typer.echo(json.dumps(card))
     elif "scale" in card:
-        calibrate.print_summary(card, Console())
+        calibrate.print_summary(card, make_console())
     else:
-        _show(card, Console())
+        _show(card, make_console())
 
 
 def _show_ask_model(file: Path | None, *, as_json: bool) -> None:
@@ -184,7 +186,7 @@ def _show_ask_model(file: Path | None, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(card))
     else:
-        _show_asks(card, Console())
+        _show_asks(card, make_console())
 
 
 def _show_asks(card: dict[str, Any], console: Console) -> None:

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from router.accounts.keys import PREFIX
-from router.cli.render import escape_controls
+from router.cli.render import escape_controls, make_console
 from router.errors import Misconfigured
 from router.settings import CLIENT_KEY
 
@@ -182,7 +182,7 @@ def _print_steps(client: "Client", target: "Target") -> None:
     steps = client.steps(target)
     if not steps:
         return
-    console = Console(highlight=False)
+    console = make_console(highlight=False)
     console.print(f"\n{escape(client.title)}, by hand:")
     table = Table.grid(padding=(0, 1))
     for number, step in enumerate(steps, 1):
@@ -234,7 +234,7 @@ def _list(machine: "Machine", target: "Target", records: "Records", *, as_json: 
         endpoint = {"url": target.url, "answers": not trouble, "problem": trouble}
         typer.echo(json.dumps({"endpoint": endpoint, "clients": rows}, ensure_ascii=False))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = make_console(highlight=False)
     console.print(escape(trouble or f"{target.url} answers"))
     table = Table("client", "", "installed", "connected to", box=None)
     for row, client in zip(rows, CLIENTS, strict=True):

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from router.cli.render import make_console
 from router.settings import load_settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def evidence(
     if as_json:
         typer.echo(json.dumps(summary))
     else:
-        _show(summary, Console())
+        _show(summary, make_console())
 
 
 def read_evidence(ledger: str | None, team: str | None) -> "list[Evidence]":

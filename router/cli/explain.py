@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from policies.decision import State
-from router.cli.render import show_explanation
+from router.cli.render import make_console, show_explanation
 from router.errors import Misconfigured
 from router.settings import Settings, load_settings
 from router.types import DialectName
@@ -50,7 +49,7 @@ def explain(
     if as_json:
         typer.echo(json.dumps(explanation, ensure_ascii=False))
     else:
-        show_explanation(explanation, Console())
+        show_explanation(explanation, make_console())
 
 
 def _planner(settings: Settings) -> "Planner":

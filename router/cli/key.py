@@ -20,6 +20,7 @@ from router.cli.accounts import (
     open_accounts,
     takes_terms,
 )
+from router.cli.render import make_console
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def list_keys(ledger: Ledger = None, as_json: AsJson = False) -> None:
             escape(format_limits(row)),
             _state(row),
         )
-    Console().print(table)
+    make_console().print(table)
 
 
 def _state(row: dict[str, Any]) -> str:

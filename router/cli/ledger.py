@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from router.cli.render import make_console
 from router.errors import Misconfigured
 from router.settings import load_settings
 
@@ -48,7 +49,7 @@ def stats(ledger: Ledger = None, as_json: AsJson = False) -> None:
     table = Table("", "", show_header=False)
     for name, value in size.items():
         table.add_row(name.replace("_", " "), _format_value(name, value))
-    Console().print(table)
+    make_console().print(table)
 
 
 @app.command()

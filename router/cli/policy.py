@@ -4,7 +4,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -12,6 +11,7 @@ from classifiers.choose import CLASSIFIERS, DEFAULT
 from policies.load import load
 from policies.policy import Policy, PrivacyRules
 from policies.proof import Proof, ProofStatus, Serving, state
+from router.cli.render import make_console
 
 app = typer.Typer(help="Policies: show one, validate a file.", no_args_is_help=True)
 
@@ -45,7 +45,7 @@ def show(
         }
         typer.echo(json.dumps(document))
         return
-    console = Console()
+    console = make_console()
     console.print(f"[bold]{escape(loaded.name)}[/bold]  {escape(loaded.description)}")
     table = Table("rule", "when", "to", "why")
     for rule in rules:

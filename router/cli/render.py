@@ -1,5 +1,6 @@
 """Renders explanations in a terminal."""
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +9,15 @@ from rich.table import Table
 
 Json = dict[str, Any]
 _COLOURS = {"local": "green", "cloud": "cyan"}
+
+
+UNBOUNDED = 100_000
+"""Columns where there is no terminal."""
+
+
+def make_console(*, highlight: bool = True) -> Console:
+    """A console for what a command prints: what is piped elsewhere is neither cut nor wrapped."""
+    return Console(width=None if sys.stdout.isatty() else UNBOUNDED, highlight=highlight)
 
 
 def escape_controls(text: str) -> str:

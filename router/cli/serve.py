@@ -2,15 +2,20 @@
 
 import os
 import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from router.errors import Misconfigured
-from router.settings import CloudSettings, LocalSettings, Settings, load_settings, parse_listen
+from router.settings import CloudSettings, Settings, load_settings, parse_listen
 from router.system.host_names import is_loopback
+
+if TYPE_CHECKING:
+    from router.tracks.cloud_provider import CloudProvider
+    from router.tracks.local_server import LocalServer
+    from router.tracks.upstreams import Upstreams
 
 GREETING = """\
 [bold]Turnout[/bold] listens on [bold]{url}[/bold]   policy [bold]{policy}[/bold]
@@ -67,6 +72,7 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
     from router.engine.catalog import resolve
     from router.service import Service
     from router.telemetry.logs import configure
+    from router.tracks.upstreams import find_upstreams
 
     if not settings.local.url:
         resolve(settings.local.model)  # reports a bad file in one line, before anything listens
@@ -79,7 +85,8 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
             "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
         )
     listener = _bind(host, port)
-    _greet(settings, quiet=quiet, url=f"http://{_format_host(host)}:{listener.getsockname()[1]}")
+    url = f"http://{_format_host(host)}:{listener.getsockname()[1]}"
+    _greet(settings, find_upstreams(settings, service.clearance), url=url, quiet=quiet)
     uvicorn.Server(
         uvicorn.Config(
             service.app,
@@ -116,41 +123,24 @@ def _format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _greet(settings: Settings, *, url: str, quiet: bool) -> None:
+def _greet(settings: Settings, upstreams: "Upstreams", *, url: str, quiet: bool) -> None:
     greeting = GREETING.partition("\n\n")[0] if quiet else GREETING
-    Console(soft_wrap=True).print(greeting.format(url=escape(url), **_tracks(settings)), highlight=False)
+    texts = _tracks(settings, upstreams)
+    Console(soft_wrap=True).print(greeting.format(url=escape(url), **texts), highlight=False)
 
 
-def _tracks(settings: Settings) -> dict[str, str]:
-    from router.tracks.providers import address_problem, base_url
-
-    problem = address_problem(settings.cloud)
+def _tracks(settings: Settings, upstreams: "Upstreams") -> dict[str, str]:
+    server = upstreams.server
     demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
     return {
         "policy": escape(settings.policy),
-        "local": escape(_server(settings.local) if settings.local.url else settings.local.model or demo),
-        "cloud": escape(
-            f"{settings.cloud.model} at {base_url(settings.cloud)} ({_credential(settings.cloud)})"
-            + (f"\n         {problem}" if problem else "")
-        ),
+        "local": escape(_server(server) if server else settings.local.model or demo),
+        "cloud": escape(_provider(settings.cloud, upstreams.provider)),
     }
 
 
-def _server(local: LocalSettings) -> str:
+def _server(server: "LocalServer") -> str:
     """What answers at `local.url`, or what is wrong there."""
-    import asyncio
-
-    from router.tracks.local_client import LocalClient
-    from router.tracks.local_server import LocalServer, find_server
-
-    async def look() -> LocalServer:
-        client = LocalClient(local, None)
-        try:
-            return await find_server(client, local)
-        finally:
-            await client.close()
-
-    server = asyncio.run(look())
     if server.abilities is None:
         tools = "tools: not told"
     else:
@@ -160,12 +150,23 @@ def _server(local: LocalSettings) -> str:
     return f"{model}\n         {server.problem}" if server.problem else model
 
 
-def _credential(cloud: CloudSettings) -> str:
+def _provider(cloud: CloudSettings, provider: "CloudProvider | None") -> str:
+    """Who is asked with which key, and whether that works; or what is wrong, and the remedy."""
+    from router.tracks.providers import address_problem, base_url
+
+    problem = provider.problem if provider else address_problem(cloud)
+    proxy = f", through the proxy {provider.proxy}" if provider and provider.proxy else ""
+    line = f"{cloud.model} at {base_url(cloud)} ({_credential(cloud, provider)}{proxy})"
+    return f"{line}\n         {problem}" if problem else line
+
+
+def _credential(cloud: CloudSettings, provider: "CloudProvider | None") -> str:
     """Which key the cloud is asked with; without one, what that means and what a key would add."""
     from router.tracks.credentials import has_own, remedy
 
     if has_own(cloud):
-        return "with this machine's key"
+        tried = {"accepted": ", which is accepted", "refused": ", which is refused"}
+        return f"with this machine's key{tried.get(provider.credential, '') if provider else ''}"
     if cloud.without_credential == "refuse":
         return f"no key here: refused without a client's own; {remedy(cloud)}"
     return (

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from router.cli.ledger import AsJson, Ledger, open_ledger
 from router.cli.render import escape_controls
@@ -114,11 +111,8 @@ def _of_ledger(ledger: str | None, settings: Settings) -> Json:
 
 
 def _show(status: Json, why: str) -> None:
-    console = Console(soft_wrap=True)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, text in _lines(status, why):
-        table.add_row(name, escape(escape_controls(text)))
-    console.print(table, highlight=False)
+        typer.echo(f"{name:<10}{escape_controls(text)}")
 
 
 def _lines(status: Json, why: str) -> "Iterator[tuple[str, str]]":
@@ -178,8 +172,14 @@ def _embeddings(embeddings: Json) -> str:
 
 
 def _cloud(cloud: Json) -> str:
-    key = "with a key" if cloud.get("credential") else f"no key: {cloud.get('remedy', '')}"
-    return "   ".join((cloud["url"], "up" if cloud["up"] else f"down ({cloud['circuit']['cause']})", key))
+    provider = cloud["provider"] or {}
+    key = f"no key: {cloud.get('remedy', '')}"
+    if cloud["credential"]:
+        tried = provider.get("credential")
+        key = f"with a key that is {tried}" if tried in {"accepted", "refused"} else "with a key"
+    up = "up" if cloud["up"] else f"down ({cloud['circuit']['cause']})"
+    proxy = f"through the proxy {provider['proxy']}" if provider.get("proxy") else ""
+    return "   ".join(filter(None, (cloud["url"], up, key, proxy, cloud["problem"])))
 
 
 def _usd(name: str, usd: float | None) -> str:

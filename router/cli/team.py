@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +18,7 @@ from router.cli.accounts import (
     open_accounts,
     takes_terms,
 )
+from router.cli.render import make_console
 from router.errors import Misconfigured
 
 app = typer.Typer(help="Teams: add, list, set their budget, limits, models and policy.", no_args_is_help=True)
@@ -103,7 +103,7 @@ def list_teams(ledger: Ledger = None, as_json: AsJson = False) -> None:
             "\n".join(_spent(status) for status in row["budgets"] if status["key"] is None),
             row["zone"],
         )
-    Console().print(table)
+    make_console().print(table)
 
 
 def _spent(status: Json) -> str:

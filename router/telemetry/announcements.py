@@ -32,6 +32,7 @@ class Announcements:
     def __init__(self) -> None:
         self._tracks: dict[str, TrackReport] = {}
         self._server: dict[str, object] = {}
+        self._provider: dict[str, object] = {}
         self._policy_error = ""
         self._budgets: OrderedDict[str, float] = OrderedDict()
 
@@ -55,6 +56,17 @@ class Announcements:
             log.warning("local server", **facts, problem=problem)
         else:
             log.info("local server", **facts)
+
+    def provider(self, provider: Mapping[str, object]) -> None:
+        """Say what answers at `cloud.base_url`, or what is wrong there, where that has changed."""
+        if provider == self._provider:
+            return
+        self._provider = dict(provider)
+        facts = {name: provider[name] for name in ("url", "credential", "proxy") if provider[name]}
+        if problem := provider["problem"]:
+            log.warning("cloud provider", **facts, problem=problem)
+        else:
+            log.info("cloud provider", **facts)
 
     def policy(self, name: str, error: str, *, reloaded: bool) -> None:
         """Say that a policy was loaded again, or that it was refused and the last good one stays."""

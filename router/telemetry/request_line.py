@@ -43,17 +43,19 @@ class RequestLine:
     """In our words."""
     moved: str = ""
     """Why another track served than the one that the rules chose; a cause of `policies.causes`."""
+    asked: str = ""
+    """Method and path, of one that was refused before it was read."""
 
 
 def text_line(line: RequestLine, *, colours: bool = False) -> str:
     """Render aligned columns: time, client, kind, track, model, rule, tokens, first byte, cost, id."""
     at = time.strftime("%H:%M:%S", time.localtime(line.finished_at))
-    track = _paint(f"{line.track:<5}", _COLOURS.get(line.track, ""), on=colours)
+    track = _paint(f"{line.track or '-':<5}", _COLOURS.get(line.track, ""), on=colours)
     first = "-" if line.first_byte_s is None else f"{line.first_byte_s:.2f}s"
     columns = (
         _paint(at, _DIM, on=colours),
         _column(line.client or "-", 12),
-        _column(line.kind, 12),
+        _column(line.kind or "-", 12),
         track,
         _column(line.model or "-", 22),
         _column(line.rule, 16),
@@ -83,6 +85,8 @@ def _remark(line: RequestLine) -> str:
         words.append(str(line.status))
     if line.moved:
         words.append(f"{'degraded' if line.track == 'local' else 'escalated'}: {line.moved}")
+    if line.asked:
+        words.append(line.asked)
     return _plain(", ".join(words))
 
 

@@ -1,9 +1,10 @@
-"""Writes a line for each request that ended. Three rules hold here.
+"""Writes a line for each request that ended. Four rules hold here.
 
 1. The event loop and the ledger's thread only put something into a queue: a terminal that is stopped
    (Ctrl-S) or a slow disk holds up neither an answer nor a bill.
 2. A line waits for its bill, which the ledger makes a moment after the end; not for long.
 3. Where more comes than can be written, lines are left out, and their number is told.
+4. What is refused before it is decided on has a line, too, but no stranger can fill a log with those.
 """
 
 import queue
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
+
+import structlog
 
 from router.billing.bill import BilledRequest
 from router.telemetry.request_line import RequestLine
@@ -22,11 +25,33 @@ PATIENCE_S = 3.0
 MOST_WAITING = 10_000
 """Entries in the queue; beyond it lines are left out."""
 CLOSING_S = 2.0
+REFUSALS, REFUSALS_S = 60, 60.0
+"""So many lines of refusals in so many seconds."""
+LONGEST_PATH = 80
+
+log = structlog.get_logger("turnout")
 
 
 class _Bill(NamedTuple):
     id: str
     cost_usd: float | None
+
+
+class Refusal(NamedTuple):
+    """A request that was refused before anything was decided; no row of the ledger has it."""
+
+    id: str
+    client: str
+    """The user-agent, as it was sent."""
+    method: str
+    path: str
+    status: int
+    record: str
+    """Why, in our words alone (`TurnoutError.record`)."""
+
+
+class _LeftOut(NamedTuple):
+    refusals: int
 
 
 class _End(NamedTuple):
@@ -39,11 +64,13 @@ class RequestLog:
     def __init__(self, write: Callable[[RequestLine], None]) -> None:
         """Take what writes a line; it may block, and is called on a thread of our own."""
         self._write = write
-        self._entries: queue.SimpleQueue[RequestLine | _Bill | _End] = queue.SimpleQueue()
+        self._entries: queue.SimpleQueue[RequestLine | _Bill | _LeftOut | _End] = queue.SimpleQueue()
         self._ended: dict[str, RequestLine] = {}
         self._bills: dict[str, _Bill] = {}
         self.left_out = 0
         """Lines that were not written."""
+        self._refusals_since = 0.0
+        self._refusals = 0
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
         self._thread.start()
 
@@ -64,6 +91,17 @@ class RequestLog:
                 cost = request.bill.cost_usd if request.bill else None
                 self._entries.put(_Bill(request.id, cost))
 
+    def refused(self, refusal: Refusal) -> None:
+        """Take a request that was refused; on the event loop."""
+        now = time.monotonic()
+        if now - self._refusals_since >= REFUSALS_S:
+            if self._refusals > REFUSALS:
+                self._entries.put(_LeftOut(self._refusals - REFUSALS))
+            self._refusals_since, self._refusals = now, 0
+        self._refusals += 1
+        if self._refusals <= REFUSALS:
+            self._entries.put(line_of_refusal(refusal, time.time()))
+
     def close(self) -> None:
         """Write what waits; give up on a terminal that takes nothing."""
         self._entries.put(_End())
@@ -76,6 +114,10 @@ class RequestLog:
             except queue.Empty:
                 entry = None
             match entry:
+                case RequestLine() if entry.asked:
+                    self._write(entry)
+                case _LeftOut():
+                    log.warning("refused requests without a line of their own", number=entry.refusals)
                 case RequestLine():
                     self._ended[entry.id] = entry
                     self._join(entry.id)
@@ -112,6 +154,28 @@ class RequestLog:
 def with_cost(line: RequestLine, cost_usd: float | None) -> RequestLine:
     """Put the cost into a line."""
     return replace(line, cost_usd=cost_usd)
+
+
+def line_of_refusal(refusal: Refusal, now: float) -> RequestLine:
+    """Make the line of a request that was refused before it was read."""
+    path = refusal.path if len(refusal.path) <= LONGEST_PATH else f"{refusal.path[: LONGEST_PATH - 1]}…"
+    return RequestLine(
+        id=refusal.id,
+        finished_at=now,
+        client=refusal.client.partition("/")[0],
+        kind="",
+        track="",
+        model="",
+        rule="refused",
+        input=0,
+        output=0,
+        first_byte_s=None,
+        cost_usd=None,
+        status=refusal.status,
+        end="failed",
+        error=refusal.record,
+        asked=f"{refusal.method} {path}",
+    )
 
 
 def line_of(plan: Plan, outcome: Outcome, now: float) -> RequestLine:

@@ -17,11 +17,13 @@ import aiohttp
 import msgspec
 
 from policies.decide import Decision
+from policies.privacy import Clearance
 from router.billing.prices import Prices
 from router.settings import CloudSettings
 from router.system.time_slices import Pacing
 from router.tracks import providers
 from router.tracks.circuit_breaker import CircuitBreaker, StreamHealth, guarded
+from router.tracks.cloud_provider import CloudProvider, find_provider
 from router.tracks.cloud_reply import CloudResponse, relay, translate
 from router.tracks.credentials import CARRIERS, credential, has_own
 from router.tracks.egress import Egress, cleared
@@ -49,7 +51,6 @@ WIRE_FORMATS: Mapping[str, WireFormat] = {
     "openai": WireFormat("openai_chat", "/chat/completions"),
 }
 COUNT_PATH = "/v1/messages/count_tokens"
-ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
 
 OF_ANY_DIALECT = frozenset({"accept-encoding", "content-type", "user-agent"})
 """Fields that a client's request keeps when it is translated; the others speak to another provider."""
@@ -86,6 +87,8 @@ class CloudTrack:
         self._clients_bring_keys = False
         self.breaker = CircuitBreaker()
         """Whether the provider counts as down, why, and until when."""
+        self.provider: CloudProvider | None = None
+        """What answers at `cloud.base_url`, as it was found last; None where nobody asked."""
 
     @property
     def url(self) -> str:
@@ -107,6 +110,16 @@ class CloudTrack:
             return False
         self._clients_bring_keys = self._clients_bring_keys or chosen.own
         return True
+
+    async def look(self, clearance: Clearance) -> CloudProvider | None:
+        """See what answers at `cloud.base_url`, where there is a key of ours to try and something may leave.
+
+        Without either nobody is asked: a machine that keeps all to itself calls nowhere.
+        """
+        self.provider = None
+        if clearance.allowed and has_own(self._settings):
+            self.provider = await find_provider(self._egress, self._settings, clearance)
+        return self.provider
 
     async def open(self, plan: Plan, decision: Decision, progress: Progress | None = None) -> Reply:
         """See `router.types.Track`; the chunks raise `ConnectionError` or `TimeoutError` when they break."""
@@ -232,8 +245,8 @@ class CloudTrack:
             headers = [pair for pair in headers if pair[0] not in CARRIERS or pair in key.headers]
         else:
             headers = [*(pair for pair in headers if pair[0] not in CARRIERS), *key.headers]
-        if self._settings.dialect == "anthropic" and not field(headers, ANTHROPIC_VERSION[0]):
-            headers.append(ANTHROPIC_VERSION)
+        if self._settings.dialect == "anthropic" and not field(headers, providers.ANTHROPIC_VERSION[0]):
+            headers.append(providers.ANTHROPIC_VERSION)
         return headers
 
 

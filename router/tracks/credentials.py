@@ -17,6 +17,8 @@ CARRIERS = frozenset({"authorization", "x-api-key"})
 
 OURS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 """Where our key is looked for unless `cloud.api_key_env` is set."""
+AUTH_TOKEN = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - a name
+"""Anthropic's other variable: a token in place of a key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def credential(
             ("x-api-key", key) if settings.dialect == "anthropic" else ("authorization", f"Bearer {key}")
         )
         return Credential(headers=(carrier,), own=False)
-    if settings.dialect == "anthropic" and (token := environ.get("ANTHROPIC_AUTH_TOKEN", "")):
+    if settings.dialect == "anthropic" and (token := environ.get(AUTH_TOKEN, "")):
         return Credential(headers=(("authorization", f"Bearer {token}"),), own=False)
     if not name:
         return Credential(headers=(), own=False)
@@ -62,6 +64,14 @@ def credential(
         status=HTTPStatus.BAD_REQUEST,
         kind="invalid_request_error",
     )
+
+
+def key_name(settings: CloudSettings, environ: Mapping[str, str] = os.environ) -> str:
+    """The variable whose key is used, or would be; empty where litellm looks for its provider's own."""
+    name = _env_name(settings)
+    if settings.dialect == "anthropic" and not environ.get(name) and environ.get(AUTH_TOKEN):
+        return AUTH_TOKEN
+    return name
 
 
 def remedy(settings: CloudSettings) -> str:

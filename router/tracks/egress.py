@@ -140,6 +140,26 @@ class Egress:
         progress.status = response.status
         return response
 
+    async def get(
+        self, clearance: Clearance, url: str, *, headers: Sequence[tuple[str, str]]
+    ) -> aiohttp.ClientResponse:
+        """Ask the provider about itself; nothing of any request is sent. As `post`."""
+        cleared(clearance)
+        self._confine(url)
+        address = URL(url, encoded=True)
+        return await self._opened().get(
+            address,
+            headers=CIMultiDict(headers),
+            allow_redirects=False,
+            proxy=self._proxy(address.scheme, address.host or ""),
+        )
+
+    def proxy(self, url: str) -> str:
+        """The proxy of the environment for this address, without a password; empty for none."""
+        address = URL(url, encoded=True)
+        named = self._proxy(address.scheme, address.host or "")
+        return str(URL(named).with_user(None)) if named else ""
+
     async def chat(
         self, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None = None
     ) -> tuple[Any, "LitellmTransport"]:

@@ -18,6 +18,8 @@ from router.types import TrackError
 SDK, HTTP = "sdk", "http"
 """Through which kind of client litellm reaches a provider: OpenAI's, or its own handler."""
 OPENAI_URL = "https://api.openai.com/v1"
+ANTHROPIC_VERSION = ("anthropic-version", "2023-06-01")
+"""A field that Anthropic's API demands."""
 
 
 class Provider(NamedTuple):

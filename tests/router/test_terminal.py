@@ -1,15 +1,17 @@
 """What the terminal says while the endpoint runs: a line for each request, and what changes."""
 
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 
 import httpx
 import pytest
 
-from tests.conftest import wait_for
-from tests.router.test_failover import CHAT, request_body
+from tests.conftest import free_port, wait_for
+from tests.router.test_failover import CHAT, MINE, request_body
 
 SECRET = "marmalade-on-toast"
 COMMAND = (sys.executable, "-m", "router.cli.main")
@@ -75,6 +77,97 @@ def test_a_policy_that_changes_or_is_refused_is_said(text, policy):
     wait_for(lambda: "policy refused, the last good one stays" in text.log.read_text(), "the refusal")
     policy.write_text(POLICY)
     wait_for(lambda: text.log.read_text().count("policy reloaded") > 1, "the second reload")
+
+
+REFUSED = {
+    "no such path": ("/v1/chat/completion", {"json": {}}, "404 not found, POST /v1/chat/completion"),
+    "no JSON": (CHAT, {"content": b'{"model": "auto", '}, f"400 bad request, POST {CHAT}"),
+    "too large": (CHAT, {"content": b" " * 2_000_000}, f"413 request too large, POST {CHAT}"),
+    "another site": (CHAT, {"headers": {"host": "evil.example"}}, f"403 not allowed, POST {CHAT}"),
+    "no key": (CHAT, {"json": request_body()}, f"401 wrong key, POST {CHAT}"),
+}
+
+
+@pytest.fixture(scope="module")
+def small(start_between, policy):
+    return start_between(POLICY=str(policy), LOG_FORMAT="text", MAX_BODY_MB="1")
+
+
+@pytest.mark.parametrize(("path", "sent", "remark"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_before_it_is_read_has_a_line(small, path, sent, remark):
+    if "401" in remark:
+        turnout(small, "key", "create", "--team", "web")
+        wait_for(lambda: httpx.post(small.url + path, **sent).status_code == 401, "the key")
+    answer = httpx.post(small.url + path, **sent)
+    shown = answer.headers["x-turnout-request-id"][:8]
+    wait_for(lambda: shown in small.log.read_text(), "the line")
+    (line,) = (line for line in small.log.read_text().splitlines() if shown in line)
+    assert line.split()[1] == "python-httpx"
+    assert line.endswith(f"{shown}  {remark}")
+
+
+def test_a_budget_that_is_reached_is_said_once(start_between, policy, upstream):  # noqa: ARG001 - it serves
+    file = policy.with_name("cloud-first.yaml")
+    file.write_text("name: cloud-first\nhold: none\notherwise: {to: cloud, why: the cloud first}\n")
+    endpoint = start_between(POLICY=str(file), LOG_FORMAT="text")
+    turnout(endpoint, "team", "add", "web", "--budget", "0.000001")
+    key = json.loads(turnout(endpoint, "key", "create", "--team", "web", "--json").stdout)["key"]
+    headers = {**MINE, "x-turnout-key": key}
+    wait_for(lambda: endpoint.post(CHAT, request_body()).status_code == 401, "the key")
+    for _ in range(2):
+        answer = endpoint.post("/v1/messages", request_body(), headers=headers)
+        assert answer.headers["x-turnout-rule"] == "budget", answer.text
+    wait_for(lambda: "budget reached" in endpoint.log.read_text(), "the line")
+    (line,) = (line for line in endpoint.log.read_text().splitlines() if "budget reached" in line)
+    assert "team=web" in line
+    assert "why=" in line
+
+
+class ProviderWithKey(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.headers["x-api-key"] == "sk-ant-good" else 401)
+        self.end_headers()
+        self.wfile.write(b'{"data": [{"id": "claude-sonnet-5-5"}]}')
+
+
+@pytest.fixture
+def provider():
+    """A provider whose list of models is for holders of a key; nothing is at its address until it starts."""
+    port = free_port()
+    started = []
+
+    def start() -> None:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), ProviderWithKey)
+        threading.Thread(target=server.serve_forever).start()
+        started.append(server)
+
+    yield f"http://127.0.0.1:{port}", start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("key", "verdict"), [("sk-ant-good", "accepted"), ("sk-ant-old", "refused")])
+def test_whether_the_provider_answers_and_takes_the_key_is_said_everywhere(
+    start_between, provider, key, verdict
+):
+    url, start = provider
+    endpoint = start_between(also={"ANTHROPIC_API_KEY": key}, CLOUD__BASE_URL=url, LOG_FORMAT="text")
+    problem = "no connection to 127.0.0.1: check cloud.base_url"
+    wait_for(lambda: endpoint.get("/health")["cloud"]["provider"], "the look")
+    assert problem in endpoint.get("/health")["cloud"]["problem"]
+    log = endpoint.log.read_text()
+    assert problem in log.partition("Next, in another")[0]
+    assert problem in log.partition("Next, in another")[2]
+    assert problem in turnout(endpoint, "status").stdout
+    start()
+    wait_for(lambda: endpoint.get("/health")["cloud"]["provider"]["reachable"], "the next look")
+    cloud = endpoint.get("/health")["cloud"]
+    assert cloud["provider"]["credential"] == verdict
+    assert ("put a valid one there" in cloud["problem"]) == (verdict == "refused")
+    assert f"with a key that is {verdict}" in turnout(endpoint, "status").stdout
+    wait_for(lambda: f"credential={verdict}" in endpoint.log.read_text(), "the line")
+    assert key not in endpoint.log.read_text()
 
 
 def test_tail_shows_the_same_lines(text):
