@@ -10,7 +10,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 
-# GPU=cuda|metal|vulkan|hip compiles llama.cpp for that card.
+# GPU=cuda|metal|vulkan|hip compiles llama.cpp for that card. What each needs beside a C++ compiler, and where it comes from:
+GPUS := none cuda metal vulkan hip
+$(if $(filter $(GPUS),$(GPU)),,$(error GPU=$(GPU): there is no such build; take one of: $(GPUS)))
+NEEDS_cuda := nvcc
+NEEDS_metal := xcrun
+NEEDS_vulkan := glslc
+NEEDS_hip := hipcc
+FROM_cuda := the CUDA toolkit of developer.nvidia.com/cuda-downloads
+FROM_metal := a Mac with Xcode: xcode-select --install
+FROM_vulkan := the Vulkan SDK of vulkan.lunarg.com
+FROM_hip := ROCm, of rocm.docs.amd.com
 CMAKE_cuda   := -DGGML_CUDA=on
 CMAKE_metal  := -DGGML_METAL=on
 CMAKE_vulkan := -DGGML_VULKAN=on
@@ -23,6 +33,13 @@ NO_AMX := $(shell $(CC) $(NO_AMX_FLAGS) -E -x c /dev/null >/dev/null 2>&1 && ech
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/turnout
 LLAMA  := $(shell sed -n 's/^\(llama-cpp-python\)==\([^ ]*\).*/\1-\2/p' requirements.txt)
 WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)$(if $(NO_AMX),-noamx)
+# ENGINE=none sets up without llama.cpp, for a server of your own: nothing is compiled. So it is where local.url names one.
+OWN    := turnout.yaml $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/turnout/turnout.yaml
+SERVER := $(or $(TURNOUT_LOCAL__URL),$(shell sed -n '/^local:/,/^[a-z]/s/^ \{1,\}url: *//p' $(OWN) 2>/dev/null))
+ENGINE ?= $(if $(SERVER),$(if $(wildcard $(WHEEL)/.built),llama.cpp,none),llama.cpp)
+$(if $(filter none llama.cpp,$(ENGINE)),,$(error ENGINE=$(ENGINE): there is no such engine; take none or llama.cpp))
+READY  := $(VENV)/.run-$(if $(filter none,$(ENGINE)),without-engine,$(GPU))
+TOOLS  := $(PATH):/usr/local/cuda/bin:/opt/rocm/bin
 INSTALL := $(UV) pip install -q --python $(BIN)/python
 
 .PHONY: run test test-slow test-all lint format proofs bench lock clean help
@@ -30,7 +47,7 @@ INSTALL := $(UV) pip install -q --python $(BIN)/python
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/.run-$(GPU)      ## set up and start the endpoint (ARGS="--listen 127.0.0.1:4800")
+run: $(READY)                 ## set up and start the endpoint (ARGS="--listen 127.0.0.1:4800", GPU=cuda, ENGINE=none)
 	@$(BIN)/turnout serve $(ARGS)
 
 test: $(VENV)/.dev node       ## all quick tests
@@ -81,10 +98,12 @@ $(UV):
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-setup.txt
 
 $(WHEEL)/.built: | $(UV)
+	@$(NEED_COMPILER)
+	@$(if $(NEEDS_$(GPU)),$(NEED_TOOLS))
 	@echo "Compiling llama.cpp, this once: about 7 minutes on two cores ..."
 	@mkdir -p $(WHEEL)
 	@awk '/^llama-cpp-python==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.txt > $(WHEEL)/requirement.txt
-	CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU))" \
+	PATH="$(TOOLS)" CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU))" \
 		$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-cache-dir \
 		--no-deps --require-hashes -r $(WHEEL)/requirement.txt -w $(WHEEL)
 	@touch $@
@@ -93,6 +112,23 @@ $(VENV)/.run-$(GPU): requirements.txt pyproject.toml $(WHEEL)/.built | $(UV)
 	@echo "Setting up in $(VENV) ..."
 	$(INSTALL) --no-deps --reinstall-package llama-cpp-python $(WHEEL)/*.whl
 	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps -e .
+	@rm -f $(VENV)/.run-* && touch $@
+
+NEED_COMPILER = for compiler in "$$CXX" c++ g++ clang++; do command -v "$$compiler" >/dev/null 2>&1 && exit 0; done; \
+	echo "There is no C++ compiler to build llama.cpp with: install one (apt install build-essential, dnf install gcc-c++," \
+	"xcode-select --install), or do without: make run ENGINE=none, with TURNOUT_LOCAL__URL=http://127.0.0.1:11434" \
+	"for Ollama or another server of yours" >&2; exit 1
+NEED_TOOLS = PATH="$(TOOLS)"; command -v $(NEEDS_$(GPU)) >/dev/null 2>&1 || { \
+	echo "GPU=$(GPU) needs $(NEEDS_$(GPU)), which is not here: install $(FROM_$(GPU)); or build for the processor: make run GPU=none" >&2; \
+	exit 1; }; \
+	[ "$(GPU)" != cuda ] || nvidia-smi >/dev/null 2>&1 || \
+	echo "No NVIDIA driver answers (nvidia-smi): what is compiled now runs on the card once one is installed" >&2
+
+$(VENV)/.run-without-engine: requirements.txt pyproject.toml | $(UV)
+	@echo "Setting up in $(VENV), without an engine: the server at local.url is the local model ..."
+	@awk '/^llama-cpp-python==/ {skip=1} !skip {print} skip && !/\\$$/ {skip=0}' requirements.txt > $(VENV)/requirements.txt
+	$(INSTALL) --no-deps --require-hashes -r $(VENV)/requirements.txt
 	$(INSTALL) --no-deps -e .
 	@rm -f $(VENV)/.run-* && touch $@
 

@@ -130,11 +130,14 @@ def _greet(settings: Settings, upstreams: "Upstreams", *, url: str, quiet: bool)
 
 
 def _tracks(settings: Settings, upstreams: "Upstreams") -> dict[str, str]:
+    from router.engine.installed import engine_problem
+
     server = upstreams.server
     demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
+    own = engine_problem() or settings.local.model or demo
     return {
         "policy": escape(settings.policy),
-        "local": escape(_server(server) if server else settings.local.model or demo),
+        "local": escape(_server(server) if server else own),
         "cloud": escape(_provider(settings.cloud, upstreams.provider)),
     }
 

@@ -13,17 +13,18 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from router.engine.embedder import Embedder
-from router.engine.embedding_server import EmbeddingServer
-from router.engine.model import Model
-from router.engine.scheduler import Scheduler
-from router.engine.server import Server
+from router.engine.installed import load_library
 from router.engine.template import TemplateRefused
 from router.errors import Misconfigured
 from router.telemetry.exceptions import hide_messages
+
+if TYPE_CHECKING:
+    from router.engine.embedding_server import EmbeddingServer
+    from router.engine.server import Server
 
 REFUSED = 3
 """Exit status where the model or a setting is at fault; trying again will not help."""
@@ -41,6 +42,7 @@ def main() -> None:
     signs = threading.Thread(target=_show_life, args=(loaded,), name="life", daemon=True)
     signs.start()
     try:
+        load_library()
         server = _embedding_server(options) if options.embeddings else _server(options)
     except (Misconfigured, TemplateRefused) as error:
         sys.stderr.write(f"{error}\n")
@@ -83,7 +85,10 @@ def _token(options: argparse.Namespace) -> str:
     return token
 
 
-def _embedding_server(options: argparse.Namespace) -> EmbeddingServer:
+def _embedding_server(options: argparse.Namespace) -> "EmbeddingServer":
+    from router.engine.embedder import Embedder
+    from router.engine.embedding_server import EmbeddingServer
+
     embedder = Embedder(
         options.model,
         context=options.context,
@@ -95,7 +100,11 @@ def _embedding_server(options: argparse.Namespace) -> EmbeddingServer:
     )
 
 
-def _server(options: argparse.Namespace) -> Server:
+def _server(options: argparse.Namespace) -> "Server":
+    from router.engine.model import Model
+    from router.engine.scheduler import Scheduler
+    from router.engine.server import Server
+
     model = Model(
         options.model,
         context=options.context,
@@ -118,7 +127,7 @@ def _server(options: argparse.Namespace) -> Server:
     return server
 
 
-async def _serve(server: Server | EmbeddingServer, options: argparse.Namespace) -> None:
+async def _serve(server: "Server | EmbeddingServer", options: argparse.Namespace) -> None:
     runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

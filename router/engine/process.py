@@ -384,7 +384,10 @@ class Engine:
 
     def _reason(self, code: int) -> str:
         """Explain an end by the last lines of the log."""
-        lines = list(self._log)[-1 if code == REFUSED else -_SHOWN_LINES :]
+        lines = list(self._log)
+        if code == REFUSED and lines:
+            return lines[-1]
+        lines = lines[-_SHOWN_LINES:]
         return " | ".join([f"the engine process ended with status {code}", *lines])
 
 
