@@ -84,6 +84,7 @@ lock: $(UV)                   ## resolve the locked requirements anew
 	$(UV) pip compile -q -U $(LOCK) pyproject.toml --extra otel --extra postgres --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-bench.in -o requirements-bench.txt
 	$(UV) pip compile -q -U $(LOCK) --no-deps requirements-bench-bare.in -o requirements-bench-bare.txt
+	$(UV) pip compile -q -U $(LOCK) requirements-engines.in -o requirements-engines.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-clients.in -o requirements-clients.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-gptme.in -o requirements-gptme.txt
 	$(UV) pip compile -q -U $(LOCK) requirements-swebench.in -o requirements-swebench.txt
@@ -91,7 +92,7 @@ lock: $(UV)                   ## resolve the locked requirements anew
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
 clean:           ## remove what was set up here
-	rm -rf $(VENV) .venv-bench .venv-clients .venv-gptme .venv-swebench tests/clients/node_modules
+	rm -rf $(VENV) .venv-bench .venv-engines .venv-clients .venv-gptme .venv-swebench tests/clients/node_modules
 
 $(UV):
 	$(PYTHON) -m venv $(VENV)
@@ -140,6 +141,12 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run-$(GPU)
 	$(UV) venv -q --clear --python $(PYTHON) .venv-bench
 	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements-bench.txt
 	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes --no-deps -r requirements-bench-bare.txt
+	@touch $@
+
+.venv-engines/.ready: requirements-engines.txt $(WHEEL)/.built | $(UV)
+	$(UV) venv -q --clear --python $(PYTHON) .venv-engines
+	$(UV) pip install -q --python .venv-engines/bin/python --require-hashes -r requirements-engines.txt
+	$(UV) pip install -q --python .venv-engines/bin/python --no-deps $(WHEEL)/*.whl
 	@touch $@
 
 .venv-clients/.ready: requirements-clients.txt | $(UV)

@@ -41,8 +41,8 @@ Peers = Annotated[
         show_default=".venv-bench beside ours",
     ),
 ]
-PEERS = ROOT / ".venv-bench"
-"""Not in the working folder: its interpreter is run."""
+PEERS, ENGINES = ROOT / ".venv-bench", ROOT / ".venv-engines"
+"""Not in the working folder: their interpreters are run."""
 
 
 @app.callback()
@@ -326,6 +326,55 @@ def setbacks(
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     for sheet in sheets(result):
         draw(sheet, console)
+    _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
+
+
+@app.command()
+def engine(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds in which all engines take turns.")] = 5,
+    threads: Annotated[int, typer.Option(min=0, help="For each engine; 0 for as many as cores.")] = 0,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case; may be given again. All unless given.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help="Only this engine; may be given again. All unless given.")
+    ] = None,
+    peers: Annotated[
+        Path,
+        typer.Option(
+            help="Virtual environment with other engines; `make .venv-engines/.ready` makes it.",
+            show_default=".venv-engines beside ours",
+        ),
+    ] = ENGINES,
+    json_file: JsonFile = None,
+    markdown_file: MarkdownFile = None,
+) -> None:
+    """Measure the engine beside llama.cpp's own server, `llama_cpp.server` and xllamacpp, in one run.
+
+    Example: [bold]turnout bench engine --rounds 1 --case "2 streams"[/bold]
+    """
+    import os
+
+    from benchmarks.errors import BenchmarkError
+    from benchmarks.speed.engine import Options, run
+    from benchmarks.speed.engine_report import markdown, render
+    from router.errors import Misconfigured
+
+    console = Console()
+    options = Options(
+        environment=peers,
+        threads=threads or os.cpu_count() or 1,
+        rounds=rounds,
+        cases=tuple(case or ()),
+        peers=tuple(peer or ()),
+    )
+    try:
+        with console.status("starting") as status:
+            result = run(options, status.update)
+    except BenchmarkError as error:
+        raise Misconfigured(str(error)) from error
+    render(result, console)
     _write_reports(result, markdown, json_file=json_file, markdown_file=markdown_file)
 
 

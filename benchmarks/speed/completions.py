@@ -81,7 +81,7 @@ def run(llama: Path, progress: Callable[[str], None] = lambda _: None) -> Result
             f"{llama} has no package xllamacpp: install it there, with `pip install xllamacpp`"
         )
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
-        model = _write_model(Path(folder) / "completions.gguf")
+        model = write_model(Path(folder) / "completions.gguf")
         ours: dict[str, list[float]] = {case: [] for case in CASES}
         theirs: dict[str, list[float]] = {case: [] for case in CASES}
         for seconds, name, start in ((ours, "turnout", _turnout), (theirs, "llama.cpp's server", _llama)):
@@ -109,7 +109,7 @@ def _milliseconds(seconds: list[float]) -> tuple[float, ...]:
     return tuple(each * 1000 for each in seconds)
 
 
-def _write_model(path: Path) -> Path:
+def write_model(path: Path) -> Path:
     """Copy the demo model with the names of the tokens around a gap."""
     demo = gguf.GGUFReader(catalog.resolve("").path)
     writer = gguf.GGUFWriter(path, demo.fields["general.architecture"].contents())
@@ -150,9 +150,9 @@ def _turnout(model: Path, folder: Path, _: Path) -> Iterator[str]:
 def _llama(model: Path, folder: Path, python: Path) -> Iterator[str]:
     port = free_port()
     script = Path(__file__).with_name("llama_server.py")
-    with _process(
-        [str(python), "-I", str(script), str(model), str(port), str(CONTEXT), str(THREADS)], folder
-    ):
+    # A chat and a completion at once, as our engine does by default.
+    counts = (port, CONTEXT, THREADS, 2)
+    with _process([str(python), "-I", str(script), str(model), *map(str, counts)], folder):
         url = f"http://127.0.0.1:{port}"
         asyncio.run(_wait(f"{url}/health"))
         yield url

@@ -1,6 +1,6 @@
 """Runs llama.cpp's own server, as the package `xllamacpp` has it, with the interpreter that has the package.
 
-    python llama_server.py MODEL PORT CONTEXT THREADS
+    python llama_server.py MODEL PORT CONTEXT THREADS PLACES
 
 It imports nothing of ours, and ends with its standard input.
 """
@@ -11,12 +11,12 @@ import xllamacpp
 
 
 def main() -> None:
-    """Serve until standard input ends: a chat and a completion at once, as our engine does by default."""
-    path, port, context, threads = sys.argv[1:5]
+    """Serve until standard input ends; the places share the context."""
+    path, port, context, threads, places = sys.argv[1:6]
     params = xllamacpp.CommonParams()
     params.model.path = path
     params.port = int(port)
-    params.n_ctx, params.n_parallel, params.n_gpu_layers = int(context), 2, 0
+    params.n_ctx, params.n_parallel, params.n_gpu_layers = int(context), int(places), 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = int(threads)
     server = xllamacpp.Server(params)
     sys.stdout.write(f"{server.listening_address}\n")

@@ -17,6 +17,7 @@ from router.cli import (
     classifier,
     code,
     connect,
+    engine,
     evidence,
     explain,
     key,
@@ -57,6 +58,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(key.app, name="key")
 app.add_typer(team.app, name="team")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(engine.app, name="engine")
 classifier.app.command("evidence")(evidence.evidence)
 app.add_typer(classifier.app, name="classifier")
 for command in entry_points(group="turnout.commands"):
