@@ -31,7 +31,6 @@ from router.app.asgi import ROUTES, Endpoint
 from router.app.body import Uploads
 from router.app.dashboard.context import DashboardOptions
 from router.app.dashboard.routes import build_dashboard
-from router.app.gemini_routes import build_gemini
 from router.app.metrics_auth import MetricsAuth
 from router.app.model_catalog import Catalog, EmbeddingModel, LocalModel, tokens_of
 from router.app.model_routes import build_models
@@ -205,7 +204,6 @@ class Service:
                 on_refusal=on_refusal,
                 routers=(
                     build_models(self, self.keyring),
-                    build_gemini(self, self.keyring),
                     build_ollama(self, self.keyring),
                     build_status(self._ledger.engine, self.keyring),
                     build_admin(admin),

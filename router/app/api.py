@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from router.accounts.keys import Keyring
-from router.app import response
+from router.app import gemini_refusals, response
 from router.app.authentication import authenticate, headers_of
 from router.app.body import take_body
 from router.app.early_response import body_of
@@ -221,6 +221,9 @@ def _install_errors(api: FastAPI, paths: tuple[str, ...], on_refusal: OnRefusal)
     @api.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         path = request.url.path
+        missing = error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+        if missing and (refused := gemini_refusals.refusal(request.method, path, request.headers)):
+            return answer(request, refused)
         if error.status_code == HTTPStatus.NOT_FOUND:
             return answer(request, NotFound(f"there is nothing at {path}{_hint(path, paths)}"))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -71,6 +71,22 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
             model_lists.anthropic_model(match) if _is_anthropic(request) else model_lists.openai_model(match)
         )
 
+    @router.get("/v1beta/models")
+    async def gemini(
+        request: Request,
+        size: Annotated[int, Query(alias="pageSize")] = 0,
+        token: Annotated[str, Query(alias="pageToken")] = "",
+    ) -> Json:
+        """The same list as Gemini's API has it."""
+        account, _ = authenticate(request.scope, keyring)
+        return model_lists.gemini_list(listed(await endpoint.catalog(), account), size=size, token=token)
+
+    @router.get("/v1beta/models/{name:path}")
+    async def gemini_model(request: Request, name: str) -> Json:
+        """One model, as Gemini's API has it."""
+        authenticate(request.scope, keyring)
+        return model_lists.gemini_model((await endpoint.catalog()).find(name))
+
     @router.get("/api/v0/models")
     async def lm_studio(request: Request) -> Json:
         """The same list as LM Studio has it."""

@@ -47,12 +47,10 @@ RETRYING: Mapping[str, str] = {
 """The fields of a head that tell clients whether to try again."""
 RawHeaders = list[tuple[bytes, bytes]]
 GEMINI_PATHS = re.compile(
-    r"(?:/upload)?/v1(?:alpha|beta1?)/|/v1/(?:projects|publishers)/|/ws/google\."
+    r"/upload/|/v1(?:alpha|beta1?)/|/v1/(?:projects|publishers)/|/ws/google\."
     r"|/v1/models/.+:(?:[a-z]+[A-Z]\w+|predict)$"
 )
 """Google's; models of its `/v1` are asked by an action behind a colon, which others' names have not."""
-MODEL_PATHS = re.compile(r"/v1/models(?:/|$)")
-"""Those of OpenAI's, of Anthropic's and of Google's lists."""
 OLLAMA_PATHS = re.compile(r"/api/(?!hello$|v\d+/)")
 """Ollama's; beside them stand Claude Code's check and LM Studio's."""
 _INVISIBLE = re.compile(r"[^ -~]")
@@ -82,7 +80,7 @@ def dialect_for_path(path: str, fields: Container[str]) -> DialectName:
         return "openai_responses"
     if "anthropic-version" in fields or path.startswith("/v1/messages"):
         return "anthropic_messages"
-    if GEMINI_PATHS.match(path) or (MODEL_PATHS.match(path) and is_googles(fields)):
+    if GEMINI_PATHS.match(path) or is_googles(fields):
         return "gemini"
     return "ollama" if OLLAMA_PATHS.match(path) else "openai_chat"
 

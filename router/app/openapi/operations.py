@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from router.app import gemini_routes, ollama_routes
+from router.app import ollama_routes
 from router.app.dashboard.auth import PATH as DASHBOARD
 from router.app.dashboard.query import RequestQuery
 from router.app.dashboard.routes import FORM
@@ -197,5 +197,5 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("DELETE", "/admin/keys/{key_id}"): _admin(answers.Revoked, NotFound),
     **dict(_of_dashboard()),
 }
-NOT_DESCRIBED: frozenset[Key] = frozenset({("GET", DASHBOARD + "/{path}"), *gemini_routes.CATCHING})
-"""What catches every other address, to say that there is no such page, or what to ask for instead."""
+NOT_DESCRIBED: frozenset[Key] = frozenset({("GET", DASHBOARD + "/{path}")})
+"""What catches every other address, to say that there is no such page."""

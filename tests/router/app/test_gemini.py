@@ -205,7 +205,6 @@ UNSERVED = [
     ("POST", "/v1beta/models/veo-3.0:predictLongRunning", 400, "no model here makes images"),
     ("POST", "/v1beta/models/local:batchGenerateContent", 400, "send each request to `:generateContent`"),
     ("POST", "/v1beta/models/local:sing", 404, "a model is asked for `:generateContent`, `:stream"),
-    ("POST", "/v1beta/models/local", 404, "a model is asked for `:generateContent`, `:stream"),
     ("POST", "/v1beta/files", 400, "send the bytes as `inlineData`"),
     ("GET", "/v1beta/files/abc", 400, "send the bytes as `inlineData`"),
     ("POST", "/v1beta/files:register", 400, "send the bytes as `inlineData`"),
@@ -216,7 +215,12 @@ UNSERVED = [
     ("PATCH", "/v1beta/fileSearchStores/a", 400, "documents are not indexed here"),
     ("POST", "/v1beta/openai/chat/completions", 400, "OpenAI's API is at /v1"),
     ("GET", "/v1beta/somethingElse", 404, "of Gemini's API /v1beta/models is served"),
-    ("GET", "/v1beta/models/", 404, "of Gemini's API /v1beta/models is served"),
+    ("POST", "/upload/v1/files", 400, "send the bytes as `inlineData`"),
+    ("GET", "/v1/files/abc", 400, "send the bytes as `inlineData`"),
+    ("POST", "/v1/cachedContents", 400, "send the whole prompt each time"),
+    ("POST", "/v1/interactions", 400, "send the whole conversation to `:generateContent`"),
+    ("POST", "/v1/batches", 400, "batches are not run here"),
+    ("GET", "/v1/somethingElse", 404, "of Gemini's API /v1beta/models is served"),
     ("POST", "/v1alpha/models/local:generateContent", 400, "set the version to `v1beta`"),
     ("POST", "/v1beta1/publishers/google/models/gemini:generateContent", 400, "leave `vertexai`"),
     ("POST", "/v1/projects/a/publishers/google/models/c:generateContent", 400, "leave `vertexai`"),
@@ -225,7 +229,8 @@ UNSERVED = [
     ("GET", "/v1/models?pageToken=nobody", 400, "pageToken: no page ended with it"),
     ("GET", "/v1beta/models?pageSize=many", 400, "query.pageSize: "),
     ("GET", "/v1beta/models/local:generateContent", 405, "takes POST, not GET"),
-    ("DELETE", "/v1beta/models/local", 404, "of Gemini's API /v1beta/models is served"),
+    ("DELETE", "/v1beta/models/local", 405, "does not take DELETE"),
+    ("POST", "/v1/models/local:sing", 404, "a model is asked for `:generateContent`, `:stream"),
 ]
 
 
@@ -236,3 +241,11 @@ def test_what_is_not_served_is_refused_with_the_remedy(endpoint, method, path, s
     error = answer.json()["error"]
     assert (error["code"], words in error["message"]) == (status, True), error
     assert answer.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/batches", "/v1/models/local:8b"])
+def test_another_client_is_told_of_its_own_api(endpoint, path):
+    error = endpoint.post(path, {}).json()["error"]
+    assert "Google" not in error["message"]
+    assert "inlineData" not in error["message"]
+    assert "type" in error
