@@ -1,6 +1,6 @@
 # Two commands do everything: `make run` and `make test`. Windows: see README, "Without make".
 #
-# The environment is .venv. llama.cpp is compiled once, about 7 minutes on two cores; its wheel is kept
+# The environment is .venv. llama.cpp is compiled once, about 8 minutes on two cores; its wheel is kept
 # in CACHE, outside this folder, so that a second clone is ready in seconds.
 
 PYTHON ?= python3
@@ -30,9 +30,12 @@ CMAKE_hip    := -DGGML_HIP=on
 NO_AMX_FLAGS := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 NO_AMX := $(shell $(CC) $(NO_AMX_FLAGS) -E -x c /dev/null >/dev/null 2>&1 && echo $(NO_AMX_FLAGS))
 
+# llama.cpp's own server, in the same wheel. In quotes, since a folder's name may have spaces.
+SERVER := '-DCMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/router/engine/llama-server.cmake'
+
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/turnout
 LLAMA  := $(shell sed -n 's/^\(llama-cpp-python\)==\([^ ]*\).*/\1-\2/p' requirements.txt)
-WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)$(if $(NO_AMX),-noamx)
+WHEEL  := $(CACHE)/$(LLAMA)-$(GPU)-server$(if $(NO_AMX),-noamx)
 # ENGINE=none sets up without llama.cpp, for a server of your own: nothing is compiled. So it is where local.url names one.
 OWN    := turnout.yaml $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/turnout/turnout.yaml
 SERVER := $(or $(TURNOUT_LOCAL__URL),$(shell sed -n '/^local:/,/^[a-z]/s/^ \{1,\}url: *//p' $(OWN) 2>/dev/null))
@@ -101,10 +104,10 @@ $(UV):
 $(WHEEL)/.built: | $(UV)
 	@$(NEED_COMPILER)
 	@$(if $(NEEDS_$(GPU)),$(NEED_TOOLS))
-	@echo "Compiling llama.cpp, this once: about 7 minutes on two cores ..."
+	@echo "Compiling llama.cpp, this once: about 8 minutes on two cores ..."
 	@mkdir -p $(WHEEL)
 	@awk '/^llama-cpp-python==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.txt > $(WHEEL)/requirement.txt
-	PATH="$(TOOLS)" CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU))" \
+	PATH="$(TOOLS)" CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU)) $(SERVER)" \
 		$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-cache-dir \
 		--no-deps --require-hashes -r $(WHEEL)/requirement.txt -w $(WHEEL)
 	@touch $@
