@@ -20,6 +20,7 @@ _STATE = {
     "local.wait_s": "local_wait_s",
     "local.up": "local_up",
     "local.vision": "local_vision",
+    "local.audio": "local_audio",
     "cloud.up": "cloud_up",
     "budget.left_usd": "budget_left_usd",
 }

@@ -88,6 +88,8 @@ class State:
     local_up: bool = True
     local_vision: bool = False
     """The local model is known to see images."""
+    local_audio: bool = False
+    """It is known to hear audio."""
     local_model: str = ""
     """The name that the local model goes by; empty while unknown."""
     cloud_up: bool = True

@@ -61,6 +61,7 @@ DOMAINS: Mapping[str, Domain] = MappingProxyType(
         "local.wait_s": Numbers(low=0),
         "local.up": SWITCH,
         "local.vision": SWITCH,
+        "local.audio": SWITCH,
         "cloud.up": SWITCH,
         "budget.left_usd": Numbers(),
         "last.track": Words(values=("", "local", "cloud")),

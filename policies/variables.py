@@ -61,6 +61,7 @@ READERS: Mapping[str, Callable[[Inputs], Value]] = {
         "wait_s": inputs.state.local_wait_s,
         "up": inputs.state.local_up,
         "vision": inputs.state.local_vision,
+        "audio": inputs.state.local_audio,
     },
     "cloud": lambda inputs: {"up": inputs.state.cloud_up},
     "budget": lambda inputs: {"left_usd": inputs.state.budget_left_usd},

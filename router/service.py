@@ -275,12 +275,14 @@ class Service:
 
     def state(self, features: Features) -> State:
         """What both tracks are like now, for a prompt of this size."""
+        abilities = self._local.abilities or ()
         return State(
             local_context=self._local.context,
             local_wait_s=self._local.wait_s(PromptParts(tokens=(features.context_tokens,))),
             local_model=self._local.name,
             local_up=self._local.up,
-            local_vision="vision" in (self._local.abilities or ()),
+            local_vision="vision" in abilities,
+            local_audio="audio" in abilities,
             cloud_up=self._cloud.breaker.up,
         )
 

@@ -114,6 +114,8 @@ class LocalSettings(Section):
     """Window in tokens; 0 for the model's own."""
     vision: bool | None = None
     """Whether the model at `url` sees images, where its server does not tell; unset: as that tells."""
+    audio: bool | None = None
+    """Whether it hears audio; as above."""
     embedding_model: str = ""
     """Path of a GGUF file that makes embeddings, run beside the model; empty for none of our own."""
     embedding_name: str = ""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from copy import copy
+from string import ascii_letters
 from typing import Self
 
 from classifiers.ask_key import ask_key
@@ -35,6 +36,9 @@ _DEEPEST = 20
 """Parts at a path's end by which a relative path is recognised as the same file."""
 _DRIVE = re.compile(r"([A-Za-z]):(?=/)|/(?:mnt/|cygdrive/)?([A-Za-z])(?=/)")
 """A drive as Windows, WSL, Cygwin and Git Bash write it."""
+_MOUNTED = tuple(f"/{place}/{letter}/" for place in ("mnt", "cygdrive") for letter in ascii_letters)
+_MAC = ("/Users/", "/Volumes/")
+"""Where a Mac's files are."""
 
 
 _COPIED = (
@@ -322,8 +326,9 @@ class PathSet:
     `/testbed/astropy/io/x.py`); two absolute paths are the same only if equal. A look-up
     takes as long for the ten thousandth path as for the first.
 
-    On a Windows drive case does not count, and `C:/x`, `/c/x`, `/mnt/c/x` are one file. Once such a
-    path was added, the case of relative ones does not count either.
+    On a Windows drive case does not count, and `C:/x`, `/c/x`, `/mnt/c/x` are one file; by itself `/c/x` is
+    a folder of that name. Once a path with `C:` was added, the case of relative ones does not count either.
+    On a Mac, told by `/Users/ana/…`, it counts nowhere.
     """
 
     def __init__(self, *, counts_directories: bool = True) -> None:
@@ -333,7 +338,7 @@ class PathSet:
         self._tails: dict[int, int] = {}
         """By hash: what ends the longest form of a file, and which file that is."""
         self._directories = PathSet(counts_directories=False) if counts_directories else None
-        self._windows = False
+        self._windows = self._drives = self._mac = False
 
     def __len__(self) -> int:
         return len(self._longest)
@@ -349,7 +354,7 @@ class PathSet:
         same._index = self._index.copy()
         same._tails = self._tails.copy()
         same._directories = self._directories.copy() if self._directories else None
-        same._windows = self._windows
+        same._windows, same._drives, same._mac = self._windows, self._drives, self._mac
         return same
 
     def add(self, path: str) -> int:
@@ -363,13 +368,31 @@ class PathSet:
         return index
 
     def _comparable(self, path: str) -> str:
-        """The form in which paths are told apart: one spelling for a drive, no case on it."""
-        if drive := _DRIVE.match(path):
-            self._windows = self._windows or bool(drive[1])
+        """The form in which paths are told apart: one spelling for a drive, no case where none counts."""
+        drive = _DRIVE.match(path)
+        windows = self._windows or bool(drive and drive[1])
+        drives = self._drives or windows or path.startswith(_MOUNTED)
+        mac = self._mac or path.startswith(_MAC)
+        if (windows, drives, mac) != (self._windows, self._drives, self._mac):
+            self._windows, self._drives, self._mac = windows, drives, mac
+            self._fold()
+        return self._folded(path)
+
+    def _folded(self, path: str) -> str:
+        drive = _DRIVE.match(path) if self._drives else None
+        if drive:
             return f"/{drive[1] or drive[2]}{path[drive.end() :]}".casefold()
-        if path.startswith("//") or (self._windows and not path.startswith("/")):
+        if self._mac or path.startswith("//") or (self._windows and not path.startswith("/")):
             return path.casefold()
         return path
+
+    def _fold(self) -> None:
+        """Let the files that are there be found in the form that counts from now on."""
+        for index, path in enumerate(self._longest):
+            self._longest[index] = folded = self._folded(path)
+            self._index.setdefault(folded, index)
+            for tail in _tails(folded):
+                self._tails.setdefault(hash(tail), index)
 
     def directories(self) -> int:
         """Distinct directories that hold these files."""

@@ -19,7 +19,8 @@ FILE = "turnout.yaml"
 
 HARMLESS = frozenset({
     "classifier", "keepalive_s", "log_format", "log_level",
-    "local.batch", "local.context", "local.embedding_context", "local.first_byte_s", "local.gpu_layers",
+    "local.audio", "local.batch", "local.context", "local.embedding_context", "local.first_byte_s",
+    "local.gpu_layers",
     "local.idle_unload_s", "local.stall_s", "local.threads", "local.total_s", "local.vision",
     "local.card_usd", "local.card_years", "local.idle_watts", "local.usd_per_kwh", "local.utilisation",
     "local.watts",

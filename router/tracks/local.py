@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from typing import NamedTuple
 
 import aiohttp
 import msgspec
@@ -33,7 +34,7 @@ from router.tracks.failures import (
 from router.tracks.local_client import LocalClient
 from router.tracks.local_server import LocalServer, find_server
 from router.tracks.local_wait import SentPrompt, WaitPredictor
-from router.tracks.server_abilities import Abilities
+from router.tracks.server_abilities import Abilities, Ability
 from router.tracks.streaming import (
     Transform,
     UpstreamBody,
@@ -77,8 +78,23 @@ _RAW: Mapping[str, Callable[..., RawDecoder]] = {
 """What reads the replies of paths at which a prompt is completed as it is."""
 _OURS: Abilities = frozenset({"completion", "tools"})
 """Our engine reads text alone."""
-_IMAGE = re.compile(rb'"type"\s*:\s*"image_url"')
-"""A part of a message; within a text the quotes would be escaped."""
+
+
+class _Sense(NamedTuple):
+    """An ability that a part of a message asks for."""
+
+    ability: Ability
+    part: "re.Pattern[bytes]"
+    """Such a part; within a text the quotes would be escaped."""
+    verb: str
+    what: str
+    has: str
+
+
+SENSES = (
+    _Sense("vision", re.compile(rb'"type"\s*:\s*"image_url"'), "see images", "images", "sees"),
+    _Sense("audio", re.compile(rb'"type"\s*:\s*"input_audio"'), "hear audio", "audio", "hears"),
+)
 PRIORITY = "x-turnout-priority"
 DEFAULT_NAME = "local"
 """The model's name where neither the settings nor the server have one."""
@@ -134,10 +150,27 @@ class LocalTrack:
     def abilities(self) -> Abilities | None:
         """What the model can do; None where not even its server tells."""
         abilities = _OURS if self._engine else self._abilities
-        sees = None if self._engine else self._settings.vision
-        if sees is None:
-            return abilities
-        return (abilities or _OURS) | {"vision"} if sees else (abilities or _OURS) - {"vision"}
+        for sense in SENSES:
+            has = self._set(sense.ability)
+            if has is not None:
+                abilities = (
+                    (abilities or _OURS) | {sense.ability} if has else (abilities or _OURS) - {sense.ability}
+                )
+        return abilities
+
+    def _set(self, ability: Ability) -> bool | None:
+        """What the settings say of an ability; None where they leave that to the server."""
+        if self._engine is not None:
+            return None
+        return {"vision": self._settings.vision, "audio": self._settings.audio}.get(ability)
+
+    def _lacks(self, ability: Ability) -> bool:
+        """Whether the model is known to lack an ability."""
+        has = self._set(ability)
+        if has is not None:
+            return not has
+        abilities = _OURS if self._engine else self._abilities
+        return abilities is not None and ability not in abilities
 
     async def look(self) -> bool:
         """Ask anew what answers at `local.url` and what its model can do; return whether it answered.
@@ -227,7 +260,7 @@ class LocalTrack:
         prompt = plan.features.context_tokens
         shorter = fitting(limit, self.context, prompt) if self._engine is None else limit
         request = await self._request(plan, name, shorter if shorter < limit else None)
-        self._check_images(plan, request)
+        self._check_senses(plan, request)
         _check_documents(plan, request)
         sent = self._waits.send(plan)
         try:
@@ -247,25 +280,18 @@ class LocalTrack:
         self._ended(sent)
         return reply
 
-    def _check_images(self, plan: Plan, request: OutgoingRequest) -> None:
-        """See that a model that is known to be blind is sent no image: some servers leave it out unsaid.
+    def _check_senses(self, plan: Plan, request: OutgoingRequest) -> None:
+        """See that a model is sent nothing that it is known not to take: some servers leave it out unsaid.
 
         Raises:
             TrackError: `unsupported`.
         """
-        blind = self.abilities is not None and "vision" not in self.abilities
-        if not (blind and plan.features.images and _IMAGE.search(request.body)):
-            return
-        stays = (
-            "" if plan.clearance.allowed else f", and this must stay on this machine ({plan.clearance.why})"
-        )
-        raise TrackError(
-            f"messages: the local model does not see images{stays}; leave the images out, or serve a model "
-            "that sees at `local.url`",
-            cause="unsupported",
-            status=HTTPStatus.BAD_REQUEST,
-            kind="invalid_request_error",
-        )
+        for sense in SENSES if plan.features.images else ():  # which counts audio, too
+            if self._lacks(sense.ability) and sense.part.search(request.body):
+                raise _unsupported(
+                    f"messages: the local model does not {sense.verb}{_why_here(plan)}; leave the "
+                    f"{sense.what} out, or serve a model that {sense.has} at `local.url`"
+                )
 
     def _ended(self, sent: SentPrompt) -> None:
         """Nothing more comes for a prompt, so the engine's account of its slots has changed."""
@@ -344,18 +370,28 @@ class LocalTrack:
 
 
 def _check_documents(plan: Plan, request: OutgoingRequest) -> None:
-    """See that a document goes to a model that reads it, where another track may serve.
+    """See that a document goes to a model that reads it; where it must stay, that the client is told.
 
     Raises:
         TrackError: `unsupported`.
     """
-    if "document" in request.dropped and "cloud" in plan.decision.alternatives:
-        raise TrackError(
-            "messages: the local model reads no PDF or other file; send its text",
-            cause="unsupported",
-            status=HTTPStatus.BAD_REQUEST,
-            kind="invalid_request_error",
+    if "document" not in request.dropped:
+        return
+    if "cloud" in plan.decision.alternatives or not plan.clearance.allowed:
+        raise _unsupported(
+            f"messages: the local model reads no PDF or other file{_why_here(plan)}; send its text"
         )
+
+
+def _why_here(plan: Plan) -> str:
+    """Why nothing else may serve; empty where something else might."""
+    return "" if plan.clearance.allowed else f", and this must stay on this machine ({plan.clearance.why})"
+
+
+def _unsupported(message: str) -> TrackError:
+    return TrackError(
+        message, cause="unsupported", status=HTTPStatus.BAD_REQUEST, kind="invalid_request_error"
+    )
 
 
 async def _read_error(response: aiohttp.ClientResponse) -> UpstreamError:

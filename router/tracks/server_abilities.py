@@ -14,7 +14,7 @@ from router.tracks.local_client import LocalClient
 from router.tracks.window import SEARCH_S
 from router.wire.body import UNREADABLE
 
-Ability = Literal["completion", "tools", "insert", "vision", "thinking"]
+Ability = Literal["completion", "tools", "insert", "vision", "audio", "thinking"]
 """Ollama's words."""
 Abilities = frozenset[Ability]
 
@@ -25,10 +25,12 @@ _WORDS: dict[str, Ability] = {
     "insert": "insert",
     "vision": "vision",
     "multimodal": "vision",  # llama-server's
+    "audio": "audio",
     "thinking": "thinking",
 }
 _COMPLETION: Abilities = frozenset({"completion"})
 _VISION: Abilities = frozenset({"vision"})
+_SENSES: Abilities = frozenset({"vision", "audio"})
 _TEXT: Abilities = frozenset({"completion", "tools"})
 """What every model here is taken to do, where its server speaks of images alone."""
 
@@ -61,11 +63,11 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def from_props(body: bytes) -> Abilities | None:
-    """Read llama-server's `GET /props`: `modalities` says whether a projector for images is loaded."""
+    """Read llama-server's `GET /props`: `modalities` says what the projector that is loaded takes."""
     modalities = _object(body).get("modalities")
     if not isinstance(modalities, dict) or not isinstance(modalities.get("vision"), bool):
         return None
-    return _TEXT | _VISION if modalities["vision"] else _TEXT
+    return _TEXT | {ability for ability in _SENSES if modalities.get(ability) is True}
 
 
 def from_lm_studio(body: bytes, name: str) -> Abilities | None:

@@ -238,7 +238,7 @@ def _part(part: GeminiPart, fields: Object, where: str, call_id: str, open_calls
     if part.text:
         yield Thinking(text=part.text) if part.thought else Text(text=part.text)
     if part.inline_data is not None:
-        yield _inline(part.inline_data, f"{where}.inlineData")
+        yield _audio(part.inline_data, where) or _inline(part.inline_data, f"{where}.inlineData")
     if part.file_data is not None:
         yield _file(part.file_data, f"{where}.fileData")
     if part.function_call is not None:
@@ -307,6 +307,21 @@ def _inline(blob: Blob, where: str) -> Image | Document:
     if _TEXTUAL.match(kind):
         return Document(title=title, text=b64decode(data).decode("utf-8", "replace"))
     return Document(title=title, data=data, media_type=kind)
+
+
+_SOUNDS = {
+    "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3",
+}  # fmt: skip
+"""Kinds of audio that Chat Completions has a word for."""
+
+
+def _audio(blob: Blob, where: str) -> Opaque | None:
+    """Audio as Chat Completions has it; None where it is something else."""
+    sound = _SOUNDS.get((blob.mime_type or "").partition(";")[0].strip().lower())
+    if sound is None:
+        return None
+    value = {"type": "input_audio", "input_audio": {"data": standard(blob.data), "format": sound}}
+    return Opaque(dialect="openai_chat", kind="input_audio", value=value, where=where)
 
 
 def _check_readable(kind: str, where: str) -> None:

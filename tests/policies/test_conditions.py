@@ -73,7 +73,7 @@ def test_every_variable_has_a_value_of_its_type():
     assert variables["server_tools"] is False
     assert (variables["work"], variables["team"], variables["user"]) == ("question", "web", "ann")
     assert variables["last"] == {"track": "", "rule": ""}
-    assert variables["local"] == {"context": 0.0, "wait_s": 0.0, "up": True, "vision": False}
+    assert variables["local"] == {"context": 0.0, "wait_s": 0.0, "up": True, "vision": False, "audio": False}
     assert not {"paths"} & set(variables)
 
 

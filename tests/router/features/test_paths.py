@@ -118,6 +118,21 @@ def test_case_counts_elsewhere():
     assert len({files.add(path) for path in ("/home/a.py", "/home/A.py", "b.py", "B.py")}) == 4
 
 
+def test_a_folder_of_one_letter_is_no_drive_until_there_are_drives():
+    files = PathSet()
+    assert [files.add(path) for path in ("/r/A.ts", "/r/a.ts", "/r/A.ts", "A.ts", "a.ts")] == [0, 1, 0, 0, 1]
+    assert [files.add(path) for path in ("/mnt/c/X.ts", "/c/x.ts", "/R/a.TS")] == [2, 2, 1]
+
+
+def test_one_file_on_a_mac():
+    files = PathSet()
+    assert files.add("app/Main.swift") == 0
+    spellings = ("/Users/ana/app/Main.swift", "/users/ana/app/main.swift", "app/MAIN.swift", "main.swift")
+    assert {files.add(path) for path in spellings} == {0}
+    assert files.copy().add("src/other.swift") == 1
+    assert {files.add(path) for path in ("/private/tmp/A.swift", "/private/tmp/a.swift")} == {1}
+
+
 def test_tails_match_whole_names_only():
     files = PathSet()
     assert files.add("a/my_x.py") != files.add("x.py")

@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from policies.decision import Decision
+from policies.privacy import Clearance
 from router.tracks import server_abilities
 from router.types import TrackError
 from tests.conftest import wait_for
@@ -20,7 +21,8 @@ KEPT = PNG.replace("mNk", "mNl")
 SHOWN = [
     (["completion", "vision", "tools"], {"completion", "vision", "tools"}),
     (["completion", "insert"], {"completion", "insert"}),
-    (["completion", "thinking", "audio", 5], {"completion", "thinking"}),
+    (["completion", "thinking", "speech", 5], {"completion", "thinking"}),
+    (["completion", "audio"], {"completion", "audio"}),
 ]
 
 
@@ -40,6 +42,8 @@ def test_what_llama_server_and_lm_studio_tell():
     for vision in (True, False):
         props = json.dumps({"modalities": {"vision": vision, "audio": False}}).encode()
         assert ("vision" in server_abilities.from_props(props)) is vision
+        props = json.dumps({"modalities": {"vision": False, "audio": vision}}).encode()
+        assert ("audio" in server_abilities.from_props(props)) is vision
         row = {"id": "m", "type": "vlm" if vision else "llm", "capabilities": ["tool_use"]}
         listed = json.dumps({"data": [{"id": "other", "type": "vlm"}, row]}).encode()
         told = server_abilities.from_lm_studio(listed, "m")
@@ -132,6 +136,36 @@ async def test_a_server_that_is_not_there_and_one_that_does_not_tell(server, loc
     Server.documents = {}
     assert "vision" in local(url=server, name="m", vision=True).abilities
     assert "vision" not in local(url=server, name="m", vision=False).abilities
+
+
+@pytest.mark.parametrize("told", [True, False, None])
+@pytest.mark.parametrize("set_to", [True, False, None])
+async def test_audio_goes_to_a_model_that_hears(server, local, plan, whole, told, set_to):
+    part = {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}
+    asked = plan({"messages": [{"role": "user", "content": [part]}]}, dialect="openai_chat")
+    asked = replace(asked, features=replace(asked.features, images=1))
+    Server.documents = {} if told is None else {"/props": {"modalities": {"vision": True, "audio": told}}}
+    track = local(url=server, name="m", audio=set_to)
+    assert await track.look()
+    if (told if set_to is None else set_to) is False:
+        with pytest.raises(TrackError, match="does not hear audio; leave the audio out") as failure:
+            await track.open(asked, asked.decision)
+        assert (failure.value.cause, failure.value.status) == ("unsupported", 400)
+        kept = replace(asked, clearance=Clearance(allowed=False, why="never_cloud: a word"))
+        with pytest.raises(TrackError, match=r"must stay on this machine \(never_cloud: a word"):
+            await track.open(kept, asked.decision)
+    else:
+        assert b"A dot." in await whole(await track.open(asked, asked.decision))
+        assert Server.asked[-1]["messages"][0]["content"] == [part]
+
+
+async def test_a_document_that_must_stay_is_refused(server, local, plan):
+    source = {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}
+    asked = plan({"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]})
+    kept = replace(asked, clearance=Clearance(allowed=False, why="never_cloud: a word"))
+    with pytest.raises(TrackError, match="reads no PDF or other file, and this must stay") as failure:
+        await local(url=server, name="m").open(kept, kept.decision)
+    assert failure.value.cause == "unsupported"
 
 
 @pytest.mark.parametrize("alternatives", [(), ("cloud",)])

@@ -13,6 +13,7 @@ from router.wire.capabilities import adapt
 from router.wire.conversation import (
     Document,
     Image,
+    Opaque,
     Reasoning,
     ResponseFormat,
     Sampling,
@@ -286,6 +287,17 @@ def test_geminis_schemas_become_json_schemas():
     )
 
 
+def test_audio_is_carried_to_models_that_hear():
+    part = {"inlineData": {"mimeType": "audio/mpeg; rate=8000", "data": "-_8="}}
+    ((heard,),) = (turn.parts for turn in decoded(contents=[{"parts": [part]}]).turns)
+    assert heard == Opaque(
+        dialect="openai_chat",
+        kind="input_audio",
+        value={"type": "input_audio", "input_audio": {"data": "+/8=", "format": "mp3"}},
+        where="contents[0].parts[0]",
+    )
+
+
 REFUSED = [
     ({"contents": []}, "contents: must be a non-empty array"),
     ({"contents": [{"role": "system", "parts": []}]}, "contents[0].role: must be `user` or `model`"),
@@ -307,8 +319,8 @@ REFUSED = [
         "contents[0].parts[0].inlineData.data: must be base64",
     ),
     (
-        {"contents": [{"parts": [{"inlineData": {"mimeType": "audio/wav", "data": PNG}}]}]},
-        "contents[0].parts[0].inlineData.mimeType: `audio/wav` is read by no model here",
+        {"contents": [{"parts": [{"inlineData": {"mimeType": "audio/ogg", "data": PNG}}]}]},
+        "contents[0].parts[0].inlineData.mimeType: `audio/ogg` is read by no model here",
     ),
     (
         {"contents": [{"parts": [{"file_data": {"file_uri": "gs://a/b"}}]}]},
