@@ -1,6 +1,7 @@
 """What one piece of a body tells, whatever conversation it stands in."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -103,24 +104,35 @@ def is_models(raw: bytes) -> bool:
 
 def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> PieceFacts:
     is_message = piece.name == MESSAGES
-    edges = tuple(_edges(value if is_message else {"content": value})) if matcher.patterns else ()
+    edges = tuple(_edges(value if is_message else {"content": value}))
     opaque = matcher.opaque and is_opaque(value if is_message else {piece.name: value})
     named = not is_message and matcher.may_hold(piece.name.encode(errors="replace"))
+    across = _across(edges, matcher) if len(edges) > 1 and matcher.globs else _NOTHING
     if not matches and not named:
-        return PieceFacts(_NOTHING, edges, opaque=opaque) if edges or opaque else NOTHING
+        return PieceFacts(across, edges, opaque=opaque) if edges or opaque else NOTHING
     unnamed: set[str] = set()
-    sources: set[str] = set()
+    sources = {*across}
     key = "" if piece.name == MESSAGES else piece.name
     texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name), key)]
     for sighting in sightings(texts, matcher):
         sources.add(sighting.source)
     if matcher.globs and _may_call(value):
-        unnamed.update(
-            text.call or TEXT_MODE
-            for text in texts
-            if text.part is Part.COMMAND and "git" in text.text and commands.prints_unnamed(text.text)
-        )
+        for text in texts:
+            if text.part is Part.COMMAND and "git" in text.text and commands.prints_unnamed(text.text):
+                unnamed.update((text.call or TEXT_MODE, text.tool or text.call or TEXT_MODE))
     return PieceFacts(frozenset(sources), edges, frozenset(unnamed), opaque)
+
+
+def _across(edges: Sequence[str], matcher: Matcher) -> frozenset[str]:
+    """Globs whose path is cut by the end of a text: some clients keep a stream as a text for each piece."""
+    sources: set[str] = set()
+    for before, after in pairwise(edges):
+        halves = before[-WINDOW:], after[:WINDOW]
+        whole = "".join(halves)
+        if matcher.may_hold(whole.encode(errors="replace")):
+            apart = {source for source, _ in matcher.in_text("\n".join(halves), Part.TEXT)}
+            sources.update(source for source, _ in matcher.in_text(whole, Part.TEXT) if source not in apart)
+    return frozenset(sources & matcher.paths)
 
 
 def part_of(field: str) -> Part:
@@ -242,13 +254,20 @@ _CONTENTS = ("output", "summary", "parts")
 """In the place of a message's `content`: of an answer, of thoughts, of Gemini's."""
 
 
-def answers_unnamed(value: Any, calls: frozenset[str]) -> bool:
-    """Whether a message holds the output of one of `calls`, and that names no file."""
+def answers_unnamed(value: Any, calls: frozenset[str], itself: frozenset[str]) -> bool:
+    """Whether a message holds the output of a call, and that names no file.
+
+    Args:
+        value: the message, decoded.
+        calls: those before it whose output may be of any file.
+        itself: those in it, which may hold their output, too.
+    """
+    calls, observing = calls | itself, TEXT_MODE in calls and not itself
     for text in walk(value, (), Part.TEXT):
         if not text.spoken:
             continue
-        answered = text.part is Part.RESULT and text.call in calls
-        observed = TEXT_MODE in calls and text.part is Part.TEXT and text.place[-1:] != ("role",)
+        answered = text.part is Part.RESULT and (text.call in calls or not text.call)
+        observed = observing and text.part is Part.TEXT and text.place[-1:] != ("role",)
         if (answered or observed) and text.text[:1] not in "{[" and commands.is_unnamed(text.text):
             return True
     return False

@@ -36,6 +36,9 @@ _LONGEST = 64 << 10
 _SHORTEST = 8
 _MOST = 50_000
 _MOST_UNSTORED = 200_000
+EVERYBODYS = 3
+"""Conversations in which a line left before it is taken to be everybody's."""
+_NO_NAMES: frozenset[str] = frozenset()
 _NO_MARKS: frozenset[int] = frozenset()
 _KEYED = "k"
 """The digest of a key or password begins with it; see `quotes.digest`."""
@@ -58,6 +61,8 @@ class Memory:
         """Of each team's lines; see `quotes.mark`."""
         self._versions: Counter[str] = Counter()
         """How many lines each team has added."""
+        self._open: dict[str, OrderedDict[str, frozenset[str]]] = {}
+        """Lines that each team sent out, by their digests, and in which conversations; not stored."""
         self._unstored: list[Protected] = []
 
     def session_sources(self, team: str, ids: Iterable[str]) -> frozenset[str]:
@@ -113,6 +118,29 @@ class Memory:
         """Remember lines of protected content, by their digests."""
         now = time.time()
         self._take([Protected("line", name, team, source, now) for name in names])
+
+    def note_open(self, team: str, names: Iterable[str], conversation: str) -> None:
+        """Note lines, by their digests, of a conversation that nothing keeps here."""
+        lines = self._open.setdefault(team, OrderedDict())
+        for name in names:
+            held_in = lines.get(name, _NO_NAMES)
+            lines[name] = held_in | {conversation} if len(held_in) < EVERYBODYS else held_in
+            lines.move_to_end(name)
+        _bound(lines, self._most)
+
+    def without_everybodys(self, team: str, names: set[str]) -> set[str]:
+        """Return these digests of protected content without lines that stood in other files before.
+
+        Such a line left in several conversations before it was first seen in protected content. Where that
+        is half of all lines, it was a copy that left. What looks like a key is never left out.
+        """
+        lines = [name for name in names if not name.startswith(_KEYED)]
+        known = self._lines.get(team, ())
+        left = self._open.get(team) or OrderedDict[str, frozenset[str]]()
+        everybodys = {
+            name for name in lines if name not in known and len(left.get(name, _NO_NAMES)) >= EVERYBODYS
+        }
+        return names - everybodys if 2 * len(everybodys) < len(lines) else names
 
     def load(self, rows: Iterable[Protected]) -> None:
         """Add rows that were stored, by this process or another."""

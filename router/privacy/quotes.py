@@ -119,10 +119,13 @@ def protected_texts(messages: Iterable[list[Text]], matcher: Matcher) -> Iterato
     for texts in messages:
         spoken = next((text.part for text in texts if text.spoken), Part.TEXT)
         for text in texts:
+            if text.part is Part.COMMAND:  # a call of the same name as an earlier one
+                calls.pop(text.call, None)
+        for text in texts:
             if text.part is Part.COMMAND:
                 source = next((source for source, _ in matcher.in_text(text.text, text.part)), "")
                 if source and not _NOT_OF_IT.search(text.text):
-                    calls[text.call] = source
+                    calls[text.call] = calls[text.tool or text.call] = source
                     observed = source if not text.call else observed
             elif not text.spoken:
                 continue

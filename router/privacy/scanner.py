@@ -188,8 +188,9 @@ class Scanner:
             return Exposure()  # nothing is looked for, and the body is too short for a state to be cached
         scanned = list(zip(pieces, items, strict=True))
         yield from pauses
-        fields = yield from self._scan_fields(scanned, team, pauses, quotable=quotable)
-        state = yield from self._scan_messages(scanned, earlier, keys, team, pauses)
+        digested: list[frozenset[str]] = []
+        fields = yield from self._scan_fields(scanned, team, pauses, digested, quotable=quotable)
+        state = yield from self._scan_messages(scanned, earlier, keys, team, pauses, digested)
         if rule_sets != self._rule_sets:  # others matcher for other things by now
             return (
                 yield from self.scanning(
@@ -204,6 +205,8 @@ class Scanner:
         touched_before = self._touched_before(team, ids, fields.quotes | state.quotes)
         if learn and (sources or touched_before):
             self.memory.add_sessions(team, ids, sources | touched_before)
+        if learn and digested and ids and not (sources or touched_before or state.unnamed_output):
+            self.memory.note_open(team, (name for names in digested for name in names), ids[-1])
         if learn and sources:
             yield from self._learn(team, pieces, opaque=rules.opaque != "allow")
         return Exposure(
@@ -214,7 +217,13 @@ class Scanner:
         )
 
     def _scan_fields(
-        self, scanned: list[tuple[Piece, PieceFacts]], team: str, pauses: Pauses, *, quotable: bool
+        self,
+        scanned: list[tuple[Piece, PieceFacts]],
+        team: str,
+        pauses: Pauses,
+        digested: list[frozenset[str]],
+        *,
+        quotable: bool,
     ) -> Turns[ScanState]:
         """What the fields beside the messages hold; its edge is that of the system text."""
         state = ScanState()
@@ -227,16 +236,17 @@ class Scanner:
             if piece.name == SYSTEM:
                 state.edge = facts.edge("", [item.edges])
             if quotable:
-                state.quotes |= yield from self._quotes(team, piece)
+                state.quotes |= yield from self._quotes(team, piece, digested)
         return state
 
-    def _scan_messages(
+    def _scan_messages(  # noqa: PLR0917 - what it goes on from, and what it notes
         self,
         scanned: list[tuple[Piece, PieceFacts]],
         earlier: ScanState | None,
         keys: list[bytes],
         team: str,
         pauses: Pauses,
+        digested: list[frozenset[str]],
     ) -> Turns[ScanState]:
         """The conversation, taken up from what is known of it."""
         state = copy(earlier) if earlier else ScanState()
@@ -260,7 +270,7 @@ class Scanner:
             if self._watching and not state.answered:
                 yield from self._note_opening(state, piece)
             if quotable:
-                state.quotes |= yield from self._quotes(team, piece)
+                state.quotes |= yield from self._quotes(team, piece, digested)
             if item.sources or matched:
                 state.sources |= item.sources | matched
             if item.opaque:
@@ -301,8 +311,13 @@ class Scanner:
         """Return what its session touched before, or a conversation of its team that it quotes."""
         return self.memory.session_sources(team, ids) | self.memory.quoted_sources(team, lines)
 
-    def _quotes(self, team: str, piece: Piece) -> Turns[frozenset[tuple[str, str]]]:
-        """What a piece quotes of a team's protected content, as far as the team has learned it by now."""
+    def _quotes(
+        self, team: str, piece: Piece, digested: list[frozenset[str]]
+    ) -> Turns[frozenset[tuple[str, str]]]:
+        """What a piece quotes of a team's protected content, as far as the team has learned it by now.
+
+        What is digested for the first time is added to `digested`.
+        """
         key = b"%s %x" % (team.encode(errors="replace"), piece.digest)
         cached, version = self._quoted.get(key), self.memory.version(team)
         if cached is not None and cached.version == version:
@@ -311,6 +326,8 @@ class Scanner:
         if cached is None or self.memory.may_match(team, cached.marks):
             secret = self.memory.key_of(team)
             names = yield from apart_if_large(len(piece.raw), _digests, piece, secret)
+        if cached is None:
+            digested.append(names)
         marks = cached.marks if cached else array("I", map(quotes.mark, names))
         lines = self.memory.match_lines(team, names)
         self._quoted.put(key, _Quotations(marks, lines, version), _SIZE + len(key) + 4 * len(marks))
@@ -324,7 +341,7 @@ class Scanner:
         size = sum(map(len, raws)) + sum(len(raw) for _, raw in fields)
         learned = yield from apart_if_large(size, _protected, raws, fields, self._rule_sets, key, opaque)
         for source, names in learned.items():
-            self.memory.add_lines(team, source, names)
+            self.memory.add_lines(team, source, self.memory.without_everybodys(team, names))
 
     def _header_sources(self, request: ModelRequest) -> frozenset[str]:
         """Return what must stay of the headers and the query that would be sent on."""
@@ -365,10 +382,10 @@ class Scanner:
 
     def _note_unnamed(self, state: ScanState, piece: Piece, item: PieceFacts) -> Turns[None]:
         """Note output that may be of any file; see `commands.prints_unnamed`."""
+        state.unnamed_output |= yield from apart_if_large(
+            len(piece.raw), _answers_unnamed, piece, state.unnamed, item.unnamed
+        )
         if not item.unnamed:
-            state.unnamed_output |= yield from apart_if_large(
-                len(piece.raw), _answers_unnamed, piece, state.unnamed
-            )
             state.unnamed -= {facts.TEXT_MODE}
         state.unnamed |= item.unnamed
 
@@ -412,12 +429,13 @@ def _opening(piece: Piece) -> Turns[str]:
     """The words of a user's message; empty for another's."""
     head = piece.raw[:_OPENING]
     said_alone = head[:1] == b'"'
-    if not said_alone and b'"user"' not in head and b'"user"' not in piece.raw[-64:]:
+    role_is_said = said_alone or b'"user"' in head or b'"user"' in piece.raw[-64:]
+    if not role_is_said and b'"role"' in head:
         return ""
     if len(piece.raw) > LARGE:
         return (yield from _beside_if_large(piece.raw, _sha256))
     value = piece.parsed()
-    if not said_alone and (not isinstance(value, dict) or value.get("role") != "user"):
+    if not said_alone and (not isinstance(value, dict) or value.get("role", "user") != "user"):
         return ""
     return "\n".join(text.text for text in walk(value, (), Part.TEXT) if text.spoken)
 
@@ -503,8 +521,8 @@ def _gather(pieces: list[Piece], rule_sets: tuple[PrivacyRules, ...]) -> list[Pi
     return facts.gather(pieces, _matcher(rule_sets))
 
 
-def _answers_unnamed(piece: Piece, calls: frozenset[str]) -> bool:
-    return facts.answers_unnamed(piece.parsed(), calls)
+def _answers_unnamed(piece: Piece, calls: frozenset[str], itself: frozenset[str]) -> bool:
+    return facts.answers_unnamed(piece.parsed(), calls, itself)
 
 
 def _scan_whole(body: bytes, dialect: DialectName, rule_sets: tuple[PrivacyRules, ...]) -> Exposure:

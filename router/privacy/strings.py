@@ -44,7 +44,9 @@ class Text(NamedTuple):
     spoken: bool = True
     """Content, rather than a key, an id or another word of the dialect."""
     call: str = ""
-    """The id of the call it belongs to; empty where there is none."""
+    """The id of the call it belongs to, or the tool's name where there is none; empty without either."""
+    tool: str = ""
+    """Of a call, the tool's name: some clients answer by that, whatever id the call has."""
 
 
 MODELS = ("assistant", "model")
@@ -113,6 +115,7 @@ class _At(NamedTuple):
     key: str = ""
     """The nearest one above."""
     call: str = ""
+    tool: str = ""
     depth: int = 0
     """How many strings of JSON it is in."""
     data: bool = False
@@ -142,29 +145,64 @@ def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
             if opened is not None:
                 pending.append((opened, here._replace(depth=here.depth + 1)))
                 continue
-            yield Text(here.place, here.part, item, here.key not in _WORDS, here.call)
+            yield Text(here.place, here.part, item, here.key not in _WORDS, here.call, here.tool)
             yield from _within(item, here, commands_in_text=commands_in_text)
         elif isinstance(item, list):
             pending += [(inner, here.below(step)) for step, inner in enumerate(item)][::-1]
         elif isinstance(item, dict):
             part = here.part
-            of_gemini = here.key in GEMINIS
             if part is Part.TEXT and (
                 here.key == "functionResponse" or _is_result(item.get("type"), item.get("role"))
             ):
                 part = Part.RESULT
-            # A message of Responses has an id of its own, which is no call's.
-            ids = _IDS[:-1] if item.get("type") == "message" else _IDS
-            call = next((item[name] for name in ids if isinstance(item.get(name), str)), here.call)
-            if of_gemini and not isinstance(item.get("id"), str):
-                call = str(item.get("name") or call)
-            here = here._replace(part=part, call=call)
+            tool = _called_tool(item, here)
+            here = here._replace(part=part, call=_call_of(item, here, tool), tool=tool)
+            call = here.call
             encoded = item.get("type") == "base64" or "mimeType" in item
             yield from (Text((*here.place, name), part, name, False, call) for name in item)
+            called = part is Part.TEXT and str(item.get("type")).endswith("_call")
             pending += [
-                (inner, here.below(name, part=_part(part, name), key=name, data=encoded or name == "images"))
+                (
+                    inner,
+                    here.below(
+                        name,
+                        part=Part.RESULT if called and name in _OUTPUTS else _part(part, name),
+                        key=name,
+                        data=encoded or name == "images",
+                    ),
+                )
                 for name, inner in item.items()
             ][::-1]
+
+
+def _call_of(item: dict[str, Any], at: _At, tool: str) -> str:
+    """Which call an object is, belongs to or answers: its id, else the tool's name."""
+    if at.call and at.part in _OPENED:
+        return at.call  # an `id` among its arguments, or in its answer, is something else's
+    # A message of Responses has an id of its own, which is no call's.
+    ids = _IDS[:-1] if item.get("type") == "message" else _IDS
+    call = next((item[name] for name in ids if isinstance(item.get(name), str)), "")
+    if call:
+        return str(call)
+    if at.key == "functionResponse" or item.get("role") in _ANSWERING:
+        names = (item.get("tool_name"), item.get("name"))
+        return next((name for name in names if isinstance(name, str) and name), at.call)
+    return tool if tool != at.tool else at.call
+
+
+def _called_tool(item: dict[str, Any], at: _At) -> str:
+    """The tool's name where an object is a call that may have no id; else that of the call around it."""
+    called = item if at.key in _NAMED_CALLS else item.get("function")
+    name = called.get("name") if isinstance(called, dict) else None
+    return name if isinstance(name, str) and name else at.tool
+
+
+_NAMED_CALLS = ("functionCall", "function_call")
+"""Keys of calls of Gemini's, and of OpenAI's before there were several in a message."""
+_OUTPUTS = ("output", "outputs", "result", "results")
+"""Keys of what came of a call in the very item that is it, as Responses has calls that a server made."""
+_ANSWERING = ("tool", "function")
+"""Roles of what answers a call."""
 
 
 def _part(part: Part, key: str) -> Part:
@@ -193,14 +231,14 @@ def _within(text: str, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
     """Strings that are spelled inside another: commands in what an assistant says, text as base64."""
     if commands_in_text and at.part is Part.TEXT:
         yield from (
-            Text(at.place, Part.COMMAND, command, False, at.call)
+            Text(at.place, Part.COMMAND, command, False, at.call, at.tool)
             for command in commands(text, code=bool(at.call))
         )
     yield from (Text(at.place, at.part, data, True, at.call) for data in _readable(text, at))
 
 
 def _is_result(kind: Any, role: Any) -> bool:
-    if role in ("tool", "function"):
+    if role in _ANSWERING:
         return True
     return isinstance(kind, str) and kind.endswith(("tool_result", "_output", "tool-result"))
 

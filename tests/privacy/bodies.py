@@ -10,7 +10,9 @@ from typing import Any
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
 RESPONSES = "/v1/responses"
 COUNT = MESSAGES + "/count_tokens"
-DIALECTS = (MESSAGES, CHAT, RESPONSES)
+GEMINI = "/v1beta/models/auto:generateContent"
+OLLAMA = "/api/chat"
+DIALECTS = (MESSAGES, CHAT, RESPONSES, GEMINI, OLLAMA)
 MODELS = ("auto", "cloud", "claude-opus-5-5", "claude-sonnet-5-5", "turnout/cloud", "gpt-5.5", "")
 ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -83,9 +85,14 @@ def request(
     **fields: Any,
 ) -> Request:
     """Write turns in the dialect of `path`; `fields` are added to the body."""
-    write = {CHAT: _chat, RESPONSES: _responses}.get(path, _anthropic)
+    write = {CHAT: _chat, RESPONSES: _responses, GEMINI: _gemini, OLLAMA: _ollama}.get(path, _anthropic)
     body: dict[str, Any] = {"model": model, **write(turns)} if model else write(turns)
-    if path != COUNT:
+    if path == GEMINI:
+        body.pop("model", None)
+        body["generationConfig"] = {"maxOutputTokens": 20}
+    elif path == OLLAMA:
+        body |= {"stream": stream, "options": {"num_predict": 20}}
+    elif path != COUNT:
         limit = "max_output_tokens" if path == RESPONSES else "max_tokens"
         body |= {limit: 20} | ({"stream": True} if stream else {})
     return Request(path=path, body=body | fields, headers=headers or {})
@@ -145,6 +152,54 @@ def _responses(turns: Sequence[Turn]) -> dict[str, Any]:
         else:
             items.append({"type": "message", "role": turn.role, "content": turn.text})
     return {"input": items}
+
+
+def _gemini(turns: Sequence[Turn]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    contents: list[dict[str, Any]] = []
+    called = ""
+    for turn in turns:
+        if turn.role == "call":
+            called = turn.tool
+            arguments = turn.input if isinstance(turn.input, dict) else {"input": turn.input}
+            parts = [{"functionCall": {"name": called, "args": arguments}}]
+            contents.append({"role": "model", "parts": parts})
+        elif turn.role == "tool":
+            answer = {"name": called, "response": {"output": turn.text}}
+            contents.append({"role": "user", "parts": [{"functionResponse": answer}]})
+        elif turn.role in {"system", "developer"} and not contents:
+            body["systemInstruction"] = {"parts": _parts(turn.text)}
+        else:
+            role = "model" if turn.role == "assistant" else "user"
+            contents.append({"role": role, "parts": _parts(turn.text)})
+    return body | {"contents": contents}
+
+
+def _parts(text: Any) -> list[dict[str, Any]]:
+    return [{"text": text}] if isinstance(text, str) else [{"text": block["text"]} for block in text]
+
+
+def _ollama(turns: Sequence[Turn]) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = []
+    called = ""
+    for turn in turns:
+        if turn.role == "call":
+            called = turn.tool
+            arguments = turn.input if isinstance(turn.input, dict) else {"input": turn.input}
+            function = {"name": called, "arguments": arguments}
+            messages.append({"role": "assistant", "content": "", "tool_calls": [{"function": function}]})
+        elif turn.role == "tool":
+            messages.append({"role": "tool", "tool_name": called, "content": _joined(turn.text)})
+        else:
+            role = "system" if turn.role == "developer" else turn.role
+            messages.append({"role": role, "content": _joined(turn.text)})
+    return {"messages": messages}
+
+
+def _joined(text: Any) -> str:
+    if isinstance(text, str):
+        return text
+    return "\n\n".join(block.get("text") or json.dumps(block) for block in text)
 
 
 def user(text: Any) -> Turn:

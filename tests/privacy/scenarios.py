@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bodies import CHAT, MESSAGES, Request, Turn, assistant, blocks, call, request, result, user
+from bodies import CHAT, DIALECTS, MESSAGES, Request, Turn, assistant, blocks, call, request, result, user
 from places import places, splits
 from targets import FOLDER, HARMLESS_PHRASE, PHRASE
 
@@ -70,12 +70,12 @@ def _reading(path: str, marker: str, first: str, headers: dict[str, str], text: 
 
 def conversations(salt: str) -> Iterator[Scenario]:
     """A protected file was read; later requests of the same conversation no longer name it."""
-    for path in (MESSAGES, CHAT):
+    for path in DIALECTS:
         for name, later in _LATER.items():
             for known_by in ("session header", "first message"):
                 if known_by == "first message" and name in _NEEDS_SESSION:
                     continue
-                tag = f"{salt}{path.count('/')}{name[:3]}{known_by[:2]}".replace(" ", "")
+                tag = f"{salt}{DIALECTS.index(path)}{name[:3]}{known_by[:2]}".replace(" ", "")
                 first, one, two = f"Look around, {tag}.", f"{tag}one", f"{tag}two"
                 session = _session(path, f"session-{tag}") if known_by == "session header" else {}
                 read = _reading(path, one, first, session)
@@ -190,9 +190,9 @@ _QUOTES: dict[str, Callable[[str], str]] = {
 def quotations(salt: str) -> Iterator[Scenario]:
     """A new conversation of the same team quotes a file that was read in another one."""
     for number, (name, quote) in enumerate(_QUOTES.items()):
-        for path in (MESSAGES, CHAT):
+        for path in DIALECTS:
             for role in ("user", "answer", "arguments"):
-                tag = f"{salt}quote{number}{path.count('/')}{role}x"
+                tag = f"{salt}quote{number}{DIALECTS.index(path)}{role}x"
                 text = file_text(tag)
                 other = CHAT if number % 2 else path  # asked of the same endpoint: it serves both locally
                 own = "chat" if path == CHAT else "messages"
@@ -216,8 +216,8 @@ def quotations(salt: str) -> Iterator[Scenario]:
 
 def answers_quoted(salt: str) -> Iterator[Scenario]:
     """What a `match` protected, quoted elsewhere without the words that matched."""
-    for path in (MESSAGES, CHAT):
-        tag = f"{salt}memo{path.count('/')}x"
+    for path in DIALECTS:
+        tag = f"{salt}memo{DIALECTS.index(path)}x"
         text = file_text(tag)
         memo = request(path, [user(f"This is INTERNAL only.\n{text}")])
         yield Scenario(
@@ -264,7 +264,7 @@ def _twins() -> Iterator[tuple[str, Callable[[str], Request], Callable[[str], Re
         return plain
 
     harmless = FOLDER.harmless.path
-    for path in (MESSAGES, CHAT):
+    for path in DIALECTS:
         yield (
             f"another path, the same answer | {path}",
             lambda m, path=path: reading(path, harmless, m),
@@ -308,9 +308,9 @@ def _with_id(plain: Request, name: str) -> Request:
 
 def grown(salt: str) -> Iterator[Scenario]:
     """A long session whose beginning was read before; the protected call comes later, or in its middle."""
-    for path in (MESSAGES, CHAT):
+    for path in DIALECTS:
         for name, known in (("session header", True), ("text", False)):
-            tag = f"{salt}gr{path.count('/')}{name[0]}"
+            tag = f"{salt}gr{DIALECTS.index(path)}{name[0]}"
             session = _session(path, f"session-{tag}") if known else {}
             start = [user(f"A long task, {tag}.")]
             for number in range(12):

@@ -17,6 +17,7 @@ from arguments import folder_shapes, shapes, shells
 from bodies import (
     COUNT,
     DIALECTS,
+    GEMINI,
     MESSAGES,
     Request,
     Turn,
@@ -95,6 +96,9 @@ def _dressed(variant: Variant, rng: random.Random) -> Variant:
             if count and plain.path == MESSAGES:
                 body = {key: value for key, value in plain.body.items() if key != "max_tokens"}
                 return replace(plain, path=COUNT, body=body | {"model": name}, form=form)
+            if plain.path == GEMINI:
+                method = "streamGenerateContent" if stream else "generateContent"
+                return replace(plain, path=f"/v1beta/models/{name}:{method}", form=form)
             body = {**plain.body, "model": name} | ({"stream": True} if stream else {})
             return replace(plain, body=body, form=form)
 

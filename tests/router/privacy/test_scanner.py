@@ -194,6 +194,38 @@ def test_a_quotation_is_known_that_was_scanned_before_its_lines_were_learned():
     assert "touched 'vaults/**' earlier" in why(scanner, later)
 
 
+OTHERS = "".join(f"{word} host is one of those that everybody has in a list\n" for word in ("eta", "theta"))
+
+
+def test_lines_of_everybodys_are_not_learned():
+    scanner = Scanner()
+    session = (("x-session-id", "session-0001"),)
+    assert why(scanner, reading("vaults/x", LINES), headers=session)  # so that lines are noted
+    for number in range(3):
+        noted = (("x-session-id", f"session-other-{number}"),)
+        assert not why(scanner, user_message(f"{number}. Sort this list:\n" + OTHERS), headers=noted)
+    secret = "".join(
+        f"the {word} door opens with the third of the brass handles\n" for word in ("red", "blue")
+    )
+    more = "kappa vault door opens with a turn to the left and a knock\n"
+    assert why(scanner, reading("vaults/y", secret + more + OTHERS), headers=session)
+    assert not why(scanner, user_message("And this list:\n" + OTHERS))
+    assert why(scanner, user_message("It says:\n" + secret))
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_lines_that_left_are_learned_where_few_or_most_of_it_left(times):
+    scanner = Scanner()
+    session = (("x-session-id", "session-0001"),)
+    assert why(scanner, reading("vaults/x", LINES), headers=session)
+    for number in range(times):
+        noted = (("x-session-id", f"session-other-{number}"),)
+        assert not why(scanner, user_message(f"Note {number}:\n" + OTHERS), headers=noted)
+    more = "".join(f"{at} of the doors opens with the brass handle on its left\n" for at in "abc")
+    assert why(scanner, reading("vaults/y", OTHERS + (more if times < 3 else "")), headers=session)
+    assert "earlier" in why(scanner, user_message("Again:\n" + OTHERS))
+
+
 def test_what_is_stored_is_enough_and_holds_no_text():
     scanner = Scanner(memory=Memory(b"k" * 32))
     session = (("x-session-id", "session-0001"),)
@@ -214,6 +246,149 @@ def test_output_that_names_no_file():
     assert "without their names" in why(Scanner(), body)
     body["messages"][2]["content"][0]["content"] = "diff --git a/x b/x\n+a"
     assert why(Scanner(), body) == ""
+
+
+def chat(call: dict, answer: dict) -> dict:
+    asked = {"role": "user", "content": "What is new?"}
+    return {"messages": [asked, {"role": "assistant", "content": None} | call, answer]}
+
+
+def gemini(call: dict, answer: dict) -> dict:
+    parts = [{"role": "model", "parts": [{"functionCall": call}]}, {"parts": [{"functionResponse": answer}]}]
+    return {"contents": [{"parts": [{"text": "What is new?"}]}, *parts]}
+
+
+DIFF = {"command": "git diff"}
+SEEN = "+password: a"
+UNNAMED = {
+    "an id among the arguments": (
+        "anthropic_messages",
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "tool_use", "id": "t1", "name": "run", "input": {"id": "T-7", **DIFF}}
+                    ],
+                },
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "tool_result", "tool_use_id": "t1", "content": [{"id": "x", "text": SEEN}]}
+                    ],
+                },
+            ]
+        },
+    ),
+    "OpenAI's one call": (
+        "openai_chat",
+        chat(
+            {"function_call": {"name": "run", "arguments": json.dumps(DIFF)}},
+            {"role": "function", "name": "run", "content": SEEN},
+        ),
+    ),
+    "OpenAI's calls": (
+        "openai_chat",
+        chat(
+            {"tool_calls": [{"id": "t1", "function": {"name": "run", "arguments": json.dumps(DIFF)}}]},
+            {"role": "tool", "tool_call_id": "t1", "content": SEEN},
+        ),
+    ),
+    "Ollama, by name": (
+        "ollama",
+        chat(
+            {"content": "", "tool_calls": [{"function": {"name": "run", "arguments": DIFF}}]},
+            {"role": "tool", "tool_name": "run", "content": SEEN},
+        ),
+    ),
+    "Ollama, by order": (
+        "ollama",
+        chat(
+            {"content": "", "tool_calls": [{"function": {"name": "run", "arguments": DIFF}}]},
+            {"role": "tool", "content": SEEN},
+        ),
+    ),
+    "Ollama, an id that is not given back": (
+        "ollama",
+        chat(
+            {"content": "", "tool_calls": [{"id": "t1", "function": {"name": "run", "arguments": DIFF}}]},
+            {"role": "tool", "tool_name": "run", "content": SEEN},
+        ),
+    ),
+    "Gemini, by name": (
+        "gemini",
+        gemini({"name": "run", "args": DIFF}, {"name": "run", "response": {"output": SEEN}}),
+    ),
+    "Gemini, an id that is not given back": (
+        "gemini",
+        gemini({"id": "t1", "name": "run", "args": DIFF}, {"name": "run", "response": {"output": SEEN}}),
+    ),
+    "Responses, in the call itself": (
+        "openai_responses",
+        {
+            "input": [
+                {"role": "user", "content": "What is new?"},
+                {
+                    "type": "mcp_call",
+                    "id": "m1",
+                    "name": "run",
+                    "arguments": json.dumps(DIFF),
+                    "output": SEEN,
+                },
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("dialect", "body"), UNNAMED.values(), ids=UNNAMED)
+def test_output_that_names_no_file_is_its_calls(dialect, body):
+    assert "without their names" in why(Scanner(), body, dialect=dialect)
+    harmless = json.loads(json.dumps(body).replace("git diff", "git status"))
+    assert why(Scanner(), harmless, dialect=dialect) == ""
+
+
+def test_the_second_of_two_calls_without_ids():
+    calls = [
+        {"function": {"name": name, "arguments": arguments}}
+        for name, arguments in (("ls", {}), ("run", DIFF))
+    ]
+    body = chat({"content": "", "tool_calls": calls}, {"role": "tool", "tool_name": "ls", "content": "a.py"})
+    assert why(Scanner(), body, dialect="ollama") == ""
+    body["messages"].append({"role": "tool", "tool_name": "run", "content": SEEN})
+    assert "without their names" in why(Scanner(), body, dialect="ollama")
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_path_that_the_pieces_of_a_stream_cut(cut):
+    def parts(name: str) -> dict:
+        halves = [{"text": f"I look at {name[:cut]}"}, {"text": f"{name[cut:]}/key.yml now"}]
+        return {"contents": [{"parts": [{"text": "Go on."}]}, {"role": "model", "parts": halves}]}
+
+    assert why(Scanner(), parts("a/vaults"), dialect="gemini")
+    assert not why(Scanner(), parts("a/wells1"), dialect="gemini")
+
+
+def test_texts_that_follow_each_other_make_no_path():
+    listing = {"type": "tool_result", "tool_use_id": "t1", "content": "app.py\nvaults"}
+    code = {"type": "tool_result", "tool_use_id": "t2", "content": "/key is the first word"}
+    calls = [{"type": "tool_use", "id": f"t{n}", "name": "look", "input": {}} for n in (1, 2)]
+    body = {
+        "messages": [
+            {"role": "user", "content": "Look around."},
+            {"role": "assistant", "content": calls},
+            {"role": "user", "content": [listing, {"type": "text", "text": "So?"}, code]},
+        ]
+    }
+    assert not why(Scanner(), body)
+
+
+def test_a_conversation_is_known_again_whose_contents_name_no_role():
+    ask = {"parts": [{"text": "Look into the second of the vaults, please."}]}
+    answer = {"role": "model", "parts": [{"text": "I did."}]}
+    scanner = Scanner()
+    assert why(scanner, {"contents": [ask, answer, {"parts": [{"text": "and vaults/x?"}]}]}, dialect="gemini")
+    assert why(scanner, {"contents": [ask, answer, {"parts": [{"text": "And now?"}]}]}, dialect="gemini")
 
 
 def image(name: str) -> dict:
