@@ -17,6 +17,8 @@ from router.privacy.strings import ENCODED_KEYS, MODELS, Part, Place, Text, walk
 
 WINDOW = 200
 """Characters on either side of a seam between two strings in which a pattern is looked for."""
+_CUT = 100
+"""Characters on either side of the end of a text in which a path is looked for that goes on in the next."""
 _CHUNK = 2_000
 """Characters of such places that are looked at together; each seam is in one of these whole."""
 TEXT_MODE = "text"
@@ -75,10 +77,13 @@ def gather(
         matching.update(
             acting[at] for at in find_matching(commands.RAW_WILD.search, [pieces[at].raw for at in acting])
         )
-    return [
+    gathered = [
         _of_piece(piece, value, matcher, matches=at in matching)
         for at, (piece, value) in enumerate(zip(pieces, values, strict=True))
     ]
+    for at, sources in _across(gathered, matcher):
+        gathered[at] = msgspec.structs.replace(gathered[at], sources=gathered[at].sources | sources)
+    return gathered
 
 
 def _may_call(value: Any) -> bool:
@@ -107,11 +112,10 @@ def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> P
     edges = tuple(_edges(value if is_message else {"content": value}))
     opaque = matcher.opaque and is_opaque(value if is_message else {piece.name: value})
     named = not is_message and matcher.may_hold(piece.name.encode(errors="replace"))
-    across = _across(edges, matcher) if len(edges) > 1 and matcher.globs else _NOTHING
     if not matches and not named:
-        return PieceFacts(across, edges, opaque=opaque) if edges or opaque else NOTHING
+        return PieceFacts(_NOTHING, edges, opaque=opaque) if edges or opaque else NOTHING
     unnamed: set[str] = set()
-    sources = {*across}
+    sources: set[str] = set()
     key = "" if piece.name == MESSAGES else piece.name
     texts = [Text((), Part.TEXT, piece.name, spoken=False), *walk(value, (), part_of(piece.name), key)]
     for sighting in sightings(texts, matcher):
@@ -123,16 +127,23 @@ def _of_piece(piece: Piece, value: Any, matcher: Matcher, *, matches: bool) -> P
     return PieceFacts(frozenset(sources), edges, frozenset(unnamed), opaque)
 
 
-def _across(edges: Sequence[str], matcher: Matcher) -> frozenset[str]:
-    """Globs whose path is cut by the end of a text: some clients keep a stream as a text for each piece."""
-    sources: set[str] = set()
-    for before, after in pairwise(edges):
-        halves = before[-WINDOW:], after[:WINDOW]
-        whole = "".join(halves)
-        if matcher.may_hold(whole.encode(errors="replace")):
-            apart = {source for source, _ in matcher.in_text("\n".join(halves), Part.TEXT)}
-            sources.update(source for source, _ in matcher.in_text(whole, Part.TEXT) if source not in apart)
-    return frozenset(sources & matcher.paths)
+def _across(gathered: Sequence[PieceFacts], matcher: Matcher) -> Iterator[tuple[int, frozenset[str]]]:
+    """Globs whose path is cut by the end of a text: some clients keep a stream as a text for each piece.
+
+    Yields:
+        The position of a piece, and the globs of a path in two of its texts.
+    """
+    seams: list[tuple[int, str, str]] = []
+    for at, item in enumerate(gathered) if matcher.globs else ():
+        if len(item.edges) > 1:
+            seams += [(at, before[-_CUT:], after[:_CUT]) for before, after in pairwise(item.edges)]
+    wholes = [(before + after).encode(errors="replace") for _, before, after in seams]
+    for number in matcher.find_candidates(wholes):
+        at, before, after = seams[number]
+        apart = {source for source, _ in matcher.in_text(f"{before}\n{after}", Part.TEXT)}
+        together = {source for source, _ in matcher.in_text(before + after, Part.TEXT)}
+        if cut := (together - apart) & matcher.paths:
+            yield at, frozenset(cut)
 
 
 def part_of(field: str) -> Part:
