@@ -7,6 +7,7 @@ The order, first answer wins:
     asked         the client named a track
     guard         a safety check: the model that the client named
     safeguards    the provider's own safety review is part of the request: the cloud
+    provider_only a field of it is one that the provider alone can serve: the cloud
     observe       the policy only watches: where the client asked
     hold          this ask was decided before, and the local model can still serve it
     rules         the first whose condition holds
@@ -71,6 +72,7 @@ _CLAUDE = re.compile(r"(?:(?:(?:us|eu|apac|jp|au|global)\.)?anthropic\.)?(claude
 _BOUND = {
     "guard": "a safety check is judged by the model that the client named",
     "safeguards": "asks for a safety review that only Claude's servers run",
+    "provider_only": "only the provider can serve `{field}`",
 }
 _REMEDIES = {
     "guard": "This is a safety check, and no other model judges in place of the one that was named; "
@@ -96,7 +98,7 @@ def _decide(routing: RoutingInput) -> Decision:
     p_local = routing.verdict.p_local if routing.verdict else 0.0
     model = claude_model(requested_model)
     named = named_track(requested_model, state.local_model)
-    bound = _bound(features)
+    bound = _bound(features) or ("provider_only" if routing.provider_field else "")
     if not clearance.allowed:
         return Decision(track="local", rule="never_cloud", why=clearance.why, p_local=p_local)
     if (named == "cloud" or (bound and not named)) and state.budget_left_usd <= 0:
@@ -105,7 +107,8 @@ def _decide(routing: RoutingInput) -> Decision:
         return Decision(track=named, rule="asked", why=f"the client asked for {named}", p_local=p_local)
     if bound:
         model = model_name(requested_model) if bound == "guard" else model
-        return Decision(track="cloud", model=model, rule=bound, why=_BOUND[bound], p_local=p_local)
+        why = _BOUND[bound].format(field=routing.provider_field)
+        return Decision(track="cloud", model=model, rule=bound, why=why, p_local=p_local)
     inputs = inputs_of(routing)
     chosen = None if features is None or policy.observe else _held_decision(policy, features, state, inputs)
     chosen = chosen or _by_rules(policy, inputs)

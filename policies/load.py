@@ -54,6 +54,7 @@ RESERVED = frozenset(
         "never_cloud",
         "observe",
         "otherwise",
+        "provider_only",
         "safeguards",
         "unreadable",
     }

@@ -27,3 +27,5 @@ class RoutingInput:
     team: str = ""
     """For conditions that name it; so is `user`."""
     user: str = ""
+    provider_field: str = ""
+    """What the provider alone can serve, such as `previous_response_id`; empty where there is nothing."""

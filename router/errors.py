@@ -8,6 +8,7 @@
     │   ├── Conflict          409
     │   ├── TooLarge          413
     │   ├── UnsupportedMedia  415
+    │   ├── NoWebSocket       426
     │   └── HeadersTooLarge   431
     ├── BadKey                401     a Turnout key is required and this is none
     ├── OverBudget            402     the budget is used up, and the policy or the budget says `over: error`
@@ -111,6 +112,13 @@ class UnsupportedMedia(BadRequest):
 
     status = 415
     record = "unsupported media type"
+
+
+class NoWebSocket(BadRequest):
+    """A WebSocket is asked for, and there is none; at this status Codex goes on over HTTP at once."""
+
+    status = 426
+    record = "no WebSocket"
 
 
 class HeadersTooLarge(BadRequest):

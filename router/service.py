@@ -75,7 +75,7 @@ from router.tracks.egress import Egress
 from router.tracks.local import LocalTrack
 from router.tracks.local_embeddings import LocalEmbeddings
 from router.tracks.local_server import to_dict
-from router.tracks.providers import address_problem, model_for, own_name
+from router.tracks.providers import address_problem, model_for, own_name, speaks_responses
 from router.tracks.server_abilities import Ability
 from router.types import Ledger, ModelRequest, PromptParts, Track
 
@@ -313,6 +313,7 @@ class Service:
                 "circuit": asdict(self._cloud.breaker.circuit),
                 "problem": (provider.problem if provider else "") or address_problem(self.settings.cloud),
                 "provider": provider_to_dict(provider) if provider else None,
+                "responses": speaks_responses(self.settings.cloud),
                 **self._credential_health(),
             },
             "policy": {

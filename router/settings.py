@@ -164,6 +164,8 @@ class CloudSettings(Section):
     """Without `/v1` for `anthropic`, with it for `openai`."""
     dialect: Literal["anthropic", "openai", "litellm"] = "anthropic"
     """What `base_url` speaks; `litellm` for any other provider, by `model`'s prefix."""
+    responses: Literal["auto", "always", "never"] = "auto"
+    """Whether `base_url` speaks Responses, too: requests in it pass as they are; `auto`: OpenAI's own."""
     model: str = "claude-sonnet-5-5"
     """Asked for where the client named no model of the provider's."""
     api_key_env: str = "ANTHROPIC_API_KEY"
@@ -185,6 +187,12 @@ class CloudSettings(Section):
     """How long a stream may be silent after its first useful unit."""
     total_s: float = Field(default=1800, gt=0)
     connections: int = Field(default=256, ge=1, le=65_536)
+
+    @model_validator(mode="after")
+    def _check_responses(self) -> Self:
+        if self.responses == "always" and self.dialect != "openai":
+            raise ValueError("`responses: always` is for `dialect: openai` alone; take it out")
+        return self
 
 
 class ListPrice(Section):

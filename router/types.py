@@ -65,6 +65,10 @@ class ModelRequest:
     """As received, without a Turnout key."""
     query: str = ""
     """The raw query string, without `?`."""
+    subpath: str = ""
+    """Of an operation beside answering, below the dialect's own path, such as `/compact`."""
+    provider_field: str = ""
+    """What the provider alone can serve, such as `previous_response_id`; empty where there is nothing."""
 
 
 class Protected(NamedTuple):

@@ -41,7 +41,6 @@ MOST_BYTES = 2**20
 _NOT_KEPT = (
     "no response is kept here: send the whole conversation as `input`, and keep the answer that you get"
 )
-_NOT_COMPACTED = "conversations are not compacted here: ask for a summary in a request to /v1/responses"
 
 
 class EndpointState(Protocol):
@@ -193,9 +192,8 @@ def _routes(router: FastAPI | APIRouter) -> list[APIRoute]:
 
 def _hint(path: str, paths: tuple[str, ...]) -> str:
     """Suggest what the caller of `path` may have meant; empty without a suggestion."""
-    _, remaining, name = path.partition("/responses/")
-    if remaining:
-        return f": {_NOT_COMPACTED if name.rstrip('/') == 'compact' else _NOT_KEPT}"
+    if "/responses/" in path:
+        return f": {_NOT_KEPT}"
     nearest = difflib.get_close_matches(path, paths, n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 

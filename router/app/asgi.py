@@ -19,14 +19,14 @@ import structlog
 
 from router.accounts.keys import Keyring
 from router.app.asgi_types import ASGI, Receive, Scope, Send
-from router.app.authentication import authenticate, peer_of
+from router.app.authentication import authenticate, headers_of, peer_of
 from router.app.body import Body, Uploads, take_body
 from router.app.early_response import EarlyResponses
 from router.app.gemini_path import GeminiPath, read_path, take_path, without_key
 from router.app.refusals import OnRefusal, ignore, refusal_of
 from router.app.request import make_request, read_outline
 from router.app.response import JSON, Exchange, routing_headers
-from router.errors import MethodNotAllowed, RateLimited, TurnoutError
+from router.errors import MethodNotAllowed, NoWebSocket, RateLimited, TurnoutError
 from router.routing.admission import Limits
 from router.routing.attempts import describe
 from router.routing.keystrokes import Keystrokes
@@ -36,6 +36,7 @@ from router.system.time_slices import Pacing
 from router.tracks.failures import KINDS
 from router.types import DialectName, ModelRequest, Operation, Plan, TrackError
 from router.wire import DIALECTS
+from router.wire.headers import field
 from router.wire.upstream_errors import read_upstream_error
 
 log = structlog.get_logger(__name__)
@@ -52,11 +53,14 @@ class Route:
     operation: Operation
     counted: bytes = b'{"input_tokens":%d}'
     """The answer to a count."""
+    subpath: str = ""
+    """See `ModelRequest.subpath`."""
 
 
 _GEMINI = Route("gemini", "generate")
 _GEMINI_COUNT = Route("gemini", "count", b'{"totalTokens":%d}')
 _RESPONSES = Route("openai_responses", "generate")
+_COMPACTION = Route("openai_responses", "generate", subpath="/compact")
 _RESPONSES_COUNT = Route("openai_responses", "count", b'{"object":"response.input_tokens","input_tokens":%d}')
 ROUTES = {
     "/api/chat": Route("ollama", "generate"),
@@ -73,6 +77,8 @@ ROUTES = {
     "/v1/embeddings": Route("openai_embeddings", "embed"),
     "/v1/responses": _RESPONSES,
     "/responses": _RESPONSES,
+    "/v1/responses/compact": _COMPACTION,
+    "/responses/compact": _COMPACTION,
     "/v1/responses/input_tokens": _RESPONSES_COUNT,
     "/responses/input_tokens": _RESPONSES_COUNT,
     "/v1beta/models/{model}:generateContent": _GEMINI,
@@ -161,6 +167,8 @@ class Endpoint:
     ) -> ModelRequest:
         """Read a request. Checks on its head come first: a refused body is never read."""
         if scope["method"] != "POST":
+            if field(headers_of(scope), "sec-websocket-key"):
+                raise NoWebSocket(f"{scope['path']} is served over HTTP alone: ask by POST")
             raise MethodNotAllowed(f"{scope['path']} takes POST, not {scope['method']}", allowed=("POST",))
         peer = peer_of(scope)
         account, headers = authenticate(scope, self._keyring)
@@ -178,6 +186,7 @@ class Endpoint:
             outline=await self._pacing.call(len(received), read_outline, route.dialect, received),
             headers=headers,
             query=query,
+            subpath=route.subpath,
             account=account,
         )
 

@@ -44,6 +44,7 @@ def make_request(
     outline: Outline,
     headers: Headers,
     query: str,
+    subpath: str = "",
     account: Account,
 ) -> ModelRequest:
     """Put together what `read_outline` and `authenticate` returned."""
@@ -60,4 +61,6 @@ def make_request(
         body=body,
         headers=headers,
         query=query,
+        subpath=subpath,
+        provider_field=envelope.provider_field or subpath.strip("/"),
     )

@@ -15,7 +15,7 @@ from policies.decision import Decision
 from router.app.asgi_types import Send
 from router.app.body import Body
 from router.app.gemini_path import is_googles
-from router.errors import MethodNotAllowed, TurnoutError
+from router.errors import MethodNotAllowed, NoWebSocket, TurnoutError
 from router.routing.attempts import SUPERSEDED
 from router.types import DialectName, Headers, Plan, TrackError
 from router.wire import DIALECTS
@@ -161,6 +161,8 @@ def error_headers(error: TurnoutError, labels: Headers) -> Headers:
     headers = [JSON, *labels]
     if isinstance(error, MethodNotAllowed):
         headers.append(("allow", ", ".join(error.allowed)))
+    if isinstance(error, NoWebSocket):
+        headers.append(("upgrade", "HTTP/1.1"))  # RFC 9110, section 15.5.22: what is spoken instead
     retry_after = error.retry_after
     if retry_after is None and error.status in {429, 500, 502, 503, 504, 529}:
         retry_after = 2

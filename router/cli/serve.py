@@ -155,11 +155,12 @@ def _server(server: "LocalServer") -> str:
 
 def _provider(cloud: CloudSettings, provider: "CloudProvider | None") -> str:
     """Who is asked with which key, and whether that works; or what is wrong, and the remedy."""
-    from router.tracks.providers import address_problem, base_url
+    from router.tracks.providers import address_problem, base_url, speaks_responses
 
     problem = provider.problem if provider else address_problem(cloud)
     proxy = f", through the proxy {provider.proxy}" if provider and provider.proxy else ""
     line = f"{cloud.model} at {base_url(cloud)} ({_credential(cloud, provider)}{proxy})"
+    line += "; Responses pass as they are" if speaks_responses(cloud) else ""
     return f"{line}\n         {problem}" if problem else line
 
 

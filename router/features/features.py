@@ -37,7 +37,7 @@ def make_features(
     agent = next((parsed.headers[name] for name in clients.SUBAGENT_HEADERS if name in parsed.headers), "")
     schema = _schema(options)
     side = state.system_side or bool(system and system.side) or _is_title(parsed, schema)
-    compacts = purpose in clients.COMPACTIONS
+    compacts = purpose in clients.COMPACTIONS or bool(parsed.request.subpath)
     summary = compacts or state.summary or state.system_summary or bool(system and system.summary)
     output_limit = next(filter(None, (_number(options.get(name)) for name in _LIMITS)), 0)
     # An assistant that wants a single token tries whether a model is there, unless it wants a verdict.

@@ -227,6 +227,7 @@ class Planner:
             clearance=clear(policy, exposure, account.team),
             team=account.team,
             user=account.user,
+            provider_field=request.provider_field,
         )
 
     def _state(self, request: ModelRequest, features: Features, prompt: PromptParts, policy: Policy) -> State:

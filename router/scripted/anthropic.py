@@ -154,6 +154,8 @@ def render_document(model: str, answer: Answer, bill: Bill) -> dict[str, Any]:
 
 
 def _stop(answer: Answer) -> str:
+    if answer.ending == "limit":
+        return "max_tokens"
     return "tool_use" if answer.calls else "end_turn"
 
 

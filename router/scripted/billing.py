@@ -46,6 +46,8 @@ def count_content_bytes(event: bytes) -> int:
         parsed = msgspec.json.decode(data, type=_Event)
     except msgspec.DecodeError:
         return 0
+    if isinstance(parsed.delta, str):
+        return len(parsed.delta.encode())
     parts = [parsed.delta, *(choice.delta for choice in parsed.choices)]
     texts = [text for part in parts if part for text in (part.text, part.partial_json, part.content) if text]
     texts += [call.function.arguments for part in parts if part for call in part.tool_calls]
@@ -72,7 +74,7 @@ class _Choice(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    delta: _Delta | None = None
+    delta: _Delta | str | None = None
     choices: list[_Choice] = []
 
 

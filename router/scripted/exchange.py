@@ -145,11 +145,11 @@ class Exchange:
 
 
 def _without_usage(event: bytes) -> bytes:
-    """The same event of Anthropic's, which has usage in its first and its last but one."""
+    """The same event without usage, of Anthropic's or of Responses."""
     head, mark, data = event.partition(b"data: ")
     if b'"usage"' not in data:
         return event
     fields = msgspec.json.decode(data)
-    for holder in (fields, fields.get("message") or {}):
+    for holder in (fields, fields.get("message") or {}, fields.get("response") or {}):
         holder.pop("usage", None)
     return head + mark + msgspec.json.encode(fields) + b"\n\n"

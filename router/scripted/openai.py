@@ -100,6 +100,8 @@ def _usage(bill: Bill) -> dict[str, Any]:
 
 
 def _finish(answer: Answer) -> str:
+    if answer.ending == "limit":
+        return "length"
     return "tool_calls" if answer.calls else "stop"
 
 

@@ -6,7 +6,7 @@ so that a real client walks through its whole loop. Nothing here knows a wire fo
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -30,6 +30,8 @@ Fault = Literal[
     "stall",  # nothing more comes from the middle of the reply on, until the client hangs up
     "no_usage",  # a complete reply that reports no usage
     "wrong_usage",  # one that reports numbers which cannot be
+    "limit",  # a reply that ends at its output limit
+    "failed",  # one that says of itself that it failed, as Responses can
 ]
 
 
@@ -126,6 +128,9 @@ class Answer:
 
     text: str = ""
     calls: tuple[Call, ...] = ()
+    ending: "Ending" = ""
+    message: str = ""
+    """Why it failed."""
 
 
 def split_chunks(text: str) -> list[str]:
@@ -139,8 +144,18 @@ _TEXT_ONLY = "Respond with TEXT ONLY"  # Claude Code's compaction offers its too
 _EXCERPT = 60
 
 
+Ending = Literal["", "limit", "failed"]
+_ENDINGS: Mapping[Fault, Ending] = {"limit": "limit", "failed": "failed"}
+"""Faults that the reply itself tells of."""
+
+
 def build_answer(step: Step, request: ParsedRequest) -> Answer:
     """Build the step's reply, or the default one."""
+    answer = _build(step, request)
+    return replace(answer, ending=_ENDINGS.get(step.fault, ""), message=step.message)
+
+
+def _build(step: Step, request: ParsedRequest) -> Answer:
     if step.text or step.tools:
         return Answer(text=step.text, calls=step.tools)
     if request.schema is not None:

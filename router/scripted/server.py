@@ -3,6 +3,7 @@
     POST /v1/messages, /v1/messages/count_tokens      Anthropic
     POST /v1/chat/completions, /v1/completions        OpenAI
     POST /v1/embeddings                               OpenAI
+    POST /v1/responses, with /compact, /input_tokens  OpenAI
     POST /infill                                      llama-server
     GET  /v1/models                                   either, told by the `anthropic-version` header
     POST /_script      a JSON list of steps (see `script.Step`), played in order, then the default
@@ -25,7 +26,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from router.scripted import anthropic, completions, embeddings, openai
+from router.scripted import anthropic, completions, embeddings, openai, responses
 from router.scripted.billing import Bill, Cache, Totals, count_answer_tokens, count_tokens
 from router.scripted.exchange import Exchange, Wire
 from router.scripted.script import Answer, Script, Step, build_answer
@@ -60,8 +61,6 @@ _OPENAI = Wire(
     error=openai.error,
     error_event=openai.error_event,
 )
-
-
 _COMPLETIONS = replace(
     _OPENAI,
     parse_request=completions.parse_completion,
@@ -86,6 +85,7 @@ class Upstream:
         self._script = Script()
         self._cache = Cache()
         self._totals = Totals()
+        self._kept = responses.Kept()
         self._requests: list[dict[str, Any]] = []
 
     def app(self) -> web.Application:
@@ -98,6 +98,9 @@ class Upstream:
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/completions", self._complete)
         app.router.add_post("/v1/embeddings", self._embed)
+        app.router.add_post("/v1/responses", self._respond)
+        app.router.add_post("/v1/responses/compact", self._compact)
+        app.router.add_post("/v1/responses/input_tokens", self._count_input)
         app.router.add_post("/infill", self._infill)
         app.router.add_post("/_script", self._set_script)
         app.router.add_get("/_requests", self._list_requests)
@@ -157,6 +160,24 @@ class Upstream:
         render = partial(embeddings.render_document, await request.read())
         return await self._generate(request, replace(_EMBEDDINGS, render_document=render))
 
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        return await self._generate(request, responses.wire_for(await _fields(request), self._kept))
+
+    async def _compact(self, request: web.Request) -> web.StreamResponse:
+        return await self._generate(request, responses.compaction_wire(await _fields(request), self._kept))
+
+    async def _count_input(self, request: web.Request) -> web.Response:
+        wire = responses.wire_for({}, self._kept)
+        try:
+            parsed = wire.parse_request({"model": "", **msgspec.json.decode(await request.read())})
+        except responses.Refused as refused:
+            return web.json_response(refused.body, status=refused.status, headers=wire.headers())
+        except ODD as error:
+            return _refuse(wire, error)
+        count = sum(count_tokens(block.text) for block in parsed.blocks)
+        counted = {"object": "response.input_tokens", "input_tokens": count}
+        return web.json_response(counted, headers=wire.headers())
+
     async def _infill(self, request: web.Request) -> web.StreamResponse:
         return await self._generate(request, _INFILL)
 
@@ -173,6 +194,8 @@ class Upstream:
             raw = await request.read()
             body = msgspec.json.decode(raw)
             parsed = wire.parse_request(body)
+        except responses.Refused as refused:
+            return web.json_response(refused.body, status=refused.status, headers=wire.headers())
         except ODD as error:
             return _refuse(wire, error)
         step = self._script.next(raw)
@@ -230,6 +253,15 @@ class Upstream:
 
 ODD = (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
 """Errors raised by bodies with parts of the wrong type."""
+
+
+async def _fields(request: web.Request) -> dict[str, Any]:
+    """The body's fields; none where it is no object, which is refused where it is parsed."""
+    try:
+        body = msgspec.json.decode(await request.read())
+    except ODD:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _refuse(wire: Wire, error: Exception) -> web.Response:

@@ -5,6 +5,7 @@
   it; from then on the client sees what a direct call would show.
 - A 4xx is the provider's answer to this client, and passes; 429 and 5xx are failures.
 - A provider that speaks neither dialect is reached through litellm.
+- One that speaks Responses beside Chat Completions is asked in it by whoever speaks it.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ from router.wire import DIALECTS
 from router.wire.body import UNREADABLE, Tokens, name_model
 from router.wire.claude_models import ClaudeModel, fit_body, model_of
 from router.wire.headers import field, foreign_encoding, request_headers
+from router.wire.responses_reasoning import without_others
 from router.wire.target import CLAUDE, OPENAI, PROVIDER, Target
 from router.wire.usage_observer import UsageObserver
 
@@ -50,7 +52,12 @@ WIRE_FORMATS: Mapping[str, WireFormat] = {
     "anthropic": WireFormat("anthropic_messages", "/v1/messages"),
     "openai": WireFormat("openai_chat", "/chat/completions"),
 }
-COUNT_PATH = "/v1/messages/count_tokens"
+RESPONSES = WireFormat("openai_responses", "/responses")
+"""Of a provider that speaks it beside Chat Completions, for clients that speak it, too."""
+COUNT_PATHS: Mapping[DialectName, str] = {
+    "anthropic_messages": "/v1/messages/count_tokens",
+    "openai_responses": "/responses/input_tokens",
+}
 
 OF_ANY_DIALECT = frozenset({"accept-encoding", "content-type", "user-agent"})
 """Fields that a client's request keeps when it is translated; the others speak to another provider."""
@@ -83,6 +90,7 @@ class CloudTrack:
         self._models = prices or Prices()
         self._base = providers.base_url(settings)
         self._wire = WIRE_FORMATS.get(settings.dialect)
+        self._responses = providers.speaks_responses(settings)
         self._litellm = LitellmClient(settings, egress, self._pacing)
         self._clients_bring_keys = False
         self.breaker = CircuitBreaker()
@@ -126,7 +134,8 @@ class CloudTrack:
         cleared(plan.clearance)
         progress = progress or Progress()
         model = progress.model = providers.model_for(self._settings, plan.request.model, decision)
-        native = self._wire is not None and self._wire.name == plan.request.dialect
+        wire = self._wire_for(plan.request)
+        native = wire is not None and wire.name == plan.request.dialect
         if plan.features.safeguards and not (native and self._settings.dialect == "anthropic"):
             raise providers.no_safety_checks()
         if (
@@ -138,8 +147,8 @@ class CloudTrack:
         async with guarded(self.breaker, plan, decision, "cloud_error") as health:
             try:
                 async with asyncio.timeout(self._settings.first_byte_s):
-                    if self._wire is not None:
-                        return await self._answer(plan, model, self._wire, progress, health)
+                    if wire is not None:
+                        return await self._answer(plan, model, wire, progress, health)
                     return await self._litellm.open(plan, model, progress, health)
             except (aiohttp.ClientError, OSError) as broken:
                 raise connection_failure(broken) from broken
@@ -147,21 +156,29 @@ class CloudTrack:
     async def count(self, plan: Plan) -> int:
         """See `router.types.Track`."""
         cleared(plan.clearance)
-        if self._settings.dialect != "anthropic" or plan.request.dialect == "openai_chat":
+        wire = self._wire_for(plan.request)
+        if wire is None or wire.name not in COUNT_PATHS or plan.request.dialect == "openai_chat":
             raise TrackError(
                 "this provider counts no tokens", cause="unsupported", status=HTTPStatus.BAD_REQUEST
             )
         model = providers.model_for(self._settings, plan.request.model, plan.decision)
         try:
             async with asyncio.timeout(self._settings.first_byte_s):
-                own = plan.request.dialect == "anthropic_messages"
-                body = (await self._outgoing(plan, model, WIRE_FORMATS["anthropic"])).body
+                own = plan.request.dialect == wire.name
+                body = (await self._outgoing(plan, model, wire)).body
                 headers = self._headers(plan.request.headers, translated=not own)
                 body = body if own else _counted(body)
-                async with await self._post(plan, body, headers, COUNT_PATH, Progress()) as response:
+                async with await self._post(
+                    plan, body, headers, COUNT_PATHS[wire.name], Progress()
+                ) as response:
                     return msgspec.json.decode(await response.read(), type=_Count).input_tokens
         except (aiohttp.ClientError, OSError, *UNREADABLE) as failure:
             raise unreachable("could not count the tokens") from failure
+
+    def _wire_for(self, request: ModelRequest) -> WireFormat | None:
+        """What the provider is asked in: the client's own dialect where it speaks that; None: by litellm."""
+        own = self._responses and request.dialect == RESPONSES.name
+        return RESPONSES if own else self._wire
 
     async def _answer(
         self, plan: Plan, model: str, wire: WireFormat, progress: Progress, health: StreamHealth
@@ -187,7 +204,7 @@ class CloudTrack:
         self, plan: Plan, request: OutgoingRequest, wire: WireFormat, progress: Progress
     ) -> aiohttp.ClientResponse:
         headers = self._headers(plan.request.headers, translated=request.conversation is not None)
-        path = wire.path
+        path = wire.path + plan.request.subpath
         if request.conversation is None and plan.request.query:
             path = f"{path}?{plan.request.query}"
         response = await self._post(plan, request.body, headers, path, progress)
@@ -228,14 +245,17 @@ class CloudTrack:
         Returns:
             The body, and the names of what that model refuses of it.
         """
+        body = request.body
+        if request.dialect == RESPONSES.name:
+            body = await self._pacing.call(len(body), without_others, body)
         if model == request.model:
-            return request.body, ()
+            return body, ()
         claude: ClaudeModel | None = None
         settings = self._settings
         if settings.dialect == "anthropic" and model != providers.own_name(settings, request.model):
             row = self._models.row(model)
             claude = model_of(row) if row else None
-        return await self._pacing.call(len(request.body), _body_for, request.body, model, claude)
+        return await self._pacing.call(len(body), _body_for, body, model, claude)
 
     def _headers(self, received: Headers, *, translated: bool = False) -> list[tuple[str, str]]:
         """The client's fields and a key; of a client of another dialect none but who it is."""

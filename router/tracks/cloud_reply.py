@@ -99,12 +99,12 @@ async def relay(cloud: CloudResponse) -> Reply:
     if failed(status):
         body = await _read_remainder(chunks)
         raise cloud_failure(model=call.model, status=status, headers=cloud.headers, body=body, tap=observer)
-    if cloud.streams and status in SUCCESS and not observer.started:
+    if status in SUCCESS and not observer.started:
         if observer.failure is not None:
             raise cloud.failure(
                 observer.failure, await _read_remainder(chunks), cloud.headers, client_status=status
             )
-        if not observer.complete:
+        if cloud.streams and not observer.complete:
             await chunks.aclose()
             raise unreachable("ended its answer before anything useful came")
     if document is not None and status in SUCCESS and not document.is_json:

@@ -190,6 +190,13 @@ _LINE = ("connect_s", "first_byte_s", "total_s", "connections")
 """Settings of the connection itself."""
 
 
+def speaks_responses(settings: CloudSettings) -> bool:
+    """Whether the provider takes a client's Responses as they are: OpenAI does, others where it is set."""
+    if settings.dialect != "openai" or settings.responses == "never":
+        return False
+    return settings.responses == "always" or URL(base_url(settings)).host == URL(OPENAI_URL).host
+
+
 def base_url(settings: CloudSettings) -> str:
     """The base URL to send to; OpenAI's own where its dialect is spoken and no address is set.
 

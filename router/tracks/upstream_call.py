@@ -9,7 +9,7 @@ import msgspec
 
 from policies.decision import TrackName
 from router.engine.fields import READ
-from router.errors import BadRequest
+from router.errors import BadRequest, NotFound
 from router.features.tokens import estimate
 from router.tracks.failures import cloud_failure, failed, refusal_body
 from router.tracks.streaming import JSON_HEADERS, single_chunk
@@ -34,6 +34,10 @@ from router.wire.target import LOCAL, Target
 from router.wire.upstream_errors import UpstreamError
 from router.wire.usage_observer import UsageObserver
 
+_NOT_COMPACTED = (
+    "only a provider that speaks Responses compacts conversations: ask for a summary in a request to "
+    "/v1/responses"
+)
 CHAT_PATH, COMPLETION_PATH, INFILL_PATH = "/chat/completions", "/completions", "/infill"
 
 
@@ -155,6 +159,8 @@ def translate_request(
     Raises:
         BadRequest: it cannot be put to this model; names the field and the remedy.
     """
+    if request.subpath:
+        raise NotFound(_NOT_COMPACTED)
     decoded = DIALECTS[request.dialect].decode_request(request.body)
     if limit is not None:
         decoded = replace(decoded, output_limit=limit)

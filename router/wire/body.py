@@ -26,6 +26,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     """As the client wrote it; empty means `auto`."""
     stream: bool
+    provider_field: str = ""
+    """See `ModelRequest.provider_field`."""
 
 
 class AnyObject(msgspec.Struct, frozen=True):

@@ -7,11 +7,11 @@ A stream's error is told twice: in the documented `error` event, at which the SD
 from collections.abc import Mapping
 from time import time
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
 from router.wire.chat_errors import error_fields, overflow_body
+from router.wire.responses_shape import make_id
 from router.wire.sse import encode
 
 CODES: Mapping[str, str] = {
@@ -41,7 +41,7 @@ def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
     """Write an error for a stream in which nothing of an answer stands yet."""
     del request_id
     response = {
-        "id": f"resp_{uuid4().hex}",
+        "id": make_id("resp"),
         "object": "response",
         "created_at": int(time()),
         "model": "",

@@ -44,7 +44,8 @@ class _Part(msgspec.Struct, frozen=True, gc=False):
 class _Item(msgspec.Struct, frozen=True):
     type: str = ""
     status: str | None = None
-    content: list[_Part] | None = None
+    content: list[_Part] | str | None = None
+    """A text alone in messages of a client's, which a compacted conversation still has."""
     summary: list[Summary] | None = None
     encrypted_content: str | None = None
     call_id: str | None = None
@@ -144,7 +145,8 @@ def _item_events(item: _Item) -> Iterator[Event]:
         if not item.cut:
             yield CallEnded()
     elif item.type == "message":
-        for part in item.content or ():
+        parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content
+        for part in parts or ():
             yield RefusalDelta(part.refusal) if part.refusal else TextDelta(part.text or "")
     elif item.type == "reasoning":
         if item.thought:
@@ -161,7 +163,8 @@ def _started(item: _Item) -> CallStarted:
 
 def _signature(item: _Item) -> Iterator[Event]:
     """Yield the signature of reasoning that was sealed here; what others encrypt stays theirs."""
-    if (sealed := unseal(item.encrypted_content or "", item.thought)) is not None:
+    sealed = unseal(item.encrypted_content or "", item.thought)
+    if sealed is not None and (sealed.signature or sealed.redacted):
         yield Signature(sealed.signature, sealed.redacted)
 
 
@@ -226,7 +229,7 @@ class Decoder:
         if name == "response.output_item.added":
             if item.type in _CALLS:
                 yield _started(item)
-            elif item.type not in {"message", "reasoning"}:
+            elif item.type != "message" and (self._observing or item.type != "reasoning"):
                 yield Foreign(item.type)
         elif item.type == "reasoning":
             yield from _signature(item)

@@ -11,7 +11,6 @@ one alone, as incomplete.
 from collections.abc import Iterable, Mapping
 from time import time
 from typing import Literal
-from uuid import uuid4
 
 import msgspec
 
@@ -34,9 +33,9 @@ from router.wire.events import (
     UsageReport,
 )
 from router.wire.responses_errors import failure
-from router.wire.responses_reasoning import seal
+from router.wire.responses_reasoning import UNSIGNED, seal
 from router.wire.responses_request_encoder import encode_choice, encode_format
-from router.wire.responses_shape import Object
+from router.wire.responses_shape import Object, make_id
 from router.wire.responses_tools import CALL_TYPES, encode_call, tools_by_name
 from router.wire.usage import write_responses_usage
 
@@ -164,7 +163,7 @@ class ResponsesReplyEncoder:
 
     def _say(self, part: Part, text: str) -> None:
         if self._open != "message":
-            item: Object = {"type": "message", "id": _id("msg"), "role": "assistant", "content": []}
+            item: Object = {"type": "message", "id": make_id("msg"), "role": "assistant", "content": []}
             self._begin("message", item | {"status": "in_progress"})
             self._begin_part(part)
         elif part != self._part:
@@ -189,7 +188,7 @@ class ResponsesReplyEncoder:
 
     def _think(self, text: str) -> None:
         if self._open != "reasoning":
-            self._begin("reasoning", {"type": "reasoning", "id": _id("rs"), "summary": []})
+            self._begin("reasoning", {"type": "reasoning", "id": make_id("rs"), "summary": []})
         if not self._texts:
             part = {"type": "summary_text", "text": ""}
             self._frame("response.reasoning_summary_part.added", self._place() | _FIRST | {"part": part})
@@ -200,7 +199,7 @@ class ResponsesReplyEncoder:
         if not self._seals:
             return
         if self._open != "reasoning":
-            self._begin("reasoning", {"type": "reasoning", "id": _id("rs"), "summary": []})
+            self._begin("reasoning", {"type": "reasoning", "id": make_id("rs"), "summary": []})
         thought = Thinking(text="".join(self._texts), signature=event.signature, redacted=event.redacted)
         self._item["encrypted_content"] = seal(thought)
         self._close()
@@ -208,10 +207,10 @@ class ResponsesReplyEncoder:
     def _begin_call(self, event: CallStarted) -> None:
         self._close()  # first: what is open is no argument of this call, nor is its name this one's
         self._texts = []
-        self._call = CallStarted(id=event.id or _id("call"), name=event.name)
+        self._call = CallStarted(id=event.id or make_id("call"), name=event.name)
         tool = self._tools.get(event.name)
         prefix = "fc" if tool is None or not (tool.free_text or tool.kind) else "ctc"
-        self._begin("call", self._called(_id(prefix), "in_progress"))
+        self._begin("call", self._called(make_id(prefix), "in_progress"))
         if self._item["type"] == "function_call":
             self._use_delta("response.function_call_arguments.delta", {})
 
@@ -251,6 +250,8 @@ class ResponsesReplyEncoder:
             text = "".join(self._texts)
             part = {"type": "summary_text", "text": text}
             self._item["summary"].append(part)
+            if self._seals and "encrypted_content" not in self._item:
+                self._item["encrypted_content"] = UNSIGNED
             self._frame("response.reasoning_summary_text.done", self._place() | _FIRST | {"text": text})
             self._frame("response.reasoning_summary_part.done", self._place() | _FIRST | {"part": part})
         elif kind == "call" and status == "incomplete":
@@ -298,7 +299,7 @@ def _response(model: str, conversation: Conversation) -> Object:
     """A response that has begun, with what its client asked for, but for its tools and instructions."""
     extras, reasoning = conversation.extras, conversation.reasoning
     return {
-        "id": _id("resp"),
+        "id": make_id("resp"),
         "object": "response",
         "created_at": int(time()),
         "status": "in_progress",
@@ -333,7 +334,3 @@ def _part(part: Part, text: str) -> Object:
     if part == "refusal":
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-
-
-def _id(prefix: str) -> str:
-    return f"{prefix}_{uuid4().hex}"

@@ -1,7 +1,8 @@
 """OpenAI Responses, the request: its body as a conversation.
 
 An assistant's turn is several items there: what it thought, said and called, one after the other, is one
-turn here. Nothing is kept here between requests, so what names something kept is refused, with the remedy.
+turn here. Nothing is kept here between requests: what names something kept passes to a provider that speaks
+this dialect, and is refused by all others, with the remedy.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,11 +48,13 @@ from router.wire.responses_shape import (
     FunctionCall,
     Message,
     Object,
+    Outline,
     Output,
     ReasoningItem,
     ShellOutput,
     ShellOutputs,
     convert,
+    is_own,
 )
 from router.wire.responses_tools import (
     CALL_TYPES,
@@ -61,6 +64,7 @@ from router.wire.responses_tools import (
     call_arguments,
     decode_tools,
     is_search,
+    is_servers,
     joined,
 )
 
@@ -73,16 +77,21 @@ _NEUTRAL = frozenset({
 _SENT_WHOLE = "nothing is kept here between requests; leave it out and send the whole conversation as `input`"
 _ANOTHER = "belongs to another API; the conversation is `input` here, and the system text `instructions`"
 _REFUSED: Mapping[str, str] = {
-    "previous_response_id": _SENT_WHOLE,
-    "conversation": _SENT_WHOLE,
     "background": "an answer is given in the request that asks for it; leave it out, or stream the answer",
-    "prompt": "stored prompts are OpenAI's alone; send their text as `instructions` and `input`",
-    "moderation": "OpenAI alone moderates; leave it out",
-    "top_logprobs": "token probabilities are not carried; leave it out",
     "messages": _ANOTHER,
     "system": _ANOTHER,
 }
 """Fields without which the answer would mislead, and those of other APIs."""
+_CONTINUED = ("previous_response_id", "conversation", "prompt")
+"""Fields beside which `input` may be left out: they name what OpenAI keeps."""
+_PROVIDERS: Mapping[str, str] = {
+    "previous_response_id": _SENT_WHOLE,
+    "conversation": _SENT_WHOLE,
+    "prompt": "stored prompts are OpenAI's alone; send their text as `instructions` and `input`",
+    "moderation": "OpenAI alone moderates; leave it out",
+    "top_logprobs": "token probabilities are not carried; leave it out",
+}
+"""Fields that the provider alone can serve: they pass where it is asked in this dialect, and nowhere else."""
 _NOT_ASKED = frozenset({b"", b"null", b"false", b"0", b'""', b"{}"})
 _PROBABILITIES = "message.output_text.logprobs"
 
@@ -91,15 +100,55 @@ def read(body: bytes) -> Envelope:
     """Read the envelope.
 
     Raises:
-        BadRequest: a field of the wrong kind, or one that nobody here can honour; names it and the remedy.
+        BadRequest: a field of the wrong kind, or one that nobody can serve; names it and the remedy.
     """
     outline = wire_body.decode(ENVELOPE, body)
-    for name, remedy in _REFUSED.items():
-        if bytes(getattr(outline, name)) not in _NOT_ASKED:
+    _refuse(outline, _REFUSED)
+    if outline.input is None and not any(_is_set(outline, name) for name in _CONTINUED):
+        raise BadRequest(f"input: {wire_body.REMEDIES['input']} (it is missing)")
+    if outline.previous_response_id and is_own(bytes(outline.previous_response_id).strip(b'"').decode()):
+        raise BadRequest(f"previous_response_id: this answer was written here, where {_SENT_WHOLE}")
+    return Envelope(
+        model=outline.model or "", stream=bool(outline.stream), provider_field=_provider_field(outline)
+    )
+
+
+def _refuse(outline: Outline, fields: Mapping[str, str]) -> None:
+    for name, remedy in fields.items():
+        if _is_set(outline, name):
             raise BadRequest(f"{name}: {remedy}")
+
+
+def _is_set(outline: Outline, name: str) -> bool:
+    return bytes(getattr(outline, name)) not in _NOT_ASKED
+
+
+def _provider_field(outline: Outline) -> str:
+    """See `ModelRequest.provider_field`."""
+    if name := next((name for name in _PROVIDERS if _is_set(outline, name)), ""):
+        return name
+    if _PROBABILITIES in (outline.include or ()):
+        return "include"
+    items = outline.input if isinstance(outline.input, list) else ()
+    foreign = (f"input[{at}]" for at, item in enumerate(items) if kind_of(item.type, item.role) not in _READ)
+    servers = (
+        f"tools[{at}]"
+        for at, tool in enumerate(outline.tools or ())
+        if is_servers(tool.type, tool.environment)
+    )
+    return next(foreign, "") or next(servers, "")
+
+
+def _refuse_providers(body: bytes) -> None:
+    """Refuse what no translation carries.
+
+    Raises:
+        BadRequest: names the field and the remedy.
+    """
+    outline = wire_body.decode(ENVELOPE, body)
+    _refuse(outline, _PROVIDERS)
     if _PROBABILITIES in (outline.include or ()):
         raise BadRequest(f"include: `{_PROBABILITIES}`: token probabilities are not carried; leave it out")
-    return Envelope(model=outline.model or "", stream=bool(outline.stream))
 
 
 def decode_request(body: bytes) -> Conversation:
@@ -108,6 +157,7 @@ def decode_request(body: bytes) -> Conversation:
     Raises:
         BadRequest: a field of the wrong kind, or what nobody here has; names it and the remedy.
     """
+    _refuse_providers(body)
     request = wire_body.decode(BODY, body)
     items = _Items()
     for at, item in enumerate(request.input if isinstance(request.input, list) else ()):
@@ -213,6 +263,16 @@ _LEFT_OUT = frozenset(
 """What OpenAI's servers did in an earlier answer, which goes on without it."""
 
 
+_OFFERS = frozenset({"tool_search_output", "additional_tools"})
+
+
+def kind_of(type_: Any, role: Any) -> str:
+    """What an item is; messages and references may leave their type out."""
+    if type_ is None:
+        return "item_reference" if role is None else "message"
+    return type_ if isinstance(type_, str) else ""
+
+
 class _Items:
     """The turns as the items come; those of one answer wait until it is known that no more join it."""
 
@@ -228,8 +288,7 @@ class _Items:
         Raises:
             BadRequest: names the item.
         """
-        kind = item.get("type", "message" if "role" in item else "item_reference")
-        kind = kind if isinstance(kind, str) else ""
+        kind = kind_of(item.get("type"), item.get("role"))
         if kind == "tool_search_call" and item.get("execution") != "client":
             self._answer.append(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
         elif read_part := _PARTS.get(kind):
@@ -238,7 +297,7 @@ class _Items:
             self._say(Turn(role="user", parts=(read_result(item, where),)))
         elif kind == "message":
             self._message(convert(item, Message, where), where)
-        elif kind in {"tool_search_output", "additional_tools"}:
+        elif kind in _OFFERS:
             self._offer(item, where)
         elif kind in _LEFT_OUT:
             self._answer.append(Opaque(dialect=DIALECT, kind=kind, value=item, where=where))
@@ -390,3 +449,5 @@ _RESULTS: Mapping[str, Callable[[Object, str], ToolResult]] = {
     **dict.fromkeys(OUTPUT_TYPES, _result),
     "shell_call_output": _shell_result,
 }
+_READ = frozenset({"message", "tool_search_call", *_OFFERS, *_LEFT_OUT, *_PARTS, *_RESULTS})
+"""Items that can be put to models of other makers."""

@@ -5,6 +5,7 @@ and the field.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
+from uuid import uuid4
 
 import msgspec
 
@@ -174,14 +175,22 @@ class ResponsesBody(msgspec.Struct, frozen=True):
     user: str | None = None
 
 
-class _Envelope(msgspec.Struct, frozen=True):
+class Listed(msgspec.Struct, frozen=True):
+    """An item or a tool, as far as it tells who can serve it."""
+
+    type: Any = None
+    role: Any = None
+    environment: Any = None
+
+
+class Outline(msgspec.Struct, frozen=True):
     """What is looked at before a body is routed."""
 
-    input: str | Annotated[list[wire_body.AnyObject], msgspec.Meta(min_length=1)]
+    input: str | Annotated[list[Listed], msgspec.Meta(min_length=1)] | None = None
     model: str | None = None
     stream: bool | None = None
     instructions: str | None = None
-    tools: list[wire_body.AnyObject] | None = None
+    tools: list[Listed] | None = None
     max_output_tokens: wire_body.Count | None = None
     include: list[str] | None = None
     background: msgspec.Raw = wire_body.NOTHING
@@ -194,8 +203,24 @@ class _Envelope(msgspec.Struct, frozen=True):
     top_logprobs: msgspec.Raw = wire_body.NOTHING
 
 
-ENVELOPE = msgspec.json.Decoder(_Envelope)
+ENVELOPE = msgspec.json.Decoder(Outline)
 BODY = msgspec.json.Decoder(ResponsesBody)
+
+
+_OWN = "turnout_"
+"""Begins what is behind the prefix of each id that is written here."""
+OWN_REASONING = f"rs_{_OWN}"
+"""How the id of reasoning begins that is written here."""
+
+
+def make_id(prefix: str) -> str:
+    """Make the id of a response or an item; no provider's looks like it."""
+    return f"{prefix}_{_OWN}{uuid4().hex}"
+
+
+def is_own(id_: str) -> bool:
+    """Whether an id was written here, and so is known to no provider."""
+    return id_.partition("_")[2].startswith(_OWN)
 
 
 def convert(value: Any, type_: type[T], where: str) -> T:

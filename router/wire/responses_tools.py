@@ -30,6 +30,7 @@ _JOINT = "__"
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _SEARCH = "web_search"
 """How types of tools begin that search the web: `web_search_preview`, and both with a date."""
+_CLIENTS = frozenset({"function", "custom", "namespace"})
 _LEFT_OUT = frozenset({"image_generation", "tool_search"})
 """Run by OpenAI's servers, and offered by assistants among others: an answer without them is of use."""
 
@@ -148,8 +149,12 @@ def _decode(value: Object, where: str, namespace: str) -> Tool | Opaque:
             kind="grammar" if grammar else "",
             namespace=namespace,
         )
-    remote = tool.type == "shell" and (tool.environment or {}).get("type", "local") != "local"
-    if tool.type in KINDS and not remote and (tool.type != "tool_search" or tool.execution == "client"):
+    if tool.type == "namespace" or is_servers(tool.type, tool.environment):
+        raise BadRequest(
+            f"{where}.type: `{tool.type[:40]}` is run by OpenAI's servers, and by nobody here; leave it out, "
+            "or offer a `function` in its place and run it yourself"
+        )
+    if tool.type in KINDS and (tool.type != "tool_search" or tool.execution == "client"):
         kind = KINDS[tool.type]
         return Tool(
             name=tool.type,
@@ -157,12 +162,7 @@ def _decode(value: Object, where: str, namespace: str) -> Tool | Opaque:
             schema=tool.parameters or kind.schema,
             kind=tool.type,
         )
-    if is_search(tool.type) or tool.type in _LEFT_OUT:
-        return Opaque(dialect=DIALECT, kind=tool.type, value=value, where=where)
-    raise BadRequest(
-        f"{where}.type: `{tool.type[:40]}` is run by OpenAI's servers, and by nobody here; leave it out, or "
-        "offer a `function` in its place and run it yourself"
-    )
+    return Opaque(dialect=DIALECT, kind=tool.type, value=value, where=where)
 
 
 def _named(tool: OfferedTool, where: str) -> str:
@@ -177,6 +177,15 @@ def _grammar(form: Object) -> str:
         return ""
     syntax = form.get("syntax") or "lark"
     return f"The input must match this {syntax} grammar:\n\n{form.get('definition') or ''}"
+
+
+def is_servers(kind: Any, environment: Any = None) -> bool:
+    """Whether OpenAI's servers alone run a type of tool, and an answer without it is of no use."""
+    if kind == "shell" and isinstance(environment, dict) and environment.get("type", "local") != "local":
+        return True
+    if not isinstance(kind, str):
+        return False  # what is no tool is refused by whoever reads it
+    return not (kind in _CLIENTS or kind in KINDS or kind in _LEFT_OUT or is_search(kind))
 
 
 def is_search(kind: str) -> bool:

@@ -18,6 +18,10 @@ from router.wire.events import (
     UsageReport,
 )
 
+_CALLS = ("tool_use", "_call")
+"""How the providers' words end for a call that they run themselves."""
+_REASONING = "reasoning"
+"""That a provider keeps to itself: it may go on for minutes, and is billed."""
 _TEXTS = frozenset({TextDelta, ThinkingDelta, RefusalDelta, CallArguments})
 
 
@@ -54,7 +58,7 @@ class UsageObserver:
             case CallStarted():
                 self.started = True
             case Foreign(kind):
-                self.started = self.started or kind.endswith("tool_use")
+                self.started = self.started or kind == _REASONING or kind.endswith(_CALLS)
             case Started():
                 self.model = event.model or self.model
             case UsageReport():

@@ -28,6 +28,8 @@ class Sent:
     body: bytes
     track: str
     """Where the endpoint took it; empty where it refused."""
+    answer: bytearray = field(default_factory=bytearray)
+    """As far as it has passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,9 @@ async def recorder(endpoint: str) -> AsyncIterator[Recorder]:
                 headers=[(name, value) for name, value in headers if name not in HOP],
             )
             async with answer:
+                track = answer.headers.get("x-turnout-track", "")
+                one = Sent(path=path, headers=headers, body=body, track=track)
                 if body:
-                    track = answer.headers.get("x-turnout-track", "")
-                    one = Sent(path=path, headers=headers, body=body, track=track)
                     kept.sent.setdefault(request.match_info["run"], []).append(one)
                 response = web.StreamResponse(status=answer.status)
                 for name, value in answer.headers.items():
@@ -73,6 +75,7 @@ async def recorder(endpoint: str) -> AsyncIterator[Recorder]:
                 await response.prepare(request)
                 if request.method != "HEAD" and answer.status != HTTPStatus.NO_CONTENT:
                     async for chunk in answer.content.iter_any():
+                        one.answer.extend(chunk)
                         await response.write(chunk)
                 return response
 

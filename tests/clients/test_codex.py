@@ -1,13 +1,18 @@
 """Codex itself, through the endpoint, which it asks in OpenAI Responses alone."""
 
+import asyncio
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import assistants
+import httpx
 import pytest
+import recorder
 import servers
 import tinygguf
 from assistants import ASK, COMMAND, Finished, Place, codex, run
@@ -179,3 +184,146 @@ def test_is_told_why_a_request_is_refused_and_stops(
     assert finished.code == 1
     assert "tools.0.name: is not allowed" in finished.out
     assert len(upstream.seen()) == 1
+
+
+RELAYS = {"cloud__dialect": "openai", "cloud__responses": "always", "cloud__model": "gpt-5.5"}
+"""A provider that speaks Responses, too."""
+CHANGED = frozenset({"accept-encoding", "connection", "content-length", "host"})
+"""Fields that belong to one connection."""
+
+
+@pytest.fixture(scope="module")
+def relaying(running_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    folder, cloud = tmp_path_factory.mktemp("relaying"), f"{running_upstream.url}/v1"
+    local = {"local__url": cloud, "local__name": "nearby", "local__context": "262144"}
+    with servers.endpoint(folder, cloud=cloud, policy="observe", **RELAYS, **local) as endpoint:
+        yield endpoint
+
+
+def patch(number: int) -> dict[str, Any]:
+    text = f"*** Begin Patch\n*** Add File: {number}.txt\n+proof {number}\n*** End Patch\n"
+    return {"tools": [{"name": "apply_patch", "input": {"input": text}}]}
+
+
+async def test_ten_turns_pass_byte_for_byte(upstream: Upstream, place: Place, tmp_path: Path) -> None:
+    """Recorders stand before and behind the endpoint: what passes one passes the other."""
+    async with AsyncExitStack() as stack:
+        behind = await stack.enter_async_context(recorder.recorder(upstream.url))
+        folder = tmp_path / "endpoint"
+        folder.mkdir()
+        started = servers.endpoint(folder, cloud=f"{behind.url('all')}/v1", policy="observe", **RELAYS)
+        endpoint = await asyncio.to_thread(stack.enter_context, started)
+        before = await stack.enter_async_context(recorder.recorder(endpoint.url))
+        for turn in range(10):
+            upstream.play(SHELL, patch(turn), {"text": f"Turn {turn} is done."})
+            program = codex(place, f"Ask {turn}.", url=before.url("all"), model="gpt-5.5", goes_on=turn > 0)
+            finished = await asyncio.to_thread(run, program)
+            assert (finished.code, says(finished)) == (0, [f"Turn {turn} is done."]), finished
+            assert (place.workspace / f"{turn}.txt").read_text() == f"proof {turn}\n"
+        streamed = [*before.sent["all"]]
+        assert [one.path for one in streamed] == ["/v1/responses"] * 30
+        async with httpx.AsyncClient(timeout=60) as client:
+            for one in streamed:  # the same, whole
+                body = one.body.replace(b'"stream":true', b'"stream":false')
+                headers = [pair for pair in one.headers if pair[0] not in CHANGED]
+                answer = await client.post(f"{before.url('all')}{one.path}", content=body, headers=headers)
+                assert answer.status_code == 200, answer.text
+        rows = await asyncio.to_thread(endpoint.rows, 60)
+    for sent, received in zip(before.sent["all"], behind.sent["all"], strict=True):
+        assert received.body == sent.body
+        assert received.answer == sent.answer
+        assert dict(sent.headers).items() - dict(received.headers).items() <= {
+            (name, value) for name, value in sent.headers if name in CHANGED
+        }
+    last = json.loads(streamed[-1].body)["input"]
+    encrypted = [item["encrypted_content"] for item in last if item["type"] == "reasoning"]
+    assert len(encrypted) == 29
+    assert all(text.startswith("gAAAA") for text in encrypted)
+    assert {(row["client"], row["served_track"], row["served_model"], row["end"]) for row in rows} == {
+        ("codex", "cloud", "gpt-5.5", "complete")
+    }
+    assert not any(row["usage_estimated"] or row["error"] for row in rows)
+    assert len({row["conversation"] for row in rows}) == 1
+
+
+def test_a_turn_of_the_local_model_between_two_of_the_provider(
+    relaying: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    """The scripted provider refuses reasoning that it did not make, as OpenAI does."""
+    began = time.time()
+    for turn, model in enumerate(("gpt-5.5", "local", "gpt-5.5")):
+        upstream.play(SHELL, {"text": f"Turn {turn}."})
+        finished = run(codex(place, f"Ask {turn}.", url=relaying.url, model=model, goes_on=turn > 0))
+        assert (finished.code, says(finished)) == (0, [f"Turn {turn}."]), finished
+    assert [row["served_track"] for row in relaying.rows(6, since=began)] == [
+        *("cloud", "cloud"),
+        *("local", "local"),
+        *("cloud", "cloud"),
+    ]
+    spoken = [item for item in upstream.seen()[-1].body["input"] if item.get("role") == "assistant"]
+    assert [item["content"][0]["text"] for item in spoken] == ["Turn 0.", "Turn 1."]
+
+
+TALKS = {"text": "one two three four five six seven eight"}
+"""A text that takes 18 events."""
+RELAYED_FAULTS = {
+    **FAULTS,
+    **{f"cut at {at}": {**TALKS, "fault": "cut", "after_events": at} for at in (0, 2, 4, 8, 14, 17)},
+    **{
+        f"error at {at}": {**TALKS, "fault": "error_event", "after_events": at} for at in (0, 2, 4, 8, 14, 17)
+    },
+    "a failed response": {**TALKS, "fault": "failed"},
+    "nothing": {"fault": "empty"},
+    "no event": {"fault": "garbage"},
+}
+
+
+@pytest.mark.parametrize("fault", RELAYED_FAULTS)
+def test_recovers_from_a_fault_that_is_passed_on(
+    relaying: Endpoint, upstream: Upstream, place: Place, fault: str
+) -> None:
+    began = time.time()
+    upstream.play(RELAYED_FAULTS[fault], {"text": "All done."})
+    finished = run(codex(place, ASK, url=relaying.url, model="gpt-5.5", retries=3))
+    assert (finished.code, says(finished)[-1:]) == (0, ["All done."]), finished
+    assert len(upstream.seen()) == 2
+    failed, complete = relaying.rows(2, since=began)
+    assert (failed["end"], complete["end"]) == ("failed", "complete")
+    assert failed["error"]
+
+
+def test_asks_few_times_where_every_response_fails(
+    relaying: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    upstream.play({**TALKS, "fault": "failed", "message": "not today", "times": 50})
+    finished = run(codex(place, ASK, url=relaying.url, model="gpt-5.5", retries=2))
+    assert finished.code == 1
+    assert "not today" in finished.out
+    assert len(upstream.seen()) == 3
+
+
+def test_an_incomplete_response_ends_its_turn(relaying: Endpoint, upstream: Upstream, place: Place) -> None:
+    began = time.time()
+    upstream.play({**TALKS, "fault": "limit", "times": 50})
+    finished = run(codex(place, ASK, url=relaying.url, model="gpt-5.5", retries=2))
+    assert "max_output_tokens" in finished.out
+    rows = relaying.rows(len(upstream.seen()), since=began)
+    assert len(rows) <= 3
+    assert {row["end"] for row in rows} == {"complete"}
+
+
+def test_goes_on_over_http_where_it_would_rather_have_a_websocket(
+    relaying: Endpoint, upstream: Upstream, place: Place
+) -> None:
+    """As its own provider, at another address, it tries one."""
+    upstream.play({"text": "All done."})
+    program = codex(place, ASK, url=relaying.url, model="gpt-5.5")
+    settings = f'model = "gpt-5.5"\nopenai_base_url = "{relaying.url}/v1"\n'
+    (place.home / ".codex/config.toml").write_text(settings)
+    login = (*program.argv[:2], "login", "--with-api-key")
+    subprocess.run(login, env=program.env, input=b"sk-test", check=True, capture_output=True)
+    finished = run(program)
+    assert (finished.code, says(finished)) == (0, ["All done."]), finished
+    assert "Reconnecting" not in finished.out
+    (asked,) = upstream.seen()
+    assert asked.headers["authorization"] == "Bearer sk-test"

@@ -744,6 +744,38 @@ class TestGuard:
         assert not decided(policy("hold: conversation", to="local"), GUARD, state=UP).held
 
 
+class TestWhatTheProviderAloneCanServe:
+    @staticmethod
+    def decided(requested="auto", state=UP, clearance=FREE, to="local"):
+        return decide(
+            RoutingInput(
+                policy=policy(to=to),
+                features=ask(),
+                verdict=EASY,
+                state=state,
+                requested_model=requested,
+                clearance=clearance,
+                provider_field="previous_response_id",
+            )
+        )
+
+    def test_it_goes_to_the_cloud_and_nowhere_else(self):
+        decision = self.decided()
+        assert (decision.track, decision.rule) == ("cloud", "provider_only")
+        assert decision.why == "only the provider can serve `previous_response_id`"
+        assert decision.alternatives == ()
+
+    def test_money_and_privacy_come_first(self):
+        used_up = replace(UP, budget_left_usd=0.0)
+        assert self.decided(state=used_up).rule == "budget"
+        assert self.decided(clearance=Clearance(allowed=False, why="no")).rule == "never_cloud"
+
+    @pytest.mark.parametrize("track", ["local", "cloud"])
+    def test_who_names_a_track_gets_it(self, track):
+        decision = self.decided(requested=track)
+        assert (decision.track, decision.rule) == (track, "asked")
+
+
 class TestSafeguards:
     @pytest.mark.parametrize(
         ("requested", "model"), [("claude-opus-9", "claude-opus-9"), ("auto", ""), ("gpt-9", "")]

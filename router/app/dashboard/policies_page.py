@@ -22,6 +22,7 @@ RESERVED_RULES: Mapping[str, str] = {
     "guard": "a safety check, judged by the model that the client named",
     "never_cloud": "it must not leave this machine",
     "observe": "only watched; it went where the client asked",
+    "provider_only": "a field that the provider alone can serve",
     "safeguards": "a safety review that only Claude's servers run",
     "unreadable": "the request could not be read",
 }

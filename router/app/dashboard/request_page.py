@@ -170,6 +170,7 @@ def _reevaluate(options: DashboardOptions, row: Row) -> Reevaluation | None:
             clearance=Clearance(allowed=row["cleared"] is not False, why=row["private_why"] or ""),
             team=row["team"],
             user=row["user"] or "",
+            provider_field="field" if row["rule"] == "provider_only" else "",
         )
     )
     uses_state = {

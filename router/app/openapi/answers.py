@@ -400,6 +400,16 @@ class Response(TypedDict):
     usage: NotRequired[Json | None]
 
 
+class Compaction(TypedDict):
+    """A conversation that the provider has compacted: what goes on from it sends `output` on."""
+
+    id: str
+    object: Literal["response.compaction"]
+    created_at: int
+    output: list[Json]
+    usage: NotRequired[Json | None]
+
+
 class CompletionChoice(TypedDict):
     """One completion."""
 

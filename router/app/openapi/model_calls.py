@@ -64,7 +64,7 @@ CALLS: Mapping[DialectName, Call] = {
     ),
     "openai_responses": Call(
         tag="OpenAI",
-        summary="Answer a conversation (OpenAI Responses); no response is kept here.",
+        summary="Answer a conversation (OpenAI Responses); responses are kept by the provider alone.",
         body=ResponsesBody,
         example={"model": "auto", "input": _ASK},
         answer=answers.Response,
@@ -129,6 +129,13 @@ CALLS: Mapping[DialectName, Call] = {
 _EXAMPLES: Mapping[str, Any] = {"/api/generate": {"model": "auto", "prompt": _ASK, "stream": False}}
 """Of paths whose body is not that of their dialect's other one."""
 _ALT = {"alt": "`sse` for server-sent events; without it a stream is one JSON list that grows."}
+_COMPACTED = Call(
+    tag="OpenAI",
+    summary="Compact a conversation (OpenAI Responses), where the provider speaks Responses.",
+    body=ResponsesBody,
+    example={"model": "gpt-5.5", "input": _ASK},
+    answer=answers.Compaction,
+)
 _COUNTED: Mapping[DialectName, Any] = {
     "anthropic_messages": answers.InputTokens,
     "gemini": answers.GeminiTokens,
@@ -144,7 +151,7 @@ def model_calls() -> dict[tuple[str, str], Operation]:
 
 
 def _operation(path: str, route: Route) -> Operation:
-    call = CALLS[route.dialect]
+    call = _COMPACTED if route.subpath else CALLS[route.dialect]
     count = route.operation == "count"
     return Operation(
         tag=next((tag for start, tag in _TAGS.items() if path.startswith(start)), call.tag),
@@ -154,7 +161,7 @@ def _operation(path: str, route: Route) -> Operation:
         body=Body(type=call.body, example=_EXAMPLES.get(path, call.example)),
         answers=(
             Answer(
-                forms={JSON: _COUNTED[route.dialect]} if count else _forms(path, route.dialect, call),
+                forms=_forms(path, route, call),
                 description="The count." if count else "The answer, whole or as a stream.",
                 headers=response.LABELS,
             ),
@@ -167,8 +174,11 @@ def _operation(path: str, route: Route) -> Operation:
     )
 
 
-def _forms(path: str, dialect: DialectName, call: Call) -> dict[str, Any]:
+def _forms(path: str, route: Route, call: Call) -> dict[str, Any]:
     """A whole answer, or a stream, described by what it is a stream of."""
+    dialect = route.dialect
+    if route.operation == "count" or route.subpath:
+        return {JSON: call.answer if route.subpath else _COUNTED[dialect]}
     framing = DIALECTS[dialect].framing
     kind = dict(framing.headers)["content-type"].partition(";")[0]
     if dialect in EMBEDDING_DIALECTS:

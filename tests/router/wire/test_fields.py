@@ -151,7 +151,9 @@ ENGINE, SERVER, CLAUDES, OPENAIS, OTHER = (
     "others, by litellm",
 )
 TARGETS = {CLAUDES: replace(CLAUDE, model=UNKNOWN), OPENAIS: OPENAI, OTHER: OTHERS}
-NATIVE = {("anthropic_messages", CLAUDES), ("openai_chat", OPENAIS)}
+IN_CHAT = "OpenAI's, in chat"
+TARGETS[IN_CHAT] = OPENAI
+NATIVE = {("anthropic_messages", CLAUDES), ("openai_chat", OPENAIS), ("openai_responses", OPENAIS)}
 
 
 def translated(dialect, body, target):
@@ -171,10 +173,11 @@ def translated(dialect, body, target):
 
 @cache
 def fate(dialect, name, target):
-    if (dialect, target) in NATIVE:
-        return "as it is"
     without, sample = put(dialect, name, SAMPLES[dialect][name])
     try:
+        if (dialect, target) in NATIVE:
+            DIALECTS[dialect].read(json.dumps(sample).encode())
+            return "as it is"
         sent = translated(dialect, sample, target)
     except (TurnoutError, Refused) as refusal:
         field = name.partition(":")[0].partition(".")[0]
@@ -185,12 +188,18 @@ def fate(dialect, name, target):
     return "served" if sent.body != base.body else "ignored"
 
 
-ROWS = [(dialect, name) for dialect, samples in SAMPLES.items() for name in samples]
-COLUMNS = (ENGINE, SERVER, CLAUDES, OPENAIS, OTHER)
+COLUMNS = dict.fromkeys(SAMPLES, (ENGINE, SERVER, CLAUDES, OPENAIS, OTHER)) | {
+    "openai_responses": (ENGINE, SERVER, CLAUDES, OPENAIS, IN_CHAT, OTHER)
+}
+CELLS = [
+    (dialect, name, target)
+    for dialect, samples in SAMPLES.items()
+    for name in samples
+    for target in COLUMNS[dialect]
+]
 
 
-@pytest.mark.parametrize(("dialect", "name"), ROWS, ids=str)
-@pytest.mark.parametrize("target", COLUMNS)
+@pytest.mark.parametrize(("dialect", "name", "target"), CELLS, ids=str)
 def test_nothing_is_lost_unsaid(dialect, name, target):
     if fate(dialect, name, target) == "ignored":
         side = {ENGINE: "local", SERVER: "local", CLAUDES: "claude"}.get(target, "provider")
@@ -207,9 +216,10 @@ HEADS = {
 
 def table(dialect):
     """What becomes of each field, as the page has it."""
-    lines = [f"| field | {' | '.join(COLUMNS)} |", f"|---{'|---' * len(COLUMNS)}|"]
+    columns = COLUMNS[dialect]
+    lines = [f"| field | {' | '.join(columns)} |", f"|---{'|---' * len(columns)}|"]
     lines += (
-        f"| `{name}` | {' | '.join(fate(dialect, name, target) for target in COLUMNS)} |"
+        f"| `{name}` | {' | '.join(fate(dialect, name, target) for target in columns)} |"
         for name in SAMPLES[dialect]
     )
     return "\n".join(lines)

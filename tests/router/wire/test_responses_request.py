@@ -27,6 +27,7 @@ from router.wire.conversation import (
     ToolResult,
     Turn,
 )
+from router.wire.responses_shape import make_id
 from router.wire.target import CLAUDE, LOCAL, OPENAI, PROVIDER, Target
 
 RESPONSES = DIALECTS["openai_responses"]
@@ -190,6 +191,11 @@ REFUSED = [
     ({"tools": [{"type": "function"}]}, r"^tools\[0\].name: is missing"),
     ({"tool_choice": {"type": "mcp", "server_label": "x"}}, "^tool_choice.type: `mcp`"),
     ({"temperature": "hot"}, "^temperature: "),
+    ({"previous_response_id": "resp_1"}, r"^previous_response_id: nothing is kept here .* as `input`$"),
+    ({"conversation": "conv_1"}, "^conversation: nothing is kept"),
+    ({"prompt": {"id": "p"}}, "^prompt: "),
+    ({"top_logprobs": 3}, "^top_logprobs: "),
+    ({"include": ["message.output_text.logprobs"]}, "^include: "),
 ]  # fmt: skip
 
 
@@ -203,18 +209,48 @@ ENVELOPES = [
     ({}, "^input: must be a string, or a non-empty array of items"),
     ({"input": []}, "^input: must be a string, or a non-empty array"),
     ({"input": ["hi"]}, r"^input\[0\]: must be an object with a `type`"),
-    (
-        {"input": "hi", "previous_response_id": "resp_1"},
-        r"^previous_response_id: nothing is kept here .* as `input`$",
-    ),
-    ({"input": "hi", "conversation": "conv_1"}, "^conversation: nothing is kept"),
     ({"input": "hi", "background": True}, "^background: "),
-    ({"input": "hi", "prompt": {"id": "p"}}, "^prompt: "),
-    ({"input": "hi", "top_logprobs": 3}, "^top_logprobs: "),
-    ({"input": "hi", "include": ["message.output_text.logprobs"]}, "^include: "),
     ({"input": "hi", "messages": []}, "^messages: belongs to another API"),
     ({"input": "hi", "system": "s"}, "^system: belongs to another API"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"conversation": {"id": "c"}}, "conversation"),
+        ({"prompt": {"id": "p"}}, "prompt"),
+        ({"moderation": {"model": "m"}}, "moderation"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"include": ["message.output_text.logprobs"]}, "include"),
+        ({"input": [{"role": "user"}, {"type": "item_reference", "id": "i"}]}, "input[1]"),
+        ({"input": [{"id": "i"}]}, "input[0]"),
+        ({"input": [{"type": "compaction", "encrypted_content": "x"}]}, "input[0]"),
+        ({"input": [{"type": "of_tomorrow"}]}, "input[0]"),
+        ({"input": [{"type": 7}]}, "input[0]"),
+        ({"tools": [{"type": "web_search"}, {"type": "mcp"}]}, "tools[1]"),
+        ({"tools": [{"type": "shell", "environment": {"type": "container_auto"}}]}, "tools[0]"),
+        ({"tools": [{"type": "shell"}, {"type": "image_generation"}, {"type": "namespace"}, {}]}, ""),
+        ({"input": [{"role": "user"}, {"type": "reasoning"}, {"type": "web_search_call"}]}, ""),
+        ({"top_logprobs": 0, "moderation": None, "include": ["reasoning.encrypted_content"]}, ""),
+        ({"input": 'a "item_reference" in a text'}, ""),
+        ({"previous_response_id": None}, ""),
+    ],
+)
+def test_an_envelope_tells_what_the_provider_alone_can_serve(fields, field):
+    assert RESPONSES.read(json.dumps({"input": "hi"} | fields).encode()).provider_field == field
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
+def test_what_is_kept_stands_for_the_input(name):
+    assert RESPONSES.read(json.dumps({name: "x"}).encode()).provider_field == name
+
+
+def test_an_answer_written_here_is_gone_on_from_by_nobody():
+    body = {"input": "hi", "previous_response_id": make_id("resp")}
+    with pytest.raises(BadRequest, match=r"^previous_response_id: this answer was written here"):
+        RESPONSES.read(json.dumps(body).encode())
 
 
 def test_a_field_that_asks_for_nothing_is_no_loss():
