@@ -64,7 +64,8 @@ async def take_path(body: bytes, path: GeminiPath, query: str, pacing: Pacing) -
     Raises:
         BadRequest: see `normalise` and `with_path`.
     """
-    alt = next(iter(parse_qs(query).get("alt", ())), "")
+    asked = parse_qs(query).get("alt", [""])
+    alt = "sse" if "sse" in asked else asked[0]
     return await pacing.call(len(body), write_path, body, path, alt)
 
 

@@ -55,6 +55,7 @@ _COLLECTIONS: Mapping[str, str] = {
     "voices": _NO_MEDIA,
     "operations": "nothing here runs on after its answer, so that there is no operation to ask for",
     "openai": "OpenAI's API is at /v1: set the base URL to that",
+    **dict.fromkeys(("v1", "v1beta"), "the version stands there twice; set the base URL without it"),
 }
 """What Google keeps beside models, and why it is not kept here."""
 _VERTEX = (
@@ -68,7 +69,7 @@ _ELSEWHERE: Mapping[str, str] = {
 }
 """Other paths that Google's clients ask for, by how they begin."""
 _PATH = re.compile(r"(?:/upload)?/(?P<version>v1|v1beta)/(?P<first>[^/:]+)(?P<rest>.*)", re.DOTALL)
-_ACTION = re.compile(r"/.*:(\w+)", re.DOTALL)
+_ACTION = re.compile(r"/(.*):(\w+)/?", re.DOTALL)
 
 
 def refusal(method: str, path: str, fields: Container[str]) -> TurnoutError | None:
@@ -100,8 +101,10 @@ def _of_model(method: str, path: str, rest: str, fields: Container[str]) -> Turn
     action = _ACTION.fullmatch(rest)
     if method != "POST" or action is None:
         return None
-    if why := _ACTIONS.get(action[1], ""):
+    if why := _ACTIONS.get(action[2], ""):
         return BadRequest(f"{path}: {why}")
+    if not action[1]:
+        return NotFound(f"{path}: no model is named; ask for models/auto:{action[2]}")
     if path.startswith("/v1beta/") or is_googles(fields):
         return NotFound(f"there is nothing at {path}; a model is asked for {_SERVED}")
     return None

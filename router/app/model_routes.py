@@ -10,6 +10,7 @@ from router.app import model_lists
 from router.app.authentication import authenticate
 from router.app.gemini_path import is_googles
 from router.app.model_catalog import Catalog, ListedModel
+from router.errors import NotFound
 from router.features.clients import Clients
 
 Json = dict[str, Any]
@@ -85,6 +86,8 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     async def gemini_model(request: Request, name: str) -> Json:
         """One model, as Gemini's API has it."""
         authenticate(request.scope, keyring)
+        if not name:
+            raise NotFound(f"{request.url.path}: no model is named; leave the slash out for the list")
         return model_lists.gemini_model((await endpoint.catalog()).find(name))
 
     @router.get("/api/v0/models")

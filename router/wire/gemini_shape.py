@@ -125,7 +125,7 @@ class GenerationConfig(msgspec.Struct, frozen=True, rename="camel"):
     top_p: Number | None = None
     top_k: Number | None = None
     seed: Integer | None = None
-    max_output_tokens: Integer | None = None
+    max_output_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     stop_sequences: list[str] | None = None
     presence_penalty: Number | None = None
     frequency_penalty: Number | None = None
@@ -170,7 +170,7 @@ _REMEDIES = {
     "generationConfig.topP": _NUMBER,
     "generationConfig.topK": _INTEGER,
     "generationConfig.seed": _INTEGER,
-    "generationConfig.maxOutputTokens": _INTEGER,
+    "generationConfig.maxOutputTokens": "must be a number of tokens; leave it out for the model's own limit",
     "generationConfig.presencePenalty": _NUMBER,
     "generationConfig.frequencyPenalty": _NUMBER,
     "generationConfig.stopSequences": _TEXTS,

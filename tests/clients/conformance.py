@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +40,7 @@ SOON_S = 20
 STAYS_S = 12
 """How long a client that gets nothing but broken streams is watched."""
 MODEL_PATHS = ("/v1/messages", "/v1/chat/completions")
+GEMINI = "/v1beta/models/{model}:streamGenerateContent"
 NO_STREAM = "it asks for whole answers"
 
 Track = Literal["cloud", "local"]
@@ -320,6 +321,16 @@ def _opencode_edits(at: Path) -> list[Step]:
     ]
 
 
+def _gemini_edits(at: Path) -> list[Step]:
+    path = str(at / FILE)
+    change = {"instruction": "Drop the surcharge.", "old_string": OLD, "new_string": NEW}
+    return [
+        calls(call("read_file", file_path=path)),
+        calls(call("replace", file_path=path, **change)),
+        calls(call("run_shell_command", command=COMMAND)),
+    ]
+
+
 def _pi_edits(at: Path) -> list[Step]:
     return [
         calls(call("read", path=str(at / FILE))),
@@ -380,22 +391,23 @@ def _packages() -> Iterator[Client]:
         ("openai-responses", "openai, Python: Responses", "pypi:openai", "/v1/responses"),
         ("anthropic", "anthropic, Python", "pypi:anthropic", "/v1/messages"),
         ("ollama", "ollama, Python", "pypi:ollama", "/api/chat"),
+        ("google-genai", "google-genai, Python", "pypi:google-genai", GEMINI),
     ):
         yield _package(f"{package}-py", title, source, speaks, partial(_sdk, package), needs=())
     for package, title, source, speaks in (
         ("openai", "openai, JavaScript", "npm:openai", "/v1/chat/completions"),
         ("anthropic", "@anthropic-ai/sdk", "npm:@anthropic-ai/sdk", "/v1/messages"),
         ("ollama", "ollama, JavaScript", "npm:ollama", "/api/chat"),
+        ("google-genai", "@google/genai", "npm:@google/genai", GEMINI),
     ):
-        yield _package(
-            f"{package}-js", title, source, speaks, partial(_js_sdk, package), needs=("pi", "ollama")
-        )
+        needs: tuple[Name, ...] = ("pi", "ollama", "google-genai")
+        yield _package(f"{package}-js", title, source, speaks, partial(_js_sdk, package), needs=needs)
 
 
 def _package(
     name: str, title: str, source: str, speaks: str, start: Start, *, needs: tuple[Name, ...]
 ) -> Client:
-    tries = GOES_ON if "ollama" not in name else STOPS
+    tries = STOPS if name.startswith(("ollama", "google-genai")) else GOES_ON
     return Client(
         name=name,
         title=title,
@@ -461,6 +473,19 @@ CLIENTS = (
         shell="bash",
         main='"todowrite"',
         spare=1,
+    ),
+    Client(
+        name="gemini",
+        title="Gemini CLI",
+        package="npm:@google/gemini-cli",
+        needs=("gemini",),
+        speaks=GEMINI,
+        start=assistants.gemini,
+        run="`gemini -p`",
+        edits=_gemini_edits,
+        shell="run_shell_command",
+        main='"enter_plan_mode"',
+        reactions=dict.fromkeys(("cut", "error event"), replace(STOPS, says="terminated")),
     ),
     Client(
         name="continue",

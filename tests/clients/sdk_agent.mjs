@@ -1,6 +1,7 @@
 // `node sdk_agent.mjs PACKAGE URL MODEL ASK`: sdk_agent.py once more, on the JavaScript packages.
 import { spawnSync } from "node:child_process";
 import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI } from "@google/genai";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 
@@ -40,6 +41,26 @@ const packages = {
       if (!calls.length) return content.map((block) => block.text ?? "").join("");
       const results = calls.map(({ id, input }) => ({ type: "tool_result", tool_use_id: id, content: run(input) }));
       messages.push({ role: "assistant", content }, { role: "user", content: results });
+    }
+  },
+  async "google-genai"(baseUrl, model, ask) {
+    const ai = new GoogleGenAI({ apiKey, httpOptions: { baseUrl, headers: { "x-api-key": apiKey } } });
+    const contents = [{ role: "user", parts: [{ text: ask }] }];
+    const config = { tools: [{ functionDeclarations: [{ ...named, parametersJsonSchema: parameters }] }] };
+    for (;;) {
+      const parts = [];
+      let end;
+      for await (const piece of await ai.models.generateContentStream({ model, contents, config })) {
+        parts.push(...(piece.candidates[0].content?.parts ?? []));
+        end = piece.candidates[0].finishReason;
+      }
+      if (!end) throw new Error("the answer broke off");
+      const calls = parts.flatMap((part) => part.functionCall ?? []);
+      if (!calls.length) return parts.map((part) => part.text ?? "").join("");
+      const results = calls.map(({ id, name, args }) => ({
+        functionResponse: { id, name, response: { output: run(args) } },
+      }));
+      contents.push({ role: "model", parts }, { role: "user", parts: results });
     }
   },
   async ollama(host, model, ask) {

@@ -99,11 +99,42 @@ def by_ollama(url: str, model: str, ask: str, run: Run) -> str:
                 messages.append({"role": "tool", "tool_name": "bash", "content": printed})
 
 
+def by_google_genai(url: str, model: str, ask: str, run: Run) -> str:
+    from google import genai
+    from google.genai import types
+
+    contents: list[Any] = [types.Content(role="user", parts=[types.Part(text=ask)])]
+    declared: Any = types.FunctionDeclaration(
+        name="bash", description="Run a command.", parameters_json_schema=SCHEMA
+    )
+    config = types.GenerateContentConfig(tools=[types.Tool(function_declarations=[declared])])
+    http = types.HttpOptions(base_url=url, headers={"x-api-key": KEY})
+    with genai.Client(api_key=KEY, http_options=http) as client:
+        while True:
+            pieces = list(
+                client.models.generate_content_stream(model=model, contents=contents, config=config)
+            )
+            if not pieces[-1].candidates[0].finish_reason:
+                raise ConnectionError("the answer broke off")
+            parts = [part for piece in pieces for part in piece.candidates[0].content.parts or ()]
+            calls = [part.function_call for part in parts if part.function_call]
+            if not calls:
+                return "".join(part.text or "" for part in parts)
+            contents.append(types.Content(role="model", parts=parts))
+            answers = [
+                types.FunctionResponse(id=call.id, name=call.name, response={"output": run(**call.args)})
+                for call in calls
+            ]
+            results = [types.Part(function_response=answer) for answer in answers]
+            contents.append(types.Content(role="user", parts=results))
+
+
 PACKAGES = {
     "openai": by_openai,
     "openai-responses": by_responses,
     "anthropic": by_anthropic,
     "ollama": by_ollama,
+    "google-genai": by_google_genai,
 }
 
 if __name__ == "__main__":

@@ -180,6 +180,15 @@ def test_errors_are_shown(client: genai.Client, upstream: Upstream, stream: bool
     assert refused.value.status in {"INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "UNAVAILABLE"}
 
 
+@BOTH
+def test_an_error_in_a_stream_is_shown(client: genai.Client, upstream: Upstream, model: str) -> None:
+    fault = {"fault": "error_event", "message": "The orchard is closed.", "after_events": 4}
+    upstream.play({"text": "one two three four five", **fault})
+    with pytest.raises(errors.APIError, match="The orchard is closed") as refused:
+        list(client.models.generate_content_stream(model=model, contents=ASK))
+    assert refused.value.code in {500, 503}
+
+
 def list_by_another_version(client: genai.Client) -> None:
     with make_client(str(client._api_client._http_options.base_url), api_version="v1alpha") as other:
         other.models.list()

@@ -44,7 +44,7 @@ def test_a_whole_answer(endpoint, upstream, nearby, play, start, model):
     assert (row["dialect"], row["served_track"]) == ("gemini", model)
 
 
-@pytest.mark.parametrize("query", ["?alt=sse", ""])
+@pytest.mark.parametrize("query", ["?alt=sse", "?alt=proto&alt=sse", ""])
 @pytest.mark.parametrize("model", TRACKS)
 def test_a_client_that_waits_is_sent_what_says_nothing(endpoint, upstream, nearby, play, model, query):
     play(nearby if model == "local" else upstream, {"fault": "slow", "first_byte_s": 1, "text": "One two."})
@@ -109,6 +109,12 @@ def test_a_body_is_explained_in_its_dialect(endpoint):
 
 REFUSED = [
     (WHOLE.format("local"), {"contents": "x"}, 400, "contents: must be a non-empty array"),
+    (
+        WHOLE.format("cloud"),
+        ASK | {"generationConfig": {"maxOutputTokens": -1}},
+        400,
+        "generationConfig.maxOutputTokens: must be a number of tokens",
+    ),
     (WHOLE.format("local"), ASK | {"stream": True}, 400, "stream: is no field of a body"),
     (WHOLE.format("local"), ASK | {"cachedContent": "cachedContents/a"}, 400, "cachedContent: nothing is"),
     (WHOLE.format("local"), ASK | {"tools": [{"codeExecution": {}}]}, 400, "tools[0].codeExecution: is run"),
@@ -220,6 +226,15 @@ UNSERVED = [
     ("POST", "/v1/cachedContents", 400, "send the whole prompt each time"),
     ("POST", "/v1/interactions", 400, "send the whole conversation to `:generateContent`"),
     ("POST", "/v1/batches", 400, "batches are not run here"),
+    ("GET", "/v1beta/models/", 404, "no model is named; leave the slash out"),
+    (
+        "POST",
+        "/v1beta/models/:generateContent",
+        404,
+        "no model is named; ask for models/auto:generateContent",
+    ),
+    ("POST", "/v1beta/models/local:generateContent/", 404, "a model is asked for `:generateContent`"),
+    ("POST", "/v1/v1beta/models/local:generateContent", 400, "set the base URL without it"),
     ("GET", "/v1/somethingElse", 404, "of Gemini's API /v1beta/models is served"),
     ("POST", "/v1alpha/models/local:generateContent", 400, "set the version to `v1beta`"),
     ("POST", "/v1beta1/publishers/google/models/gemini:generateContent", 400, "leave `vertexai`"),
