@@ -12,6 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from policies.decision import Decision
+from router.errors import BadRequest
 from router.settings import CloudSettings
 from router.system.time_slices import Pacing
 from router.tracks.credentials import credential
@@ -25,6 +26,8 @@ from router.wire.body import UNREADABLE
 from router.wire.embedding_reply import decode_reply
 from router.wire.embedding_request import EmbeddingRequest
 from router.wire.events import UnreadableReply
+
+OPENAI = "openai"
 
 
 class CloudEmbeddings(EmbeddingTrack):
@@ -73,6 +76,9 @@ class CloudEmbeddings(EmbeddingTrack):
             async with asyncio.timeout(self._settings.first_byte_s):
                 answer, transport = await self._egress.embed(plan.clearance, params, progress)
         except LitellmFailure as failure:
+            unsent = failure.transport.response is None
+            if unsent and call.request.dimensions is not None and "dimensions" in str(failure.failure):
+                raise BadRequest("dimensions: this provider's models take none; leave it out") from failure
             return refusal_of(call.upstream(), failure)
         except TimeoutError as late:
             raise unreachable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT, fault="timeout") from late
@@ -84,13 +90,15 @@ class CloudEmbeddings(EmbeddingTrack):
             raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
         if transport.evidence is not None and not transport.evidence.usage:
             made = replace(made, usage=None)  # what litellm counted for itself
-        return await call.reply(made, self._pacing, call.other_fields)
+        dropped = list(call.other_fields)
+        if call.request.user and provider_of(call.model) != OPENAI:
+            dropped.insert(0, "user")
+        return await call.reply(made, self._pacing, dropped)
 
     def _params(self, received: ModelRequest, request: EmbeddingRequest, model: str) -> dict[str, Any]:
         params: dict[str, Any] = {
             "model": model,
             "input": list(request.prompts),
-            "encoding_format": "float",
             "timeout": self._settings.total_s,
             "num_retries": 0,
             "max_retries": 0,
@@ -98,8 +106,9 @@ class CloudEmbeddings(EmbeddingTrack):
         }
         if request.dimensions is not None:
             params["dimensions"] = request.dimensions
-        if request.user:
-            params["user"] = request.user
+        if provider_of(model) == OPENAI:
+            params["allowed_openai_params"] = ["dimensions"]  # litellm knows it of OpenAI's own names alone
+            params |= {"user": request.user} if request.user else {}
         if "base_url" in self._settings.model_fields_set:
             params["api_base"] = base_url(self._settings)
         if secret := credential(self._keys, received.headers).secret:

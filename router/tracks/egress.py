@@ -173,21 +173,27 @@ class Egress:
             LitellmFailure: the provider refused, or could not be reached, or litellm could not make a
                 request of it.
         """
-        return await self._call("acompletion", clearance, params, progress)
+        clients = {name: provider.client for name, provider in providers.PROVIDERS.items()}
+        return await self._call("acompletion", clients, clearance, params, progress)
 
     async def embed(
         self, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None = None
     ) -> tuple[Any, "LitellmTransport"]:
         """`litellm.aembedding`; what it takes, gives and raises is as with `chat`."""
-        return await self._call("aembedding", clearance, params, progress)
+        return await self._call("aembedding", providers.EMBEDDING_CLIENTS, clearance, params, progress)
 
     async def _call(
-        self, function: str, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None
+        self,
+        function: str,
+        clients: Mapping[str, str],
+        clearance: Clearance,
+        params: Mapping[str, Any],
+        progress: Progress | None,
     ) -> tuple[Any, "LitellmTransport"]:
-        """Call one of litellm's functions, held to the configured address."""
+        """Call one of litellm's functions, held to the configured address; `clients` by provider."""
         cleared(clearance)
         provider = providers.provider_of(params["model"])
-        if provider not in providers.PROVIDERS:
+        if provider not in clients:
             raise providers.unknown_provider(provider or params["model"])
         if self._address is None:
             raise providers.unknown_address(self._settings)
@@ -201,7 +207,9 @@ class Egress:
         transport = LitellmTransport(post)
         CURRENT.set(transport)
         try:
-            answer = await getattr(litellm, function)(**params, **_client(litellm, transport, params))
+            answer = await getattr(litellm, function)(
+                **params, **_client(litellm, transport, clients[provider], params)
+            )
         except (TimeoutError, asyncio.CancelledError):
             transport.close()
             raise
@@ -303,9 +311,11 @@ def _quieten() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def _client(litellm: Any, transport: "LitellmTransport", params: Mapping[str, Any]) -> dict[str, Any]:
+def _client(
+    litellm: Any, transport: "LitellmTransport", kind: str, params: Mapping[str, Any]
+) -> dict[str, Any]:
     """The client that litellm must be given for its call to go over `transport`."""
-    if providers.PROVIDERS[providers.provider_of(params["model"])].client == providers.HTTP:
+    if kind == providers.HTTP:
         handler = importlib.import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler
         return {"client": handler(transport=transport, follow_redirects=False)}
     openai, httpx = importlib.import_module("openai"), importlib.import_module("httpx")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from yarl import URL
 
 from policies.decide import Decision, claude_model, untagged
+from router.errors import Misconfigured
 from router.settings import CloudSettings
 from router.types import TrackError
 
@@ -73,6 +74,15 @@ PROVIDERS: Mapping[str, Provider] = {
 }
 """Providers that litellm reaches over the connection it is given, measured with litellm 1.106, a
 stream and a whole answer each. Others open connections of their own, and are refused."""
+
+EMBEDDING_CLIENTS: Mapping[str, str] = {
+    **dict.fromkeys(("azure_ai", "fireworks_ai", "litellm_proxy", "mistral", "nebius", "nvidia_nim"), SDK),
+    **dict.fromkeys(("openai", "together_ai", "wandb"), SDK),
+    **dict.fromkeys(("bedrock", "dashscope", "databricks", "gemini", "hosted_vllm", "lm_studio"), HTTP),
+    **dict.fromkeys(("openrouter", "ovhcloud", "perplexity", "sambanova", "vercel_ai_gateway"), HTTP),
+    "volcengine": HTTP,
+}
+"""Those that litellm reaches for embeddings, and how, which differs from chats; measured as above."""
 
 FAMILIES: Mapping[str, re.Pattern[str]] = {
     "anthropic": re.compile(r"claude-"),
@@ -162,16 +172,20 @@ def for_embeddings(settings: CloudSettings) -> CloudSettings | None:
     """The provider that texts may be embedded by, as litellm reaches it; None where there is none.
 
     It is the one of `cloud.embedding_model`; without that the cloud's own, of which a client has to name a
-    model. Anthropic has no such models.
+    model.
+
+    Raises:
+        Misconfigured: litellm asks the provider of `cloud.embedding_model` for none.
     """
+    own = provider_of(settings.model) if settings.dialect == "litellm" else settings.dialect
     if settings.embedding_model:
         model = settings.embedding_model
-        own = provider_of(settings.model) if settings.dialect == "litellm" else settings.dialect
-        same = provider_of(model) == own
-    elif settings.dialect == "anthropic":
+        _check_embeds(model)
+    elif settings.dialect == "anthropic" or own not in EMBEDDING_CLIENTS:
         return None
     else:
-        model, same = (f"openai/{settings.model}" if settings.dialect == "openai" else settings.model), True
+        model = f"openai/{settings.model}" if settings.dialect == "openai" else settings.model
+    same = provider_of(model) == own
     set_here = settings.model_fields_set
     values: dict[str, object] = {name: getattr(settings, name) for name in _LINE}
     values |= {"dialect": "litellm", "model": model}
@@ -184,6 +198,14 @@ def for_embeddings(settings: CloudSettings) -> CloudSettings | None:
     elif same and "api_key_env" in set_here:
         values["api_key_env"] = settings.api_key_env
     return CloudSettings.model_validate(values)
+
+
+def _check_embeds(model: str) -> None:
+    if provider_of(model) not in EMBEDDING_CLIENTS:
+        raise Misconfigured(
+            f"cloud.embedding_model: no provider that embeds stands before {model!r}; write one of these, a "
+            f"slash and its model: {', '.join(EMBEDDING_CLIENTS)}"
+        )
 
 
 _LINE = ("connect_s", "first_byte_s", "total_s", "connections")

@@ -1,4 +1,4 @@
-"""Embeddings through the packages that clients use: OpenAI's in both languages, and Ollama's."""
+"""Embeddings through the packages that clients use: OpenAI's and Ollama's in both languages, and litellm."""
 
 import math
 import os
@@ -52,8 +52,27 @@ def test_openais_and_ollamas_python_packages_agree(embedder: Endpoint) -> None:
     assert math.isclose(math.hypot(*shorter.embeddings[0]), 1, abs_tol=1e-6)
 
 
-def test_openais_javascript_package(embedder: Endpoint, place: Place) -> None:
-    assistants.need("pi")  # which brings it
+def test_litellm(embedder: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As other tools embed with it."""
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or it would fetch one
+    litellm = pytest.importorskip("litellm")
+    where = {"api_base": f"{embedder.url}/v1", "api_key": KEY, "num_retries": 0}
+    answer = litellm.embedding(model=f"openai/{MODEL}", input=TEXTS, **where)
+    assert [len(row["embedding"]) for row in answer.data] == [64, 64]
+    assert answer.usage.prompt_tokens > 4
+    known = {"dimensions": 8, "allowed_openai_params": ["dimensions"]}
+    shorter = litellm.embedding(model=f"openai/{MODEL}", input=TEXTS, **known, **where)
+    assert [len(row["embedding"]) for row in shorter.data] == [8, 8]
+    with ollama.Client(host=embedder.url) as client:
+        expected = client.embed(MODEL, TEXTS).embeddings
+    by_ollama = litellm.embedding(model=f"ollama/{MODEL}", input=TEXTS, api_base=embedder.url)
+    assert all(close(row["embedding"], list(one)) for row, one in zip(by_ollama.data, expected, strict=True))
+    with pytest.raises(litellm.BadRequestError, match="makes no embeddings here"):
+        litellm.embedding(model="openai/gpt-5", input=TEXTS, **where)
+
+
+def test_the_javascript_packages(embedder: Endpoint, place: Place) -> None:
+    assistants.need("pi")  # which brings OpenAI's
     script = Path(__file__).with_name("embeddings.mjs")
     env = {"PATH": os.environ["PATH"], "HOME": str(place.home)}
     program = Program(argv=("node", str(script), embedder.url, KEY, MODEL), env=env, cwd=place.workspace)
@@ -61,6 +80,10 @@ def test_openais_javascript_package(embedder: Endpoint, place: Place) -> None:
     assert finished.code == 0, finished
     got = finished.result
     assert all(close(a, b) for a, b in zip(got["packed"], got["plain"], strict=True))
-    assert got["tokens"] > 4
+    assert all(close(a, b) for a, b in zip(got["ollama"], got["plain"], strict=True))
+    assert close(got["older"], got["plain"][0])
+    assert got["tokens"] == got["ollamaTokens"] > 4
     assert got["refusal"].startswith("400 ")
     assert "makes no embeddings here" in got["refusal"]
+    assert got["ollamaRefusal"].startswith("400 ")
+    assert "makes no embeddings here" in got["ollamaRefusal"]

@@ -9,6 +9,9 @@ import openai
 import pytest
 import tinygguf
 
+from router.errors import Misconfigured
+from router.settings import CloudSettings
+from router.tracks.providers import for_embeddings
 from tests.conftest import wait_for
 
 TEXTS = ["def add(a, b):", "The quick brown fox", "x"]
@@ -303,6 +306,52 @@ def test_what_a_provider_is_not_sent_is_named(cloudy, upstream):
     assert answer.headers["x-turnout-degraded"] == "without input_type"
     (seen,) = upstream.get("/_requests")
     assert b"input_type" not in base64.b64decode(seen["body"])
+
+
+@pytest.mark.timeout(400)
+def test_a_provider_that_takes_no_dimensions_is_not_asked(start_between, shared_upstream, upstream):
+    mistral = start_between(
+        also={"MISTRAL_API_KEY": "sk-test"},
+        CLOUD__EMBEDDING_MODEL="mistral/mistral-embed",
+        CLOUD__EMBEDDING_URL=shared_upstream.url + "/v1",
+    )
+    body = {"model": "mistral/mistral-embed", "input": TEXTS}
+    refused = mistral.post("/v1/embeddings", {**body, "dimensions": 8}, timeout=300)
+    assert refused.status_code == 400, refused.text
+    assert "dimensions: this provider's models take none" in refused.json()["error"]["message"]
+    assert upstream.get("/_requests") == []
+    answer = mistral.post("/v1/embeddings", {**body, "user": "ada"})
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["data"]) == 3
+    assert answer.headers["x-turnout-degraded"] == "without user"
+
+
+@pytest.mark.parametrize("model", ["text-embedding-3-small", "anthropic/claude-sonnet-5-5", "groq/embed"])
+def test_a_provider_that_embeds_nothing_is_refused_at_the_start(model):
+    with pytest.raises(Misconfigured, match=r"cloud\.embedding_model: no provider"):
+        for_embeddings(CloudSettings(embedding_model=model))
+
+
+@pytest.mark.parametrize(
+    ("cloud", "model"),
+    [
+        ({}, None),
+        ({"dialect": "litellm", "model": "groq/llama"}, None),
+        ({"dialect": "litellm", "model": "mistral/large"}, "mistral/large"),
+        ({"dialect": "openai", "model": "gpt-5"}, "openai/gpt-5"),
+        ({"embedding_model": "openai/text-embedding-3-small"}, "openai/text-embedding-3-small"),
+    ],
+)
+def test_whose_models_may_be_named(cloud, model):
+    settings = for_embeddings(CloudSettings(**cloud))
+    assert (settings and settings.model) == model
+
+
+def test_a_name_that_litellm_does_not_know_gets_its_dimensions(cloudy, upstream):
+    answer = cloudy.post("/v1/embeddings", {"model": "openai/house-model", "input": "x", "dimensions": 8})
+    assert len(answer.json()["data"][0]["embedding"]) == 8, answer.text
+    (seen,) = upstream.get("/_requests")
+    assert b'"dimensions":8' in base64.b64decode(seen["body"])
 
 
 def test_nobody_goes_to_a_provider_by_default(cloudy, upstream):
