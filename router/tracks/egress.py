@@ -173,6 +173,7 @@ class Egress:
             LitellmFailure: the provider refused, or could not be reached, or litellm could not make a
                 request of it.
         """
+        cleared(clearance)
         clients = {name: provider.client for name, provider in providers.PROVIDERS.items()}
         return await self._call("acompletion", clients, clearance, params, progress)
 
@@ -180,6 +181,7 @@ class Egress:
         self, clearance: Clearance, params: Mapping[str, Any], progress: Progress | None = None
     ) -> tuple[Any, "LitellmTransport"]:
         """`litellm.aembedding`; what it takes, gives and raises is as with `chat`."""
+        cleared(clearance)
         return await self._call("aembedding", providers.EMBEDDING_CLIENTS, clearance, params, progress)
 
     async def _call(
@@ -191,7 +193,6 @@ class Egress:
         progress: Progress | None,
     ) -> tuple[Any, "LitellmTransport"]:
         """Call one of litellm's functions, held to the configured address; `clients` by provider."""
-        cleared(clearance)
         provider = providers.provider_of(params["model"])
         if provider not in clients:
             raise providers.unknown_provider(provider or params["model"])
