@@ -37,6 +37,15 @@ EARLIER_TOKENS, EARLIER_TAIL = 16, 5
 """Most that are read of each earlier ask, and of those from its end."""
 EARLIER_ROOM = 40
 """Kept for all of them, however long the ask is: the newest come first. A short ask leaves them more."""
+SUBJECT_FIRST, SUBJECT_LAST = 64, 24
+"""Pieces by which an ask's subject is compared with an earlier one's, from its beginning and its end."""
+RETURNS = 0.08
+"""By how much an earlier ask's subject must be nearer than the last one's, in cosine, to be returned to.
+
+Any value from 0.05 to 0.1 does as well on the sessions held out.
+"""
+_COMMON = 7.0
+"""Nats by which a piece is likelier than it is rare: such pieces, "the" or "function", name no subject."""
 BEGIN, END, UNKNOWN = 0, 2, 3
 """Numbers of the pieces that stand for these."""
 PREFIX = "query: "
@@ -113,10 +122,38 @@ class AskModel:
         import numpy as np
 
         head = self._head
+        its_own = self.of_its_subject(ask, earlier)
         form = (np.asarray(signs(ask), dtype=np.float32) - head["mean"]) * head["scale"]
-        inner = _gelu(np.concatenate([self.embed(ask, earlier), form]) @ head["w1"] + head["b1"])
+        inner = _gelu(np.concatenate([self.embed(ask, its_own), form]) @ head["w1"] + head["b1"])
         here, goes_on = (1 / (1 + math.exp(-float(odds))) for odds in inner @ head["w2"] + head["b2"])
-        return Reading(here, goes_on if earlier else 0.0)
+        return Reading(here, goes_on if earlier and len(its_own) == len(earlier) else 0.0)
+
+    def of_its_subject(self, ask: str, earlier: Sequence[str]) -> Sequence[str]:
+        """Leave out what came after the earlier ask to which `ask` returns; nothing where it goes on or changes.
+
+        Of 121 asks in sessions held out that return, 90 are judged as labelled with the subject between
+        them read, and 105 without it.
+        """
+        if len(earlier) < 2:
+            return earlier
+        subject = self._subject(ask)
+        near = [float(subject @ self._subject(text)) for text in earlier]
+        nearest = near.index(max(near))
+        return earlier[: nearest + 1] if near[nearest] - near[-1] >= RETURNS else earlier
+
+    def _subject(self, ask: str) -> "Numbers":
+        """The mean of its pieces' vectors, the rarer the heavier; of length 1, shape (384,)."""
+        import numpy as np
+
+        numbers = np.array(
+            self.tokenizer.encode_ends(condense(ask), SUBJECT_FIRST, SUBJECT_LAST), dtype=np.intp
+        )
+        numbers = numbers[numbers > UNKNOWN]
+        rarity = np.maximum(-self._arrays["scores"][numbers] - _COMMON, 0)
+        vectors = _embed(self._arrays, numbers)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + _TINY
+        mean = rarity @ vectors
+        return mean / (np.linalg.norm(mean) + _TINY)  # type: ignore[no-any-return]
 
     def embed(self, ask: str, earlier: Sequence[str] = ()) -> "Numbers":
         """Pool the vectors of an ask's tokens: by each query's attention, then their mean; (1920,)."""
@@ -228,7 +265,7 @@ def _fitting(asks: Iterable[list[int]], room: int) -> list[int]:
     return numbers
 
 
-def _embed(arrays: Mapping[str, Any], numbers: list[int]) -> "Numbers":
+def _embed(arrays: Mapping[str, Any], numbers: "Sequence[int] | NDArray[np.intp]") -> "Numbers":
     """Vectors of pieces, kept in 4 bits: blocks of 32 values, each with a scale."""
     import numpy as np
 

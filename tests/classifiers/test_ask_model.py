@@ -123,6 +123,34 @@ def test_a_new_subject_is_judged_by_itself(ask: str) -> None:
     assert reading.goes_on < 0.5 > reading.self_contained
 
 
+EXPORT = "the export button on the reports page does nothing since the last deploy"
+DEBOUNCE = "what's the difference between debounce and throttle?"
+
+
+@pytest.mark.parametrize(
+    ("ask", "earlier", "kept"),
+    [
+        ("ok back to the export button: is there a test for it", [EXPORT, "why?", DEBOUNCE, "and in React?"], 1),
+        ("nochmal zum Debounce: wie in React?", [DEBOUNCE, "unser Build schl\u00e4gt fehl"], 1),
+        ("and in React?", [EXPORT, DEBOUNCE], 2),
+        ("and in React?", [EXPORT], 1),
+        ("", ["", ""], 2),
+        ("regex for a UK postcode", [], 0),
+    ],
+)
+def test_an_ask_that_returns_is_read_without_what_came_between(
+    ask: str, earlier: list[str], kept: int
+) -> None:
+    assert MODEL.of_its_subject(ask, earlier) == earlier[:kept]
+    assert MODEL.predict(ask, earlier).self_contained == MODEL.predict(ask, earlier[:kept]).self_contained
+
+
+def test_an_ask_that_returns_does_not_go_on_from_the_last() -> None:
+    reading = MODEL.predict("back to the export button: is there a test for it", [EXPORT, DEBOUNCE])
+    assert reading.goes_on == 0
+    assert reading.self_contained < 0.5
+
+
 def test_a_first_ask_goes_on_from_none() -> None:
     assert MODEL.predict("why?").goes_on == 0
 
