@@ -130,7 +130,11 @@ DEBOUNCE = "what's the difference between debounce and throttle?"
 @pytest.mark.parametrize(
     ("ask", "earlier", "kept"),
     [
-        ("ok back to the export button: is there a test for it", [EXPORT, "why?", DEBOUNCE, "and in React?"], 1),
+        (
+            "ok back to the export button: is there a test for it",
+            [EXPORT, "why?", DEBOUNCE, "and in React?"],
+            1,
+        ),
         ("nochmal zum Debounce: wie in React?", [DEBOUNCE, "unser Build schl\u00e4gt fehl"], 1),
         ("and in React?", [EXPORT, DEBOUNCE], 2),
         ("and in React?", [EXPORT], 1),
