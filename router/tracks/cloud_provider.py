@@ -26,6 +26,7 @@ from router.wire.body import UNREADABLE
 
 PATIENCE_S = 5.0
 """How long a provider may take to answer."""
+_NO_PATH = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 SHOWN = 5
 """Names of models in a message."""
 CredentialCheck = Literal["accepted", "refused", "unknown", "none"]
@@ -74,6 +75,7 @@ async def find_provider(egress: Egress, settings: CloudSettings, clearance: Clea
     proxy = egress.proxy(url)
     try:
         status, body = await _ask(egress, url, key, clearance)
+        responses_problem = await _responses_problem(egress, settings, clearance)
         open_to_all = bool(key) and status == HTTPStatus.OK and await _is_open(egress, url, clearance)
     except (aiohttp.ClientError, OSError) as failure:
         return CloudProvider(
@@ -85,7 +87,7 @@ async def find_provider(egress: Egress, settings: CloudSettings, clearance: Clea
         reachable=True,
         proxy=proxy,
         credential=_verdict(settings, status, open_to_all=open_to_all, asked=asked),
-        problem=_problem(settings, url, status, body) if asked else "",
+        problem=(_problem(settings, url, status, body) if asked else "") or responses_problem,
     )
 
 
@@ -119,6 +121,21 @@ async def _is_open(egress: Egress, url: str, clearance: Clearance) -> bool:
     """Whether the list is there for everybody, as at OpenRouter; then it proves nothing of a key."""
     versioned = (providers.ANTHROPIC_VERSION,) if "/v1/models?" in url else ()
     return (await _ask(egress, url, versioned, clearance))[0] == HTTPStatus.OK
+
+
+async def _responses_problem(egress: Egress, settings: CloudSettings, clearance: Clearance) -> str:
+    """Whether a server that is said to speak Responses has their path, where an empty body is refused."""
+    if settings.responses != "always":
+        return ""
+    url = f"{providers.base_url(settings)}/responses"
+    headers = (*_key(settings), ("content-type", "application/json"), ("accept-encoding", "identity"))
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        await egress.post(clearance, url, headers=headers, body=b"{}") as response,
+    ):
+        if response.status not in _NO_PATH:
+            return ""
+    return f"cloud.responses: there is nothing at {url} ({response.status}): set it to `never`"
 
 
 def _verdict(settings: CloudSettings, status: int, *, open_to_all: bool, asked: bool) -> CredentialCheck:

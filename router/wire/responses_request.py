@@ -106,7 +106,8 @@ def read(body: bytes) -> Envelope:
     _refuse(outline, _REFUSED)
     if outline.input is None and not any(_is_set(outline, name) for name in _CONTINUED):
         raise BadRequest(f"input: {wire_body.REMEDIES['input']} (it is missing)")
-    if outline.previous_response_id and is_own(bytes(outline.previous_response_id).strip(b'"').decode()):
+    previous = msgspec.json.decode(outline.previous_response_id or b"null")
+    if isinstance(previous, str) and is_own(previous):
         raise BadRequest(f"previous_response_id: this answer was written here, where {_SENT_WHOLE}")
     return Envelope(
         model=outline.model or "", stream=bool(outline.stream), provider_field=_provider_field(outline)

@@ -95,6 +95,27 @@ async def test_a_list_for_everybody_proves_no_key(monkeypatch):
     assert (found.credential, found.problem) == ("unknown", "")
 
 
+@pytest.mark.parametrize(("status", "shown"), [(400, ""), (401, ""), (404, "(404)"), (405, "(405)")])
+async def test_a_server_without_responses_is_told_of_at_the_start(status, shown):
+    bodies = []
+
+    def answer(request):
+        if request.path != "/v1/responses":
+            return MODELS
+        bodies.append(request.content_length)
+        return status
+
+    settings = {"dialect": "openai", "model": "claude-haiku-5-5"}
+    async with served(answer) as url:
+        found = await look(f"{url}/v1", responses="always", **settings)
+        assert not (await look(f"{url}/v1", **settings)).problem
+    assert bodies == [len("{}")]
+    assert (shown in found.problem, bool(found.problem)) == (True, bool(shown))
+    if shown:
+        assert found.problem.startswith(f"cloud.responses: there is nothing at {url}/v1/responses")
+        assert found.problem.endswith("set it to `never`")
+
+
 STATUSES = [
     (403, "may not ask for its models"),
     (404, "check cloud.base_url and cloud.dialect"),
