@@ -45,7 +45,7 @@ READY  := $(VENV)/.run-$(if $(filter none,$(ENGINE)),without-engine,$(GPU))
 TOOLS  := $(PATH):/usr/local/cuda/bin:/opt/rocm/bin
 INSTALL := $(UV) pip install -q --python $(BIN)/python
 
-.PHONY: run test test-slow test-all lint format proofs bench lock clean help
+.PHONY: run test test-slow conformance test-all lint format proofs bench lock clean help
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,10 +56,16 @@ run: $(READY)                 ## set up and start the endpoint (ARGS="--listen 1
 test: $(VENV)/.dev node       ## all quick tests
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 
-test-slow: $(VENV)/.dev node node-slow .venv-clients/.ready .venv-gptme/.ready .venv-swebench/.ready  ## conformance and load runs, minutes each
-	$(BIN)/python -m pytest -m slow $(ARGS)
+SLOW := $(VENV)/.dev node node-slow .venv-clients/.ready .venv-gptme/.ready .venv-swebench/.ready
 
-test-all: test test-slow      ## both
+test-slow: $(SLOW)            ## real clients, crashes and load, as CI runs them: minutes
+	$(BIN)/python -m pytest -m "slow and not long" $(ARGS)
+
+conformance: $(SLOW)          ## each client and all that it must do, with a provider's faults, too
+	$(BIN)/python -m pytest -m slow tests/clients/test_conformance.py $(ARGS)
+
+test-all: test $(SLOW)        ## everything there is
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/.dev            ## ruff, mypy strict, the import ladder
 	$(BIN)/ruff check .

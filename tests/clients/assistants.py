@@ -25,6 +25,7 @@ PI = MODULES / "@mariozechner/pi-coding-agent/dist/cli.js"
 CN = MODULES / "@continuedev/cli/dist/cn.js"
 CODEX = MODULES / "@openai/codex/bin/codex.js"
 CLAUDE_2_0 = MODULES / "claude-code-2.0/cli.js"
+GROK = MODULES / "@vibe-kit/grok-cli/dist/index.js"
 QWEN = MODULES / "@qwen-code/qwen-code/cli-entry.js"
 GEMINI = MODULES / "@google/gemini-cli/bundle/gemini.js"
 GPTME = Path(__file__).parents[2] / ".venv-gptme/bin/gptme"
@@ -84,6 +85,7 @@ Name = Literal[
     "codex",
     "cline",
     "copilot",
+    "grok-cli",
     "qwen-code",
     "opencode",
     "gptme",
@@ -105,6 +107,7 @@ def missing(*names: Name) -> str:
         "claude-code-2.0": CLAUDE_2_0.exists(),
         "cline": _platform("@cline/cli-*/bin/cline") is not None,
         "copilot": _platform("@github/copilot-*/copilot") is not None,
+        "grok-cli": GROK.exists(),
         "qwen-code": QWEN.exists(),
         "opencode": _opencode() is not None,
         "gptme": GPTME.exists(),
@@ -254,9 +257,9 @@ def claude_typed(place: Place, *script: str, url: str) -> Program:
     )
 
 
-def claude_2_0(place: Place, ask: str, *, url: str, tools: str, flags: tuple[str, ...] = ()) -> Program:
-    """A version of Claude Code that is a year old."""
-    program = claude(place, ask, url=url, tools=tools, flags=flags)
+def claude_2_0(place: Place, ask: str, **more: Any) -> Program:
+    """A version of Claude Code that is a year old; takes what `claude` takes."""
+    program = claude(place, ask, **more)
     return replace(program, argv=("node", str(CLAUDE_2_0), *program.argv[1:]))
 
 
@@ -348,6 +351,20 @@ def gemini(
     )
 
 
+def grok(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
+    """grok-cli, one ask, no person beside it; its tools run without asking."""
+    return Program(
+        argv=("node", str(GROK), "-p", ask),
+        env={
+            **bare_env(place),
+            "GROK_API_KEY": KEY,
+            "GROK_BASE_URL": f"{url}/v1",
+            "GROK_MODEL": model,
+        },
+        cwd=place.workspace,
+    )
+
+
 def opencode(
     place: Place,
     ask: str,
@@ -412,8 +429,16 @@ def cn(place: Place, ask: str, *, url: str, model: str = "auto", goes_on: bool =
     )
 
 
-def aider(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
-    """Aider, one ask, no person beside it; what it is not asked for (commits, web pages) is off."""
+def aider(place: Place, ask: str, *, url: str, model: str = "auto", tests: str = "") -> Program:
+    """Aider, one ask, no person beside it; what it is not asked for (commits, web pages) is off.
+
+    Args:
+        place: Its home and workspace.
+        ask: The prompt.
+        url: Base URL without `/v1`.
+        model: The model name it sends.
+        tests: The command that it runs after an edit.
+    """
     off = (
         "analytics",
         "auto-commits",
@@ -432,6 +457,7 @@ def aider(place: Place, ask: str, *, url: str, model: str = "auto") -> Program:
         argv=(
             *(str(AIDER), "--model", f"openai/{model}", "--openai-api-base", f"{url}/v1"),
             *("--openai-api-key", KEY, "--yes-always", "--no-pretty", *(f"--no-{name}" for name in off)),
+            *(("--auto-test", "--test-cmd", tests) if tests else ()),
             *("--message", ask),
         ),
         env={**bare_env(place), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},

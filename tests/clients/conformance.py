@@ -23,7 +23,7 @@ import servers
 import tinygguf
 from assistants import COMMAND, Finished, Name, Place, Program
 from servers import Endpoint, Seen, Upstream
-from sessions import NEW, OLD, Step, call, calls, says
+from sessions import NEW, OLD, TEST, Step, call, calls, says
 
 ASK = "Apples must not carry the surcharge of 1 any more. Change it in orchard/apples.py."
 AGAIN = "Is the surcharge gone?"
@@ -33,15 +33,14 @@ SED = f"sed -i 's/ \\* PRICE + 1/ * PRICE/' {FILE}"
 SLOW = {
     "text": "one two three four five six seven eight nine ten " * 20,
     "chunk_delay_s": 0.1,
-    "delay_s": 0.5,
 }
 SOON_S = 20
 """What takes a moment, with patience for a busy machine."""
-STAYS_S = 12
+STAYS_S = 6
 """How long a client that gets nothing but broken streams is watched."""
 MODEL_PATHS = ("/v1/messages", "/v1/chat/completions")
 GEMINI = "/v1beta/models/{model}:streamGenerateContent"
-NO_STREAM = "it asks for whole answers"
+NO_STREAM = "asks for whole answers"
 
 Track = Literal["cloud", "local"]
 Start = Callable[..., Program]
@@ -56,11 +55,12 @@ class Reaction:
     at_most: int = 2
     """Requests that the turn takes."""
     says: str = ""
-    """Stands in what it prints where it stops; what the provider said unless given."""
+    """Stands in what it prints where it stops and does not say why; what the provider said unless given."""
 
 
 GOES_ON = Reaction(goes_on=True)
 STOPS = Reaction(goes_on=False, at_most=1)
+RAISES = Reaction(goes_on=False, at_most=1, says="Error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +86,15 @@ class Client:
     """Stands in the bodies of its main loop's requests alone."""
     ends: Callable[[str], Step] = says
     """The model's answer that ends a turn with a text."""
+    whole: bool = False
+    """It asks for whole answers, not for streams."""
+    starts_late: bool = False
+    """It takes seconds of a processor to start: CI sees it edit, `make conformance` does the rest."""
     spare: int = 0
-    """Requests for itself that an ask may take beside its own."""
+    """Requests for itself (titles, topics, warm-ups) that an ask may take beside its main loop's."""
     reactions: Mapping[str, Reaction] = field(default_factory=dict)
     """By fault; `GOES_ON` unless given."""
-    at_most: int = 12
+    at_most: int = 8
     """Requests within `STAYS_S` where every stream breaks off."""
     absent: Mapping[str, str] = field(default_factory=dict)
     """Scenarios that do not apply, and why."""
@@ -125,6 +129,10 @@ class World:
         """The model calls that the upstream got."""
         return [seen for seen in self.upstream.seen() if seen.method == "POST" and seen.path in MODEL_PATHS]
 
+    def own(self, client: Client) -> list[Seen]:
+        """Those of the client's main loop."""
+        return [seen for seen in self.asked() if client.main in json.dumps(seen.body)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -139,6 +147,14 @@ def ended_well(finished: Finished, text: str = DONE) -> None:
     assert text in finished.out, finished
 
 
+def few(client: Client, world: World, *, at_most: int) -> list[Seen]:
+    """What its main loop asked: not more than this, and little beside it."""
+    own = world.own(client)
+    assert len(own) <= at_most, len(own)
+    assert len(world.asked()) - len(own) <= client.spare, len(world.asked())
+    return own
+
+
 def edits(client: Client, world: World, *, track: Track, path: str) -> Measured:
     """It reads a file, edits it and runs a command, each by its own tools, and ends."""
     place = world.place()
@@ -148,15 +164,12 @@ def edits(client: Client, world: World, *, track: Track, path: str) -> Measured:
     source = (place.workspace / FILE).read_text()
     assert NEW in source, source
     assert OLD not in source, source
-    asked = world.asked()
-    assert {seen.path for seen in asked} == {path}
-    assert {seen.end for seen in asked} == {"sent"}
-    own = [seen for seen in asked if client.main in json.dumps(seen.body)]
-    assert len(own) >= len(steps) + 1, [seen.path for seen in asked]
-    assert len(asked) <= len(steps) + 1 + client.spare, len(asked)
-    if client.shell or client.main:
-        assert place.made == "proof"
-    return Measured(words="reads, edits, runs" if place.made else "edits", requests=len(asked))
+    own = few(client, world, at_most=len(steps) + 1)
+    assert len(own) == len(steps) + 1, len(own)
+    assert (paths := {seen.path for seen in own}) == {path}, paths
+    assert (ends := {seen.end for seen in world.asked()}) == {"sent"}, ends
+    assert place.made == "proof", place.made
+    return Measured(words="reads, edits, runs", requests=len(own))
 
 
 def tiny(client: Client, world: World) -> Measured:
@@ -176,32 +189,33 @@ def resumes(client: Client, world: World) -> Measured:
     """Its second ask goes on from the first, which the model gets to see."""
     world.upstream.play(client.final())
     ended_well(world.run(client))
-    first = len(world.asked())
+    (_,) = few(client, world, at_most=1)
     world.upstream.play(client.final(YES))
     ended_well(world.run(client, AGAIN, goes_on=True), YES)
-    asked = world.asked()
-    assert any(ASK in (body := json.dumps(seen.body)) and AGAIN in body for seen in asked), asked
-    assert first + len(asked) <= 2 + 2 * client.spare
-    return Measured(words="goes on", requests=first + len(asked))
+    (second,) = few(client, world, at_most=1)
+    body = json.dumps(second.body)
+    assert ASK in body, body
+    assert AGAIN in body, body
+    return Measured(words="goes on", requests=2)
 
 
 def interrupted(client: Client, world: World) -> Measured:
     """Ctrl-C in the middle of an answer ends the client, the upstream's answer, and the row."""
     began = time.time()
-    world.upstream.play({**SLOW, "when": client.main, "times": 2})
+    slow = {**SLOW, "delay_s": SOON_S} if client.whole else SLOW
+    world.upstream.play({**slow, "when": client.main, "times": 2})
     program = client.start(world.place(), ASK, url=world.endpoint.url, model="cloud")
     with assistants.started(program) as process:
         servers.wait_for(lambda: open_ones(world), what="the main request")
-        time.sleep(1)
+        time.sleep(0.5)
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=SOON_S)
         servers.wait_for(lambda: not open_ones(world), deadline_s=SOON_S, what="the upstream to be left")
-    asked = world.asked()
-    assert "hung_up" in {seen.end for seen in asked}
-    assert len(asked) <= 1 + client.spare
-    rows = world.endpoint.rows(len(asked), since=began)
-    assert "client_left" in {row["end"] for row in rows}
-    return Measured(words="stops", requests=len(asked))
+    (own,) = few(client, world, at_most=1)
+    assert own.end == "hung_up", own.end
+    rows = world.endpoint.rows(len(world.asked()), since=began)
+    assert "client_left" in (ends := {row["end"] for row in rows}), ends
+    return Measured(words="stops", requests=1)
 
 
 def open_ones(world: World) -> list[Seen]:
@@ -223,16 +237,14 @@ def fault(client: Client, world: World, *, name: str) -> Measured:
     reaction = client.reactions.get(name, GOES_ON)
     world.upstream.play({**FAULTS[name], "when": client.main}, {**client.final(), "times": 9})
     finished = world.run(client)
-    asked = world.asked()
+    own = few(client, world, at_most=reaction.at_most)
     if reaction.goes_on:
         ended_well(finished)
-        assert len(asked) >= 2
-    else:
-        assert DONE not in finished.out, finished
-        why = reaction.says or ("" if name == "cut" else WHY)
-        assert why in finished.out + finished.err, finished
-    assert len(asked) <= reaction.at_most + client.spare, len(asked)
-    return Measured(words="goes on" if reaction.goes_on else "stops and says why", requests=len(asked))
+        assert len(own) >= 2, len(own)
+        return Measured(words="goes on", requests=len(own))
+    assert DONE not in finished.out, finished
+    assert (reaction.says or WHY) in finished.out + finished.err, finished
+    return Measured(words="stops with an error" if reaction.says else "stops and says why", requests=len(own))
 
 
 def stays(client: Client, world: World) -> Measured:
@@ -240,15 +252,15 @@ def stays(client: Client, world: World) -> Measured:
     world.upstream.play({**FAULTS["cut"], "times": 999})
     program = client.start(world.place(), ASK, url=world.endpoint.url, model="cloud")
     with assistants.started(program) as process:
-        servers.wait_for(world.asked, what="the first request")
+        servers.wait_for(lambda: world.own(client), what="the first request")
         try:
             process.communicate(timeout=STAYS_S)
             words = "gives up"
         except subprocess.TimeoutExpired:
             words = f"asks again, within {STAYS_S} s"
-    asked = world.asked()
-    assert 1 <= len(asked) <= client.at_most, len(asked)
-    return Measured(words=words, requests=len(asked))
+    own = world.own(client)
+    assert 1 <= len(own) <= client.at_most, len(own)
+    return Measured(words=words, requests=len(own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,6 +351,15 @@ def _pi_edits(at: Path) -> list[Step]:
     ]
 
 
+def _grok_edits(at: Path) -> list[Step]:
+    del at
+    return [
+        calls(call("view_file", path=FILE)),
+        calls(call("str_replace_editor", path=FILE, old_str=OLD, new_str=NEW)),
+        calls(call("bash", command=COMMAND)),
+    ]
+
+
 def _shell_edits(name: str, argument: str = "command") -> Callable[[Path], list[Step]]:
     """Of a client that edits by its shell alone."""
 
@@ -350,10 +371,12 @@ def _shell_edits(name: str, argument: str = "command") -> Callable[[Path], list[
 
 
 def _aider_edits(at: Path) -> list[Step]:
-    del at
-    block = f"<<<<<<< SEARCH\n    return {OLD}\n=======\n    return {NEW}\n>>>>>>> REPLACE"
-    edit = says(f"It goes.\n\n{FILE}\n```python\n{block}\n```\n\n{DONE}")
-    return [says(f"Please add {FILE} to the chat."), edit]
+    """It adds the file that the ask names by itself; another one, a whole file, and a test that fails."""
+    source = (at / FILE).read_text().replace(OLD, NEW)
+    return [
+        says("Please add orchard/pears.py to the chat."),
+        says(f"It goes.\n\n{FILE}\n```python\n{source}```\n"),
+    ]
 
 
 def _claude(start: Start, place: Place, ask: str, *, goes_on: bool = False, **more: Any) -> Program:
@@ -418,7 +441,7 @@ def _package(
         run="an agent of sixty lines with a shell, on the package",
         edits=_shell_edits("bash"),
         shell="bash",
-        reactions={"cut": STOPS, "error event": STOPS, "429": tries, "529": tries},
+        reactions={"cut": RAISES, "error event": STOPS, "429": tries, "529": tries},
         at_most=1,
         absent=NO_SESSION,
     )
@@ -448,7 +471,8 @@ CLIENTS = (
         edits=_claude_edits,
         shell="Bash",
         main='"EnterPlanMode"',
-        spare=12,
+        spare=8,
+        reactions={"error event": Reaction(goes_on=False, at_most=1, says="error_during_execution")},
     ),
     Client(
         name="codex",
@@ -473,6 +497,7 @@ CLIENTS = (
         shell="bash",
         main='"todowrite"',
         spare=1,
+        starts_late=True,
     ),
     Client(
         name="gemini",
@@ -516,9 +541,10 @@ CLIENTS = (
         package="pypi:aider-chat",
         needs=("aider",),
         speaks="/v1/chat/completions",
-        start=assistants.aider,
+        start=partial(assistants.aider, tests=f"{COMMAND}; {TEST}"),
         run="`aider --message`",
         edits=_aider_edits,
+        starts_late=True,
         absent={**NO_SESSION, "gguf": "has no tools"},
     ),
     Client(
@@ -531,11 +557,26 @@ CLIENTS = (
         run="`mini -t`",
         edits=_shell_edits("bash"),
         ends=_submits,
+        whole=True,
+        starts_late=True,
         absent={
             **NO_SESSION,
             "gguf": "ends by a command alone, which the tests' model does not know",
-            "error-event": "asks for whole answers",
+            "error-event": NO_STREAM,
         },
+    ),
+    Client(
+        name="grok-cli",
+        title="grok-cli",
+        package="npm:@vibe-kit/grok-cli",
+        needs=("grok-cli",),
+        speaks="/v1/chat/completions",
+        start=assistants.grok,
+        run="`grok -p`",
+        edits=_grok_edits,
+        shell="bash",
+        whole=True,
+        absent={**NO_SESSION, "error-event": NO_STREAM},
     ),
     *_packages(),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import assistants
 import conformance
@@ -12,15 +13,16 @@ from conformance import Client, Scenario, World
 from servers import Endpoint, Upstream
 
 NEW = pytest.mark.xfail(reason="is in no results yet: conformance_page.py measures it", strict=False)
-CELLS = [
-    pytest.param(
-        client,
-        scenario,
-        id=f"{client.name}-{scenario.name}",
-        marks=[] if conformance_page.is_measured(client, scenario.name) else [NEW],
-    )
-    for client, scenario in conformance.cells()
-]
+
+
+def cell(client: Client, scenario: Scenario) -> Any:
+    late = client.starts_late and scenario.name != "edit"
+    new = not conformance_page.is_measured(client, scenario.name)
+    marks = [*([pytest.mark.long] if late else ()), *([NEW] if new else ())]
+    return pytest.param(client, scenario, id=f"{client.name}-{scenario.name}", marks=marks)
+
+
+CELLS = [cell(*one) for one in conformance.cells()]
 
 
 @pytest.fixture(scope="session")
