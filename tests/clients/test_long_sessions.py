@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import assistants
-import httpx
 import orchard
 import pytest
 import recorder
@@ -54,7 +53,7 @@ def as_got(upstream: Upstream) -> list[Sent]:
             body=b64decode(row["body"]),
             track="",
         )
-        for row in httpx.get(f"{upstream.url}/_requests").json()
+        for row in servers.LOOPBACK.get(f"{upstream.url}/_requests").json()
         if row["body"]
     ]
 
