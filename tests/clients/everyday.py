@@ -17,7 +17,7 @@ from typing import Any
 import assistants
 import orchard
 from assistants import Name, Place, Program
-from servers import LOOPBACK, Endpoint, Upstream
+from servers import Endpoint, Upstream, loopback
 from sessions import Step, call, calls, says
 
 KEY = Path(__file__).with_name("everyday.csv")
@@ -162,7 +162,7 @@ def bare(ask: Ask, endpoint: Endpoint) -> dict[str, Any]:
     """What the endpoint would do with the ask alone."""
     body = {"model": "auto", "messages": [{"role": "user", "content": ask.ask}]}
     headers = {"x-api-key": "sk-ant-bare"}  # or the local model would stand in for the cloud
-    answer = LOOPBACK.post(f"{endpoint.url}/v1/route", json=body, headers=headers, timeout=DEADLINE_S)
+    answer = loopback().post(f"{endpoint.url}/v1/route", json=body, headers=headers, timeout=DEADLINE_S)
     answer.raise_for_status()
     told: dict[str, Any] = answer.json()
     return told

@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +20,16 @@ import httpx
 ROOT = Path(__file__).parents[2]
 STARTED_S = 120.0
 """A deadline, long enough for a machine that is busy with other work."""
-LOOPBACK = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-"""Asks what runs here. One for all: each new client of httpx reads the authorities' certificates anew, which
-costs 30 ms of a processor, and tests ask again and again while a client under test starts."""
 Value = TypeVar("Value")
+
+
+@cache
+def loopback() -> httpx.Client:
+    """Asks what runs here. One for all: each new client of httpx reads the authorities' certificates anew.
+
+    That costs 30 ms of a processor, and tests ask again and again while a client under test starts.
+    """
+    return httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def wait_for(look: Callable[[], Value], *, deadline_s: float = 60, what: str = "") -> Value:
@@ -61,8 +68,8 @@ class Upstream:
 
     def play(self, *steps: Mapping[str, Any]) -> None:
         """Forget what came in, and answer with these steps from now on."""
-        LOOPBACK.delete(f"{self.url}/_requests").raise_for_status()
-        LOOPBACK.post(f"{self.url}/_script", json=steps).raise_for_status()
+        loopback().delete(f"{self.url}/_requests").raise_for_status()
+        loopback().post(f"{self.url}/_script", json=steps).raise_for_status()
 
     def seen(self) -> list[Seen]:
         """What came in since the last `play`."""
@@ -75,7 +82,7 @@ class Upstream:
                 body=json.loads(b64decode(row["body"]) or "{}"),
                 end=row["end"],
             )
-            for row in LOOPBACK.get(f"{self.url}/_requests").json()
+            for row in loopback().get(f"{self.url}/_requests").json()
         ]
 
 
@@ -90,7 +97,7 @@ class Endpoint:
 
     def health(self) -> dict[str, Any]:
         """What it says of itself."""
-        said: dict[str, Any] = LOOPBACK.get(f"{self.url}/health").json()
+        said: dict[str, Any] = loopback().get(f"{self.url}/health").json()
         return said
 
     def rows(self, count: int, *, since: float = 0) -> list[dict[str, Any]]:
@@ -148,7 +155,7 @@ def endpoint(folder: Path, *, cloud: str, policy: str = "balanced", **settings: 
 
 def _answers(url: str) -> bool:
     try:
-        return LOOPBACK.get(f"{url}/health").status_code == httpx.codes.OK
+        return loopback().get(f"{url}/health").status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

@@ -53,7 +53,7 @@ def as_got(upstream: Upstream) -> list[Sent]:
             body=b64decode(row["body"]),
             track="",
         )
-        for row in servers.LOOPBACK.get(f"{upstream.url}/_requests").json()
+        for row in servers.loopback().get(f"{upstream.url}/_requests").json()
         if row["body"]
     ]
 
