@@ -7,28 +7,47 @@ a name above lines of another kind is the heading of what follows.
 import re
 
 import jiter
+import re2
 
 _WORD = re.compile(r"[\w@+~./\\\-]{1,400}[/*]?")
 _PATTERN = re.compile(r"!?[\w@+~./*?\[\]{}\-]{1,200}|#.*")
+_NAME = r"[\w@+~./\\\-]+"
+_DATE = r"\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}\s+\d{1,2}:\d{2}(?:\s+[AP]M)?"
 _FORMS = tuple(
     re.compile(form)
     for form in (
         r"(?:\s*\d+\s+\d+\s+)?[\-dlbcpsD][rwxsStT\-]{9}[.+@]?\s+\d+\s",  # ls -l, find -ls
-        r"(?:[d\-][a-z\-]{4,5}\s+)?\d{1,4}[/.\-]\d{1,2}[/.\-]\d{1,4}\s+\d{1,2}:\d{2}",  # dir
-        r"(?:[ MADRCUT?!]{2} |\t)(?:(?:[a-z]{4,10} )?[a-z]{4,10}:\s+)?[^\s:=][^:=]*$",  # git status
+        rf"{_DATE}\s+(?:<[A-Z]+>|[\d.,]+)\s+[^:=]+$",  # dir
+        rf"[d\-][a-z\-]{{4,5}}\s+{_DATE}\s+[^:=]+$",  # PowerShell
+        r"(?! {2})[ MADRCUT?!]{2} [^\s:=][^:=]*$",  # git status --short
+        r"\t(?:(?:[a-z]{4,10} )?[a-z]{4,10}:\s+)?[^\s:=]+(?: -> [^\s:=]+)?(?: \([a-z ,]+\))?$",  # git status
         r"(?:On branch |HEAD detached|Your branch |Changes |Untracked files:|nothing to commit|no changes)",
         r"(?:\s+\(use \"|## |No commits yet|nothing added)",
         r"\s*\S+(?: => \S+)?\s+\|\s+(?:\d+ [+\-]*|Bin \d+ -> \d+ bytes)$",  # git diff --stat
         r"\s*\d+ files? changed\b",
-        r"(?:\d{6} [0-9a-f]{40} \d\t|[0-9.]+[KMGT]?\t|\s*\d+\s+)[\w@+~./\\\-]+$",  # git ls-files -s, du, wc
-        r"\d{6} (?:blob|tree|commit) [0-9a-f]{40}\t[\w@+~./\\\-]+$",
-        r"[\s│|]*(?:├──|└──|\|--|`--|\+--|\\--)\s+\S.*$|\d+ director(?:y|ies)(?:, \d+ files?)?$",  # tree
+        rf"(?:\d{{6}} [0-9a-f]{{40}} \d\t|[0-9.]+[KMGT]?\t){_NAME}$",  # git ls-files -s, du
+        rf"\s*\d+\s+(?:total$|(?=\S*[./\\]){_NAME}$)",  # wc
+        rf"\d{{6}} (?:blob|tree|commit) [0-9a-f]{{40}}\t{_NAME}$",
+        r"[\s│|]*(?:[├└]──+|\|--|`--|\+--|\\--)\s*\S.*$|\d+ director(?:y|ies)(?:, \d+ files?)?$",  # tree
+        r"\[(?:DIR|FILE|LINK)\] [\w@+~./\\ \-]+$",  # assistants' own tools, and the file server of MCP
+        rf"{_NAME} \([\d.,]+ (?:bytes|[KMGT]?i?B)\)$",
     )
 )
-_FRAME = re.compile(
-    r"</?[A-Za-z][\w\- ]*>(?:\d+</\w+>)?$|total \d+|Found \d+ (?:files?|paths?|matches)|Chunk ID: |"
-    r"Wall time: |Process exited with code |Original token count: |Output:|\(Results are truncated"
+_HEADING = (
+    r"Found \d+ (?:files?|paths?|matches)(?: in [\w./\\\-]+)?:?"
+    r"|Found \d+ file\(s\) matching [^:=]{1,400}:|Directory listing for [^:=]{1,400}:"
 )
+_HEADED = re.compile(r"\s*(?:Found \d+ file\(s\) matching|Directory listing for) [^:=\n]{1,400}:\n")
+_FRAME = re.compile(
+    rf"(?:</?[A-Za-z][\w\- ]*>(?:\d+</\w+>)?|total \d+|{_HEADING}"
+    r"|\(?\d+ (?:items?|files?)?(?: were)? ?(?:git|gemini)?-?ignored\)?"
+    r"|Chunk ID: \w+|Wall time: [\d.]+ seconds?|Process exited with code -?\d+|Original token count: \d+"
+    r"|Output:"
+    r"|Error: \(none\)|Exit Code: \d+|Signal: \(none\)|Background PIDs: \(none\)|Process Group PGID: \d+"
+    r"|Directory: [\w./\\()\-]{1,400}|\(Results are truncated[^:=]{0,200})$"
+)
+_OUTPUT = re.compile(r"Output: (?=\S)")
+"""Before the first line of what a command of Gemini CLI's printed."""
 _COMMIT = re.compile(r"commit [0-9a-f]{7,40}|(?:Author|Date|Merge|AuthorDate|Commit|CommitDate):\s|    \S")
 _NUMBER = re.compile(r"\s*\d{1,7}(?:\t|→)")
 _SECRET = re.compile(r"[A-Za-z0-9+=_\-]{20,}")
@@ -36,6 +55,10 @@ _HASH = re.compile(r"\b[0-9a-f]{40}\b")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,6}$")
 _COUNT = re.compile(r"[\w@+~./\\\-]+:\d{1,4}$")
 _FENCE = re.compile(r"^```[^\n`]*\n(.*?)```", re.DOTALL | re.MULTILINE)
+_TREE = re2.compile(
+    r"(?m)^(?:[ \t│]*[├└]──[^\n]*\n){2,}[ \t│]*[├└]──[^\n]*(?:\n[ \t]*$|\n\d+ director[^\n]*$|\n*\z)"
+)
+"""A folder as a tree of at least three lines, and nothing right below it."""
 _FEW = 4
 """Bare words in order are a listing only where there are at least so many."""
 _SEVERAL = 3
@@ -56,6 +79,8 @@ def is_listing(text: str) -> bool:
         and not (commit and _COMMIT.match(line))
         and (name := line.strip()) not in _HERE
     ]
+    if _HEADED.match(text):  # an assistant's own tool says what it is
+        return all(map(_WORD.fullmatch, names))
     return not names or _names_files(names)
 
 
@@ -71,7 +96,7 @@ def _lines(text: str) -> list[str]:
             items = None
         if isinstance(items, list) and all(isinstance(item, str) for item in items):
             return items
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    lines = [_OUTPUT.sub("", line.rstrip(), count=1) for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not _FRAME.match(line.strip())]
     if all(map(_NUMBER.match, lines)):
         lines = [_NUMBER.sub("", line, count=1) for line in lines]
@@ -94,7 +119,9 @@ def _names_files(names: list[str]) -> bool:
 
 
 def without_listings(text: str) -> str:
-    """A person's text without the fences in it that only hold a listing of several lines."""
+    """A text without the fences in it that only hold a listing of several lines, and without drawn trees."""
+    if "──" in text:
+        text = _TREE.sub("", text)
     return _FENCE.sub(_emptied, text) if "```" in text else text
 
 

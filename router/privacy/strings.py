@@ -67,7 +67,7 @@ PROSE_KEYS = frozenset({
 _ARGUMENTS = frozenset({"input", "arguments", "partial_json", "action", "operation", "args"})
 _WORDS = frozenset({
     "cache_control", "call_id", "id", "media_type", "mime_type", "mimeType", "role", "tool_call_id",
-    "tool_use_id", "ttl", "type",
+    "tool_name", "tool_use_id", "ttl", "type",
 })  # fmt: skip
 """Keys whose value is a word of the dialect."""
 _IDS = ("tool_use_id", "tool_call_id", "call_id", "id")
@@ -160,6 +160,7 @@ def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
             call = here.call
             encoded = item.get("type") == "base64" or "mimeType" in item
             yield from (Text((*here.place, name), part, name, False, call) for name in item)
+            answering = here.key == "functionResponse" or item.get("role") in _ANSWERING
             called = part is Part.TEXT and str(item.get("type")).endswith("_call")
             pending += [
                 (
@@ -167,7 +168,7 @@ def _strings(value: Any, at: _At, *, commands_in_text: bool) -> Iterator[Text]:
                     here.below(
                         name,
                         part=Part.RESULT if called and name in _OUTPUTS else _part(part, name),
-                        key=name,
+                        key="tool_name" if answering and name == "name" else name,
                         data=encoded or name == "images",
                     ),
                 )

@@ -66,6 +66,7 @@ TEXTS = {
     "data URLs": "{data:;base64,}vaults/a",
     "lines": "{a line of text here\n}vaults/a",
     "a listing": "{vaults/a\n}",
+    "trees": "{├── vaults/a\n}x",
     "numbers": "{1: }vaults/a",
     "bars": "{| }\nvaults/a",
     "words of patterns": "{a}{b} top secret",

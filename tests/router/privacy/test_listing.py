@@ -18,6 +18,13 @@ LISTINGS = [
     "dist/\n.netrc\n*.key\n",
     "src/a.py:4\nvaults/x:2\nz.py:1\n",
     "vaults/x.yml\nweb/app.py\n",
+    "Directory listing for /home/ana/app:\n[DIR] vaults\nREADME.md (210 bytes)\n.netrc\n\n(2 git-ignored)",
+    'Found 2 file(s) matching "**/*" within /app, newest first:\n/app/z\n/app/vaults/x',
+    "[FILE] app.py\n[DIR] vaults\n",
+    "Output: .:\nREADME.md\nvaults\n\n./vaults:\nx\nExit Code: 0\nSignal: (none)\n",
+    "11/30/2026  10:02 AM    <DIR>          vaults\n11/30/2026  10:02 AM             1,024 .netrc\n",
+    "d-----        11/30/2026  10:02 AM                vaults\n",
+    "  12 vaults/x\n   3 a.py\n  15 total\n",
 ]
 CONTENT = [
     "vaults/x\npassword: abc\n",
@@ -29,6 +36,17 @@ CONTENT = [
     "vaults/x\nMIIEvQIBADANBgkqh/kiG9w0BAQ\n",
     "./vaults/x:\nabc\n",
     "M vaults/x\nabc",
+    "vaults/x\nOutput: password abc",
+    "vaults/x\n2026-11-30 10:02 the password is abc now",
+    "vaults/x\n\tthe door opens with abc",
+    "vaults/x\n   abc def",
+    "vaults/x\n4711 abc",
+    "vaults/x\ntotal 12 abc",
+    "vaults/x\nWall time: abc",
+    "vaults/x\nProcess exited with code 0 abc",
+    "vaults/x\nFound 3 files of abc",
+    "vaults/x\n(Results are truncated: abc)",
+    "Directory listing for /app:\nvaults/x\nthe password",
     "",
 ]
 
@@ -50,3 +68,13 @@ def test_what_may_be_content(text):
 def test_a_fence_that_only_lists_is_left_out():
     assert "vaults" not in without_listings("I see:\n\n```\n./a.py\n./vaults/x\n```\n")
     assert "vaults" in without_listings("vaults/x\n```\n./a.py\n./b.py\n```\n")
+
+
+TREE = "/app/\n├───.netrc\n├───README.md\n└───vaults/\n    └───x\n"
+
+
+def test_a_drawn_tree_in_a_text_is_left_out_with_nothing_right_below_it():
+    assert "vaults" not in without_listings(f"Here is the folder structure:\n\n{TREE}\nWhat is it?")
+    assert "vaults" not in without_listings(f"Here is the folder structure:\n\n{TREE}")
+    assert "vaults" in without_listings(f"Here it is:\n\n{TREE}password: abc\n")
+    assert "vaults" in without_listings("See:\n└───vaults/x\n\npassword: abc\n")

@@ -348,6 +348,27 @@ def test_output_that_names_no_file_is_its_calls(dialect, body):
     assert why(Scanner(), harmless, dialect=dialect) == ""
 
 
+LISTING = "Directory listing for /home/ana/app:\n[DIR] src\nvaults/x\nREADME.md"
+LISTED = {
+    "gemini": gemini({"name": "look", "args": {}}, {"name": "look", "response": {"output": LISTING}}),
+    "ollama": chat(
+        {"content": "", "tool_calls": [{"function": {"name": "look", "arguments": {}}}]},
+        {"role": "tool", "tool_name": "look", "content": LISTING},
+    ),
+    "openai_chat": chat(
+        {"tool_calls": [{"id": "t1", "function": {"name": "look", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "t1", "name": "look", "content": LISTING},
+    ),
+}
+
+
+@pytest.mark.parametrize(("dialect", "body"), LISTED.items())
+def test_a_mere_listing_holds_nothing(dialect, body):
+    assert not why(Scanner(), body, dialect=dialect)
+    told = json.loads(json.dumps(body).replace("README.md", "the password is abc"))
+    assert why(Scanner(), told, dialect=dialect)
+
+
 def test_the_second_of_two_calls_without_ids():
     calls = [
         {"function": {"name": name, "arguments": arguments}}
