@@ -31,7 +31,7 @@ NO_AMX_FLAGS := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
 NO_AMX := $(shell $(CC) $(NO_AMX_FLAGS) -E -x c /dev/null >/dev/null 2>&1 && echo $(NO_AMX_FLAGS))
 
 # llama.cpp's own server, in the same wheel. In quotes, since a folder's name may have spaces.
-SERVER := '-DCMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/router/engine/llama-server.cmake'
+ADD_SERVER := '-DCMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/router/engine/llama-server.cmake'
 
 CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/turnout
 LLAMA  := $(shell sed -n 's/^\(llama-cpp-python\)==\([^ ]*\).*/\1-\2/p' requirements.txt)
@@ -113,7 +113,7 @@ $(WHEEL)/.built: | $(UV)
 	@echo "Compiling llama.cpp, this once: about 8 minutes on two cores ..."
 	@mkdir -p $(WHEEL)
 	@awk '/^llama-cpp-python==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.txt > $(WHEEL)/requirement.txt
-	PATH="$(TOOLS)" CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU)) $(SERVER)" \
+	PATH="$(TOOLS)" CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" CMAKE_ARGS="$(CMAKE_$(GPU)) $(ADD_SERVER)" \
 		$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-cache-dir \
 		--no-deps --require-hashes -r $(WHEEL)/requirement.txt -w $(WHEEL)
 	@touch $@
