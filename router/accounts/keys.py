@@ -14,9 +14,9 @@ from hmac import compare_digest
 from types import MappingProxyType
 
 from router.accounts.teams import DEFAULT_TEAM, Account, Key, Team, account
-from router.system.host_names import parse_address
+from router.system.host_names import is_loopback, parse_address
 
-__all__ = ["Key", "Keyring", "TrustedProxies", "digest", "mint"]
+__all__ = ["Key", "Keyring", "TrustedProxies", "digest", "exposure_problem", "mint"]
 
 PREFIX = "tn-"
 
@@ -110,6 +110,16 @@ class Keyring:
 
     def _team(self, name: str) -> Team:
         return self._teams.get(name) or Team(name=name)
+
+
+def exposure_problem(host: str, keyring: Keyring) -> str:
+    """Why an endpoint that listens there must not start, and the remedy; empty where it may."""
+    if is_loopback(host) or len(keyring) or keyring.trusted:
+        return ""
+    return (
+        f"listen: {host} can be reached from other machines, and no key exists yet; "
+        "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
+    )
 
 
 def mint() -> tuple[str, str]:

@@ -217,6 +217,7 @@ def _own_command(name: str) -> str:
 
 def _list(machine: "Machine", target: "Target", records: "Records", *, as_json: bool) -> None:
     from router.connect.clients.catalog import CLIENTS
+    from router.connect.connection import connected_to
     from router.connect.endpoint import problem
 
     trouble = problem(target.url)
@@ -225,7 +226,7 @@ def _list(machine: "Machine", target: "Target", records: "Records", *, as_json: 
             "client": client.name,
             "title": client.title,
             "installed": client.is_installed(machine),
-            "connected": _connected(client, records),
+            "connected": connected_to(client, records),
             "files": [str(file.path) for file in client.files(machine, target)] if client.files else [],
         }
         for client in CLIENTS
@@ -243,16 +244,3 @@ def _list(machine: "Machine", target: "Target", records: "Records", *, as_json: 
             client.name, escape(client.title), "yes" if row["installed"] else "", str(row["connected"]) or how
         )
     console.print(table)
-
-
-def _connected(client: "Client", records: "Records") -> str:
-    """Return where a client was pointed, and whether its files were edited since; empty for nowhere."""
-    from router.connect.connection import prepare_undo
-
-    try:
-        record = records.load(client.name)
-        if record is None:
-            return ""
-        return f"{record.url}, edited since" if prepare_undo(record, records).edited else record.url
-    except Misconfigured:  # one client's lost copy hides no other client; --undo says what is the matter
-        return "its record is damaged"

@@ -18,6 +18,7 @@ from router.cli import (
     code,
     connect,
     engine,
+    doctor,
     evidence,
     explain,
     key,
@@ -50,6 +51,7 @@ app.command("connect")(connect.connect)
 app.command("code", context_settings={"allow_interspersed_args": False})(code.code)
 app.command("explain")(explain.explain)
 app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
 app.command("tail")(tail.tail)
 app.command("statusline")(statusline.statusline)

@@ -1,16 +1,15 @@
 """`turnout serve`: start the endpoint and print the next steps."""
 
-import os
-import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from router.accounts.keys import exposure_problem
 from router.errors import Misconfigured
 from router.settings import CloudSettings, Settings, load_settings, parse_listen
-from router.system.host_names import is_loopback
+from router.system.listener import bind
 
 if TYPE_CHECKING:
     from router.tracks.cloud_provider import CloudProvider
@@ -79,12 +78,10 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
     configure(settings.log_level, settings.log_format)
     service = Service(settings)
     connections = ConnectionRegistry.of(settings)
-    if not is_loopback(host) and not len(service.keyring) and not service.keyring.trusted:
-        raise Misconfigured(
-            f"listen: {host} can be reached from other machines, and no key exists yet; "
-            "make one first with `turnout key create --team TEAM`, or listen on 127.0.0.1"
-        )
-    listener = _bind(host, port)
+    if problem := exposure_problem(host, service.keyring):
+        raise Misconfigured(problem)
+    listener = bind(host, port)
+    listener.listen(BACKLOG)
     url = f"http://{_format_host(host)}:{listener.getsockname()[1]}"
     _greet(settings, find_upstreams(settings, service.clearance), url=url, quiet=quiet)
     uvicorn.Server(
@@ -102,21 +99,6 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
             timeout_graceful_shutdown=5,
         )
     ).run(sockets=[listener])
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if os.name != "nt":  # on Windows this option would let two programs share the port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        raise Misconfigured(
-            f"listen: cannot use {host}:{port} ({error.strerror}); stop the other program or pass --listen"
-        ) from error
-    listener.listen(1024)
-    return listener
 
 
 def _format_host(host: str) -> str:

@@ -1,24 +1,21 @@
 """`turnout status`: what runs: address, version, policy and its proof, tracks, counts of today, budgets."""
 
-import http.client
 import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
 from router.cli.ledger import AsJson, Ledger, open_ledger
 from router.cli.render import escape_controls
+from router.connect.endpoint import ask_health, check_url, own_url
 from router.errors import TurnoutError
-from router.settings import Settings, load_settings, parse_listen
+from router.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Json = dict[str, Any]
-PATIENCE_S = 5.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def status(
@@ -34,8 +31,8 @@ def status(
     Example: [bold]turnout status[/bold]
     """
     settings = load_settings(ledger=ledger)
-    address = (url or own_url(settings)).rstrip("/")
-    health, why = _ask(address)
+    address = check_url(url) if url else own_url(settings)
+    health, why = ask_health(address)
     status = {"url": address, "running": health is not None, "health": health, **_of_ledger(ledger, settings)}
     if as_json:
         typer.echo(json.dumps(status | ({"why": why} if why else {})))
@@ -43,29 +40,6 @@ def status(
         _show(status, why)
     if health is None:
         raise typer.Exit(1)
-
-
-def own_url(settings: Settings) -> str:
-    """The address that these settings make an endpoint listen on."""
-    host, port = parse_listen(settings.listen)
-    host = EVERYWHERE.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _ask(url: str) -> tuple[Json | None, str]:
-    """The endpoint's health; None and why where there is none."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    try:
-        connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE_S)
-        connection.request("GET", f"{parts.path.rstrip('/')}/health")
-        answer = json.loads(connection.getresponse().read())
-        connection.close()
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return None, f"nothing answers at {url} ({error}); start it with `turnout serve`"
-    if not isinstance(answer, dict) or "policy" not in answer:
-        return None, f"what answers at {url} is no Turnout; give its address with --url"
-    return answer, ""
 
 
 def _of_ledger(ledger: str | None, settings: Settings) -> Json:

@@ -14,6 +14,9 @@ from router.errors import Misconfigured
 SAVED = ".before-undo"
 """Ending of the copy of an edited file that undoing has to put back as a whole."""
 
+EDITED, DAMAGED = ", edited since", "its record is damaged"
+"""What is told of a connection that is not as it was made."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
@@ -88,6 +91,17 @@ def prepare_undo(record: Record, records: Records) -> Undoing:
                 saved.append((path.with_name(path.name + SAVED), now))
         changes.append(Change(path=path, before=now, after=after))
     return Undoing(record=record, changes=tuple(changes), edited=tuple(edited), saved=tuple(saved))
+
+
+def connected_to(client: Client, records: Records) -> str:
+    """Return where a client was pointed, and whether its files were edited since; empty for nowhere."""
+    try:
+        record = records.load(client.name)
+        if record is None:
+            return ""
+        return f"{record.url}{EDITED}" if prepare_undo(record, records).edited else record.url
+    except Misconfigured:  # one client's lost copy hides no other client; --undo says what is the matter
+        return DAMAGED
 
 
 def _base(

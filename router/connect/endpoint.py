@@ -2,13 +2,15 @@
 
 import http.client
 import json
+from contextlib import closing
+from typing import Any
 from urllib.parse import urlsplit
 
 from router.connect.client import Target
 from router.errors import Misconfigured
-from router.settings import BaseUrl, load_settings, parse_listen
+from router.settings import BaseUrl, Settings, load_settings, parse_listen
 
-PATIENCE_S = 2.0
+PATIENCE_S = 5.0
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses to listen on that stand for all, and the one to ask for here."""
 
@@ -23,37 +25,54 @@ def make_target(url: str | None, key: str | None) -> Target:
     Raises:
         Misconfigured: the address or the key is no such thing.
     """
-    return Target(url=_check_url(url) if url else _own_url(), key=_check_key(key or ""))
+    return Target(url=check_url(url) if url else own_url(load_settings()), key=_check_key(key or ""))
 
 
 def problem(url: str) -> str:
     """Ask the endpoint for its health; empty where it answers, else what is wrong, in words."""
+    return ask_health(url)[1]
+
+
+def ask_health(url: str) -> tuple[dict[str, Any] | None, str]:
+    """Ask the endpoint for its health; None and what is wrong, in words, where none comes."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE_S)
     try:
-        connection.request("GET", f"{parts.path}/health")
-        answer = json.loads(connection.getresponse().read())
+        connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE_S)
+        with closing(connection):
+            connection.request("GET", f"{parts.path.rstrip('/')}/health")
+            answer = json.loads(connection.getresponse().read())
         if "policy" in answer and "local" in answer:
-            return ""
+            return answer, ""
     except (OSError, http.client.HTTPException):
-        return f"nothing answers at {url} yet: start it with `turnout serve`"
+        return None, f"nothing answers at {url} yet: start it with `turnout serve`"
     except (ValueError, TypeError):
         pass
-    finally:
-        connection.close()
-    return f"what answers at {url} is not Turnout: stop the other program, or name the endpoint by --url"
+    return (
+        None,
+        f"what answers at {url} is not Turnout: stop the other program, or name the endpoint by --url",
+    )
 
 
-def _own_url() -> str:
-    host, port = parse_listen(load_settings().listen)
+def own_url(settings: Settings) -> str:
+    """Return the address that these settings make an endpoint listen on.
+
+    Raises:
+        Misconfigured: they leave its port open.
+    """
+    host, port = parse_listen(settings.listen)
     if not port:
         raise Misconfigured("--url: the setting `listen` leaves the port open; name the address by --url")
     host = _ANY.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _check_url(url: str) -> str:
+def check_url(url: str) -> str:
+    """Take an address as a person gives it.
+
+    Raises:
+        Misconfigured: it is none.
+    """
     from pydantic import TypeAdapter, ValidationError
 
     try:
