@@ -36,6 +36,10 @@ class Document:
         return f"{self.source}:{self.lines[closest]}: {name + ': ' if name else ''}{problem}"
 
 
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*(?::?-[^}]*)?\}")
+"""A variable of the environment, as settings may have them."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML whose only booleans are `true` and `false`: `on:` is a key here, not a switch."""
 
@@ -80,6 +84,9 @@ def read(text: bytes | str, source: str) -> Document:
 def _lines(node: yaml.Node, loc: Loc, source: str, visited: set[int]) -> Iterator[tuple[Loc, int]]:
     """Find the line of every key and item; keys said twice are refused, aliases are not followed again."""
     yield loc, node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode) and (place := _VARIABLE.search(node.value)):
+        problem = f"`{place[0]}` is not put in: a policy reads alike on every machine, so write its value"
+        raise PolicyError((f"{source}:{node.start_mark.line + 1}: {problem}",))
     if id(node) in visited or isinstance(node, yaml.ScalarNode):
         return
     visited.add(id(node))

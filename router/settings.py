@@ -9,7 +9,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -516,10 +516,29 @@ def _merge(overrides: dict[str, Any], files: Mapping[Path, dict[str, Any]]) -> S
 
 def _refuse_unknown_environment() -> None:
     names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    for name in os.environ.keys() - {CLIENT_KEY}:
+    for name in sorted(os.environ.keys() - {CLIENT_KEY}):
         top = name.upper().split("__")[0]
         if top.startswith(PREFIX) and not top.startswith(TEST_PREFIX) and top not in names:
-            raise Misconfigured(f"environment: {name} is not a setting{_nearest(top, names)}")
+            raise Misconfigured(f"environment: {name} is not a setting{_nearest_variable(name.upper())}")
+
+
+def _nearest_variable(name: str) -> str:
+    """The variable that was probably meant, however many underscores are between its parts."""
+    variables = {variable.replace("__", "_"): variable for variable in _variables()}
+    near = difflib.get_close_matches(name.replace("__", "_"), variables, n=1, cutoff=0.7)
+    if not near:
+        return "; docs/settings.md lists all, and `turnout bench run` alone reads TURNOUT_KEY"
+    return f"; did you mean {variables[near[0]]}?"
+
+
+def _variables(path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The names of all variables, those of sections with two underscores between their parts."""
+    for name in _names(list(path)):
+        model = Settings.model_fields[name].annotation if not path else None
+        if hasattr(model, "model_fields"):
+            yield from _variables((name,))
+        else:
+            yield PREFIX + "__".join((*path, name)).upper()
 
 
 def _explain(error: ValidationError, files: Mapping[Path, dict[str, Any]]) -> str:

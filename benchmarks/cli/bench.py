@@ -13,6 +13,7 @@ from benchmarks.cli.options import Judge, JudgeFile, LocalContext, PriceModel, S
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL
 from benchmarks.json_values import dumps
 from classifiers.choose import DEFAULT as DEFAULT_CLASSIFIER
+from router.cli.completion import complete_policy
 from router.cli.render import make_console
 from router.system.subprocesses import ROOT
 
@@ -133,7 +134,9 @@ def everyday(
             "everyday suite unless given."
         ),
     ] = None,
-    policy: Annotated[str, typer.Option(help="A shipped policy's name or a YAML file.")] = "balanced",
+    policy: Annotated[
+        str, typer.Option(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy)
+    ] = "balanced",
     *,
     classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",
@@ -166,7 +169,9 @@ def sessions(
             "those that come with it unless given."
         ),
     ] = None,
-    policy: Annotated[str, typer.Option(help="A shipped policy's name or a YAML file.")] = "balanced",
+    policy: Annotated[
+        str, typer.Option(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy)
+    ] = "balanced",
     *,
     classifier: Judge = DEFAULT_CLASSIFIER,
     classifier_file: JudgeFile = "",

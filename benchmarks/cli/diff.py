@@ -21,6 +21,7 @@ from benchmarks.cli.options import (
 )
 from benchmarks.cli.plain import plain_errors
 from benchmarks.evaluation.cases import LOCAL_CONTEXT, PRICE_MODEL, SUITES
+from router.cli.completion import complete_policy
 from router.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -33,8 +34,15 @@ _DAY = "a UTC day or time, such as 2026-11-01"
 
 
 def diff(
-    old: Annotated[str, typer.Argument(help="The policy that serves: a shipped one's name or a file.")],
-    new: Annotated[str, typer.Argument(help="The policy that may follow it.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            help="The policy that serves: a shipped one's name or a file.", autocompletion=complete_policy
+        ),
+    ],
+    new: Annotated[
+        str, typer.Argument(help="The policy that may follow it.", autocompletion=complete_policy)
+    ],
     *,
     ledger: Annotated[
         str | None,

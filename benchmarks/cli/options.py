@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from classifiers.choose import ClassifierName
+from router.cli.completion import complete_policy
 
 
 class Client(StrEnum):
@@ -18,7 +19,9 @@ class Client(StrEnum):
     aider = "aider"
 
 
-Policy = Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")]
+Policy = Annotated[
+    str, typer.Argument(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy)
+]
 AskedAs = Annotated[Client, typer.Option("--client", help="In whose words the tasks are asked.")]
 Judge = Annotated[
     ClassifierName,

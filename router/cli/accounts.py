@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from router.accounts.teams import UNLIMITED, Budget, Terms
+from router.cli.completion import complete_policy
 from router.errors import BadRequest, Misconfigured
 from router.settings import load_settings
 
@@ -29,7 +30,10 @@ class TermOptions:
 
     policy: Annotated[
         str | None,
-        typer.Option(help="Its own policy: a shipped policy's name or a YAML file; '' for none."),
+        typer.Option(
+            help="Its own policy: a shipped policy's name or a YAML file; '' for none.",
+            autocompletion=complete_policy,
+        ),
     ] = None
     budget: Annotated[float | None, typer.Option(help="Dollars per period; 0 for no budget.")] = None
     per: Annotated[

@@ -29,7 +29,7 @@ def options() -> None:
 def train(
     *,
     data: Annotated[
-        Path | None, typer.Option(help=f"Folder with the outcomes, see docs/classifier.md [default: {DATA}].")
+        Path | None, typer.Option(help=f"Folder with the outcomes, see docs/classifier.md; default: {DATA}.")
     ] = None,
     out: Annotated[Path, typer.Option(help="File to write the trained numbers to.")] = OUT,
     picture: Annotated[
@@ -144,7 +144,7 @@ def train_asks(
 def show(
     file: Annotated[
         Path | None,
-        typer.Option(help="Numbers that `turnout classifier train` wrote [default: the shipped]."),
+        typer.Option(help="Numbers that `turnout classifier train` wrote; default: the shipped."),
     ] = None,
     asks: Annotated[
         bool, typer.Option("--asks", help="Show the model that reads asks, which `learned` judges by.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from router.cli.completion import complete_client
 from router.cli.connect import Key, Url
 from router.errors import Misconfigured
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def code(
     client: Annotated[
-        str, typer.Argument(help="claude, codex, aider, gemini, qwen, cn, ...", show_default=False)
+        str,
+        typer.Argument(
+            help="claude, codex, aider, gemini, qwen, cn, ...",
+            show_default=False,
+            autocompletion=complete_client,
+        ),
     ],
     arguments: Annotated[
         list[str] | None, typer.Argument(help="Go on to the client as they are.", show_default=False)

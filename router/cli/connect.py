@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from router.accounts.keys import PREFIX
+from router.cli.completion import complete_client
 from router.cli.render import escape_controls, make_console
 from router.errors import Misconfigured
 from router.settings import CLIENT_KEY
@@ -36,7 +37,12 @@ Key = Annotated[
 
 def connect(  # noqa: PLR0917 - typer reads options from the parameters
     client: Annotated[
-        str | None, typer.Argument(help="Such as claude or aider; --list shows all.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Such as claude or aider; --list shows all.",
+            show_default=False,
+            autocompletion=complete_client,
+        ),
     ] = None,
     url: Url = None,
     key: Key = None,

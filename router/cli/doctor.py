@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from router.cli.accounts import AsJson
+from router.cli.completion import complete_policy
 from router.cli.render import escape_controls, make_console
 from router.errors import Misconfigured
 from router.settings import load_settings
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 def doctor(
     *,
     config: Annotated[str | None, typer.Option(help="The only settings file to read.")] = None,
-    policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the whole set-up: engine, card, model, policy, provider and key, disk, port, ledger, clients.

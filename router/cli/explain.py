@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from policies.decision import State
+from router.cli.completion import complete_policy
 from router.cli.render import make_console, show_explanation
 from router.errors import Misconfigured
 from router.settings import Settings, load_settings
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 def explain(
     file: Annotated[str, typer.Argument(help="A request body as JSON; - for standard input.")],
-    policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy),
+    ] = None,
     dialect: Annotated[
         DialectName | None,
-        typer.Option(help="The body's dialect [default: detected from its fields]."),
+        typer.Option(help="The body's dialect; default: detected from its fields."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -20,6 +20,7 @@ from router.cli.accounts import (
     open_accounts,
     takes_terms,
 )
+from router.cli.completion import complete_key, complete_team
 from router.cli.render import make_console
 from router.errors import Misconfigured
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from router.ledger.accounts import Accounts
 
 app = typer.Typer(help="Keys: create, list, change, revoke.", no_args_is_help=True)
-KeyId = Annotated[str, typer.Argument(help="The key's id, as `turnout key list` shows it.")]
+KeyId = Annotated[
+    str, typer.Argument(help="The key's id, as `turnout key list` shows it.", autocompletion=complete_key)
+]
 
 
 @app.command()
@@ -35,7 +38,8 @@ KeyId = Annotated[str, typer.Argument(help="The key's id, as `turnout key list` 
 def create(
     *,
     team: Annotated[
-        str | None, typer.Option(help="The team it belongs to; created if there is none.")
+        str | None,
+        typer.Option(help="The team it belongs to; created if there is none.", autocompletion=complete_team),
     ] = None,
     user: Annotated[str, typer.Option(help="Name of its user.")] = "",
     name: Annotated[str, typer.Option(help="A label, e.g. laptop.")] = "",
@@ -78,7 +82,7 @@ def create(
     )
     Console(soft_wrap=True).print(
         f"{issued['key']}\nStore it now: it is not shown again. Every request must carry a key from now on.\n"
-        f"{use}",
+        f"{use}\nIts id is {issued['id']}, for `turnout key set` and `turnout key revoke`.",
         highlight=False,
     )
 

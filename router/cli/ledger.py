@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from router.cli.completion import complete_team
 from router.cli.render import make_console
 from router.errors import Misconfigured
 from router.settings import load_settings
@@ -24,7 +25,7 @@ Ledger = Annotated[
     str | None, typer.Option(help="Ledger file or database URL; default: the one in the settings.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Team = Annotated[str | None, typer.Option(help="Only this team.")]
+Team = Annotated[str | None, typer.Option(help="Only this team.", autocompletion=complete_team)]
 _DAY = "a UTC day or time, such as 2026-11-01 or 2026-11-01T12:00"
 
 

@@ -11,9 +11,12 @@ from classifiers.choose import CLASSIFIERS, DEFAULT
 from policies.load import load
 from policies.policy import Policy, PrivacyRules
 from policies.proof import Proof, ProofStatus, Serving, state
+from router.cli.completion import complete_policy
 from router.cli.render import make_console
 
-app = typer.Typer(help="Policies: show one, validate a file.", no_args_is_help=True)
+app = typer.Typer(
+    help="Policies: show, check, tune, compare two, and price a handover.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -23,7 +26,9 @@ def options() -> None:
 
 @app.command()
 def show(
-    policy: Annotated[str, typer.Argument(help="A shipped policy's name or a YAML file.")] = "balanced",
+    policy: Annotated[
+        str, typer.Argument(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy)
+    ] = "balanced",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Load a policy and print its rules; an invalid one is refused with file and line.

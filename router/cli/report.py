@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from router.cli.accounts import load_policies, open_accounts
+from router.cli.completion import complete_team
 from router.errors import Misconfigured
 from router.settings import PREFIX, Settings, load_settings
 from router.system.files import write_private
@@ -40,7 +41,10 @@ class OutputFormat:
 
 def report(
     *,
-    team: Annotated[str | None, typer.Option(help="Report on this team only; default: all teams.")] = None,
+    team: Annotated[
+        str | None,
+        typer.Option(help="Report on this team only; default: all teams.", autocompletion=complete_team),
+    ] = None,
     first: Annotated[str | None, typer.Option("--from", help=f"First day: {_DAY}.")] = None,
     last: Annotated[
         str | None, typer.Option("--to", help=f"Last day, included: {_DAY}; default: today.")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from router.accounts.keys import exposure_problem
+from router.cli.completion import complete_policy
 from router.errors import Misconfigured
 from router.settings import CloudSettings, Settings, load_settings, parse_listen
 from router.system.listener import bind
@@ -33,12 +34,15 @@ Dashboard: {url}/dashboard     Health: {url}/health"""
 
 
 def serve(  # noqa: PLR0917 - typer reads options from the parameters
-    listen: Annotated[str | None, typer.Option(help="Address and port [default: 127.0.0.1:4747].")] = None,
-    policy: Annotated[str | None, typer.Option(help="A shipped policy's name or a YAML file.")] = None,
+    listen: Annotated[str | None, typer.Option(help="Address and port; default: 127.0.0.1:4747.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="A shipped policy's name or a YAML file.", autocompletion=complete_policy),
+    ] = None,
     ledger: Annotated[str | None, typer.Option(help="A SQLite file or a database URL.")] = None,
     local_model: Annotated[str | None, typer.Option(help="A GGUF file for the local track.")] = None,
     config: Annotated[
-        str | None, typer.Option(help="The only settings file [default: ./turnout.yaml, then your own].")
+        str | None, typer.Option(help="The only settings file; default: ./turnout.yaml, then your own.")
     ] = None,
     require_check: Annotated[
         bool,

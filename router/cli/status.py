@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 def status(
     *,
-    url: Annotated[str | None, typer.Option(help="The endpoint [default: the one in the settings].")] = None,
+    url: Annotated[str | None, typer.Option(help="The endpoint; default: the one in the settings.")] = None,
     as_json: AsJson = False,
     ledger: Ledger = None,
 ) -> None:

@@ -18,11 +18,14 @@ from router.cli.accounts import (
     open_accounts,
     takes_terms,
 )
+from router.cli.completion import complete_team
 from router.cli.render import make_console
 from router.errors import Misconfigured
 
-app = typer.Typer(help="Teams: add, list, set their budget, limits, models and policy.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="The team's name.")]
+app = typer.Typer(
+    help="Teams: add, list, remove, set their budget, limits, models and policy.", no_args_is_help=True
+)
+Name = Annotated[str, typer.Argument(help="The team's name.", autocompletion=complete_team)]
 Zone = Annotated[
     str | None,
     typer.Option(help="Time zone of its days, weeks and months, e.g. Europe/Berlin; default: UTC."),
@@ -79,6 +82,38 @@ def set_team(
             raise Misconfigured("say what to change, such as --budget 300; `--help` shows all options")
         store.accounts.set_team(update_team(team, fields))
     typer.echo(json.dumps({"set": name}) if as_json else f"set {name}")
+
+
+@app.command()
+def remove(
+    name: Name,
+    *,
+    revoke_keys: Annotated[
+        bool, typer.Option("--revoke-keys", help="Also where it has keys in force: revoke them.")
+    ] = False,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a team; its keys are refused within a second. What it spent stays in the ledger and in reports.
+
+    Example: [bold]turnout team remove web --revoke-keys[/bold]
+    """
+    with open_accounts(ledger) as store:
+        held = [
+            row["id"]
+            for row in store.accounts.keys()  # noqa: SIM118 - a list of rows
+            if row["team"] == name and row["revoked_at"] is None and not row["admin"]
+        ]
+        if held and not revoke_keys and store.accounts.team(name):
+            raise Misconfigured(
+                f"--revoke-keys: {name} has keys in force ({', '.join(held)}); add it to revoke them, too"
+            )
+        revoked = store.accounts.remove_team(name)
+        if revoked is None:
+            raise Misconfigured(f"name: there is no team {name!r}; `turnout team list` shows them")
+    document = {"removed": name, "revoked": revoked}
+    keys = f" and revoked {', '.join(revoked)}" if revoked else ""
+    typer.echo(json.dumps(document) if as_json else f"removed {name}{keys}")
 
 
 @app.command("list")

@@ -103,6 +103,19 @@ class Accounts:
             result = connection.execute(changed.values(zone=team.zone, **_columns(team.terms)))
             return result.rowcount > 0
 
+    def remove_team(self, name: str) -> list[str] | None:
+        """Remove a team and revoke its keys; returns their ids, None if it does not exist.
+
+        What it spent stays: a team that is added by the same name goes on with it.
+        """
+        held = (keys.c.team == name, keys.c.revoked_at.is_(None), keys.c.admin.isnot(True))
+        with self._engine.begin() as connection:
+            if not connection.execute(sa.delete(teams).where(teams.c.name == name)).rowcount:
+                return None
+            ids = list(connection.execute(sa.select(keys.c.id).where(*held)).scalars())
+            connection.execute(sa.update(keys).where(*held).values(revoked_at=time.time()))
+        return ids
+
     def team(self, name: str) -> Team | None:
         """Read a team by name; None if it does not exist."""
         with self._engine.connect() as connection:

@@ -30,6 +30,10 @@ WRONG = {
     "a tab": ("name: a\n\trules: []\n", "p.yaml:2: is no valid YAML:"),
     "control character": ("name: a\x00b\n", "p.yaml:1: is no valid YAML:"),
     "unknown tag": ("name: !!python/object:os.system x\n", "p.yaml:1: is no valid YAML:"),
+    "variable": (
+        f"{HEAD}{TAIL}".replace("name:", "description: ${HOME} and more\nname:", 1),
+        "p.yaml:1: `${HOME}` is not put in: a policy reads alike on every machine, so write its value",
+    ),
     "key said twice": (f"{HEAD}name: again\n{TAIL}", "p.yaml:3: 'name' is said twice"),
     "unknown key": (f"{HEAD}rulez: []\n{TAIL}", "p.yaml:3: unknown key 'rulez'; did you mean 'rules'?"),
     "unknown key in a rule": (

@@ -243,3 +243,26 @@ def test_a_token_is_not_shown(monkeypatch):
     settings = load_settings()
     assert settings.metrics_token.get_secret_value() == "scrape-me"
     assert "scrape-me" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TURNOUT_CLOUD_BASE_URL", "TURNOUT_CLOUD__BASE_URL"),
+        ("TURNOUT_LOCAL_MODEL", "TURNOUT_LOCAL__MODEL"),
+        ("TURNOUT_LOCALURL", "TURNOUT_LOCAL__URL"),
+        ("TURNOUT_POLICIY", "TURNOUT_POLICY"),
+        ("TURNOUT_LOG__LEVEL", "TURNOUT_LOG_LEVEL"),
+        ("TURNOUT_EMAIL_FROM", "TURNOUT_EMAIL__FROM"),
+    ],
+)
+def test_a_variable_that_is_none_names_the_one_that_was_meant(monkeypatch, name, meant):
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(Misconfigured, match=f"{name} is not a setting; did you mean {meant}\\?"):
+        load_settings()
+
+
+def test_a_variable_like_none_is_told_where_all_stand(monkeypatch):
+    monkeypatch.setenv("TURNOUT_XYZZY", "x")
+    with pytest.raises(Misconfigured, match=r"TURNOUT_XYZZY is not a setting; docs/settings.md lists all"):
+        load_settings()

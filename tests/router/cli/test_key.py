@@ -198,3 +198,13 @@ def test_a_new_team_beside_others_may_be_a_typing_error(turnout, tmp_path):
     assert (
         "wbe is a new team, without a budget; did you mean web? To undo: `turnout key revoke" in created.err
     )
+
+
+def test_the_id_is_told_with_the_key_and_never_cut(turnout, clean):
+    made = turnout("key", "create", "--team", "web", "--user", "u" * 60, "--name", "n" * 60)
+    clean["COLUMNS"] = "40"
+    listed = turnout("key", "list").out
+    key_id = listed.splitlines()[-1].split()[0]
+    assert f"Its id is {key_id}, for `turnout key set`" in made.out
+    assert "u" * 60 in listed
+    assert "n" * 60 in listed

@@ -1,7 +1,11 @@
 import sqlite3
+from collections.abc import Iterator
 from importlib.metadata import version
 
+import click
 import pytest
+import typer
+from rich.markup import render
 from typer.testing import CliRunner
 
 from router.cli.main import app
@@ -22,6 +26,24 @@ def test_each_commands_help_shows_an_example(command):
     ended = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
     assert ended.exit_code == 0
     assert f"Example: turnout {command}" in ended.output
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_word_of_an_options_help_is_taken_for_markup(name):
+    for parameter in COMMANDS[name].params:
+        text = getattr(parameter, "help", None) or ""
+        assert render(text).plain == text, parameter.name
 
 
 def test_version(fresh_turnout):

@@ -68,3 +68,20 @@ def test_an_admin_key_takes_no_team(turnout, refused):
     assert (created["admin"], created["key"][:3]) == (True, "tn-")
     assert refused("key", "create", "--admin", "--team", "web").startswith("--team: an admin key makes no")
     assert refused("key", "create", "--team", "web", "--expires", "soon").startswith("--expires: give a time")
+
+
+def test_a_team_is_removed_and_its_keys_only_where_that_is_said(turnout, refused):
+    turnout("team", "add", "web")
+    key = json.loads(turnout("key", "create", "--team", "web", "--json").out)["id"]
+    other = json.loads(turnout("key", "create", "--team", "api", "--json").out)["id"]
+    assert f"--revoke-keys: web has keys in force ({key})" in refused("team", "remove", "web")
+    ended = turnout("team", "remove", "web", "--revoke-keys")
+    assert ended.out == f"removed web and revoked {key}\n"
+    assert [row["name"] for row in json.loads(turnout("team", "list", "--json").out)] == ["api"]
+    in_force = [
+        row["id"] for row in json.loads(turnout("key", "list", "--json").out) if not row["revoked_at"]
+    ]
+    assert in_force == [other]
+    assert "there is no team 'web'" in refused("team", "remove", "web")
+    turnout("key", "revoke", other)
+    assert json.loads(turnout("team", "remove", "api", "--json").out) == {"removed": "api", "revoked": []}
