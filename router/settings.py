@@ -60,6 +60,9 @@ MODEL_FILES = ("model", "embedding_model")
 """Settings in `local` that name one."""
 
 
+ADDRESSES = "give one such as http://127.0.0.1:8080 or https://host/path"
+
+
 def _base_url(url: str) -> str:
     """Take an absolute URL, or nothing; the message names what is missing.
 
@@ -69,12 +72,17 @@ def _base_url(url: str) -> str:
     text = url.strip()
     if not text:
         return text
+    if re.search(r"\s", text):
+        raise ValueError(f"has a space in it; {ADDRESSES}")
+    port = re.match(r"https?://[^/?#]*:(\d+)(?=[/?#]|$)", text)
+    if port and not 0 < int(port[1]) <= HIGHEST_PORT:
+        raise ValueError(f"has no valid port; give one from 1 to {HIGHEST_PORT}")
     try:
         parts = urlsplit(text)
-        complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # an invalid port, or half an IPv6 address
+        complete = parts.scheme in {"http", "https"} and parts.hostname
+    except ValueError:  # half an IPv6 address
         complete = False
-    if not complete or re.search(r"\s", text):
+    if not complete:
         raise ValueError(f"is no complete address; {_suggest_url(text)}")
     if parts.query or parts.fragment:
         raise ValueError("takes no `?` or `#`; give the address and path alone")
@@ -85,7 +93,7 @@ def _suggest_url(text: str) -> str:
     """The address that was probably meant: a name without `http://` before it."""
     meant = re.fullmatch(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?(?P<path>/\S*)?", text)
     if not meant:
-        return "give one such as http://127.0.0.1:8080 or https://host/path"
+        return ADDRESSES
     near = meant["port"] or "." not in meant["host"] or re.fullmatch(r"[\d.]+", meant["host"])
     return f"did you mean {'http' if near else 'https'}://{text}?"
 
@@ -373,8 +381,10 @@ def parse_listen(listen: str) -> tuple[str, int]:
     """
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > HIGHEST_PORT:
-        raise Misconfigured(f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747")
+    if not host or "/" in host or not port.isdecimal() or int(port) > HIGHEST_PORT:
+        raise Misconfigured(
+            f"listen: {listen!r} is not HOST:PORT, such as 127.0.0.1:4747; ports go up to {HIGHEST_PORT}"
+        )
     return host, int(port)
 
 
@@ -432,8 +442,10 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
-        raise Misconfigured(f"{path}: not valid YAML: {line}{error.problem}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: not valid YAML: {line}{_with_remedy(error.problem or '')}") from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(f"{path}: is not UTF-8; save it as UTF-8") from error
+    except yaml.YAMLError as error:
         raise Misconfigured(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise Misconfigured(f"{path}: not valid YAML: nested too deeply") from error
@@ -443,6 +455,16 @@ def read_file(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise Misconfigured(f"{path}: must be a mapping of settings, such as `listen: 127.0.0.1:4747`")
     check_document(values, str(path))
     return content, values
+
+
+def _with_remedy(problem: str) -> str:
+    """What YAML's parser found, with the remedy where it is a usual mistake."""
+    remedies = {
+        "'\\t'": "indent by spaces",
+        "escape": "write a path with backslashes without quotes, or in single ones",
+        "another document": "settings are one document: take the `---` out",
+    }
+    return "; ".join((problem, *(remedy for sign, remedy in remedies.items() if sign in problem)))
 
 
 def _with_variables(path: Path, content: bytes) -> dict[str, Any]:
@@ -475,7 +497,7 @@ def _files(file: str | None) -> dict[Path, tuple[bytes, dict[str, Any]]]:
     """The settings files that count, the first before the next."""
     if file:
         if not Path(file).is_file():
-            raise Misconfigured(f"--config: there is no file {file!r}")
+            raise Misconfigured(f"--config: there is no file {file!r}; give the path of a YAML file")
         return {Path(file): read_file(Path(file))}
     own, here = user_file(), Path(FILE)
     paths = [own] if here.absolute() == own else [here, own]
@@ -547,9 +569,14 @@ def _explain(error: ValidationError, files: Mapping[Path, dict[str, Any]]) -> st
     path = [str(part) for part in first["loc"] if part not in {UNDATED, DATED}]
     where = ".".join(path)
     source = next((str(file) for file, values in files.items() if _sets(values, path)), "settings")
+    if PREFIX + "__".join(path[:2]).upper() in map(str.upper, os.environ):
+        source = "environment"
     if first["type"] == "extra_forbidden":
         names = [".".join([*path[:-1], name]) for name in _names(path[:-1])]
         return f"{source}: {where}: unknown key{_nearest(where, names)}"
+    if first["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        parts = ", ".join(_names(path))
+        return f"{source}: {where}: is a section, with settings of its own below it: {parts}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{source}: {where}: {message[0].lower()}{message[1:]} (it is {first['input']!r})"
 

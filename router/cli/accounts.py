@@ -120,7 +120,8 @@ def open_accounts(ledger: str | None) -> "Iterator[LedgerStore]":
         yield store
     except BadRequest as error:
         name, _, message = error.message.partition(":")
-        option = name.partition(".")[0].replace("_", "-")
+        section, _, part = name.partition(".")
+        option = (section if part in {"", "usd"} else part).replace("_", "-")
         raise Misconfigured(f"--{option}:{message}") from error
     finally:
         store.close()

@@ -82,9 +82,10 @@ def serve(  # noqa: PLR0917 - typer reads options from the parameters
     configure(settings.log_level, settings.log_format)
     service = Service(settings)
     connections = ConnectionRegistry.of(settings)
-    if problem := exposure_problem(host, service.keyring):
-        raise Misconfigured(problem)
     listener = bind(host, port)
+    if problem := exposure_problem(host, service.keyring):
+        listener.close()
+        raise Misconfigured(problem)
     listener.listen(BACKLOG)
     url = f"http://{_format_host(host)}:{listener.getsockname()[1]}"
     _greet(settings, find_upstreams(settings, service.clearance), url=url, quiet=quiet)

@@ -6,6 +6,7 @@ a second on a large vocabulary. Whether the tensors make sense, llama.cpp decide
 
 import importlib.util
 import mmap
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ DEMO_NAME = "SmolLM2-135M-Instruct"
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _VERSIONS = (2, 3)
+_START = 64
+"""Bytes that tell what kind of file it is."""
 
 Scalar = int | float | bool | str | None
 
@@ -48,10 +51,7 @@ def resolve(model: str, setting: str = "local.model") -> ModelFile:
     path = Path(model).expanduser() if model else _demo()
     if not path.is_file():
         empty = " for the embedded demo model" if setting == "local.model" else ""
-        raise Misconfigured(
-            f"{setting}: there is no file {str(path)!r}; give the path of a .gguf file, "
-            f"or leave it empty{empty}"
-        )
+        raise Misconfigured(f"{setting}: {_missing(path, model)}, or leave it empty{empty}")
     size = path.stat().st_size
     try:
         values = _header(path, setting)
@@ -86,14 +86,37 @@ def _demo() -> Path:
     )
 
 
+def _missing(path: Path, model: str) -> str:
+    """Why a name is no model's file, and the remedy."""
+    if path.is_dir():
+        inside = next(iter(sorted(path.glob("*.gguf"))), path / "NAME.gguf")
+        return f"{str(path)!r} is a folder; give the path of a .gguf file, such as {str(inside)!r}"
+    remedy = "give the path of a .gguf file"
+    if path.suffix != ".gguf" and re.fullmatch(r"[\w.-]+[:/][\w.-]+", model):
+        remedy = (
+            "it looks like a model's name at Ollama or a hub: download its .gguf file and give the path, or "
+            "set local.url and local.name to a server that has it"
+        )
+    return f"there is no file {str(path)!r}; {remedy}"
+
+
+def _foreign(start: bytes) -> str:
+    """What a file is that begins like this and is no GGUF file, and the remedy."""
+    if not start:
+        return "is empty; download it again"
+    if start.startswith(b"version https://git-lfs"):
+        return "is only a pointer of Git LFS; fetch the file itself, such as by `git lfs pull`"
+    if start.lstrip().startswith(b"<"):
+        return "is a web page, not a GGUF file; download the file itself"
+    return "is not a GGUF file; give a .gguf file (safetensors and .bin weights have to be converted first)"
+
+
 def _header(path: Path, setting: str) -> dict[str, Scalar]:
     """Read the scalar metadata, and check that the file reaches its last tensor."""
     with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise Misconfigured(
-                f"{setting}: {str(path)!r} is not a GGUF file; "
-                "give a .gguf file (safetensors and .bin weights have to be converted first)"
-            )
+        start = file.read(_START)
+        if not start.startswith(b"GGUF"):
+            raise Misconfigured(f"{setting}: {str(path)!r} {_foreign(start)}")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _HeaderReader(data).read(str(path), setting)
 

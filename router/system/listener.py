@@ -1,5 +1,6 @@
 """The socket that clients connect to."""
 
+import errno
 import os
 import socket
 
@@ -29,6 +30,6 @@ def bind(host: str, port: int) -> socket.socket:
 def _remedy(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "ports below 1024 are the system's: pass --listen with a higher one"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return "give an address of this machine, such as 127.0.0.1:4747"
     return "stop the other program or pass --listen"

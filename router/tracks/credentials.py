@@ -47,12 +47,12 @@ def credential(
     if own:
         return Credential(headers=own, own=True)
     name = _env_name(settings)
-    if key := environ.get(name, ""):
+    if key := environ.get(name, "").strip():  # a line break at its end would end the head
         carrier = (
             ("x-api-key", key) if settings.dialect == "anthropic" else ("authorization", f"Bearer {key}")
         )
         return Credential(headers=(carrier,), own=False)
-    if settings.dialect == "anthropic" and (token := environ.get(AUTH_TOKEN, "")):
+    if settings.dialect == "anthropic" and (token := environ.get(AUTH_TOKEN, "").strip()):
         return Credential(headers=(("authorization", f"Bearer {token}"),), own=False)
     if not name:
         return Credential(headers=(), own=False)

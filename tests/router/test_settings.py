@@ -50,7 +50,10 @@ WRONG = [
     ),
     ("cloud: {base_url: 'localhost:4748'}", "turnout.yaml: cloud.base_url: is no complete address"),
     ("cloud: {base_url: 'http:/127.0.0.1:4748'}", "turnout.yaml: cloud.base_url: is no complete address"),
-    ("cloud: {base_url: 'http://127.0.0.1:474800'}", "turnout.yaml: cloud.base_url: is no complete address"),
+    (
+        "cloud: {base_url: 'http://127.0.0.1:474800'}",
+        "turnout.yaml: cloud.base_url: has no valid port; give one from 1",
+    ),
     ("cloud: {base_url: 'ftp://127.0.0.1'}", "turnout.yaml: cloud.base_url: is no complete address"),
     ("cloud: {base_url: 'http://'}", "turnout.yaml: cloud.base_url: is no complete address"),
     ("cloud: {base_url: 'http://127.0.0.1/?a=b'}", "turnout.yaml: cloud.base_url: takes no `?` or `#`"),

@@ -1,6 +1,9 @@
 """Keys from making to ending, against a running endpoint."""
 
 import json
+import os
+import pty
+import re
 import subprocess
 import time
 
@@ -167,9 +170,11 @@ def test_the_list_fits_80_columns(turnout, clean, tmp_path):
     )
     key = json.loads(created.out)["id"]
     environment = clean | {"COLUMNS": "80"}
-    listing = subprocess.run(
-        [*COMMAND, "key", "list"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    terminal, its_end = pty.openpty()
+    subprocess.run([*COMMAND, "key", "list"], cwd=tmp_path, env=environment, stdout=its_end, check=True)
+    listing = re.sub(r"\x1b\[[\d;]*m", "", os.read(terminal, 100_000).decode())
+    os.close(its_end)
+    os.close(terminal)
     assert max(map(len, listing.splitlines())) <= 80
     (line,) = [line for line in listing.splitlines() if key in line]
     for cell in ("platform", "ana.lopez", "laptop", "in force"):

@@ -44,7 +44,7 @@ def test_a_missing_file(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not a GGUF file"),
+        (b"", "is empty; download it again"),
         (b"PK\x03\x04 something else", "not a GGUF file"),
         (b"GGUF", "ends early"),
         (gguf()[:60], "ends early"),
