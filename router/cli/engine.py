@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from router.cli.ledger import AsJson
+from router.cli.render import make_console
 
 if TYPE_CHECKING:
     from router.engine.build import Device, EngineBuild
@@ -47,7 +47,7 @@ def _show(build: "EngineBuild") -> None:
         table.add_row(f"kernels, {backend}", " ".join(kernels))
     table.add_row("card", escape(_cards(build)))
     table.add_row("llama-server", escape(str(build.server or "not built; `make run` builds it")))
-    Console(soft_wrap=True).print(table, highlight=False)
+    make_console(highlight=False).print(table)
 
 
 def _cards(build: "EngineBuild") -> str:

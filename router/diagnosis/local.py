@@ -32,7 +32,9 @@ def check_local(settings: Settings, server: LocalServer | None) -> Iterator[Chec
     yield _compiler(needed=bool(missing))
     build = {"problem": missing} if missing else _build()
     problem = build.get("problem", "")
-    yield found_or("engine", problem, f"llama.cpp, llama-cpp-python {build.get('version', '')}")
+    yield found_or(
+        "engine", problem, f"llama.cpp {build.get('llama', '')}, llama-cpp-python {build.get('package', '')}"
+    )
     model: ModelFile | None = None
     try:
         model = resolve(settings.local.model)
@@ -68,10 +70,10 @@ def _compiler(*, needed: bool) -> Check:
 
 
 def _build() -> dict[str, Any]:
-    """What `router.engine.devices` tells; `problem` where it does not."""
+    """What `router.engine.build` tells; `problem` where it does not."""
     try:
         ended = subprocess.run(
-            module_command("router.engine.devices"),
+            module_command("router.engine.build"),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -109,12 +111,12 @@ def _memory() -> int:
 
 def _cards(settings: Settings, build: dict[str, Any], model: ModelFile | None) -> Iterator[Check]:
     """Whether what was compiled fits the card and its driver, and the model its memory."""
-    cards = build["cards"]
+    cards = build["devices"]
     if not cards:
         yield _no_card(build)
         return
     for card in cards:
-        what = f"{card['name']}: {card['description']}, {_gb(card['free'])} of {_gb(card['total'])} free"
+        what = f"{card['name']}, {_gb(card['free'])} of {_gb(card['total'])} free"
         fits = model is None or settings.local.gpu_layers == 0 or model.size < card["free"] or len(cards) > 1
         remedy = "take a smaller model, or set local.gpu_layers to how many layers it shall hold"
         yield green("card", what) if fits else yellow("card", f"{what}, less than the model's file: {remedy}")
@@ -125,7 +127,7 @@ def _gb(size: int) -> str:
 
 
 def _no_card(build: dict[str, Any]) -> Check:
-    if build["gpu"]:
+    if build["offload"]:
         why = f" ({build['why']})" if build["why"] else ""
         return red(
             "card",

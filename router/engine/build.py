@@ -5,14 +5,16 @@ libraries where `router/engine/llama-server.cmake` was among the flags of that b
 """
 
 import ctypes
+import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from router.engine.installed import load_library
 from router.errors import Misconfigured
 
 PACKAGE = "llama-cpp-python"
@@ -53,13 +55,10 @@ def find_build() -> EngineBuild:
     Raises:
         Misconfigured: they are not installed, or do not load.
     """
-    try:
-        from llama_cpp import _ggml
-        from llama_cpp import llama_cpp as native
-    except (ImportError, OSError, RuntimeError) as error:
-        raise Misconfigured(
-            f"engine: llama.cpp does not load ({error}); `make clean` and `make run` build it anew"
-        ) from error
+    load_library()
+    from llama_cpp import _ggml
+    from llama_cpp import llama_cpp as native
+
     return EngineBuild(
         package=version(PACKAGE),
         llama=_text(native.llama_version()),
@@ -113,5 +112,18 @@ def _devices(ggml: Any) -> tuple[Device, ...]:
     return tuple(found)
 
 
+def main() -> None:
+    """`python -m router.engine.build`: print it as JSON; where llama.cpp does not load, why, as `problem`."""
+    try:
+        document = asdict(find_build())
+    except Misconfigured as error:
+        document = {"problem": error.message}
+    sys.stdout.write(json.dumps(document, default=str) + "\n")
+
+
 def _text(value: bytes | str) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -32,6 +32,6 @@ def load_library() -> None:
         importlib.import_module(PACKAGE)
     except (ImportError, OSError, RuntimeError) as error:
         raise Misconfigured(
-            f"llama.cpp cannot be loaded ({error}): it was compiled for another machine or card; compile it "
+            f"llama.cpp does not load ({error}): it was compiled for another machine or card; compile it "
             "for this one, such as `make run GPU=none`, or install what it names"
         ) from error

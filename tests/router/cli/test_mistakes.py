@@ -346,9 +346,7 @@ MISTAKES = {
     ),
     "a condition that is none": (
         ("policy", "show", "p.yaml"),
-        {
-            "p.yaml": "name: p\nrules:\n- {when: fils > 1, to: cloud, why: x}\notherwise: {to: local, why: x}\n"
-        },
+        {"p.yaml": "name: p\nrules:\n- {when: fils > 1, to: cloud, why: x}\notherwise: {to: local, why: y}"},
         {},
         "unknown variable 'fils'; did you mean 'files'?",
     ),
