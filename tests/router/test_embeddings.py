@@ -9,7 +9,10 @@ import openai
 import pytest
 import tinygguf
 
+from router.accounts.teams import Budget, Team, Terms
+from router.billing.prices import Prices
 from router.errors import Misconfigured
+from router.ledger.store import LedgerStore
 from router.settings import CloudSettings
 from router.tracks.providers import for_embeddings
 from tests.conftest import wait_for
@@ -389,6 +392,37 @@ def test_never_cloud_holds(start_between, shared_upstream, upstream, tiny, tmp_p
     embed(careful, {"model": "local", "input": "internal only"})
     embed(careful, {**named, "input": "anybody may know"}, timeout=300)
     assert len(upstream.get("/_requests")) == 1
+
+
+@pytest.mark.timeout(400)
+def test_a_keys_models_and_budget_hold(start_between, shared_upstream, upstream, tiny, tmp_path):
+    ledger = LedgerStore.open(tmp_path / "ledger.db", prices=Prices(), write=False)
+    broke, picky = Terms(budget=Budget(usd=1e-8)), Terms(models=("claude-*",))
+    ledger.accounts.add_team(Team(name="broke", zone="UTC", terms=broke))
+    ledger.accounts.add_team(Team(name="picky", zone="UTC", terms=picky))
+    keys = {
+        team: {"authorization": f"Bearer {ledger.accounts.create_key(team=team).secret}"}
+        for team in ("broke", "picky")
+    }
+    ledger.close()
+    endpoint = start_between(
+        also={"OPENAI_API_KEY": "sk-test"},
+        LEDGER=str(tmp_path / "ledger.db"),
+        LOCAL__EMBEDDING_MODEL=str(tiny),
+        CLOUD__EMBEDDING_MODEL="openai/text-embedding-3-small",
+        CLOUD__EMBEDDING_URL=shared_upstream.url + "/v1",
+    )
+    named = {"model": "openai/text-embedding-3-small", "input": "x " * 200}
+    for team, status, said in (
+        ("broke", 402, "budget"),
+        ("picky", 403, "is not among those this key may use"),
+    ):
+        answer = endpoint.post("/v1/embeddings", named, headers=keys[team], timeout=300)
+        assert answer.status_code == status, answer.text
+        assert said in answer.json()["error"]["message"]
+        embed(endpoint, {"model": "local", "input": "x"}, headers=keys[team])
+    assert endpoint.post("/v1/embeddings", {"input": "x"}).status_code == 401
+    assert upstream.get("/_requests") == []
 
 
 def test_a_local_server_that_embeds_is_asked(start_endpoint, shared_nearby, nearby, shared_upstream):

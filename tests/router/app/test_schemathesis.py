@@ -60,7 +60,9 @@ def endpoint(start_between, tmp_path_factory):
     admin = store.accounts.create_key(team="default", name="lead", admin=True).secret
     member = store.accounts.create_key(team="web", user="ana", name="laptop").secret
     store.close()
-    program = start_between(also={"ANTHROPIC_API_KEY": "sk-ant-test"}, LEDGER=str(ledger))
+    program = start_between(
+        also={"ANTHROPIC_API_KEY": "sk-ant-test"}, LEDGER=str(ledger), LOCAL__EMBEDDING_NAME="embedder"
+    )
     return Keyed(url=program.url, log=program.log, admin=admin, member=member)
 
 
