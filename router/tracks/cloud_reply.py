@@ -142,7 +142,8 @@ async def translate(cloud: CloudResponse, conversation: Conversation) -> Reply:
 
 async def _translate_stream(cloud: CloudResponse, conversation: Conversation) -> Reply:
     call, observer = cloud.call, cloud.call.observer
-    transform = Translation(cloud.provider.reply_decoder(), call.encoder(conversation), observer)
+    decoder, encoder = cloud.provider.reply_decoder(), call.encoder(conversation)
+    transform = Translation(decoder, encoder, observer, ends_by_error=call.ends_by_error)
     chunks = await cloud.open(transform)
     if observer.failure is not None and not observer.started:
         await chunks.aclose()

@@ -166,7 +166,8 @@ def _translated_for(call: UpstreamCall) -> Conversation | None:
 
 def _transform(call: UpstreamCall) -> Transform:
     if (conversation := _translated_for(call)) is not None:
-        return Translation(ChatReplyDecoder(), call.encoder(conversation), call.observer)
+        encoder = call.encoder(conversation)
+        return Translation(ChatReplyDecoder(), encoder, call.observer, ends_by_error=call.ends_by_error)
     conversation = call.request.conversation
     return Repair(call.observer, usage=conversation is not None and conversation.stream_usage)
 

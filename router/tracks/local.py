@@ -413,6 +413,7 @@ def _transform(call: UpstreamCall, heard: Callable[[], None]) -> Transform:
         observer,
         first_unit=FirstUnit(thinking=thinking, heard=heard),
         thinking=thinking,
+        ends_by_error=call.ends_by_error,
     )
 
 

@@ -255,6 +255,7 @@ class Translation(_Observed):
         *,
         first_unit: FirstUnit | None = None,
         thinking: bool = True,
+        ends_by_error: bool = False,
     ) -> None:
         """Take both ends.
 
@@ -264,10 +265,12 @@ class Translation(_Observed):
             observer: notes what passes.
             first_unit: what is waited for; None where any token will do.
             thinking: whether the client is sent the model's reasoning.
+            ends_by_error: whether the stream ends whole behind an error that the client was told.
         """
         super().__init__(decoder, observer, first_unit)
         self._encoder = encoder
         self._thinking = thinking
+        self._ends_by_error = ends_by_error
 
     def feed(self, chunk: bytes) -> bytes:
         """See `streaming.Transform`."""
@@ -276,7 +279,8 @@ class Translation(_Observed):
     def end(self) -> bytes:
         """See `streaming.Transform`."""
         text = self._translate(self._decoder.end())
-        self._check_end()
+        if not (self._ends_by_error and self.ready and self.observer.error):
+            self._check_end()
         return text
 
     def _translate(self, events: list[Event]) -> bytes:

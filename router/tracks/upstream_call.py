@@ -92,6 +92,11 @@ class UpstreamCall:
             prompt_tokens=self.plan.features.context_tokens,
         )
 
+    @property
+    def ends_by_error(self) -> bool:
+        """See `Dialect`."""
+        return DIALECTS[self.plan.request.dialect].ends_by_error
+
     def encode(self, events: Iterable[Event], conversation: Conversation) -> bytes:
         """Write a whole reply in the client's dialect."""
         return DIALECTS[self.plan.request.dialect].encode_reply(

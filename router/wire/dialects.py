@@ -111,6 +111,9 @@ class Dialect:
     """An error inside a stream that has begun, as complete bytes of its framing."""
     overflow: Overflow
     """The JSON body of a 400 for a prompt that is too long."""
+    ends_by_error: bool = False
+    """Whether a stream ends whole behind an error in it. Else its connection is dropped there, so that no
+    client takes what came before for all; one that drops what it has not read yet never sees the error."""
     framing: Framing = SSE
     other_framing: Framing | None = None
     """Of a stream whose query has no `alt=sse`; None where all are sent alike."""
@@ -225,6 +228,7 @@ DIALECTS: Mapping[DialectName, Dialect] = {
         error=gemini_reply_encoder.error,
         error_event=gemini_reply_encoder.error_event,
         overflow=gemini_reply_encoder.overflow,
+        ends_by_error=True,
         framing=gemini_reply_encoder.EVENTS,
         other_framing=gemini_reply_encoder.LIST,
         normalise=gemini_shape.normalise,

@@ -165,8 +165,6 @@ class GeminiReplyEncoder:
 
     def _write(self, event: Event) -> bytes:
         match event:
-            case Failed(message=message, kind=kind) if not self._lists:
-                return error_event(kind, message)
             case Failed(message=message, kind=kind):
                 return self._frame(error(kind, message), last=True)
             case Stopped(reason=reason):
@@ -246,12 +244,8 @@ def error(kind: str, message: str, *, request_id: str = "") -> bytes:
 
 
 def error_event(kind: str, message: str, *, request_id: str = "") -> bytes:
-    """Write an error for a stream of events that has begun.
-
-    It is no event, as Google's servers have it: their packages look for it as it stands, and older ones
-    take an event of it for an answer that says nothing.
-    """
-    return error(kind, message, request_id=request_id) + b"\r\n\r\n"
+    """Write an error for a stream of events that has begun."""
+    return b"data: " + error(kind, message, request_id=request_id) + b"\r\n\r\n"
 
 
 def overflow(tokens: int, limit: int, *, request_id: str = "") -> bytes:

@@ -510,7 +510,7 @@ CLIENTS = (
         edits=_gemini_edits,
         shell="run_shell_command",
         main='"enter_plan_mode"',
-        reactions=dict.fromkeys(("cut", "error event"), replace(STOPS, says="terminated")),
+        reactions={"cut": replace(STOPS, says="terminated")},
     ),
     Client(
         name="continue",

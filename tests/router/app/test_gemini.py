@@ -58,6 +58,19 @@ def test_a_client_that_waits_is_sent_what_says_nothing(endpoint, upstream, nearb
     assert endpoint.row(answer)["status"] == 200
 
 
+@pytest.mark.parametrize("query", ["?alt=sse", ""])
+@pytest.mark.parametrize("model", TRACKS)
+def test_a_stream_ends_whole_behind_an_error(endpoint, upstream, nearby, play, model, query):
+    """Google's JavaScript package drops what it has not read when the connection breaks."""
+    fault = {"fault": "error_event", "message": "The orchard is closed.", "after_events": 4}
+    play(nearby if model == "local" else upstream, {"text": "one two three four five", **fault})
+    answer = endpoint.post(STREAM.format(model) + query, ASK, headers=MINE)
+    assert answer.text.startswith("data: " if query else "[{")
+    last = pieces(answer)[-1]
+    assert last["error"]["message"].endswith("The orchard is closed.")
+    assert endpoint.row(answer)["end"] == "failed"
+
+
 @pytest.mark.parametrize("model", TRACKS)
 def test_a_count(endpoint, model):
     body = {"generateContentRequest": ASK | {"model": f"models/{model}"}}

@@ -496,7 +496,7 @@ def test_an_error_in_a_stream(alt):
     stream = encoder.feed(
         [Started(), TextDelta("Hm."), Failed(message="Overloaded", kind="overloaded_error")]
     )
-    last = json.loads(stream.split(b"\r\n\r\n")[-2]) if alt else json.loads(stream)[-1]
+    last = json.loads(stream.split(b"data: ")[-1]) if alt else json.loads(stream)[-1]
     assert (last["error"]["code"], last["error"]["status"], last["error"]["message"]) == (
         503, "UNAVAILABLE", "Overloaded",
     )  # fmt: skip
