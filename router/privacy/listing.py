@@ -20,16 +20,17 @@ _FORMS = tuple(
         rf"{_DATE}\s+(?:<[A-Z]+>|[\d.,]+)\s+[^:=]+$",  # dir
         rf"[d\-][a-z\-]{{4,5}}\s+{_DATE}\s+[^:=]+$",  # PowerShell
         r"(?! {2})[ MADRCUT?!]{2} [^\s:=][^:=]*$",  # git status --short
-        r"\t(?:(?:[a-z]{4,10} )?[a-z]{4,10}:\s+)?[^\s:=]+(?: -> [^\s:=]+)?(?: \([a-z ,]+\))?$",  # git status
-        r"(?:On branch |HEAD detached|Your branch |Changes |Untracked files:|nothing to commit|no changes)",
-        r"(?:\s+\(use \"|## |No commits yet|nothing added)",
+        r"(?:On branch \S+|HEAD detached (?:at|from) \S+|Your branch is .{1,200}|No commits yet)$",
+        r"(?:Changes (?:to be committed|not staged for commit)|Untracked files):$",
+        r"(?:nothing|no changes) (?:to|added to) commit.{0,80}$",
+        r"\s+\(use \"|## [\w./\-]+(?: \[[a-z]+ \d+(?:, [a-z]+ \d+)?\])?$",
         r"\s*\S+(?: => \S+)?\s+\|\s+(?:\d+ [+\-]*|Bin \d+ -> \d+ bytes)$",  # git diff --stat
-        r"\s*\d+ files? changed\b",
-        rf"(?:\d{{6}} [0-9a-f]{{40}} \d\t|[0-9.]+[KMGT]?\t){_NAME}$",  # git ls-files -s, du
+        r"\s*\d+ files? changed(?:, \d+ insertions?\(\+\))?(?:, \d+ deletions?\(-\))?$",
+        rf"(?:\d{{6}} [0-9a-f]{{40}} \d|[0-9.]+[KMGT]|\d+(?=\t\S*/))\t{_NAME}$",  # git ls-files -s, du
         rf"\s*\d+\s+(?:total$|(?=\S*[./\\]){_NAME}$)",  # wc
         rf"\d{{6}} (?:blob|tree|commit) [0-9a-f]{{40}}\t{_NAME}$",
         r"[\s│|]*(?:[├└]──+|\|--|`--|\+--|\\--)\s*\S.*$|\d+ director(?:y|ies)(?:, \d+ files?)?$",  # tree
-        r"\[(?:DIR|FILE|LINK)\] [\w@+~./\\ \-]+$",  # assistants' own tools, and the file server of MCP
+        rf"\[(?:DIR|FILE|LINK)\] {_NAME}$",  # assistants' own tools, and the file server of MCP
         rf"{_NAME} \([\d.,]+ (?:bytes|[KMGT]?i?B)\)$",
     )
 )
@@ -39,7 +40,7 @@ _HEADING = (
 )
 _HEADED = re.compile(r"\s*(?:Found \d+ file\(s\) matching|Directory listing for) [^:=\n]{1,400}:\n")
 _FRAME = re.compile(
-    rf"(?:</?[A-Za-z][\w\- ]*>(?:\d+</\w+>)?|total \d+|{_HEADING}"
+    rf"(?:</?[A-Za-z][\w\-]*>|<(?:returncode|exit_?code)>\d+</\w+>|total \d+|{_HEADING}"
     r"|\(?\d+ (?:items?|files?)?(?: were)? ?(?:git|gemini)?-?ignored\)?"
     r"|Chunk ID: \w+|Wall time: [\d.]+ seconds?|Process exited with code -?\d+|Original token count: \d+"
     r"|Output:"
@@ -49,6 +50,11 @@ _FRAME = re.compile(
 _OUTPUT = re.compile(r"Output: (?=\S)")
 """Before the first line of what a command of Gemini CLI's printed."""
 _COMMIT = re.compile(r"commit [0-9a-f]{7,40}|(?:Author|Date|Merge|AuthorDate|Commit|CommitDate):\s|    \S")
+_STATUS = re.compile(r"(?:Changes to be committed|Changes not staged for commit|Untracked files):$")
+_STATUS_NAME = re.compile(
+    r"\t(?:(?:[a-z]{4,10} )?[a-z]{4,10}:\s+)?[^\s:=]+(?: -> [^\s:=]+)?(?: \([a-z ,]+\))?$"
+)
+"""A file below a heading of `git status`."""
 _NUMBER = re.compile(r"\s*\d{1,7}(?:\t|→)")
 _SECRET = re.compile(r"[A-Za-z0-9+=_\-]{20,}")
 _HASH = re.compile(r"\b[0-9a-f]{40}\b")
@@ -72,11 +78,13 @@ def is_listing(text: str) -> bool:
     if lines[0] == ".:":
         return all(line.endswith(":") or _WORD.fullmatch(line) for line in lines)
     commit = lines[0].startswith("commit ")
+    status = any(map(_STATUS.match, lines))
     names = [
         name
         for line in lines
         if not _is_listing_line(line)
         and not (commit and _COMMIT.match(line))
+        and not (status and _STATUS_NAME.match(line))
         and (name := line.strip()) not in _HERE
     ]
     if _HEADED.match(text):  # an assistant's own tool says what it is
