@@ -11,7 +11,7 @@ LISTINGS = [
     "/repo/z.py\n/repo/vaults/x\n",
     " M vaults/x\n?? .netrc\n",
     "## main...origin/main [ahead 1]\n M vaults/x\n",
-    'On branch main\n\nUntracked files:\n  (use "git add <file>..." to add)\n\tvaults/\n\nnothing to commit\n',
+    'On branch main\n\nUntracked files:\n  (use "git add <file>...")\n\tvaults/\n\nnothing to commit\n',
     "4.0K\tvaults\n12\t./src/a.py\n",
     "<returncode>0</returncode>\n<output>\n./a.py\n./vaults/x\n</output>\n",
     "On branch main\nChanges not staged for commit:\n\tmodified:   vaults/x\n",
