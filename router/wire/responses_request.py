@@ -103,9 +103,9 @@ def read(body: bytes) -> Envelope:
         BadRequest: a field of the wrong kind, or one that nobody can serve; names it and the remedy.
     """
     outline = wire_body.decode(ENVELOPE, body)
-    _refuse(outline, _REFUSED)
     if outline.input is None and not any(_is_set(outline, name) for name in _CONTINUED):
         raise BadRequest(f"input: {wire_body.REMEDIES['input']} (it is missing)")
+    _refuse(outline, _REFUSED)
     previous = msgspec.json.decode(outline.previous_response_id or b"null")
     if isinstance(previous, str) and is_own(previous):
         raise BadRequest(f"previous_response_id: this answer was written here, where {_SENT_WHOLE}")

@@ -123,7 +123,6 @@ UNKNOWN = [
     ("DELETE", "/v1/responses/resp_1", 404, "no response is kept here"),
     ("POST", "/v1/responses/resp_1/cancel", 404, "no response is kept here"),
     ("GET", "/v1/responses/resp_1/input_items", 404, "no response is kept here"),
-    ("POST", "/v1/responses/compact", 404, "conversations are not compacted here: ask for a summary"),
     ("GET", "/nowhere/at/all", 404, "there is nothing at /nowhere/at/all"),
     ("GET", "/v1/%00", 404, "there is nothing at /v1/"),
     ("GET", "/%1b%5b31m%7f%0d%0aa:b%c2%85", 404, "there is nothing at /"),
