@@ -5,7 +5,7 @@ import json
 import pytest
 from letters import LETTERS
 
-from router.types import RAW_DIALECTS, Usage
+from router.types import EMBEDDING_DIALECTS, RAW_DIALECTS, Usage
 from router.wire import DIALECTS
 from router.wire.capabilities import adapt
 from router.wire.events import (
@@ -62,7 +62,7 @@ REPLIES = {
     "refused": [TextDelta("No."), Stopped(reason="refusal")],
 }
 ASKED = LETTERS.decode_request(json.dumps(REQUEST).encode())
-OTHERS = [name for name in DIALECTS if name not in RAW_DIALECTS]
+OTHERS = [name for name in DIALECTS if name not in RAW_DIALECTS | EMBEDDING_DIALECTS]
 LACKS = {"openai_responses": {"end_at"}}
 """Fields that a dialect has no word for."""
 
