@@ -66,8 +66,9 @@ def with_key(request: web.Request) -> Any:
     return MODELS if request.headers.get("x-api-key") == KEY else 401
 
 
-async def test_a_key_that_is_accepted(monkeypatch):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+async def test_a_key_that_is_accepted(monkeypatch, end):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY + end)  # as read from a file
     async with served(with_key) as url:
         found = await look(url)
     assert (found.reachable, found.credential, found.problem, found.proxy) == (True, "accepted", "", "")
