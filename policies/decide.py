@@ -275,7 +275,7 @@ def _completed_here(decision: Decision, features: Features | None) -> Decision:
         return decision
     if decision.track == "cloud" or decision.cause == "no_credential":
         return Decision(track="local", rule="completion", why=_COMPLETED, p_local=decision.p_local)
-    return replace(decision, alternatives=())
+    return replace(decision, alternatives=(), remedy="")
 
 
 _COMPLETED = "a prompt is completed as it is by the local model alone"

@@ -6,7 +6,7 @@ Built with FastAPI; none of it is on the hot path.
 import asyncio
 import difflib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,10 +17,11 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from router.accounts.keys import Keyring
 from router.app import gemini_refusals, response
+from router.app.asgi_types import ASGI, Receive, Scope, Send
 from router.app.authentication import authenticate, headers_of
 from router.app.body import take_body
 from router.app.early_response import body_of
@@ -183,7 +184,25 @@ def build_api(
     api.state.routes = (*routes, *_routes(description))
     paths = (*options.paths, *(route.path for route in api.state.routes))
     _install_errors(api, paths, options.on_refusal)
+    api.add_middleware(_Heads, routes=api.routes)
     return api
+
+
+class _Heads:
+    """Answers HEAD wherever GET is (RFC 9110, section 9.3.2), as checks of health ask; no body is sent."""
+
+    def __init__(self, app: ASGI, routes: Sequence[BaseRoute]) -> None:
+        """Take the application, and its routes."""
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            asked = {**scope, "method": "GET"}
+            if any(route.matches(asked)[0] is Match.FULL for route in self._routes):
+                scope = asked
+        await self._app(scope, receive, send)
 
 
 def _routes(router: FastAPI | APIRouter) -> list[APIRoute]:
@@ -192,10 +211,22 @@ def _routes(router: FastAPI | APIRouter) -> list[APIRoute]:
 
 def _hint(path: str, paths: tuple[str, ...]) -> str:
     """Suggest what the caller of `path` may have meant; empty without a suggestion."""
-    if "/responses/" in path:
+    meant = _meant(path, paths)
+    if not meant and "/responses/" in path:
         return f": {_NOT_KEPT}"
-    nearest = difflib.get_close_matches(path, paths, n=1, cutoff=0.5)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+    nearest = [meant] if meant else difflib.get_close_matches(path, paths, n=1, cutoff=0.5)
+    twice = ": the version stands there twice, once from the base URL" if _TWICE in path else ""
+    return f"{twice}; did you mean {nearest[0]}?" if nearest else twice
+
+
+_TWICE = "/v1/v1/"
+
+
+def _meant(path: str, paths: tuple[str, ...]) -> str:
+    """The path that only the base URL, or a slash at the end, made another; empty where there is none."""
+    bare = "/" + "/".join(part for part in path.split("/") if part)
+    behind = bare.replace(_TWICE, "/v1/")
+    return next((served for served in (behind, f"/v1{behind}") if served in paths), "")
 
 
 def _install_errors(api: FastAPI, paths: tuple[str, ...], on_refusal: OnRefusal) -> None:
@@ -240,11 +271,12 @@ def _install_errors(api: FastAPI, paths: tuple[str, ...], on_refusal: OnRefusal)
 
 def _methods(api: FastAPI, request: Request) -> list[str]:
     """The methods that a path takes, of all routes that it has."""
-    return [
+    taken = [
         method
-        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in api.routes)
     ]
+    return sorted({*taken, "HEAD"} if "GET" in taken else taken)
 
 
 def _error(request: Request, error: TurnoutError, request_id: str) -> Response:

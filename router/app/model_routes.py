@@ -65,7 +65,7 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     async def model(request: Request, name: str) -> Json:
         """One model; any name is accepted, since unknown ones mean `auto`."""
         authenticate(request.scope, keyring)
-        match = (await endpoint.catalog()).find(name)
+        match = (await endpoint.catalog()).find(_named(name, request))
         if _is_google(request):
             return model_lists.gemini_model(match)
         return (
@@ -86,9 +86,7 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     async def gemini_model(request: Request, name: str) -> Json:
         """One model, as Gemini's API has it."""
         authenticate(request.scope, keyring)
-        if not name:
-            raise NotFound(f"{request.url.path}: no model is named; leave the slash out for the list")
-        return model_lists.gemini_model((await endpoint.catalog()).find(name))
+        return model_lists.gemini_model((await endpoint.catalog()).find(_named(name, request)))
 
     @router.get("/api/v0/models")
     async def lm_studio(request: Request) -> Json:
@@ -100,9 +98,15 @@ def build_models(endpoint: CatalogState, keyring: Keyring) -> APIRouter:
     async def lm_studio_model(request: Request, name: str) -> Json:
         """One model, as LM Studio has it."""
         authenticate(request.scope, keyring)
-        return model_lists.lm_studio_model((await endpoint.catalog()).find(name))
+        return model_lists.lm_studio_model((await endpoint.catalog()).find(_named(name, request)))
 
     return router
+
+
+def _named(name: str, request: Request) -> str:
+    if not name.strip():
+        raise NotFound(f"{request.url.path}: no model is named; leave the slash out for the list")
+    return name
 
 
 def _is_anthropic(request: Request) -> bool:

@@ -335,7 +335,7 @@ class LocalTrack:
             TrackError: the refusal; `overflow` where the window leaves no useful answer.
         """
         refusal = await _read_error(response)
-        failure = local_failure(response.status, response.headers, refusal)
+        failure = _refused(plan, response, refusal)
         refused = refusal.output_limit if response.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
         if refused is None:
             raise failure
@@ -346,7 +346,7 @@ class LocalTrack:
             raise overflow(refusal.message, prompt, refused.window) if refused.window else failure
         again = await self._post(plan, await self._request(plan, name, most), Progress())
         if again.status != HTTPStatus.OK:
-            raise local_failure(again.status, again.headers, await _read_error(again))
+            raise _refused(plan, again, await _read_error(again))
         return again
 
     async def _stream(
@@ -367,6 +367,21 @@ class LocalTrack:
             self._served, window = await first_model(self._client, self.url)
             self._window = window or self._window
         return self.name or DEFAULT_NAME
+
+
+_NO_SUCH_PATH = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
+
+
+def _refused(plan: Plan, response: aiohttp.ClientResponse, refusal: UpstreamError) -> TrackError:
+    """A refusal of the local server's; many speak chat alone, and complete no prompt as it is."""
+    failure = local_failure(response.status, response.headers, refusal)
+    if plan.features.kind != "autocomplete" or response.status not in _NO_SUCH_PATH:
+        return failure
+    told = failure.message.removeprefix("the local model: ").rstrip(".")
+    return _unsupported(
+        f"the server at `local.url` completes no prompt at {response.url.path} ({response.status}: {told}); "
+        "run one there that does, such as llama-server, or leave `local.url` out for our engine"
+    )
 
 
 def _check_documents(plan: Plan, request: OutgoingRequest) -> None:

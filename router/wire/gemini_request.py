@@ -47,6 +47,7 @@ from router.wire.gemini_shape import (
     GeminiTool,
     GenerationConfig,
     Object,
+    SystemInstruction,
     ThinkingConfig,
     read_body,
     read_head,
@@ -157,7 +158,7 @@ def _others(value: Any, named: frozenset[str], where: str) -> Iterator[tuple[str
             yield f"{where}.{name}", inner
 
 
-def _system(content: GeminiContent | None) -> Iterator[Text]:
+def _system(content: SystemInstruction | None) -> Iterator[Text]:
     for at, part in enumerate((content and content.parts) or ()):
         if part.text is None:
             raise BadRequest(f"systemInstruction.parts[{at}].text: is missing; a system text is text")

@@ -82,6 +82,13 @@ class GeminiContent(msgspec.Struct, frozen=True):
     role: Literal["user", "model", "function", "tool", ""] | None = None
 
 
+class SystemInstruction(msgspec.Struct, frozen=True):
+    """The system text. Google reads no role of it, and its older packages write `system` there."""
+
+    parts: list[GeminiPart] | None = None
+    role: str | None = None
+
+
 class FunctionDeclaration(msgspec.Struct, frozen=True, rename="camel"):
     """A tool that the client runs itself; its schema is Gemini's own, or JSON schema."""
 
@@ -139,7 +146,7 @@ class GeminiBody(msgspec.Struct, frozen=True, rename="camel"):
     """A whole body."""
 
     contents: Annotated[list[GeminiContent], msgspec.Meta(min_length=1)]
-    system_instruction: GeminiContent | None = None
+    system_instruction: SystemInstruction | None = None
     tools: list[GeminiTool] | None = None
     tool_config: ToolConfig | None = None
     generation_config: GenerationConfig | None = None

@@ -83,6 +83,25 @@ def test_a_failure_is_told_and_moves_nothing(endpoint, upstream, nearby, play, p
     assert upstream.get("/_requests") == []
 
 
+@pytest.mark.parametrize("status", [404, 405])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_server_that_speaks_chat_alone_is_told_of(keyless, nearby, play, path, status):
+    play(nearby, {"fault": "status", "status": status, "message": "Not Found."})
+    answer = keyless.post(path, PATHS[path])
+    assert answer.status_code == 400
+    sent_to = SENT_TO.get(path, path)
+    assert answer.json()["error"]["message"] == (
+        f"the server at `local.url` completes no prompt at {sent_to} ({status}: Not Found); "
+        "run one there that does, such as llama-server, or leave `local.url` out for our engine"
+    )
+
+
+@pytest.fixture(scope="module")
+def keyless(start_between):
+    """An endpoint whose provider would only refuse: what is said of that, nobody else could serve here."""
+    return start_between()
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_empty_completion_is_one(endpoint, nearby, play, stream):
     play(nearby, {"text": ""})

@@ -121,6 +121,19 @@ UNKNOWN = [
     ("GET", "/v1/responses", 405, "takes POST"),
     ("GET", "/v1/responses/resp_1", 404, "no response is kept here: send the whole conversation as `input`"),
     ("DELETE", "/v1/responses/resp_1", 404, "no response is kept here"),
+    ("POST", "/v1/responses/", 404, "there is nothing at /v1/responses/; did you mean /v1/responses?"),
+    ("POST", "/v1/chat/completions/", 404, "did you mean /v1/chat/completions?"),
+    ("POST", "//v1/chat/completions", 404, "did you mean /v1/chat/completions?"),
+    (
+        "POST",
+        "/v1/v1/messages",
+        404,
+        "stands there twice, once from the base URL; did you mean /v1/messages?",
+    ),
+    ("POST", "/embeddings", 404, "did you mean /v1/embeddings?"),
+    ("GET", "/models", 404, "did you mean /v1/models?"),
+    ("GET", "/v1/models/", 404, "/v1/models/: no model is named; leave the slash out for the list"),
+    ("GET", "/api/v0/models/", 404, "/api/v0/models/: no model is named"),
     ("POST", "/v1/responses/resp_1/cancel", 404, "no response is kept here"),
     ("GET", "/v1/responses/resp_1/input_items", 404, "no response is kept here"),
     ("GET", "/nowhere/at/all", 404, "there is nothing at /nowhere/at/all"),
@@ -136,6 +149,19 @@ def test_an_unknown_path_or_method(endpoint, method, path, status, message):
     answer = httpx.request(method, endpoint.url + path, content=b"{}")
     assert answer.status_code == status
     assert message in message_of(path.replace("/v1/message", "/v1/x") if status == 404 else path, answer)
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/v1/models", "/v1beta/models/auto", "/docs"])
+def test_a_head_is_asked_for_wherever_the_whole_is(endpoint, path):
+    asked, whole = (httpx.request(method, endpoint.url + path) for method in ("HEAD", "GET"))
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == whole.headers["content-type"]
+
+
+def test_a_head_is_not_asked_for_where_nothing_is_read(endpoint):
+    asked = httpx.head(endpoint.url + "/v1/route")
+    assert (asked.status_code, asked.headers["allow"]) == (405, "POST")
+    assert httpx.put(endpoint.url + "/health").headers["allow"] == "GET, HEAD"
 
 
 UNSUPPORTED = [

@@ -204,6 +204,13 @@ def test_signed_thinking_comes_back_where_it_stood():
     assert turn.parts[:2] == (Thinking(text="Hm.", signature="sig"), Text(text="I look."))
 
 
+@pytest.mark.parametrize("role", ["system", "user", "", None])
+def test_the_system_text_has_a_role_that_nobody_reads(role):
+    """Google's older JavaScript package writes `system` there."""
+    said_so = decoded(systemInstruction={"role": role, "parts": [{"text": "Be brief."}]})
+    assert said_so.system == (Text(text="Be brief."),)
+
+
 def test_a_count_holds_the_request():
     body = json.dumps({"generate_content_request": {"contents": [ASK], "model": "models/auto"}}).encode()
     assert GEMINI.read(GEMINI.normalise(body)).model == "auto"
