@@ -115,7 +115,10 @@ def _as_user_part(part: Part) -> Iterator[Part]:
 
 
 def _is_file(part: Part) -> bool:
-    return isinstance(part, Image) or (isinstance(part, Document) and part.text is None)
+    """Whether a part is no text: an image, a file, or what the receiving side alone has a word for, such as audio."""
+    if isinstance(part, Document):
+        return part.text is None
+    return isinstance(part, Image) or (isinstance(part, Opaque) and not part.text)
 
 
 def _text_of(part: Part) -> str:

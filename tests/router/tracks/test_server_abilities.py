@@ -159,6 +159,24 @@ async def test_audio_goes_to_a_model_that_hears(server, local, plan, whole, told
         assert Server.asked[-1]["messages"][0]["content"] == [part]
 
 
+@pytest.mark.parametrize("hears", [True, False])
+async def test_audio_of_geminis_clients_goes_there_too(server, local, plan, whole, hears):
+    sound = {"inlineData": {"mimeType": "audio/mp3", "data": "SUQz"}}
+    asked = plan({"contents": [{"parts": [sound, {"text": "What is sung?"}]}]}, dialect="gemini")
+    asked = replace(asked, features=replace(asked.features, images=1))
+    Server.documents = {}
+    track = local(url=server, name="m", audio=hears)
+    if hears:
+        assert b"A dot." in await whole(await track.open(asked, asked.decision))
+        assert Server.asked[-1]["messages"][0]["content"] == [
+            {"type": "input_audio", "input_audio": {"data": "SUQz", "format": "mp3"}},
+            {"type": "text", "text": "What is sung?"},
+        ]
+    else:
+        with pytest.raises(TrackError, match="does not hear audio; leave the audio out"):
+            await track.open(asked, asked.decision)
+
+
 async def test_a_document_that_must_stay_is_refused(server, local, plan):
     source = {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}
     asked = plan({"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]})
