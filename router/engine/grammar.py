@@ -6,7 +6,7 @@ the result is checked afterwards.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -74,7 +74,34 @@ def _is_supported(tool: Tool) -> bool:
 def _arguments(tool: Tool) -> Schema:
     """The schema of a tool's arguments; without one, an empty object."""
     parameters: Schema = tool["function"]["parameters"]
-    return parameters or {"type": "object", "properties": {}, "additionalProperties": False}
+    if not parameters:
+        return {"type": "object", "properties": {}, "additionalProperties": False}
+    found: Schema = _without_lost_references(parameters, parameters)
+    return found
+
+
+def _without_lost_references(schema: Any, root: Schema) -> Any:
+    """Take any value where a reference leads nowhere; the other arguments are still held to their schemas."""
+    if isinstance(schema, list):
+        return [_without_lost_references(item, root) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_lost_references(value, root)
+        for key, value in schema.items()
+        if key != "$ref" or not isinstance(value, str) or _leads_somewhere(value, root)
+    }
+
+
+def _leads_somewhere(reference: str, root: Schema) -> bool:
+    """Whether a reference is one into its own schema, by a path of names."""
+    place: Any = root
+    start, *names = reference.split("/")
+    for name in names:
+        if not isinstance(place, dict) or name not in place:
+            return False
+        place = place[name]
+    return start == "#"
 
 
 def _rebased(schema: Any, base: str) -> Any:
@@ -125,6 +152,8 @@ def _relaxed(schema: Any) -> Any:
         return {}
     if not isinstance(schema, dict):
         return schema
+    if isinstance(kinds := schema.get("type"), list):
+        return _relaxed(_split(schema, kinds))
     if schema.get("type") == "integer" and (
         values := _values_between(schema.get("minimum"), schema.get("maximum"))
     ):
@@ -142,6 +171,30 @@ def _relaxed(schema: Any) -> Any:
     return relaxed
 
 
+_KEYWORDS: Mapping[str, frozenset[str]] = {
+    "object": frozenset({"properties", "required", "additionalProperties"}),
+    "array": frozenset({"items", "prefixItems", "minItems", "maxItems"}),
+    "string": frozenset({"pattern", "format", "minLength", "maxLength"}),
+    "integer": frozenset({"minimum", "maximum"}),
+}
+"""Keywords that say something of values of one type alone."""
+
+
+def _split(schema: Schema, kinds: list[Any]) -> Schema:
+    """Write a list of types as a choice: of such a list the converter reads the bare types, and nothing else."""
+    rest = {key: value for key, value in schema.items() if key != "type"}
+    if not (kinds and all(isinstance(kind, str) for kind in kinds)) or rest.keys() & _SAY_IT_ALL:
+        return rest
+    own = frozenset().union(*_KEYWORDS.values())
+    shared = {key: value for key, value in rest.items() if key not in own}
+    choices = [
+        {"type": kind} | {key: rest[key] for key in _KEYWORDS.get(kind, ()) if key in rest} for kind in kinds
+    ]
+    return shared | {"anyOf": choices}
+
+
+_SAY_IT_ALL = frozenset({"enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
+"""Keywords beside which the converter looks at no type."""
 _BY_NAME = frozenset({"properties", "$defs", "definitions"})
 """Keywords whose object maps names to schemas: a property may be called `not`, too."""
 _VALUES = frozenset({"const", "enum", "default", "examples", "required"})

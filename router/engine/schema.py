@@ -115,6 +115,12 @@ def _others(validator: Any, others: Any, instance: Any, schema: Schema) -> Itera
         yield from _STANDARD.VALIDATORS["additionalProperties"](validator, others, instance, schema)
 
 
+def _listed(validator: Any, values: Any, instance: Any, schema: Schema) -> Iterator[Any]:
+    """The keyword `enum`; an empty list, which some tools are offered with, rules nothing out."""
+    if values:
+        yield from _STANDARD.VALIDATORS["enum"](validator, values, instance, schema)
+
+
 def _unchecked(*_: Any) -> Iterator[Any]:
     """A keyword that jsonschema judges by matching patterns in unbounded time."""
     return iter(())
@@ -124,6 +130,7 @@ _STANDARD = jsonschema.Draft202012Validator
 _Validator = jsonschema.validators.extend(
     _STANDARD,
     {
+        "enum": _listed,
         "pattern": _matches,
         "patternProperties": _match_names,
         "additionalProperties": _others,

@@ -1,6 +1,7 @@
 import pytest
 
-from router.engine.grammar import UnsupportedSchema, json_grammar
+from router.engine import toolcalls
+from router.engine.grammar import UnsupportedSchema, call_grammar, json_grammar
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,52 @@ def test_a_keyword_is_left_to_the_model_and_a_property_of_that_name_is_not(keywo
         {"type": "object", "properties": {keyword: {"type": "string"}}, "required": [keyword]}
     )
     assert keyword in grammar
+
+
+@pytest.mark.parametrize(
+    ("listed", "chosen"),
+    [
+        ({"type": ["string", "null"], "enum": ["north", "south", None]}, {"enum": ["north", "south", None]}),
+        ({"type": ["string", "null"], "const": "north"}, {"const": "north"}),
+        (
+            {"type": ["string", "null"], "pattern": "^[ns]$", "maxLength": 9, "title": "t"},
+            {"anyOf": [{"type": "string", "pattern": "^[ns]$", "maxLength": 9}, {"type": "null"}]},
+        ),
+        (
+            {"type": ["object", "null"], "properties": {"at": {"type": ["integer", "null"]}}, "required": ["at"]},
+            {
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "properties": {"at": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+                        "required": ["at"],
+                    },
+                    {"type": "null"},
+                ]
+            },
+        ),
+        (
+            {"type": ["array", "string"], "items": {"enum": [1, 2]}, "minItems": 1},
+            {"anyOf": [{"type": "array", "items": {"enum": [1, 2]}, "minItems": 1}, {"type": "string"}]},
+        ),
+        ({"type": ["string"], "pattern": "^[ns]$"}, {"anyOf": [{"type": "string", "pattern": "^[ns]$"}]}),
+        ({"type": []}, {}),
+        ({"type": [{"type": "string"}]}, {}),
+    ],
+)  # fmt: skip
+def test_a_list_of_types_keeps_what_is_said_beside_it(listed, chosen):
+    assert of(listed) == of(chosen)
+
+
+@pytest.mark.parametrize(
+    "lost", ["#/$defs/none", "#/properties/b/items", "other.json#/$defs/one", "https://localhost:1/a.json"]
+)
+def test_where_a_reference_leads_nowhere_the_other_arguments_are_still_held(lost):
+    def offered(first):
+        properties = {"a": first, "b": {"$ref": "#/$defs/one"}}
+        parameters = {"type": "object", "properties": properties, "required": ["a", "b"]}
+        parameters["$defs"] = {"one": {"enum": [1, 2]}}
+        return [{"type": "function", "function": {"name": "t", "description": "", "parameters": parameters}}]
+
+    family = toolcalls.HERMES
+    assert call_grammar(offered({"$ref": lost}), family) == call_grammar(offered({}), family)

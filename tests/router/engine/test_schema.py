@@ -140,3 +140,10 @@ def test_a_pattern_is_checked_in_bounded_time(pattern, value, holds):
     parameters = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}}
     tools = [{"type": "function", "function": {"name": "f", "description": "", "parameters": parameters}}]
     assert (schema.problem(Call(name="f", arguments={"a": value}), tools) == "") is holds
+
+
+def test_an_empty_list_of_values_rules_nothing_out():
+    parameters = {"type": "object", "properties": {"level": {"type": "string", "enum": []}}}
+    tools = [{"type": "function", "function": {"name": "log", "description": "", "parameters": parameters}}]
+    assert not schema.problem(Call(name="log", arguments={"level": "debug"}), tools)
+    assert "is not of type" in schema.problem(Call(name="log", arguments={"level": 3}), tools)
