@@ -19,7 +19,7 @@ from router.engine.errors import Refused
 from router.engine.fields import Body, read_bool, read_list
 from router.engine.fim import FimTokens
 from router.engine.model import Model
-from router.engine.parameters import ChatRequest, read_generation, refuse
+from router.engine.parameters import FORMS, ChatRequest, read_generation, refuse
 
 Json = dict[str, Any]
 Form = Literal["completion", "infill"]
@@ -51,11 +51,10 @@ def read_completion(body: Body) -> CompletionRequest:
         Refused: names the field and what it may be.
     """
     refuse(
-        ("n", body.get("n") not in {None, 1}, "only n = 1 is served"),
         ("best_of", body.get("best_of") not in {None, 1}, "only best_of = 1 is served"),
-        ("logit_bias", bool(body.get("logit_bias")), "logit_bias is not supported; leave it out"),
         ("logprobs", body.get("logprobs") is not None, "logprobs are not supported; leave it out"),
     )
+    _refuse_unsupported(body)
     prompt = body.get("prompt")
     if isinstance(prompt, list) and len(prompt) == 1:
         prompt = prompt[0]
@@ -78,6 +77,7 @@ def read_infill(body: Body) -> CompletionRequest:
     Raises:
         Refused: names the field and what it may be.
     """
+    _refuse_unsupported(body)
     extra = read_list(body, "input_extra")
     if not all(isinstance(file, dict) and isinstance(file.get("text"), str) for file in extra):
         raise Refused("input_extra must be a list of objects with `filename` and `text`", param="input_extra")
@@ -92,6 +92,22 @@ def read_infill(body: Body) -> CompletionRequest:
         begun=_text(body, "prompt"),
         files=tuple((str(file.get("filename") or "file"), file["text"]) for file in extra),
     )
+
+
+def _refuse_unsupported(body: Body) -> None:
+    """Refuse what would be another answer, in either form; how tokens are drawn is no such thing."""
+    formed = body.get("response_format") not in (None, {"type": "text"})
+    refuse(
+        ("n", body.get("n") not in {None, 1}, "only n = 1 is served"),
+        ("logit_bias", bool(body.get("logit_bias")), "logit_bias is not supported; leave it out"),
+        *((name, bool(body.get(name)), f"{name} is not supported; leave it out") for name in _PROBABILITIES),
+        ("response_format", formed, f"response_format {_IN_CHATS}"),
+        *((name, bool(body.get(name)), f"{name} {_IN_CHATS}") for name in FORMS),
+    )
+
+
+_PROBABILITIES = ("n_probs", "prompt_logprobs", "top_logprobs")
+_IN_CHATS = "is not supported for a prompt that is completed as it is; send a chat with response_format"
 
 
 def _text(body: Body, name: str) -> str:

@@ -19,7 +19,7 @@ from router.engine.template import Message, Tool
 
 ToolChoice = Literal["auto", "none", "required"]
 
-_FORMS = (
+FORMS = (
     "ebnf", "grammar", "guided_choice", "guided_grammar", "guided_json", "guided_regex", "json_schema",
     "regex", "structured_outputs",
 )  # fmt: skip
@@ -110,7 +110,7 @@ def _refuse_unsupported(body: Body) -> None:
             "modalities: the answer is text; leave it out",
         ),
         ("audio", bool(body.get("audio")), "audio: the answer is text; leave it out"),
-        *((name, bool(body.get(name)), f"{name} is not supported; use response_format") for name in _FORMS),
+        *((name, bool(body.get(name)), f"{name} is not supported; use response_format") for name in FORMS),
     )
 
 

@@ -73,6 +73,16 @@ REFUSED = [
     (COMPLETIONS, {"prompt": "a", "suffix": "b"}, "suffix"),
     (COMPLETIONS, {"prompt": "a", "suffix": 1}, "suffix"),
     (COMPLETIONS, {"prompt": "a", "echo": 1}, "echo"),
+    (COMPLETIONS, {"prompt": "a", "response_format": {"type": "json_object"}}, "response_format"),
+    (COMPLETIONS, {"prompt": "a", "json_schema": {"type": "string"}}, "json_schema"),
+    (COMPLETIONS, {"prompt": "a", "grammar": 'root ::= "b"'}, "grammar"),
+    (COMPLETIONS, {"prompt": "a", "guided_choice": ["b", "c"]}, "guided_choice"),
+    (COMPLETIONS, {"prompt": "a", "n_probs": 2}, "n_probs"),
+    (COMPLETIONS, {"prompt": "a", "prompt_logprobs": 1}, "prompt_logprobs"),
+    ("/infill", {"input_prefix": "a", "json_schema": {"type": "string"}}, "json_schema"),
+    ("/infill", {"input_prefix": "a", "grammar": 'root ::= "b"'}, "grammar"),
+    ("/infill", {"input_prefix": "a", "n_probs": 2}, "n_probs"),
+    ("/infill", {"input_prefix": "a", "logit_bias": [[1, 2]]}, "logit_bias"),
     ("/infill", {"input_prefix": "a", "input_suffix": "b"}, "input_suffix"),
     ("/infill", {"input_prefix": 1}, "input_prefix"),
     ("/infill", {"input_extra": ["a"]}, "input_extra"),
@@ -84,6 +94,16 @@ async def test_what_is_not_served_is_refused_by_its_name(client, path, body, fie
     status, answer = await client.post(path, **body)
     assert (status, answer["error"]["param"]) == (400, field)
     assert field in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [{"response_format": {"type": "text"}}, {"n_probs": 0}, {"grammar": ""}, {"json_schema": None}],
+    ids=str,
+)
+async def test_what_asks_for_nothing_is_served(client, usual):
+    status, _ = await client.post(COMPLETIONS, prompt="a", max_tokens=1, **usual)
+    assert status == 200
 
 
 async def test_a_model_without_tokens_for_a_gap_says_so_beforehand(client):
