@@ -6,6 +6,7 @@ from http import HTTPStatus
 from time import time
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 
 from policies.causes import Cause
 from router.tracks.streaming import single_chunk
@@ -142,14 +143,29 @@ def connection_failure(failure: BaseException) -> TrackError:
     """The connection to the provider failed, or an answer did not come in time."""
     if isinstance(failure, TimeoutError):
         status, what = HTTPStatus.GATEWAY_TIMEOUT, "did not answer in time"
+    elif _is_undecodable(failure):
+        status, what = HTTPStatus.BAD_GATEWAY, f"gave an answer that cannot be read: {_UNDECODABLE}"
     else:
         status, what = HTTPStatus.BAD_GATEWAY, f"could not be reached: {failure}"
     return unreachable(what, status, fault=fault_of(failure))
 
 
+_UNDECODABLE = "its bytes are not in the `content-encoding` that it names"
+
+
+def _is_undecodable(failure: BaseException | None) -> bool:
+    """Whether an answer came, in an encoding that it is not in."""
+    while failure is not None and not isinstance(failure, ContentEncodingError):
+        failure = failure.__cause__
+    return failure is not None
+
+
 def local_connection_failure(failure: BaseException, limit_s: float) -> TrackError:
     """The connection to the local model failed, or nothing useful came within `limit_s`."""
     fault = fault_of(failure)
+    if _is_undecodable(failure):
+        what = f"the local model's answer cannot be read: {_UNDECODABLE}"
+        return TrackError(what, cause="local_error", fault=fault)
     if fault != "timeout":
         return TrackError(f"the local model cannot be reached: {failure}", cause="local_error", fault=fault)
     return TrackError(

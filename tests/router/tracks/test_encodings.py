@@ -66,7 +66,15 @@ async def test_an_encoding_that_cannot_be_read_is_named(cloud, local, encoded, p
 
 
 @pytest.mark.parametrize("encoding", PACKERS)
-async def test_an_answer_that_is_not_what_it_says_is_named(cloud, encoded, plan, encoding):
+async def test_an_answer_that_is_not_what_it_says_is_named(cloud, local, encoded, plan, encoding):
     url = await encoded(encoding, b"not packed at all")
-    with pytest.raises((TrackError, ConnectionError)):
+    with pytest.raises(
+        TrackError, match="cannot be read: its bytes are not in the `content-encoding`"
+    ) as failed:
         await cloud(base_url=url).open(plan(), CLOUD)
+    assert (failed.value.cause, failed.value.status) == ("cloud_error", 502)
+    with pytest.raises(
+        TrackError, match="cannot be read: its bytes are not in the `content-encoding`"
+    ) as failed:
+        await local(url=url, name="x").open(plan(dialect="openai_chat"), LOCAL)
+    assert (failed.value.cause, failed.value.status) == ("local_error", 502)
