@@ -181,7 +181,7 @@ _KEYWORDS: Mapping[str, frozenset[str]] = {
 
 
 def _split(schema: Schema, kinds: list[Any]) -> Schema:
-    """Write a list of types as a choice: of such a list the converter reads the bare types, and nothing else."""
+    """Write a list of types as a choice: beside such a list the converter reads nothing else."""
     rest = {key: value for key, value in schema.items() if key != "type"}
     if not (kinds and all(isinstance(kind, str) for kind in kinds)) or rest.keys() & _SAY_IT_ALL:
         return rest

@@ -115,7 +115,7 @@ def _as_user_part(part: Part) -> Iterator[Part]:
 
 
 def _is_file(part: Part) -> bool:
-    """Whether a part is no text: an image, a file, or what the receiving side alone has a word for, such as audio."""
+    """Whether a part is no text: an image, a file, or audio in the words of the receiving side."""
     if isinstance(part, Document):
         return part.text is None
     return isinstance(part, Image) or (isinstance(part, Opaque) and not part.text)

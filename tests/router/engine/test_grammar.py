@@ -99,7 +99,11 @@ def test_a_keyword_is_left_to_the_model_and_a_property_of_that_name_is_not(keywo
             {"anyOf": [{"type": "string", "pattern": "^[ns]$", "maxLength": 9}, {"type": "null"}]},
         ),
         (
-            {"type": ["object", "null"], "properties": {"at": {"type": ["integer", "null"]}}, "required": ["at"]},
+            {
+                "type": ["object", "null"],
+                "properties": {"at": {"type": ["integer", "null"]}},
+                "required": ["at"],
+            },
             {
                 "anyOf": [
                     {
