@@ -28,7 +28,7 @@ _TASK = 600
 
 _KNOWN = re.compile(
     r"\bsecurity monitor for (?:autonomous|AI)\b"
-    r"|\bYou are evaluating a [\w\- ]{0,40}\bhook in Claude Code\b"
+    r"|\bYou are evaluating a [\w\- ]{0,40}\bhook(?: [\w\-]{1,20}){0,2} in Claude Code\b"
     r"|\bYou are performing a risk assessment of a coding[- ]agent\b"
     r"|\bYou are judging one planned coding[- ]agent action\b"
     r"|The following is the Codex agent history\b[^\n]{0,80}\b(?:assessing|assessment)\b"
@@ -143,7 +143,8 @@ _CHEAP = re2.compile(
     r"(?i)"
     r"safe|allow|block|den(?:y|ied)|approv|risk|permi|inject|harm|malicious|danger|violat|moderat|read-only|"
     r"hook|assess|policy|toxic|jailbreak|security|threat|poison|nsfw|pii|loss prevention|"
-    r"sicherheit|sécurité|segurança|seguridad|permiso|безопасн|разреш|安全|权限|許可|允许|风险|危险|危険|审核|안전",
+    r"sicher|gefährlich|erlaubt|dangereu|autoris|peligros|perigos|опасн|"
+    r"sécurité|segurança|seguridad|permiso|безопасн|разреш|安全|权限|許可|允许|风险|危险|危険|审核|안전",
 )
 """Without one of these a text is no judge's; nearly every text of ordinary work ends here."""
 
@@ -152,6 +153,12 @@ _ELSEWHERE_JUDGES = re.compile(
     r"|(?:contrôleur|classificateur|juge|modérateur|moniteur) de (?:la )?(?:sécurité|commandes|contenu)"
     r"|(?:clasificador|revisor|juez|monitor|moderador) de (?:la )?(?:seguridad|permisos|comandos|contenido)"
     r"|(?:classificador|revisor|juiz|monitor|moderador) de (?:segurança|permissões|comandos|conteúdo)"
+    r"|\b(?:prüf|beurteil|bewerte|entscheide)\w*[^.\n]{0,20}\bob\b[^.\n]{0,30}(?:befehl|kommando|aktion|aufruf|eingabe)"
+    r"\w*[^.\n]{0,30}\b(?:sicher|unsicher|gefährlich|schädlich|erlaubt|zulässig)\b"
+    r"|\b(?:vérifi|évalu|jug|détermin|décid)\w*[^.\n]{0,20}\bsi\b[^.\n]{0,30}(?:commande|action|requête)"
+    r"[^.\n]{0,30}\b(?:sûre?|dangereu(?:x|se)|malveillante?|autorisée?)\b"
+    r"|\b(?:eval[uú]|revis|juzg|decid|determin|avali|verifi|julg)\w*[^.\n]{0,20}\bs[ie]\b[^.\n]{0,30}"
+    r"(?:comando|acción|ação|solicitud)[^.\n]{0,30}\b(?:segur|peligros|perigos|permitid|malicios)[oa]\b"
     r"|(?:провер\w+|классифи\w+|оцени\w+|модератор\w*) (?:\w+ )?(?:безопасност|разрешени|команд)\w*"
     r"|(?:安全|权限|風險|风险|危险|危険|许可|許可)[^。\n]{0,20}(?:审查|审核|审批|判断|判定|评估|評価|分类|监控|检查|モニター|判断)"
     r"|(?:审查|审核|审批|判断|判定|评估|評価)[^。\n]{0,20}(?:安全|允许|危险|危険|許可|风险)"
