@@ -234,9 +234,11 @@ def _is_title(parsed: ParsedRequest, schema: Any) -> bool:
 def _needs_server(options: Options, state: ConversationState, tools: ToolFacts | None) -> bool:
     """Whether a tool that only the provider's servers run is in use or forced.
 
-    Merely offering one among others is no use of it; offering nothing else is.
+    Merely offering one among others is no use of it; offering nothing else is, as MCP servers alone do.
     """
     if state.server or "web_search_options" in options:
+        return True
+    if options.get("mcp_servers") and not (tools and tools.names):
         return True
     if not tools or not tools.server:
         return False

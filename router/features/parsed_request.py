@@ -27,6 +27,7 @@ _OPTIONS = frozenset(
         "output_format",
         "response_format",
         "safeguards",
+        "mcp_servers",
         "stop",
         "stop_sequences",
         "max_tokens",

@@ -269,6 +269,9 @@ SHAPES = {
     ),
     "a server tool offered among others": ({"tools": [*CLAUDE_TOOLS, {"type": "web_search_20250305", "name": "web_search"}], "messages": [user(text("x"))]}, {}, {"server_tools": False}),
     "only server tools offered": ({"tools": [{"type": "web_search_20250305", "name": "web_search"}], "messages": [user(text("x"))]}, {}, {"server_tools": True}),
+    "MCP servers alone": ({"mcp_servers": [{"type": "url", "url": "https://h/mcp", "name": "h"}], "messages": [user(text("x"))]}, {}, {"server_tools": True}),
+    "MCP servers among tools": ({"mcp_servers": [{"type": "url", "url": "https://h/mcp", "name": "h"}], "tools": CLAUDE_TOOLS, "messages": [user(text("x"))]}, {}, {"server_tools": False}),
+    "no MCP server": ({"mcp_servers": [], "messages": [user(text("x"))]}, {}, {"server_tools": False}),
     "a server tool forced": (
         {"tools": [*CLAUDE_TOOLS, {"type": "code_execution_20250522", "name": "code_execution"}], "tool_choice": {"type": "tool", "name": "code_execution"}, "messages": [user(text("x"))]},
         {},
