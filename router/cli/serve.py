@@ -1,5 +1,8 @@
 """`turnout serve`: start the endpoint and print the next steps."""
 
+import shlex
+import shutil
+import sysconfig
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,13 +26,13 @@ GREETING = """\
   cloud  {cloud}
 
 Next, in another terminal:
-  turnout code --url {url} claude   or aider, opencode, ...
-  turnout connect claude --url {url}   for good; --undo takes it back
+  {turnout} code{at} aider   or claude, codex, opencode, ...
+  {turnout} connect aider{at}   for good; --undo takes it back
   curl -i {url}/v1/chat/completions -H 'content-type: application/json' -d '{{
     "model": "auto", "max_tokens": 80,
     "messages": [{{"role": "user", "content": "Write a Python function that adds two numbers"}}]}}'
 
-Why did it go there?  turnout explain request.json
+Why did it go there?  {turnout} explain request.json
 Dashboard: {url}/dashboard     Health: {url}/health"""
 
 
@@ -112,15 +115,29 @@ def _format_host(host: str) -> str:
 
 def _greet(settings: Settings, upstreams: "Upstreams", *, url: str, quiet: bool) -> None:
     greeting = GREETING.partition("\n\n")[0] if quiet else GREETING
-    texts = _tracks(settings, upstreams)
-    Console(soft_wrap=True).print(greeting.format(url=escape(url), **texts), highlight=False)
+    at = "" if url == f"http://{Settings.model_fields['listen'].default}" else f" --url {url}"
+    texts = {
+        "url": escape(url),
+        "at": escape(at),
+        "turnout": escape(_command()),
+        **_tracks(settings, upstreams),
+    }
+    Console(soft_wrap=True).print(greeting.format(**texts), highlight=False)
+
+
+def _command() -> str:
+    """`turnout`, or its whole path where a shell would not find it."""
+    return "turnout" if shutil.which("turnout") else shlex.join([f"{sysconfig.get_path('scripts')}/turnout"])
 
 
 def _tracks(settings: Settings, upstreams: "Upstreams") -> dict[str, str]:
     from router.engine.installed import engine_problem
 
     server = upstreams.server
-    demo = "the embedded demo model (SmolLM2-135M); TURNOUT_LOCAL__MODEL names a better one"
+    demo = (
+        "the embedded demo model (SmolLM2-135M), whose 8,192 tokens are too few for Claude Code or Codex; "
+        "TURNOUT_LOCAL__MODEL names a better one"
+    )
     own = engine_problem() or settings.local.model or demo
     return {
         "policy": escape(settings.policy),

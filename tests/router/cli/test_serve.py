@@ -1,6 +1,7 @@
 """What stops `turnout serve` is said before it listens, in one line."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -84,6 +85,14 @@ def serving(tmp_path, clean):
     for process in processes:
         process.terminate()
         process.wait(15)
+
+
+def test_the_next_steps_name_a_command_that_the_shell_finds(serving, clean):
+    greeting, port = serving("127.0.0.1")
+    step = next(line for line in greeting.splitlines() if " code " in line).strip()
+    command = step.split()[0]
+    assert step.startswith(f"{command} code --url http://127.0.0.1:{port} aider")
+    assert shutil.which(command, path=clean.get("PATH"))
 
 
 def test_any_other_address_serves_once_a_key_exists_and_is_never_open(turnout, serving):
