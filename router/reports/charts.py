@@ -75,7 +75,7 @@ class Chart:
 def render_stacked_columns(chart: Chart, *, width: int = WIDTH) -> Markup:
     """Render a column per label, with the series stacked."""
     sums = [sum(series.values[index] or 0.0 for series in chart.series) for index in range(len(chart.labels))]
-    scale = _Scale.of(sums)
+    scale = _Scale.of(sums, whole=all(value.is_integer() for value in map(float, sums)))
     step = (width - LEFT - RIGHT) / max(len(sums), 1)
     parts = list(_render_axes(chart, scale, width))
     for index in range(len(sums)):
@@ -152,11 +152,16 @@ class _Scale:
     step: float
 
     @classmethod
-    def of(cls, values: Sequence[float], maximum: float | None = None) -> "_Scale":
+    def of(cls, values: Sequence[float], maximum: float | None = None, *, whole: bool = False) -> "_Scale":
+        """Find the scale; `whole` numbers, such as counts, get no steps between them."""
         highest = maximum or max(values, default=0.0) or 1.0
-        rough = highest / 4
+        rough = max(highest / 4, 1.0) if whole else highest / 4
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough * 0.999)
+        step = next(
+            power * n
+            for n in (1, 2, 2.5, 5, 10)
+            if power * n >= rough * 0.999 and not (whole and power * n % 1)
+        )
         return cls(maximum or step * math.ceil(highest / step - 1e-9), step)
 
     def y(self, value: float) -> float:

@@ -25,7 +25,7 @@ def build_misroutes_section(facts: Facts) -> Section:
     sign_count = sum(number for _, number, _ in rows)
     summary = (
         f"{formats.quantity(sign_count, 'sign')} that local work belonged to the cloud, beside "
-        f"{formats.quantity(facts.local, 'request')} that were served locally."
+        f"{formats.quantity(facts.local, 'request')} served locally."
     )
     sign_table = Table(
         caption="Signs; one request may show more than one",

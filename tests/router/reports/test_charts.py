@@ -66,3 +66,17 @@ def test_names_are_only_names(render):
         "svg", "rect", "line", "text", "title", "polyline", "circle",
     }  # fmt: skip
     assert "<script" not in root
+
+
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [
+        (1.0, ["0", "1"]),
+        (3.0, ["0", "1", "2", "3"]),
+        (10.0, ["0", "5", "10"]),
+        (100.0, ["0", "25", "50", "75", "100"]),
+    ],
+)
+def test_an_axis_of_counts_has_no_mark_between_two_of_them(highest, ticks):
+    drawing = ET.fromstring(charts.render_stacked_columns(chart(values=(highest,), more=(0.0,))))
+    assert [part.text for part in drawing.iter("text") if part.get("text-anchor") == "end"] == ticks
