@@ -63,7 +63,10 @@ def _disk(folder: Path) -> Check:
 
 
 def _address(settings: Settings, keyring: Keyring | None) -> Check:
-    host, port = parse_listen(settings.listen)
+    try:
+        host, port = parse_listen(settings.listen)
+    except Misconfigured as error:
+        return red("address", error.message)
     problem = "" if keyring is None else exposure_problem(host, keyring)
     if problem and not settings.trusted_header.user:
         return red("address", problem)

@@ -14,7 +14,7 @@ import structlog
 
 from classifiers.features import Features
 from classifiers.verdict import Verdict
-from policies.decide import named_track, over_budget, untagged
+from policies.decide import model_name, named_track, over_budget, untagged
 from policies.decision import Decision
 from policies.policy import Policy
 from policies.privacy import Exposure, clear
@@ -30,7 +30,6 @@ from router.wire.embedding_request import EmbeddingRequest, read_request
 
 log = structlog.get_logger(__name__)
 
-_HERE = frozenset({"", "auto"})
 _UNJUDGED = Verdict(p_local=0.0, kind="unknown", why="")
 MODE = "embedding"
 """What the table of models calls those that embed."""
@@ -154,7 +153,7 @@ class EmbeddingPlanner:
         """Decide by the name alone; what embeds nothing is refused."""
         name, local = requested.strip(), self._local
         track = named_track(name, local.name)
-        if name.lower() in _HERE or track == "local":
+        if track == "local" or (not track and not model_name(name)):
             return self._here(requested)
         provider = "" if track else self._provider_model(name)
         if provider and self._row(provider).get("mode", MODE) == MODE:

@@ -79,7 +79,7 @@ class CloudEmbeddings(EmbeddingTrack):
             unsent = failure.transport.response is None
             if unsent and call.request.dimensions is not None and "dimensions" in str(failure.failure):
                 raise BadRequest("dimensions: this provider's models take none; leave it out") from failure
-            return refusal_of(call.upstream(), failure)
+            return refusal_of(call.upstream(), failure, key_setting="cloud.embedding_key_env")
         except TimeoutError as late:
             raise unreachable("did not answer in time", HTTPStatus.GATEWAY_TIMEOUT, fault="timeout") from late
         transport.close()

@@ -180,8 +180,15 @@ def _document(call: UpstreamCall, body: bytes) -> Reply:
     return call.document(body)
 
 
-def refusal_of(call: UpstreamCall, failure: LitellmFailure) -> Reply:
+def refusal_of(
+    call: UpstreamCall, failure: LitellmFailure, *, key_setting: str = "cloud.api_key_env"
+) -> Reply:
     """The provider's refusal of this client, in the client's dialect; its own failures are raised.
+
+    Args:
+        call: What was asked.
+        failure: What became of it.
+        key_setting: The setting that names the variable with the key.
 
     Raises:
         TrackError: `cloud_error`; `no_credential`; `unsupported`, another address was wanted.
@@ -193,7 +200,7 @@ def refusal_of(call: UpstreamCall, failure: LitellmFailure) -> Reply:
     if transport.broken is not None:
         raise connection_failure(transport.broken) from failure
     if response is None:
-        raise _unsent(failure.failure) from failure
+        raise _unsent(failure.failure, key_setting) from failure
     if response.status < HTTPStatus.BAD_REQUEST:
         raise unreachable("broke off its answer, or gave one that cannot be read") from failure
     fields = response_headers(response.raw_headers)
@@ -201,12 +208,12 @@ def refusal_of(call: UpstreamCall, failure: LitellmFailure) -> Reply:
     return call.refusal(response.status, (*JSON_HEADERS, *passed), read_upstream_error(transport.refusal))
 
 
-def _unsent(failure: Exception) -> TurnoutError:
+def _unsent(failure: Exception, key_setting: str) -> TurnoutError:
     """Why litellm sent nothing: for want of a key, or since it could not translate this request."""
     refused = getattr(failure, "status_code", 0) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     if refused or "Missing credentials" in str(failure):
         return TrackError(
-            "No credential for the cloud track: set `cloud.api_key_env`, or the provider's own variable.",
+            f"No credential for the cloud track: set `{key_setting}`, or the provider's own variable.",
             cause="no_credential",
             status=HTTPStatus.BAD_REQUEST,
             kind="invalid_request_error",

@@ -107,6 +107,15 @@ def test_ollama_both_ways(endpoint):
     assert embed(endpoint, {"model": "tiny-embed"}, "/api/embed")["embeddings"] == []
 
 
+NAMES = ["", " auto ", "models/auto", "openai/auto", "auto:latest", "turnout-auto", "LOCAL", "x/local"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_means_the_same_with_a_provider_before_it(endpoint, name):
+    answer = endpoint.post("/api/embed", {"model": name, "input": "x"})
+    assert (answer.status_code, answer.headers["x-turnout-model"]) == (200, "tiny-embed")
+
+
 def test_lm_studio_and_llama_cpp(endpoint):
     expected = vectors(endpoint, TEXTS[0])[0]
     studio = embed(endpoint, {"model": "tiny-embed", "input": TEXTS[0]}, "/api/v0/embeddings")
@@ -277,6 +286,19 @@ def test_a_provider_embeds_where_its_model_is_named(cloudy, upstream):
     assert row["input"] == data["usage"]["prompt_tokens"] == seen["bill"]["input"]
     assert row["cost_usd"] == pytest.approx(row["input"] * 2e-8)
     assert row["baseline_usd"] == pytest.approx(row["cost_usd"])
+
+
+def test_without_a_key_the_setting_of_embeddings_is_named(start_between, shared_upstream):
+    keyless = start_between(
+        CLOUD__EMBEDDING_MODEL="openai/text-embedding-3-small",
+        CLOUD__EMBEDDING_URL=shared_upstream.url + "/v1",
+    )
+    asked = {"model": "openai/text-embedding-3-small", "input": "x"}
+    answer = keyless.post("/v1/embeddings", asked, timeout=300)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == (
+        "No credential for the cloud track: set `cloud.embedding_key_env`, or the provider's own variable."
+    )
 
 
 def test_a_bare_name_of_the_providers_is_its_model(cloudy, upstream):

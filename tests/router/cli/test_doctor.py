@@ -81,6 +81,14 @@ def test_a_port_that_is_taken(diagnose):
     assert "stop the other program or pass --listen" in checks["address"]["text"]
 
 
+@pytest.mark.parametrize("listen", ["80", "127.0.0.1:99999", "http://127.0.0.1:4747"])
+def test_an_address_that_is_none_is_a_line_among_the_others(diagnose, listen):
+    code, checks = diagnose(LISTEN=listen)
+    assert (code, checks["address"]["level"]) == (1, "red")
+    assert "is not HOST:PORT, such as 127.0.0.1:4747" in checks["address"]["text"]
+    assert checks["ledger"]["level"] == "green"
+
+
 def test_a_key_that_leads_nowhere(diagnose, clean):
     clean["ANTHROPIC_API_KEY"] = "sk-ant-ours"
     code, checks = diagnose()
