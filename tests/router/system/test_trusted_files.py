@@ -16,7 +16,7 @@ RISKY = {
     "max_body_mb", "max_bodies_mb", "max_connections", "timeouts.header_s", "timeouts.body_s",
     "metrics_token", "otlp_endpoint", "allowed_hosts", "allowed_origins",
     "local.model", "local.url", "local.api_key_env", "local.name",
-    "cloud.base_url", "cloud.dialect", "cloud.model", "cloud.api_key_env", "cloud.forward_credentials",
+    "cloud.base_url", "cloud.dialect", "cloud.responses", "cloud.model", "cloud.api_key_env", "cloud.forward_credentials",
     "cloud.embedding_key_env",
     "cloud.embedding_model",
     "cloud.embedding_url",
