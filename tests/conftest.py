@@ -158,10 +158,11 @@ def upstream(shared_upstream) -> Program:
     return shared_upstream
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_endpoint(tmp_path_factory) -> Iterator[Any]:
     """Starts endpoints; settings are given as `CLOUD__BASE_URL="..."`, other variables in `also`.
 
+    They end with the tests of their file: each holds a quarter of a gigabyte.
     `descriptors` is the limit of open files, where it is not this process's own.
     """
     started: list[Program] = []

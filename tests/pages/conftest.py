@@ -53,7 +53,7 @@ class Board:
     log: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def board(start_endpoint, tmp_path_factory):
     file = tmp_path_factory.mktemp("pages") / "ledger.db"
     store = LedgerStore.open(file, prices=Prices({}), write=False)

@@ -11,7 +11,7 @@ TEAMS = 200
 """What one variant taints stays with its team: the next variant asks as another."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_fence(start_endpoint, start_scripted, tmp_path_factory):
     """Starts one endpoint per dialect, in front of one scripted provider and one scripted local model."""
 
@@ -43,6 +43,6 @@ def start_fence(start_endpoint, start_scripted, tmp_path_factory):
     return start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fence(start_fence):
     return start_fence()

@@ -30,7 +30,7 @@ def play():
     return script
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_between(start_endpoint, shared_upstream, shared_nearby):
     """Starts endpoints between the scripted cloud and the scripted local model."""
 
