@@ -74,8 +74,8 @@ def run(llama: Path, progress: Callable[[str], None] = lambda _: None) -> Result
     Raises:
         BenchmarkError: it has none, or a server did not start.
     """
-    asked = [str(llama), "-c", "import importlib.metadata as m; print(m.version('xllamacpp'))"]
-    version = subprocess.run(asked, capture_output=True, text=True, check=False)
+    query = [str(llama), "-c", "import importlib.metadata as m; print(m.version('xllamacpp'))"]
+    version = subprocess.run(query, capture_output=True, text=True, check=False)
     if version.returncode:
         raise BenchmarkError(
             f"{llama} has no package xllamacpp: install it there, with `pip install xllamacpp`"

@@ -138,10 +138,10 @@ def run(options: Options, progress: Callable[[str], None] = lambda _: None) -> R
     )
 
 
-def _chosen(known: Mapping[str, T], names: tuple[str, ...], what: str) -> dict[str, T]:
-    if unknown := [name for name in names if name not in known]:
-        raise BenchmarkError(f"there is no {what} {unknown[0]!r}; there are: {', '.join(known)}")
-    return {name: value for name, value in known.items() if not names or name in names}
+def _chosen(choices: Mapping[str, T], names: tuple[str, ...], what: str) -> dict[str, T]:
+    if unknown := [name for name in names if name not in choices]:
+        raise BenchmarkError(f"there is no {what} {unknown[0]!r}; there are: {', '.join(choices)}")
+    return {name: value for name, value in choices.items() if not names or name in names}
 
 
 async def _measure(

@@ -146,8 +146,8 @@ def _installed(site: Site, name: str, module: str) -> str:
         Missing: it has no such module.
     """
     python = site.peers.absolute() / "bin" / "python"
-    found = f"import importlib.util as i, sys; sys.exit(i.find_spec({module!r}) is None)"
-    if not python.exists() or subprocess.run([python, "-I", "-c", found], check=False).returncode:
+    program = f"import importlib.util as i, sys; sys.exit(i.find_spec({module!r}) is None)"
+    if not python.exists() or subprocess.run([python, "-I", "-c", program], check=False).returncode:
         raise Missing(
             f"{name} is not installed in {site.peers.name}; `make {site.peers.name}/.ready` makes it"
         )

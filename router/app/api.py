@@ -199,9 +199,9 @@ class _Heads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            asked = {**scope, "method": "GET"}
-            if any(route.matches(asked)[0] is Match.FULL for route in self._routes):
-                scope = asked
+            as_get = {**scope, "method": "GET"}
+            if any(route.matches(as_get)[0] is Match.FULL for route in self._routes):
+                scope = as_get
         await self._app(scope, receive, send)
 
 

@@ -53,9 +53,9 @@ def without_key(scope: Scope) -> Scope:
         return scope
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     key = next(value for name, value in pairs if name == "key")
-    rest = urlencode([pair for pair in pairs if pair[0] != "key"]).encode()
+    remaining = urlencode([pair for pair in pairs if pair[0] != "key"]).encode()
     field = (GOOGLE_HEADER.encode(), key.encode("latin-1", "replace"))
-    return {**scope, "query_string": rest, "headers": [*scope["headers"], field]}
+    return {**scope, "query_string": remaining, "headers": [*scope["headers"], field]}
 
 
 async def take_path(body: bytes, path: GeminiPath, query: str, pacing: Pacing) -> bytes:
@@ -64,8 +64,8 @@ async def take_path(body: bytes, path: GeminiPath, query: str, pacing: Pacing) -
     Raises:
         BadRequest: see `normalise` and `with_path`.
     """
-    asked = parse_qs(query).get("alt", [""])
-    alt = "sse" if "sse" in asked else asked[0]
+    alternatives = parse_qs(query).get("alt", [""])
+    alt = "sse" if "sse" in alternatives else alternatives[0]
     return await pacing.call(len(body), write_path, body, path, alt)
 
 

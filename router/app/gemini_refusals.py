@@ -97,8 +97,8 @@ def refusal(method: str, path: str, fields: Container[str]) -> TurnoutError | No
     )
 
 
-def _of_model(method: str, path: str, rest: str, fields: Container[str]) -> TurnoutError | None:
-    action = _ACTION.fullmatch(rest)
+def _of_model(method: str, path: str, remaining: str, fields: Container[str]) -> TurnoutError | None:
+    action = _ACTION.fullmatch(remaining)
     if method != "POST" or action is None:
         return None
     if why := _ACTIONS.get(action[2], ""):

@@ -46,7 +46,7 @@ def _rows(context: typer.Context, what: str) -> Iterator[dict[str, Any]]:
     """Rows of the ledger; none where it cannot be read, since a shell has no place for a reason."""
     import sqlalchemy as sa
 
-    from router.cli.ledger import open_ledger
+    from router.cli.ledger_file import open_ledger
 
     try:
         with open_ledger(context.params.get("ledger")) as store:

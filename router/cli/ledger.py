@@ -1,11 +1,9 @@
 """`turnout ledger`: statistics, export, backup and pruning."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,12 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from router.cli.completion import complete_team
+from router.cli.ledger_file import open_ledger
 from router.cli.render import make_console
 from router.errors import Misconfigured
 from router.settings import load_settings
-
-if TYPE_CHECKING:
-    from router.ledger.store import LedgerStore
 
 app = typer.Typer(help="The ledger: statistics, export, backup, pruning.", no_args_is_help=True)
 Ledger = Annotated[
@@ -130,19 +126,6 @@ def backup(
     with open_ledger(ledger) as store:
         size = copy(store.engine, to)
     Console(stderr=True, soft_wrap=True).print(f"{to}: {_bytes(size)}", highlight=False)
-
-
-@contextmanager
-def open_ledger(ledger: str | None) -> "Iterator[LedgerStore]":
-    """Open the ledger of the settings, or this one, to be read."""
-    from router.ledger.store import LedgerStore
-
-    settings = load_settings(ledger=ledger)
-    store = LedgerStore.of(settings, write=False)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _progress(unit: str) -> Progress:

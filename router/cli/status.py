@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from router.cli.ledger import AsJson, Ledger, open_ledger
+from router.cli.ledger import AsJson, Ledger
+from router.cli.ledger_file import open_ledger
 from router.cli.render import escape_controls
 from router.connect.endpoint import ask_health, check_url, own_url
 from router.errors import TurnoutError

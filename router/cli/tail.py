@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.cli.ledger import AsJson, Ledger, Team, open_ledger
+from router.cli.ledger import AsJson, Ledger, Team
+from router.cli.ledger_file import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

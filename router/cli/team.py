@@ -99,14 +99,14 @@ def remove(
     Example: [bold]turnout team remove web --revoke-keys[/bold]
     """
     with open_accounts(ledger) as store:
-        held = [
+        lines = [
             row["id"]
             for row in store.accounts.keys()  # noqa: SIM118 - a list of rows
             if row["team"] == name and row["revoked_at"] is None and not row["admin"]
         ]
-        if held and not revoke_keys and store.accounts.team(name):
+        if lines and not revoke_keys and store.accounts.team(name):
             raise Misconfigured(
-                f"--revoke-keys: {name} has keys in force ({', '.join(held)}); add it to revoke them, too"
+                f"--revoke-keys: {name} has keys in force ({', '.join(lines)}); add it to revoke them, too"
             )
         revoked = store.accounts.remove_team(name)
         if revoked is None:

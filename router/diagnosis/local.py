@@ -57,9 +57,9 @@ def _server(server: LocalServer) -> Check:
 
 def _compiler(*, needed: bool) -> Check:
     named = os.environ.get("CXX", "").split()[:1]
-    found = next(filter(None, map(find_program, (*named, *COMPILERS))), None)
-    if found:
-        return green("compiler", found)
+    compiler = next(filter(None, map(find_program, (*named, *COMPILERS))), None)
+    if compiler:
+        return green("compiler", compiler)
     if not needed:
         return green("compiler", "none, and none is needed: llama.cpp is compiled already")
     return yellow(

@@ -86,8 +86,8 @@ def read_system_info(text: str) -> dict[str, tuple[str, ...]]:
         named = re.match(r"(\w+) : (.*)", part)
         backend, flag = (named[1], named[2]) if named else (backend, part)
         name, _, value = (each.strip() for each in flag.partition("="))
-        shown = name if value == "1" else f"{name}={value}"
-        kernels[backend] = (*kernels.get(backend, ()), shown)
+        label = name if value == "1" else f"{name}={value}"
+        kernels[backend] = (*kernels.get(backend, ()), label)
     return kernels
 
 
@@ -100,7 +100,7 @@ def _devices(ggml: Any) -> tuple[Device, ...]:
         ("memory", None),
     ):
         getattr(ggml, f"ggml_backend_dev_{name}").restype = result
-    found = []
+    flags = []
     for at in range(ggml.ggml_backend_dev_count()):
         device = ctypes.c_void_p(ggml.ggml_backend_dev_get(ctypes.c_size_t(at)))
         if ggml.ggml_backend_dev_type(device) == _CPU:
@@ -108,8 +108,8 @@ def _devices(ggml: Any) -> tuple[Device, ...]:
         free, total = ctypes.c_size_t(), ctypes.c_size_t()
         ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
         name = _text(ggml.ggml_backend_dev_description(device))
-        found.append(Device(name=name, total=total.value, free=free.value))
-    return tuple(found)
+        flags.append(Device(name=name, total=total.value, free=free.value))
+    return tuple(flags)
 
 
 def main() -> None:

@@ -76,8 +76,8 @@ def _arguments(tool: Tool) -> Schema:
     parameters: Schema = tool["function"]["parameters"]
     if not parameters:
         return {"type": "object", "properties": {}, "additionalProperties": False}
-    found: Schema = _without_lost_references(parameters, parameters)
-    return found
+    cleaned: Schema = _without_lost_references(parameters, parameters)
+    return cleaned
 
 
 def _without_lost_references(schema: Any, root: Schema) -> Any:
@@ -164,7 +164,11 @@ def _relaxed(schema: Any) -> Any:
         if not _is_left_out(key, value)
     }
     values = _values_of(schema)
-    if "type" not in schema and any(map(_is_escaped, values)) and all(isinstance(one, str) for one in values):
+    if (
+        "type" not in schema
+        and any(map(_is_escaped, values))
+        and all(isinstance(item, str) for item in values)
+    ):
         relaxed["type"] = "string"
     if not relaxed.get("items", True):
         del relaxed["items"]  # the converter takes what is empty for missing, and then wants `prefixItems`
@@ -182,13 +186,14 @@ _KEYWORDS: Mapping[str, frozenset[str]] = {
 
 def _split(schema: Schema, kinds: list[Any]) -> Schema:
     """Write a list of types as a choice: beside such a list the converter reads nothing else."""
-    rest = {key: value for key, value in schema.items() if key != "type"}
-    if not (kinds and all(isinstance(kind, str) for kind in kinds)) or rest.keys() & _SAY_IT_ALL:
-        return rest
+    others = {key: value for key, value in schema.items() if key != "type"}
+    if not (kinds and all(isinstance(kind, str) for kind in kinds)) or others.keys() & _SAY_IT_ALL:
+        return others
     own = frozenset().union(*_KEYWORDS.values())
-    shared = {key: value for key, value in rest.items() if key not in own}
+    shared = {key: value for key, value in others.items() if key not in own}
     choices = [
-        {"type": kind} | {key: rest[key] for key in _KEYWORDS.get(kind, ()) if key in rest} for kind in kinds
+        {"type": kind} | {key: others[key] for key in _KEYWORDS.get(kind, ()) if key in others}
+        for kind in kinds
     ]
     return shared | {"anyOf": choices}
 

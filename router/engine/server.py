@@ -136,14 +136,17 @@ class Server:
         self, read: Callable[[Body], CompletionRequest], request: web.Request
     ) -> web.StreamResponse:
         """Complete a prompt as it is."""
-        asked = read(decode_body(await request.read()))
-        prompt = await asyncio.to_thread(prompt_of, asked, self._model)
+        request_body = read(decode_body(await request.read()))
+        prompt = await asyncio.to_thread(prompt_of, request_body, self._model)
         size = len(prompt.tokens)
         if size >= self._model.context:
             raise _overflow(size, self._model.context, "prompt")
-        answer = self._answer(request, asked.chat, prompt, "autocomplete")
-        writer, echoed = Writer(asked, self._name, size), asked.before if asked.echo else ""
-        if not asked.chat.stream:
+        answer = self._answer(request, request_body.chat, prompt, "autocomplete")
+        writer, echoed = (
+            Writer(request_body, self._name, size),
+            request_body.before if request_body.echo else "",
+        )
+        if not request_body.chat.stream:
             async with aclosing(answer.items()) as items:
                 text = "".join([item.text async for item in items if isinstance(item, Text)])
             return web.json_response(writer.whole(echoed + text, answer))

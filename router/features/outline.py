@@ -271,10 +271,10 @@ def _slice(body: bytes, start: int, end: int, pauses: Pauses) -> Turns[bytes]:
 
 def _join(parts: list[bytes]) -> bytes:
     """Join parts and free them one by one: that leaves the interpreter free, as one large slice would not."""
-    whole = b"".join(parts)
+    joined = b"".join(parts)
     while parts:
         parts.pop()
-    return whole
+    return joined
 
 
 def _digest_of(raw: bytes, pauses: Pauses) -> Turns[int]:

@@ -135,10 +135,10 @@ class Memory:
         is half of all lines, it was a copy that left. What looks like a key is never left out.
         """
         lines = [name for name in names if not name.startswith(_KEYED)]
-        known = self._lines.get(team, ())
+        team_lines = self._lines.get(team, ())
         left = self._open.get(team) or OrderedDict[str, frozenset[str]]()
         everybodys = {
-            name for name in lines if name not in known and len(left.get(name, _NO_NAMES)) >= EVERYBODYS
+            name for name in lines if name not in team_lines and len(left.get(name, _NO_NAMES)) >= EVERYBODYS
         }
         return names - everybodys if 2 * len(everybodys) < len(lines) else names
 

@@ -500,17 +500,17 @@ def _candidates(groups: list[list[Piece]], matcher: Matcher) -> Turns[list[list[
     Returns:
         For each group positions in it; None for one that is scanned apart, and for all where they are few.
     """
-    found: list[list[int] | None] = [None] * len(groups)
+    matches: list[list[int] | None] = [None] * len(groups)
     here = [at for at, group in enumerate(groups) if len(group[0].raw) <= LARGE]
     if not matcher or len(here) < _MANY_GROUPS:
-        return found
+        return matches
     for start in range(0, len(here), _GROUPS):
-        some = here[start : start + _GROUPS]
-        raws = [[piece.raw for piece in groups[at]] for at in some]
+        chunk = here[start : start + _GROUPS]
+        raws = [[piece.raw for piece in groups[at]] for at in chunk]
         looked: list[list[int]] = yield Aside(_find_candidates, (matcher, raws))
-        for at, positions in zip(some, looked, strict=True):
-            found[at] = positions
-    return found
+        for at, positions in zip(chunk, looked, strict=True):
+            matches[at] = positions
+    return matches
 
 
 def _find_candidates(matcher: Matcher, groups: list[list[bytes]]) -> list[list[int]]:

@@ -286,9 +286,9 @@ def _from_base64(data: str) -> Iterator[str]:
         yield from dict.fromkeys(_texts(text))
 
 
-def _texts(said: bytes) -> Iterator[str]:
+def _texts(output: bytes) -> Iterator[str]:
     """What bytes say as text; of those that are none, what of them is text all the same."""
-    plain = said.replace(b"\0", b"")  # text of two or four bytes a letter, wherever it begins
+    plain = output.replace(b"\0", b"")  # text of two or four bytes a letter, wherever it begins
     try:
         yield plain.decode()
     except UnicodeDecodeError:
@@ -298,7 +298,7 @@ def _texts(said: bytes) -> Iterator[str]:
             yield plain.decode("latin-1")
             yield plain.decode(errors="ignore")
         with contextlib.suppress(UnicodeDecodeError):
-            wide = said.decode("utf-16")
+            wide = output.decode("utf-16")
             if "\0" not in wide:
                 yield wide
 

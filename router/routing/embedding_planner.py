@@ -207,9 +207,9 @@ class EmbeddingPlanner:
         return ", or ".join(ways)
 
     def _example(self) -> str:
-        known = self._row(self._cloud).get("mode") == MODE
+        embeds = self._row(self._cloud).get("mode") == MODE
         provider = provider_of(self._cloud)
-        return self._cloud if known else _EXAMPLES.get(provider, f"{provider}/NAME")
+        return self._cloud if embeds else _EXAMPLES.get(provider, f"{provider}/NAME")
 
 
 _EXAMPLES = {"openai": "openai/text-embedding-3-small", "gemini": "gemini/gemini-embedding-001"}

@@ -83,8 +83,8 @@ class Kept:
                 param="previous_response_id",
                 code="previous_response_not_found",
             )
-        asked = body.get("input")
-        for at, item in enumerate(asked if isinstance(asked, list) else ()):
+        input_items = body.get("input")
+        for at, item in enumerate(input_items if isinstance(input_items, list) else ()):
             self._check_item(item, f"input[{at}]")
 
     def _check_item(self, item: Mapping[str, Any], where: str) -> None:
@@ -114,11 +114,11 @@ class Kept:
         return hashlib.sha256(f"{self.key}{nonce}".encode()).hexdigest()[:32]
 
 
-def wire_for(body: Mapping[str, Any], kept: Kept) -> Wire:
+def wire_for(body: Mapping[str, Any], stored: Kept) -> Wire:
     """What answers a request, whose response repeats some of its fields."""
-    render = _Render(body, kept)
+    render = _Render(body, stored)
     return Wire(
-        parse_request=partial(parse_request, kept=kept),
+        parse_request=partial(parse_request, stored=stored),
         headers=openai.headers,
         render_document=render.document,
         events=render.stream,
@@ -127,15 +127,15 @@ def wire_for(body: Mapping[str, Any], kept: Kept) -> Wire:
     )
 
 
-def compaction_wire(body: Mapping[str, Any], kept: Kept) -> Wire:
+def compaction_wire(body: Mapping[str, Any], stored: Kept) -> Wire:
     """What answers a request to compact a conversation, always as one document."""
 
     def document(model: str, answer: Answer, bill: Bill) -> Json:
         del model, answer
-        asked = body.get("input") or []
-        items = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
+        input_items = body.get("input") or []
+        items = [{"role": "user", "content": input_items}] if isinstance(input_items, str) else input_items
         users = [item for item in items if item.get("role") == "user"]
-        compacted = {"type": "compaction", "id": _id("cmp"), "encrypted_content": kept.encrypt()}
+        compacted = {"type": "compaction", "id": _id("cmp"), "encrypted_content": stored.encrypt()}
         return {
             "id": _id("resp"),
             "object": "response.compaction",
@@ -145,9 +145,9 @@ def compaction_wire(body: Mapping[str, Any], kept: Kept) -> Wire:
         }
 
     def parse(body: Mapping[str, Any]) -> ParsedRequest:
-        return parse_request({**body, "stream": False, "tools": []}, kept=kept)
+        return parse_request({**body, "stream": False, "tools": []}, stored=stored)
 
-    return replace(wire_for(body, kept), parse_request=parse, render_document=document)
+    return replace(wire_for(body, stored), parse_request=parse, render_document=document)
 
 
 def error_event(message: str = "") -> bytes:
@@ -156,15 +156,15 @@ def error_event(message: str = "") -> bytes:
     return _event(event, 3)
 
 
-def parse_request(body: Mapping[str, Any], *, kept: Kept) -> ParsedRequest:
+def parse_request(body: Mapping[str, Any], *, stored: Kept) -> ParsedRequest:
     """Parse a request of the Responses API.
 
     Raises:
         Refused: see `Kept.check`.
     """
-    kept.check(body)
-    asked = body.get("input") or []
-    items = [{"role": "user", "content": asked}] if isinstance(asked, str) else list(asked)
+    stored.check(body)
+    input_items = body.get("input") or []
+    items = [{"role": "user", "content": input_items}] if isinstance(input_items, str) else list(input_items)
     text, result = _last(items)
     output = (body.get("text") or {}).get("format") or {}
     return ParsedRequest(
@@ -225,11 +225,11 @@ def _usage(bill: Bill) -> Json:
 class _Render:
     """Writes one response."""
 
-    def __init__(self, body: Mapping[str, Any], kept: Kept) -> None:
+    def __init__(self, body: Mapping[str, Any], stored: Kept) -> None:
         self._echo = {
             name: default if body.get(name) is None else body[name] for name, default in _ECHOED.items()
         }
-        self._kept = kept
+        self._kept = stored
         self._encrypts = _ENCRYPTED in str(body.get("include"))
         self._tools = body.get("tools") or ()
 

@@ -85,15 +85,15 @@ class CloudEmbeddings(EmbeddingTrack):
         transport.close()
         try:
             body = msgspec.json.encode(answer.model_dump(include={"data", "usage"}))
-            made = await self._pacing.call(len(body), decode_reply, body, len(call.request.prompts))
+            embeddings = await self._pacing.call(len(body), decode_reply, body, len(call.request.prompts))
         except (UnreadableReply, *UNREADABLE) as unreadable:
             raise unreachable(f"gave an answer that cannot be read: {unreadable}") from unreadable
         if transport.evidence is not None and not transport.evidence.usage:
-            made = replace(made, usage=None)  # what litellm counted for itself
+            embeddings = replace(embeddings, usage=None)  # what litellm counted for itself
         dropped = list(call.other_fields)
         if call.request.user and provider_of(call.model) != OPENAI:
             dropped.insert(0, "user")
-        return await call.reply(made, self._pacing, dropped)
+        return await call.reply(embeddings, self._pacing, dropped)
 
     def _params(self, received: ModelRequest, request: EmbeddingRequest, model: str) -> dict[str, Any]:
         params: dict[str, Any] = {

@@ -81,13 +81,13 @@ async def find_provider(egress: Egress, settings: CloudSettings, clearance: Clea
         return CloudProvider(
             url=url, reachable=False, proxy=proxy, problem=_unreachable(settings, proxy, failure)
         )
-    asked = url != f"{address}/"
+    probed = url != f"{address}/"
     return CloudProvider(
         url=url,
         reachable=True,
         proxy=proxy,
-        credential=_verdict(settings, status, open_to_all=open_to_all, asked=asked),
-        problem=(_problem(settings, url, status, body) if asked else "") or responses_problem,
+        credential=_verdict(settings, status, open_to_all=open_to_all, probed=probed),
+        problem=(_problem(settings, url, status, body) if probed else "") or responses_problem,
     )
 
 
@@ -138,10 +138,10 @@ async def _responses_problem(egress: Egress, settings: CloudSettings, clearance:
     return f"cloud.responses: there is nothing at {url} ({response.status}): set it to `never`"
 
 
-def _verdict(settings: CloudSettings, status: int, *, open_to_all: bool, asked: bool) -> CredentialCheck:
+def _verdict(settings: CloudSettings, status: int, *, open_to_all: bool, probed: bool) -> CredentialCheck:
     if not has_own(settings):
         return "none"
-    if not asked or open_to_all:
+    if not probed or open_to_all:
         return "unknown"
     if status == HTTPStatus.OK:
         return "accepted"
@@ -180,11 +180,11 @@ def _of_status(status: int) -> str:
 
 def _model_problem(settings: CloudSettings, body: bytes) -> str:
     names = list(_names(body))
-    wanted = settings.model
+    expected = settings.model
     # A name without a date stands for the newest with one.
-    if not names or any(name == wanted or name.startswith(f"{wanted}-") for name in names):
+    if not names or any(name == expected or name.startswith(f"{expected}-") for name in names):
         return ""
-    return f"cloud.model: the provider lists no {wanted!r}; it has {', '.join(names[:SHOWN])}" + (
+    return f"cloud.model: the provider lists no {expected!r}; it has {', '.join(names[:SHOWN])}" + (
         " and others" if len(names) > SHOWN else ""
     )
 
@@ -218,5 +218,5 @@ def _unreachable(settings: CloudSettings, proxy: str, failure: BaseException) ->
 
 def _proxy_refused(status: int) -> str:
     login = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
-    wanted = "asks for a login: write it as http://USER:PASSWORD@HOST:PORT"
-    return f"the proxy in HTTPS_PROXY {wanted if login else 'refuses the connection'} ({status})"
+    expected = "asks for a login: write it as http://USER:PASSWORD@HOST:PORT"
+    return f"the proxy in HTTPS_PROXY {expected if login else 'refuses the connection'} ({status})"

@@ -56,23 +56,24 @@ class EmbeddingCall:
             observer=self.observer,
         )
 
-    async def reply(self, made: Embeddings, pacing: Pacing, dropped: Iterable[str] = ()) -> Reply:
+    async def reply(self, embeddings: Embeddings, pacing: Pacing, dropped: Iterable[str] = ()) -> Reply:
         """Write the answer, and note what was used.
 
         Raises:
             BadRequest: the vectors have fewer numbers than were asked for.
         """
-        made = shorten(made, self.request.dimensions)
+        embeddings = shorten(embeddings, self.request.dimensions)
         observer = self.observer
-        observer.usage = made.usage
+        observer.usage = embeddings.usage
         observer.started = observer.complete = True
-        if made.usage is None:
-            made = replace(made, usage=Usage(input=self.plan.features.context_tokens))
-        size = sum(map(len, made.vectors)) * NUMBER
+        if embeddings.usage is None:
+            embeddings = replace(embeddings, usage=Usage(input=self.plan.features.context_tokens))
+        size = sum(map(len, embeddings.vectors)) * NUMBER
         dialect = self.plan.request.dialect
-        body = await pacing.call(size, encode_reply, dialect, self.request, self.model, made)
-        if made.cut:
-            dropped = (*dropped, f"the end of {made.cut} too long text{'s' if made.cut > 1 else ''}")
+        body = await pacing.call(size, encode_reply, dialect, self.request, self.model, embeddings)
+        if embeddings.cut:
+            texts = "texts" if embeddings.cut > 1 else "text"
+            dropped = (*dropped, f"the end of {embeddings.cut} too long {texts}")
         return self.upstream(dropped).document(body)
 
 

@@ -377,10 +377,11 @@ def _refused(plan: Plan, response: aiohttp.ClientResponse, refusal: UpstreamErro
     failure = local_failure(response.status, response.headers, refusal)
     if plan.features.kind != "autocomplete" or response.status not in _NO_SUCH_PATH:
         return failure
-    told = failure.message.removeprefix("the local model: ").rstrip(".")
+    detail = failure.message.removeprefix("the local model: ").rstrip(".")
     return _unsupported(
-        f"the server at `local.url` completes no prompt at {response.url.path} ({response.status}: {told}); "
-        "run one there that does, such as llama-server, or leave `local.url` out for our engine"
+        f"the server at `local.url` completes no prompt at {response.url.path} "
+        f"({response.status}: {detail}); run one there that does, such as llama-server, or leave `local.url` "
+        "out for our engine"
     )
 
 

@@ -95,12 +95,12 @@ class LocalEmbeddings(EmbeddingTrack):
             async with asyncio.timeout(settings.first_byte_s):
                 if self._engine is not None:
                     await self._engine.ready(settings.first_byte_s)
-                    made, dropped = await self._ask_engine(call, progress), tuple(call.other_fields)
+                    embeddings, dropped = await self._ask_engine(call, progress), tuple(call.other_fields)
                 else:
-                    made, dropped = await self._ask_server(call, progress)
+                    embeddings, dropped = await self._ask_server(call, progress)
         except (aiohttp.ClientError, OSError) as failure:
             raise local_connection_failure(failure, settings.first_byte_s) from failure
-        return await call.reply(made, self._pacing, dropped)
+        return await call.reply(embeddings, self._pacing, dropped)
 
     async def _ask_engine(self, call: EmbeddingCall, progress: Progress) -> Embeddings:
         body = _body(call, {"truncate": call.request.truncate})
@@ -119,8 +119,8 @@ class LocalEmbeddings(EmbeddingTrack):
             })  # fmt: skip
             return await self._ask(call, OLLAMA_PATH, body, decode_ollama_reply, progress), tuple(others)
         passed = others if openais else {}
-        made = await self._ask(call, PATH, _body(call, passed), decode_reply, progress)
-        return made, () if openais else tuple(others)
+        embeddings = await self._ask(call, PATH, _body(call, passed), decode_reply, progress)
+        return embeddings, () if openais else tuple(others)
 
     async def _cuts(self) -> bool:
         """Whether the server is Ollama's, which cuts a long text silently when asked in OpenAI's form."""

@@ -45,8 +45,8 @@ async def _find(settings: Settings, clearance: Clearance, *, without_key: bool) 
         return await CloudTrack(settings.cloud, egress).look(clearance)
 
     try:
-        found = await asyncio.gather(server(), provider())
+        results = await asyncio.gather(server(), provider())
     finally:
         await client.close()
         await egress.close()
-    return Upstreams(server=found[0], provider=found[1])
+    return Upstreams(server=results[0], provider=results[1])

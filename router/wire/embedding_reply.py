@@ -32,38 +32,38 @@ class Embeddings:
     """Texts that were longer than the window, and whose end was left out."""
 
 
-def _openai_reply(request: EmbeddingRequest, model: str, made: Embeddings) -> Any:
-    tokens = made.usage.prompt if made.usage else 0
+def _openai_reply(request: EmbeddingRequest, model: str, result: Embeddings) -> Any:
+    tokens = result.usage.prompt if result.usage else 0
     write = _base64 if request.base64 else list
     return {
         "object": "list",
         "data": [
             {"object": "embedding", "index": at, "embedding": write(vector)}
-            for at, vector in enumerate(made.vectors)
+            for at, vector in enumerate(result.vectors)
         ],
         "model": model,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
 
 
-def _ollama_reply(request: EmbeddingRequest, model: str, made: Embeddings) -> Any:
+def _ollama_reply(request: EmbeddingRequest, model: str, result: Embeddings) -> Any:
     return {
         "model": request.model or model,
-        "embeddings": made.vectors,
+        "embeddings": result.vectors,
         "total_duration": 0,
         "load_duration": 0,
-        "prompt_eval_count": made.usage.prompt if made.usage else 0,
+        "prompt_eval_count": result.usage.prompt if result.usage else 0,
     }
 
 
-def _old_ollama_reply(request: EmbeddingRequest, model: str, made: Embeddings) -> Any:
+def _old_ollama_reply(request: EmbeddingRequest, model: str, result: Embeddings) -> Any:
     del request, model
-    return {"embedding": made.vectors[0] if made.vectors else []}
+    return {"embedding": result.vectors[0] if result.vectors else []}
 
 
-def _llama_cpp_reply(request: EmbeddingRequest, model: str, made: Embeddings) -> Any:
+def _llama_cpp_reply(request: EmbeddingRequest, model: str, result: Embeddings) -> Any:
     del request, model
-    return [{"index": at, "embedding": [vector]} for at, vector in enumerate(made.vectors)]
+    return [{"index": at, "embedding": [vector]} for at, vector in enumerate(result.vectors)]
 
 
 _WRITERS: Mapping[DialectName, Callable[[EmbeddingRequest, str, Embeddings], Any]] = {
@@ -74,9 +74,9 @@ _WRITERS: Mapping[DialectName, Callable[[EmbeddingRequest, str, Embeddings], Any
 }
 
 
-def encode_reply(dialect: DialectName, request: EmbeddingRequest, model: str, made: Embeddings) -> bytes:
+def encode_reply(dialect: DialectName, request: EmbeddingRequest, model: str, result: Embeddings) -> bytes:
     """Write vectors for the client; `model` is the one that made them."""
-    return msgspec.json.encode(_WRITERS[dialect](request, model, made))
+    return msgspec.json.encode(_WRITERS[dialect](request, model, result))
 
 
 def load_reply(dialect: DialectName, body: bytes) -> bytes | None:
@@ -154,18 +154,18 @@ def _made(vectors: list[list[float]], tokens: int | None, cut: int = 0) -> Embed
     return Embeddings(vectors=tuple(vectors), usage=usage, cut=cut)
 
 
-def shorten(made: Embeddings, dimensions: int | None) -> Embeddings:
+def shorten(result: Embeddings, dimensions: int | None) -> Embeddings:
     """Keep the first numbers of each vector, at length 1.
 
     Raises:
         BadRequest: the vectors have fewer.
     """
-    width = len(made.vectors[0]) if made.vectors else 0
+    width = len(result.vectors[0]) if result.vectors else 0
     if dimensions is None or dimensions == width:
-        return made
+        return result
     if dimensions > width:
         raise BadRequest(f"dimensions: this model's vectors have {width} numbers; ask for that many at most")
-    return replace(made, vectors=tuple(_unit(vector[:dimensions]) for vector in made.vectors))
+    return replace(result, vectors=tuple(_unit(vector[:dimensions]) for vector in result.vectors))
 
 
 def _unit(vector: Vector) -> Vector:

@@ -180,11 +180,11 @@ def read_request(dialect: DialectName, body: bytes) -> EmbeddingRequest:
 
 def other_fields(dialect: DialectName, body: bytes) -> Fields:
     """What else a request that was read asks for, as it came: only some models have it."""
-    known = FORMS[dialect].body.__struct_fields__
+    names = FORMS[dialect].body.__struct_fields__
     return {
         name: raw
         for name, raw in _FIELDS.decode(body).items()
-        if name not in known and name not in _SET_HERE and bytes(raw) not in UNSET
+        if name not in names and name not in _SET_HERE and bytes(raw) not in UNSET
     }
 
 

@@ -215,8 +215,8 @@ def _allowed(tools: list[Tool | Opaque], choice: str | Choice | None) -> list[To
     if not isinstance(choice, Choice) or choice.type != "allowed_tools":
         return tools
     allowed = {
-        joined(one.namespace, one.name) if one.name else f".{one.type}"
-        for one in (convert(tool, Choice, "tool_choice.tools[]") for tool in choice.tools or ())
+        joined(allowed.namespace, allowed.name) if allowed.name else f".{allowed.type}"
+        for allowed in (convert(tool, Choice, "tool_choice.tools[]") for tool in choice.tools or ())
     }
     return [
         tool

@@ -184,5 +184,5 @@ def _forms(path: str, route: Route, call: Call) -> dict[str, Any]:
     if dialect in EMBEDDING_DIALECTS:
         return {JSON: call.answer}
     listed = "stream" in path and DIALECTS[dialect].other_framing is not None
-    whole = GenericAlias(list, (call.answer,)) if listed else call.answer
-    return {JSON: whole, kind: answers.ServerSentEvent if framing.comments else call.answer}
+    document = GenericAlias(list, (call.answer,)) if listed else call.answer
+    return {JSON: document, kind: answers.ServerSentEvent if framing.comments else call.answer}

@@ -38,8 +38,8 @@ _FORMS = {
 }
 
 
-def _json(type_: Any, **rest: Any) -> tuple[Answer, ...]:
-    return (Answer(forms={JSON: type_}, **rest),)
+def _json(type_: Any, **options: Any) -> tuple[Answer, ...]:
+    return (Answer(forms={JSON: type_}, **options),)
 
 
 def _json_body(type_: Any, example: Any) -> Body:

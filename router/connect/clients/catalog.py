@@ -55,5 +55,5 @@ def find_client(name: str) -> Client:
     if client := _BY_NAME.get(name.lower()):
         return client
     near = difflib.get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.6)
-    known = f"did you mean {near[0]}?" if near else f"known are {', '.join(c.name for c in CLIENTS)}"
-    raise Misconfigured(f"CLIENT: there is no client {name!r}; {known}")
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(c.name for c in CLIENTS)}"
+    raise Misconfigured(f"CLIENT: there is no client {name!r}; {hint}")
