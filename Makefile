@@ -53,6 +53,9 @@ help:            ## show this list
 run: $(READY)                 ## set up and start the endpoint (ARGS="--listen 127.0.0.1:4800", GPU=cuda, ENGINE=none)
 	@$(BIN)/turnout serve $(ARGS)
 
+# As in service: with so little to multiply, a second thread is only waited for, by all tests at once.
+test test-slow test-all conformance: export OPENBLAS_NUM_THREADS := 1
+
 test: $(VENV)/.dev node       ## all quick tests
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
 

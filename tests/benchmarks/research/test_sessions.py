@@ -46,6 +46,7 @@ def test_a_file_of_ones_own_is_counted_by_hand(file, client):
     assert [group.name for group in result.groups["kind"]] == ["first", "changes"]
 
 
+@pytest.mark.timeout(300)  # 1,288 asks are read
 def test_all_asks_of_the_sessions_recorded_are_decided():
     count = sum(len(row["asks"]) for row in rows(SESSIONS, ("asks",)))
     result = run(Options())
