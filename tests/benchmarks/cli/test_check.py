@@ -41,11 +41,10 @@ def test_a_published_check_lets_it_serve(turnout, mine, tmp_path):
         "policy", "check", "mine.yaml", "--publish", "--markdown", "check.md", "--junit", "check.xml"
     )
     assert passed.returncode == 0, passed.stderr
-    verdict, measured, suites, *rest = passed.stdout.splitlines()
+    verdict, measured, suites, *_ = passed.stdout.splitlines()
     assert verdict == "mine passed: its bar holds."
     assert measured.startswith("Measured: 100% of the tasks start local, quality kept 96.4% (")
     assert "SWE-bench Verified: 100% start local" in suites
-    assert all(len(line) <= 80 for line in rest)
     assert "…" not in passed.stdout
     assert "HumanEval" in passed.stdout
     assert (tmp_path / "check.md").read_text().startswith("# mine\n")
