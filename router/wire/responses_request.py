@@ -108,7 +108,7 @@ def read(body: bytes) -> Envelope:
     _refuse(outline, _REFUSED)
     previous = msgspec.json.decode(outline.previous_response_id or b"null")
     if isinstance(previous, str) and is_own(previous):
-        raise BadRequest(f"previous_response_id: this answer was written here, where {_SENT_WHOLE}")
+        raise BadRequest(f"previous_response_id: this answer was written here, and {_SENT_WHOLE}")
     return Envelope(
         model=outline.model or "", stream=bool(outline.stream), provider_field=_provider_field(outline)
     )
